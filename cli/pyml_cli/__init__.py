@@ -1,0 +1,5 @@
+"""The `pyml` command."""
+
+
+def main() -> None:
+    """Run the command line."""

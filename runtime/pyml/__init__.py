@@ -1,0 +1,1 @@
+"""pyml: write a model once, run it offline and online, and know that both agree."""

@@ -1,0 +1,1 @@
+"""The laptop side of pyml: services, drivers, registry, parity."""
