@@ -1,5 +1,12 @@
 """The `pyml` command."""
 
+from __future__ import annotations
+
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and leave with its exit code."""
+    import sys
+
+    from pyml_cli.main import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""The `pyml` command: its sub-commands, and what an error becomes.
+
+Command modules import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command
+imports what it needs when it runs, so that `pyml --help` stays fast.
+
+Exit codes: 0 done; 1 what was asked for failed; 2 usage; 3 environment or sandbox trouble; 4 parity cannot be
+certified; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from pyml.errors import PymlError, UsageError
+from pyml_cli import dev
+from pyml_cli.output import choose_output
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="pyml",
+    help="Run one model offline and online on your laptop, and prove that both agree.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(dev.app, name="dev", help="Bring the sandbox up and down, and look at it.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code. Every `PymlError` is printed, none escapes."""
+    output = choose_output(as_json="--json" in arguments)
+    try:
+        return int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        output.error(PymlError("Interrupted."))
+        return INTERRUPTED
+    except PymlError as error:
+        output.error(error)
+        return error.exit_code
+    except typer.Exit as leave:
+        return leave.exit_code
+    except Exception as error:
+        usage = _usage_error(error)
+        if usage is None:
+            raise  # a bug of ours: keep its traceback
+        output.error(usage)
+        return usage.exit_code
+
+
+def _usage_error(error: Exception) -> UsageError | None:
+    """What typer has to say about the arguments. Its classes have moved between releases, their method has not."""
+    describe = getattr(error, "format_message", None)
+    return None if describe is None else UsageError(str(describe()), _help_command(error))
+
+
+def _help_command(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help" if context is not None else "pyml --help"

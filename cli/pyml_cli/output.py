@@ -1,0 +1,195 @@
+"""How a command speaks: one base, a console version and a JSON version.
+
+A command gets an `Output` from `choose_output(json)` and says three kinds of things:
+
+- `steps()`: a context that takes events while something runs. Console: stderr, one live line per subject on a terminal,
+  one line per event elsewhere. JSON: one object per line on stdout.
+- `result(view)`: the data that was asked for, on stdout.
+- `error(error)`: what went wrong and what mends it. Console: stderr. JSON: the last object on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Annotated, Protocol, TextIO
+
+import typer
+
+from pyml.errors import ProblemsError, PymlError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from pyml_sandbox.events import JSON, Event
+
+Steps = AbstractContextManager[Callable[["Event"], None]]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line, for programs to read.")]
+MARKS = {"waiting": "·", "ready": "+", "failed": "x", "stopped": "-", "note": " "}
+NAME_WIDTH = 28
+
+
+class View(Protocol):
+    """What a command shows: the same facts as JSON and as text."""
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The facts as one JSON object."""
+
+    @property
+    def text(self) -> str:
+        """The facts as lines for a person."""
+
+
+class Output(ABC):
+    """Where a command's words go."""
+
+    @abstractmethod
+    def steps(self) -> Steps:
+        """A context manager; inside it, call the value it gives with each event."""
+
+    @abstractmethod
+    def result(self, view: View) -> None:
+        """Print what was asked for, on stdout."""
+
+    @abstractmethod
+    def error(self, error: PymlError) -> None:
+        """Print what went wrong and what mends it."""
+
+    @abstractmethod
+    def confirm(self, question: str) -> bool:
+        """Ask before something is deleted; False where nobody can answer."""
+
+
+def choose_output(as_json: bool) -> Output:
+    """The output for this process: JSON when asked for, else the console."""
+    return JsonOutput(sys.stdout) if as_json else ConsoleOutput(sys.stdout, sys.stderr)
+
+
+class JsonOutput(Output):
+    """One JSON object per line on one stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def steps(self) -> Steps:
+        """Each event becomes one line."""
+        return _each(lambda event: self._print(event.json))
+
+    def result(self, view: View) -> None:
+        """The view's JSON as one line."""
+        self._print(view.json)
+
+    def error(self, error: PymlError) -> None:
+        """An object with the key `error`: type, message, hint, exit code and, where there are several, the problems."""
+        facts: dict[str, JSON] = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        if isinstance(error, ProblemsError):
+            facts["problems"] = [{"message": p.message, "hint": p.hint} for p in error.problems]
+        self._print({"error": facts, "exit_code": error.exit_code})
+
+    def confirm(self, question: str) -> bool:
+        """Nobody reads a question here: the answer is no, say `--yes` instead."""
+        return False
+
+    def _print(self, value: Mapping[str, JSON]) -> None:
+        print(json.dumps(value, ensure_ascii=False), file=self._stream, flush=True)
+
+
+class ConsoleOutput(Output):
+    """Text for a person: data on stdout, everything else on stderr."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+
+    def steps(self) -> Steps:
+        """Live lines on a terminal, else one line per event that is news."""
+        return _live(self._stderr) if self._stderr.isatty() else _each(_Lines(self._stderr))
+
+    def result(self, view: View) -> None:
+        """The view's text on stdout."""
+        print(view.text, file=self._stdout, flush=True)
+
+    def error(self, error: PymlError) -> None:
+        """The message, then the fix, on stderr."""
+        print(f"error: {error}", file=self._stderr, flush=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on a terminal; without one the answer is no."""
+        return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+class _Lines:
+    """Prints an event's line unless it says what the subject's line before said."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, event: Event) -> None:
+        news = (str(event.progress), event.detail)
+        if self._last.get(event.subject) == news:
+            return
+        self._last[event.subject] = news
+        print("\n".join(event_lines(event)), file=self._stream, flush=True)
+
+
+def event_lines(event: Event) -> list[str]:
+    """An event as lines: mark, subject, progress, elapsed time, detail; further lines are indented below."""
+    elapsed = "" if event.elapsed_s is None else f"{event.elapsed_s:.1f}s"
+    count = "" if event.total is None else f"{event.done or 0:,}/{event.total:,} "
+    subject = f"{MARKS[event.progress]} {event.subject:<{NAME_WIDTH}}"
+    head = f" {subject} {event.progress:<8} {elapsed:>6}  {count}{event.detail}"
+    return [head.rstrip(), *(f"     {line}" for line in event.lines)]
+
+
+@contextmanager
+def _each(listener: Callable[[Event], None]) -> Iterator[Callable[[Event], None]]:
+    yield listener
+
+
+@contextmanager
+def _live(stream: TextIO) -> Iterator[Callable[[Event], None]]:
+    """Live lines: a spinner or bar while a subject waits, its final line above once it is ready or failed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(file=stream, highlight=False)
+    columns = (
+        SpinnerColumn(),
+        TextColumn(f"{{task.description:<{NAME_WIDTH}}}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _LiveLines(bars)
+
+
+class _LiveLines:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.progress == "waiting":
+            self._show(event)
+        else:
+            self._settle(event)
+
+    def _show(self, event: Event) -> None:
+        task = self._tasks.get(event.subject)
+        if task is None:
+            task = self._bars.add_task(event.subject, total=event.total, detail=event.detail)
+            self._tasks[event.subject] = task
+        self._bars.update(task, total=event.total, completed=event.done or 0, detail=event.detail)
+
+    def _settle(self, event: Event) -> None:
+        task = self._tasks.pop(event.subject, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        self._bars.console.print("\n".join(event_lines(event)), markup=False, soft_wrap=True)
