@@ -1,1 +1,7 @@
 """pyml: write a model once, run it offline and online, and know that both agree."""
+
+from pyml.errors import PymlError
+from pyml.model import DataFrameModel, TensorModel
+from pyml.schema import Schema
+
+__all__ = ["DataFrameModel", "PymlError", "Schema", "TensorModel"]

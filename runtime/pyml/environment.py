@@ -1,0 +1,37 @@
+"""The environment in which a model runs: the same on both paths, by construction.
+
+Left alone the paths differ: Spark sets `PYTHONHASHSEED=0` and one thread in its Python workers, an ordinary server does
+neither (design: one environment). So nothing is left alone: one launcher script starts the model's Python for both.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+PINNED = {
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "TZ": "UTC",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONNOUSERSITE": "1",
+}
+
+
+def launcher_script(python: Path, folder: Path) -> str:
+    """A shell script that starts the model's Python in the pinned environment.
+
+    Args:
+        python: interpreter of the model's own environment.
+        folder: the model package; it becomes the working directory.
+
+    Returns:
+        Text of the script; its arguments are passed on to Python.
+    """
+    settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in PINNED.items())
+    return f'#!/bin/sh\n{settings}\ncd {shlex.quote(str(folder))} || exit 1\nexec {shlex.quote(str(python))} "$@"\n'

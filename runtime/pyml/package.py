@@ -1,0 +1,278 @@
+"""A model package: a folder with the four artifacts, and how it becomes a model."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from pyml.errors import PackageError, Problem, PymlError, SchemaError, SettingsError
+from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.schema import Schema
+from pyml.settings import FILE_NAME, Settings
+
+MODEL_FILE = "model.py"
+_BASES = ("DataFrameModel", "TensorModel")
+
+
+class ModelPackage:
+    """A folder with `model.py`, `parameters/`, `requirements.txt`, `packages.txt`, and perhaps `pyml.toml`.
+
+    Args:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder).resolve()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What `pyml.toml` says.
+
+        Raises:
+            SettingsError: the file is not right.
+        """
+        return Settings.load(self.folder)
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.settings.name
+
+    def files(self) -> list[Path]:
+        """Every file that belongs to the package, relative to its folder, sorted.
+
+        Code is `*.py` beside `model.py` and every folder below that is a Python package. Hidden files are left out.
+        """
+        named = [self.folder / name for name in ("requirements.txt", "packages.txt", FILE_NAME)]
+        found = [path for path in named if path.is_file()]
+        found += self.folder.glob("*.py")
+        found += (self.folder / "parameters").rglob("*")
+        for init in self.folder.glob("*/__init__.py"):
+            found += init.parent.rglob("*")
+        inside = {path.relative_to(self.folder) for path in found if path.is_file()}
+        return sorted(path for path in inside if not any(_is_noise(part) for part in path.parts))
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of the files, as 64 hex digits: equal packages have equal digests."""
+        whole = hashlib.sha256()
+        for path in self.files():
+            with (self.folder / path).open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.as_posix()}\0{content}\n".encode())
+        return whole.hexdigest()
+
+    @property
+    def requirements(self) -> list[str]:
+        """Lines of `requirements.txt` without blanks and comments."""
+        return _lines(self.folder / "requirements.txt")
+
+    @property
+    def debian_packages(self) -> list[str]:
+        """Names in `packages.txt`."""
+        return _lines(self.folder / "packages.txt")
+
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with the package and can be seen without running its code."""
+        if not self.folder.is_dir():
+            return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
+        return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
+
+
+def load_model(folder: Path) -> Model:
+    """Import `model.py`, find its model class and construct it with the `parameters/` folder.
+
+    The folder joins `sys.path` and the module is called `model`, so that `import features` beside it and pickles made
+    by a training script that did `from model import …` both work.
+
+    Raises:
+        PackageError: anything is wrong, all of it listed; or importing or constructing raised, with its own words.
+    """
+    problems = ModelPackage(folder).problems()
+    if problems:
+        raise _package_error(folder, problems)
+    try:
+        model_class = _model_class(_import(folder))
+        return model_class(folder / "parameters")
+    except PymlError as error:
+        raise _package_error(folder, [Problem(error.message, error.hint)]) from error
+    except Exception as error:
+        place = last_line_in(error, folder)
+        raise _package_error(
+            folder, [Problem(f"loading the model raised {type(error).__name__}: {error}{place}", _load_hint(error))]
+        ) from error
+
+
+def last_line_in(error: BaseException, folder: Path) -> str:
+    """Where an exception last passed the package's own code, as ` (model.py:12 in predict)`; empty where it did not."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(folder):
+            return f" ({path.relative_to(folder)}:{frame.lineno} in {frame.name})"
+    return ""
+
+
+def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
+    return PackageError(f"the model package {folder} is not right", problems)
+
+
+def _load_hint(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"add the package that holds `{error.name}` to requirements.txt"
+    if isinstance(error, FileNotFoundError):
+        return "put the file into parameters/ (run the training script); open it below the folder given to __init__"
+    return ""
+
+
+def _import(folder: Path) -> dict[str, object]:
+    for name, module in list(sys.modules.items()):
+        if _lies_beside(getattr(module, "__file__", None), sys.modules.get("model")):
+            del sys.modules[name]
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if not (Path(entry) / MODEL_FILE).is_file())]
+    spec = importlib.util.spec_from_file_location("model", folder / MODEL_FILE)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import {folder / MODEL_FILE}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["model"] = module
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+def _lies_beside(file: str | None, other: object) -> bool:
+    """True for modules of the package that this process loaded before."""
+    other_file = getattr(other, "__file__", None)
+    return bool(file and other_file) and Path(str(file)).is_relative_to(Path(str(other_file)).parent)
+
+
+def _model_class(names: dict[str, object]) -> type[Model]:
+    classes = [
+        value
+        for value in names.values()
+        if isinstance(value, type) and issubclass(value, DataFrameModel | TensorModel) and value.__module__ == "model"
+    ]
+    if len(classes) != 1:
+        raise PymlError(f"model.py has {len(classes)} model classes, expected one", _ONE_CLASS_HINT)
+    for attribute in ("inputs", "outputs"):
+        schema = getattr(classes[0], attribute, None)
+        if not isinstance(schema, Schema):
+            raise PymlError(f"`{attribute}` is no Schema", f'write {attribute} = Schema("…")')
+        if schema.is_tensor != issubclass(classes[0], TensorModel):
+            raise PymlError(f"`{attribute}` declares {'tensors' if schema.is_tensor else 'columns'}", _KIND_HINT)
+    return classes[0]
+
+
+_ONE_CLASS_HINT = "keep one class that inherits DataFrameModel or TensorModel in model.py"
+_KIND_HINT = "a DataFrameModel declares columns as DDL, a TensorModel tensors as (name, dtype, shape)"
+
+
+def _is_noise(part: str) -> bool:
+    return part.startswith(".") or part == "__pycache__"
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    lines = (line.split(" #")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _missing(folder: Path) -> Iterator[Problem]:
+    fixes = {
+        MODEL_FILE: "write a class that inherits DataFrameModel or TensorModel; pyml init NAME shows one",
+        "requirements.txt": "list what the model imports; an empty file where it needs nothing",
+        "packages.txt": "list the Debian packages that the model needs; an empty file where it needs none",
+    }
+    for name, fix in fixes.items():
+        if not (folder / name).is_file():
+            yield Problem(f"there is no {name}", fix)
+    if not (folder / "parameters").is_dir():
+        yield Problem("there is no folder parameters/", "run the training script, or make it empty")
+
+
+def _bad_settings(package: ModelPackage) -> list[Problem]:
+    try:
+        package.settings  # noqa: B018 - reading it is the check
+    except SettingsError as error:
+        return list(error.problems)
+    return []
+
+
+def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        lines = package.requirements
+    except UnicodeDecodeError as error:
+        yield Problem(f"requirements.txt cannot be read: {error}", "save it as UTF-8")
+        return
+    for line in lines:
+        if line.startswith("-"):  # an option of pip's, which the resolver reads
+            continue
+        try:
+            Requirement(line)
+        except InvalidRequirement as error:
+            reason = str(error).splitlines()[0]
+            yield Problem(f"requirements.txt: {line!r}: {reason}", 'write it like "scikit-learn>=1.5"')
+
+
+def _bad_code(folder: Path) -> Iterator[Problem]:
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        return
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), MODEL_FILE)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        yield Problem(f"model.py cannot be read: {error}")
+        return
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _inherits_model(node)]
+    if len(classes) != 1:
+        names = ", ".join(node.name for node in classes)
+        yield Problem(f"model.py has {len(classes)} model classes{': ' + names if names else ''}", _ONE_CLASS_HINT)
+    for node in classes:
+        yield from _bad_class(node)
+
+
+def _inherits_model(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).split(".")[-1] in _BASES for base in node.bases)
+
+
+def _bad_class(node: ast.ClassDef) -> Iterator[Problem]:
+    methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+    if "predict" not in methods:
+        yield Problem(f"class {node.name} has no method `predict`", "def predict(self, frame): …")
+    if "__init__" not in methods:
+        yield Problem(
+            f"class {node.name} has no `__init__`", "def __init__(self, parameters): … loads what predict needs"
+        )
+    assigned = dict(pair for item in node.body for pair in _assignments(item))
+    for attribute in ("inputs", "outputs"):
+        if attribute not in assigned:
+            yield Problem(f"class {node.name} does not declare `{attribute}`", f'{attribute} = Schema("…")')
+        else:
+            yield from _bad_schema(attribute, assigned[attribute])
+
+
+def _assignments(item: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(item, ast.Assign):
+        yield from ((ast.unparse(target), item.value) for target in item.targets)
+    elif isinstance(item, ast.AnnAssign) and item.value:
+        yield ast.unparse(item.target), item.value
+
+
+def _bad_schema(attribute: str, value: ast.expr) -> Iterator[Problem]:
+    """Problems of a schema that is written out literally; one that is computed shows when the model is loaded."""
+    if not (
+        isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "Schema" and len(value.args) == 1
+    ):
+        return
+    try:
+        Schema(ast.literal_eval(value.args[0]))
+    except SchemaError as error:
+        yield Problem(f"`{attribute}`: {error.message}", error.hint)
+    except (ValueError, TypeError):
+        return

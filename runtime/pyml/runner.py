@@ -1,0 +1,97 @@
+"""The one thing that both paths call: a loaded model behind the type rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import PredictError, UsageError
+from pyml.frame import frame_from_arrow
+from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.package import last_line_in, load_model
+from pyml.predictions import arrow_from_frame
+from pyml.schema import Schema
+from pyml.settings import Settings
+from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Runner:
+    """A loaded model.
+
+    Args:
+        model: the constructed model.
+        folder: its package.
+    """
+
+    def __init__(self, model: Model, folder: Path) -> None:
+        self.model = model
+        self.folder = folder
+        self.settings = Settings.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Runner:
+        """Load the model of a package.
+
+        Raises:
+            PackageError: the package is not right, or its code raised; lists everything that is wrong.
+        """
+        folder = folder.resolve()
+        return cls(load_model(folder), folder)
+
+    @property
+    def inputs(self) -> Schema:
+        """Declared inputs."""
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Schema:
+        """Declared outputs."""
+        return self.model.outputs
+
+    @property
+    def is_tensor(self) -> bool:
+        """True for a `TensorModel`."""
+        return isinstance(self.model, TensorModel)
+
+    def predict_arrow(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Predict for the rows of a batch.
+
+        Args:
+            batch: the columns of `inputs`, by name.
+
+        Returns:
+            The columns of `outputs`, row for row.
+
+        Raises:
+            InputError: the rows do not fit `inputs`.
+            PredictError: the model raised.
+            OutputError: what it returned does not fit `outputs`.
+        """
+        if isinstance(self.model, DataFrameModel):
+            frame = frame_from_arrow(batch, self.inputs)
+            return arrow_from_frame(self._predict(frame), self.outputs, batch.num_rows)
+        predictions = self.predict_tensors(tensors_from_arrow(batch, self.inputs))
+        return arrow_from_tensors(predictions, self.outputs)
+
+    def predict_tensors(self, tensors: Tensors) -> Tensors:
+        """Predict for named tensors; of a `TensorModel` only.
+
+        Raises:
+            UsageError: the model takes frames.
+            InputError, PredictError, OutputError: as :meth:`predict_arrow`.
+        """
+        if not self.is_tensor:
+            raise UsageError(f"model {self.settings.name} takes a frame, not tensors", "send its rows as Arrow")
+        check_inputs(tensors, self.inputs)
+        return check_outputs(self._predict(tensors), self.outputs, rows_of(tensors))
+
+    def _predict(self, given: object) -> object:
+        predict = self.model.predict  # type: ignore[attr-defined]  # both kinds have one, over different types
+        try:
+            return predict(given)
+        except (Exception, SystemExit) as error:
+            place = last_line_in(error, self.folder)
+            raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error

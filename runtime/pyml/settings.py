@@ -1,0 +1,142 @@
+"""`pyml.toml`: what a model repository says about itself."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pyml.errors import Problem, SettingsError
+
+FILE_NAME = "pyml.toml"
+LEVELS = ("P1", "P2", "P3", "P4", "P5")
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """Table `[serving]`.
+
+    Attributes:
+        max_queue: requests that may wait for `predict`; one more is refused.
+        max_request_mb: largest request that is taken, in MiB.
+    """
+
+    max_queue: int = 64
+    max_request_mb: int = 64
+
+
+@dataclass(frozen=True)
+class ParitySettings:
+    """Table `[parity]`.
+
+    Attributes:
+        sql: query whose rows are predicted on both paths.
+        table: instead of `sql`: a Hive table, of which the key and the inputs are taken.
+        key: columns that name a row.
+        level: parity level that this model needs (docs/architecture.md).
+        batch_rows: rows in one online request when all rows are sent.
+        sample_rows: how many rows are also sent one by one.
+    """
+
+    sql: str = ""
+    table: str = ""
+    key: tuple[str, ...] = ()
+    level: str = "P3"
+    batch_rows: int = 1000
+    sample_rows: int = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole file.
+
+    Attributes:
+        name: name of the model; default the folder's name.
+        serving: how it is served.
+        parity: what the parity check runs on.
+    """
+
+    name: str = ""
+    serving: ServingSettings = field(default_factory=ServingSettings)
+    parity: ParitySettings = field(default_factory=ParitySettings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Settings:
+        """Read `pyml.toml` in a folder; defaults where there is none.
+
+        Raises:
+            SettingsError: it is no TOML, or holds unknown keys or values of the wrong type; lists every one.
+        """
+        path = folder / FILE_NAME
+        default_name = folder.resolve().name
+        if not path.exists():
+            return cls(name=default_name)
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{FILE_NAME} cannot be read", [Problem(str(error))]) from error
+        problems = list(_problems(cls, document, ""))
+        if problems:
+            raise SettingsError(f"{FILE_NAME} is not right", problems)
+        tables = {name: table(**_values(document.pop(name, {}))) for name, table in _TABLES.items()}
+        settings = cls(**{"name": default_name, **tables, **document})
+        _refuse_bad_values(settings)
+        return settings
+
+
+_TABLES: Mapping[str, type] = {"serving": ServingSettings, "parity": ParitySettings}
+
+
+def _problems(table: type, document: Mapping[str, object], prefix: str) -> Iterator[Problem]:
+    known = {entry.name: entry for entry in fields(table)}
+    for key, value in document.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean `{prefix}{close[0]}`?" if close else f"known: {', '.join(known)}"
+            yield Problem(f"unknown key `{prefix}{key}`", hint)
+        elif key in _TABLES:
+            if isinstance(value, dict):
+                yield from _problems(_TABLES[key], value, f"{key}.")
+            else:
+                yield Problem(f"`{key}` is a table", f"write [{key}]")
+        elif not _has_type(value, str(known[key].type)):
+            yield Problem(f"`{prefix}{key}` is {value!r}, expected {_EXPECTED[str(known[key].type)]}")
+
+
+_EXPECTED = {"str": "a text", "int": "a positive whole number", "tuple[str, ...]": 'a list of texts, like ["trip_id"]'}
+
+
+def _has_type(value: object, wanted: str) -> bool:
+    if wanted == "int":
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if wanted == "str":
+        return isinstance(value, str)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _values(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of one table as its dataclass takes them: a list becomes a tuple."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+def _refuse_bad_values(settings: Settings) -> None:
+    problems = []
+    if not _is_plain_name(settings.name):
+        problems.append(
+            Problem(
+                f"the model's name is {settings.name!r}", 'name = "…" with letters, digits, _ and - only, at most 40'
+            )
+        )
+    if settings.parity.level not in LEVELS:
+        problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
+    if settings.parity.sql and settings.parity.table:
+        problems.append(Problem("`parity.sql` and `parity.table` are both given", "keep one of them"))
+    if problems:
+        raise SettingsError(f"{FILE_NAME} is not right", problems)
+
+
+def _is_plain_name(name: str) -> bool:
+    return 0 < len(name) <= 40 and name.isascii() and name.replace("_", "").replace("-", "").isalnum()
