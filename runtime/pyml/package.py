@@ -130,9 +130,7 @@ def _load_hint(error: Exception) -> str:
 
 
 def _import(folder: Path) -> dict[str, object]:
-    for name, module in list(sys.modules.items()):
-        if _lies_beside(getattr(module, "__file__", None), sys.modules.get("model")):
-            del sys.modules[name]
+    _forget(getattr(sys.modules.get("model"), "__file__", None))
     sys.path[:] = [str(folder), *(entry for entry in sys.path if not (Path(entry) / MODEL_FILE).is_file())]
     spec = importlib.util.spec_from_file_location("model", folder / MODEL_FILE)
     if spec is None or spec.loader is None:
@@ -143,10 +141,15 @@ def _import(folder: Path) -> dict[str, object]:
     return vars(module)
 
 
-def _lies_beside(file: str | None, other: object) -> bool:
-    """True for modules of the package that this process loaded before."""
-    other_file = getattr(other, "__file__", None)
-    return bool(file and other_file) and Path(str(file)).is_relative_to(Path(str(other_file)).parent)
+def _forget(model_file: str | None) -> None:
+    """Drop the modules of the package that this process loaded before: a `features.py` there is not the one here."""
+    if model_file is None:
+        return
+    folder = Path(model_file).parent
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).is_relative_to(folder):
+            del sys.modules[name]
 
 
 def _model_class(names: dict[str, object]) -> type[Model]:

@@ -122,13 +122,11 @@ def _datetimes(series: pd.Series, field: Field) -> pa.Array:
         raise _wrong_type(series, field, hint)
     instants = series.dt.tz_convert("UTC").dt.tz_localize(None) if aware else series
     stamps = pa.array(instants.to_numpy(), from_pandas=True)
-    try:
-        return stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type)
-    except pa.ArrowInvalid as error:
+    column = stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type, safe=False)
+    if not column.cast(stamps.type).equals(stamps):
         finer = "a time of day" if field.ddl_type == "DATE" else "nanoseconds"
-        raise _UnfitError(
-            f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot", f"round it first ({error})"
-        ) from error
+        raise _UnfitError(f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot", "round it first")
+    return column
 
 
 def _objects(values: Sequence[object], field: Field) -> pa.Array:

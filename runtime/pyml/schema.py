@@ -257,11 +257,19 @@ def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
         return pa.map_(_map_key(inner[0]), _arrow_of(inner[1]))
     if name == "STRUCT" and inner:
         return pa.struct([_struct_field(field) for field in inner])
-    plain = {"TIMESTAMPTZ": "TIMESTAMP", "TIMESTAMPNTZ": "TIMESTAMP_NTZ", "TEXT": "STRING"}.get(name, name)
+    plain = _SPARK_NAMES.get(name, name)
     if plain not in _plain_arrow_types() or inner:
         raise SchemaError(f"type {kind.sql('spark')} is not carried", _TYPE_HINT)
     return _plain_arrow_types()[plain]
 
+
+# sqlglot's names where they are not Spark's.
+_SPARK_NAMES = {
+    "TIMESTAMPTZ": "TIMESTAMP",
+    "TIMESTAMPLTZ": "TIMESTAMP",
+    "TIMESTAMPNTZ": "TIMESTAMP_NTZ",
+    "TEXT": "STRING",
+}
 
 _TYPE_HINT = (
     "use TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL(p, s), STRING, BINARY, BOOLEAN, DATE, TIMESTAMP, "

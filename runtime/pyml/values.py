@@ -51,7 +51,7 @@ def _is_float32(value: object) -> bool:
     if not isinstance(value, float | np.floating):
         return False
     with np.errstate(over="ignore"):
-        return bool(np.float32(value) == value) or math.isnan(value)
+        return float(np.float32(value)) == float(value) or math.isnan(value)
 
 
 def _is_bool(value: object) -> bool:
