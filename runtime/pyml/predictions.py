@@ -1,4 +1,4 @@
-"""What `predict` gave back, checked against the declared outputs and turned into Arrow."""
+"""From frames to Arrow, checked and never coerced: what `predict` gave back, and rows that a caller sends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pyml.errors import OutputError, Problem
+from pyml.errors import InputError, OutputError, Problem
 from pyml.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow
 from pyml.schema import Field, Schema, ddl_type_of
 from pyml.values import check_for, is_null
@@ -41,34 +41,54 @@ def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch
             "predict returned something else than a DataFrame",
             [Problem(f"got {type(frame).__name__}", f"return pd.DataFrame with the columns {', '.join(schema.names)}")],
         )
-    columns: list[pa.Array] = []
-    problems = list(_shape_problems(frame, schema, rows))
-    for field in schema.fields:
-        if frame.columns.tolist().count(field.name) == 1:
-            try:
-                columns.append(_column(frame[field.name], field))
-            except _UnfitError as unfit:
-                problems.append(unfit.problem)
+    columns, problems = _convert(frame, schema)
+    if len(frame) != rows:
+        problems.append(
+            Problem(
+                f"{rows} rows in, {len(frame)} rows out",
+                "return one row for each row given; where a row has no prediction, give null in a nullable output",
+            )
+        )
     if problems:
         raise OutputError("what predict returned does not fit the model's outputs", problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def _shape_problems(frame: pd.DataFrame, schema: Schema, rows: int) -> Iterator[Problem]:
+def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
+    """Turn rows that a caller holds into a batch of exactly the declared columns, under the same rules.
+
+    Raises:
+        InputError: names, types or nulls differ from `schema`; lists every wrong column.
+    """
+    columns, problems = _convert(frame, schema)
+    if problems:
+        raise InputError("the rows do not fit the model's inputs", problems)
+    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
+
+
+def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
+    columns: list[pa.Array] = []
+    problems = list(_name_problems(frame, schema))
+    names = frame.columns.tolist()
+    for field in schema.fields:
+        if names.count(field.name) == 1:
+            try:
+                columns.append(_column(frame[field.name], field))
+            except _UnfitError as unfit:
+                problems.append(unfit.problem)
+    return columns, problems
+
+
+def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
     found = [str(name) for name in frame.columns]
     if found != list(schema.names):
         for name in schema.names:
             if found.count(name) != 1:
                 what = "is missing" if name not in found else "is there more than once"
-                yield Problem(f"column `{name}` {what}", f"predict returned: {', '.join(found) or 'no columns'}")
+                yield Problem(f"column `{name}` {what}", f"found: {', '.join(found) or 'no columns'}")
         for name in dict.fromkeys(found):
             if name not in schema.names:
-                yield Problem(f"column `{name}` is not among the outputs", f"return frame[{list(schema.names)}]")
-    if len(frame) != rows:
-        yield Problem(
-            f"{rows} rows in, {len(frame)} rows out",
-            "return one row for each row given; where a row has no prediction, give null in a nullable output",
-        )
+                yield Problem(f"column `{name}` is not declared", f"keep frame[{list(schema.names)}]")
 
 
 def _column(series: pd.Series, field: Field) -> pa.Array:
@@ -146,14 +166,14 @@ def _objects(values: Sequence[object], field: Field) -> pa.Array:
 
 
 def _wrong_values(field: Field, found: str, hint: str) -> _UnfitError:
-    return _UnfitError(f"column `{field.name}` is declared {field.ddl_type}, predict returned {found}", hint)
+    return _UnfitError(f"column `{field.name}` is declared {field.ddl_type}, found {found}", hint)
 
 
 def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> _UnfitError:
     return _wrong_values(
         field,
         str(series.dtype),
-        hint or f'series.astype("{dtype_of(field)}"), or declare the type that predict returns',
+        hint or f'series.astype("{dtype_of(field)}"), or declare the type that it has',
     )
 
 

@@ -122,6 +122,13 @@ class Schema:
         """The schema as Spark DDL in canonical spelling."""
         return ", ".join(str(field) for field in self.fields)
 
+    @property
+    def declaration(self) -> str | list[tuple[str, str, list[int]]]:
+        """What makes an equal schema when given to `Schema` again; it survives JSON."""
+        if self.is_tensor:
+            return [(f.name, f.tensor.datatype, list(f.tensor.shape)) for f in self.fields if f.tensor]
+        return self.ddl
+
     @cached_property
     def arrow(self) -> pa.Schema:
         """The Arrow schema that carries these columns."""
@@ -136,9 +143,7 @@ class Schema:
         return hash(self.fields)
 
     def __repr__(self) -> str:
-        if self.is_tensor:
-            return f"Schema({[(f.name, f.tensor.datatype, f.tensor.shape) for f in self.fields if f.tensor]})"
-        return f"Schema({self.ddl!r})"
+        return f"Schema({self.declaration!r})"
 
 
 def quoted(name: str) -> str:

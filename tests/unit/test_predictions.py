@@ -23,13 +23,13 @@ def _refusal(column: object, ddl_type: str) -> str:
 @pytest.mark.parametrize(
     ("column", "ddl_type", "words"),
     [
-        (np.array([1]), "DOUBLE", "declared DOUBLE, predict returned int64"),
-        (np.array([1], np.int64), "INT", "predict returned int64"),
-        (np.array([1.0], np.float32), "DOUBLE", "predict returned float32"),
-        (np.array([1.0]), "FLOAT", "predict returned float64"),
-        (np.array([1.0]), "BIGINT", "predict returned float64"),
-        (np.array([True]), "INT", "predict returned bool"),
-        (pd.Series([1], dtype=object), "BIGINT", "predict returned object"),
+        (np.array([1]), "DOUBLE", "declared DOUBLE, found int64"),
+        (np.array([1], np.int64), "INT", "found int64"),
+        (np.array([1.0], np.float32), "DOUBLE", "found float32"),
+        (np.array([1.0]), "FLOAT", "found float64"),
+        (np.array([1.0]), "BIGINT", "found float64"),
+        (np.array([True]), "INT", "found bool"),
+        (pd.Series([1], dtype=object), "BIGINT", "found object"),
         (pd.Series([1.5], dtype=object), "STRING", "1.5 (float) in row 0"),
         (pd.Series([NAN], dtype=object), "STRING", "nan (float) in row 0"),
         (pd.Series([b"x"], dtype=object), "STRING", "b'x' (bytes)"),
@@ -49,7 +49,7 @@ def _refusal(column: object, ddl_type: str) -> str:
         (pd.to_datetime(["2020-01-01"], utc=True), "TIMESTAMP_NTZ", "tz_localize(None)"),
         (pd.to_datetime(["2020-01-01 05:00"]), "DATE", "a time of day"),
         (pd.to_datetime(["2020-01-01 00:00:00.000000001"]), "TIMESTAMP_NTZ", "nanoseconds"),
-        (pd.Series(["a"], dtype="category"), "STRING", "predict returned category"),
+        (pd.Series(["a"], dtype="category"), "STRING", "found category"),
         (pd.array([pd.NA], "Float64"), "DOUBLE NOT NULL", "NOT NULL and holds 1 nulls, the first in row 0"),
     ],
 )
@@ -84,7 +84,7 @@ def test_every_wrong_column_is_listed() -> None:
     text = str(raised.value)
     for words in (
         "`r` is missing",
-        "`extra` is not among the outputs",
+        "`extra` is not declared",
         "3 rows in, 2 rows out",
         "`q` is declared DOUBLE",
     ):

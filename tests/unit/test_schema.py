@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,7 @@ def test_bad_ddl_is_refused_with_the_fix(ddl: str, words: str) -> None:
 def test_tensors_are_columns_whose_dimensions_are_arrays() -> None:
     schema = Schema([("image", "float32", (-1, 28, 28)), ("gain", "FP64", [-1]), ("tag", "bytes", (-1,))])
     assert schema.is_tensor
+    assert Schema(json.loads(json.dumps(schema.declaration))) == schema
     assert schema.ddl == "image ARRAY<ARRAY<FLOAT>> NOT NULL, gain DOUBLE NOT NULL, tag BINARY NOT NULL"
 
 
@@ -93,4 +96,4 @@ TYPES = st.recursive(
 @given(TYPES)
 def test_every_type_survives_the_way_through_arrow(ddl_type: str) -> None:
     assert ddl_type_of(arrow_type(ddl_type)) == ddl_type
-    assert Schema(Schema(f"c {ddl_type}").ddl) == Schema(f"c {ddl_type}")
+    assert Schema(Schema(f"c {ddl_type}").declaration) == Schema(f"c {ddl_type}")

@@ -1,0 +1,125 @@
+"""The online path from the caller's side: rows to the gateway and back, over gRPC."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import grpc
+
+from pyml.describe import Contract
+from pyml.errors import PymlError, SandboxError
+from pyml.oip import codec
+from pyml.oip.messages import MODEL_INFER, ModelInferRequest, ModelInferResponse
+from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, tensors_from_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IN_FLIGHT = 4
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+)
+
+
+class OnlineError(PymlError):
+    """The gateway or the model server answered with an error; the message carries its words."""
+
+
+class OnlineModel:
+    """One model version behind the gateway.
+
+    Args:
+        address: the gateway's gRPC address, such as `127.0.0.1:8470`.
+        name: the model.
+        version: its version; empty for the one that is deployed as default.
+        contract: its declared inputs and outputs.
+        timeout_s: deadline of each request.
+    """
+
+    def __init__(self, address: str, name: str, version: str, contract: Contract, timeout_s: float = 60) -> None:
+        self.name, self.version, self.contract, self.timeout_s = name, version, contract, timeout_s
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._infer = self._channel.unary_unary(
+            MODEL_INFER,
+            request_serializer=ModelInferRequest.SerializeToString,
+            response_deserializer=ModelInferResponse.FromString,
+        )
+
+    def __enter__(self) -> OnlineModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+
+    def predict(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Predict for batches, a few in flight at a time.
+
+        Args:
+            batches: rows with the model's input columns; each is one request.
+
+        Yields:
+            The predictions for each batch, in the order given.
+
+        Raises:
+            OnlineError: the gateway or the model refused or failed.
+            SandboxError: the gateway cannot be reached.
+        """
+        waiting: deque[grpc.Future] = deque()
+        try:
+            for batch in batches:
+                waiting.append(self._infer.future(self._request(batch), timeout=self.timeout_s))
+                if len(waiting) >= IN_FLIGHT:
+                    yield self._predictions(waiting.popleft())
+            while waiting:
+                yield self._predictions(waiting.popleft())
+        finally:
+            for call in waiting:
+                call.cancel()
+
+    def predict_tensors(self, tensors: Tensors) -> Tensors:
+        """Predict for named tensors in one request; of a tensor model.
+
+        Raises:
+            InputError: the tensors are not the declared ones.
+            OnlineError, SandboxError: as :meth:`predict`.
+        """
+        check_inputs(tensors, self.contract.inputs)
+        call = self._infer.future(codec.tensor_request(self.name, self.version, tensors), timeout=self.timeout_s)
+        return codec.read_tensor_response(_answer(call))
+
+    def _request(self, batch: pa.RecordBatch) -> ModelInferRequest:
+        if self.contract.kind == "tensor":
+            tensors = tensors_from_arrow(batch, self.contract.inputs)
+            return codec.tensor_request(self.name, self.version, tensors)
+        return codec.arrow_request(self.name, self.version, batch)
+
+    def _predictions(self, call: grpc.Future) -> pa.RecordBatch:
+        response = _answer(call)
+        if self.contract.kind == "tensor":
+            return arrow_from_tensors(codec.read_tensor_response(response), self.contract.outputs)
+        return codec.read_arrow_response(response)
+
+
+def _answer(call: grpc.Future) -> ModelInferResponse:
+    try:
+        return call.result()
+    except grpc.RpcError as error:
+        raise translated(error) from error
+
+
+def translated(error: grpc.RpcError) -> PymlError:
+    """A gRPC error in our words; the server's own words are kept, with the hint that they carry."""
+    message, _, hint = str(error.details() or "").partition("\n  fix: ")
+    code = error.code()
+    if code is grpc.StatusCode.UNAVAILABLE and not hint and "connect" in message.lower():
+        return SandboxError("the gateway does not answer", "pyml dev up")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return OnlineError("no answer within the deadline", "give it more time, or send fewer rows in one request")
+    return OnlineError(message or code.name, hint)

@@ -1,0 +1,47 @@
+"""A session on the sandbox's Spark, over Spark Connect."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.state import name_option, require_state
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def connect(home: SandboxHome, python: Path | None = None) -> SparkSession:
+    """Open a session of its own.
+
+    Args:
+        home: the sandbox.
+        python: what starts the session's Python workers; the sandbox's own Python where none is given.
+
+    Raises:
+        SandboxError: Spark does not answer.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    port = require_state(home).ports.spark
+    # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    try:
+        session = ConnectSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        # The default keeps trying a Spark that is gone for ten minutes.
+        session.client.set_retry_policies([DefaultPolicy(max_retries=4)])
+        if python is not None:
+            session.conf.set("spark.sql.execution.pyspark.python", str(python))
+    except PySparkException as error:
+        raise SandboxError(
+            f"Spark does not answer on 127.0.0.1:{port}: {error}", f"pyml dev up{name_option(home)}"
+        ) from error
+    return session  # type: ignore[return-value]  # the Connect session is a SparkSession in all but its declared type
