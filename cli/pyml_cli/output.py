@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Steps = AbstractContextManager[Callable[["Event"], None]]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line, for programs to read.")]
-MARKS = {"waiting": "·", "ready": "+", "failed": "x", "stopped": "-", "note": " "}
-NAME_WIDTH = 28
+MARKS = {"waiting": "·", "ready": "+", "failed": "x", "stopped": "-"}
+NAME_WIDTH = 20
 
 
 class View(Protocol):
@@ -139,7 +139,9 @@ class _Lines:
 
 
 def event_lines(event: Event) -> list[str]:
-    """An event as lines: mark, subject, progress, elapsed time, detail; further lines are indented below."""
+    """An event as lines: mark, subject, progress, elapsed time, detail; further lines below. A note is less."""
+    if event.progress == "note":
+        return [f" {event.subject:<9} {event.detail}", *event.lines]
     elapsed = "" if event.elapsed_s is None else f"{event.elapsed_s:.1f}s"
     count = "" if event.total is None else f"{event.done or 0:,}/{event.total:,} "
     subject = f"{MARKS[event.progress]} {event.subject:<{NAME_WIDTH}}"

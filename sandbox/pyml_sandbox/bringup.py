@@ -1,0 +1,276 @@
+"""Bringing a sandbox up and down: the plan carried out, with one event for each change of a service."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from pyml.errors import SandboxError, SetupError
+from pyml_sandbox import doctor
+from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
+from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
+from pyml_sandbox.files import human_size, size_bytes
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.java import find_java
+from pyml_sandbox.plan import Plan, plan_up
+from pyml_sandbox.ports import PortChoices, Ports, choose_ports
+from pyml_sandbox.ready import wait_until_ready
+from pyml_sandbox.service import ServiceSpec
+from pyml_sandbox.services.gateway import gateway_spec
+from pyml_sandbox.services.loopback import loopback_jar
+from pyml_sandbox.services.metastore import metastore_spec
+from pyml_sandbox.services.spark import spark_spec
+from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.state import (
+    SandboxState,
+    load_state,
+    locked,
+    name_option,
+    ports_of_others,
+    save_state,
+)
+
+DRIVERS = ("process", "container")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked of `up`.
+
+    Attributes:
+        driver: "process" or "container"; None for the recorded one, or the best there is.
+        ports: ports to use from now on.
+    """
+
+    driver: str | None = None
+    ports: PortChoices = field(default_factory=PortChoices)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `up` brought up.
+
+    Attributes:
+        home: the sandbox's folders.
+        state: what it recorded.
+        services: specs of all services, all ready.
+        took_s: seconds for each service that was started; kept ones took next to nothing.
+        elapsed_s: seconds from the call to the last answer.
+    """
+
+    home: SandboxHome
+    state: SandboxState
+    services: Sequence[ServiceSpec]
+    took_s: Mapping[str, float]
+    elapsed_s: float
+
+    @property
+    def json(self) -> dict[str, JSON]:
+        """The summary as one JSON object."""
+        return {
+            "sandbox": self.home.name,
+            "driver": self.state.driver,
+            "ports": dict(self.state.ports.by_service),
+            "data": str(self.home.data),
+            "services": [
+                {
+                    "name": spec.name,
+                    "state": "ready",
+                    "address": spec.address,
+                    "elapsed_s": round(self.took_s[spec.name], 3),
+                }
+                for spec in self.services
+            ],
+            "elapsed_s": round(self.elapsed_s, 3),
+        }
+
+
+def up(
+    home: SandboxHome,
+    options: Options | None = None,
+    on_event: OnEvent = ignore,
+    environ: Mapping[str, str] | None = None,
+) -> Summary:
+    """Bring the sandbox up, and block until every service answered a real request. Running already: nothing changes.
+
+    Services keep running when this process ends. What runs is left running when this fails, for inspection.
+
+    Raises:
+        SetupError: the machine lacks something; nothing was started.
+        ServiceFailedError: a service did not become ready; says why.
+        SandboxError: another command holds the sandbox.
+    """
+    started = time.monotonic()
+    options = options or Options()
+    environ = os.environ if environ is None else environ
+    with locked(home, "pyml dev up"):
+        home.create()
+        recorded = load_state(home)
+        state = wanted_state(home, recorded, options)
+        driver = driver_for(home, state)
+        _tell_what_is_new(home, recorded, state, on_event)
+        left_over = driver.sweep()
+        if left_over:
+            on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
+        live = driver.live()
+        doctor.preflight(situation(home, state, live, environ))
+        save_state(home, replace(state, stamp=SparkHome.find().stamp))
+        specs = wanted_services(home, state, environ)
+        took_s = carry_out(plan_up(specs, live), driver, live, on_event)
+    return Summary(home, state, specs, took_s, time.monotonic() - started)
+
+
+def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> None:
+    """Stop every service, side by side; data and uploaded models are kept unless `with_data`. Down already: fine.
+
+    Raises:
+        SandboxError: something could not be stopped, or another command holds the sandbox.
+    """
+    state = load_state(home)
+    if state is None:
+        return
+    with locked(home, "pyml dev down"):
+        _stop_all(home, driver_for(home, state), on_event)
+        if with_data:
+            delete_data(home)
+
+
+def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
+    """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
+    if not home.folder.exists():
+        return
+    with locked(home, "pyml dev reset"):
+        _stop_all(home, process_driver(home), on_event)
+        shutil.rmtree(home.runtime_dir, ignore_errors=True)
+        for path in home.folder.iterdir():
+            if path.name.startswith("sandbox.lock"):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def delete_data(home: SandboxHome) -> None:
+    """Delete the tables, the metastore's database and the uploaded models. Nothing may run."""
+    for folder in (home.data, home.models, home.scratch):
+        shutil.rmtree(folder, ignore_errors=True)
+    home.routes_file.unlink(missing_ok=True)
+    state = load_state(home)
+    if state is not None:
+        save_state(home, replace(state, stamp=None))
+
+
+def what_reset_deletes(home: SandboxHome) -> list[str]:
+    """One line for each thing that `reset` deletes, with its size."""
+    folders = {"tables and the metastore's database": home.data, "uploaded models": home.models, "logs": home.logs}
+    return [f"{what}: {human_size(size_bytes(folder))} in {folder}" for what, folder in folders.items()]
+
+
+def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Options) -> SandboxState:
+    """The state this sandbox shall have: recorded choices, changed by the options.
+
+    Raises:
+        SetupError: a driver was asked for that does not exist yet.
+    """
+    spark = SparkHome.find()
+    return SandboxState(
+        driver=choose_driver(None if recorded is None else recorded.driver, options.driver),
+        ports=choose_ports(None if recorded is None else recorded.ports, options.ports, ports_of_others(home)),
+        stamp=None if recorded is None else recorded.stamp,
+        pyml_version=importlib.metadata.version("pyml-sandbox"),
+        spark_version=spark.version,
+    )
+
+
+def choose_driver(recorded: str | None, asked: str | None) -> str:
+    """The recorded driver, which a sandbox keeps; else the one asked for; else the process driver.
+
+    Raises:
+        SetupError: the container driver, which is not in this release, or another than the recorded one.
+    """
+    if asked == "container":
+        raise SetupError("The container driver is not in this release.", "pyml dev up --driver process")
+    if asked is not None and recorded is not None and asked != recorded:
+        raise SetupError(f"This sandbox was made with the {recorded} driver.", "pyml dev reset   to choose another")
+    return recorded or asked or "process"
+
+
+def driver_for(home: SandboxHome, state: SandboxState) -> Driver:
+    """The driver that the state names."""
+    if state.driver != "process":
+        raise SetupError(f"This release has no {state.driver} driver.", f"pyml dev reset{name_option(home)}")
+    return process_driver(home)
+
+
+def process_driver(home: SandboxHome) -> Driver:
+    """The process driver of this sandbox."""
+    from pyml_sandbox.drivers.process import ProcessDriver
+
+    return ProcessDriver(home)
+
+
+def situation(
+    home: SandboxHome, state: SandboxState, live: Sequence[LiveService], environ: Mapping[str, str]
+) -> doctor.Situation:
+    """What the checks of `doctor` look at."""
+    running = {service.name for service in live if service.state is ServiceState.RUNNING}
+    return doctor.Situation(home, state.ports, running, state.stamp, environ)
+
+
+def wanted_services(home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> list[ServiceSpec]:
+    """The specs of every service that this sandbox shall run."""
+    spark = SparkHome.find()
+    java = find_java(home, environ)
+    services = [
+        metastore_spec(home, spark, java, loopback_jar(spark, java, home.cache), state.ports.metastore),
+        spark_spec(home, spark, java, state.ports),
+    ]
+    if importlib.util.find_spec("pyml.gateway") is not None:
+        services.append(gateway_spec(home, state.ports))
+    return services
+
+
+def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event: OnEvent) -> dict[str, float]:
+    """Stop, start, and wait for every service that is started or kept; returns the seconds each took."""
+    if plan.stop:
+        with ThreadPoolExecutor(len(plan.stop)) as pool:
+            list(pool.map(driver.stop, plan.stop))
+    for spec in plan.start:
+        on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
+        driver.start(spec)
+    exits = {service.name: service.exits for service in live}
+    kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
+    try:
+        return wait_until_ready([*plan.keep, *plan.start], driver, on_event, kept_exits)
+    except KeyboardInterrupt:
+        names = ", ".join(spec.name for spec in (*plan.keep, *plan.start))
+        on_event(Event("sandbox", Progress.NOTE, f"left running: {names}. Stop them: pyml dev down"))
+        raise
+
+
+def _stop_all(home: SandboxHome, driver: Driver, on_event: OnEvent) -> None:
+    started = time.monotonic()
+    running = [service.name for service in _live_or_nothing(driver) if service.pid is not None]
+    driver.shut_down()
+    driver.sweep()
+    for name in running:
+        on_event(Event(name, Progress.STOPPED, "", time.monotonic() - started))
+
+
+def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
+    try:
+        return driver.live()
+    except SandboxError:
+        return ()  # its watcher hangs: shut_down ends it by force
+
+
+def _tell_what_is_new(home: SandboxHome, recorded: SandboxState | None, state: SandboxState, on_event: OnEvent) -> None:
+    on_event(Event("driver", Progress.NOTE, state.driver))
+    on_event(Event("data", Progress.NOTE, f"{home.data}  (kept between runs)"))
+    if recorded is None and state.ports != Ports():
+        words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
+        on_event(Event("ports", Progress.NOTE, f"{words}  (another sandbox has the usual ones)"))

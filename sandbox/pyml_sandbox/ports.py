@@ -1,0 +1,166 @@
+"""Which TCP ports a sandbox uses, and who holds one that is taken. Everything binds 127.0.0.1."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
+
+from pyml.errors import SetupError
+
+HOST = "127.0.0.1"
+BLOCK = 10
+HIGHEST = 65_535
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one sandbox, each remembered from its first `up`."""
+
+    gateway: int = 8470
+    rest: int = 8471
+    metastore: int = 9083
+    spark: int = 15002
+
+    @property
+    def by_service(self) -> dict[str, int]:
+        """Port by name: gateway, rest, metastore, spark."""
+        return asdict(self)
+
+    def moved(self, blocks: int) -> Ports:
+        """The same ports so many blocks of ten further up."""
+        return Ports(**{name: port + BLOCK * blocks for name, port in self.by_service.items()})
+
+    def with_choices(self, choices: PortChoices) -> Ports:
+        """These ports with those that the user chose in their place."""
+        return replace(self, **{name: port for name, port in asdict(choices).items() if port is not None})
+
+
+@dataclass(frozen=True)
+class PortChoices:
+    """What the user asked for: a port, or None for "whatever is right"."""
+
+    gateway: int | None = None
+    rest: int | None = None
+    metastore: int | None = None
+    spark: int | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that listens on a port."""
+
+    pid: int | None
+    command: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of another user"
+
+
+class PortTakenError(SetupError):
+    """A port that a service needs is held by a process that is not ours.
+
+    Attributes:
+        service: gateway, rest, metastore or spark.
+        port: the port.
+        owner: who holds it.
+    """
+
+    def __init__(self, service: str, port: int, owner: Owner) -> None:
+        self.service = service
+        self.port = port
+        self.owner = owner
+        super().__init__(
+            f"Port {port}, which the sandbox needs for {service}, is taken by {owner}.",
+            f"pyml dev up --{service}-port {suggest(port)}        (remembered from then on), or stop that process",
+        )
+
+    def __reduce__(self) -> tuple[type[PortTakenError], tuple[str, int, Owner]]:
+        return type(self), (self.service, self.port, self.owner)
+
+
+def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
+    """The ports of this sandbox: those recorded, else the first block that no other sandbox of this user has recorded.
+
+    Pure. A port that the user chose goes before both.
+    """
+    if recorded is not None:
+        return recorded.with_choices(choices)
+    blocks = 0
+    while set(Ports().moved(blocks).with_choices(choices).by_service.values()) & set(elsewhere):
+        if all(port is not None for port in asdict(choices).values()):
+            break
+        blocks += 1
+        if Ports().moved(blocks).spark > HIGHEST:
+            raise SetupError("No block of ports is left for one more sandbox.", "pyml dev reset --sandbox NAME")
+    return Ports().moved(blocks).with_choices(choices)
+
+
+def check_distinct(ports: Ports) -> None:
+    """Refuse one port for two services.
+
+    Raises:
+        SetupError: naming the port and both services.
+    """
+    seen: dict[int, str] = {}
+    for service, port in ports.by_service.items():
+        if port in seen:
+            raise SetupError(
+                f"Port {port} is asked for twice: for {seen[port]} and for {service}.",
+                f"pyml dev up --{service}-port {suggest(port)}",
+            )
+        seen[port] = service
+
+
+def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], bool]) -> None:
+    """Refuse a port that somebody else holds.
+
+    Args:
+        ours: services that run already and so hold their port rightly.
+        is_free: whether a port can be bound.
+
+    Raises:
+        PortTakenError: for the first such port.
+    """
+    for service, port in ports.by_service.items():
+        if service not in ours and not is_free(port):
+            raise PortTakenError(service, port, owner_of(port))
+
+
+def is_free(port: int) -> bool:
+    """Whether this process could listen on 127.0.0.1:`port` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection in TIME_WAIT is no owner
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def owner_of(port: int) -> Owner:
+    """Who listens on `port`. A process of another user may stay nameless."""
+    import psutil
+
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.pid:
+            _, taken, *_ = connection.laddr
+            if taken == port:
+                return Owner(connection.pid, _command_of(connection.pid))
+    return Owner(None, "")
+
+
+def suggest(port: int) -> int:
+    """A free port near `port`, for a hint."""
+    candidates = range(port + BLOCK, min(port + 100 * BLOCK, HIGHEST), BLOCK)
+    return next((candidate for candidate in candidates if is_free(candidate)), 0)
+
+
+def _command_of(pid: int) -> str:
+    import psutil
+
+    try:
+        command = " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return "(its command line cannot be read)"
+    return command if len(command) <= 160 else command[:157] + "..."

@@ -1,0 +1,83 @@
+"""What a service of the sandbox is: plain data that every driver can run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pyml.errors import SandboxError
+
+
+class NotReadyError(SandboxError):
+    """A service did not answer yet; the message says how far it is."""
+
+
+class NotListeningError(NotReadyError):
+    """Nothing accepts connections at the address yet."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"not listening yet on {address}")
+
+
+class NotAnsweringError(NotReadyError):
+    """Something listens at the address but has not answered a request."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"listening on {address} but not answering: {reason}")
+
+
+class Probe(Protocol):
+    """Asks a service one real request."""
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when the service answered; blocks at most about `timeout_s`.
+
+        Raises:
+            NotReadyError: it did not.
+        """
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """One service, as data.
+
+    Attributes:
+        name: unique in its sandbox, for instance "metastore".
+        command: the program and its arguments.
+        environment: variables set for it, on top of a few inherited ones such as PATH and HOME.
+        working_directory: where it runs.
+        files: configuration files to write before it starts, text by path.
+        depends_on: services that its probe needs.
+        probe: how readiness is asked.
+        stop_timeout_s: how long it may take to stop before it is killed.
+        start_timeout_s: how long it may take until its probe succeeds.
+        address: where it answers, for people.
+        note: one more fact for the summary, for instance "env 7c1e2b (reused)".
+    """
+
+    name: str
+    command: tuple[str, ...]
+    working_directory: Path
+    probe: Probe = field(compare=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[Path, str] = field(default_factory=dict)
+    depends_on: tuple[str, ...] = ()
+    stop_timeout_s: float = 10
+    start_timeout_s: float = 60
+    address: str = ""
+    note: str = field(default="", compare=False)
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever the running process would have to be replaced."""
+        facts = [
+            self.command,
+            sorted(self.environment.items()),
+            str(self.working_directory),
+            sorted((str(path), text) for path, text in self.files.items()),
+        ]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -1,0 +1,56 @@
+"""One unary gRPC call of raw bytes, for probes: no generated code, and no pyspark import."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from typing import cast
+
+from pyml_sandbox.service import NotAnsweringError, NotListeningError
+
+
+def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
+    """The reply to one request at `host:port`. Blocks at most about `timeout_s`.
+
+    Raises:
+        NotListeningError: nothing accepts connections there.
+        NotAnsweringError: something does, but the call failed; the message carries gRPC's words.
+    """
+    check_listening(address, timeout_s)
+    import grpc
+
+    channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+    try:
+        return cast("bytes", channel.unary_unary(method, None, None)(request, timeout=timeout_s))
+    except grpc.RpcError as error:
+        raise NotAnsweringError(address, f"{error.code().name} {error.details()}") from error
+    finally:
+        channel.close()
+
+
+def check_listening(address: str, timeout_s: float) -> None:
+    """Raise NotListeningError unless `host:port` accepts a connection. Cheaper than finding out by gRPC."""
+    host, _, port = address.rpartition(":")
+    try:
+        with contextlib.closing(socket.create_connection((host, int(port)), timeout_s)):
+            return
+    except OSError as error:
+        raise NotListeningError(address) from error
+
+
+def message(fields: Mapping[int, bytes]) -> bytes:
+    """A protobuf message of length-delimited fields (strings, bytes, messages), each by its field number below 16.
+
+    https://protobuf.dev/programming-guides/encoding/
+    """
+    return b"".join(bytes([number << 3 | 2]) + _length(value) + value for number, value in fields.items())
+
+
+def _length(value: bytes) -> bytes:
+    length = len(value)
+    encoded = bytearray()
+    while length >= 0x80:
+        encoded.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*encoded, length])

@@ -1,0 +1,100 @@
+"""Spark: a Spark Connect server with `local[N]` and the metastore as its catalog, warm between jobs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyml.environment import PINNED
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.java import Java
+from pyml_sandbox.ports import HOST, Ports
+from pyml_sandbox.service import NotAnsweringError, ServiceSpec
+from pyml_sandbox.services import metastore
+from pyml_sandbox.services.grpc_call import call, message
+from pyml_sandbox.spark_home import SparkHome
+
+NAME = "spark"
+MESSAGE_MAX_BYTES = 512 * 1024 * 1024
+
+
+def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
+    """The Spark Connect server of one sandbox, listening on 127.0.0.1."""
+    conf = home.conf / NAME
+    return ServiceSpec(
+        name=NAME,
+        command=(
+            str(spark_home.folder / "bin" / "spark-submit"),
+            "--class",
+            "org.apache.spark.sql.connect.service.SparkConnectServer",
+            "spark-internal",
+        ),
+        working_directory=home.scratch,
+        environment={
+            **PINNED,
+            "JAVA_HOME": str(java.home),
+            "SPARK_HOME": str(spark_home.folder),
+            "SPARK_CONF_DIR": str(conf),
+            "SPARK_LOCAL_IP": HOST,
+            "SPARK_LOCAL_DIRS": str(home.scratch),
+            "PYSPARK_PYTHON": sys.executable,
+        },
+        files={
+            conf / "spark-defaults.conf": spark_defaults(spark_settings(home, ports, os.cpu_count() or 1)),
+            conf / "hive-site.xml": metastore.hive_site({"hive.exec.scratchdir": str(home.scratch / "hive")}),
+        },
+        depends_on=(metastore.NAME,),
+        probe=SparkProbe(ports.spark),
+        stop_timeout_s=20,
+        start_timeout_s=120,
+        address=f"sc://{HOST}:{ports.spark}",
+    )
+
+
+def spark_settings(home: SandboxHome, ports: Ports, cores: int) -> Mapping[str, str]:
+    """Spark's settings for a laptop: few partitions, one time zone, nothing listening beyond 127.0.0.1."""
+    return {
+        "spark.master": f"local[{max(2, cores)}]",
+        "spark.app.name": "pyml",
+        "spark.driver.memory": "2g",
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.connect.grpc.binding.address": HOST,
+        "spark.connect.grpc.binding.port": str(ports.spark),
+        "spark.connect.grpc.maxInboundMessageSize": str(MESSAGE_MAX_BYTES),
+        "spark.sql.catalogImplementation": "hive",
+        "spark.hadoop.hive.metastore.uris": f"thrift://{HOST}:{ports.metastore}",
+        "spark.sql.warehouse.dir": str(home.data / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(max(2, cores)),
+        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -Djava.io.tmpdir={home.scratch} -Duser.timezone=UTC",
+    }
+
+
+def spark_defaults(settings: Mapping[str, str]) -> str:
+    """The settings as a `spark-defaults.conf`: a Java properties file, in which a backslash escapes."""
+    return "".join(f"{name} {value.replace(chr(92), chr(92) * 2)}\n" for name, value in settings.items())
+
+
+@dataclass(frozen=True)
+class SparkProbe:
+    """Asks the Connect server for its version.
+
+    The message is `spark.connect.AnalyzePlanRequest` (spark/connect/base.proto): session_id = 1, user_context = 2 with
+    user_id = 1, client_type = 3, spark_version = 10. Written by hand: importing PySpark takes most of a second.
+    """
+
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """See `Probe`."""
+        address = f"{HOST}:{self.port}"
+        request = message({1: str(uuid.uuid4()).encode(), 2: message({1: b"pyml"}), 3: b"pyml probe", 10: b""})
+        reply = call(address, "/spark.connect.SparkConnectService/AnalyzePlan", request, timeout_s)
+        if not reply:
+            raise NotAnsweringError(address, "its answer is empty")
