@@ -91,9 +91,9 @@ def run(spark: SparkSession, job: OfflineJob) -> JobResult:
     clock = _Clock()
     database, table = _split(job.table)
     with translated_errors():
-        rows = _planned(spark, job.query)
+        rows = planned(spark, job.query)
     key = job.key or tuple(name for name in rows.columns if name.lower() not in _lowered(job.inputs.names))
-    _check(rows, job, key)
+    check_query(rows, job, key)
     clock.lap("check")
     staging = f"{quoted(database)}.{quoted(f'{table}__staging_{uuid.uuid4().hex[:8]}')}"
     with translated_errors():
@@ -174,7 +174,8 @@ def _split(table: str) -> tuple[str, str]:
     return (database or "default").lower(), name.lower()
 
 
-def _planned(spark: SparkSession, query: str) -> DataFrame:
+def planned(spark: SparkSession, query: str) -> DataFrame:
+    """The rows of a query, planned and not run; Spark's own exceptions where it cannot be."""
     rows = spark.sql(query)
     rows.schema  # noqa: B018 - makes Spark plan the query, so that its own words name what is wrong with it
     return rows
@@ -184,7 +185,12 @@ def _lowered(names: Sequence[str]) -> set[str]:
     return {name.lower() for name in names}
 
 
-def _check(rows: DataFrame, job: OfflineJob, key: tuple[str, ...]) -> None:
+def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
+    """Refuse a query whose columns do not fit the model, before anything runs.
+
+    Raises:
+        InputError: lists every column that is missing, repeated or of another type, and every impossible key column.
+    """
     problems = [*_input_problems(rows, job.inputs), *_key_problems(rows, job, key)]
     if problems:
         raise InputError("the query does not fit the model; nothing was started", problems)
@@ -213,7 +219,7 @@ def canonical(spark_type: str) -> str:
         return spark_type
 
 
-def _key_problems(rows: DataFrame, job: OfflineJob, key: tuple[str, ...]) -> Iterator[Problem]:
+def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Iterator[Problem]:
     outputs, columns = _lowered(job.outputs.names), _lowered(rows.columns)
     for name in key:
         if name.lower() not in columns:

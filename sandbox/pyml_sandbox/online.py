@@ -109,9 +109,10 @@ class OnlineModel:
 
 def _answer(call: grpc.Future) -> ModelInferResponse:
     try:
-        return call.result()
+        response: ModelInferResponse = call.result()
     except grpc.RpcError as error:
         raise translated(error) from error
+    return response
 
 
 def translated(error: grpc.RpcError) -> PymlError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +17,32 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def connect(home: SandboxHome, python: Path | None = None) -> SparkSession:
-    """Open a session of its own.
+@contextlib.contextmanager
+def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSession]:
+    """A session of its own, closed at the end; where the block is interrupted, so are its queries.
 
     Args:
         home: the sandbox.
         python: what starts the session's Python workers; the sandbox's own Python where none is given.
+
+    Raises:
+        SandboxError: Spark does not answer.
+    """
+    from pyspark.errors import PySparkException
+
+    spark = _connect(home, python)
+    try:
+        yield spark
+    except KeyboardInterrupt:
+        spark.interruptAll()
+        raise
+    finally:
+        with contextlib.suppress(PySparkException):
+            spark.stop()
+
+
+def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
+    """Open a session.
 
     Raises:
         SandboxError: Spark does not answer.
@@ -35,13 +57,13 @@ def connect(home: SandboxHome, python: Path | None = None) -> SparkSession:
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
-        session = ConnectSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        spark = ConnectSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         # The default keeps trying a Spark that is gone for ten minutes.
-        session.client.set_retry_policies([DefaultPolicy(max_retries=4)])
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
         if python is not None:
-            session.conf.set("spark.sql.execution.pyspark.python", str(python))
+            spark.conf.set("spark.sql.execution.pyspark.python", str(python))
     except PySparkException as error:
         raise SandboxError(
             f"Spark does not answer on 127.0.0.1:{port}: {error}", f"pyml dev up{name_option(home)}"
         ) from error
-    return session  # type: ignore[return-value]  # the Connect session is a SparkSession in all but its declared type
+    return spark  # type: ignore[return-value]  # the Connect session is a SparkSession in all but its declared type

@@ -1,0 +1,89 @@
+"""Step 1 of the parity check: the rows, written down once, so that both paths predict the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.describe import Contract
+from pyml.errors import UsageError
+from pyml.job import OfflineJob, check_query, key_problems, planned, translated_errors
+from pyml.schema import quoted
+from pyml.settings import ParitySettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DATABASE = "pyml_parity"
+
+
+@dataclass(frozen=True)
+class FrozenRows:
+    """The rows that both paths predict.
+
+    Attributes:
+        table: Hive table that holds them: the key, then the model's inputs.
+        file: the same rows as Parquet, as Spark reads them from that table.
+        rows: how many.
+        key: columns that name a row.
+        doubts: why these rows cannot decide anything, such as a key that is there twice; empty where they can.
+    """
+
+    table: str
+    file: Path
+    rows: int
+    key: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, name: str, folder: Path) -> FrozenRows:
+    """Run the query once and keep its rows in a Hive table and a Parquet file.
+
+    Args:
+        spark: a session.
+        contract: what the model declares.
+        settings: the query or table, and the key.
+        name: of the Hive table to write, below the database `pyml_parity`.
+        folder: for the Parquet file.
+
+    Raises:
+        UsageError: there is no query, no key, or Spark cannot read the query.
+        InputError: the query's columns do not fit the model; lists every one.
+        JobError: Spark failed.
+    """
+    if not settings.key:
+        raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
+    columns = dict.fromkeys([*settings.key, *contract.inputs.names])
+    wanted = ", ".join(quoted(column) for column in columns)
+    query = settings.sql.strip().rstrip(";") or _select_all(settings.table)
+    table = f"{DATABASE}.{name}"
+    with translated_errors():
+        job = OfflineJob("", contract.inputs, contract.outputs, query, table, settings.key)
+        check_query(planned(spark, query), job, settings.key)
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM ({query})")
+        doubts = tuple(problem.message for problem in key_problems(spark, table, settings.key))
+        rows = export(spark, table, folder / "rows.parquet")
+    if not rows:
+        doubts = ("the query gives no rows",)
+    return FrozenRows(table, folder / "rows.parquet", rows, settings.key, doubts)
+
+
+def export(spark: SparkSession, table: str, file: Path) -> int:
+    """Write the rows of a Hive table, as Spark reads them, into one Parquet file; gives back how many."""
+    import pyarrow.parquet as pq
+
+    rows = spark.table(table).toArrow()
+    pq.write_table(rows, file)
+    return int(rows.num_rows)
+
+
+def _select_all(table: str) -> str:
+    if not table:
+        raise UsageError("there are no rows to check on", _ROWS_HINT)
+    return f"SELECT * FROM {table}"
+
+
+_KEY_HINT = '--key COLUMN, or in pyml.toml: [parity] key = ["…"]'
+_ROWS_HINT = '--table TABLE or --sql QUERY, or in pyml.toml: [parity] table = "…"'
