@@ -127,4 +127,6 @@ class _Transport(xmlrpc.client.Transport):
         self._timeout_s = timeout_s
 
     def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return _Connection(self._path, self._timeout_s)
+        connection = _Connection(self._path, self._timeout_s)
+        self._connection = (str(host), connection)  # where the base class looks for what to close
+        return connection
