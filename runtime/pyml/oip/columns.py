@@ -1,0 +1,177 @@
+"""A frame as one tensor for each column: the protocol's own types, for clients that know no Arrow.
+
+Such tensors know neither null nor dates, decimals or nested values. What would be lost is refused, by column and reason,
+never converted: a model must not see other values online than it sees offline. A number may come in another width of
+its own kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from pyml.errors import InputError, Problem
+from pyml.oip.tensor import datatype_of
+from pyml.schema import ddl_type_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pyml.schema import Field, Schema
+
+    Array = NDArray[np.generic]
+
+_CARRIED = {
+    pa.bool_(): "BOOL",
+    pa.int8(): "INT8",
+    pa.int16(): "INT16",
+    pa.int32(): "INT32",
+    pa.int64(): "INT64",
+    pa.float32(): "FP32",
+    pa.float64(): "FP64",
+    pa.string(): "BYTES",
+    pa.binary(): "BYTES",
+}
+_KINDS = {"i": "iu", "u": "iu", "f": "f", "b": "b", "O": "O"}
+_USE_ARROW = 'send the rows as one Arrow stream, content_type "arrow", which carries every type'
+
+
+def datatype_of_column(arrow: pa.DataType) -> str | None:
+    """Datatype of the protocol for a column of this type; None where no tensor carries it without loss."""
+    return _CARRIED.get(arrow)
+
+
+def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.RecordBatch:
+    """Build rows of the declared types from one array for each column, given in any order.
+
+    Args:
+        columns: arrays of shape (n,) or (n, 1); BYTES as arrays of Python bytes.
+        schema: the declared columns.
+
+    Raises:
+        InputError: lists each column that is missing, unknown, of another length, or not exactly what was declared.
+    """
+    problems = [*_name_problems(columns, schema), *_shape_problems(columns)]
+    arrays: list[pa.Array] = []
+    for field in schema.fields if not problems else ():
+        try:
+            arrays.append(_declared(field, columns[field.name].reshape(-1)))
+        except _Refused as refused:
+            problems.append(refused.problem)
+    if problems:
+        raise InputError("the columns do not fit the model's inputs", problems)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
+
+
+def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
+    """One array of shape (n,) for each column; STRING and BINARY as arrays of Python bytes.
+
+    Raises:
+        InputError: lists each column that a tensor cannot carry: its type, or a null in it.
+    """
+    problems = [
+        problem
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        for problem in _loss(name, column)
+    ]
+    if problems:
+        raise InputError("the rows do not fit into one tensor for each column", problems)
+    return {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+
+
+class _Refused(Exception):  # noqa: N818 - a signal inside this module, never seen outside
+    def __init__(self, message: str, hint: str = _USE_ARROW) -> None:
+        super().__init__(message)
+        self.problem = Problem(message, hint)
+
+
+def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Problem]:
+    for name in schema.names:
+        if name not in columns:
+            yield Problem(f"column `{name}` is missing", f"send all of: {', '.join(schema.names)}")
+    for name in columns:
+        if name not in schema.names:
+            yield Problem(
+                f"column `{name}` is not an input of this model", f"its inputs are: {', '.join(schema.names)}"
+            )
+
+
+def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
+    lengths = {array.shape[0] for array in columns.values() if array.ndim}
+    for name, array in columns.items():
+        if array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)):
+            yield Problem(f"column `{name}` has the shape {list(array.shape)}", "a column is [n] or [n, 1]")
+        elif len(lengths) > 1:
+            yield Problem(
+                f"column `{name}` has {array.shape[0]} rows, others differ", "send as many values in each column"
+            )
+
+
+def _declared(field: Field, array: Array) -> pa.Array:
+    """The column in its declared type, every value as it was sent."""
+    target = field.arrow.type
+    datatype = datatype_of_column(target)
+    if datatype is None:
+        raise _Refused(f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss")
+    sent = datatype_of(array)
+    wanted = "O" if datatype == "BYTES" else np.dtype(target.to_pandas_dtype()).kind
+    if array.dtype.kind not in _KINDS[wanted]:
+        raise _Refused(
+            f"column `{field.name}` is declared {field.ddl_type} and comes as {sent}", f"send it as {datatype}"
+        )
+    if wanted == "O":
+        return _texts(field, array, target)
+    return pa.array(_exact(field, array, np.dtype(target.to_pandas_dtype())), target)
+
+
+def _texts(field: Field, array: Array, target: pa.DataType) -> pa.Array:
+    elements = pa.array(array.tolist(), pa.binary())
+    try:
+        return elements.cast(target)
+    except pa.ArrowInvalid as error:
+        raise _Refused(
+            f"column `{field.name}` is declared STRING and holds bytes that are not UTF-8", "encode it as UTF-8"
+        ) from error
+
+
+def _exact(field: Field, array: Array, dtype: np.dtype[np.generic]) -> Array:
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(dtype)
+        is_kept = (converted.astype(array.dtype) == array) & _same_sign(converted, array)
+        is_kept |= (array != array) & (converted != converted)  # NaN
+    if not is_kept.all():
+        at = int(np.flatnonzero(~is_kept)[0])
+        raise _Refused(
+            f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {array[at]} (row {at})",
+            f"send values of {field.ddl_type}, or declare a wider type",
+        )
+    return converted
+
+
+def _same_sign(converted: Array, array: Array) -> NDArray[np.bool_]:
+    """Integers that wrap around come back equal, with the other sign."""
+    return np.asarray(np.signbit(converted.astype(np.float64)) == np.signbit(array.astype(np.float64)))
+
+
+def _loss(name: str, column: pa.Array) -> Iterator[Problem]:
+    if datatype_of_column(column.type) is None:
+        yield Problem(
+            f"column `{name}` is {ddl_type_of(column.type)}, which no tensor carries without loss", _USE_ARROW
+        )
+    elif column.null_count:
+        row = column.is_null().index(True).as_py()
+        yield Problem(f"column `{name}` holds null (row {row}), which no tensor carries", _USE_ARROW)
+
+
+def _plain(column: pa.Array) -> Array:
+    if datatype_of_column(column.type) == "BYTES":
+        array = np.empty(len(column), dtype=object)
+        array[:] = column.cast(pa.binary()).to_pylist()
+        return array
+    values: Array = column.to_numpy(zero_copy_only=False)
+    return values

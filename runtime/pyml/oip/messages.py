@@ -1,0 +1,80 @@
+"""Messages of the Open Inference Protocol, and the paths of its gRPC methods.
+
+The classes are built in a descriptor pool of our own. Protobuf refuses two files that define one name in its default
+pool, and every client library of this protocol defines these: a model that imports `tritonclient` must still load.
+The fields are listed in `messages.pyi` and in `inference.proto`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+_POOL = DescriptorPool()
+for _file in FileDescriptorSet.FromString(files(__package__).joinpath("inference.binpb").read_bytes()).file:
+    _POOL.Add(_file)
+
+
+def _message(name: str) -> type:
+    return GetMessageClass(_POOL.FindMessageTypeByName(f"inference.{name}"))
+
+
+ServerLiveRequest = _message("ServerLiveRequest")
+ServerLiveResponse = _message("ServerLiveResponse")
+ServerReadyRequest = _message("ServerReadyRequest")
+ServerReadyResponse = _message("ServerReadyResponse")
+ModelReadyRequest = _message("ModelReadyRequest")
+ModelReadyResponse = _message("ModelReadyResponse")
+ServerMetadataRequest = _message("ServerMetadataRequest")
+ServerMetadataResponse = _message("ServerMetadataResponse")
+ModelMetadataRequest = _message("ModelMetadataRequest")
+ModelMetadataResponse = _message("ModelMetadataResponse")
+TensorMetadata = _message("ModelMetadataResponse.TensorMetadata")
+ModelInferRequest = _message("ModelInferRequest")
+InferInputTensor = _message("ModelInferRequest.InferInputTensor")
+InferRequestedOutputTensor = _message("ModelInferRequest.InferRequestedOutputTensor")
+ModelInferResponse = _message("ModelInferResponse")
+InferOutputTensor = _message("ModelInferResponse.InferOutputTensor")
+InferParameter = _message("InferParameter")
+InferTensorContents = _message("InferTensorContents")
+
+SERVICE = "inference.GRPCInferenceService"
+SERVER_LIVE = f"/{SERVICE}/ServerLive"
+SERVER_READY = f"/{SERVICE}/ServerReady"
+SERVER_METADATA = f"/{SERVICE}/ServerMetadata"
+MODEL_READY = f"/{SERVICE}/ModelReady"
+MODEL_METADATA = f"/{SERVICE}/ModelMetadata"
+MODEL_INFER = f"/{SERVICE}/ModelInfer"
+
+__all__ = [
+    "MODEL_INFER",
+    "MODEL_METADATA",
+    "MODEL_READY",
+    "SERVER_LIVE",
+    "SERVER_METADATA",
+    "SERVER_READY",
+    "SERVICE",
+    "DecodeError",
+    "InferInputTensor",
+    "InferOutputTensor",
+    "InferParameter",
+    "InferRequestedOutputTensor",
+    "InferTensorContents",
+    "ModelInferRequest",
+    "ModelInferResponse",
+    "ModelMetadataRequest",
+    "ModelMetadataResponse",
+    "ModelReadyRequest",
+    "ModelReadyResponse",
+    "ServerLiveRequest",
+    "ServerLiveResponse",
+    "ServerMetadataRequest",
+    "ServerMetadataResponse",
+    "ServerReadyRequest",
+    "ServerReadyResponse",
+    "TensorMetadata",
+]
