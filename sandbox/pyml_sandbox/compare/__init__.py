@@ -1,0 +1,33 @@
+"""Compare two tables by key, exactly where a type is exact and within a stated tolerance where it is a float."""
+
+from __future__ import annotations
+
+from pyml_sandbox.compare.comparator import compare
+from pyml_sandbox.compare.database import Limits
+from pyml_sandbox.compare.result import (
+    ColumnComparison,
+    Comparison,
+    KeyComparison,
+    KeyList,
+    SchemaComparison,
+    TypeDifference,
+    WorstRow,
+)
+from pyml_sandbox.compare.source import Source
+from pyml_sandbox.compare.tolerance import EXACT, Tolerance, Tolerances
+
+__all__ = [
+    "EXACT",
+    "ColumnComparison",
+    "Comparison",
+    "KeyComparison",
+    "KeyList",
+    "Limits",
+    "SchemaComparison",
+    "Source",
+    "Tolerance",
+    "Tolerances",
+    "TypeDifference",
+    "WorstRow",
+    "compare",
+]

@@ -1,0 +1,187 @@
+"""Compare two tables: one full join in DuckDB, and a second look only at what did not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from pyml_sandbox.compare import statement
+from pyml_sandbox.compare.database import Limits, count, one_row, open_database
+from pyml_sandbox.compare.key_audit import REPEATED, audit_keys, may_repeat
+from pyml_sandbox.compare.plan import ColumnPair, Plan, plan_comparison
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyComparison, WorstRow
+from pyml_sandbox.compare.source import Source, open_side
+from pyml_sandbox.compare.tolerance import Tolerances
+from pyml_sandbox.compare.value_class import column_tolerance
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def compare(
+    left: Source,
+    right: Source,
+    key: Sequence[str],
+    *,
+    name: str = "batches",
+    left_name: str = "offline",
+    right_name: str = "online",
+    tolerances: Tolerances | None = None,
+    within: Source | None = None,
+    limits: Limits | None = None,
+) -> Comparison:
+    """Compare two tables row by row, joined by key. Blocks until both sides are read.
+
+    Keys come first: rows whose key is missing, extra, repeated or null are reported and take no part in the comparison
+    of values. Types are compared apart from values.
+
+    Args:
+        left: the side that the other one is held against.
+        right: the other side.
+        key: the columns that tell rows apart.
+        name: what this comparison is called in a report.
+        left_name: what messages and reports call the left side.
+        right_name: likewise the right side.
+        tolerances: how far floats may differ; everything else is exact always.
+        within: a table with the same key columns: rows of either side whose key is not in it are left out.
+        limits: memory, threads and scratch folder.
+
+    Raises:
+        UsageError: a side cannot be read, lacks a key column, or its key cannot be joined to the other side's.
+        PymlError: DuckDB gave up, as when the scratch folder is full.
+    """
+    with open_database(limits or Limits()) as connection:
+        left_side = open_side(connection, left, left_name, "left_side")
+        right_side = open_side(connection, right, right_name, "right_side")
+        plan = plan_comparison(left_side, right_side, key)
+        wanted = _wanted_keys(connection, within, plan)
+        connection.execute(statement.rows_statement("left_rows", left_side, plan, is_left=True, within=wanted))
+        connection.execute(statement.rows_statement("right_rows", right_side, plan, is_left=False, within=wanted))
+        joining = _Joining(connection, plan, tolerances or Tolerances())
+        rows_left, rows_right = joining.totals()
+        keys, columns, matched = joining.run(rows_left, rows_right)
+    names = tuple(pair.name for pair in plan.keys)
+    return Comparison(name, left_name, right_name, names, rows_left, rows_right, matched, keys, plan.schema, columns)
+
+
+def _wanted_keys(connection: duckdb.DuckDBPyConnection, within: Source | None, plan: Plan) -> str | None:
+    """A table of the distinct keys to which the comparison is restricted."""
+    if within is None:
+        return None
+    side = open_side(connection, within, "sample", "wanted_side")
+    keys = ", ".join(f"{side.column(pair.name).sql} AS k{i}" for i, pair in enumerate(plan.keys))
+    connection.execute(f"CREATE TEMP TABLE wanted AS SELECT DISTINCT {keys} FROM {side.view}")
+    return "wanted"
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What the full pass counted."""
+
+    matched: int
+    left_only: int
+    right_only: int
+    columns: tuple[ColumnComparison, ...]
+
+    def prove_clean_keys(self, rows_left: int, rows_right: int) -> bool:
+        """Every row of both sides was matched exactly once.
+
+        A key with l rows on the left and r on the right gives l * r pairs, which is l only for r = 1 and r only for
+        l = 1; a null key gives none. So the pairs are as many as the rows of each side only if nothing is wrong.
+        """
+        return self.left_only == self.right_only == 0 and self.matched == rows_left == rows_right
+
+
+class _Joining:
+    """The full pass over the views `left_rows` and `right_rows`, and what it calls for."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: Plan, allowed: Tolerances) -> None:
+        self._connection = connection
+        self._plan = plan
+        self._allowed = allowed
+        self._sides = ("left_rows", "right_rows")
+
+    def totals(self) -> tuple[int, int]:
+        """Rows on each side; read from the footers of Parquet files."""
+        left, right = (count(self._connection, f"SELECT count(*) FROM {side}")[0] for side in self._sides)
+        return left, right
+
+    def run(self, rows_left: int, rows_right: int) -> tuple[KeyComparison, tuple[ColumnComparison, ...], int]:
+        """Count first and audit the keys only if the counts do not prove them clean: that saves half of the time."""
+        if any(may_repeat(self._connection, self._plan, side) for side in self._sides):
+            return self._run_audited(None)
+        counts = self._count()
+        if counts.prove_clean_keys(rows_left, rows_right):
+            return KeyComparison(), self._with_worst(counts.columns), counts.matched
+        return self._run_audited(counts)
+
+    def _run_audited(self, counts: _Counts | None) -> tuple[KeyComparison, tuple[ColumnComparison, ...], int]:
+        keys = audit_keys(self._connection, self._plan, *self._sides)
+        if keys.has_repeated:
+            self._leave_out_repeated()
+            counts = None
+        counts = counts or self._count()
+        return keys, self._with_worst(counts.columns), counts.matched
+
+    def _leave_out_repeated(self) -> None:
+        for name, rows in (("left_unique", self._sides[0]), ("right_unique", self._sides[1])):
+            self._connection.execute(statement.unique_statement(name, rows, self._plan, REPEATED))
+        self._sides = ("left_unique", "right_unique")
+
+    def _count(self) -> _Counts:
+        """The one full pass."""
+        query = statement.count_statement(*self._sides, self._plan, self._allowed)
+        matched, left_only, right_only, *found = cast("tuple[int, ...]", one_row(self._connection, query))
+        width = statement.COLUMN_WIDTH
+        columns = tuple(
+            self._column(pair, matched, found[index * width : (index + 1) * width])
+            for index, pair in enumerate(self._plan.values)
+        )
+        return _Counts(matched, left_only, right_only, columns)
+
+    def _column(self, pair: ColumnPair, rows: int, found: Sequence[int]) -> ColumnComparison:
+        """One column from its counts, in the order of `statement.column_counts`."""
+        signed_zeros, within, differs, infinity, nan, null, max_abs, max_ulps = found
+        differing = differs + infinity + nan + null
+        return ColumnComparison(
+            name=pair.name,
+            left_type=pair.left.type.sql,
+            right_type=pair.right.type.sql,
+            rows=rows,
+            equal=rows - within - differing,
+            within_tolerance=within,
+            differing=differing,
+            null_mismatches=null,
+            nan_mismatches=nan,
+            infinity_mismatches=infinity,
+            signed_zeros=signed_zeros,
+            max_abs=max_abs,
+            max_ulps=max_ulps,
+            tolerance=column_tolerance(pair.types, pair.name, self._allowed),
+        )
+
+    def _with_worst(self, columns: tuple[ColumnComparison, ...]) -> tuple[ColumnComparison, ...]:
+        """A second pass over the columns that differ, for their worst rows."""
+        differing = [index for index, column in enumerate(columns) if column.differing]
+        if not differing:
+            return columns
+        query = statement.worst_statement(*self._sides, self._plan, self._allowed, differing)
+        found = dict(zip(differing, one_row(self._connection, query), strict=True))
+        return tuple(
+            replace(column, worst=_worst_rows(cast("list[_Row]", found[index]))) if index in found else column
+            for index, column in enumerate(columns)
+        )
+
+
+class _Row(TypedDict):
+    """A row as `statement.worst_statement` gives it: key, left, right, distance."""
+
+    k: list[str | None]
+    l: str | None  # noqa: E741
+    r: str | None
+    d: float | None
+
+
+def _worst_rows(rows: Sequence[_Row]) -> tuple[WorstRow, ...]:
+    return tuple(WorstRow(tuple(row["k"]), row["l"], row["r"], row["d"]) for row in rows)
