@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from pyml.errors import PymlError, UsageError
-from pyml_cli import dev
+from pyml_cli import dev, model, predict
 from pyml_cli.output import choose_output
 
 INTERRUPTED = 130
@@ -26,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(dev.app, name="dev", help="Bring the sandbox up and down, and look at it.")
+app.add_typer(predict.app, name="predict", help="Predict rows through the gateway, or a query into a Hive table.")
+for command in (model.init, model.validate, model.upload, model.deploy):
+    app.command()(command)
 
 
 def run(arguments: Sequence[str]) -> int:

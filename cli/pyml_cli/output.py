@@ -70,6 +70,11 @@ def choose_output(as_json: bool) -> Output:
     return JsonOutput(sys.stdout) if as_json else ConsoleOutput(sys.stdout, sys.stderr)
 
 
+def progress() -> Steps:
+    """Steps on stderr whatever form the result takes: for commands of which a program reads one object."""
+    return ConsoleOutput(sys.stdout, sys.stderr).steps()
+
+
 class JsonOutput(Output):
     """One JSON object per line on one stream."""
 

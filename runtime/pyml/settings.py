@@ -124,7 +124,7 @@ def _values(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_bad_values(settings: Settings) -> None:
     problems = []
-    if not _is_plain_name(settings.name):
+    if not is_plain_name(settings.name):
         problems.append(
             Problem(
                 f"the model's name is {settings.name!r}", 'name = "…" with letters, digits, _ and - only, at most 40'
@@ -138,5 +138,6 @@ def _refuse_bad_values(settings: Settings) -> None:
         raise SettingsError(f"{FILE_NAME} is not right", problems)
 
 
-def _is_plain_name(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
+    """True where a text can be the name of a model, which is part of folders, sockets and service names."""
     return 0 < len(name) <= 40 and name.isascii() and name.replace("_", "").replace("-", "").isalnum()

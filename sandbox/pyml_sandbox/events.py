@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,3 +62,26 @@ OnEvent = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """A listener for callers that do not want to hear anything."""
+
+
+@contextlib.contextmanager
+def timed(subject: str, on_event: OnEvent, detail: str) -> Iterator[Callable[[str], None]]:
+    """Tell that a step runs, and in the end how long it took.
+
+    Args:
+        subject: the step.
+        on_event: the listener.
+        detail: what it does, shown while it runs.
+
+    Yields:
+        A function that takes what to show once the step is done; called more than once, the last word counts.
+    """
+    start = time.perf_counter()
+    words = [""]
+    on_event(Event(subject, Progress.WAITING, detail))
+    try:
+        yield words.append
+    except BaseException:
+        on_event(Event(subject, Progress.FAILED, elapsed_s=time.perf_counter() - start))
+        raise
+    on_event(Event(subject, Progress.READY, words[-1], elapsed_s=time.perf_counter() - start))

@@ -1,0 +1,114 @@
+"""`pyml predict online` and `pyml predict offline`: one model, two paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyml_cli.options import Key, ModelId, Sandbox
+from pyml_cli.output import AsJson, choose_output, progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pyml.job import JobResult
+    from pyml_sandbox.events import JSON
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback()
+def predict() -> None:
+    """Predict rows through the gateway, or a query into a Hive table."""
+
+
+@app.command()
+def online(
+    model_id: ModelId,
+    rows: Annotated[Path, typer.Option(help="Rows to predict: .csv, .jsonl or .parquet.")],
+    sandbox: Sandbox = None,
+    json: AsJson = False,
+) -> None:
+    """Send rows through the gateway; prints one JSON object for each prediction."""
+    from pyml_sandbox import registry
+    from pyml_sandbox.client import Client
+    from pyml_sandbox.rows import read_rows
+
+    client = Client(sandbox)
+    inputs = registry.find(client.home, model_id).contract.inputs
+    predictions = client.predict_online(model_id, read_rows(rows, inputs))
+    choose_output(json).result(PredictionsView(predictions))
+
+
+@app.command()
+def offline(
+    model_id: ModelId,
+    sql: Annotated[str, typer.Option(help="Query whose rows are predicted.")],
+    table: Annotated[str, typer.Option(help="Hive table to write, database.table.")],
+    key: Key = None,
+    allow_empty: Annotated[bool, typer.Option(help="A query without rows makes an empty table.")] = False,
+    sandbox: Sandbox = None,
+    json: AsJson = False,
+) -> None:
+    """Run a Spark job that predicts the rows of a query into a Hive table."""
+    from pyml_sandbox.client import Client
+    from pyml_sandbox.events import timed
+
+    with progress() as on_event, timed("offline", on_event, "Spark job") as done:
+        result = Client(sandbox).predict_offline(model_id, sql, table, key or (), allow_empty=allow_empty).wait()
+        done(f"{result.rows:,} rows in {result.table}")
+    choose_output(json).result(JobView(result))
+
+
+@dataclass(frozen=True)
+class PredictionsView:
+    """Predictions, row for row."""
+
+    predictions: pa.Table
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """All of them in one object."""
+        return {"predictions": [plain(row) for row in self.predictions.to_pylist()]}
+
+    @property
+    def text(self) -> str:
+        """One JSON object a line."""
+        import json
+
+        return "\n".join(json.dumps(plain(row), ensure_ascii=False) for row in self.predictions.to_pylist())
+
+
+def plain(value: object) -> JSON:
+    """A value as JSON can carry it; what JSON has no form for is written as text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and value == value and abs(value) != float("inf"):
+        return value
+    return str(value)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """What an offline job did."""
+
+    result: JobResult
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Table, rows, key and the time of each step."""
+        result = self.result
+        return {"table": result.table, "rows": result.rows, "key": list(result.key), "seconds": dict(result.seconds)}
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f"{self.result.table}: {self.result.rows:,} rows"

@@ -1,0 +1,189 @@
+"""What a program says to a sandbox: upload, deploy, predict online, predict offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING
+
+from pyml.errors import UsageError
+from pyml.package import ModelPackage
+from pyml.schema import Schema
+from pyml_sandbox import registry
+from pyml_sandbox.events import OnEvent, ignore
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.state import require_state
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pyml.job import JobResult, OfflineJob
+    from pyml_sandbox.online import OnlineModel
+    from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.rows import Rows
+
+
+class Client:
+    """A running sandbox.
+
+    Args:
+        sandbox: its name; `$PYML_SANDBOX` or "default" where none is given.
+
+    Raises:
+        SandboxError: there is no such sandbox yet; `pyml dev up` makes one.
+    """
+
+    def __init__(self, sandbox: str | None = None) -> None:
+        self.home = SandboxHome.find(sandbox)
+        self.state = require_state(self.home)
+
+    def upload_model(self, package: ModelPackage, on_event: OnEvent = ignore) -> str:
+        """Keep a model package as a version, with an environment made for it.
+
+        Args:
+            package: the four artifacts.
+            on_event: told what is being done.
+
+        Returns:
+            The model id, `name@version`; the same package gives the same id.
+
+        Raises:
+            PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
+        """
+        return registry.upload(self.home, package, on_event).model_id
+
+    def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
+        """Start the model's server and route its name to it; returns when it has answered.
+
+        Raises:
+            UsageError: there is no such version.
+            ServiceFailedError: its server did not become ready.
+        """
+        from pyml_sandbox import bringup
+
+        bringup.deploy(self.home, registry.find(self.home, model_id), on_event)
+
+    def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
+        """Predict through the gateway.
+
+        Args:
+            model_id: `name@version`, or a name alone for the version that is deployed.
+            rows: a pandas frame, an Arrow table, or named tensors, with exactly the model's inputs.
+            batch_rows: most rows in one request; named tensors always go as one.
+            timeout_s: deadline of each request.
+
+        Returns:
+            The predictions in the form of the rows, row for row.
+
+        Raises:
+            InputError: the rows do not fit the model's inputs.
+            OnlineError: the gateway or the model refused or failed.
+            SandboxError: the gateway cannot be reached.
+        """
+        import pyarrow as pa
+
+        from pyml_sandbox.rows import batch_of, like
+
+        version = registry.find(self.home, model_id)
+        batch = batch_of(rows, version.contract)
+        size = max(batch.num_rows, 1) if isinstance(rows, dict) else batch_rows
+        parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
+        with self.online(version, timeout_s) as model:
+            predictions = pa.Table.from_batches(list(model.predict(parts)), version.contract.outputs.arrow)
+        return like(rows, predictions, version.contract.outputs)
+
+    def predict_offline(
+        self,
+        model_id: str,
+        query: str,
+        table: str,
+        key: Sequence[str] = (),
+        inputs: Schema | None = None,
+        *,
+        allow_empty: bool = False,
+    ) -> Job:
+        """Start a Spark job that predicts the rows of a query into a Hive table.
+
+        Args:
+            model_id: `name@version`, or a name alone for the version uploaded last.
+            query: SQL; its columns are checked against the model's inputs before anything runs.
+            table: target, `database.table`. It is replaced when all went well, and stays as it was otherwise.
+            key: columns that name a row, kept beside the predictions; default every column that is no input.
+            inputs: columns and types that the caller expects the model to take; checked where given.
+            allow_empty: whether a query without rows makes an empty table.
+
+        Raises:
+            UsageError: there is no such version, or `inputs` are not the model's.
+            SandboxError: Spark does not answer.
+        """
+        from pyml.job import OfflineJob
+
+        version = registry.find(self.home, model_id)
+        contract = version.contract
+        _refuse_other_inputs(contract.inputs, inputs)
+        folder = str(version.package)
+        job = OfflineJob(folder, contract.inputs, contract.outputs, query, table, tuple(key), allow_empty)
+        return Job(self.home, version, job)
+
+    def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
+        """A connection to one model version through the gateway."""
+        from pyml_sandbox.online import OnlineModel
+
+        address = f"127.0.0.1:{self.state.ports.gateway}"
+        return OnlineModel(address, version.name, version.version, version.contract, timeout_s)
+
+
+class Job:
+    """An offline job that runs in the background."""
+
+    def __init__(self, home: SandboxHome, version: ModelVersion, job: OfflineJob) -> None:
+        self._spark: SparkSession | None = None
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
+        self._result: Future[JobResult] = self._executor.submit(self._run, home, version, job)
+        self._executor.shutdown(wait=False)
+
+    def wait(self, timeout_s: float | None = None) -> JobResult:
+        """Block until the job is done.
+
+        Ctrl-C stops the job; the target table stays as it was.
+
+        Raises:
+            UsageError, InputError: the query cannot be read or does not fit the model.
+            JobError: the job failed; the target table is as it was.
+            TimeoutError: it is not done yet; it goes on.
+        """
+        try:
+            return self._result.result(timeout_s)
+        except FutureTimeoutError as error:
+            raise TimeoutError(f"the job is not done after {timeout_s} s; it goes on") from error
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+
+    @property
+    def is_done(self) -> bool:
+        """True once the job has ended, well or not."""
+        return self._result.done()
+
+    def cancel(self) -> None:
+        """Stop the job and wait until it has cleaned up; the target table stays as it was."""
+        if self._spark is not None:
+            self._spark.interruptAll()
+        self._result.cancel()
+        if not self._result.cancelled():
+            self._result.exception()
+
+    def _run(self, home: SandboxHome, version: ModelVersion, job: OfflineJob) -> JobResult:
+        from pyml.job import run
+        from pyml_sandbox.spark import session
+
+        with session(home, version.launcher) as self._spark:
+            return run(self._spark, job)
+
+
+def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:
+    if expected is not None and expected != declared:
+        raise UsageError(
+            f"the model takes {declared.ddl}, not {expected.ddl}", "give its own inputs, or another version"
+        )
