@@ -1,0 +1,64 @@
+"""One thread that runs the model, and a bounded queue before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Task = Callable[[], None]
+
+
+class MainThreadExecutor(ThreadPoolExecutor):
+    """Runs what is submitted on the thread that called `run`, one after another.
+
+    A model is loaded and asked on the main thread, as it is in a Spark worker: models need not be thread safe, and
+    whatever belongs to a thread (a SQLite connection, an event loop) is the same on both paths. It is a
+    `ThreadPoolExecutor` because gRPC takes nothing else, and starts no thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        # Two counters, each written by one thread, need no lock.
+        self._submitted = 0
+        self._started = 0
+        self._finished = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks have not been started."""
+        return self._submitted - self._started
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a task runs or waits."""
+        return self._submitted > self._finished
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Queue a call; from one thread at a time."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - nothing that a task raises may end the loop
+                future.set_exception(error)
+
+        self._submitted += 1
+        self._tasks.put(run)
+        return future
+
+    def run(self) -> None:
+        """Run tasks on this thread until `finish` is called."""
+        while task := self._tasks.get():
+            self._started += 1
+            task()
+            self._finished += 1
+
+    def finish(self) -> None:
+        """Let `run` return once everything queued so far is done."""
+        self._tasks.put(None)
