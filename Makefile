@@ -1,0 +1,29 @@
+# Two commands do everything on a machine with Python 3.11 or newer:
+#   make demo    install, train, bring the sandbox up, predict on both paths, compare
+#   make test    install, lint, type-check, run every test
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test install clean
+
+demo: install
+	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
+
+test: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 3; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)
