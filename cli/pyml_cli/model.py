@@ -29,7 +29,7 @@ def init(
 
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
-    """Say everything that is wrong with a model package: first what can be read, then by loading it in its environment."""
+    """Say everything that is wrong with a model package, and load it in its own environment."""
     from pyml_sandbox import registry
     from pyml_sandbox.home import SandboxHome
 
@@ -50,11 +50,14 @@ def upload(folder: ModelDir = Path(), sandbox: Sandbox = None, json: AsJson = Fa
 
 def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Start a version's server and route the model's name to it."""
+    from pyml_sandbox import registry
     from pyml_sandbox.client import Client
 
+    client = Client(sandbox)
+    version = registry.find_version(client.home, model_id)
     with progress() as on_event:
-        model_id = Client(sandbox).deploy_model(model_id, on_event)
-    choose_output(json).result(ModelIdView(model_id))
+        client.deploy_model(version.model_id, on_event)
+    choose_output(json).result(ModelIdView(version.model_id))
 
 
 @dataclass(frozen=True)

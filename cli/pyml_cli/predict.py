@@ -11,6 +11,7 @@ import typer
 
 from pyml_cli.options import Key, ModelId, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
+from pyml_cli.plain import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ def online(
     from pyml_sandbox.rows import read_rows
 
     client = Client(sandbox)
-    inputs = registry.find(client.home, model_id).contract.inputs
+    inputs = registry.find_version(client.home, model_id).contract.inputs
     predictions = client.predict_online(model_id, read_rows(rows, inputs))
     choose_output(json).result(PredictionsView(predictions))
 
@@ -81,19 +82,6 @@ class PredictionsView:
         import json
 
         return "\n".join(json.dumps(plain(row), ensure_ascii=False) for row in self.predictions.to_pylist())
-
-
-def plain(value: object) -> JSON:
-    """A value as JSON can carry it; what JSON has no form for is written as text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and value == value and abs(value) != float("inf"):
-        return value
-    return str(value)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Client:
         """
         from pyml_sandbox import bringup
 
-        bringup.deploy(self.home, registry.find(self.home, model_id), on_event)
+        bringup.deploy(self.home, model_id, on_event)
 
     def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
         """Predict through the gateway.
@@ -85,7 +85,7 @@ class Client:
 
         from pyml_sandbox.rows import batch_of, like
 
-        version = registry.find(self.home, model_id)
+        version = registry.find_version(self.home, model_id)
         batch = batch_of(rows, version.contract)
         size = max(batch.num_rows, 1) if isinstance(rows, dict) else batch_rows
         parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
@@ -119,7 +119,7 @@ class Client:
         """
         from pyml.job import OfflineJob
 
-        version = registry.find(self.home, model_id)
+        version = registry.find_version(self.home, model_id)
         contract = version.contract
         _refuse_other_inputs(contract.inputs, inputs)
         folder = str(version.package)
@@ -178,7 +178,7 @@ class Job:
         from pyml.job import run
         from pyml_sandbox.spark import session
 
-        with session(home, version.launcher) as self._spark:
+        with session(home, version.python) as self._spark:
             return run(self._spark, job)
 
 

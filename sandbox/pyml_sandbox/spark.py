@@ -28,6 +28,8 @@ def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSess
     Raises:
         SandboxError: Spark does not answer.
     """
+    # Said at import where pandas is 3; the Arrow path used here does not touch what it warns of.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     from pyspark.errors import PySparkException
 
     spark = _connect(home, python)
@@ -55,7 +57,6 @@ def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
     # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
         spark = ConnectSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         # The default keeps trying a Spark that is gone for ten minutes.
