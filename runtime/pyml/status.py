@@ -45,6 +45,14 @@ class Failure:
         return ((REASON_KEY, self.reason),)
 
 
+class FailureError(Exception):
+    """A failure on its way to the caller."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def failure_of(error: BaseException) -> Failure:
     """The failure that an error of the runtime means to a caller."""
     if isinstance(error, InputError):

@@ -1,0 +1,54 @@
+"""`python -m pyml.gateway`: the gateway as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from pyml.errors import PymlError
+from pyml.gateway.options import GatewayOptions
+
+log = logging.getLogger("pyml.gateway")
+
+
+async def serve(options: GatewayOptions) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SetupError: a port is in use.
+    """
+    from pyml.gateway.front import Gateway
+
+    is_told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, is_told_to_stop.set)
+    gateway = Gateway(options)
+    try:
+        await gateway.start()
+        gc.collect()
+        gc.freeze()
+        log.info("ready: gRPC on %s, REST on %s", options.grpc, options.rest or "no port")
+        await is_told_to_stop.wait()
+        log.info("stopping")
+    finally:
+        await gateway.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gateway; its exit code, with the cause as the last line on stderr where it fails."""
+    options = GatewayOptions.parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        asyncio.run(serve(options))
+    except PymlError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What the gateway's command line says."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host and a port to listen on."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `HOST:PORT`.
+
+        Raises:
+            argparse.ArgumentTypeError: it is something else.
+        """
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8470")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """What the command line says.
+
+    Attributes:
+        routes: the routes file.
+        grpc: where the gRPC side listens.
+        rest: where the REST side listens; None for nowhere.
+        max_request_mb: largest request that is read, in MiB. Each model has a limit of its own below it.
+        grace_s: how long requests may take to finish once the gateway is told to stop.
+    """
+
+    routes: Path
+    grpc: Address
+    rest: Address | None = None
+    max_request_mb: int = 512
+    grace_s: float = 8
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str] | None) -> GatewayOptions:
+        """Read the command line; ends the process with a message where it is wrong."""
+        parser = argparse.ArgumentParser(
+            prog="python -m pyml.gateway",
+            description="The Open Inference Protocol on TCP in front of model servers on Unix sockets.",
+        )
+        parser.add_argument("--routes", type=Path, required=True, metavar="FILE", help="what is deployed where (JSON)")
+        parser.add_argument(
+            "--grpc", type=Address.parse, required=True, metavar="HOST:PORT", help="where to serve gRPC"
+        )
+        parser.add_argument("--rest", type=Address.parse, metavar="HOST:PORT", help="where to serve the REST form")
+        parser.add_argument(
+            "--max-request-mb",
+            type=int,
+            default=cls.max_request_mb,
+            metavar="MIB",
+            help="largest request (%(default)s)",
+        )
+        parser.add_argument(
+            "--grace",
+            dest="grace_s",
+            type=float,
+            default=cls.grace_s,
+            metavar="SECONDS",
+            help="time to finish requests",
+        )
+        return cls(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,141 @@
+"""Which model versions are deployed, and on which sockets: a file that is read again when it changes.
+
+::
+
+    {"version": 1, "models": {"fare": {"default": "3f2a", "versions": {"3f2a": {"socket": "/run/…", "service": "…"}}}}}
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from pyml.status import Failure, FailureError
+
+log = logging.getLogger("pyml.gateway")
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where one model version is served.
+
+    Attributes:
+        model: its name.
+        version: its version.
+        socket: path to dial.
+        service: name of the service, for `pyml dev logs`.
+    """
+
+    model: str
+    version: str
+    socket: str
+    service: str
+
+
+@dataclass(frozen=True)
+class Routes:
+    """All that is deployed.
+
+    Attributes:
+        models: model name -> version -> route.
+        defaults: model name -> the version that is asked where a request names none.
+    """
+
+    models: Mapping[str, Mapping[str, Route]] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Routes:
+        """Read the file's text.
+
+        Raises:
+            ValueError: it is no JSON.
+            KeyError, TypeError, AttributeError: it is not of the form above.
+        """
+        models = json.loads(text)["models"]
+        return cls(
+            {
+                name: {
+                    version: Route(name, version, place["socket"], place["service"])
+                    for version, place in model["versions"].items()
+                }
+                for name, model in models.items()
+            },
+            {name: model["default"] for name, model in models.items()},
+        )
+
+    def find(self, model: str, version: str = "") -> Route:
+        """The route of a model version; of the default one where none is named.
+
+        Raises:
+            FailureError: NOT_FOUND, with what is deployed instead.
+        """
+        versions = self.models.get(model)
+        if versions is None:
+            raise FailureError(_unknown_model(model, sorted(self.models)))
+        route = versions.get(version or self.defaults[model])
+        if route is None:
+            raise FailureError(_unknown_version(model, version, list(versions)))
+        return route
+
+    def sockets(self) -> set[str]:
+        """Every socket that may be dialled."""
+        return {route.socket for versions in self.models.values() for route in versions.values()}
+
+
+class RoutesFile:
+    """The routes file, read again when it changes.
+
+    Looking costs one `stat` for each request (2 µs), so that a deployment takes effect at once and nothing polls.
+
+    Args:
+        path: the file; while there is none, nothing is deployed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp: tuple[int, ...] = ()
+        self._routes = Routes()
+
+    def current(self) -> Routes:
+        """What is deployed now; the same object until the file changes. A file that cannot be read changes nothing."""
+        stamp = _stamp(self.path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._routes = Routes.parse(self.path.read_text(encoding="utf-8")) if stamp else Routes()
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                log.error("%s cannot be read, the routes stay as they are: %r", self.path, error)
+        return self._routes
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _unknown_model(model: str, deployed: list[str]) -> Failure:
+    close = difflib.get_close_matches(model, deployed, n=1)
+    listed = f"deployed: {', '.join(deployed)}" if deployed else "nothing is deployed"
+    fix = f"did you mean {close[0]}?" if close else "pyml deploy MODEL_DIR"
+    return Failure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}\n  fix: {fix}", "unknown")
+
+
+def _unknown_version(model: str, version: str, deployed: list[str]) -> Failure:
+    listed = ", ".join(deployed) or "none"
+    return Failure(
+        grpc.StatusCode.NOT_FOUND,
+        f"model {model} has no version {version!r} here; deployed: {listed}\n"
+        "  fix: ask for one of these, or for none, to get the default",
+        "unknown",
+    )
