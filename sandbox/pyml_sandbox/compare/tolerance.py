@@ -68,6 +68,23 @@ class Tolerances:
         """Every float must be equal to the last bit."""
         return cls(double=EXACT, single=EXACT)
 
+    @classmethod
+    def given(
+        cls, rtol: float | None = None, atol: float | None = None, max_ulps: int | None = None, *, exact: bool = False
+    ) -> Tolerances:
+        """What a user asked for: one tolerance for all floats, 0 where it is not given; the defaults if nothing is.
+
+        Raises:
+            UsageError: exact and a tolerance at once, or an allowance that is no finite number of at least 0.
+        """
+        is_given = any(allowance is not None for allowance in (rtol, atol, max_ulps))
+        if exact and is_given:
+            raise UsageError("exact leaves no room for a tolerance: give one or the other")
+        if exact or is_given:
+            one = Tolerance(rtol or 0.0, atol or 0.0, max_ulps or 0)
+            return cls(double=one, single=one)
+        return cls()
+
     def of(self, column: str, *, is_double: bool) -> Tolerance:
         """The tolerance that applies to the floats of `column`."""
         return self.columns.get(column, self.double if is_double else self.single)

@@ -79,8 +79,9 @@ def _doubts(comparison: Comparison) -> Iterator[str]:
 def _findings(paths: Sequence[Comparison], by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
     for comparison in paths:
         yield from _key_findings(comparison)
-    columns = (finding for comparison in paths for finding in _schema_findings(comparison))
-    yield from {finding.sentence: finding for finding in columns}.values()
+    schemas = {comparison.schema: comparison for comparison in reversed(paths)}
+    for comparison in reversed(schemas.values()):
+        yield from _schema_findings(comparison)
     yield from _value_findings(by_name)
 
 

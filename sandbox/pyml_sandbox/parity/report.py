@@ -13,6 +13,7 @@ from pyml_sandbox.parity.json_form import from_json, to_json, without
 from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
 
 SCHEMA = "pyml.parity-report/1"
+COMPARISON_SCHEMA = "pyml.comparison/1"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Report:
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
         next_command: what to run now.
-        versions: of pyml, Python, Spark and what else may matter to whoever asks later why it was so.
+        elsewhere: where to look further, by name: the folder of the run, its Hive tables.
     """
 
     judgement: Judgement
@@ -58,7 +59,7 @@ class Report:
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
     next_command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -103,6 +104,12 @@ class Report:
             return from_json(cls, {**document, "judgement": judgement, "comparisons": comparisons})
         except (KeyError, TypeError, ValueError) as error:
             raise PymlError(f"the parity report is damaged: {error!r}") from error
+
+
+def comparison_json(comparison: Comparison) -> dict[str, JSON]:
+    """One comparison alone as a JSON object, as `pyml compare --json` prints it."""
+    whole = {**_object(comparison), "agrees": comparison.agrees}
+    return {"schema": COMPARISON_SCHEMA, "agrees": comparison.agrees, "comparison": whole}
 
 
 def _comparisons(report: Report) -> dict[str, JSON]:

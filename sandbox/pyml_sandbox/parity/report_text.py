@@ -12,17 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
-from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, shown_key
+from pyml_sandbox.parity.judge import ALONE, shown_key
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.verdict import Finding, Verdict
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
-TITLES = {
-    BATCHES: "{left} against {right} in batches",
-    ROWS: "{left} against {right} one by one",
-    ALONE: "{left} against {right}",
-    REPEAT: "{left} against {right}",
-}
 VALUE_WIDTH = 40
 
 
@@ -38,8 +32,9 @@ def report_view(report: Report) -> RenderableType:
 
 def comparison_text(comparison: Comparison, *, width: int = 80, colour: bool = False) -> str:
     """One comparison as text, as `pyml compare` prints it."""
+    answer = Text("SAME", "bold green") if comparison.agrees else Text("DIFFERENT", "bold red")
     parts = (*_comparison_parts(comparison), *_worst_parts(comparison), *_tolerance_parts([comparison]))
-    return _printed(Group(*parts), width, colour)
+    return _printed(Group(answer, *parts), width, colour)
 
 
 def _printed(view: RenderableType, width: int, colour: bool) -> str:
@@ -89,19 +84,17 @@ def _finding_parts(findings: tuple[Finding, ...]) -> Iterator[RenderableType]:
 
 
 def _comparison_parts(comparison: Comparison) -> Iterator[RenderableType]:
-    yield Padding(Text(f"{_title(comparison)}: {_rows(comparison.matched)}", style="bold"), (1, 0, 0, 0))
+    yield Padding(Text(f"{_sides(comparison)}: {_rows(comparison.matched)}", style="bold"), (1, 0, 0, 0))
     for line in _key_lines(comparison):
         yield Text(f" {line}")
-    if comparison.schema.order_differs:
-        yield Text(" the columns come in another order; they are compared by name")
+    for line in _schema_lines(comparison):
+        yield Text(f" {line}")
     if comparison.columns:
         yield _column_table(comparison)
 
 
-def _title(comparison: Comparison) -> str:
-    title = TITLES.get(comparison.name, "{left} against {right}")
-    text = title.format(left=comparison.left_name, right=comparison.right_name)
-    return text[0].upper() + text[1:]
+def _sides(comparison: Comparison) -> str:
+    return f"{comparison.left_name} against {comparison.right_name}"
 
 
 def _key_lines(comparison: Comparison) -> Iterator[str]:
@@ -118,6 +111,17 @@ def _key_lines(comparison: Comparison) -> Iterator[str]:
     for rows, side in ((keys.null_left, left), (keys.null_right, right)):
         if rows:
             yield f"null keys {side}: {_rows(rows)}"
+
+
+def _schema_lines(comparison: Comparison) -> Iterator[str]:
+    left, right, schema = comparison.left_name, comparison.right_name, comparison.schema
+    for names, side in ((schema.missing, left), (schema.extra, right)):
+        if names:
+            yield f"columns only {side}: {', '.join(names)}"
+    for found in schema.types:
+        yield f"type of {found.column}: {found.left} {left}, {found.right} {right}"
+    if schema.order_differs:
+        yield "the columns come in another order; they are compared by name"
 
 
 def _examples(found: KeyList) -> str:
@@ -138,8 +142,7 @@ def _cells(column: ColumnComparison) -> list[Text]:
     counts = (column.rows, column.equal, column.within_tolerance, column.differing)
     mismatches = (column.null_mismatches, column.nan_mismatches, column.infinity_mismatches)
     largest = "" if column.max_abs is None else f"{column.max_abs:.2g}"
-    types = "" if column.has_same_type else f" ({column.left_type} | {column.right_type})"
-    texts = [column.name + types, *(f"{count:,}" for count in counts), largest, _short(column.max_ulps)]
+    texts = [column.name, *(f"{count:,}" for count in counts), largest, _short(column.max_ulps)]
     return [Text(text) for text in (*texts, *(f"{count:,}" for count in mismatches))]
 
 
@@ -156,7 +159,7 @@ def _rows(number: int) -> str:
 def _worst_parts(comparison: Comparison) -> Iterator[RenderableType]:
     for column in comparison.columns:
         if column.worst:
-            title = f"Worst rows of `{column.name}`, {_title(comparison)[0].lower()}{_title(comparison)[1:]}"
+            title = f"Worst rows of `{column.name}`, {_sides(comparison)}"
             yield Padding(Text(title, style="bold"), (1, 0, 0, 0))
             yield _worst_table(comparison, column)
 
