@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml_cli.output import AsJson, choose_output
+from pyml.errors import SetupError, UsageError
+from pyml_cli.output import AsJson, Output, choose_output
 
 if TYPE_CHECKING:
-    from pyml_sandbox.bringup import Summary
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.home import SandboxHome
 
 app = typer.Typer(rich_markup_mode=None)
 
 Sandbox = Annotated[str | None, typer.Option("--sandbox", help="Which sandbox; $PYML_SANDBOX or 'default' else.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Port on 127.0.0.1, remembered from then on.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.callback()
@@ -36,40 +35,109 @@ def up(
     json: AsJson = False,
 ) -> None:
     """Start every service and wait until each has answered a real request. Running already: the same summary."""
+    from pyml_cli.dev_views import UpView
     from pyml_sandbox import bringup
-    from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.ports import PortChoices
 
     output = choose_output(json)
     options = bringup.Options(driver, PortChoices(gateway_port, rest_port, metastore_port, spark_port))
     with output.steps() as on_event:
-        summary = bringup.up(SandboxHome.find(sandbox), options, on_event)
+        summary = bringup.up(_home(sandbox), options, on_event)
     output.result(UpView(summary))
 
 
 @app.command()
-def down(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Stop every service. Data is kept."""
+def down(
+    volumes: Annotated[bool, typer.Option("--volumes", help="Delete tables and uploaded models, too.")] = False,
+    sandbox: Sandbox = None,
+    json: AsJson = False,
+) -> None:
+    """Stop every service. Tables and uploaded models are kept."""
+    from pyml_cli.dev_views import DownView
     from pyml_sandbox import bringup
-    from pyml_sandbox.home import SandboxHome
+
+    output, home = choose_output(json), _home(sandbox)
+    if volumes:
+        _say_what_is_deleted(home, output)
+    with output.steps() as on_event:
+        stopped = bringup.down(home, on_event, with_data=volumes)
+    output.result(DownView(home, stopped, kept=not volumes))
+
+
+@app.command()
+def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
+    """Show every service: whether it answers, where, for how long, and what it uses."""
+    from pyml_cli.dev_views import StatusView
+    from pyml_sandbox.status import status as ask
+
+    choose_output(json).result(StatusView(ask(_home(sandbox))))
+
+
+@app.command()
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A service; all of them without it.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line; Ctrl-C ends it.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the last lines.")] = 50,
+    sandbox: Sandbox = None,
+    json: AsJson = False,
+) -> None:
+    """Show what services wrote. Kept after they ended, until they are started anew."""
+    from pyml_cli.dev_views import LogLine
+    from pyml_sandbox.service_logs import find_logs
 
     output = choose_output(json)
+    for service, line in find_logs(_home(sandbox), name, lines, follow):
+        output.result(LogLine(service, line, with_service=name is None))
+
+
+@app.command()
+def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> None:
+    """Stop every service and delete everything that belongs to this sandbox; says how big it is and asks."""
+    from pyml_cli.dev_views import ResetView
+    from pyml_sandbox import bringup
+
+    output, home = choose_output(json), _home(sandbox)
+    _say_what_is_deleted(home, output)
+    if not yes and not output.confirm(f"Delete the sandbox {home.name!r} with all of this?"):
+        raise UsageError("Nothing was deleted.", "pyml dev reset --yes")
     with output.steps() as on_event:
-        bringup.down(SandboxHome.find(sandbox), on_event)
+        bringup.reset(home, on_event)
+    output.result(ResetView(home))
 
 
-@dataclass(frozen=True)
-class UpView:
-    """The summary of `up`."""
+@app.command()
+def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
+    """Check what this machine must have: the very checks that `up` runs before it starts anything."""
+    import os
 
-    summary: Summary
+    from pyml_cli.dev_views import DoctorView
+    from pyml_sandbox import bringup
 
-    @property
-    def json(self) -> Mapping[str, JSON]:
-        """See `Summary.json`."""
-        return self.summary.json
+    view = DoctorView(bringup.examine(_home(sandbox), os.environ))
+    choose_output(json).result(view)
+    if view.failed:
+        raise typer.Exit(SetupError.exit_code)
 
-    @property
-    def text(self) -> str:
-        """How long it took and what to do next."""
-        return f"\n Ready in {self.summary.elapsed_s:.1f}s.\n"
+
+@app.command()
+def env(sandbox: Sandbox = None, json: AsJson = False) -> None:
+    """Print the sandbox's addresses as shell variables:  eval "$(pyml dev env)"."""
+    from pyml_cli.dev_views import EnvironmentView
+    from pyml_sandbox.shell_environment import shell_environment
+
+    choose_output(json).result(EnvironmentView(shell_environment(_home(sandbox))))
+
+
+def _home(sandbox: str | None) -> SandboxHome:
+    from pyml_sandbox.home import SandboxHome
+
+    return SandboxHome.find(sandbox)
+
+
+def _say_what_is_deleted(home: SandboxHome, output: Output) -> None:
+    from pyml_sandbox import bringup
+    from pyml_sandbox.events import Event, Progress
+
+    with output.steps() as on_event:
+        for line in bringup.what_is_deleted(home):
+            on_event(Event("deletes", Progress.NOTE, line))

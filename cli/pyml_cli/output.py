@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Steps = AbstractContextManager[Callable[["Event"], None]]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line, for programs to read.")]
-MARKS = {"waiting": "·", "ready": "+", "failed": "x", "stopped": "-"}
+MARKS = {"ready": "+", "ok": "+", "failed": "x", "stopped": "-"}
 NAME_WIDTH = 20
 
 
@@ -143,13 +143,18 @@ class _Lines:
         print("\n".join(event_lines(event)), file=self._stream, flush=True)
 
 
+def event_mark(state: str) -> str:
+    """The sign at the head of a line: + for what is well, x for what failed, - for what is stopped, else a dot."""
+    return MARKS.get(state, "·")
+
+
 def event_lines(event: Event) -> list[str]:
     """An event as lines: mark, subject, progress, elapsed time, detail; further lines below. A note is less."""
     if event.progress == "note":
         return [f" {event.subject:<9} {event.detail}", *event.lines]
     elapsed = "" if event.elapsed_s is None else f"{event.elapsed_s:.1f}s"
     count = "" if event.total is None else f"{event.done or 0:,}/{event.total:,} "
-    subject = f"{MARKS[event.progress]} {event.subject:<{NAME_WIDTH}}"
+    subject = f"{event_mark(event.progress)} {event.subject:<{NAME_WIDTH}}"
     head = f" {subject} {event.progress:<8} {elapsed:>6}  {count}{event.detail}"
     return [head.rstrip(), *(f"     {line}" for line in event.lines)]
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from pyml.errors import SandboxError, SetupError
+from pyml.errors import SandboxError
 from pyml_sandbox import doctor
+from pyml_sandbox.deployment import model_servers
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
+from pyml_sandbox.drivers.choice import choose_driver, driver_for, process_driver
 from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
+from pyml_sandbox.execution import carry_out
 from pyml_sandbox.files import human_size, size_bytes
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import find_java
-from pyml_sandbox.plan import Plan, plan_up
+from pyml_sandbox.plan import plan_up
 from pyml_sandbox.ports import PortChoices, Ports, choose_ports
-from pyml_sandbox.ready import wait_until_ready
+from pyml_sandbox.routes import load_routes, save_routes
 from pyml_sandbox.service import ServiceSpec
 from pyml_sandbox.services.gateway import gateway_spec
 from pyml_sandbox.services.loopback import loopback_jar
@@ -31,12 +32,9 @@ from pyml_sandbox.state import (
     SandboxState,
     load_state,
     locked,
-    name_option,
     ports_of_others,
     save_state,
 )
-
-DRIVERS = ("process", "container")
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class Summary:
                 {
                     "name": spec.name,
                     "state": "ready",
-                    "address": spec.address,
+                    "address": spec.endpoint.address,
                     "elapsed_s": round(self.took_s[spec.name], 3),
                 }
                 for spec in self.services
@@ -121,24 +119,36 @@ def up(
         live = driver.live()
         doctor.preflight(situation(home, state, live, environ))
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
-        specs = wanted_services(home, state, environ)
+        specs = wanted_services(home, state, environ, on_event)
+        save_routes(home, load_routes(home))  # the folder of sockets may be another one now
         took_s = carry_out(plan_up(specs, live), driver, live, on_event)
     return Summary(home, state, specs, took_s, time.monotonic() - started)
 
 
-def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> None:
+def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Finding]:
+    """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
+    state = wanted_state(home, load_state(home), Options())
+    live = driver_for(home, state).live()
+    return doctor.examine(situation(home, state, live, environ))
+
+
+def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Sequence[str]:
     """Stop every service, side by side; data and uploaded models are kept unless `with_data`. Down already: fine.
+
+    Returns:
+        The names of the services that ran.
 
     Raises:
         SandboxError: something could not be stopped, or another command holds the sandbox.
     """
     state = load_state(home)
     if state is None:
-        return
+        return []
     with locked(home, "pyml dev down"):
-        _stop_all(home, driver_for(home, state), on_event)
+        stopped = _stop_all(driver_for(home, state), on_event)
         if with_data:
             delete_data(home)
+    return stopped
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
@@ -146,7 +156,7 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
     if not home.folder.exists():
         return
     with locked(home, "pyml dev reset"):
-        _stop_all(home, process_driver(home), on_event)
+        _stop_all(process_driver(home), on_event)
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -164,10 +174,10 @@ def delete_data(home: SandboxHome) -> None:
         save_state(home, replace(state, stamp=None))
 
 
-def what_reset_deletes(home: SandboxHome) -> list[str]:
-    """One line for each thing that `reset` deletes, with its size."""
-    folders = {"tables and the metastore's database": home.data, "uploaded models": home.models, "logs": home.logs}
-    return [f"{what}: {human_size(size_bytes(folder))} in {folder}" for what, folder in folders.items()]
+def what_is_deleted(home: SandboxHome) -> list[str]:
+    """One line for each thing that `reset` and `down` with data delete, with its size."""
+    folders = {"tables and the metastore's database": home.data, "uploaded models": home.models}
+    return [f"{human_size(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items()]
 
 
 def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Options) -> SandboxState:
@@ -186,33 +196,6 @@ def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Opti
     )
 
 
-def choose_driver(recorded: str | None, asked: str | None) -> str:
-    """The recorded driver, which a sandbox keeps; else the one asked for; else the process driver.
-
-    Raises:
-        SetupError: the container driver, which is not in this release, or another than the recorded one.
-    """
-    if asked == "container":
-        raise SetupError("The container driver is not in this release.", "pyml dev up --driver process")
-    if asked is not None and recorded is not None and asked != recorded:
-        raise SetupError(f"This sandbox was made with the {recorded} driver.", "pyml dev reset   to choose another")
-    return recorded or asked or "process"
-
-
-def driver_for(home: SandboxHome, state: SandboxState) -> Driver:
-    """The driver that the state names."""
-    if state.driver != "process":
-        raise SetupError(f"This release has no {state.driver} driver.", f"pyml dev reset{name_option(home)}")
-    return process_driver(home)
-
-
-def process_driver(home: SandboxHome) -> Driver:
-    """The process driver of this sandbox."""
-    from pyml_sandbox.drivers.process import ProcessDriver
-
-    return ProcessDriver(home)
-
-
 def situation(
     home: SandboxHome, state: SandboxState, live: Sequence[LiveService], environ: Mapping[str, str]
 ) -> doctor.Situation:
@@ -221,44 +204,28 @@ def situation(
     return doctor.Situation(home, state.ports, running, state.stamp, environ)
 
 
-def wanted_services(home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> list[ServiceSpec]:
+def wanted_services(
+    home: SandboxHome, state: SandboxState, environ: Mapping[str, str], on_event: OnEvent = ignore
+) -> list[ServiceSpec]:
     """The specs of every service that this sandbox shall run."""
     spark = SparkHome.find()
     java = find_java(home, environ)
-    services = [
+    return [
         metastore_spec(home, spark, java, loopback_jar(spark, java, home.cache), state.ports.metastore),
         spark_spec(home, spark, java, state.ports),
+        gateway_spec(home, state.ports),
+        *model_servers(home, state, on_event),
     ]
-    if importlib.util.find_spec("pyml.gateway") is not None:
-        services.append(gateway_spec(home, state.ports))
-    return services
 
 
-def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event: OnEvent) -> dict[str, float]:
-    """Stop, start, and wait for every service that is started or kept; returns the seconds each took."""
-    if plan.stop:
-        with ThreadPoolExecutor(len(plan.stop)) as pool:
-            list(pool.map(driver.stop, plan.stop))
-    for spec in plan.start:
-        on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
-        driver.start(spec)
-    exits = {service.name: service.exits for service in live}
-    kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
-    try:
-        return wait_until_ready([*plan.keep, *plan.start], driver, on_event, kept_exits)
-    except KeyboardInterrupt:
-        names = ", ".join(spec.name for spec in (*plan.keep, *plan.start))
-        on_event(Event("sandbox", Progress.NOTE, f"left running: {names}. Stop them: pyml dev down"))
-        raise
-
-
-def _stop_all(home: SandboxHome, driver: Driver, on_event: OnEvent) -> None:
+def _stop_all(driver: Driver, on_event: OnEvent) -> list[str]:
     started = time.monotonic()
     running = [service.name for service in _live_or_nothing(driver) if service.pid is not None]
     driver.shut_down()
     driver.sweep()
     for name in running:
         on_event(Event(name, Progress.STOPPED, "", time.monotonic() - started))
+    return running
 
 
 def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:

@@ -67,7 +67,7 @@ def wait_until_ready(
 def _ask(spec: ServiceSpec, answers: queue.SimpleQueue[Answer], done: threading.Event) -> None:
     while not done.is_set():
         try:
-            spec.probe(PROBE_TIMEOUT_S)
+            spec.endpoint.probe(PROBE_TIMEOUT_S)
         except NotReadyError as error:
             answers.put(Answer(spec.name, error.message))
             done.wait(PROBE_EVERY_S)
@@ -115,7 +115,7 @@ class _Wait:
     def _ready(self, waiting: _Waiting) -> None:
         spec = self._waiting.pop(waiting.spec.name).spec
         self._took[spec.name] = self._clock() - self._started
-        self._tell(waiting, Progress.READY, "  ".join(filter(None, (spec.address, spec.note))))
+        self._tell(waiting, Progress.READY, "  ".join(filter(None, (spec.endpoint.address, spec.note))))
 
     def _look(self) -> None:
         """Fail for the first service that is gone or has taken too long."""

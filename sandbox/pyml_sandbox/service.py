@@ -42,34 +42,50 @@ class Probe(Protocol):
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Where a service answers, and how it is asked.
+
+    Attributes:
+        name: of the service, unique in its sandbox, for instance "metastore".
+        address: where it answers, for people.
+        probe: how readiness is asked.
+    """
+
+    name: str
+    address: str
+    probe: Probe
+
+
+@dataclass(frozen=True)
 class ServiceSpec:
     """One service, as data.
 
     Attributes:
-        name: unique in its sandbox, for instance "metastore".
+        endpoint: its name, address and probe.
         command: the program and its arguments.
         environment: variables set for it, on top of a few inherited ones such as PATH and HOME.
         working_directory: where it runs.
         files: configuration files to write before it starts, text by path.
         depends_on: services that its probe needs.
-        probe: how readiness is asked.
         stop_timeout_s: how long it may take to stop before it is killed.
         start_timeout_s: how long it may take until its probe succeeds.
-        address: where it answers, for people.
         note: one more fact for the summary, for instance "env 7c1e2b (reused)".
     """
 
-    name: str
+    endpoint: Endpoint
     command: tuple[str, ...]
     working_directory: Path
-    probe: Probe = field(compare=False)
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[Path, str] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
     stop_timeout_s: float = 10
     start_timeout_s: float = 60
-    address: str = ""
-    note: str = field(default="", compare=False)
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """See `Endpoint`."""
+        return self.endpoint.name
 
     @property
     def digest(self) -> str:

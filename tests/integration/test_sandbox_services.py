@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from pyml_sandbox import bringup
+from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.state import require_state
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.sandbox
 
 
 def test_nothing_listens_beyond_this_machine(sandbox: SandboxHome) -> None:
-    driver = bringup.driver_for(sandbox, require_state(sandbox))
+    driver = driver_for(sandbox, require_state(sandbox))
     for service in driver.live():
         assert service.pid is not None
         process = psutil.Process(service.pid)

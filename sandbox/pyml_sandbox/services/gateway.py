@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from pyml.environment import PINNED
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST, Ports
-from pyml_sandbox.service import NotAnsweringError, ServiceSpec
+from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
 from pyml_sandbox.services.grpc_call import call
 
 NAME = "gateway"
 
 
+def gateway_endpoint(ports: Ports) -> Endpoint:
+    """Where the gateway answers."""
+    address = f"{HOST}:{ports.gateway}, http://{HOST}:{ports.rest}"
+    return Endpoint(NAME, address, GatewayProbe(ports.gateway))
+
+
 def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
     """The gateway of one sandbox: gRPC and REST on 127.0.0.1."""
     return ServiceSpec(
-        name=NAME,
+        endpoint=gateway_endpoint(ports),
         command=(
             sys.executable,
             "-m",
@@ -31,10 +37,8 @@ def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
         ),
         working_directory=home.scratch,
         environment={**PINNED, "PYTHONUNBUFFERED": "1"},
-        probe=GatewayProbe(ports.gateway),
         stop_timeout_s=10,
         start_timeout_s=30,
-        address=f"{HOST}:{ports.gateway} (gRPC), http://{HOST}:{ports.rest} (REST)",
     )
 
 

@@ -24,7 +24,8 @@ def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
     try:
         return cast("bytes", channel.unary_unary(method, None, None)(request, timeout=timeout_s))
     except grpc.RpcError as error:
-        raise NotAnsweringError(address, f"{error.code().name} {error.details()}") from error
+        said = str(error.details() or "").partition("\n")[0]
+        raise NotAnsweringError(address, f"{error.code().name} {said}") from error
     finally:
         channel.close()
 

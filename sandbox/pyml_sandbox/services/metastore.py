@@ -12,10 +12,15 @@ from xml.sax.saxutils import escape
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import NotAnsweringError, NotListeningError, ServiceSpec
+from pyml_sandbox.service import Endpoint, NotAnsweringError, NotListeningError, ServiceSpec
 from pyml_sandbox.spark_home import SparkHome
 
 NAME = "metastore"
+
+
+def metastore_endpoint(port: int) -> Endpoint:
+    """Where the metastore answers."""
+    return Endpoint(NAME, f"thrift://{HOST}:{port}", MetastoreProbe(port))
 
 
 def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: Path, port: int) -> ServiceSpec:
@@ -26,7 +31,7 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
     """
     conf = home.conf / NAME
     return ServiceSpec(
-        name=NAME,
+        endpoint=metastore_endpoint(port),
         command=(
             str(java.program),
             "-Xmx256m",
@@ -43,10 +48,8 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
         working_directory=home.scratch,
         environment={"JAVA_HOME": str(java.home), "HIVE_CONF_DIR": str(conf), "TZ": "UTC"},
         files={conf / "hive-site.xml": hive_site(metastore_settings(home))},
-        probe=MetastoreProbe(port),
         stop_timeout_s=15,
         start_timeout_s=90,
-        address=f"thrift://{HOST}:{port}",
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pyml.environment import PINNED
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import NotAnsweringError, ServiceSpec
+from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
 from pyml_sandbox.services import gateway
 from pyml_sandbox.services.gateway import says_ready
 from pyml_sandbox.services.grpc_call import call, message
+
+if TYPE_CHECKING:
+    from pyml_sandbox.environments import Environment
+    from pyml_sandbox.registry import ModelVersion
 
 
 def service_name(model: str, version: str) -> str:
@@ -24,43 +28,39 @@ def socket_path(home: SandboxHome, model: str, version: str) -> Path:
     return home.sockets / service_name(model, version)
 
 
+def model_endpoint(home: SandboxHome, model: str, version: str, gateway_port: int) -> Endpoint:
+    """Where the server of a model version answers."""
+    address = f"unix:{socket_path(home, model, version)}"
+    return Endpoint(service_name(model, version), address, ModelProbe(model, version, gateway_port))
+
+
 def model_server_spec(
-    home: SandboxHome, model: str, version: str, package: Path, python: Path, gateway_port: int, note: str = ""
+    home: SandboxHome, version: ModelVersion, environment: Environment, gateway_port: int
 ) -> ServiceSpec:
     """The server of one model version.
 
     Args:
-        package: the uploaded package's folder.
-        python: the interpreter of the model's environment.
+        environment: in which `version.python` runs; another one is another specification.
         gateway_port: through which its readiness is asked.
-        note: a fact for the summary, for instance "env 7c1e2b (reused)".
     """
-    name = service_name(model, version)
+    endpoint = model_endpoint(home, version.name, version.version, gateway_port)
     return ServiceSpec(
-        name=name,
+        endpoint=endpoint,
         command=(
-            str(python),
-            "-m",
-            "pyml.server",
-            "--package",
-            str(package),
-            "--name",
-            model,
-            "--version",
-            version,
-            "--socket-dir",
-            str(home.sockets),
-            "--service",
-            name,
+            str(version.python),
+            *("-m", "pyml.server"),
+            *("--package", str(version.package)),
+            *("--name", version.name),
+            *("--version", version.version),
+            *("--socket-dir", str(home.sockets)),
+            *("--service", endpoint.name),
         ),
-        working_directory=package,
-        environment={**PINNED, "PYTHONUNBUFFERED": "1"},
+        working_directory=version.package,
+        environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
         depends_on=(gateway.NAME,),
-        probe=ModelProbe(model, version, gateway_port),
         stop_timeout_s=15,
         start_timeout_s=120,
-        address=f"unix:{socket_path(home, model, version)}",
-        note=note,
+        note=environment.note,
     )
 
 

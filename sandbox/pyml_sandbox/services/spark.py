@@ -12,20 +12,26 @@ from pyml.environment import PINNED
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST, Ports
-from pyml_sandbox.service import NotAnsweringError, ServiceSpec
+from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
 from pyml_sandbox.services import metastore
 from pyml_sandbox.services.grpc_call import call, message
 from pyml_sandbox.spark_home import SparkHome
 
 NAME = "spark"
+SERVICE = "/spark.connect.SparkConnectService"
 MESSAGE_MAX_BYTES = 512 * 1024 * 1024
+
+
+def spark_endpoint(port: int) -> Endpoint:
+    """Where Spark Connect answers."""
+    return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(port))
 
 
 def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
     """The Spark Connect server of one sandbox, listening on 127.0.0.1."""
     conf = home.conf / NAME
     return ServiceSpec(
-        name=NAME,
+        endpoint=spark_endpoint(ports.spark),
         command=(
             str(spark_home.folder / "bin" / "spark-submit"),
             "--class",
@@ -47,10 +53,8 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
             conf / "hive-site.xml": metastore.hive_site({"hive.exec.scratchdir": str(home.scratch / "hive")}),
         },
         depends_on=(metastore.NAME,),
-        probe=SparkProbe(ports.spark),
         stop_timeout_s=20,
         start_timeout_s=120,
-        address=f"sc://{HOST}:{ports.spark}",
     )
 
 
@@ -94,7 +98,8 @@ class SparkProbe:
     def __call__(self, timeout_s: float) -> None:
         """See `Probe`."""
         address = f"{HOST}:{self.port}"
-        request = message({1: str(uuid.uuid4()).encode(), 2: message({1: b"pyml"}), 3: b"pyml probe", 10: b""})
-        reply = call(address, "/spark.connect.SparkConnectService/AnalyzePlan", request, timeout_s)
+        session = {1: str(uuid.uuid4()).encode(), 2: message({1: b"pyml"}), 3: b"pyml probe"}
+        reply = call(address, f"{SERVICE}/AnalyzePlan", message({**session, 10: b""}), timeout_s)
         if not reply:
             raise NotAnsweringError(address, "its answer is empty")
+        call(address, f"{SERVICE}/ReleaseSession", message(session), timeout_s)  # else the server keeps it for an hour

@@ -1,0 +1,179 @@
+"""What the `pyml dev` commands show, as text and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml_cli.output import event_mark
+from pyml_sandbox.bringup import Summary
+from pyml_sandbox.doctor import Finding, Verdict
+from pyml_sandbox.events import JSON
+from pyml_sandbox.files import human_size
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.state import name_option
+from pyml_sandbox.status import SandboxStatus, ServiceStatus
+
+
+@dataclass(frozen=True)
+class UpView:
+    """The summary of `up`."""
+
+    summary: Summary
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """See `Summary.json`."""
+        return self.summary.json
+
+    @property
+    def text(self) -> str:
+        """How long it took and what to do next."""
+        option = name_option(self.summary.home)
+        ready = f" Ready in {self.summary.elapsed_s:.1f}s."
+        return "\n".join(
+            [
+                "",
+                f"{ready:<18}Try:   pyml dev status{option}",
+                f"{'':<18}Logs:  pyml dev logs -f{option}",
+                f"{'':<18}Stop:  pyml dev down{option}      (data is kept; --volumes deletes it)",
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class DownView:
+    """What `down` stopped."""
+
+    home: SandboxHome
+    stopped: Sequence[str]
+    kept: bool
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Which services were stopped, and whether data was kept."""
+        return {"sandbox": self.home.name, "stopped": list(self.stopped), "data_kept": self.kept}
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        what = "Stopped" if self.stopped else "Nothing was running"
+        return f" {what}. Data {f'is kept in {self.home.data}' if self.kept else 'was deleted'}."
+
+
+@dataclass(frozen=True)
+class StatusView:
+    """The status of a sandbox."""
+
+    status: SandboxStatus
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """See `SandboxStatus.json`."""
+        return self.status.json
+
+    @property
+    def text(self) -> str:
+        """The sandbox in one line, then one line per service."""
+        status = self.status
+        head = [
+            f" sandbox  {status.home.name}, {status.state.driver} driver, "
+            f"pyml {status.state.pyml_version}, Spark {status.state.spark_version}",
+            f" data     {human_size(status.data_bytes)} in {status.home.data}",
+        ]
+        busy = [f" busy     {status.busy}"] if status.busy else []
+        width = max(len(service.name) for service in status.services)
+        return "\n".join([*head, *busy, "", *(_service_line(service, width) for service in status.services)])
+
+
+def _service_line(service: ServiceStatus, width: int) -> str:
+    used = f"{_duration(service.uptime_s):>7} {human_size(service.memory_bytes):>9}" if service.pid else " " * 17
+    came_back = f"  (ended {service.restarts}x, came back)" if service.restarts and service.pid else ""
+    health = f"{event_mark(str(service.health))} {service.name:<{width}}  {service.health:<13}"
+    return f" {health} {used}  {service.detail or service.address}{came_back}".rstrip()
+
+
+def _duration(seconds: float) -> str:
+    """For a person: "12s", "5m", "3h", "2d"."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a service's log."""
+
+    service: str
+    line: str
+    with_service: bool
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Service and line."""
+        return {"service": self.service, "line": self.line}
+
+    @property
+    def text(self) -> str:
+        """The line, behind the service's name where several are shown."""
+        return f"{self.service:<10} | {self.line}" if self.with_service else self.line
+
+
+@dataclass(frozen=True)
+class ResetView:
+    """What `reset` did."""
+
+    home: SandboxHome
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The sandbox that is gone."""
+        return {"sandbox": self.home.name, "deleted": str(self.home.folder)}
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f" Deleted. Start anew:  pyml dev up{name_option(self.home)}"
+
+
+@dataclass(frozen=True)
+class DoctorView:
+    """What the checks found."""
+
+    findings: Sequence[Finding]
+
+    @property
+    def failed(self) -> Sequence[Finding]:
+        """The checks that failed."""
+        return [finding for finding in self.findings if finding.verdict is Verdict.FAILED]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Every finding, and whether the sandbox can start."""
+        return {"ok": not self.failed, "checks": [finding.json for finding in self.findings]}
+
+    @property
+    def text(self) -> str:
+        """One line for each check, then the remedy for the first that failed."""
+        lines = [f" {event_mark(str(each.verdict))} {each.check:<8}  {each.detail}" for each in self.findings]
+        remedy = [f"\n fix:  {self.failed[0].hint}"] if self.failed else ["\n All is well:  pyml dev up"]
+        return "\n".join(lines + remedy)
+
+
+@dataclass(frozen=True)
+class EnvironmentView:
+    """A sandbox's addresses as environment variables."""
+
+    variables: Mapping[str, str]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The variables."""
+        return dict(self.variables)
+
+    @property
+    def text(self) -> str:
+        """Shell commands that set them."""
+        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in self.variables.items())

@@ -1,0 +1,264 @@
+"""Model environments: one virtual environment for each resolved set of requirements, made by uv.
+
+The way: `requirements.txt` and what pyml's runtime needs are resolved together into a lock; the lock, the Python and
+the runtime's own code give a key; `$PYML_HOME/envs/<key>` is made once, beside its place, and renamed into it. Locks
+are kept, so that uploading the same requirements again needs no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyml
+from pyml.errors import PackageError, Problem, SetupError
+from pyml.package import ModelPackage
+from pyml_sandbox.events import Event, OnEvent, Progress, ignore
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.home import SandboxHome
+
+DISTRIBUTION = "pyml-sandbox"
+RECORD = "pyml-environment.json"
+UV_TIMEOUT_S = 1800
+OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", "dns error", "network was disabled")
+SUBJECT = "environment"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment in which models with equal locks run.
+
+    Attributes:
+        folder: where it lies.
+        key: names it: a digest of lock, Python and runtime.
+        reused: it was there already.
+    """
+
+    folder: Path
+    key: str
+    reused: bool
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def note(self) -> str:
+        """For summaries: "env 7c1e2b (reused)"."""
+        return f"env {self.key[:6]} ({'reused' if self.reused else 'new'})"
+
+
+def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> str:
+    """The lock of a package: exact versions of everything it and pyml's runtime need, one per line.
+
+    Resolved once for equal requirements; later from `$PYML_HOME/cache`, without a network.
+
+    Raises:
+        PackageError: the requirements cannot be met together; in the resolver's own words.
+        SetupError: the package index cannot be reached.
+    """
+    requirements = package.folder / "requirements.txt"
+    base = runtime_requirements()
+    text = requirements.read_text(encoding="utf-8")
+    file = home.cache / "locks" / f"{_digest(text, *base, python_name(), _folder_if_relative(package))}.txt"
+    if not file.exists():
+        on_event(Event(SUBJECT, Progress.WAITING, "resolving requirements.txt"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, _compile(requirements, base, with_indexes=_names_indexes(package)))
+    return file.read_text(encoding="utf-8")
+
+
+def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> Environment:
+    """The environment of a lock, made if it is not there. Blocks; several processes may ask for it at once.
+
+    Raises:
+        SetupError: a package could not be fetched or installed; in the installer's own words.
+    """
+    import filelock
+
+    key = environment_key(lock)
+    folder = home.environments / key
+    if is_complete(folder):
+        return Environment(folder, key, reused=True)
+    home.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with filelock.FileLock(home.environments / f".{key}.lock"):
+        if is_complete(folder):
+            return Environment(folder, key, reused=True)
+        on_event(Event(SUBJECT, Progress.WAITING, f"installing {count_packages(lock)} packages"))
+        _build(folder, lock)
+    return Environment(folder, key, reused=False)
+
+
+def environment_key(lock: str) -> str:
+    """What names the environment of a lock: equal keys, equal environments."""
+    return _digest(lock, python_name(), runtime_digest())[:16]
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether an environment was finished, and its Python is still installed."""
+    return (folder / RECORD).exists() and (folder / "bin" / "python").exists()
+
+
+def runtime_requirements() -> list[str]:
+    """What pyml's runtime needs in a model's environment: the distribution's dependencies without extras."""
+    declared = importlib.metadata.requires(DISTRIBUTION) or []
+    return sorted(line for line in declared if "extra ==" not in line)
+
+
+def runtime_folder() -> Path:
+    """The runtime package that is copied into each environment."""
+    return Path(pyml.__file__).parent
+
+
+def runtime_digest() -> str:
+    """Changes with the runtime's code."""
+    folder = runtime_folder()
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return _digest(*(f"{path.relative_to(folder)}\0{path.read_bytes().hex()}" for path in files))
+
+
+def python_name() -> str:
+    """The Python that environments are made from: the sandbox's own, by version and place."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} {sys.base_prefix}"
+
+
+def count_packages(lock: str) -> int:
+    """How many packages a lock names."""
+    return sum(bool(line) and not line.startswith(("#", "-", " ")) for line in lock.splitlines())
+
+
+def missing_debian_packages(names: Sequence[str]) -> tuple[str, ...] | None:
+    """Those of the Debian packages that are not installed here; None where this system has no dpkg to ask."""
+    if not names:
+        return ()
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    return tuple(name for name in names if name not in installed)
+
+
+def debian_warning(names: Sequence[str]) -> str | None:
+    """A sentence about packages of `packages.txt` that this machine lacks; None when all is well."""
+    missing = missing_debian_packages(names)
+    if missing is None:
+        return f"packages.txt names {', '.join(names)}; this system has no dpkg to check whether they are installed"
+    if missing:
+        return f"not installed here: {', '.join(missing)}. The process driver cannot; sudo apt install them if need be"
+    return None
+
+
+def _compile(requirements: Path, base: Sequence[str], with_indexes: bool) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".in", prefix="pyml-runtime-") as runtime:
+        runtime.write("\n".join(base))
+        runtime.flush()
+        options = ["--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
+        options += ["--emit-index-url", "--emit-find-links"] if with_indexes else []
+        try:
+            return _uv("pip", "compile", *options, runtime.name, str(requirements), cwd=requirements.parent)
+        except UvError as error:
+            raise resolution_error(error.words) from error
+
+
+def resolution_error(words: str) -> PackageError | SetupError:
+    """The error for requirements that could not be resolved: out of reach, or not to be met together."""
+    if any(offline in words.lower() for offline in OFFLINE_WORDS):
+        return SetupError(
+            f"requirements.txt could not be resolved, since the package index cannot be reached:\n{words}",
+            "connect once; equal requirements need no network afterwards",
+        )
+    return PackageError(
+        "requirements.txt cannot be resolved together with what pyml needs", [Problem(words, "change requirements.txt")]
+    )
+
+
+class UvError(Exception):
+    """uv ended with an error; `words` is what it said."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+def _uv(*arguments: str, cwd: Path | None = None) -> str:
+    """Run uv; returns what it prints."""
+    import uv
+
+    try:
+        command = [uv.find_uv_bin(), *arguments]
+        done = subprocess.run(
+            command, cwd=cwd, env=_uv_environment(os.environ), capture_output=True, timeout=UV_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SetupError(f"uv, which makes model environments, cannot be run: {error}", "pip install uv") from error
+    if done.returncode != 0:
+        raise UvError(done.stderr.decode(errors="replace").strip())
+    return done.stdout.decode()
+
+
+def _uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """uv as the user configured it, without colours and bars, and unaware of an active environment."""
+    kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def _build(folder: Path, lock: str) -> None:
+    """Make the environment beside its place, and rename it into it once it is whole."""
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        lock_file = beside / "requirements.lock"
+        python = beside / "bin" / "python"
+        _uv("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
+        lock_file.write_text(lock, encoding="utf-8")
+        # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
+        install = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python), "-r", str(lock_file)]
+        _uv("pip", "install", *install)
+        _copy_runtime(beside, python)
+        (beside / RECORD).write_text(json.dumps({"python": python_name(), "runtime": runtime_digest()}))
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except UvError as error:
+        raise SetupError(f"The model's environment could not be made:\n{error.words}", _install_hint(error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _copy_runtime(environment: Path, python: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    target = environment / "lib" / version / "site-packages" / "pyml"
+    shutil.copytree(runtime_folder(), target, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([python, "-m", "compileall", "-q", target], check=True, capture_output=True, timeout=UV_TIMEOUT_S)
+
+
+def _install_hint(error: UvError) -> str:
+    offline = any(words in error.words.lower() for words in OFFLINE_WORDS)
+    return "connect once; the environment is kept afterwards" if offline else "change requirements.txt"
+
+
+def _names_indexes(package: ModelPackage) -> bool:
+    return any(line.startswith("-") for line in package.requirements)
+
+
+def _folder_if_relative(package: ModelPackage) -> str:
+    """The folder counts where requirements.txt has options or paths, which may name files beside it."""
+    relative = any(line.startswith("-") or "./" in line or "file:" in line for line in package.requirements)
+    return str(package.folder) if relative else ""
+
+
+def _digest(*parts: str) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part.encode() + b"\0")
+    return whole.hexdigest()

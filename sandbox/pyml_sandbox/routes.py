@@ -1,0 +1,89 @@
+"""Which model versions are deployed, and which of them answers by default: the file that the gateway follows.
+
+{"version": 1, "models": {NAME: {"default": VERSION, "versions": {VERSION: {"socket": PATH, "service": SERVICE}}}}}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyml.errors import SetupError
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.services.model_server import service_name, socket_path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The deployed versions of one model.
+
+    Attributes:
+        default: the version that answers a request which names none.
+        versions: every version that has a server.
+    """
+
+    default: str
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Every deployed model by name. Values are never changed: each change gives new routes."""
+
+    models: Mapping[str, Deployment] = field(default_factory=dict)
+
+    def with_version(self, model: str, version: str) -> Routes:
+        """One version more; the default stays, unless the model had none."""
+        found = self.models.get(model, Deployment(version, ()))
+        versions = (*(each for each in found.versions if each != version), version)
+        return Routes({**self.models, model: Deployment(found.default, versions)})
+
+    def only_version(self, model: str, version: str) -> Routes:
+        """This version alone for the model, as its default."""
+        return Routes({**self.models, model: Deployment(version, (version,))})
+
+    def without(self, model: str) -> Routes:
+        """No version of the model."""
+        return Routes({name: deployment for name, deployment in self.models.items() if name != model})
+
+    @property
+    def deployed(self) -> list[tuple[str, str]]:
+        """Every deployed (model, version)."""
+        return [(name, version) for name, deployment in self.models.items() for version in deployment.versions]
+
+
+def load_routes(home: SandboxHome) -> Routes:
+    """The routes in force; none before the first deployment.
+
+    Raises:
+        SetupError: the file cannot be read as routes.
+    """
+    try:
+        models = json.loads(home.routes_file.read_text(encoding="utf-8"))["models"]
+        return Routes({name: Deployment(facts["default"], tuple(facts["versions"])) for name, facts in models.items()})
+    except FileNotFoundError:
+        return Routes()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SetupError(f"{home.routes_file} holds no routes ({error}).", f"rm {home.routes_file}") from error
+
+
+def save_routes(home: SandboxHome, routes: Routes) -> None:
+    """Put the routes in force, atomically: the gateway sees the old ones or these."""
+    write_atomically(home.routes_file, json.dumps({"version": FORMAT, "models": _facts(home, routes)}, indent=2) + "\n")
+
+
+def _facts(home: SandboxHome, routes: Routes) -> dict[str, object]:
+    return {
+        name: {
+            "default": deployment.default,
+            "versions": {
+                version: {"socket": str(socket_path(home, name, version)), "service": service_name(name, version)}
+                for version in deployment.versions
+            },
+        }
+        for name, deployment in routes.models.items()
+    }
