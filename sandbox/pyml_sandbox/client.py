@@ -28,14 +28,14 @@ class Client:
     """A running sandbox.
 
     Args:
-        sandbox: its name; `$PYML_SANDBOX` or "default" where none is given.
+        sandbox: its name or home; `$PYML_SANDBOX` or "default" where none is given.
 
     Raises:
         SandboxError: there is no such sandbox yet; `pyml dev up` makes one.
     """
 
-    def __init__(self, sandbox: str | None = None) -> None:
-        self.home = SandboxHome.find(sandbox)
+    def __init__(self, sandbox: str | SandboxHome | None = None) -> None:
+        self.home = sandbox if isinstance(sandbox, SandboxHome) else SandboxHome.find(sandbox)
         self.state = require_state(self.home)
 
     def upload_model(self, package: ModelPackage, on_event: OnEvent = ignore) -> str:
@@ -60,9 +60,9 @@ class Client:
             UsageError: there is no such version.
             ServiceFailedError: its server did not become ready.
         """
-        from pyml_sandbox import bringup
+        from pyml_sandbox.deployment import deploy
 
-        bringup.deploy(self.home, model_id, on_event)
+        deploy(self.home, model_id, on_event)
 
     def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
         """Predict through the gateway.

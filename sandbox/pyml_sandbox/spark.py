@@ -50,15 +50,15 @@ def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
         SandboxError: Spark does not answer.
     """
     from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
-    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     port = require_state(home).ports.spark
     # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     try:
-        spark = ConnectSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         # The default keeps trying a Spark that is gone for ten minutes.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
         if python is not None:
@@ -67,4 +67,4 @@ def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
         raise SandboxError(
             f"Spark does not answer on 127.0.0.1:{port}: {error}", f"pyml dev up{name_option(home)}"
         ) from error
-    return spark  # type: ignore[return-value]  # the Connect session is a SparkSession in all but its declared type
+    return spark
