@@ -170,13 +170,14 @@ def _text(value: Json, place: str) -> str:
 
 def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str, blobs: _Blobs) -> None:
     name, datatype = _text(entry.get("name"), f"{place}.name"), _text(entry.get("datatype"), f"{place}.datatype")
-    tensor = InferInputTensor(name=name, datatype=datatype, shape=_shape(entry.get("shape"), place))
+    shape = _shape(entry.get("shape"), place)
+    tensor = InferInputTensor(name=name, datatype=datatype, shape=shape)
     _fill_parameters(tensor.parameters, entry.get("parameters", {}), f"{place}.parameters")
     if _BINARY_SIZE in tensor.parameters:
         raw = blobs.take(tensor.parameters[_BINARY_SIZE].int64_param, place)
         del tensor.parameters[_BINARY_SIZE]
     elif "data" in entry:
-        raw = write_raw(_array(name, datatype, list(_flat(entry["data"]))))
+        raw = write_raw(_array(name, datatype, _elements(entry["data"], shape, place)))
     else:
         raise refusal(f"{place} has no data", f'send "data", or {_BINARY_SIZE} among its parameters')
     request.inputs.append(tensor)
@@ -189,16 +190,23 @@ def _shape(value: Json, place: str) -> list[int]:
     raise refusal(f"{place}.shape is not a list of lengths", "send one length for each dimension, such as [2, 4]")
 
 
-def _flat(data: Json) -> Iterator[Json]:
-    """Elements of a list, nested or not, row by row."""
+def _elements(data: Json, shape: Sequence[int], place: str) -> list[Json]:
+    """Elements of a list, row by row. It may be flat; where it is nested, it must be nested as its shape says."""
     if not isinstance(data, list):
+        raise refusal(f"{place}.data is a {_kind(data)}", "send a list, nested or flat")
+    if not any(isinstance(element, list) for element in data):
+        return data
+    return list(_nested(data, shape, place))
+
+
+def _nested(data: Json, shape: Sequence[int], place: str) -> Iterator[Json]:
+    if not shape:
         yield data
-        return
-    for element in data:
-        if isinstance(element, list):
-            yield from _flat(element)
-        else:
-            yield element
+    elif isinstance(data, list) and len(data) == shape[0]:
+        for element in data:
+            yield from _nested(element, shape[1:], place)
+    else:
+        raise refusal(f"{place}.data is nested in another way than its shape says", "make them agree, or send it flat")
 
 
 # Kind of dtype -> types of the JSON values that it takes, and a word for them.

@@ -36,5 +36,6 @@ def batch_from_stream(stream: bytes) -> pa.RecordBatch:
 def _one_batch(schema: pa.Schema, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    table = pa.Table.from_batches(batches, schema).combine_chunks()
-    return next(iter(table.to_batches()), None) or schema.empty_table().to_batches()[0]
+    if not batches:
+        return pa.RecordBatch.from_pylist([], schema=schema)
+    return pa.Table.from_batches(batches, schema).combine_chunks().to_batches()[0]

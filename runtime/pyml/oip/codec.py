@@ -120,11 +120,16 @@ def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> Mod
         return _arrow_response(predictor.predict_arrow(_read_stream(request, form)), form)
     arrays = read_tensors(request, form)
     if predictor.is_tensor:
-        return _tensor_response(predictor.predict_tensors(arrays), form)
+        return _tensor_response(predictor.predict_tensors(_owned(arrays)), form)
     columns = columns_from_batch(predictor.predict_arrow(batch_from_columns(arrays, predictor.inputs)))
     if form.is_two_dimensional:
         columns = {name: array.reshape(-1, 1) for name, array in columns.items()}
     return _tensor_response(columns, form)
+
+
+def _owned(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Arrays that a model may write into, as it may offline; views of the request are read-only."""
+    return {name: array if array.flags.writeable else array.copy() for name, array in arrays.items()}
 
 
 def read_tensors(request: ModelInferRequest, form: Form) -> dict[str, Array]:

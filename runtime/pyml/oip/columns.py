@@ -1,8 +1,8 @@
 """A frame as one tensor for each column: the protocol's own types, for clients that know no Arrow.
 
-Such tensors know neither null nor dates, decimals or nested values. What would be lost is refused, by column and reason,
-never converted: a model must not see other values online than it sees offline. A number may come in another width of
-its own kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
+Such tensors know neither null nor dates, decimals or nested values. What would be lost is refused, by column and
+reason, never converted: a model must not see other values online than it sees offline. A number may come in another
+width of its own kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
 """
 
 from __future__ import annotations

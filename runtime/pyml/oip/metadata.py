@@ -21,8 +21,8 @@ def server_metadata(name: str, extensions: tuple[str, ...] = ()) -> ServerMetada
 def model_metadata(name: str, model_version: str, inputs: Schema, outputs: Schema) -> ModelMetadataResponse:
     """Answer to ModelMetadata.
 
-    The protocol describes tensors; the columns of a frame are listed as one tensor each. Columns that only an Arrow stream
-    carries are called BYTES there. The exact types are in the properties `inputs` and `outputs`, as Spark DDL.
+    The protocol describes tensors; the columns of a frame are listed as one tensor each. Columns that only an Arrow
+    stream carries are called BYTES there. The exact types are in the properties `inputs` and `outputs`, as Spark DDL.
     """
     return ModelMetadataResponse(
         name=name,

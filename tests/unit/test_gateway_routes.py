@@ -1,0 +1,114 @@
+"""Which server a request goes to, and what is said where there is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from pyml.gateway.grpc_front import asked_model
+from pyml.gateway.routes import Route, Routes, RoutesFile
+from pyml.oip import messages as oip
+from pyml.status import FailureError
+
+
+def routes_text(**models: list[str]) -> str:
+    """Routes of models to their versions, the first of each the default."""
+    entries = {
+        name: {
+            "default": versions[0],
+            "versions": {
+                version: {"socket": f"/s/{name}-{version}", "service": f"model-{name}-{version}"}
+                for version in versions
+            },
+        }
+        for name, versions in models.items()
+    }
+    return json.dumps({"version": 1, "models": entries})
+
+
+ROUTES = Routes.parse(routes_text(fare=["2", "1"], delay=["7"]))
+
+
+@pytest.mark.parametrize(("version", "found"), [("", "2"), ("1", "1"), ("2", "2")])
+def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: str) -> None:
+    assert ROUTES.find("fare", version) == Route("fare", found, f"/s/fare-{found}", f"model-fare-{found}")
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "words"),
+    [
+        ("fair", "", ["no model 'fair'", "deployed: delay, fare", "did you mean fare?"]),
+        ("zzz", "", ["no model 'zzz'", "deployed: delay, fare", "pyml deploy"]),
+        ("", "", ["no model ''"]),
+        ("fare", "9", ["model fare has no version '9'", "deployed: 2, 1"]),
+    ],
+)
+def test_an_unknown_model_or_version_is_answered_with_what_there_is(model: str, version: str, words: list[str]) -> None:
+    with pytest.raises(FailureError) as caught:
+        ROUTES.find(model, version)
+    assert caught.value.failure.code is grpc.StatusCode.NOT_FOUND
+    assert all(word in caught.value.failure.message for word in words)
+
+
+def test_where_nothing_is_deployed_it_says_so() -> None:
+    with pytest.raises(FailureError, match="nothing is deployed"):
+        Routes().find("fare")
+
+
+def test_the_file_is_read_again_when_it_changes_and_only_then(tmp_path: Path) -> None:
+    path = tmp_path / "routes.json"
+    file = RoutesFile(path)
+    assert file.current().models == {}
+    replace(path, routes_text(fare=["1"]))
+    first = file.current()
+    assert first.find("fare").version == "1"
+    assert file.current() is first
+    replace(path, routes_text(fare=["2"]))  # as many bytes as before
+    assert file.current().find("fare").version == "2"
+    path.unlink()
+    assert file.current().models == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"models": {"fare": {}}}', '{"models": []}', '{"models": {"fare": 1}}', "\xff"]
+)
+def test_a_file_that_cannot_be_read_leaves_the_routes_and_says_so_once(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "routes.json"
+    file = RoutesFile(path)
+    replace(path, routes_text(fare=["1"]))
+    before = file.current()
+    path.write_bytes(text.encode("latin-1"))
+    assert file.current() is before
+    assert file.current() is before
+    assert len(caplog.records) == 1
+
+
+def replace(path: Path, text: str) -> None:
+    staged = path.with_suffix(".new")
+    staged.write_text(text)
+    staged.replace(path)
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda: oip.ModelInferRequest(model_name="fare", model_version="1", id="x", raw_input_contents=[b"\xff" * 99]),
+        lambda: oip.ModelReadyRequest(name="fare", version="1"),
+        lambda: oip.ModelMetadataRequest(name="fare", version="1"),
+    ],
+)
+def test_the_model_asked_for_is_read_from_every_request_alike(request_of: object) -> None:
+    assert callable(request_of)
+    assert asked_model(request_of().SerializeToString()) == ("fare", "1")
+
+
+@pytest.mark.parametrize("noise", [b"\xff\xff", b"\x0a\x7fshort", b"\x0a\x02\xff\xfe"])
+def test_bytes_that_are_no_message_are_an_error_of_the_caller(noise: bytes) -> None:
+    with pytest.raises(FailureError) as caught:
+        asked_model(noise)
+    assert caught.value.failure.code is grpc.StatusCode.INVALID_ARGUMENT
