@@ -94,7 +94,8 @@ def test_every_type_comes_back_exactly_offline(
     sent = rows(kind, not_null=not_null)
     numbered = sent.append_column("row", pa.array(range(sent.num_rows), pa.int64()))
     with session(client.home) as spark:
-        spark.createDataFrame(numbered).write.mode("overwrite").saveAsTable("matrix_rows")
+        ddl = f"{', '.join(f'{f.name} {f.ddl_type}' for f in echo_schema(not_null=not_null).fields)}, row BIGINT"
+        spark.createDataFrame(numbered, schema=ddl).write.mode("overwrite").saveAsTable("matrix_rows")
         query, target = "SELECT * FROM matrix_rows", "ml.matrix"
         client.predict_offline(echoes[not_null], query, target, key=["row"], allow_empty=True).wait()
         stored = spark.table(target).orderBy("row").drop("row").toArrow()
