@@ -9,6 +9,7 @@ escaped its process group, or was left behind by a supervisord that was killed, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -111,11 +112,9 @@ class ProcessDriver:
         """See `Driver.shut_down`."""
         supervisor = self._supervisor(timeout_s)
         if supervisor is not None:
-            pid = supervisor.pid()
             supervisor.stop_all()
             self._wait_stopped(None, timeout_s)
-            supervisor.shut_down()
-            _wait_gone(pid, timeout_s)
+            _end_supervisor(supervisor, timeout_s)
         _end(self._processes())
 
     def sweep(self, timeout_s: float = 30) -> int:
@@ -306,29 +305,38 @@ def _carries(process: psutil.Process, marks: Mapping[str, str]) -> bool:
 
 
 def _end(processes: Sequence[psutil.Process], timeout_s: float = 3) -> None:
-    """Terminate, wait, kill, wait."""
-    for process in processes:
-        _signal(process, psutil.Process.terminate)
-    _, stubborn = psutil.wait_procs(processes, timeout_s)
-    for process in stubborn:
-        _signal(process, psutil.Process.kill)
-    psutil.wait_procs(stubborn, timeout_s)
+    """Terminate, wait, kill, wait. A zombie counts as gone: whether its parent reaps it is not ours to decide."""
+    for send in (psutil.Process.terminate, psutil.Process.kill):
+        processes = [process for process in processes if _is_alive(process)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                send(process)
+        _wait_ended(processes, timeout_s)
 
 
-def _signal(process: psutil.Process, send: object) -> None:
+def _wait_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while any(_is_alive(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(POLL_S / 5)
+
+
+def _is_alive(process: psutil.Process) -> bool:
     try:
-        send(process)  # type: ignore[operator]
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
-        return
+        return False
 
 
-def _wait_gone(pid: int, timeout_s: float) -> None:
-    try:
-        psutil.Process(pid).wait(timeout_s)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired as error:
-        raise SandboxError(f"supervisord (pid {pid}) did not stop within {timeout_s:.0f} s.") from error
+def _end_supervisor(supervisor: Supervisor, timeout_s: float) -> None:
+    """Shut it down, and wait. It looks at its orders once a second, or when somebody connects."""
+    process = psutil.Process(supervisor.pid())
+    supervisor.shut_down()
+    deadline = time.monotonic() + timeout_s
+    while _is_alive(process):
+        if time.monotonic() > deadline:
+            raise SandboxError(f"supervisord (pid {process.pid}) did not stop within {timeout_s:.0f} s.")
+        supervisor.is_up()
+        time.sleep(POLL_S)
 
 
 def _resident_bytes(process: psutil.Process) -> int:
