@@ -13,6 +13,7 @@ from pyml.schema import Schema
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
+from unit.packages import write_package
 from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL
 
 ECHO = '''
@@ -36,13 +37,9 @@ class Echo(DataFrameModel):
 
 
 def echo_package(folder: Path, *, not_null: bool) -> ModelPackage:
-    folder = folder / ("echo_not_null" if not_null else "echo_nullable")
-    (folder / "parameters").mkdir(parents=True)
-    for name in ("requirements.txt", "packages.txt"):
-        (folder / name).write_text("")
     dtypes = [case.dtype_not_null if not_null else case.dtype for case in CASES]
-    (folder / "model.py").write_text(ECHO.format(schema=echo_schema(not_null=not_null).ddl, dtypes=dtypes))
-    return ModelPackage(folder)
+    model = ECHO.format(schema=echo_schema(not_null=not_null).ddl, dtypes=dtypes)
+    return ModelPackage(write_package(folder / ("echo_not_null" if not_null else "echo_nullable"), model))
 
 
 def echo_schema(*, not_null: bool) -> Schema:

@@ -8,33 +8,11 @@ from pyml.errors import PackageError, PredictError, SettingsError
 from pyml.package import ModelPackage, load_model
 from pyml.runner import Runner
 from pyml.settings import Settings
-
-MODEL = """
-import pandas as pd
-from pyml import DataFrameModel, Schema
-
-class Echo(DataFrameModel):
-    inputs = Schema("a DOUBLE")
-    outputs = Schema("a DOUBLE")
-    def __init__(self, parameters): pass
-    def predict(self, frame): return frame
-"""
-
-
-def package(folder: Path, model: str | None = MODEL, requirements: str | None = "", toml: str | None = None) -> Path:
-    (folder / "parameters").mkdir(parents=True, exist_ok=True)
-    (folder / "packages.txt").write_text("")
-    if model is not None:
-        (folder / "model.py").write_text(model)
-    if requirements is not None:
-        (folder / "requirements.txt").write_text(requirements)
-    if toml is not None:
-        (folder / "pyml.toml").write_text(toml)
-    return folder
+from unit.packages import ECHO, write_package
 
 
 def test_a_whole_package_has_no_problems(tmp_path: Path) -> None:
-    assert ModelPackage(package(tmp_path)).problems() == []
+    assert ModelPackage(write_package(tmp_path)).problems() == []
     assert load_model(tmp_path).outputs.names == ("a",)
 
 
@@ -44,22 +22,22 @@ def test_a_whole_package_has_no_problems(tmp_path: Path) -> None:
         (None, "there is no model.py"),
         ("def predict(", "model.py cannot be read"),
         ("x = 1", "0 model classes"),
-        (MODEL + MODEL.replace("Echo", "Other"), "2 model classes: Echo, Other"),
-        (MODEL.replace("def predict", "def guess"), "class Echo has no method `predict`"),
-        (MODEL.replace("def __init__(self, parameters): pass", ""), "has no `__init__`"),
-        (MODEL.replace('inputs = Schema("a DOUBLE")', ""), "does not declare `inputs`"),
-        (MODEL.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "`inputs`: this is not a list"),
+        (ECHO + ECHO.replace("Echo", "Other"), "2 model classes: Echo, Other"),
+        (ECHO.replace("def predict", "def guess"), "class Echo has no method `predict`"),
+        (ECHO.replace("def __init__(self, parameters): pass", ""), "has no `__init__`"),
+        (ECHO.replace('inputs = Schema("a DOUBLE")', ""), "does not declare `inputs`"),
+        (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "`inputs`: this is not a list"),
     ],
 )
 def test_a_wrong_model_file_is_named_with_its_fix(tmp_path: Path, model: str | None, words: str) -> None:
-    problems = ModelPackage(package(tmp_path, model)).problems()
+    problems = ModelPackage(write_package(tmp_path, model)).problems()
     assert words in "\n".join(problem.message for problem in problems)
     assert all(problem.hint for problem in problems if "cannot be read" not in problem.message)
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
-    wrong = MODEL.replace("a DOUBLE", "a DUBLE").replace("def predict", "def guess")
-    package(tmp_path, wrong, "scikit-learn>>1\npandas", "nme = 'x'\n[parity]\nkeys = 'a'")
+    wrong = ECHO.replace("a DOUBLE", "a DUBLE").replace("def predict", "def guess")
+    write_package(tmp_path, wrong, "scikit-learn>>1\npandas", "nme = 'x'\n[parity]\nkeys = 'a'")
     (tmp_path / "packages.txt").unlink()
     with pytest.raises(PackageError) as raised:
         load_model(tmp_path)
@@ -71,27 +49,29 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import nonesuch\n" + MODEL, "add the package that holds `nonesuch` to requirements.txt"),
-        (MODEL.replace("parameters): pass", "parameters): open(parameters / 'weights')"), "put the file into parameters/"),
-        (MODEL.replace("parameters): pass", "parameters): 1 / 0"), "ZeroDivisionError: division by zero (model.py:8 in __init__)"),
-        (MODEL.replace('Schema("a DOUBLE")', 'Schema([("a", "float64", (-1,))])'), "declares tensors"),
+        ("import nonesuch\n" + ECHO, "add the package that holds `nonesuch` to requirements.txt"),
+        (ECHO.replace("parameters): pass", "parameters): open(parameters / 'weights')"), "put the file into parameters/"),
+        (ECHO.replace("parameters): pass", "parameters): 1 / 0"), "ZeroDivisionError: division by zero (model.py:8 in __init__)"),
+        (ECHO.replace('Schema("a DOUBLE")', 'Schema([("a", "float64", (-1,))])'), "declares tensors"),
     ],
 )  # fmt: skip
 def test_code_that_raises_is_quoted_with_its_line(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(PackageError) as raised:
-        load_model(package(tmp_path, body))
+        load_model(write_package(tmp_path, body))
     assert words in str(raised.value)
 
 
 def test_modules_beside_the_model_are_its_own(tmp_path: Path) -> None:
     for name, value in (("one", 1), ("two", 2)):
-        folder = package(tmp_path / name, "from features import VALUE\n" + MODEL.replace("pass", "self.value = VALUE"))
+        folder = write_package(
+            tmp_path / name, "from features import VALUE\n" + ECHO.replace("pass", "self.value = VALUE")
+        )
         (folder / "features.py").write_text(f"VALUE = {value}")
     assert [load_model(tmp_path / name).value for name in ("one", "two")] == [1, 2]  # type: ignore[attr-defined]
 
 
 def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
-    one, two = (ModelPackage(package(tmp_path / name, toml='name = "m"')) for name in ("one", "two"))
+    one, two = (ModelPackage(write_package(tmp_path / name, toml='name = "m"')) for name in ("one", "two"))
     assert one.digest() == two.digest()
     (two.folder / ".hidden").write_text("x")
     (two.folder / "notes.md").write_text("x")
@@ -133,6 +113,6 @@ def test_settings_are_read_and_default_to_the_folder_name(tmp_path: Path) -> Non
 def test_what_the_model_raises_is_quoted_with_its_line(tmp_path: Path, raised: str) -> None:
     import pyarrow as pa
 
-    runner = Runner.load(package(tmp_path, MODEL.replace("return frame", f"raise {raised}")))
+    runner = Runner.load(write_package(tmp_path, ECHO.replace("return frame", f"raise {raised}")))
     with pytest.raises(PredictError, match=rf"predict raised {raised.split('(')[0]}.*model.py:9 in predict"):
         runner.predict_arrow(pa.RecordBatch.from_pydict({"a": [1.0]}, schema=runner.inputs.arrow))

@@ -1,0 +1,167 @@
+"""The offline job on a real metastore and real Spark: what it checks, what it writes, and that a failure loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import InputError, UsageError
+from pyml.job import JobError
+from pyml.package import ModelPackage
+from pyml.schema import Schema
+from pyml_sandbox.client import Client
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.spark import session
+from unit.packages import write_package
+
+DOUBLE = """
+import pandas as pd
+from pyml import DataFrameModel, Schema
+
+class Double(DataFrameModel):
+    inputs = Schema("x DOUBLE NOT NULL, n INT")
+    outputs = Schema("y DOUBLE NOT NULL")
+
+    def __init__(self, parameters): pass
+
+    def predict(self, frame):
+        if (frame["x"] == 13).any():
+            raise ValueError("thirteen is not lucky")
+        if (frame["x"] == 14).any():
+            return pd.DataFrame({"y": frame["x"].astype("float32"), "z": 1})
+        if (frame["x"] == 15).any():
+            return pd.DataFrame({"y": frame["x"][:-1]})
+        return pd.DataFrame({"y": frame["x"] * 2})
+"""
+ROWS = "SELECT id, CAST(id AS DOUBLE) AS x, CAST(id AS INT) AS n FROM range({})"
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: SandboxHome) -> Client:
+    return Client(sandbox)
+
+
+@pytest.fixture(scope="module")
+def double(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return client.upload_model(ModelPackage(write_package(tmp_path_factory.mktemp("m") / "double", DOUBLE)))
+
+
+def stored(client: Client, table: str) -> list[tuple[object, ...]]:
+    with session(client.home) as spark:
+        return [tuple(row) for row in spark.table(table).orderBy("id").collect()]
+
+
+def test_predictions_lie_in_the_table_beside_their_key(client: Client, double: str) -> None:
+    result = client.predict_offline(double, ROWS.format(5), "ml.kept", key=["id"]).wait()
+    assert (result.rows, result.key) == (5, ("id",))
+    assert stored(client, "ml.kept") == [(i, i * 2.0) for i in range(5)]
+
+
+def test_without_a_key_every_other_column_is_kept(client: Client, double: str) -> None:
+    query = f"SELECT *, 'a' AS tag FROM ({ROWS.format(3)})"
+    assert client.predict_offline(double, query, "ml.tagged").wait().key == ("id", "tag")
+
+
+def test_a_key_may_be_an_input_as_well(client: Client, double: str) -> None:
+    result = client.predict_offline(double, ROWS.format(3), "ml.by_n", key=["n", "id"]).wait()
+    assert result.key == ("n", "id")
+
+
+def test_a_second_job_replaces_the_table(client: Client, double: str) -> None:
+    for rows in (5, 2):
+        client.predict_offline(double, ROWS.format(rows), "ml.replaced", key=["id"]).wait()
+    assert len(stored(client, "ml.replaced")) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (
+            "SELECT id, CAST(id AS FLOAT) AS x FROM range(3)",
+            ["`x` is FLOAT, declared DOUBLE", "CAST(x AS DOUBLE)", "`n` is missing"],
+        ),
+        ("SELECT 1 AS id, 1.0D AS x, 2.0D AS X, 1 AS n", ["`x` is there more than once"]),
+        ("SELECT 1 AS k, 1.0D AS x, 1 AS n", ["key column `id` is missing"]),
+    ],
+)
+def test_a_query_that_does_not_fit_is_refused_before_anything_runs(
+    client: Client, double: str, query: str, words: list[str]
+) -> None:
+    with pytest.raises(InputError) as raised:
+        client.predict_offline(double, query, "ml.refused", key=["id"]).wait()
+    assert all(word in str(raised.value) for word in words)
+
+
+def test_a_key_with_the_name_of_an_output_is_refused(client: Client, double: str) -> None:
+    with pytest.raises(InputError, match="has the name of an output"):
+        client.predict_offline(double, "SELECT 1 AS y, 1.0D AS x, 1 AS n", "ml.refused", key=["y"]).wait()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("SELEC 1", "Syntax error"), ("SELECT nope FROM range(1)", "nope"), ("SELECT * FROM nowhere", "nowhere")],
+)
+def test_sparks_own_words_are_kept(client: Client, double: str, query: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        client.predict_offline(double, query, "ml.refused").wait()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (ROWS.format(14), "thirteen is not lucky"),
+        ("SELECT 1 AS id, 14.0D AS x, 1 AS n", "`y` is declared DOUBLE, found float32"),
+        ("SELECT 1 AS id, 15.0D AS x, 1 AS n", "1 rows in, 0 rows out"),
+        ("SELECT 1 AS id, CAST(NULL AS DOUBLE) AS x, 1 AS n", "`x` is declared NOT NULL and holds 1 nulls"),
+        ("SELECT 1 AS id, 1.0D AS x, 1 AS n FROM range(3)", "such as id=1 (3 times)"),
+        ("SELECT CAST(NULL AS INT) AS id, 1.0D AS x, 1 AS n", "1 rows have a null in the key (id)"),
+        (ROWS.format(0), "the query gave no rows"),
+    ],
+)
+def test_a_failed_job_says_why_and_leaves_the_old_table(client: Client, double: str, query: str, words: str) -> None:
+    client.predict_offline(double, ROWS.format(4), "ml.old", key=["id"]).wait()
+    before = stored(client, "ml.old")
+    with pytest.raises(JobError) as raised:
+        client.predict_offline(double, query, "ml.old", key=["id"]).wait()
+    assert words in str(raised.value)
+    assert stored(client, "ml.old") == before
+    with session(client.home) as spark:
+        assert not [table.name for table in spark.catalog.listTables("ml") if "staging" in table.name]
+
+
+def test_a_swap_that_was_cut_in_two_is_mended_by_the_next_job(client: Client, double: str) -> None:
+    client.predict_offline(double, ROWS.format(4), "ml.cut", key=["id"]).wait()
+    with session(client.home) as spark:
+        spark.sql("ALTER TABLE ml.cut RENAME TO ml.cut__previous")
+    with pytest.raises(JobError, match="no rows"):
+        client.predict_offline(double, ROWS.format(0), "ml.cut", key=["id"]).wait()
+    assert len(stored(client, "ml.cut")) == 4
+
+
+def test_an_empty_result_is_written_where_it_is_allowed(client: Client, double: str) -> None:
+    assert client.predict_offline(double, ROWS.format(0), "ml.empty", key=["id"], allow_empty=True).wait().rows == 0
+    assert stored(client, "ml.empty") == []
+
+
+def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, tmp_path: Path) -> None:
+    slow = DOUBLE.replace('if (frame["x"] == 13).any():', "import time; time.sleep(600)\n        if False:")
+    model_id = client.upload_model(ModelPackage(write_package(tmp_path / "slow", slow)))
+    job = client.predict_offline(model_id, ROWS.format(10), "ml.slow", key=["id"])
+    with pytest.raises(TimeoutError):
+        job.wait(timeout_s=5)
+    job.cancel()
+    assert job.is_done
+    with session(client.home) as spark:
+        assert not [table.name for table in spark.catalog.listTables("ml") if "slow" in table.name]
+
+
+def test_inputs_that_are_not_the_models_are_refused(client: Client, double: str) -> None:
+    with pytest.raises(UsageError, match="the model takes x DOUBLE NOT NULL"):
+        client.predict_offline(double, ROWS.format(1), "ml.refused", inputs=Schema("x FLOAT"))
+
+
+@pytest.mark.parametrize("table", ["bad name", "a.b.c", "x;drop"])
+def test_a_bad_table_name_is_refused(client: Client, double: str, table: str) -> None:
+    with pytest.raises(UsageError, match="is not the name of a Hive table"):
+        client.predict_offline(double, ROWS.format(1), table).wait()
