@@ -30,11 +30,12 @@ def init(
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     """Say everything that is wrong with a model package, and load it in its own environment."""
+    from pyml.package import ModelPackage
     from pyml_sandbox import registry
     from pyml_sandbox.home import SandboxHome
 
     with progress() as on_event:
-        contract = registry.check(SandboxHome.find(), folder, on_event)
+        contract = registry.check(SandboxHome.find(), ModelPackage(folder), on_event)
     choose_output(json).result(ContractView(contract.kind, contract.inputs.ddl, contract.outputs.ddl))
 
 

@@ -92,9 +92,7 @@ def upload(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore)
         PackageError: the package is not right, its requirements cannot be resolved, or its code raised.
         SetupError: the package index cannot be reached.
     """
-    problems = package.problems()
-    if problems:
-        raise PackageError(f"the model package {package.folder} is not right", problems)
+    _refuse_problems(package)
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.digest()[:VERSION_DIGITS]
@@ -106,6 +104,20 @@ def upload(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore)
         on_event(Event("packages.txt", Progress.NOTE, warning))
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
+
+
+def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> Contract:
+    """Do what `upload` does up to loading the model in its own environment, and keep nothing of it.
+
+    Raises:
+        PackageError, SetupError: as `upload`.
+    """
+    from pyml.describe import Contract
+
+    _refuse_problems(package)
+    with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
+        _, declared = _stage(home, package, Path(beside), on_event)
+    return Contract.from_json(dict(declared))
 
 
 def prepare(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Environment:
@@ -148,11 +160,8 @@ def _store(home: SandboxHome, package: ModelPackage, target: Path, on_event: OnE
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
     try:
-        _copy(package, beside / "package")
-        (beside / "requirements.lock").write_text(resolve(home, package, on_event), encoding="utf-8")
-        environment = ensure(home, (beside / "requirements.lock").read_text(encoding="utf-8"), on_event)
-        on_event(Event("model", Progress.WAITING, "loading it once, in its own environment"))
-        _write_record(package, beside, _describe(environment, beside / "package"))
+        environment, declared = _stage(home, package, beside, on_event)
+        _write_record(package, beside, declared)
         shutil.rmtree(target, ignore_errors=True)
         _write_launcher(beside / "python", environment, target / "package")
         with contextlib.suppress(OSError):  # another process stored the same content meanwhile
@@ -160,6 +169,24 @@ def _store(home: SandboxHome, package: ModelPackage, target: Path, on_event: OnE
         return environment
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _stage(
+    home: SandboxHome, package: ModelPackage, beside: Path, on_event: OnEvent
+) -> tuple[Environment, Mapping[str, object]]:
+    """Copy the package, make its environment, and load the model once in it."""
+    _copy(package, beside / "package")
+    lock = resolve(home, package, on_event)
+    (beside / "requirements.lock").write_text(lock, encoding="utf-8")
+    environment = ensure(home, lock, on_event)
+    on_event(Event("model", Progress.WAITING, "loading it once, in its own environment"))
+    return environment, _describe(environment, beside / "package")
+
+
+def _refuse_problems(package: ModelPackage) -> None:
+    problems = package.problems()
+    if problems:
+        raise PackageError(f"the model package {package.folder} is not right", problems)
 
 
 def _copy(package: ModelPackage, target: Path) -> None:
