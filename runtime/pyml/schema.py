@@ -21,6 +21,7 @@ from pyml.errors import SchemaError
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
 TensorFields = Sequence[tuple[str, str, Sequence[int]]]
 
@@ -224,7 +225,8 @@ def _parse_columns(text: str) -> list[exp.ColumnDef]:
     try:
         create = sqlglot.parse_one(f"CREATE TABLE t ({text})", dialect="spark")
     except SqlglotError as error:
-        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}", _DDL_HINT) from error
+        place = _place(text, error)
+        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}{place}", _DDL_HINT) from error
     if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
         raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}", _DDL_HINT)
     columns = create.this.expressions
@@ -232,6 +234,12 @@ def _parse_columns(text: str) -> list[exp.ColumnDef]:
         if not isinstance(column, exp.ColumnDef) or column.kind is None:
             raise SchemaError(f"`{column.sql('spark')}` has no type", f'write it as "{column.sql("spark")} DOUBLE"')
     return list(columns)
+
+
+def _place(text: str, error: SqlglotError) -> str:
+    """Where the parser stopped, where it knows; a mark beyond the text would only puzzle."""
+    found = [str(entry.get("highlight") or "") for entry in getattr(error, "errors", ())]
+    return f", at {found[0]!r}" if found and found[0] in text and found[0] else ""
 
 
 _DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/types.md'

@@ -33,7 +33,7 @@ def test_spark_aliases_are_one_type(alias: str, spelled: str) -> None:
 @pytest.mark.parametrize(
     ("ddl", "words"),
     [
-        ("a BIGNT", "not a list of columns"),
+        ("a BIGNT", "at 'BIGNT'"),
         ("a", "has no type"),
         ("a ARRAY<INT", "not a list of columns"),
         ("a ARRAY", "not carried"),

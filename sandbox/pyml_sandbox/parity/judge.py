@@ -47,7 +47,7 @@ def judge(comparisons: Sequence[Comparison], doubts: Sequence[str] = ()) -> Judg
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
     found = tuple(_findings(paths, by_name))
     reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
-    if not paths:
+    if not paths and not reasons:
         reasons = ["nothing was compared"]
     if reasons:
         return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=found)
