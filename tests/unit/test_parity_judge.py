@@ -1,0 +1,148 @@
+"""From comparisons to a verdict: the order of the questions, and what each difference is said to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
+from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
+from pyml_sandbox.parity.verdict import Verdict
+from unit.comparisons import column, comparison
+
+ONE = KeyList(1, 2, (("17",),))
+FOUR = KeyList(4, 4, (("1",), ("2",), ("3",), ("4",)))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [(Verdict.PASS, 0), (Verdict.FAIL, 1), (Verdict.CANNOT_CERTIFY, 4)], ids=lambda it: str(it)
+)
+def test_each_verdict_has_its_exit_code(verdict: Verdict, code: int) -> None:
+    assert verdict.exit_code == code
+
+
+def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
+    agreeing = [comparison(name, column(), column("q")) for name in (BATCHES, ROWS, ALONE, REPEAT)]
+    found = judge(agreeing)
+    assert (found.verdict, found.level, found.reason, found.findings) == (Verdict.PASS, "P1", "", ())
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "doubts", "reason"),
+    [
+        ([], (), "nothing was compared"),
+        ([comparison(BATCHES, rows=0)], (), "there are no rows to compare"),
+        ([comparison(BATCHES, column()), comparison(ROWS, rows=0)], (), "no row was sent one by one"),
+        ([comparison(BATCHES, column())], ("the key repeats",), "the key repeats"),
+        (
+            [comparison(BATCHES, column(), keys=KeyComparison(repeated_left=ONE, repeated_right=ONE, repeated_both=1))],
+            (),
+            "1 key occurs more than once",
+        ),
+        ([comparison(BATCHES, column(), keys=KeyComparison(null_left=3, null_right=3))], (), "3 rows have a null"),
+        ([comparison(REPEAT, column(differing=3)), comparison(BATCHES, column())], (), "3 of 1,000 rows of `p` differ"),
+    ],
+)
+def test_rows_that_decide_nothing_give_no_verdict_but_a_reason(
+    comparisons: list[Comparison], doubts: tuple[str, ...], reason: str
+) -> None:
+    found = judge(comparisons, doubts)
+    assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
+    assert reason in found.reason
+
+
+def test_a_model_that_differs_from_itself_is_said_nothing_else_about() -> None:
+    found = judge([comparison(BATCHES, column(differing=900)), comparison(REPEAT, column(differing=900))])
+    assert found.verdict is Verdict.CANNOT_CERTIFY
+    assert "not deterministic" in found.reason
+    assert not found.findings
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence", "rows"),
+    [
+        (KeyComparison(missing=ONE), "1 key was predicted offline and not online in batches: 17", 2),
+        (KeyComparison(missing=FOUR), "4 keys were predicted offline and not online in batches, such as 1, 2, 3", 4),
+        (KeyComparison(extra=ONE), "1 key was predicted online in batches and not offline: 17", 2),
+        (KeyComparison(repeated_left=ONE), "1 key was repeated offline: 17", 2),
+        (KeyComparison(repeated_right=FOUR), "4 keys were repeated online in batches, such as 1, 2, 3", 4),
+        (KeyComparison(null_right=1), "the key of 1 row was lost online in batches: it is null there", 1),
+    ],
+)
+def test_rows_that_one_path_lost_or_made_are_findings(keys: KeyComparison, sentence: str, rows: int) -> None:
+    found = judge([comparison(BATCHES, column(), keys=keys)])
+    assert found.verdict is Verdict.FAIL
+    assert [(finding.sentence, finding.rows, finding.code) for finding in found.findings] == [(sentence, rows, "R")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "sentence"),
+    [
+        (SchemaComparison(missing=("q",)), "column `q` is there offline and not online in batches"),
+        (SchemaComparison(extra=("q",)), "column `q` is there online in batches and not offline"),
+        (
+            SchemaComparison(types=(TypeDifference("p", "DOUBLE", "FLOAT"),)),
+            "`p` is DOUBLE offline and FLOAT online in batches; the values are the same",
+        ),
+    ],
+)
+def test_columns_that_are_not_of_one_kind_are_findings_once(schema: SchemaComparison, sentence: str) -> None:
+    found = judge([comparison(BATCHES, column(), schema=schema), comparison(ROWS, column(), schema=schema)])
+    assert found.verdict is Verdict.FAIL
+    assert [finding.sentence for finding in found.findings] == [sentence]
+
+
+def test_columns_in_another_order_pass() -> None:
+    assert judge([comparison(BATCHES, column(), schema=SchemaComparison(order_differs=True))]).verdict is Verdict.PASS
+
+
+DEPENDS = "the output of a row depends on the rows it is sent with"
+
+
+@pytest.mark.parametrize(
+    ("batches", "rows", "alone", "code", "sentence"),
+    [
+        (0, 40, None, "B", f"40 of 200 rows of `p` differ between offline and online one by one, none when sent in batches: {DEPENDS}"),
+        (1, 1, None, None, "1 of 1,000 rows of `p` differs between offline and online in batches, and 1 of 200 rows sent one by one"),
+        (500, 0, None, "B", f"500 of 1,000 rows of `p` differ between offline and online in batches, none of 200 sent one by one: {DEPENDS}"),
+        (3, 0, None, None, "3 of 1,000 rows of `p` differ between offline and online in batches, none of the 200 sent one by one"),
+        (900, 190, 200, "B", f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get another value online than in a batch, so {DEPENDS}"),
+        (900, 190, 0, None, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"),
+        (900, None, None, None, "900 of 1,000 rows of `p` differ between offline and online in batches"),
+    ],
+)  # fmt: skip
+def test_what_differs_on_which_way_of_asking_says_whether_the_batch_matters(
+    batches: int, rows: int | None, alone: int | None, code: str | None, sentence: str
+) -> None:
+    comparisons = [comparison(BATCHES, column(differing=batches))]
+    if rows is not None:
+        comparisons.append(comparison(ROWS, column(rows=200, differing=rows), rows=200))
+    if alone is not None:
+        comparisons.append(comparison(ALONE, column(rows=200, differing=alone), rows=200))
+    found = judge(comparisons)
+    assert found.verdict is Verdict.FAIL
+    assert [(finding.code, finding.sentence) for finding in found.findings] == [(code, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("mismatch", "words"),
+    [("null_mismatches", "is null"), ("nan_mismatches", "is NaN"), ("infinity_mismatches", "is infinite")],
+)
+def test_mismatches_of_one_kind_are_said_so(mismatch: str, words: str) -> None:
+    (finding,) = judge([comparison(BATCHES, column(differing=7, mismatches={mismatch: 7}))]).findings
+    assert finding.sentence.endswith(f". In each of them one side {words}")
+    (finding,) = judge([comparison(BATCHES, column(differing=7, mismatches={mismatch: 6}))]).findings
+    assert words not in finding.sentence
+
+
+def test_each_differing_column_is_a_finding_after_those_about_rows() -> None:
+    found = judge(
+        [comparison(BATCHES, column("p", differing=1), column("q"), column("r", differing=2), keys=KeyComparison(missing=ONE))]
+    )  # fmt: skip
+    assert [finding.columns for finding in found.findings] == [(), ("p",), ("r",)]
+    assert [finding.rows for finding in found.findings] == [2, 1, 2]
+
+
+def test_findings_stand_beside_a_doubt() -> None:
+    found = judge([comparison(BATCHES, column(differing=5))], ["the key repeats"])
+    assert found.verdict is Verdict.CANNOT_CERTIFY
+    assert len(found.findings) == 1
