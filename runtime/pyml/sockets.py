@@ -41,7 +41,7 @@ class ServiceSocket:
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in folder.glob(f"{service}.*.sock"):
-            if not _is_listened_to(old):
+            if not is_listened_to(old):
                 old.unlink(missing_ok=True)
         return found
 
@@ -63,7 +63,8 @@ class ServiceSocket:
             self.link.unlink(missing_ok=True)
 
 
-def _is_listened_to(path: Path) -> bool:
+def is_listened_to(path: Path) -> bool:
+    """Whether a process accepts connections on a socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(os.fspath(path))

@@ -14,11 +14,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from pyml.oip import messages
 
 FOLDER = Path(messages.__file__).parent
-MESSAGES = sorted(
-    name
-    for name, value in vars(messages).items()
-    if isinstance(value, type) and getattr(value, "DESCRIPTOR", None) and value.DESCRIPTOR.file.package == "inference"
-)
+
+
+def is_message(value: object) -> bool:
+    return str(getattr(getattr(value, "DESCRIPTOR", None), "full_name", "")).startswith("inference.")
+
+
+MESSAGES = sorted(name for name, value in vars(messages).items() if is_message(value))
 
 
 def test_the_committed_descriptor_is_what_the_proto_compiles_to(tmp_path: Path) -> None:

@@ -1,0 +1,379 @@
+"""The gateway as a process, with real model servers behind it."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
+
+from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until, write_package
+from pyml.oip import codec
+from pyml.oip import messages as oip
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A gateway, and what is behind it."""
+
+    place: Serving
+    gateway: subprocess.Popen[str]
+    server: subprocess.Popen[str]
+    caller: Caller
+    rest: str
+
+    def post(self, path: str, body: object, **headers: str) -> tuple[int, dict[str, object]]:
+        """Status and JSON of an answer to a POST."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._open(urllib.request.Request(self.rest + path, data, headers))
+
+    def get(self, path: str) -> tuple[int, dict[str, object]]:
+        """Status and JSON of an answer to a GET."""
+        return self._open(urllib.request.Request(self.rest + path))
+
+    def _open(self, request: urllib.request.Request) -> tuple[int, dict[str, object]]:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+def started(place: Serving, settings: str = "") -> Stack:
+    package = write_package(place.folder / "chores", CHORES, settings)
+    place.deploy(chores=["1"], down=["7"])
+    gateway, caller, rest = place.gateway()
+    server = place.server(package)
+    return Stack(place, gateway, server, caller, rest)
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with serving() as place:
+        yield started(place)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Stack]:
+    """A stack that no test may change."""
+    with serving() as place:
+        yield started(place)
+
+
+# --- what passes through ----------------------------------------------------------------------------------------------
+
+
+def test_rows_pass_through_in_every_form(shared: Stack) -> None:
+    rows = chores(rows=3)
+    arrow = shared.caller.infer(codec.arrow_request("chores", "", rows, request_id="r"))
+    columns = shared.caller.infer(codec.column_request("chores", "1", rows))
+    assert (arrow.id, arrow.model_version) == ("r", "1")
+    assert codec.read_arrow_response(arrow).column("y").to_pylist() == [0, 2, 4]
+    assert codec.read_tensor_response(columns)["y"].tolist() == [0, 2, 4]
+
+
+def columns(library: object, x: np.ndarray, act: str = "") -> list[object]:
+    made = library.InferInput("x", list(x.shape), "FP64")  # type: ignore[attr-defined]
+    made.set_data_from_numpy(x)
+    acts = library.InferInput("act", list(x.shape), "BYTES")  # type: ignore[attr-defined]
+    acts.set_data_from_numpy(np.array([act.encode()] * len(x), dtype=object))
+    return [made, acts]
+
+
+@pytest.mark.parametrize("library", [triton_grpc, triton_http], ids=["grpc", "http"])
+def test_tritonclient_works_unchanged(shared: Stack, library: object) -> None:
+    address = shared.caller.address if library is triton_grpc else shared.rest.removeprefix("http://")
+    with closing(library.InferenceServerClient(address)) as client:  # type: ignore[attr-defined]
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready("chores")
+        answer = client.infer("chores", columns(library, np.array([1.0, math.nan, math.inf])), model_version="1")
+        assert repr(answer.as_numpy("y").tolist()) == "[2.0, nan, inf]"
+        assert answer.as_numpy("said").tolist() == [b"", b"", b""]
+        with pytest.raises(triton_grpc.InferenceServerException, match="it hurts"):
+            client.infer("chores", columns(library, np.array([1.0]), act="fail it hurts"))
+
+
+def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: Stack) -> None:
+    direct, passed = shared.place.caller().refused("fail it hurts"), shared.caller.refused("fail it hurts")
+    assert passed.code() is direct.code() is grpc.StatusCode.UNKNOWN
+    assert passed.details() == direct.details()
+    assert dict(passed.trailing_metadata())["pyml-reason"] == "model"
+
+
+def test_the_gateway_answers_for_itself(shared: Stack) -> None:
+    call = shared.caller.call
+    assert oip.ServerLiveResponse.FromString(call(oip.SERVER_LIVE)).live
+    assert oip.ServerReadyResponse.FromString(call(oip.SERVER_READY)).ready
+    found = oip.ServerMetadataResponse.FromString(call(oip.SERVER_METADATA))
+    assert (found.name, list(found.extensions)) == ("pyml gateway", ["binary_tensor_data"])
+    assert shared.caller.is_model_ready("chores")
+    asked = oip.ModelMetadataRequest(name="chores").SerializeToString()
+    assert oip.ModelMetadataResponse.FromString(call(oip.MODEL_METADATA, asked)).platform == "pyml_dataframe"
+
+
+# --- what is not there ------------------------------------------------------------------------------------------------
+
+NOT_THERE = [
+    ("chore", "", grpc.StatusCode.NOT_FOUND, 404, ["no model 'chore'", "deployed: chores, down", "did you mean chores"]),
+    ("chores", "2", grpc.StatusCode.NOT_FOUND, 404, ["no version '2'", "deployed: 1"]),
+    ("down", "", grpc.StatusCode.UNAVAILABLE, 503, ["down@7 is deployed, and its server is down", "pyml dev logs model-down-7"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "version", "code", "status", "words"), NOT_THERE)
+def test_what_is_not_there_has_its_own_error(
+    shared: Stack, model: str, version: str, code: grpc.StatusCode, status: int, words: list[str]
+) -> None:
+    error = shared.caller.start(codec.arrow_request(model, version, chores())).exception()
+    assert error.code() is code
+    assert all(word in error.details() for word in words)
+    with pytest.raises(grpc.RpcError) as caught:
+        shared.caller.is_model_ready(model, version)
+    assert caught.value.code() is code
+    path = f"/v2/models/{model}" + (f"/versions/{version}" if version else "")
+    for found, answer in (shared.post(f"{path}/infer", {"inputs": []}), shared.get(f"{path}/ready"), shared.get(path)):
+        assert found == status
+        assert all(word in str(answer["error"]) for word in words)
+
+
+def test_a_model_that_is_starting_says_so(stack: Stack) -> None:
+    code = CHORES.replace("decimal.getcontext().prec = 5", "self.wait(parameters)")
+    package = write_package(stack.place.folder / "slow", code)
+    stack.place.server(package, name="slow", ready=False)
+    stack.place.deploy(slow=["1"])
+    until((package / "parameters" / "begun").exists)
+    error = stack.caller.refused("", name="slow")
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNAVAILABLE, "model slow@1 is starting")
+    assert not stack.caller.is_model_ready("slow")
+    assert stack.get("/v2/models/slow/ready") == (503, {"name": "slow", "ready": False})
+    (package / "parameters" / "go").touch()
+    until(lambda: stack.caller.is_model_ready("slow"))
+    assert stack.caller.do(name="slow")["y"] == [0]
+
+
+# --- what changes -----------------------------------------------------------------------------------------------------
+
+
+def test_deployments_come_and_go_without_a_restart(stack: Stack) -> None:
+    assert stack.caller.do()["y"] == [0]
+    stack.place.server(stack.place.folder / "chores", name="new", version="5")
+    assert stack.caller.refused("", name="new").code() is grpc.StatusCode.NOT_FOUND
+    stack.place.deploy(chores=["1"], new=["5"])
+    assert stack.caller.do(name="new")["y"] == [0]
+    stack.place.deploy(new=["5"])
+    assert stack.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_request_in_flight_outlives_its_route(stack: Stack) -> None:
+    running = stack.caller.begin(f"wait {stack.place.folder}")
+    until((stack.place.folder / "begun").exists)
+    stack.place.deploy()
+    assert stack.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
+    (stack.place.folder / "go").touch()
+    running.result()
+
+
+def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is_found(stack: Stack) -> None:
+    running = stack.caller.begin(f"wait {stack.place.folder}")
+    until((stack.place.folder / "begun").exists)
+    waiting = [stack.caller.begin("") for _ in range(5)]
+    assert stop(stack.server, signal.SIGKILL) == -signal.SIGKILL
+    for call in (running, *waiting):
+        error = call.exception()
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "pyml dev logs model-chores-1" in error.details()
+    assert "went away before it answered" in running.exception().details()
+    assert "its server is down" in stack.caller.refused("").details()
+    stack.place.server(stack.place.folder / "chores")
+    until(lambda: stack.caller.begin("").exception() is None)
+    assert stack.caller.do()["y"] == [0]
+
+
+def test_a_model_that_ends_its_process_is_reported_alike(stack: Stack) -> None:
+    error = stack.caller.refused("die")
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "went away before it answered" in error.details()
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_deadlines_and_cancellations_pass_through(stack: Stack) -> None:
+    folder = stack.place.folder
+    running = stack.caller.begin(f"wait {folder}", timeout_s=None)
+    until((folder / "begun").exists)
+    late = stack.caller.begin(f"touch {folder}/late", timeout_s=0.2)
+    cancelled = stack.caller.begin(f"touch {folder}/cancelled")
+    assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    cancelled.cancel()
+    for _ in range(10):  # they go behind the cancellation, on the same connections
+        assert stack.caller.is_model_ready("chores")
+    (folder / "go").touch()
+    running.result()
+    assert stack.caller.do()["y"] == [0]
+    assert not (folder / "late").exists()
+    assert not (folder / "cancelled").exists()
+
+
+def test_a_full_queue_passes_through() -> None:
+    with serving() as place:
+        full = started(place, "[serving]\nmax_queue = 1\n")
+        running = full.caller.begin(f"wait {place.folder}", timeout_s=None)
+        until((place.folder / "begun").exists)
+        more = [full.caller.begin("") for _ in range(3)]
+        until(lambda: sum(call.done() for call in more) == 2)
+        assert {call.exception().code() for call in more if call.done()} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        status, answer = full.post("/v2/models/chores/infer", rest_rows([1.0]))
+        assert status == 429
+        assert "queue of model chores is full" in str(answer["error"])
+        (place.folder / "go").touch()
+        running.result()
+
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+
+
+def rest_rows(x: list[object], act: str = "") -> dict[str, object]:
+    return {
+        "inputs": [
+            {"name": "x", "datatype": "FP64", "shape": [len(x)], "data": x},
+            {"name": "act", "datatype": "BYTES", "shape": [len(x)], "data": [act] * len(x)},
+        ]
+    }
+
+
+@pytest.mark.parametrize("path", ["/v2/models/chores/infer", "/v2/models/chores/versions/1/infer"])
+def test_rest_rows_in_and_out(shared: Stack, path: str) -> None:
+    assert shared.post(path, {**rest_rows([1.5, 2]), "id": "r"}) == (
+        200,
+        {
+            "model_name": "chores",
+            "model_version": "1",
+            "id": "r",
+            "outputs": [
+                {"name": "y", "datatype": "FP64", "shape": [2], "data": [3.0, 4.0]},
+                {"name": "said", "datatype": "BYTES", "shape": [2], "data": ["", ""]},
+            ],
+        },
+    )
+
+
+def test_rest_tells_about_server_and_model(shared: Stack) -> None:
+    assert shared.get("/v2/health/live") == (200, {"live": True})
+    assert shared.get("/v2/health/ready") == (200, {"ready": True})
+    assert shared.get("/v2/models/chores/ready") == (200, {"name": "chores", "ready": True})
+    status, found = shared.get("/v2")
+    assert (status, found["name"]) == (200, "pyml gateway")
+    status, found = shared.get("/v2/models/chores/versions/1")
+    assert (status, found["inputs"]) == (
+        200,
+        [{"name": "act", "datatype": "BYTES", "shape": [-1]}, {"name": "x", "datatype": "FP64", "shape": [-1]}],
+    )
+
+
+REST_ERRORS: list[tuple[object, int, str]] = [
+    (b'{"inputs": [', 400, "line 1 column 13"),
+    (rest_rows([1.0, None]), 400, "tensor `x` is FP64 and holds null at position 1"),
+    ({"inputs": []}, 400, "column `x` is missing"),
+    (rest_rows([1.0], act="fail it hurts"), 500, "predict raised ValueError: it hurts"),
+    (rest_rows([1.0], act="columns"), 500, "column `y` is missing"),
+    (rest_rows([1.7e308]), 400, "output `y` holds NaN or infinity"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "words"), REST_ERRORS)
+def test_rest_errors_have_their_status_and_words(shared: Stack, body: object, status: int, words: str) -> None:
+    found, answer = shared.post("/v2/models/chores/infer", body)
+    assert found == status
+    assert words in str(answer["error"])
+
+
+def test_rest_says_when_a_path_or_method_is_wrong(shared: Stack) -> None:
+    assert shared.get("/v2/nothing") == (404, {"error": "GET /v2/nothing: Not Found"})
+    assert shared.get("/v2/models/chores/infer")[0] == 405
+    status, answer = shared.post("/v2/models/chores/infer", b"{}", **{"Inference-Header-Content-Length": "9"})
+    assert status == 400
+    assert "Inference-Header-Content-Length is '9', the body has 2 bytes" in str(answer["error"])
+
+
+def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
+    with serving() as place:
+        place.deploy()
+        process, caller, rest = place.gateway("--max-request-mb", "1")
+        stack = Stack(place, process, process, caller, rest)
+        status, answer = stack.post("/v2/models/chores/infer", b" " * (2 * 1024 * 1024))
+        assert status == 413
+        assert "larger than 1 MiB" in str(answer["error"])
+        error = caller.start(codec.arrow_request("chores", "", chores(rows=200_000))).exception()
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_body_that_is_too_large_for_the_model_is_refused_by_it() -> None:
+    with serving() as place:
+        stack = started(place, "[serving]\nmax_request_mb = 1\n")
+        status, answer = stack.post("/v2/models/chores/infer", rest_rows([0.0], act="x" * 2**20))
+        assert status == 413
+        assert "this model takes up to 1" in str(answer["error"])
+
+
+# --- start and stop ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_finishes_what_is_in_flight(stack: Stack, number: int) -> None:
+    running = stack.caller.begin(f"wait {stack.place.folder}")
+    until((stack.place.folder / "begun").exists)
+    stack.gateway.send_signal(number)
+    until(lambda: "stopping" in stack.place.log("gateway"))
+    (stack.place.folder / "go").touch()
+    assert codec.read_arrow_response(oip.ModelInferResponse.FromString(running.result())).num_rows == 1
+    assert stack.gateway.wait(20) == 0
+
+
+def gateway_output(*arguments: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-m", "pyml.gateway", *arguments], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("side", ["--grpc", "--rest"])
+def test_a_port_in_use_is_said(tmp_path: Path, side: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as other:
+        port, free = taken.getsockname()[1], other.getsockname()[1]
+        other.close()
+        addresses = {"--grpc": f"127.0.0.1:{free}", side: f"127.0.0.1:{port}"}
+        arguments = [word for pair in addresses.items() for word in pair]
+        code, said = gateway_output("--routes", str(tmp_path / "routes.json"), *arguments)
+    assert code == 3
+    assert said.rstrip().endswith(
+        f"port {port} on 127.0.0.1 is in use\n  fix: stop what uses it, or give another with {side}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--help"], 0, "--max-request-mb"),
+        ([], 2, "--routes"),
+        (["--routes", "x", "--grpc", "8470"], 2, "'8470' is not HOST:PORT"),
+    ],
+)
+def test_its_command_line(arguments: list[str], code: int, words: str) -> None:
+    found, said = gateway_output(*arguments)
+    assert found == code
+    assert words in said
