@@ -38,7 +38,11 @@ def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
             (),
             "1 key occurs more than once",
         ),
-        ([comparison(BATCHES, column(), keys=KeyComparison(null_left=3, null_right=3))], (), "3 rows have a null"),
+        (
+            [comparison(BATCHES, column(), keys=KeyComparison(null_left=3, null_right=3))],
+            (),
+            "the key `id` is null in 3 rows",
+        ),
         ([comparison(REPEAT, column(differing=3)), comparison(BATCHES, column())], (), "3 of 1,000 rows of `p` differ"),
     ],
 )

@@ -71,9 +71,11 @@ def _doubts(comparison: Comparison) -> Iterator[str]:
     if not comparison.rows_left and not comparison.rows_right:
         yield "there are no rows to compare" if comparison.name == BATCHES else "no row was sent one by one"
     if comparison.keys.null_left and comparison.keys.null_right:
-        yield f"{_rows(comparison.keys.null_left)} have a null in their key {key}: they cannot be matched"
+        yield f"the key {key} is null in {_rows(comparison.keys.null_left)}, which cannot be matched"
     if comparison.keys.repeated_both:
-        yield f"{_counted(comparison.keys.repeated_both, 'key')} occur more than once in {key}: it does not name a row"
+        both = comparison.keys.repeated_both
+        occur = "occurs" if both == 1 else "occur"
+        yield f"{_counted(both, 'key')} {occur} more than once in {key}: it does not name a row"
 
 
 def _findings(paths: Sequence[Comparison], by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
@@ -99,9 +101,8 @@ def _key_findings(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(sentence, comparison.name, rows=found.rows, code="R")
     for lost, side in ((keys.null_left, left), (keys.null_right, right)):
         if lost and not (keys.null_left and keys.null_right):
-            yield Finding(
-                f"{_rows(lost)} lost their key {side}: it is null there", comparison.name, rows=lost, code="R"
-            )
+            sentence = f"the key of {_rows(lost)} was lost {side}: it is null there"
+            yield Finding(sentence, comparison.name, rows=lost, code="R")
 
 
 def _schema_findings(comparison: Comparison) -> Iterator[Finding]:
