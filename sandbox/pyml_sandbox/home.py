@@ -14,7 +14,7 @@ from pyml.errors import SetupError, UsageError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SOCKET_PATH_MAX = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
-LONGEST_SOCKET_NAME = 48  # supervisor.sock is short; a model server's socket carries name, version and process id
+LONGEST_SOCKET_NAME = len(f"m-{'n' * 40}-{'v' * 12}.{4_194_304}.sock")  # of a model server: name, version, process
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ class SandboxHome:
         self._create_runtime_dir()
 
     def _choose_runtime_dir(self) -> Path:
-        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
         digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
-        return base / f"pyml-{os.getuid()}" / digest
+        candidates = [base / digest for base in _runtime_bases(os.environ)]
+        return next((folder for folder in candidates if _fits(folder)), candidates[-1])
 
     def _create_runtime_dir(self) -> None:
         """Remember the choice as a link: another shell may have another TMPDIR, and must find the same sockets."""
@@ -146,13 +146,29 @@ def check_socket_path(folder: Path) -> None:
     Raises:
         SetupError: naming the path and its length.
     """
-    longest = len(os.fsencode(folder)) + 1 + LONGEST_SOCKET_NAME
-    if longest > SOCKET_PATH_MAX:
+    if not _fits(folder):
         raise SetupError(
-            f"The folder for sockets is too long: {folder} leads to socket paths of {longest} bytes, "
+            f"The folder for sockets is too long: {folder} leads to socket paths of {_longest_path(folder)} bytes, "
             f"and {SOCKET_PATH_MAX} is the most that works everywhere.",
-            "set XDG_RUNTIME_DIR (or TMPDIR) to a short folder of yours, for instance /tmp",
+            "set XDG_RUNTIME_DIR to a short folder of yours",
         )
+
+
+def _runtime_bases(environ: Mapping[str, str]) -> list[Path]:
+    """Where sockets may lie, best first. The last is there for systems with a long TMPDIR, such as macOS."""
+    own = f"pyml-{os.getuid()}"
+    session = environ.get("XDG_RUNTIME_DIR")
+    bases = [Path(session) / "pyml"] if session else []
+    bases += [Path(tempfile.gettempdir()) / own, Path("/tmp") / own]  # noqa: S108 - made 0700, and refused if not ours
+    return [base for base in bases if os.access(base.parent, os.W_OK)] or bases
+
+
+def _longest_path(folder: Path) -> int:
+    return len(os.fsencode(folder)) + 1 + LONGEST_SOCKET_NAME
+
+
+def _fits(folder: Path) -> bool:
+    return _longest_path(folder) <= SOCKET_PATH_MAX
 
 
 def _can_be_made(folder: Path) -> bool:

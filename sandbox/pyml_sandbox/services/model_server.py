@@ -25,7 +25,7 @@ def service_name(model: str, version: str) -> str:
 
 def socket_path(home: SandboxHome, model: str, version: str) -> Path:
     """The path that the gateway dials. The server puts a link there to the socket of its latest start."""
-    return home.sockets / service_name(model, version)
+    return home.sockets / f"m-{model}-{version}"
 
 
 def model_endpoint(home: SandboxHome, model: str, version: str, gateway_port: int) -> Endpoint:
@@ -53,7 +53,7 @@ def model_server_spec(
             *("--name", version.name),
             *("--version", version.version),
             *("--socket-dir", str(home.sockets)),
-            *("--service", endpoint.name),
+            *("--service", socket_path(home, version.name, version.version).name),
         ),
         working_directory=version.package,
         environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},

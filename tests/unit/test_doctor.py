@@ -1,0 +1,103 @@
+"""What this machine must have: each check fails with a remedy, and the first failure stops `up`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections import namedtuple
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pyml.errors import SetupError
+from pyml_sandbox import doctor
+from pyml_sandbox.doctor import Finding, Situation, Verdict, examine, preflight
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.ports import HOST, Ports
+from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.state import DataStamp
+
+
+@pytest.fixture
+def situation(tmp_path: Path) -> Situation:
+    servers = [socket.create_server((HOST, 0)) for _ in range(4)]
+    ports = Ports(*(server.getsockname()[1] for server in servers))
+    for server in servers:
+        server.close()
+    return Situation(SandboxHome(tmp_path), ports, (), None, os.environ)
+
+
+def changed(situation: Situation, **facts: object) -> Situation:
+    return Situation(**{**vars(situation), **facts})
+
+
+def test_a_machine_that_has_everything_passes_every_check(situation: Situation) -> None:
+    findings = examine(situation)
+    assert [finding.check for finding in findings] == list(doctor.CHECKS)
+    assert {finding.verdict for finding in findings} == {Verdict.OK}, findings
+    preflight(situation)
+
+
+def test_data_of_the_same_versions_is_kept(situation: Situation) -> None:
+    assert "kept" in doctor.check_data(changed(situation, stamp=SparkHome.find().stamp))
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [DataStamp(0, "2.3.10", "10.16.1.1"), DataStamp(1, "3.1.0", "10.16.1.1"), DataStamp(1, "2.3.10", "10.14.2.0")],
+)
+def test_data_of_other_versions_is_refused_in_one_sentence_with_the_reset_command(
+    situation: Situation, stamp: DataStamp
+) -> None:
+    with pytest.raises(SetupError) as caught:
+        doctor.check_data(changed(situation, stamp=stamp))
+    assert str(stamp) in caught.value.message
+    assert caught.value.hint.startswith("pyml dev reset")
+
+
+def test_too_little_memory_is_refused_unless_spark_runs_already(
+    situation: Situation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Memory = namedtuple("Memory", "available")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
+    with pytest.raises(SetupError, match=r"500\.0 MB of memory are available; the sandbox needs 1\.5 GB"):
+        doctor.check_memory(situation)
+    doctor.check_memory(changed(situation, running={"spark"}))
+
+
+def test_too_little_disk_is_refused(situation: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
+    Usage = namedtuple("Usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1e6))
+    with pytest.raises(SetupError, match=r"1\.0 MB are free") as caught:
+        doctor.check_disk(situation)
+    assert "PYML_HOME" in caught.value.hint
+
+
+def test_a_port_that_a_stranger_holds_is_refused_even_while_other_services_run(situation: Situation) -> None:
+    with socket.create_server((HOST, situation.ports.rest)):
+        with pytest.raises(SetupError, match="needs for rest"):
+            doctor.check_ports(changed(situation, running={"spark", "metastore"}))
+        assert "rest" in doctor.check_ports(changed(situation, running={"gateway"}))
+
+
+def test_the_first_failing_check_stops_up_and_doctor_goes_on(situation: Situation) -> None:
+    looked = []
+
+    def fine(situation: Situation) -> str:
+        looked.append("fine")
+        return "all well"
+
+    def broken(situation: Situation) -> str:
+        raise SetupError("it is broken", "mend it")
+
+    checks = {"first": fine, "second": broken, "third": fine}
+    with pytest.raises(SetupError, match="it is broken"):
+        preflight(situation, checks)
+    assert looked == ["fine"]
+    assert examine(situation, checks) == [
+        Finding("first", Verdict.OK, "all well"),
+        Finding("second", Verdict.FAILED, "it is broken", "mend it"),
+        Finding("third", Verdict.OK, "all well"),
+    ]

@@ -1,0 +1,74 @@
+"""What names a model's environment, and what is said when it cannot be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import PackageError, SetupError
+from pyml_sandbox.environments import (
+    Environment,
+    count_packages,
+    debian_warning,
+    environment_key,
+    resolution_error,
+    runtime_requirements,
+)
+
+
+def test_equal_locks_have_equal_keys_and_others_do_not() -> None:
+    assert environment_key("numpy==2.0\n") == environment_key("numpy==2.0\n")
+    assert environment_key("numpy==2.0\n") != environment_key("numpy==2.1\n")
+
+
+def test_the_runtime_needs_its_base_dependencies_and_none_of_the_extras() -> None:
+    names = " ".join(runtime_requirements())
+    assert "pandas" in names
+    assert "pyarrow" in names
+    assert "pyspark" not in names
+    assert "typer" not in names
+
+
+def test_the_packages_of_a_lock_are_counted_without_options_and_comments() -> None:
+    assert count_packages("# made by uv\n--index-url x\nnumpy==2.0\npandas==3.0\n    # via y\n\n") == 2
+
+
+@pytest.mark.parametrize(("reused", "words"), [(True, "env 7c1e2b (reused)"), (False, "env 7c1e2b (new)")])
+def test_note(reused: bool, words: str) -> None:
+    assert Environment(Path("/e"), "7c1e2b99", reused).note == words
+
+
+def test_requirements_that_cannot_be_met_are_the_packages_fault_in_the_resolvers_words() -> None:
+    words = "Because you require pandas>=2.2 and pandas<1, we can conclude that your requirements are unsatisfiable."
+    error = resolution_error(words)
+    assert isinstance(error, PackageError)
+    assert words in error.message
+    assert error.exit_code == 1
+
+
+@pytest.mark.parametrize("words", ["error: Failed to fetch: `https://x`", "hint: ... the network was disabled."])
+def test_an_index_out_of_reach_is_the_machines_fault(words: str) -> None:
+    error = resolution_error(words)
+    assert isinstance(error, SetupError)
+    assert words in error.message
+    assert error.exit_code == 3
+
+
+def test_debian_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dpkg = tmp_path / "dpkg-query"
+    dpkg.write_text("#!/bin/sh\necho 'libgomp1 installed'\necho 'libold deinstalled'\nexit 1\n")
+    dpkg.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert debian_warning([]) is None
+    assert debian_warning(["libgomp1"]) is None
+    warning = debian_warning(["libgomp1", "libold", "libnone"])
+    assert warning is not None
+    assert "libold, libnone" in warning
+
+
+def test_without_dpkg_the_warning_says_that_nothing_was_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "no dpkg" in str(debian_warning(["libgomp1"]))

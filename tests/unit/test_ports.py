@@ -1,0 +1,76 @@
+"""Which ports a sandbox gets, and what is said about one that is taken."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+
+import pytest
+
+from pyml.errors import SetupError
+from pyml_sandbox.ports import (
+    HOST,
+    Owner,
+    PortChoices,
+    Ports,
+    PortTakenError,
+    check_distinct,
+    check_free,
+    choose_ports,
+    is_free,
+    owner_of,
+)
+
+USUAL = Ports()
+CASES = {
+    "first sandbox: the usual ones": (None, PortChoices(), set(), USUAL),
+    "second sandbox: the next block": (None, PortChoices(), {8470, 8471, 9083, 15002}, USUAL.moved(1)),
+    "third sandbox: the block after that": (None, PortChoices(), {8470, 8480}, USUAL.moved(2)),
+    "one port in common is one too many": (None, PortChoices(), {15002}, USUAL.moved(1)),
+    "recorded ones stay": (USUAL.moved(3), PortChoices(), {8470}, USUAL.moved(3)),
+    "a chosen one goes before a recorded one": (USUAL, PortChoices(spark=7077), set(), Ports(spark=7077)),
+    "a chosen one in a free block": (None, PortChoices(gateway=9000), {8470}, Ports(gateway=9000)),
+    "all chosen: no block matters": (None, PortChoices(1, 2, 3, 4), {1, 2}, Ports(1, 2, 3, 4)),
+}
+
+
+@pytest.mark.parametrize(("recorded", "choices", "elsewhere", "expected"), CASES.values(), ids=CASES)
+def test_choice(recorded: Ports | None, choices: PortChoices, elsewhere: set[int], expected: Ports) -> None:
+    assert choose_ports(recorded, choices, elsewhere) == expected
+
+
+def test_one_port_for_two_services_is_refused() -> None:
+    with pytest.raises(SetupError, match="9083 is asked for twice: for metastore and for spark"):
+        check_distinct(Ports(spark=9083))
+
+
+def test_a_taken_port_names_service_port_and_owner_and_offers_another() -> None:
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(PortTakenError) as caught:
+            check_free(Ports(metastore=port), {"gateway", "rest", "spark"}, is_free)
+    error = caught.value
+    assert (error.service, error.port, error.owner.pid) == ("metastore", port, os.getpid())
+    assert f"Port {port}, which the sandbox needs for metastore, is taken by pid {os.getpid()}: " in error.message
+    assert "pyml dev up --metastore-port " in error.hint
+    assert error.exit_code == 3
+
+
+def test_a_port_held_by_our_own_running_service_is_fine() -> None:
+    check_free(USUAL, {"gateway", "rest", "metastore", "spark"}, lambda port: False)
+
+
+def test_a_free_port_has_no_owner() -> None:
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        assert not is_free(port)
+        assert owner_of(port).pid == os.getpid()
+    assert is_free(port)
+    assert owner_of(port) == Owner(None, "")
+
+
+def test_the_error_survives_another_process() -> None:
+    error = PortTakenError("gateway", 8470, Owner(1, "x"))
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.message, again.owner) == (error.message, error.owner)

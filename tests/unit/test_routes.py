@@ -1,0 +1,63 @@
+"""Deployments: each change gives new routes, and the file is what the gateway reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import SetupError
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.routes import Deployment, Routes, load_routes, save_routes
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SandboxHome:
+    return SandboxHome(tmp_path)
+
+
+def test_the_first_version_is_the_default() -> None:
+    assert Routes().with_version("m", "1").models == {"m": Deployment("1", ("1",))}
+
+
+def test_a_further_version_is_not_the_default() -> None:
+    assert Routes().with_version("m", "1").with_version("m", "2").models == {"m": Deployment("1", ("1", "2"))}
+
+
+def test_adding_a_version_twice_is_adding_it_once() -> None:
+    assert Routes().with_version("m", "1").with_version("m", "1").models == {"m": Deployment("1", ("1",))}
+
+
+def test_one_version_takes_the_place_of_all_others_of_its_model_alone() -> None:
+    routes = Routes().with_version("m", "1").with_version("other", "7").only_version("m", "2")
+    assert routes.deployed == [("m", "2"), ("other", "7")]
+    assert routes.without("m").deployed == [("other", "7")]
+    assert routes.without("nobody") == routes
+
+
+def test_the_file_is_read_as_it_was_written(home: SandboxHome) -> None:
+    routes = Routes().with_version("m", "1").with_version("m", "2")
+    save_routes(home, routes)
+    assert load_routes(home) == routes
+
+
+def test_the_file_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
+    save_routes(home, Routes().with_version("m", "1"))
+    version = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
+    assert json.loads(home.routes_file.read_text()) == {
+        "version": 1,
+        "models": {"m": {"default": "1", "versions": {"1": version}}},
+    }
+
+
+def test_before_the_first_deployment_there_are_none(home: SandboxHome) -> None:
+    assert load_routes(home) == Routes()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"models": {"m": {}}}'])
+def test_a_file_that_holds_no_routes_is_refused(home: SandboxHome, text: str) -> None:
+    home.folder.mkdir(parents=True)
+    home.routes_file.write_text(text)
+    with pytest.raises(SetupError, match="holds no routes"):
+        load_routes(home)

@@ -1,0 +1,113 @@
+"""The specs of real services as data, and the bytes that probes send."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.java import Java
+from pyml_sandbox.ports import HOST, Ports
+from pyml_sandbox.service import NotAnsweringError, NotListeningError, ServiceSpec
+from pyml_sandbox.services.gateway import gateway_spec, says_ready
+from pyml_sandbox.services.grpc_call import message
+from pyml_sandbox.services.metastore import MetastoreProbe, check_reply, hive_site, metastore_spec
+from pyml_sandbox.services.spark import SparkProbe, spark_defaults, spark_spec
+from pyml_sandbox.spark_home import SparkHome
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SandboxHome:
+    return SandboxHome(tmp_path / "with space & <sign>")
+
+
+def all_specs(home: SandboxHome) -> list[ServiceSpec]:
+    spark_home, java = SparkHome.find(), Java(Path("/java"), 17, "test")
+    return [
+        metastore_spec(home, spark_home, java, Path("/loopback.jar"), 9083),
+        spark_spec(home, spark_home, java, Ports()),
+        gateway_spec(home, Ports()),
+    ]
+
+
+def test_the_same_sandbox_always_gives_the_same_specs(home: SandboxHome) -> None:
+    assert [spec.digest for spec in all_specs(home)] == [spec.digest for spec in all_specs(home)]
+
+
+def test_every_setting_of_the_metastore_survives_its_xml(home: SandboxHome) -> None:
+    settings = {"a": "plain", "b": str(home.data), "c": 'x & y < "z"'}
+    found = ElementTree.fromstring(hive_site(settings))
+    assert {str(p.findtext("name")): p.findtext("value") for p in found} == settings
+
+
+def test_a_backslash_in_a_spark_setting_is_escaped() -> None:
+    assert spark_defaults({"spark.x": "a\\b c"}) == "spark.x a\\\\b c\n"
+
+
+def test_protobuf_messages_are_what_protobuf_makes_of_them() -> None:
+    from google.protobuf import wrappers_pb2
+
+    for text in ("", "x", "y" * 127, "y" * 128, "z" * 20_000):
+        expected = wrappers_pb2.StringValue(value=text).SerializeToString()
+        assert message({1: text.encode()} if text else {}) == expected
+
+
+@pytest.mark.parametrize(("reply", "ready"), [(b"\x08\x01", True), (b"\x08\x00", False), (b"", False)])
+def test_readiness_replies(reply: bytes, ready: bool) -> None:
+    assert says_ready(reply) is ready
+
+
+GOOD = b"\x80\x01\x00\x02\x00\x00\x00\x01m\x00\x00\x00\x01"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"", "closed the connection"),
+        (b"\x80\x01\x00\x03\x00\x00\x00\x01m", "an exception or not Thrift"),
+        (b"HTTP/1.1 400 Bad Request", "an exception or not Thrift"),
+    ],
+)
+def test_replies_that_are_no_answer_of_a_metastore(reply: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        check_reply(reply, "m")
+
+
+def test_the_reply_of_a_metastore_is_taken() -> None:
+    check_reply(GOOD, "m")
+
+
+@pytest.fixture
+def mute_server() -> Iterator[int]:
+    """Accepts connections and closes them without a word."""
+    with socket.create_server((HOST, 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize("probe", [MetastoreProbe, SparkProbe])
+def test_probes_tell_not_listening_from_not_answering(
+    probe: type[MetastoreProbe] | type[SparkProbe], mute_server: int
+) -> None:
+    with pytest.raises(NotAnsweringError, match=f"listening on {HOST}:{mute_server} but not answering"):
+        probe(mute_server)(2)
+    with socket.create_server((HOST, 0)) as server:
+        free = server.getsockname()[1]
+    with pytest.raises(NotListeningError, match=f"not listening yet on {HOST}:{free}"):
+        probe(free)(2)
