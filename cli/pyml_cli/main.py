@@ -36,10 +36,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code. Every `PymlError` is printed, none escapes."""
     output = choose_output(as_json="--json" in arguments)
     try:
-        return int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
+        code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
     except (KeyboardInterrupt, typer.Abort):
-        output.error(PymlError("Interrupted."))
-        return INTERRUPTED
+        code = INTERRUPTED
     except PymlError as error:
         output.error(error)
         return error.exit_code
@@ -51,6 +50,9 @@ def run(arguments: Sequence[str]) -> int:
             raise  # a bug of ours: keep its traceback
         output.error(usage)
         return usage.exit_code
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code itself
+        output.error(PymlError("Interrupted."))
+    return code
 
 
 def _usage_error(error: Exception) -> UsageError | None:

@@ -129,7 +129,7 @@ def translated_errors() -> Iterator[None]:
             f"Spark cannot run the query: {_first_paragraph(error)}", "mend the SQL or the names in it"
         ) from error
     except PySparkException as error:
-        raise _job_error(str(error)) from error
+        raise _job_error(str(error), is_gone=_is_gone(error)) from error
 
 
 _OURS = re.compile(
@@ -138,7 +138,15 @@ _OURS = re.compile(
 )
 
 
-def _job_error(text: str) -> JobError:
+def _is_gone(error: Exception) -> bool:
+    """True where Spark itself went away, or came back without this session."""
+    said = f"{type(error).__name__} {error}"
+    return any(word in said for word in ("RetriesExceeded", "UNAVAILABLE", "INVALID_HANDLE", "NO_ACTIVE_SESSION"))
+
+
+def _job_error(text: str, *, is_gone: bool) -> JobError:
+    if is_gone:
+        return JobError("Spark went away in the middle; the target table is as it was", "pyml dev up, then run it again")
     ours = _OURS.search(text)
     if ours:
         return JobError(ours["message"].strip(), ours["hint"] or "")

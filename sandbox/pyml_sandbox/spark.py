@@ -28,6 +28,8 @@ def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSess
     Raises:
         SandboxError: Spark does not answer.
     """
+    # Retries are said again in the error that follows them.
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]", category=UserWarning)
     # Said at import where pandas is 3; the Arrow path used here does not touch what it warns of.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     from pyspark.errors import PySparkException
