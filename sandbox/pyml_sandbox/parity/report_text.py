@@ -55,7 +55,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield from _head(report)
     yield from _finding_parts(report.findings)
     for comparison in report.comparisons:
-        yield from _comparison_parts(comparison)
+        if comparison.name in (BATCHES, ROWS) or not comparison.agrees:
+            yield from _comparison_parts(comparison)
     for comparison in report.comparisons:
         if comparison.name != ALONE:  # the very rows of the two others
             yield from _worst_parts(comparison)

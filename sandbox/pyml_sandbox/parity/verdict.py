@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """What a parity check says: never a plain yes or no."""
 
     PASS = "PASS"  # noqa: S105 - no password
