@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 
@@ -135,6 +136,16 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def becomes_free(port: int, patience_s: float = 3.0) -> bool:
+    """Whether a port is free, or becomes so soon: one without an owner belongs to a process that is just ending."""
+    deadline = time.monotonic() + patience_s
+    while not is_free(port):
+        if time.monotonic() > deadline or owner_of(port).pid is not None:
+            return False
+        time.sleep(0.05)
     return True
 
 

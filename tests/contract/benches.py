@@ -130,9 +130,9 @@ class ProcessBench:
         os.kill(found.pid, signal.SIGKILL)
 
     def kill_watcher(self) -> None:
-        pid = int((self.home("one").logs / "supervisord.pid").read_text())
-        os.kill(pid, signal.SIGKILL)
-        psutil.Process(pid).wait(DEADLINE_S) if psutil.pid_exists(pid) else None
+        watcher = psutil.Process(int((self.home("one").logs / "supervisord.pid").read_text()))
+        watcher.kill()
+        wait_for(lambda: not watcher.is_running() or watcher.status() == psutil.STATUS_ZOMBIE, "the watcher is gone")
 
 
 def environment() -> dict[str, str]:

@@ -1,22 +1,92 @@
-"""The real services: they answer, keep data, listen on 127.0.0.1 alone, and come back when they are killed."""
+"""The real services while they are up: they listen on 127.0.0.1 alone, come back when killed, and are left alone."""
 
 from __future__ import annotations
+
+import os
+import signal
 
 import psutil
 import pytest
 
+from contract.benches import wait_for
+from pyml_sandbox import bringup
+from pyml_sandbox.drivers.base import Driver, LiveService
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.service import NotReadyError
+from pyml_sandbox.services.metastore import NAME as METASTORE
+from pyml_sandbox.services.metastore import MetastoreProbe
+from pyml_sandbox.spark import session
 from pyml_sandbox.state import require_state
+from pyml_sandbox.status import status
 
 pytestmark = pytest.mark.sandbox
 
 
-def test_nothing_listens_beyond_this_machine(sandbox: SandboxHome) -> None:
-    driver = driver_for(sandbox, require_state(sandbox))
+@pytest.fixture
+def driver(sandbox: SandboxHome) -> Driver:
+    return driver_for(sandbox, require_state(sandbox))
+
+
+def live(driver: Driver) -> dict[str, LiveService]:
+    return {service.name: service for service in driver.live()}
+
+
+def test_nothing_listens_beyond_this_machine(driver: Driver) -> None:
     for service in driver.live():
         assert service.pid is not None
         process = psutil.Process(service.pid)
         for each in (process, *process.children(recursive=True)):
             listening = {c.laddr[0] for c in each.net_connections("inet") if c.status == psutil.CONN_LISTEN}
             assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}, service.name
+
+
+def test_every_service_answers_and_its_use_is_known(sandbox: SandboxHome) -> None:
+    found = status(sandbox)
+    assert found.is_up, found
+    assert all(service.memory_bytes > 1_000_000 for service in found.services)
+    assert found.data_bytes > 0
+
+
+def test_up_again_leaves_every_process_alone(sandbox: SandboxHome, driver: Driver) -> None:
+    before = {name: service.pid for name, service in live(driver).items()}
+    bringup.up(sandbox)
+    assert {name: service.pid for name, service in live(driver).items()} == before
+
+
+def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(sandbox: SandboxHome, driver: Driver) -> None:
+    with session(sandbox) as spark:
+        spark.sql("CREATE DATABASE IF NOT EXISTS survivors")
+        spark.sql("CREATE OR REPLACE TEMPORARY VIEW three AS SELECT id FROM range(3)")
+        spark.sql("DROP TABLE IF EXISTS survivors.t")
+        spark.sql("CREATE TABLE survivors.t STORED AS PARQUET AS SELECT * FROM three")
+        before = live(driver)[METASTORE]
+        assert before.pid is not None
+        os.kill(before.pid, signal.SIGKILL)
+        wait_for(lambda: is_answering(sandbox) and live(driver)[METASTORE].pid != before.pid, "the metastore is back")
+        assert spark.sql("SELECT count(*) FROM survivors.t").collect()[0][0] == 3
+    after = live(driver)[METASTORE]
+    assert after.exits == before.exits + 1
+    assert after.last_exit is not None
+    assert "SIGKILL" in after.last_exit.reason
+
+
+def is_answering(home: SandboxHome) -> bool:
+    try:
+        MetastoreProbe(require_state(home).ports.metastore)(1)
+    except NotReadyError:
+        return False
+    return True
+
+
+def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(sandbox: SandboxHome, driver: Driver) -> None:
+    pid = live(driver)[METASTORE].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        (stuck,) = (service for service in status(sandbox).services if service.name == METASTORE)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert stuck.health == "not answering"
+    assert "listening on 127.0.0.1" in stuck.detail
+    wait_for(lambda: is_answering(sandbox), "it answers again")

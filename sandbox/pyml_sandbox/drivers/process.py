@@ -34,6 +34,7 @@ FOLDER_MARK = "PYML_SANDBOX_FOLDER"
 SERVICE_MARK = "PYML_SERVICE"
 POLL_S = 0.05
 RETRIES = 20
+RPC_TIMEOUT_S = 10.0
 
 INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|DYLD_\w+"
@@ -110,12 +111,16 @@ class ProcessDriver:
 
     def shut_down(self, timeout_s: float = 60) -> None:
         """See `Driver.shut_down`."""
-        supervisor = self._supervisor(timeout_s)
-        if supervisor is not None:
-            supervisor.stop_all()
-            self._wait_stopped(None, timeout_s)
-            _end_supervisor(supervisor, timeout_s)
+        with contextlib.suppress(SandboxError):  # a supervisord that hangs is ended by force, with all it started
+            supervisor = self._supervisor(min(timeout_s, RPC_TIMEOUT_S))
+            if supervisor is not None:
+                supervisor.stop_all()
+                self._wait_stopped(None, timeout_s)
+                _end_supervisor(supervisor, timeout_s)
         _end(self._processes())
+        left = ", ".join(str(process.pid) for process in self._processes())
+        if left:
+            raise SandboxError(f"These processes of the sandbox cannot be ended: {left}.", f"kill -9 {left}")
 
     def sweep(self, timeout_s: float = 30) -> int:
         """See `Driver.sweep`."""
@@ -140,7 +145,7 @@ class ProcessDriver:
             subprocess.run(  # its own session: Ctrl-C in the terminal must not reach it
                 command,
                 cwd=self._home.folder,
-                env=self._inherited(),
+                env=self._inherited() | {FOLDER_MARK: str(self._home.folder), SERVICE_MARK: "supervisord"},
                 timeout=timeout_s,
                 check=True,
                 capture_output=True,
@@ -297,15 +302,13 @@ def _exit(found: re.Match[str]) -> Exit:
 def _carries(process: psutil.Process, marks: Mapping[str, str]) -> bool:
     try:
         environ = process.environ()
-        return all(environ.get(name) == value for name, value in marks.items()) and (
-            process.status() != psutil.STATUS_ZOMBIE
-        )
     except psutil.Error:
         return False
+    return all(environ.get(name) == value for name, value in marks.items()) and _is_alive(process)
 
 
 def _end(processes: Sequence[psutil.Process], timeout_s: float = 3) -> None:
-    """Terminate, wait, kill, wait. A zombie counts as gone: whether its parent reaps it is not ours to decide."""
+    """Terminate, wait, kill, wait. See `_is_alive`."""
     for send in (psutil.Process.terminate, psutil.Process.kill):
         processes = [process for process in processes if _is_alive(process)]
         for process in processes:
@@ -321,8 +324,10 @@ def _wait_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:
 
 
 def _is_alive(process: psutil.Process) -> bool:
+    """A zombie is gone, unless threads of it still run: a JVM's first thread may end before those that hold ports."""
     try:
-        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return process.is_running() and not (is_zombie and process.num_threads() <= 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -1,0 +1,83 @@
+"""What is true of the process driver alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.benches import Kind, ProcessBench, wait_for
+from pyml.errors import SandboxError
+from pyml_sandbox.drivers.process import ProcessDriver
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[ProcessBench]:
+    bench = ProcessBench(tmp_path / "it's 100% odd; #1")
+    yield bench
+    bench.driver().shut_down()
+
+
+def said(bench: ProcessBench, name: str, line: str) -> None:
+    wait_for(lambda: line in bench.driver().logs(name, 50), f"{name} said {line}")
+
+
+def test_a_watcher_that_hangs_is_ended_by_force(bench: ProcessBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyml_sandbox.drivers.process.RPC_TIMEOUT_S", 0.2)
+    bench.driver().start(bench.spec(Kind("sleeper")))
+    os.kill(int((bench.home("one").logs / "supervisord.pid").read_text()), signal.SIGSTOP)
+    with pytest.raises(SandboxError, match="does not answer"):
+        bench.driver().live(timeout_s=0.2)
+    bench.driver().shut_down()
+    assert bench.processes() == 0
+    assert bench.driver().live() == ()
+
+
+def test_arguments_and_variables_arrive_as_they_are(bench: ProcessBench) -> None:
+    odd = ("a b", "it's", "$HOME", "100%", "x; y #z", '"', "\\n", "")
+    show = "import os, sys, time; print(sys.argv[1:], os.environ['ODD'], flush=True); time.sleep(600)"
+    spec = bench.spec(Kind("odd"))
+    spec = replace(spec, command=(*spec.command[:2], show, *odd), environment={"ODD": odd[4]})
+    bench.driver().start(spec)
+    said(bench, "odd", f"{list(odd)} {odd[4]}")
+
+
+def test_services_inherit_no_more_than_they_need(bench: ProcessBench) -> None:
+    show = "import os, time; print(os.environ.get('SECRET'), os.environ['PATH'], flush=True); time.sleep(600)"
+    spec = bench.spec(Kind("plain"))
+    driver = ProcessDriver(bench.home("one"), {"SECRET": "x", "PATH": "/usr/bin:/bin", "HTTPS_PROXY": "p"})
+    driver.start(replace(spec, command=(*spec.command[:2], show)))
+    said(bench, "plain", "None /usr/bin:/bin")
+
+
+def test_configuration_files_are_written_before_the_start(bench: ProcessBench) -> None:
+    file = bench.root / "conf" / "file"
+    show = f"import time; print(open({str(file)!r}).read(), flush=True); time.sleep(600)"
+    spec = bench.spec(Kind("reader"))
+    bench.driver().start(replace(spec, command=(*spec.command[:2], show), files={file: "from the file"}))
+    said(bench, "reader", "from the file")
+
+
+def test_a_program_that_is_not_there_is_an_exit_that_says_so(bench: ProcessBench) -> None:
+    bench.driver().start(replace(bench.spec(Kind("absent")), command=("/nowhere/program",)))
+    wait_for(lambda: bench.driver().live()[0].exits > 0, "its end is noticed")
+    assert "/nowhere/program" in bench.driver().logs("absent", 1)[0]
+
+
+def test_the_script_of_a_service_can_be_run_by_hand(bench: ProcessBench) -> None:
+    bench.driver().start(bench.spec(Kind("broken", lines=("by hand",), exit_code=5)))
+    script = bench.home("one").conf / "services" / "broken.sh"
+    done = subprocess.run(["/bin/sh", str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (5, "by hand\n")
+
+
+def test_nobody_else_can_reach_the_watcher(bench: ProcessBench) -> None:
+    bench.driver().start(bench.spec(Kind("sleeper")))
+    home = bench.home("one")
+    assert (home.runtime_dir / "supervisor.sock").stat().st_mode & 0o077 == 0
+    assert home.runtime_dir.stat().st_mode & 0o077 == 0

