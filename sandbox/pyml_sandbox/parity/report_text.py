@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
-from pyml_sandbox.parity.judge import ALONE, shown_key
+from pyml_sandbox.parity.judge import ALONE, BATCHES, ROWS, shown_key
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.verdict import Finding, Verdict
 
