@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError
-from pyml.sockets import MAX_PATH_BYTES, ServiceSocket
+from pyml.server.sockets import MAX_PATH_BYTES, ServiceSocket
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from pyml.errors import PymlError
 from pyml.gateway.options import GatewayOptions
+from pyml.grpc_polling import poll_in_place
 
 log = logging.getLogger("pyml.gateway")
 
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gateway; its exit code, with the cause as the last line on stderr where it fails."""
     options = GatewayOptions.parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    poll_in_place(os.environ)
     try:
         asyncio.run(serve(options))
     except PymlError as error:

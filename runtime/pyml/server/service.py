@@ -1,38 +1,21 @@
-"""The model server: one model behind the Open Inference Protocol on a Unix socket.
-
-The way of a request: gRPC's own thread takes the call, `ModelService.service` refuses it or lets it into the queue, the
-main thread decodes it, predicts and encodes the answer. Probes have threads of their own, so that they are answered
-during a slow predict too. Measured against `grpc.aio` with a thread for `predict`: a quarter more requests per second,
-since a request changes threads less often.
-"""
+"""The protocol's methods for one model: what is refused, what is queued, and what runs on the model's thread."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import logging
-import os
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import grpc
 
-from pyml.environment import PINNED
-from pyml.errors import InputError, PackageError, Problem, PymlError, SetupError
-from pyml.mainthread import MainThreadExecutor
+from pyml.errors import InputError, PackageError, Problem, PymlError
 from pyml.oip import messages as oip
-from pyml.settings import ServingSettings, Settings
-from pyml.sockets import ServiceSocket
+from pyml.server.mainthread import MainThreadExecutor
+from pyml.settings import ServingSettings
 from pyml.status import Failure, failure_of
 
 if TYPE_CHECKING:
@@ -43,30 +26,6 @@ log = logging.getLogger("pyml.server")
 _M = TypeVar("_M", oip.ModelInferRequest, oip.ModelReadyRequest)
 
 MIB = 1024 * 1024
-# Requests up to so many times the limit are read, to be refused in our own words; gRPC refuses larger ones in its own.
-_READ_FACTOR = 4
-_PROBE_THREADS = 4
-
-
-@dataclass(frozen=True)
-class ServerOptions:
-    """What the command line says.
-
-    Attributes:
-        package: folder of the model package.
-        name: name under which the model is asked for.
-        version: likewise its version.
-        socket_folder: folder of the sockets.
-        service: name of the link in it.
-        grace_s: how long requests may take to finish once the server is told to stop.
-    """
-
-    package: Path
-    name: str
-    version: str
-    socket_folder: Path
-    service: str
-    grace_s: float
 
 
 class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
@@ -233,115 +192,3 @@ def _oversize(size_bytes: int, max_request_mb: int) -> Failure | None:
         "  fix: send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml",
         "size",
     )
-
-
-class _StoppedError(BaseException):
-    """The server was told to stop while it loaded the model; not an Exception, so that no model swallows it."""
-
-
-def serve(options: ServerOptions) -> None:
-    """Serve one model until SIGTERM or SIGINT; on the main thread.
-
-    It listens before the model is loaded, and says that it is starting. Requests that were let in before the signal are
-    answered, for at most `grace_s` seconds.
-
-    Raises:
-        SettingsError: `pyml.toml` is not right.
-        SetupError: the socket cannot be bound.
-        PackageError: the model cannot be loaded.
-    """
-    started = time.monotonic()
-    serving = Settings.load(options.package).serving
-    executor = MainThreadExecutor()
-    service = ModelService(options.name, options.version, serving, executor)
-    place = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
-    server = _listening(service, place, serving)
-    _stop_on_signal(server, service, executor, options.grace_s)
-    try:
-        place.publish()
-        service.load(options.package)
-        log.info("%s@%s is ready after %.1f s", options.name, options.version, time.monotonic() - started)
-        executor.run()
-    except _StoppedError:
-        return
-    finally:
-        place.withdraw()
-        server.stop(grace=0)
-
-
-def _listening(service: ModelService, place: ServiceSocket, serving: ServingSettings) -> grpc.Server:
-    server = grpc.server(
-        ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),
-        handlers=[service],
-        options=[
-            ("grpc.max_receive_message_length", serving.max_request_mb * MIB * _READ_FACTOR),
-            ("grpc.max_send_message_length", -1),
-            # A caller that hangs in the middle of a request must not hold up the others.
-            ("grpc.keepalive_time_ms", 10_000),
-            ("grpc.keepalive_timeout_ms", 5_000),
-        ],
-    )
-    try:
-        server.add_insecure_port(place.address)
-    except RuntimeError as error:
-        raise SetupError(f"cannot listen on {place.path}: {error}", "check that its folder can be written") from error
-    server.start()
-    return server
-
-
-def _stop_on_signal(server: grpc.Server, service: ModelService, executor: MainThreadExecutor, grace_s: float) -> None:
-    def stop() -> None:
-        if not server.stop(grace=grace_s).wait(grace_s + 1) or executor.is_busy:
-            log.error("predict did not finish within %.0f s, giving it up", grace_s)
-            os._exit(1)
-        executor.finish()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        log.info("%s: stopping", signal.Signals(number).name)
-        if not service.is_ready:
-            raise _StoppedError
-        threading.Thread(target=stop, name="stop", daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-
-
-def _options(arguments: Sequence[str] | None) -> ServerOptions:
-    parser = argparse.ArgumentParser(prog="python -m pyml.server", description="Serve one model on a Unix socket.")
-    parser.add_argument("--package", type=Path, required=True, metavar="DIR", help="folder of the model package")
-    parser.add_argument("--name", required=True, help="name under which the model is asked for")
-    parser.add_argument("--version", required=True, help="its version")
-    parser.add_argument("--socket-dir", type=Path, required=True, metavar="DIR", help="folder of the sockets")
-    parser.add_argument("--service", required=True, help="name of the link there that clients dial")
-    parser.add_argument("--grace", type=float, default=10, metavar="SECONDS", help="time to finish requests at the end")
-    given = parser.parse_args(arguments)
-    return ServerOptions(
-        given.package.resolve(), given.name, given.version, given.socket_dir.resolve(), given.service, given.grace
-    )
-
-
-def _warn_of_loose_environment() -> None:
-    loose = [f"{name}={value}" for name, value in PINNED.items() if os.environ.get(name) != value]
-    if loose:
-        log.warning("the environment is not the one that offline jobs have; set %s", " ".join(loose))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server; its exit code, with the cause as the last line on stderr where it fails."""
-    options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    _warn_of_loose_environment()
-    try:
-        os.chdir(options.package)
-        serve(options)
-    except OSError as error:
-        print(f"cannot open the model package: {error}", file=sys.stderr)
-        return 1
-    except PymlError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

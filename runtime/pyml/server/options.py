@@ -1,0 +1,59 @@
+"""What the model server's command line says."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """What the command line says.
+
+    Attributes:
+        package: folder of the model package.
+        name: name under which the model is asked for.
+        version: likewise its version.
+        socket_folder: folder of the sockets.
+        service: name of the link in it that clients dial.
+        grace_s: how long requests may take to finish once the server is told to stop.
+    """
+
+    package: Path
+    name: str
+    version: str
+    socket_folder: Path
+    service: str
+    grace_s: float = 10
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str] | None) -> ServerOptions:
+        """Read the command line; ends the process with a message where it is wrong."""
+        parser = argparse.ArgumentParser(prog="python -m pyml.server", description="Serve one model on a Unix socket.")
+        parser.add_argument("--package", type=_folder, required=True, metavar="DIR", help="folder of the model package")
+        parser.add_argument("--name", required=True, help="name under which the model is asked for")
+        parser.add_argument("--version", required=True, help="its version")
+        parser.add_argument(
+            "--socket-dir",
+            dest="socket_folder",
+            type=_folder,
+            required=True,
+            metavar="DIR",
+            help="folder of the sockets",
+        )
+        parser.add_argument("--service", required=True, help="name of the link there that clients dial")
+        parser.add_argument(
+            "--grace",
+            dest="grace_s",
+            type=float,
+            default=cls.grace_s,
+            metavar="SECONDS",
+            help="time to finish requests",
+        )
+        return cls(**vars(parser.parse_args(arguments)))
+
+
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
