@@ -19,11 +19,12 @@ REPEATED = ("repeated_left", "repeated_right")
 
 
 def may_repeat(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: str) -> bool:
-    """A sample of the view `rows` holds a key twice. Up to `SAMPLE_ROWS` rows the sample is the whole.
+    """A sample of one side holds a key twice. Up to `SAMPLE_ROWS` rows the sample is the whole.
 
-    A key repeated on both sides multiplies in a join: a million times on each would be a trillion pairs. Among n of N
-    rows a repeated key is all but certain to show itself once the join would exceed its rows by some (N / n)^2 pairs,
-    which is 10,000 at ten million rows. What the sample misses, the counts of the join reveal: they do not add up.
+    A key repeated on both sides multiplies in a join: a million times on each would be a trillion pairs. One side is
+    enough to look at, since where its keys are unique the pairs are at most the other side's rows. A key that a sample
+    of n out of N rows does not show twice occurs a few times N / n at most: some hundred times at ten million rows.
+    What the sample misses, the counts of the join reveal: they do not add up.
     """
     (total,) = count(connection, f"SELECT count(*) FROM {rows}")
     share = min(1.0, SAMPLE_ROWS / max(total, 1))
