@@ -17,10 +17,10 @@ from typing import TextIO
 import grpc
 import pyarrow as pa
 
-from integration.conftest import free_ports
 from pyml.environment import PINNED
 from pyml.oip import codec
 from pyml.oip import messages as oip
+from support.free_ports import free_ports
 
 CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),

@@ -13,7 +13,7 @@ from pyml.schema import Schema
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
-from unit.packages import write_package
+from support.packages import write_package
 
 DOUBLE = """
 import pandas as pd

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from contract.benches import wait_for
-from integration.conftest import free_ports
 from pyml_sandbox import bringup
 from pyml_sandbox.drivers.process import FOLDER_MARK
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
 from pyml_sandbox.state import load_state
+from support.free_ports import free_ports
 
 pytestmark = pytest.mark.sandbox
 NAMES = {"metastore", "spark", "gateway"}

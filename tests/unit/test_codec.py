@@ -132,7 +132,7 @@ def test_what_columns_cannot_carry_is_refused_both_ways_by_name_and_reason(case:
 def test_a_null_in_an_answer_is_refused_by_name_and_row() -> None:
     class Nulls(Echo):
         def predict_arrow(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-            return pa.record_batch({"p": pa.array([1.0, None])})
+            return pa.RecordBatch.from_pydict({"p": pa.array([1.0, None])})
 
     request = codec.tensor_request("m", "", {"c": np.array([1.0, 2.0])})
     with pytest.raises(InputError, match=r"column `p` holds null \(row 1\)"):
@@ -290,7 +290,7 @@ def tensor(datatype: str = "FP64", shape: Sequence[int] = (1,), **more: object) 
 
 
 ONE = np.array([1.0]).tobytes()
-STREAM = stream_from_batch(pa.record_batch({"c": [1.0]}))
+STREAM = stream_from_batch(pa.RecordBatch.from_pydict({"c": [1.0]}))
 Made = Callable[[], ModelInferRequest]
 
 BAD: list[tuple[str, Made]] = [
@@ -345,7 +345,7 @@ def test_content_type_may_stand_on_the_tensor() -> None:
 
 @given(st.binary(max_size=300), st.integers(0, 250), st.integers(0, 255))
 def test_bytes_that_are_not_a_request_are_refused_and_nothing_worse(noise: bytes, at: int, value: int) -> None:
-    good = bytearray(codec.arrow_request("m", "", pa.record_batch({"c": ["a", "bc"]})).SerializeToString())
+    good = bytearray(codec.arrow_request("m", "", pa.RecordBatch.from_pydict({"c": ["a", "bc"]})).SerializeToString())
     good[at % len(good)] = value
     for data in (noise, bytes(good)):
         try:

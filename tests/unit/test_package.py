@@ -8,7 +8,7 @@ from pyml.errors import PackageError, PredictError, SettingsError
 from pyml.package import ModelPackage, load_model
 from pyml.runner import Runner
 from pyml.settings import Settings
-from unit.packages import ECHO, write_package
+from support.packages import ECHO, write_package
 
 
 def test_a_whole_package_has_no_problems(tmp_path: Path) -> None:
