@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,23 @@ def test_the_json_form_answers_the_first_questions_at_the_top() -> None:
     assert [one["name"] for one in form["comparisons"]] == ["batches", "rows", "alone"]
     assert form["comparisons"][0]["keys"]["missing"] == {"keys": 7, "rows": 7, "examples": [["1"], [None]]}
     assert len(form["findings"]) == len(FAILING.findings)
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    form = json.loads(json.dumps(FAILING.to_json()))
+    rows = re.findall(r"^\| (`.*?) \| .* \|$", page.split("## 4. JSON")[1], flags=re.MULTILINE)
+    assert set(form) == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    parts = (
+        form["findings"][0],
+        form["columns"][0],
+        form["columns"][0]["worst"][0],
+        form["comparisons"][0],
+        form["comparisons"][0]["keys"],
+        form["comparisons"][0]["schema"],
+        form["steps"][0],
+    )
+    assert [name for part in parts for name in part if f"`{name}`" not in page] == []
 
 
 def test_fields_of_a_later_version_are_passed_over() -> None:

@@ -41,8 +41,7 @@ class Finding:
         comparison: name of the comparison that shows it.
         columns: output columns concerned; empty where rows are missing or repeated.
         rows: how many rows.
-        code: cause from docs/parity-causes.md; a class letter alone (`B`) where only the class is known; None where the
-            comparison alone cannot tell.
+        code: class of the cause, a letter of docs/parity-report.md; None where the comparison alone cannot tell.
         hop: first hop at which the paths part; None until the frames of both paths are compared.
         witness: None until one was found and re-run.
     """
