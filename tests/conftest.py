@@ -10,6 +10,8 @@ from pyml_sandbox import bringup
 from pyml_sandbox.home import SandboxHome
 from support.free_ports import free_port_choices
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHome]:

@@ -118,14 +118,16 @@ def _answer(call: grpc.Future) -> ModelInferResponse:
 def translated(error: grpc.RpcError) -> PymlError:
     """A gRPC error in our words; the server's own words are kept, with the hint that they carry.
 
-    Cases: our gateway says that a server is down, dying or starting; nothing answers at all; the deadline passed; the
-    model or the request is at fault.
+    Cases: our gateway says that a server is down, dying or starting; nothing answers at all; the model is not deployed;
+    the deadline passed; the model or the request is at fault.
     """
     message, _, hint = str(error.details() or "").partition("\n  fix: ")
     code = error.code()
     if code is grpc.StatusCode.UNAVAILABLE:
         is_ours = message.startswith("model ")
         return SandboxError(message if is_ours else f"the gateway does not answer: {message}", hint or "pyml dev up")
+    if code is grpc.StatusCode.NOT_FOUND:
+        return SandboxError(message, hint or "pyml deploy MODEL_ID")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return OnlineError("no answer within the deadline", "give it more time, or send fewer rows in one request")
     return OnlineError(message or code.name, hint)
