@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 import orjson
@@ -231,7 +231,7 @@ def _array(name: str, datatype: str, elements: list[Json]) -> Array:
         found = f"{_shown(elements[at])} at position {at}"
         raise refusal(f"tensor `{name}` is {datatype} and holds {found}", f"it takes {words} only")
     if dtype.kind != "O":
-        return _numbers(name, datatype, elements, dtype)
+        return _numbers(name, datatype, cast("list[float]", elements), dtype)
     texts = np.empty(len(elements), dtype=object)
     texts[:] = elements
     return texts
@@ -240,33 +240,28 @@ def _array(name: str, datatype: str, elements: list[Json]) -> Array:
 _DATATYPES = "BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FP16, FP32, FP64, BYTES"
 
 
-def _numbers(name: str, datatype: str, elements: list[Json], dtype: np.dtype[np.generic]) -> Array:
-    try:
-        with np.errstate(over="ignore"):
-            array: Array | None = np.array(elements, dtype=dtype)
-    except OverflowError:
-        array = None
-    held = [None] * len(elements) if array is None else array.tolist()
-    if array is None or held != elements:
-        for at, (element, found) in enumerate(zip(elements, held, strict=True)):
-            if _is_lost(element, found, dtype):
-                shown = f"{_shown(element)} at position {at}"
-                raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {shown}", "use a wider datatype")
-    if array is None:
-        raise refusal(f"tensor `{name}` is {datatype} and holds a number out of its range", "use a wider datatype")
-    return array
+def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:
+    at = next((at for at, is_lost in enumerate(_lost(elements, dtype)) if is_lost), None)
+    if at is not None:
+        shown = f"{_shown(elements[at])} at position {at}"
+        raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {shown}", "use a wider datatype")
+    return np.array(elements, dtype=dtype)
 
 
-def _is_lost(element: Json, found: object, dtype: np.dtype[np.generic]) -> bool:
-    """True where an array of the dtype holds another number than this.
+def _lost(elements: list[float], dtype: np.dtype[np.generic]) -> Iterator[bool]:
+    """For each number, whether an array of the dtype would hold another one.
 
     A whole number stands for itself. A decimal fraction is a text that stands for the nearest float, unless that is
     infinity.
     """
-    if found is None:
+    if dtype.kind in "iu":
         limits = np.iinfo(str(dtype))
-        return isinstance(element, int) and not limits.min <= element <= limits.max
-    return element != found if isinstance(element, int) else math.isinf(float(str(found)))
+        yield from (not limits.min <= element <= limits.max for element in elements)
+        return
+    with np.errstate(over="ignore"):
+        held = np.array(elements, dtype=dtype).tolist()
+    for element, found in zip(elements, held, strict=True):
+        yield found != element if isinstance(element, int) else math.isinf(found)
 
 
 def _json_data(tensor: InferOutputTensor, raw: bytes) -> list[object]:

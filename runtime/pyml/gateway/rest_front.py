@@ -5,6 +5,7 @@ Source of the paths and of both body forms: the protocol's HTTP/REST API and its
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 import grpc
@@ -18,6 +19,8 @@ from pyml.gateway.upstream import Upstream
 from pyml.oip import messages as oip
 from pyml.oip.metadata import server_metadata
 from pyml.status import Failure, FailureError, failure_of
+
+log = logging.getLogger("pyml.gateway")
 
 JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 _STATUS = {
@@ -114,6 +117,9 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         return _json({"error": message}, status=413)
     except web.HTTPException as error:
         return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        return _error(failure_of(error))
 
 
 def _error(failure: Failure) -> web.Response:

@@ -89,7 +89,7 @@ class Upstream:
 
 
 def _failure(error: grpc.aio.AioRpcError, route: Route) -> Failure:
-    reason = dict(error.trailing_metadata() or ()).get(REASON_KEY)
+    reason = next((value for key, value in error.trailing_metadata() or () if key == REASON_KEY), None)
     details = error.details() or ""
     # Without a reason the server did not say this: gRPC did, on its side or ours.
     if reason is None and error.code() == grpc.StatusCode.UNAVAILABLE:
