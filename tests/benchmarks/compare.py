@@ -3,7 +3,8 @@
     python tests/benchmarks/compare.py                       # 5 million rows x 4 value columns
     python tests/benchmarks/compare.py --rows 10000000 --columns 20
 
-Every run is a process of its own, so that its peak memory is its own; imports are not timed. The join counts the rows
+Every run is a process of its own, so that its peak memory is its own; so is the one that writes the tables, since a
+process starts with the peak of the one that started it. Imports are not timed. The join counts the rows
 whose values are distinct and nothing else; ours also tells null, NaN, infinity and tolerance apart, measures distances,
 proves the keys unique and fetches the worst rows.
 """
@@ -44,15 +45,19 @@ class Run:
 
 def main() -> None:
     options = parse()
+    if options.write:
+        write_tables(options.write, options.rows, options.columns)
+        return
     if options.way:
         print(json.dumps(once(options.way, options.left, options.right, options.columns, options.memory)))
         return
     with tempfile.TemporaryDirectory(prefix="pyml-bench-", dir=options.folder) as folder:
-        left, rights = write_tables(Path(folder), options.rows, options.columns)
+        size = ["--rows", str(options.rows), "--columns", str(options.columns)]
+        subprocess.run([sys.executable, __file__, "--write", folder, *size], check=True)
         print(f"{options.rows:,} rows x {options.columns} columns, median of {options.runs} runs taking turns")
         print(f"{'right side':<14} {'way':<8} {'s':>7} {'CPU s':>7} {'peak MB':>8} {'ratio':>6} {'CPU ratio':>9}")
-        for name, right in rights.items():
-            report(name, take_turns(left, right, options))
+        for name in options.only or CHANGES:
+            report(name, take_turns(Path(folder), name, options))
 
 
 def parse() -> argparse.Namespace:
@@ -62,12 +67,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--memory", type=int, default=1024, help="our memory limit in MB")
     parser.add_argument("--folder", type=Path, help="where the tables are written for the time of the run")
+    parser.add_argument("--only", action="append", choices=CHANGES, help="this right side alone")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     for internal in ("--way", "--left", "--right"):
         parser.add_argument(internal, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def write_tables(folder: Path, rows: int, columns: int) -> tuple[Path, dict[str, Path]]:
+def write_tables(folder: Path, rows: int, columns: int) -> None:
     """The left side in random order, and a right side in key order for each kind of change."""
     import duckdb
 
@@ -75,14 +82,15 @@ def write_tables(folder: Path, rows: int, columns: int) -> tuple[Path, dict[str,
     values = ", ".join(f"{VALUES[kind]} AS v{number}" for number, kind in enumerate(kinds))
     with duckdb.connect(str(folder / "bench.duckdb")) as connection:
         connection.execute(f"CREATE TABLE rows AS SELECT i AS id, {values} FROM range({rows}) r(i)")
-        left = folder / "left.parquet"
-        connection.execute(f"COPY (SELECT * FROM rows ORDER BY hash(id)) TO '{left}'")
-        rights = {}
+        connection.execute(f"COPY (SELECT * FROM rows ORDER BY hash(id)) TO '{folder}/left.parquet'")
         for name in CHANGES:
             changed = ", ".join(f"{changed_value(name, i, kind)} AS v{i}" for i, kind in enumerate(kinds))
-            rights[name] = folder / f"{name.replace(' ', '_').replace('%', 'percent')}.parquet"
-            connection.execute(f"COPY (SELECT id, {changed} FROM rows) TO '{rights[name]}'")
-    return left, rights
+            connection.execute(f"COPY (SELECT id, {changed} FROM rows) TO '{right_file(folder, name)}'")
+    (folder / "bench.duckdb").unlink()
+
+
+def right_file(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace(' ', '_').replace('%', 'percent')}.parquet"
 
 
 def changed_value(change: str, number: int, kind: str) -> str:
@@ -98,11 +106,12 @@ def changed_value(change: str, number: int, kind: str) -> str:
     }[change]
 
 
-def take_turns(left: Path, right: Path, options: argparse.Namespace) -> dict[str, list[Run]]:
+def take_turns(folder: Path, name: str, options: argparse.Namespace) -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {way: [] for way in WAYS}
     for _ in range(options.runs):
         for way in WAYS:
-            command = [sys.executable, __file__, "--way", way, "--left", str(left), "--right", str(right)]
+            command = [sys.executable, __file__, "--way", way, "--left", str(folder / "left.parquet")]
+            command += ["--right", str(right_file(folder, name))]
             command += ["--columns", str(options.columns), "--memory", str(options.memory)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found[way].append(Run(*json.loads(done.stdout)))

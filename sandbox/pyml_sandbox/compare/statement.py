@@ -141,9 +141,10 @@ def worst_statement(left: str, right: str, plan: Plan, allowed: Tolerances, colu
         f"SELECT {', '.join([*keys, *_value_pairs(plan, allowed, columns)])} "
         f"FROM {left} l JOIN {right} r ON {_same_key('l', 'r', plan)}"
     )
+    differing = f"SELECT * FROM ({joined}) WHERE {any_of([f'c{index} >= {DIFFERS}' for index in columns])}"
     worst = ", ".join(f"{_worst(index, plan)} AS w{index}" for index in columns)
     shown = ", ".join(_shown_rows(index, plan) for index in columns)
-    return f"SELECT {shown} FROM (SELECT {worst} FROM ({joined}))"
+    return f"SELECT {shown} FROM (SELECT {worst} FROM ({differing}))"
 
 
 def _worst(index: int, plan: Plan) -> str:
