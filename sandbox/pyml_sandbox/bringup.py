@@ -23,10 +23,11 @@ from pyml_sandbox.plan import plan_up
 from pyml_sandbox.ports import PortChoices, Ports, choose_ports
 from pyml_sandbox.routes import load_routes, save_routes
 from pyml_sandbox.service import ServiceSpec
+from pyml_sandbox.services import spark
 from pyml_sandbox.services.gateway import gateway_spec
 from pyml_sandbox.services.loopback import loopback_jar
 from pyml_sandbox.services.metastore import metastore_spec
-from pyml_sandbox.services.spark import spark_spec
+from pyml_sandbox.services.warm_up import start_warm_up
 from pyml_sandbox.spark_home import SparkHome
 from pyml_sandbox.state import (
     SandboxState,
@@ -121,7 +122,10 @@ def up(
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
         specs = wanted_services(home, state, environ, on_event)
         save_routes(home, load_routes(home))  # the folder of sockets may be another one now
-        took_s = carry_out(plan_up(specs, live), driver, live, on_event)
+        plan = plan_up(specs, live)
+        took_s = carry_out(plan, driver, live, on_event)
+        if spark.NAME in {spec.name for spec in plan.start}:
+            start_warm_up(home, state.ports.spark)
     return Summary(home, state, specs, took_s, time.monotonic() - started)
 
 
@@ -186,13 +190,12 @@ def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Opti
     Raises:
         SetupError: a driver was asked for that does not exist yet.
     """
-    spark = SparkHome.find()
     return SandboxState(
         driver=choose_driver(None if recorded is None else recorded.driver, options.driver),
         ports=choose_ports(None if recorded is None else recorded.ports, options.ports, ports_of_others(home)),
         stamp=None if recorded is None else recorded.stamp,
         pyml_version=importlib.metadata.version("pyml-sandbox"),
-        spark_version=spark.version,
+        spark_version=SparkHome.find().version,
     )
 
 
@@ -208,11 +211,11 @@ def wanted_services(
     home: SandboxHome, state: SandboxState, environ: Mapping[str, str], on_event: OnEvent = ignore
 ) -> list[ServiceSpec]:
     """The specs of every service that this sandbox shall run."""
-    spark = SparkHome.find()
+    spark_home = SparkHome.find()
     java = find_java(home, environ)
     return [
-        metastore_spec(home, spark, java, loopback_jar(spark, java, home.cache), state.ports.metastore),
-        spark_spec(home, spark, java, state.ports),
+        metastore_spec(home, spark_home, java, loopback_jar(spark_home, java, home.cache), state.ports.metastore),
+        spark.spark_spec(home, spark_home, java, state.ports),
         gateway_spec(home, state.ports),
         *model_servers(home, state, on_event),
     ]

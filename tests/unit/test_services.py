@@ -17,7 +17,14 @@ from pyml_sandbox.service import NotAnsweringError, NotListeningError, ServiceSp
 from pyml_sandbox.services.gateway import gateway_spec, says_ready
 from pyml_sandbox.services.grpc_call import message
 from pyml_sandbox.services.metastore import MetastoreProbe, check_reply, hive_site, metastore_spec
-from pyml_sandbox.services.spark import SparkProbe, spark_defaults, spark_spec
+from pyml_sandbox.services.spark import (
+    SparkProbe,
+    session_fields,
+    spark_defaults,
+    spark_spec,
+    sql_request,
+    version_request,
+)
 from pyml_sandbox.spark_home import SparkHome
 
 
@@ -55,6 +62,18 @@ def test_protobuf_messages_are_what_protobuf_makes_of_them() -> None:
     for text in ("", "x", "y" * 127, "y" * 128, "z" * 20_000):
         expected = wrappers_pb2.StringValue(value=text).SerializeToString()
         assert message({1: text.encode()} if text else {}) == expected
+
+
+def test_requests_to_spark_are_what_pyspark_would_send() -> None:
+    from pyspark.sql.connect.proto import base_pb2
+
+    version = base_pb2.AnalyzePlanRequest.FromString(version_request("s"))
+    assert (version.session_id, version.user_context.user_id) == ("s", "pyml")
+    assert version.WhichOneof("analyze") == "spark_version"
+    sql = base_pb2.ExecutePlanRequest.FromString(sql_request("s", "SELECT 1"))
+    assert (sql.session_id, sql.plan.root.sql.query) == ("s", "SELECT 1")
+    release = base_pb2.ReleaseSessionRequest.FromString(message(session_fields("s")))
+    assert (release.session_id, release.user_context.user_id) == ("s", "pyml")
 
 
 @pytest.mark.parametrize(("reply", "ready"), [(b"\x08\x01", True), (b"\x08\x00", False), (b"", False)])
