@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 import uuid
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
 from pyml.package import ModelPackage
+from pyml.schema import quoted
 from pyml.settings import ParitySettings
 from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerances, compare
@@ -122,7 +124,7 @@ def parity_check(
         done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
     with run.step("diagnose", "what the differences say"):
         judgement = _judgement(comparisons, frozen, run)
-    return _report(client, version, frozen, run, judgement, comparisons)
+    return _report(client, version, frozen, settings, run, judgement, comparisons)
 
 
 def _begin(client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
@@ -227,6 +229,7 @@ def _report(
     client: Client,
     version: ModelVersion,
     frozen: FrozenRows,
+    settings: ParitySettings,
     run: Run,
     judgement: Judgement,
     comparisons: tuple[Comparison, ...],
@@ -243,7 +246,26 @@ def _report(
         comparisons=comparisons,
         tolerances=Tolerances(),
         steps=tuple(run.steps),
+        declared_level=settings.level,
+        next_command=_look_at_worst(comparisons, frozen.table),
         elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
     )
     write_atomically(run.folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     return report
+
+
+def _look_at_worst(comparisons: tuple[Comparison, ...], table: str) -> str:
+    """A command that shows the inputs of the row that differs most; empty where none does."""
+    rows = ((c, worst) for c in comparisons for column in c.differing_columns() for worst in column.worst)
+    comparison, worst = next(rows, (None, None))
+    if comparison is None or worst is None:
+        return ""
+    pairs = zip(comparison.key, worst.key, strict=True)
+    where = " AND ".join(f"{quoted(name)} = {_literal(value)}" for name, value in pairs)
+    return f'pyml dev sql "SELECT * FROM {table} WHERE {where}"'
+
+
+def _literal(value: str | None) -> str:
+    """A key's text as Spark compares it with a column of any type; a time zone of hours alone is not one to Spark."""
+    text = (value or "").replace("'", "\\'")
+    return f"'{text}:00'" if re.search(r":\d\d(\.\d+)?[+-]\d\d$", text) else f"'{text}'"

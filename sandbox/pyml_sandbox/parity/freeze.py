@@ -63,7 +63,7 @@ def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, na
         check_query(planned(spark, query), job, settings.key)
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM ({query})")
-        doubts = tuple(problem.message for problem in key_problems(spark, table, settings.key))
+        doubts = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
         rows = export(spark, table, folder / "rows.parquet")
     if not rows:
         doubts = ("the query gives no rows",)

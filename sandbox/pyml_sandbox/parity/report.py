@@ -45,6 +45,7 @@ class Report:
         comparisons: every comparison made, each with its columns.
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
+        declared_level: the level that the model's pyml.toml asks for.
         next_command: what to run now.
         elsewhere: where to look further, by name: the folder of the run, its Hive tables.
     """
@@ -58,6 +59,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
+    declared_level: str = ""
     next_command: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 

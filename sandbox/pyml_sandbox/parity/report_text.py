@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
-from pyml_sandbox.parity.judge import ALONE, BATCHES, ROWS, shown_key
+from pyml_sandbox.parity.judge import ALONE, BATCHES, LEVEL, ROWS, shown_key
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.verdict import Finding, Verdict
 
@@ -47,7 +47,7 @@ def _printed(view: RenderableType, width: int, colour: bool) -> str:
         highlight=False,
         legacy_windows=False,
     )
-    console.print(view)
+    console.print(view, crop=False)  # a command to copy is never cut or broken
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
@@ -205,5 +205,9 @@ def _foot(report: Report) -> Iterator[RenderableType]:
         steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
         yield Text(f"Took {sum(step.seconds for step in report.steps):.1f} s: {steps}.")
     yield Text(f"Rows {report.fixture_digest}, sandbox {report.sandbox} ({report.driver}).")
+    if report.verdict is Verdict.PASS and report.declared_level > (report.judgement.level or ""):
+        yield Text(
+            f"pyml.toml asks for level {report.declared_level}; {LEVEL} is the highest that this release checks."
+        )
     if report.next_command:
-        yield Padding(Text(f"Next: {report.next_command}"), (1, 0, 0, 0))
+        yield Padding(Text(f"Next: {report.next_command}", no_wrap=True, overflow="ignore"), (1, 0, 0, 0))
