@@ -22,7 +22,9 @@ VALUE_WIDTH = 40
 
 def report_text(report: Report, *, width: int = 80, colour: bool = False) -> str:
     """The report as text that fits `width` columns, with terminal colours or without any escape code."""
-    return _printed(report_view(report), width, colour)
+    text = _printed(report_view(report), width, colour)
+    # Apart from the rest: a command that is to be copied must not be broken into lines.
+    return f"{text}\n\nNext: {report.next_command}" if report.next_command else text
 
 
 def report_view(report: Report) -> RenderableType:
@@ -47,7 +49,7 @@ def _printed(view: RenderableType, width: int, colour: bool) -> str:
         highlight=False,
         legacy_windows=False,
     )
-    console.print(view, crop=False)  # a command to copy is never cut or broken
+    console.print(view)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
@@ -209,5 +211,3 @@ def _foot(report: Report) -> Iterator[RenderableType]:
         yield Text(
             f"pyml.toml asks for level {report.declared_level}; {LEVEL} is the highest that this release checks."
         )
-    if report.next_command:
-        yield Padding(Text(f"Next: {report.next_command}", no_wrap=True, overflow="ignore"), (1, 0, 0, 0))
