@@ -146,7 +146,7 @@ def _is_gone(error: Exception) -> bool:
 
 def _job_error(text: str, *, is_gone: bool) -> JobError:
     if is_gone:
-        return JobError("Spark went away in the middle; the target table is as it was", "pyml dev up, then run it again")
+        return JobError("Spark went away in the middle; the target table is as it was", _AGAIN_HINT)
     ours = _OURS.search(text)
     if ours:
         return JobError(ours["message"].strip(), ours["hint"] or "")
@@ -155,6 +155,7 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
     )
 
 
+_AGAIN_HINT = "pyml dev up, then run it again"
 _LOG_HINT = "pyml dev logs spark"
 
 

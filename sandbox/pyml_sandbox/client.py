@@ -91,7 +91,8 @@ class Client:
         parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
         with self.online(version, timeout_s) as model:
             predictions = pa.Table.from_batches(list(model.predict(parts)), version.contract.outputs.arrow)
-        return like(rows, predictions, version.contract.outputs)
+        answer: Rows = like(rows, predictions, version.contract.outputs)
+        return answer
 
     def predict_offline(
         self,
