@@ -58,6 +58,15 @@ def test_repeated_keys_are_counted_and_left_out(
     assert not found.agrees
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_null_key_does_not_make_up_for_a_repeated_one(swapped: bool) -> None:
+    sides = (keyed(None, 1), keyed(1, 1))  # two rows on each side, and two pairs
+    found = compared(*(reversed(sides) if swapped else sides))
+    assert found.keys.repeated_left.keys + found.keys.repeated_right.keys == 1
+    assert found.keys.null_left + found.keys.null_right == 1
+    assert not found.agrees
+
+
 def test_a_missing_key_that_is_repeated_counts_its_rows() -> None:
     found = compared(keyed(1, 1, 1, 2), keyed(2))
     assert (found.keys.missing.keys, found.keys.missing.rows) == (1, 3)

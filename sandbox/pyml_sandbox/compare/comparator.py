@@ -77,20 +77,20 @@ def _wanted_keys(connection: duckdb.DuckDBPyConnection, within: Source | None, p
 
 @dataclass(frozen=True)
 class _Counts:
-    """What the full pass counted."""
+    """What the full pass counted: rows of the full join, those with both sides, and each column."""
 
+    joined: int
     matched: int
-    left_only: int
-    right_only: int
     columns: tuple[ColumnComparison, ...]
 
     def prove_clean_keys(self, rows_left: int, rows_right: int) -> bool:
         """Every row of both sides was matched exactly once.
 
-        A key with l rows on the left and r on the right gives l * r pairs, which is l only for r = 1 and r only for
-        l = 1; a null key gives none. So the pairs are as many as the rows of each side only if nothing is wrong.
+        A full join keeps a row that found no partner, as every row with a null key. So if all its rows are matched,
+        each row found a partner; and a key with l rows on the left and r on the right gives l * r of them, which is l
+        only for r = 1 and r only for l = 1. So they are as many as either side has rows only if nothing is wrong.
         """
-        return self.left_only == self.right_only == 0 and self.matched == rows_left == rows_right
+        return self.joined == self.matched == rows_left == rows_right
 
 
 class _Joining:
@@ -132,13 +132,13 @@ class _Joining:
     def _count(self) -> _Counts:
         """The one full pass."""
         query = statement.count_statement(*self._sides, self._plan, self._allowed)
-        matched, left_only, right_only, *found = cast("tuple[int, ...]", one_row(self._connection, query))
+        joined, matched, *found = cast("tuple[int, ...]", one_row(self._connection, query))
         width = statement.COLUMN_WIDTH
         columns = tuple(
             self._column(pair, matched, found[index * width : (index + 1) * width])
             for index, pair in enumerate(self._plan.values)
         )
-        return _Counts(matched, left_only, right_only, columns)
+        return _Counts(joined, matched, columns)
 
     def _column(self, pair: ColumnPair, rows: int, found: Sequence[int]) -> ColumnComparison:
         """One column from its counts, in the order of `statement.column_counts`."""

@@ -104,13 +104,9 @@ def repeated_both_statement(left: str, right: str, plan: Plan) -> str:
 
 
 def count_statement(left: str, right: str, plan: Plan, allowed: Tolerances) -> str:
-    """The one full pass: matched rows, rows on one side only, and for each column what `column_counts` lists."""
+    """The one full pass: rows of the full join, matched rows, and for each column what `column_counts` lists."""
     matched = "lk IS NOT NULL AND rk IS NOT NULL"
-    counts = [
-        f"count(CASE WHEN {matched} THEN 1 END)",
-        "count(CASE WHEN lk IS NOT NULL AND rk IS NULL THEN 1 END)",
-        "count(CASE WHEN lk IS NULL AND rk IS NOT NULL THEN 1 END)",
-    ]
+    counts = ["count(*)", f"count(CASE WHEN {matched} THEN 1 END)"]
     for index, pair in enumerate(plan.values):
         counts += column_counts(index, pair, matched)
     pairs = ["l.k0 AS lk", "r.k0 AS rk", *_value_pairs(plan, allowed, range(len(plan.values)))]
