@@ -14,7 +14,7 @@ Shown is the median over the rounds. Load from elsewhere shows in `echo`: compar
 from __future__ import annotations
 
 import argparse
-import asyncio
+import gc
 import json
 import os
 import statistics
@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -39,6 +40,7 @@ from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.runner import Runner
 
+ROWS = 1000
 COLUMNS = [f"x{at}" for at in range(10)]
 MODEL = f"""
 import numpy as np
@@ -76,64 +78,55 @@ def request_of(rows: int) -> bytes:
     return codec.arrow_request("logistic", "", batch).SerializeToString()
 
 
-ONE_ROW, MANY_ROWS = request_of(1), request_of(1000)
+@dataclass(frozen=True)
+class Requests:
+    """Files that hold the two requests."""
+
+    one_row: Path
+    many_rows: Path
+
+    @classmethod
+    def write(cls, folder: Path) -> Requests:
+        """Write both."""
+        found = cls(folder / "one_row", folder / "many_rows")
+        found.one_row.write_bytes(request_of(1))
+        found.many_rows.write_bytes(request_of(ROWS))
+        return found
 
 
-def latencies(call: object, number: int) -> list[float]:
-    """Milliseconds of each of so many calls, sorted."""
-    assert callable(call)
-    taken = []
-    for _ in range(number):
-        start = time.perf_counter()
-        call()
-        taken.append((time.perf_counter() - start) * 1e3)
-    return sorted(taken)
+def load(*arguments: object) -> Any:
+    """What `load.py` measures."""
+    command = [sys.executable, str(Path(__file__).with_name("load.py")), *map(str, arguments)]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
-async def throughput(address: str, request: bytes, in_flight: int, seconds: float) -> float:
-    """Requests per second with so many in flight."""
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-        infer = channel.unary_unary(oip.MODEL_INFER)
-        await infer(request)
-        start, done = time.perf_counter(), 0
-
-        async def loop() -> None:
-            nonlocal done
-            while time.perf_counter() - start < seconds:
-                await infer(request)
-                done += 1
-
-        await asyncio.gather(*(loop() for _ in range(in_flight)))
-        return done / (time.perf_counter() - start)
-
-
-def measure(address: str, pid: int, number: int, seconds: float) -> Figures:
+def measure(address: str, pid: int, requests: Requests, number: int, seconds: float) -> Figures:
     """One round against one address."""
-    channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-    infer = channel.unary_unary(oip.MODEL_INFER)
-    latencies(lambda: infer(ONE_ROW), 50)
-    one_row = latencies(lambda: infer(ONE_ROW), number)
-    channel.close()
+    one_row = p50_p99(load("latency", address, requests.one_row, number))
     before = cpu_seconds(pid)
-    requests_per_s = asyncio.run(throughput(address, ONE_ROW, 16, seconds))
-    cpu_ms = (cpu_seconds(pid) - before) * 1e3 / (requests_per_s * seconds)
-    batches_per_s = asyncio.run(throughput(address, MANY_ROWS, 4, seconds))
-    return Figures(*p50_p99(one_row), requests_per_s, batches_per_s * 1000, cpu_ms)
+    done = load("throughput", address, requests.one_row, 16, seconds)
+    cpu_ms = (cpu_seconds(pid) - before) * 1e3 / done
+    batches = load("throughput", address, requests.many_rows, 4, seconds)
+    return Figures(*one_row, done / seconds, batches * ROWS / seconds, cpu_ms)
 
 
-def measure_handler(runner: Runner, number: int) -> Figures:
+def measure_handler(runner: Runner, requests: Requests, number: int) -> Figures:
     """One round of the server's own work in this process."""
 
-    def handle(request: bytes = ONE_ROW) -> bytes:
-        return codec.answer(oip.ModelInferRequest.FromString(request), runner).SerializeToString()
+    def taken(path: Path) -> tuple[float, float]:
+        request, times = path.read_bytes(), []
+        for _ in range(number):
+            start = time.perf_counter()
+            codec.answer(oip.ModelInferRequest.FromString(request), runner).SerializeToString()
+            times.append((time.perf_counter() - start) * 1e3)
+        return p50_p99(times)
 
-    latencies(handle, 50)
-    one_row = p50_p99(latencies(handle, number))
-    many_rows = p50_p99(latencies(lambda: handle(MANY_ROWS), number))
-    return Figures(*one_row, 1e3 / one_row[0], 1e6 / many_rows[0])
+    one_row, many_rows = taken(requests.one_row), taken(requests.many_rows)
+    return Figures(*one_row, 1e3 / one_row[0], ROWS * 1e3 / many_rows[0])
 
 
-def p50_p99(taken: list[float]) -> tuple[float, float]:
+def p50_p99(times: list[float]) -> tuple[float, float]:
+    taken = sorted(times)
     return taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
 
 
@@ -174,13 +167,15 @@ def run(rounds: int, number: int, seconds: float) -> Mapping[str, Figures]:
         server = place.server(package, name="logistic")
         place.deploy(logistic=["1"])
         gateway, caller, _ = place.gateway()
-        runner = Runner.load(package)
+        requests, runner = Requests.write(place.folder), Runner.load(package)
+        gc.collect()
+        gc.freeze()  # as the server does
         found: dict[str, list[Figures]] = {name: [] for name in ("handler", "echo", "server", "gateway")}
         for _ in range(rounds):
-            found["handler"].append(measure_handler(runner, number))
-            found["echo"].append(measure(echo_address, echo_pid, number, seconds))
-            found["server"].append(measure(place.caller("logistic").address, server.pid, number, seconds))
-            found["gateway"].append(measure(caller.address, gateway.pid, number, seconds))
+            found["handler"].append(measure_handler(runner, requests, number))
+            found["echo"].append(measure(echo_address, echo_pid, requests, number, seconds))
+            found["server"].append(measure(place.caller("logistic").address, server.pid, requests, number, seconds))
+            found["gateway"].append(measure(caller.address, gateway.pid, requests, number, seconds))
         return {name: median(figures) for name, figures in found.items()}
 
 
