@@ -20,7 +20,7 @@ from pyml_sandbox.files import human_size, size_bytes
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import find_java
 from pyml_sandbox.plan import plan_up
-from pyml_sandbox.ports import PortChoices, Ports, choose_ports
+from pyml_sandbox.ports import PortChoices, Ports, choose_ports, ports_of_running_sandboxes
 from pyml_sandbox.routes import load_routes, save_routes
 from pyml_sandbox.service import ServiceSpec
 from pyml_sandbox.services import spark
@@ -192,11 +192,17 @@ def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Opti
     """
     return SandboxState(
         driver=choose_driver(None if recorded is None else recorded.driver, options.driver),
-        ports=choose_ports(None if recorded is None else recorded.ports, options.ports, ports_of_others(home)),
+        ports=_ports(home, recorded, options),
         stamp=None if recorded is None else recorded.stamp,
         pyml_version=importlib.metadata.version("pyml-sandbox"),
         spark_version=SparkHome.find().version,
     )
+
+
+def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options) -> Ports:
+    if recorded is not None:
+        return choose_ports(recorded.ports, options.ports, ())
+    return choose_ports(None, options.ports, ports_of_others(home) | ports_of_running_sandboxes())
 
 
 def situation(

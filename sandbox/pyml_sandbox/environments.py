@@ -7,7 +7,6 @@ are kept, so that uploading the same requirements again needs no network.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -19,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyml
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package import ModelPackage
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.runtime_code import digest, runtime_digest, runtime_folder
 
 DISTRIBUTION = "pyml-sandbox"
 RECORD = "pyml-environment.json"
@@ -70,7 +69,7 @@ def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore
     requirements = package.folder / "requirements.txt"
     base = runtime_requirements()
     text = requirements.read_text(encoding="utf-8")
-    file = home.cache / "locks" / f"{_digest(text, *base, python_name(), _folder_if_relative(package))}.txt"
+    file = home.cache / "locks" / f"{digest(text, *base, python_name(), _folder_if_relative(package))}.txt"
     if not file.exists():
         on_event(Event(SUBJECT, Progress.WAITING, "resolving requirements.txt"))
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +100,7 @@ def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> Environm
 
 def environment_key(lock: str) -> str:
     """What names the environment of a lock: equal keys, equal environments."""
-    return _digest(lock, python_name(), runtime_digest())[:16]
+    return digest(lock, python_name(), runtime_digest())[:16]
 
 
 def is_complete(folder: Path) -> bool:
@@ -113,18 +112,6 @@ def runtime_requirements() -> list[str]:
     """What pyml's runtime needs in a model's environment: the distribution's dependencies without extras."""
     declared = importlib.metadata.requires(DISTRIBUTION) or []
     return sorted(line for line in declared if "extra ==" not in line)
-
-
-def runtime_folder() -> Path:
-    """The runtime package that is copied into each environment."""
-    return Path(pyml.__file__).parent
-
-
-def runtime_digest() -> str:
-    """Changes with the runtime's code."""
-    folder = runtime_folder()
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return _digest(*(f"{path.relative_to(folder)}\0{path.read_bytes().hex()}" for path in files))
 
 
 def python_name() -> str:
@@ -255,10 +242,3 @@ def _folder_if_relative(package: ModelPackage) -> str:
     """The folder counts where requirements.txt has options or paths, which may name files beside it."""
     relative = any(line.startswith("-") or "./" in line or "file:" in line for line in package.requirements)
     return str(package.folder) if relative else ""
-
-
-def _digest(*parts: str) -> str:
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(part.encode() + b"\0")
-    return whole.hexdigest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from pyml.errors import SetupError
+from pyml_sandbox import marks
 
 HOST = "127.0.0.1"
 BLOCK = 10
@@ -81,9 +83,12 @@ class PortTakenError(SetupError):
 
 
 def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
-    """The ports of this sandbox: those recorded, else the first block that no other sandbox of this user has recorded.
+    """The ports of this sandbox: those recorded, else the first block that no other sandbox has.
 
     Pure. A port that the user chose goes before both.
+
+    Args:
+        elsewhere: ports that other sandboxes of this user have recorded or hold.
     """
     if recorded is not None:
         return recorded.with_choices(choices)
@@ -151,14 +156,34 @@ def becomes_free(port: int, patience_s: float = 3.0) -> bool:
 
 def owner_of(port: int) -> Owner:
     """Who listens on `port`. A process of another user may stay nameless."""
+    pid = listeners().get(port)
+    return Owner(None, "") if pid is None else Owner(pid, _command_of(pid))
+
+
+def listeners() -> Mapping[int, int]:
+    """The processes of this user that listen, by TCP port."""
     import psutil
 
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.pid:
-            _, taken, *_ = connection.laddr
-            if taken == port:
-                return Owner(connection.pid, _command_of(connection.pid))
-    return Owner(None, "")
+    found: dict[int, int] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                    _, port, *_ = connection.laddr
+                    found[port] = process.pid
+    return found
+
+
+def ports_of_running_sandboxes() -> set[int]:
+    """The ports that services of any sandbox of this user listen on, also of one below another PYML_HOME."""
+    import psutil
+
+    held: set[int] = set()
+    for port, pid in listeners().items():
+        with contextlib.suppress(psutil.Error):
+            if marks.FOLDER in psutil.Process(pid).environ():
+                held.add(port)
+    return held
 
 
 def suggest(port: int) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from contract.benches import wait_for
 from pyml_cli.main import run
 from pyml_sandbox import bringup, status
 from pyml_sandbox.drivers.process import ProcessDriver
@@ -19,6 +18,8 @@ from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
 from pyml_sandbox.service import Endpoint, NotListeningError, ServiceSpec
 from pyml_sandbox.state import DataStamp, load_state, save_state
+from support.free_ports import free_ports
+from support.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,6 @@ class Listening:
             socket.create_connection((HOST, self.port), timeout_s).close()
         except OSError as error:
             raise NotListeningError(f"{HOST}:{self.port}") from error
-
-
-def free_ports(number: int) -> list[int]:
-    servers = [socket.create_server((HOST, 0)) for _ in range(number)]
-    ports = [int(server.getsockname()[1]) for server in servers]
-    for server in servers:
-        server.close()
-    return ports
 
 
 SERVER = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('hello', flush=True)"

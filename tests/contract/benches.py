@@ -7,8 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,20 +16,11 @@ import psutil
 
 from pyml_sandbox.drivers.base import Driver
 from pyml_sandbox.drivers.fake import Behaviour, FakeDriver, FakeMachine
-from pyml_sandbox.drivers.process import FOLDER_MARK, SERVICE_MARK, ProcessDriver
+from pyml_sandbox.drivers.process import ProcessDriver
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.marks import marks
 from pyml_sandbox.service import Endpoint, NotListeningError, ServiceSpec
-
-DEADLINE_S = 20.0
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Block until the condition holds; fail with `what` if it does not in time."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S:.0f} s: {what}")
-        time.sleep(0.02)
+from support.waiting import DEADLINE_S, wait_for
 
 
 @dataclass(frozen=True)
@@ -121,8 +111,8 @@ class ProcessBench:
         subprocess.run([sys.executable, "-c", code], input=job, check=True, env=environment(), timeout=DEADLINE_S)
 
     def processes(self, sandbox: str = "one", name: str | None = None) -> int:
-        marks = {FOLDER_MARK: str(self.home(sandbox).folder)} | ({} if name is None else {SERVICE_MARK: name})
-        return sum(_has(process, marks) for process in psutil.process_iter())
+        wanted = marks(str(self.home(sandbox).folder), name)
+        return sum(_has(process, wanted) for process in psutil.process_iter())
 
     def kill(self, name: str) -> None:
         (found,) = (service for service in self.driver().live() if service.name == name)
@@ -162,11 +152,11 @@ def program(kind: Kind) -> str:
     )
 
 
-def _has(process: psutil.Process, marks: dict[str, str]) -> bool:
+def _has(process: psutil.Process, wanted: Mapping[str, str]) -> bool:
     try:
         environ = process.environ()
         is_zombie = process.status() == psutil.STATUS_ZOMBIE
         is_watcher = "supervisor.supervisord" in process.cmdline()
     except psutil.Error:
         return False
-    return not is_zombie and not is_watcher and all(environ.get(key) == value for key, value in marks.items())
+    return not is_zombie and not is_watcher and all(environ.get(key) == value for key, value in wanted.items())

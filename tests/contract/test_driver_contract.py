@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.benches import Bench, FakeBench, Kind, ProcessBench, wait_for
+from contract.benches import Bench, FakeBench, Kind, ProcessBench
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.base import LiveService, ServiceState
+from support.waiting import wait_for
 
 SLEEPER = Kind("sleeper", lines=("hello",))
 

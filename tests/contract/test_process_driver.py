@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.benches import Kind, ProcessBench, wait_for
+from contract.benches import Kind, ProcessBench
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.process import ProcessDriver
+from support.waiting import wait_for
 
 
 @pytest.fixture

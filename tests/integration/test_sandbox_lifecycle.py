@@ -14,13 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from contract.benches import wait_for
-from pyml_sandbox import bringup
-from pyml_sandbox.drivers.process import FOLDER_MARK
+from pyml_sandbox import bringup, marks
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
 from pyml_sandbox.state import load_state
 from support.free_ports import free_ports
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.sandbox
 NAMES = {"metastore", "spark", "gateway"}
@@ -65,7 +64,7 @@ class Own:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            folder = process.environ().get(FOLDER_MARK)
+            folder = process.environ().get(marks.FOLDER)
             return folder == str(self.home.folder) and bool(process.status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False

@@ -8,7 +8,6 @@ import signal
 import psutil
 import pytest
 
-from contract.benches import wait_for
 from pyml_sandbox import bringup
 from pyml_sandbox.drivers.base import Driver, LiveService
 from pyml_sandbox.drivers.choice import driver_for
@@ -19,6 +18,7 @@ from pyml_sandbox.services.metastore import MetastoreProbe
 from pyml_sandbox.spark import session
 from pyml_sandbox.state import require_state
 from pyml_sandbox.status import status
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.sandbox
 

@@ -3,8 +3,7 @@
 One supervisord for each sandbox. It is told about a service by a file `conf/services/NAME.conf` that runs the script
 `NAME.sh` beside it (which can also be run by hand), and is spoken to by XML-RPC over a Unix socket.
 
-Every process carries two variables, `PYML_SANDBOX_FOLDER` and `PYML_SERVICE`, which its descendants inherit: so what
-escaped its process group, or was left behind by a supervisord that was killed, can still be found and ended.
+Every process carries the sandbox's marks (`marks.py`), and so is found and ended wherever it escaped to.
 """
 
 from __future__ import annotations
@@ -28,10 +27,9 @@ from pyml_sandbox.drivers.logs import follow_files, tail
 from pyml_sandbox.drivers.supervisor_rpc import Supervisor
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.marks import marks
 from pyml_sandbox.service import ServiceSpec
 
-FOLDER_MARK = "PYML_SANDBOX_FOLDER"
-SERVICE_MARK = "PYML_SERVICE"
 POLL_S = 0.05
 RETRIES = 20
 RPC_TIMEOUT_S = 10.0
@@ -145,7 +143,7 @@ class ProcessDriver:
             subprocess.run(  # its own session: Ctrl-C in the terminal must not reach it
                 command,
                 cwd=self._home.folder,
-                env=self._inherited() | {FOLDER_MARK: str(self._home.folder), SERVICE_MARK: "supervisord"},
+                env={**self._inherited(), **marks(str(self._home.folder), "supervisord")},
                 timeout=timeout_s,
                 check=True,
                 capture_output=True,
@@ -175,8 +173,8 @@ class ProcessDriver:
         for path, text in spec.files.items():
             write_atomically(path, text)
         spec.working_directory.mkdir(parents=True, exist_ok=True)
-        marks = {FOLDER_MARK: str(self._home.folder), SERVICE_MARK: spec.name}
-        write_atomically(self._services / f"{spec.name}.sh", service_script(spec, marks))
+        script = service_script(spec, marks(str(self._home.folder), spec.name))
+        write_atomically(self._services / f"{spec.name}.sh", script)
         record = {"digest": spec.digest, "journal_from": self._journal_size()}
         write_atomically(self._services / f"{spec.name}.json", json.dumps(record))
         write_atomically(self._services / f"{spec.name}.conf", service_conf(spec))
@@ -231,8 +229,8 @@ class ProcessDriver:
         """The processes that carry this sandbox's mark (and the service's), apart from this one and its ancestors."""
         this = psutil.Process()
         spared = {this.pid, *(parent.pid for parent in this.parents())}
-        marks = {FOLDER_MARK: str(self._home.folder)} | ({} if service is None else {SERVICE_MARK: service})
-        return [process for process in psutil.process_iter() if process.pid not in spared and _carries(process, marks)]
+        wanted = marks(str(self._home.folder), service)
+        return [process for process in psutil.process_iter() if process.pid not in spared and _carries(process, wanted)]
 
 
 def supervisord_conf(runtime_dir: Path) -> str:
@@ -276,9 +274,9 @@ stdout_logfile_backups=2
 """
 
 
-def service_script(spec: ServiceSpec, marks: Mapping[str, str]) -> str:
+def service_script(spec: ServiceSpec, its_marks: Mapping[str, str]) -> str:
     """A shell script that becomes the service: it can be run by hand to see what happens."""
-    variables = {**spec.environment, **marks}
+    variables = {**spec.environment, **its_marks}
     return "\n".join(
         [
             f"cd {shlex.quote(str(spec.working_directory))} || exit 1",
@@ -299,12 +297,12 @@ def _exit(found: re.Match[str]) -> Exit:
     return Exit(None, found["signal"])
 
 
-def _carries(process: psutil.Process, marks: Mapping[str, str]) -> bool:
+def _carries(process: psutil.Process, wanted: Mapping[str, str]) -> bool:
     try:
         environ = process.environ()
     except psutil.Error:
         return False
-    return all(environ.get(name) == value for name, value in marks.items()) and _is_alive(process)
+    return all(environ.get(name) == value for name, value in wanted.items()) and _is_alive(process)
 
 
 def _end(processes: Sequence[psutil.Process], timeout_s: float = 3) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyml.environment import PINNED
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST, Ports
+from pyml_sandbox.runtime_code import runtime_digest
 from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
 from pyml_sandbox.services.grpc_call import call
 
@@ -36,7 +37,7 @@ def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
             f"{HOST}:{ports.rest}",
         ),
         working_directory=home.scratch,
-        environment={**PINNED, "PYTHONUNBUFFERED": "1"},
+        environment={**PINNED, "PYTHONUNBUFFERED": "1", "PYML_RUNTIME": runtime_digest()},  # new code, new process
         stop_timeout_s=10,
         start_timeout_s=30,
     )

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import uuid
 
-from pyml_sandbox.drivers.process import FOLDER_MARK, SERVICE_MARK
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.marks import marks
 from pyml_sandbox.ports import HOST
 from pyml_sandbox.services.grpc_call import message
 from pyml_sandbox.services.spark import SERVICE, session_fields, sql_request
@@ -24,10 +24,9 @@ QUERY_TIMEOUT_S = 120
 
 def start_warm_up(home: SandboxHome, port: int) -> None:
     """Start warming up the Spark on 127.0.0.1:`port`, and return without waiting for it."""
-    marks = {FOLDER_MARK: str(home.folder), SERVICE_MARK: "warm-up"}
     subprocess.run(
         [sys.executable, "-m", "pyml_sandbox.services.warm_up", str(port)],
-        env={**os.environ, **marks},
+        env={**os.environ, **marks(str(home.folder), "warm-up")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
