@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyml_cli.output import event_mark
 from pyml_sandbox.bringup import Summary
@@ -12,6 +13,7 @@ from pyml_sandbox.doctor import Finding, Verdict
 from pyml_sandbox.events import JSON
 from pyml_sandbox.files import human_size
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.ports import HOST
 from pyml_sandbox.state import name_option
 from pyml_sandbox.status import SandboxStatus, ServiceStatus
 
@@ -32,14 +34,24 @@ class UpView:
         """How long it took and what to do next."""
         option = name_option(self.summary.home)
         ready = f" Ready in {self.summary.elapsed_s:.1f}s."
+        to_try = command_to_try(self.summary.models, self.summary.state.ports.rest, Path.cwd())
         return "\n".join(
             [
                 "",
-                f"{ready:<18}Try:   pyml dev status{option}",
+                f"{ready:<18}Try:   {to_try}",
                 f"{'':<18}Logs:  pyml dev logs -f{option}",
                 f"{'':<18}Stop:  pyml dev down{option}      (data is kept; --volumes deletes it)",
             ]
         )
+
+
+def command_to_try(models: Sequence[str], rest_port: int, folder: Path) -> str:
+    """A command that works now, and is the next step: ask a deployed model, upload the one here, or write the first."""
+    if models:
+        return f"curl -s http://{HOST}:{rest_port}/v2/models/{models[0]}"
+    if (folder / "model.py").exists():
+        return "pyml upload ."
+    return "pyml init my_model"
 
 
 @dataclass(frozen=True)

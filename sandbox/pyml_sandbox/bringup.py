@@ -59,6 +59,7 @@ class Summary:
         home: the sandbox's folders.
         state: what it recorded.
         services: specs of all services, all ready.
+        models: names of the deployed models.
         took_s: seconds for each service that was started; kept ones took next to nothing.
         elapsed_s: seconds from the call to the last answer.
     """
@@ -66,6 +67,7 @@ class Summary:
     home: SandboxHome
     state: SandboxState
     services: Sequence[ServiceSpec]
+    models: Sequence[str]
     took_s: Mapping[str, float]
     elapsed_s: float
 
@@ -113,7 +115,7 @@ def up(
         recorded = load_state(home)
         state = wanted_state(home, recorded, options)
         driver = driver_for(home, state)
-        _tell_what_is_new(home, recorded, state, on_event)
+        _tell_what_is_new(home, recorded, state, options, on_event)
         left_over = driver.sweep()
         if left_over:
             on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
@@ -126,7 +128,7 @@ def up(
         took_s = carry_out(plan, driver, live, on_event)
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
-    return Summary(home, state, specs, took_s, time.monotonic() - started)
+    return Summary(home, state, specs, tuple(load_routes(home).models), took_s, time.monotonic() - started)
 
 
 def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Finding]:
@@ -244,9 +246,11 @@ def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
         return ()  # its watcher hangs: shut_down ends it by force
 
 
-def _tell_what_is_new(home: SandboxHome, recorded: SandboxState | None, state: SandboxState, on_event: OnEvent) -> None:
+def _tell_what_is_new(
+    home: SandboxHome, recorded: SandboxState | None, state: SandboxState, options: Options, on_event: OnEvent
+) -> None:
     on_event(Event("driver", Progress.NOTE, state.driver))
     on_event(Event("data", Progress.NOTE, f"{home.data}  (kept between runs)"))
-    if recorded is None and state.ports != Ports():
+    if recorded is None and state.ports != Ports().with_choices(options.ports):
         words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
         on_event(Event("ports", Progress.NOTE, f"{words}  (another sandbox has the usual ones)"))

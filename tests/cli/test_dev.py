@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pyml_cli.dev_views import command_to_try
 from pyml_cli.main import run
 from pyml_sandbox import bringup, status
 from pyml_sandbox.drivers.process import ProcessDriver
@@ -116,10 +117,13 @@ class TestUpAndDown:
         assert "+ echo                 ready" in done.err
         assert services[0].endpoint.address in done.err
         assert "Ready in" in done.out
-        for command in ("pyml dev status", "pyml dev logs -f", "pyml dev down"):
+        for command in ("pyml init my_model", "pyml dev logs -f", "pyml dev down"):
             assert command in done.out
 
-    def test_the_command_to_try_works(self, pyml: Pyml, services: list[ServiceSpec]) -> None:
+    def test_the_command_to_try_works(
+        self, pyml: Pyml, services: list[ServiceSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
         (tried,) = [line.partition("Try:")[2].split() for line in up(pyml).out.splitlines() if "Try:" in line]
         assert tried[0] == "pyml"
         assert pyml(*tried[1:]).code == 0
@@ -224,6 +228,22 @@ class TestUpAndDown:
         state = load_state(home)
         assert state is not None
         assert state.stamp is None
+
+
+@pytest.mark.parametrize(
+    ("models", "files", "expected"),
+    [
+        ([], [], "pyml init my_model"),
+        ([], ["model.py"], "pyml upload ."),
+        (["fraud", "other"], ["model.py"], "curl -s http://127.0.0.1:8471/v2/models/fraud"),
+    ],
+)
+def test_the_command_to_try_is_the_next_step(
+    models: list[str], files: list[str], expected: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    assert command_to_try(models, 8471, tmp_path) == expected
 
 
 def pids(pyml: Pyml) -> dict[str, int]:
