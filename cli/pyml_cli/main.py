@@ -9,8 +9,6 @@ certified; 130 interrupted.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 
 import typer
@@ -20,7 +18,6 @@ from pyml_cli import compare, dev, model, parity, predict, sql
 from pyml_cli.output import choose_output
 
 INTERRUPTED = 130
-PIPE_CLOSED = 141  # what a shell reports for SIGPIPE
 
 app = typer.Typer(
     name="pyml",
@@ -47,8 +44,6 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except typer.Exit as leave:
         return leave.exit_code
-    except BrokenPipeError:
-        return _reader_is_gone()
     except Exception as error:
         usage = _usage_error(error)
         if usage is None:
@@ -58,12 +53,6 @@ def run(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code itself
         output.error(PymlError("Interrupted."))
     return code
-
-
-def _reader_is_gone() -> int:
-    """For `pyml dev logs | head`: what is still buffered goes nowhere, and nothing is said about it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return PIPE_CLOSED
 
 
 def _usage_error(error: Exception) -> UsageError | None:
