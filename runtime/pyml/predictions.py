@@ -69,11 +69,12 @@ def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
 def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
     columns: list[pa.Array] = []
     problems = list(_name_problems(frame, schema))
-    names = frame.columns.tolist()
+    # Walked, not looked up by name: the first look-up in a fresh frame builds an index over its columns.
+    found = dict(frame.items())
     for field in schema.fields:
-        if names.count(field.name) == 1:
+        if field.name in found:
             try:
-                columns.append(_column(frame[field.name], field))
+                columns.append(_column(found[field.name], field))
             except _UnfitError as unfit:
                 problems.append(unfit.problem)
     return columns, problems
