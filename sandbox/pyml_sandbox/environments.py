@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package import ModelPackage
-from pyml_sandbox.events import Event, OnEvent, Progress, ignore
+from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.runtime_code import digest, runtime_digest, runtime_folder
@@ -71,9 +71,10 @@ def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore
     text = requirements.read_text(encoding="utf-8")
     file = home.cache / "locks" / f"{digest(text, *base, python_name(), _folder_if_relative(package))}.txt"
     if not file.exists():
-        on_event(Event(SUBJECT, Progress.WAITING, "resolving requirements.txt"))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, _compile(requirements, base, with_indexes=_names_indexes(package)))
+        with timed(SUBJECT, on_event, "resolving requirements.txt") as done:
+            lock = _compile(requirements, base, with_indexes=_names_indexes(package))
+            write_atomically(file, lock)
+            done(f"resolved to {count_packages(lock)} packages")
     return file.read_text(encoding="utf-8")
 
 
@@ -93,8 +94,9 @@ def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> Environm
     with filelock.FileLock(home.environments / f".{key}.lock"):
         if is_complete(folder):
             return Environment(folder, key, reused=True)
-        on_event(Event(SUBJECT, Progress.WAITING, f"installing {count_packages(lock)} packages"))
-        _build(folder, lock)
+        with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
+            _build(folder, lock)
+            done("installed")
     return Environment(folder, key, reused=False)
 
 

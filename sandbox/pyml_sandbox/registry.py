@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.environment import launcher_script
-from pyml.errors import PackageError, SetupError, UsageError
+from pyml.errors import PackageError, Problem, SetupError, UsageError
 from pyml.package import ModelPackage
 from pyml_sandbox.environments import Environment, debian_warning, ensure, resolve
-from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
+from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.routes import load_routes
@@ -133,7 +133,8 @@ def prepare(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
     """Every uploaded version, the latest upload first."""
-    found = [_read(record.parent) for record in home.models.glob("*/*/record.json")]
+    folders = [record.parent for record in home.models.glob("*/*/record.json")]
+    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]  # those are being written
     return sorted(found, key=lambda version: version.uploaded_at, reverse=True)
 
 
@@ -179,8 +180,8 @@ def _stage(
     lock = resolve(home, package, on_event)
     (beside / "requirements.lock").write_text(lock, encoding="utf-8")
     environment = ensure(home, lock, on_event)
-    on_event(Event("model", Progress.WAITING, "loading it once, in its own environment"))
-    return environment, _describe(environment, beside / "package")
+    with timed("model", on_event, "loading it once, in its own environment"):
+        return environment, _describe(environment, beside / "package")
 
 
 def _refuse_problems(package: ModelPackage) -> None:
@@ -210,7 +211,9 @@ def _describe(environment: Environment, package: Path) -> Mapping[str, object]:
         raise PackageError(f"loading the model took longer than {DESCRIBE_TIMEOUT_S} s", []) from error
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()[-2000:]
-        raise SetupError(f"the model's environment does not start:\n{said}", f"rm -r {environment.folder}") from error
+        ended = f"loading it ended Python with exit code {error.returncode}"
+        problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
+        raise PackageError("the model cannot be loaded", [problem]) from error
     return contract_of(done.stdout.decode().splitlines()[-1], package).to_json()
 
 
