@@ -62,7 +62,8 @@ def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, na
         job = OfflineJob("", contract.inputs, contract.outputs, query, table, settings.key)
         check_query(planned(spark, query), job, settings.key)
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-        spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM ({query})")
+        # On lines of its own: the query may end in a comment.
+        spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
         doubts = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
         rows = export(spark, table, folder / "rows.parquet")
     if not rows:
