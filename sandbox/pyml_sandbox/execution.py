@@ -9,6 +9,7 @@ from pyml_sandbox.drivers.base import Driver, LiveService
 from pyml_sandbox.events import Event, OnEvent, Progress
 from pyml_sandbox.plan import Plan
 from pyml_sandbox.ready import wait_until_ready
+from pyml_sandbox.service import ServiceSpec
 
 
 def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event: OnEvent) -> dict[str, float]:
@@ -23,17 +24,25 @@ def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event:
     Raises:
         ServiceFailedError: a service did not become ready; the others are left running.
     """
-    if plan.stop:
-        with ThreadPoolExecutor(len(plan.stop)) as pool:
-            list(pool.map(driver.stop, plan.stop))
-    for spec in plan.start:
-        on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
-        driver.start(spec)
     exits = {service.name: service.exits for service in live}
     kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
     try:
+        _stop(plan.stop, driver)
+        _start(plan.start, driver, on_event)
         return wait_until_ready([*plan.keep, *plan.start], driver, on_event, kept_exits)
     except KeyboardInterrupt:
-        names = ", ".join(spec.name for spec in (*plan.keep, *plan.start))
-        on_event(Event("sandbox", Progress.NOTE, f"left running: {names}. Stop them: pyml dev down"))
+        left = ", ".join(service.name for service in driver.live() if service.pid is not None) or "nothing"
+        on_event(Event("sandbox", Progress.NOTE, f"left running: {left}. Stop it: pyml dev down"))
         raise
+
+
+def _stop(names: Sequence[str], driver: Driver) -> None:
+    if names:
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(driver.stop, names))
+
+
+def _start(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
+    for spec in specs:
+        on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
+        driver.start(spec)

@@ -8,13 +8,18 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Put `text` at `path` in one step: a reader sees the old text or the new, never a part."""
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Put `text` at `path` in one step: a reader sees the old text or the new, never a part.
+
+    Args:
+        mode: permissions of the file; for this user alone unless given.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            os.fchmod(file.fileno(), mode)
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -152,8 +152,7 @@ def wrap_java(real: Path, wrapper: Path) -> Path:
     script = wrapper / "bin" / "java"
     text = _wrapper_script(real / "bin" / "java")
     if not script.exists() or script.read_text(encoding="utf-8") != text:
-        write_atomically(script, text)
-        script.chmod(0o755)
+        write_atomically(script, text, mode=0o755)
     return wrapper
 
 

@@ -220,8 +220,7 @@ def _describe(environment: Environment, package: Path) -> Mapping[str, object]:
 def _write_launcher(path: Path, environment: Environment, package: Path) -> None:
     text = launcher_script(environment.python, package)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_atomically(path, text)
-        path.chmod(0o755)
+        write_atomically(path, text, mode=0o755)
 
 
 def _write_record(package: ModelPackage, folder: Path, declared: Mapping[str, object]) -> None:

@@ -196,7 +196,7 @@ class TestUpAndDown:
         monkeypatch.setattr("pyml_sandbox.ready._Wait.run", press)
         done = up(pyml)
         assert done.code == 130
-        assert "left running: echo. Stop them: pyml dev down" in done.err
+        assert "left running: echo. Stop it: pyml dev down" in done.err
         monkeypatch.undo()
 
     def test_down_keeps_data_and_down_twice_is_fine(

