@@ -75,6 +75,19 @@ def test_integers_have_no_tolerance(values: tuple[list[object], list[object]]) -
     assert (outcome(found), found.tolerance, found.max_abs) == ("differs", None, 1.0)
 
 
+def test_the_relative_allowance_is_of_the_larger_value_whichever_side_it_is_on() -> None:
+    allowed = Tolerances(double=Tolerance(rtol=0.5))
+    found = columns([1.0, 2.0, 1.0, -2.0], [2.0, 1.0, 2.001, -1.0], pa.float64(), allowed)
+    assert [outcome(column) for column in found] == ["within", "within", "differs", "within"]
+
+
+def test_a_float_against_a_double_is_held_to_the_tolerance_of_floats() -> None:
+    narrow, wide = (pa.table({"id": [1], "p": pa.array([0.1], kind)}) for kind in (pa.float32(), pa.float64()))
+    for left, right in ((narrow, wide), (wide, narrow)):
+        (found,) = compare(left, right, ["id"]).columns
+        assert (outcome(found), found.tolerance, found.has_same_type) == ("within", Tolerances().single, False)
+
+
 def test_a_column_of_its_own_tolerance_leaves_the_others_alone() -> None:
     allowed = Tolerances(double=EXACT, columns={"p1": Tolerance(atol=0.5)})
     first, second = columns([1.0, 1.0], [1.25, 1.25], pa.float64(), allowed)

@@ -113,10 +113,10 @@ class _Writer:
         return f"WHEN len({left}) <> len({right}) THEN {DIFFERS} ELSE coalesce({worst}, {SAME})"
 
     def _map(self, left: str, right: str, types: tuple[ColumnType, ColumnType], depth: int) -> str:
-        """Keys exactly, values by the rules of their type."""
+        """Keys exactly, so that a key within tolerance is another key; values by the rules of their type."""
         pair = f"p{depth}"
         keys = (types[0].child("key"), types[1].child("key"))
-        key = _Writer(self._column, Tolerances.exact()).value_class(f"{pair}[1].key", f"{pair}[2].key", keys, depth + 1)
+        key = self.value_class(f"{pair}[1].key", f"{pair}[2].key", keys, depth + 1)
         value = self.value_class(f"{pair}[1].value", f"{pair}[2].value", _parts(types, "value"), depth + 1)
         entry = f"CASE WHEN {key} > {SIGNED_ZERO} THEN {DIFFERS} ELSE {value} END"
         worst = f"list_max([{entry} FOR {pair} IN list_zip({_entries(left)}, {_entries(right)})])"
