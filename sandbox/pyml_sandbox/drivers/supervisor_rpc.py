@@ -16,6 +16,7 @@ from typing import cast
 from pyml.errors import SandboxError
 
 BAD_NAME = 10
+SPAWN_ERROR = 50
 ALREADY_STARTED = 60
 NOT_RUNNING = 70
 ALREADY_ADDED = 90
@@ -73,8 +74,8 @@ class Supervisor:
         self._try("addProcessGroup", (name,), ALREADY_ADDED)
 
     def start(self, name: str) -> None:
-        """Start a service and return at once."""
-        self._try("startProcess", (name, False), ALREADY_STARTED)
+        """Start a service and return at once; how it failed to, if it did, is in `services`."""
+        self._try("startProcess", (name, False), ALREADY_STARTED, SPAWN_ERROR)
 
     def stop(self, name: str) -> bool:
         """Ask a service to stop and return at once; False when there was nothing to stop."""
