@@ -152,6 +152,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
         return []
     with locked(home, "pyml dev down"):
         stopped = _stop_all(driver_for(home, state), on_event)
+        shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
             delete_data(home)
     return stopped

@@ -106,6 +106,13 @@ class TestDriver:
         assert find(bench, "broken").last_exit == last_exit
         assert find(bench, "broken").state is ServiceState.STOPPED
 
+    def test_a_service_that_is_started_anew_begins_with_a_clean_slate(self, bench: Bench) -> None:
+        bench.driver().start(bench.spec(Kind("service", exit_code=3)))
+        wait_for(lambda: find(bench, "service").exits > 0, "its end is noticed")
+        start(bench, Kind("service"))
+        found = find(bench, "service")
+        assert (found.state, found.exits, found.last_exit) == (ServiceState.RUNNING, 0, None)
+
     def test_logs_outlive_the_service_until_it_is_started_anew(self, bench: Bench) -> None:
         start(bench, SLEEPER)
         wait_for(lambda: "hello" in bench.driver().logs("sleeper", 9), "it said hello")

@@ -90,12 +90,11 @@ class ProcessDriver:
         """See `Driver.start`."""
         supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
         found = {service.name: service for service in self.live(timeout_s)}.get(spec.name)
-        if found is not None and found.state is not ServiceState.STOPPED:
+        if found is not None and found.state is ServiceState.RUNNING:
             if found.digest != spec.digest:
                 raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
-            if found.state is not ServiceState.FAILED:
-                return
-            self.stop(spec.name, timeout_s)
+            return
+        self.stop(spec.name, timeout_s)  # it may be waiting for its next try
         self._write_service(spec)
         supervisor.replace(spec.name)
         supervisor.start(spec.name)
