@@ -107,13 +107,18 @@ def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
     if found != field.ddl_type:
         hint = f"in SQL: CAST({field.name} AS {field.ddl_type})"
         return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint)
-    if column.null_count and not field.nullable:
-        first = column.is_null().index(True).as_py()
-        return Problem(
-            f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
-            f"declare `{field.name} {field.ddl_type}` without NOT NULL, or fill the nulls in the query",
-        )
-    return None
+    return null_problem(column, field, "fill the nulls in the query")
+
+
+def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | None:
+    """What is wrong where a NOT NULL column holds null; `otherwise` is what to do besides declaring it nullable."""
+    if field.nullable or not column.null_count:
+        return None
+    first = column.is_null().index(True).as_py()
+    return Problem(
+        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
+        f"declare `{field.name} {field.ddl_type}` without NOT NULL, or {otherwise}",
+    )
 
 
 def _listed(batch: pa.RecordBatch) -> str:
