@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml.errors import InputError, OutputError, Problem
-from pyml.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow
+from pyml.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem
 from pyml.schema import Field, Schema, ddl_type_of
 from pyml.values import check_for, is_null
 
@@ -105,12 +105,9 @@ def _column(series: pd.Series, field: Field) -> pa.Array:
         column = _objects(series.tolist(), field)
     else:
         raise _wrong_type(series, field)
-    if column.null_count and not field.nullable:
-        first = column.is_null().index(True).as_py()
-        raise _UnfitError(
-            f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
-            f"declare `{field.name} {field.ddl_type}` without NOT NULL, or give every row a value",
-        )
+    problem = null_problem(column, field, "give every row a value")
+    if problem is not None:
+        raise _UnfitError(problem.message, problem.hint)
     return column
 
 
