@@ -50,6 +50,7 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
             "SPARK_LOCAL_IP": HOST,
             "SPARK_LOCAL_DIRS": str(home.scratch),
             "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LAUNCHER_OPTS": JVM_OPTIONS,  # of the short JVM that only prints the command line of the real one
         },
         files={
             conf / "spark-defaults.conf": spark_defaults(spark_settings(home, ports, os.cpu_count() or 1)),
