@@ -6,7 +6,6 @@ import socket
 
 from pyml_sandbox.ports import HOST, PortChoices
 
-
 _given: set[int] = set()
 
 
