@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyml.errors import SetupError, UsageError
+from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, Output, choose_output
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
-Sandbox = Annotated[str | None, typer.Option("--sandbox", help="Which sandbox; $PYML_SANDBOX or 'default' else.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Port on 127.0.0.1, remembered from then on.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

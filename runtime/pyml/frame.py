@@ -121,6 +121,12 @@ def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | No
     )
 
 
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """All rows of a table as one batch; an empty table has one, too."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
 def _listed(batch: pa.RecordBatch) -> str:
     return ", ".join(batch.schema.names) or "no columns"
 

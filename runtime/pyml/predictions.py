@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml.errors import InputError, OutputError, Problem
-from pyml.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem
+from pyml.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem, one_batch
 from pyml.schema import Field, Schema, ddl_type_of
 from pyml.values import check_for, is_null
 
@@ -182,6 +182,4 @@ def frame_of(batches: Iterable[pa.RecordBatch], schema: Schema) -> pd.DataFrame:
         batches: any number of batches, each with the columns of `schema`.
         schema: the model's declared outputs.
     """
-    table = pa.Table.from_batches(list(batches), schema.arrow).combine_chunks()
-    batch = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=schema.arrow)
-    return frame_from_arrow(batch, schema)
+    return frame_from_arrow(one_batch(pa.Table.from_batches(list(batches), schema.arrow)), schema)

@@ -29,7 +29,7 @@ def batch_of(rows: Rows, contract: Contract) -> pa.RecordBatch:
     """
     import pandas as pd
 
-    from pyml.frame import conform
+    from pyml.frame import conform, one_batch
     from pyml.predictions import rows_from_frame
     from pyml.tensors import arrow_from_tensors, check_inputs
 
@@ -39,20 +39,21 @@ def batch_of(rows: Rows, contract: Contract) -> pa.RecordBatch:
         _refuse_tensors_for_frames(contract)
         check_inputs(rows, contract.inputs)
         return arrow_from_tensors(rows, contract.inputs)
-    return conform(_one_batch(rows), contract.inputs)
+    return conform(one_batch(rows), contract.inputs)
 
 
 def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
     """Predictions in the form in which the rows were given."""
     import pandas as pd
 
+    from pyml.frame import one_batch
     from pyml.predictions import frame_of
     from pyml.tensors import tensors_from_arrow
 
     if isinstance(rows, pd.DataFrame):
         return frame_of(predictions.to_batches(), outputs)
     if isinstance(rows, dict):
-        return tensors_from_arrow(_one_batch(predictions), outputs)
+        return tensors_from_arrow(one_batch(predictions), outputs)
     return predictions
 
 
@@ -111,10 +112,3 @@ def _read_parquet(file: Path, inputs: Schema) -> pa.Table:
 def _refuse_tensors_for_frames(contract: Contract) -> None:
     if contract.kind != "tensor":
         raise InputError("the model takes a frame", [Problem("named tensors were given", "give a DataFrame")])
-
-
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
