@@ -35,10 +35,11 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from integration.serving import CHANNEL_OPTIONS, Caller, Serving, serving, write_package
+from integration.serving import CHANNEL_OPTIONS, Caller, Serving, serving
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.runner import Runner
+from support.packages import write_package
 
 ROWS = 1000
 COLUMNS = [f"x{at}" for at in range(10)]

@@ -108,14 +108,6 @@ class Chores(DataFrameModel):
 '''
 
 
-def write_package(folder: Path, code: str, settings: str = "") -> Path:
-    """A model package with this `model.py`."""
-    (folder / "parameters").mkdir(parents=True)
-    for name, text in {"model.py": code, "requirements.txt": "", "packages.txt": "", "pyml.toml": settings}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
 def until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
     """Wait for a condition; fail when it does not come."""
     end = time.monotonic() + timeout_s

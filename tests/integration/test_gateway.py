@@ -21,9 +21,10 @@ import pytest
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until, write_package
+from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
 from pyml.oip import codec
 from pyml.oip import messages as oip
+from support.packages import write_package
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Stack:
 
 
 def started(place: Serving, settings: str = "") -> Stack:
-    package = write_package(place.folder / "chores", CHORES, settings)
+    package = write_package(place.folder / "chores", CHORES, toml=settings)
     place.deploy(chores=["1"], down=["7"])
     gateway, caller, rest = place.gateway()
     server = place.server(package)

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pytest
 import tritonclient.grpc as triton
 
-from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until, write_package
+from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.schema import Schema
 from pyml.server.sockets import is_listened_to
+from support.packages import write_package
 from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
 
 ROOT = Path(__file__).parents[2]
@@ -217,7 +218,7 @@ def held(
     place: Serving, settings: str = "", more: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[str], Caller, grpc.Future]:
     """A server of its own whose predict is under way until `go` is written."""
-    process = place.server(write_package(place.folder / "chores", CHORES, settings), more=more)
+    process = place.server(write_package(place.folder / "chores", CHORES, toml=settings), more=more)
     caller = place.caller()
     running = caller.begin(f"wait {place.folder}", timeout_s=None)
     until((place.folder / "begun").exists)
@@ -270,7 +271,7 @@ def test_a_request_that_was_cancelled_in_the_queue_is_not_run(place: Serving) ->
 
 @pytest.mark.parametrize(("size_mb", "words"), [(2, "the request has 2."), (6, "larger than max")])
 def test_an_oversized_request_is_refused_with_its_size_and_the_limit(place: Serving, size_mb: int, words: str) -> None:
-    place.server(write_package(place.folder / "chores", CHORES, "[serving]\nmax_request_mb = 1\n"))
+    place.server(write_package(place.folder / "chores", CHORES, toml="[serving]\nmax_request_mb = 1\n"))
     caller = place.caller()
     error = caller.start(codec.arrow_request("chores", "", chores("", rows=size_mb * 1024 * 1024 // 12))).exception()
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
