@@ -1,0 +1,189 @@
+"""The Docker engine: found as the `docker` command finds it, and asked through the docker SDK.
+
+Nothing above this package sees an exception of the SDK: `translated` turns each into one of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError, SetupError
+
+if TYPE_CHECKING:
+    import docker
+
+TIMEOUT_S = 120
+FIND_TIMEOUT_S = 5
+INSTALL_HINT = "start Docker (Desktop, colima, podman or dockerd), or   pyml dev up --driver process"
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What an engine says about itself.
+
+    Attributes:
+        name: product, for instance "Docker Engine", "Docker Desktop", "Podman Engine".
+        version: its version.
+        api_version: newest API version it speaks.
+        architecture: of its machine, for instance "x86_64".
+        cpus: cores it may use.
+        memory_bytes: memory it may use.
+        root: folder in which it keeps images and volumes, on its own machine.
+        is_rootless: it runs as an ordinary user.
+    """
+
+    name: str
+    version: str
+    api_version: str
+    architecture: str
+    cpus: int
+    memory_bytes: int
+    root: str
+    is_rootless: bool
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answered.
+
+    Attributes:
+        endpoint: where it listens, for instance "unix:///var/run/docker.sock".
+        environ: variables under which the `docker` and Compose programs reach the very same engine.
+    """
+
+    endpoint: str
+    environ: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        """The SDK's client. Use it inside `translated()`."""
+        return _client(self.endpoint, self.environ, TIMEOUT_S)
+
+    @cached_property
+    def facts(self) -> EngineFacts:
+        """What it says about itself.
+
+        Raises:
+            SandboxError: it does not answer any more.
+        """
+        with translated():
+            info, version = self.client.info(), self.client.version()
+        platform = str((version.get("Platform") or {}).get("Name") or "").partition(" - ")[0]
+        names = [str(part.get("Name", "")) for part in version.get("Components") or ()]
+        is_podman = any("podman" in name.lower() for name in names)
+        system = str(info.get("OperatingSystem", ""))
+        name = "Podman Engine" if is_podman else system if system == "Docker Desktop" else platform or "Docker Engine"
+        return EngineFacts(
+            name=name,
+            version=str(version["Version"]),
+            api_version=str(version["ApiVersion"]),
+            architecture=str(info.get("Architecture", "")),
+            cpus=int(info.get("NCPU") or 1),
+            memory_bytes=int(info.get("MemTotal") or 0),
+            root=str(info.get("DockerRootDir", "")),
+            is_rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
+        )
+
+    @property
+    def socket(self) -> Path | None:
+        """The engine's Unix socket on this machine; None where it is reached otherwise."""
+        return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
+
+
+def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
+    """The engine in use here: `$DOCKER_HOST`, else Docker's current context, else a socket of rootless Docker or podman.
+
+    Raises:
+        SetupError: none answers; lists where it was looked for.
+    """
+    environ = dict(os.environ if environ is None else environ)
+    tried: list[str] = []
+    for endpoint in _endpoints(environ):
+        reason = _why_not(endpoint, environ)
+        if reason is None:
+            is_chosen_by_user = bool(environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT"))
+            return Engine(endpoint, environ if is_chosen_by_user else {**environ, "DOCKER_HOST": endpoint})
+        tried.append(f"{endpoint} ({reason})")
+    raise SetupError(f"No Docker engine answers: {'; '.join(tried)}.", INSTALL_HINT)
+
+
+def _endpoints(environ: Mapping[str, str]) -> list[str]:
+    """Where an engine may listen, in the order in which to try; one alone where the user named it."""
+    if environ.get("DOCKER_HOST"):
+        return [environ["DOCKER_HOST"]]
+    from docker.context import ContextAPI
+
+    with translated():
+        host = ContextAPI.kwargs_from_context(environment=environ).get("base_url")
+    current = str(host or "unix:///var/run/docker.sock").replace("http+unix://", "unix://")
+    if environ.get("DOCKER_CONTEXT"):
+        return [current]
+    session = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    others = [f"{session}/docker.sock", f"{session}/podman/podman.sock", "/run/podman/podman.sock"]
+    return list(dict.fromkeys([current, *(f"unix://{path}" for path in others if Path(path).exists())]))
+
+
+def _client(endpoint: str, environ: Mapping[str, str], timeout_s: int) -> docker.DockerClient:
+    import docker
+
+    with translated():
+        if endpoint.startswith("unix://"):
+            return docker.DockerClient(base_url=endpoint, timeout=timeout_s, version="auto")
+        # A remote one may need the certificates that its context or the environment names.
+        return docker.from_env(environment=dict(environ), timeout=timeout_s, version="auto")
+
+
+def _why_not(endpoint: str, environ: Mapping[str, str]) -> str | None:
+    """Why an engine is not there; None when it answers."""
+    if endpoint.startswith("unix://") and not Path(endpoint.removeprefix("unix://")).exists():
+        return "there is no such socket"
+    try:
+        with translated():
+            _client(endpoint, environ, FIND_TIMEOUT_S).close()
+    except SandboxError as error:
+        return error.message
+    return None
+
+
+@contextlib.contextmanager
+def translated(what: str = "") -> Iterator[None]:
+    """Turn what the docker SDK raises into our own errors, the original kept as cause.
+
+    Args:
+        what: what was being done, for the message: "start the gateway".
+
+    Raises:
+        SandboxError: the engine refused or does not answer.
+    """
+    import docker.errors
+    import requests.exceptions
+
+    doing = f"The Docker engine could not {what}: " if what else ""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        said = str(error.explanation or error).strip()
+        raise SandboxError(f"{doing}{said}", _hint_for(said)) from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise SandboxError(f"{doing}{_reason(error)}", INSTALL_HINT) from error
+
+
+def _hint_for(said: str) -> str:
+    if "no space left on device" in said:
+        return "free some disk: pyml image prune, docker system prune"
+    return "pyml dev doctor"
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words: the SDK wraps a refused connection five times."""
+    said = str(error)
+    for words in ("Permission denied", "Connection refused", "No such file or directory", "timed out"):
+        if words.lower() in said.lower():
+            return words.lower()
+    return said.splitlines()[0] if said else type(error).__name__

@@ -1,0 +1,31 @@
+"""Labels by which everything that pyml makes in an engine is found again, and nothing else is touched."""
+
+from __future__ import annotations
+
+PREFIX = "io.pyml."
+
+SANDBOX = f"{PREFIX}sandbox"
+"""On containers, networks and volumes: the sandbox they belong to, see `SandboxHome.project`."""
+SERVICE = f"{PREFIX}service"
+"""On containers: name of the service."""
+DIGEST = f"{PREFIX}digest"
+"""On containers: digest of the `ServiceSpec` they were made from."""
+IDLE_STOP_S = f"{PREFIX}idle-stop-s"
+"""On containers: they are stopped after so many seconds without work; absent where they are not."""
+
+KIND = f"{PREFIX}kind"
+"""On images: "python", "base" or "model"."""
+KEY = f"{PREFIX}key"
+"""On base images: digest of all that went in; on model images: of package, lock and base image."""
+MODEL = f"{PREFIX}model"
+"""On model images: name of the model."""
+VERSION = f"{PREFIX}version"
+"""On model images: the version, first digits of the package's content digest."""
+CONTENT = f"{PREFIX}content"
+"""On model images: content digest of the package."""
+CONTRACT = f"{PREFIX}contract"
+"""On model images: declared inputs and outputs, JSON."""
+BASE = f"{PREFIX}base"
+"""On model images: id of the base image."""
+PYTHON_VERSION = f"{PREFIX}python"
+"""On base and model images: version of their Python."""
