@@ -1,0 +1,34 @@
+"""The jars of PySpark that stay out of the base image: a third of it, and nothing that the sandbox runs loads them.
+
+`tests/containers` runs metastore, master, worker, Connect server and a job without them; docs/images.md has the sizes.
+spark-mllib and spark-mllib-local stay: Spark Connect touches `org.apache.spark.ml.param.Params` when a session closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+UNUSED: Mapping[str, str] = {
+    "rocksdbjni-*": "state store of streaming queries",
+    "connect-repl": "the Scala shell and the JDBC driver of Spark Connect",
+    "breeze*": "linear algebra of MLlib",
+    "spire*": "numbers of Breeze",
+    "cats-kernel*": "algebra of Spire",
+    "algebra*": "algebra of Spire",
+    "lapack-*": "linear algebra of MLlib",
+    "blas-*": "linear algebra of MLlib",
+    "arpack*": "linear algebra of MLlib",
+    "JTransforms-*": "Fourier transforms of MLlib",
+    "JLargeArrays-*": "arrays of JTransforms",
+    "spark-graphx*": "graphs",
+    "netty-*-osx-*": "native code of another system",
+    "netty-*-windows-*": "native code of another system",
+    "netty-*-riscv64*": "native code of another machine",
+}
+"""Patterns of names in PySpark's folder of jars, and what they are for."""
+
+
+def is_unused(name: str) -> bool:
+    """Whether a jar (or folder of jars) stays out of the base image."""
+    return any(fnmatchcase(name, pattern) for pattern in UNUSED)
