@@ -5,7 +5,7 @@ set -eu
 mounted=/dev/shm/pyml
 
 export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
-apt_options="-qq -o Dpkg::Use-Pty=0"
+apt_options="-qq -o Dpkg::Use-Pty=0 -o Acquire::Languages=none"
 
 if [ -s "$mounted/pip.sh" ]; then # index settings, with passwords
     . "$mounted/pip.sh"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
-from pyml_sandbox.events import OnEvent, timed
+from pyml_sandbox.events import Event, OnEvent, Progress
 
 if TYPE_CHECKING:
     from docker.models.images import Image
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DEFAULT = "python:3.11-slim-bookworm"
 OLDEST = (3, 11)
 KIND = "python"
+SUBJECT = "python image"
 WAYS_OUT = "pyml image bootstrap   (makes one from a Debian mirror), or --python-image IMAGE"
 ASK = "command -v apt-get && python3 -c 'import ensurepip, sys; print(\"%d.%d.%d\" % sys.version_info[:3])'"
 
@@ -51,15 +52,21 @@ def ensure_python_image(engine: Engine, chosen: str | None, on_event: OnEvent) -
     if found is not None:
         return found
     try:
-        with timed("python image", on_event, f"pulling {wanted}"):
-            return _pull(engine, wanted)
+        on_event(Event(SUBJECT, Progress.WAITING, f"pulling {wanted}"))
+        pulled = _pull(engine, wanted)
     except SandboxError as error:
-        instead = None if chosen else bootstrapped(engine)
-        if instead is None:
-            raise SetupError(
-                f"The image {wanted} is not here and cannot be pulled: {error.message}", WAYS_OUT
-            ) from error
-        return instead
+        return _instead(engine, wanted, chosen is None, error, on_event)
+    on_event(Event(SUBJECT, Progress.READY, f"pulled {wanted}"))
+    return pulled
+
+
+def _instead(engine: Engine, wanted: str, may_differ: bool, error: SandboxError, on_event: OnEvent) -> PythonImage:
+    """What stands in for an image that cannot be pulled."""
+    instead = bootstrapped(engine) if may_differ else None
+    if instead is None:
+        raise SetupError(f"The image {wanted} is not here and cannot be pulled: {error.message}", WAYS_OUT) from error
+    on_event(Event(SUBJECT, Progress.READY, f"{instead.reference} ({wanted} cannot be pulled)"))
+    return instead
 
 
 def python_version(engine: Engine, image: PythonImage) -> str:
