@@ -1,20 +1,22 @@
 """Which model versions are deployed, and which of them answers by default: the file that the gateway follows.
 
-{"version": 1, "models": {NAME: {"default": VERSION, "versions": {VERSION: {"socket": PATH, "service": SERVICE}}}}}
+Its form is that of `pyml.gateway.routes`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from pyml.errors import SetupError
+from pyml.gateway.replica import ROUTES_FORMAT, Replica
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.services.model_server import service_name, socket_path
 
-FORMAT = 1
+ReplicasOf = Callable[[str, str], Sequence[Replica]]
+"""Gives the servers of a model version."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,32 @@ def load_routes(home: SandboxHome) -> Routes:
 
 def save_routes(home: SandboxHome, routes: Routes) -> None:
     """Put the routes in force, atomically: the gateway sees the old ones or these."""
-    write_atomically(home.routes_file, json.dumps({"version": FORMAT, "models": _facts(home, routes)}, indent=2) + "\n")
+
+    def the_process(model: str, version: str) -> Sequence[Replica]:
+        return [Replica(str(socket_path(home, model, version)), service_name(model, version))]
+
+    write_atomically(home.routes_file, routes_text(routes, the_process))
 
 
-def _facts(home: SandboxHome, routes: Routes) -> dict[str, object]:
-    return {
+def routes_text(routes: Routes, replicas_of: ReplicasOf, *, on_request: bool = False) -> str:
+    """The routes as the gateway reads them.
+
+    Args:
+        routes: what is deployed.
+        replicas_of: gives the servers of a model and a version; at least one.
+        on_request: the gateway starts servers that are stopped when a request for them comes.
+    """
+    models = {
         name: {
             "default": deployment.default,
             "versions": {
-                version: {"socket": str(socket_path(home, name, version)), "service": service_name(name, version)}
+                version: {
+                    "replicas": [asdict(replica) for replica in replicas_of(name, version)],
+                    "on_request": on_request,
+                }
                 for version in deployment.versions
             },
         }
         for name, deployment in routes.models.items()
     }
+    return json.dumps({"version": ROUTES_FORMAT, "models": models}, indent=2) + "\n"

@@ -105,6 +105,9 @@ class Chores(DataFrameModel):
 
     def folder(self, _):
         return os.getcwd()
+
+    def pid(self, _):
+        return os.getpid()
 '''
 
 
@@ -164,6 +167,11 @@ class Caller:
         return oip.ModelReadyResponse.FromString(self.call(oip.MODEL_READY, request)).ready
 
 
+def service_name(name: str, version: str, replica: int = 1) -> str:
+    """The service of one server of a model version."""
+    return f"model-{name}-{version}" + (f"-{replica}" if replica > 1 else "")
+
+
 class Serving:
     """Starts servers and gateways in one short folder, and ends what is left of them."""
 
@@ -175,10 +183,17 @@ class Serving:
         self._logs: list[TextIO] = []
 
     def server(
-        self, package: Path, name: str = "chores", version: str = "1", *, ready: bool = True, more: tuple[str, ...] = ()
+        self,
+        package: Path,
+        name: str = "chores",
+        version: str = "1",
+        *,
+        replica: int = 1,
+        ready: bool = True,
+        more: tuple[str, ...] = (),
     ) -> subprocess.Popen[str]:
         """Start a model server; by default wait until its model is ready."""
-        service = f"model-{name}-{version}"
+        service = service_name(name, version, replica)
         process = self._start(
             "pyml.server", "--package", str(package), "--name", name, "--version", version,
             "--socket-dir", str(self.sockets), "--service", service, *more, log=service,
@@ -192,7 +207,7 @@ class Serving:
 
     def caller(self, name: str = "chores", version: str = "1") -> Caller:
         """A client of a model server's socket."""
-        return Caller(f"unix:{self.sockets}/model-{name}-{version}")
+        return Caller(f"unix:{self.sockets}/{service_name(name, version)}")
 
     def gateway(self, *more: str) -> tuple[subprocess.Popen[str], Caller, str]:
         """Start a gateway and wait until it is ready: the process, a client of it, and its REST address."""
@@ -210,20 +225,22 @@ class Serving:
         caller.call(oip.SERVER_READY)
         return process, caller, f"http://127.0.0.1:{ports[1]}"
 
-    def deploy(self, **models: list[str]) -> None:
-        """Write the routes file: models to their versions, the first of each the default."""
+    def deploy(self, replicas: int = 1, **models: list[str]) -> None:
+        """Write the routes file: models to their versions, the first of each the default, each with so many servers."""
+
+        def place(service: str) -> dict[str, str]:
+            return {"socket": f"{self.sockets}/{service}", "service": service}
+
+        def places(name: str, version: str) -> dict[str, object]:
+            services = [service_name(name, version, at) for at in range(1, replicas + 1)]
+            return {"replicas": [place(service) for service in services], "on_request": False}
+
         entries = {
-            name: {
-                "default": versions[0],
-                "versions": {
-                    version: {"socket": f"{self.sockets}/model-{name}-{version}", "service": f"model-{name}-{version}"}
-                    for version in versions
-                },
-            }
+            name: {"default": versions[0], "versions": {version: places(name, version) for version in versions}}
             for name, versions in models.items()
         }
         staged = self.routes_file.with_suffix(".new")
-        staged.write_text(json.dumps({"version": 1, "models": entries}))
+        staged.write_text(json.dumps({"version": 2, "models": entries}))
         staged.replace(self.routes_file)
 
     def log(self, name: str) -> str:

@@ -212,6 +212,71 @@ def test_a_model_that_ends_its_process_is_reported_alike(stack: Stack) -> None:
     assert "went away before it answered" in error.details()
 
 
+# --- replicas ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A gateway before two servers of one model version."""
+
+    place: Serving
+    caller: Caller
+    servers: tuple[subprocess.Popen[str], subprocess.Popen[str]]
+
+    def who_answers(self) -> str:
+        """Process id of the server that answers the next request."""
+        return str(self.caller.do("pid")["said"][0])
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with serving() as place:
+        package = write_package(place.folder / "chores", CHORES)
+        place.deploy(2, chores=["1"])
+        _, caller, _ = place.gateway()
+        yield Pair(place, caller, (place.server(package), place.server(package, replica=2)))
+
+
+def test_requests_take_turns_between_replicas(pair: Pair) -> None:
+    found = [pair.who_answers() for _ in range(4)]
+    assert set(found[:2]) == {str(server.pid) for server in pair.servers}
+    assert found[:2] == found[2:]
+
+
+def test_a_replica_that_is_down_is_passed_over_until_it_is_back(pair: Pair) -> None:
+    first, second = pair.servers
+    stop(first)
+    assert {pair.who_answers() for _ in range(4)} == {str(second.pid)}
+    again = pair.place.server(pair.place.folder / "chores")
+    until(lambda: pair.who_answers() == str(again.pid))
+    stop(second)
+    stop(again)
+    for _ in range(2):
+        assert "all its servers are down: model-chores-1, model-chores-1-2" in pair.caller.refused("").details()
+
+
+def test_a_replica_that_is_starting_is_passed_over(pair: Pair) -> None:
+    stop(pair.servers[0])
+    slow = write_package(
+        pair.place.folder / "slow", CHORES.replace("decimal.getcontext().prec = 5", "self.wait(parameters)")
+    )
+    pair.place.server(slow, ready=False)
+    until((slow / "parameters" / "begun").exists)
+    assert {pair.who_answers() for _ in range(4)} == {str(pair.servers[1].pid)}
+    assert all(pair.caller.is_model_ready() for _ in range(2))
+    stop(pair.servers[1])
+    error = pair.caller.refused("")
+    assert dict(error.trailing_metadata())["pyml-reason"] == "starting"
+    assert "is starting (model-chores-1); down: model-chores-1-2" in error.details()
+    assert not pair.caller.is_model_ready()
+
+
+def test_a_request_that_a_replica_took_with_it_is_not_run_again(pair: Pair) -> None:
+    errors = [pair.caller.refused("die") for _ in range(2)]
+    assert all("went away before it answered" in error.details() for error in errors)
+    assert all(server.wait(20) == 9 for server in pair.servers)
+
+
 # --- time -------------------------------------------------------------------------------------------------------------
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import grpc
 import pytest
 
 from pyml.gateway.grpc_front import asked_model
+from pyml.gateway.replica import Replica
 from pyml.gateway.routes import Route, Routes, RoutesFile
 from pyml.oip import messages as oip
 from pyml.status import FailureError
@@ -20,13 +22,16 @@ def routes_text(**models: list[str]) -> str:
         name: {
             "default": versions[0],
             "versions": {
-                version: {"socket": f"/s/{name}-{version}", "service": f"model-{name}-{version}"}
-                for version in versions
+                version: {"replicas": [asdict(replica_of(name, version))], "on_request": False} for version in versions
             },
         }
         for name, versions in models.items()
     }
-    return json.dumps({"version": 1, "models": entries})
+    return json.dumps({"version": 2, "models": entries})
+
+
+def replica_of(name: str, version: str) -> Replica:
+    return Replica(f"/s/{name}-{version}", f"model-{name}-{version}")
 
 
 ROUTES = Routes.parse(routes_text(fare=["2", "1"], delay=["7"]))
@@ -34,7 +39,7 @@ ROUTES = Routes.parse(routes_text(fare=["2", "1"], delay=["7"]))
 
 @pytest.mark.parametrize(("version", "found"), [("", "2"), ("1", "1"), ("2", "2")])
 def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: str) -> None:
-    assert ROUTES.find("fare", version) == Route("fare", found, f"/s/fare-{found}", f"model-fare-{found}")
+    assert ROUTES.find("fare", version) == Route("fare", found, (replica_of("fare", found),))
 
 
 @pytest.mark.parametrize(
@@ -72,11 +77,27 @@ def test_the_file_is_read_again_when_it_changes_and_only_then(tmp_path: Path) ->
     assert file.current().models == {}
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"models": {"fare": {}}}', '{"models": []}', '{"models": {"fare": 1}}', "\xff"]
+NO_REPLICAS = (
+    '{"version": 2, "models": {"fare": {"default": "1", "versions": {"1": {"replicas": [], "on_request": false}}}}}'
 )
+NO_ROUTES = [
+    ("{", "JSONDecodeError"),
+    ("[]", "TypeError"),
+    ("{}", "version"),
+    ('{"version": 1, "models": {}}', "it has format 1, this gateway reads 2"),
+    ('{"version": 3, "models": {}}', "it has format 3, this gateway reads 2"),
+    ('{"version": 2, "models": {"fare": {}}}', "versions"),
+    ('{"version": 2, "models": []}', "AttributeError"),
+    ('{"version": 2, "models": {"fare": 1}}', "TypeError"),
+    (NO_REPLICAS, "model fare@1 has no replicas"),
+    (NO_REPLICAS.replace("false", '"no"').replace("[]", '[{"socket": "/s", "service": "m"}]'), "on_request is 'no'"),
+    ("\xff", "UnicodeDecodeError"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), NO_ROUTES)
 def test_a_file_that_cannot_be_read_leaves_the_routes_and_says_so_once(
-    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, text: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "routes.json"
     file = RoutesFile(path)
@@ -86,6 +107,8 @@ def test_a_file_that_cannot_be_read_leaves_the_routes_and_says_so_once(
     assert file.current() is before
     assert file.current() is before
     assert len(caplog.records) == 1
+    assert "the routes stay as they were" in caplog.text
+    assert words in caplog.text
 
 
 def replace(path: Path, text: str) -> None:

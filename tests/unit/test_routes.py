@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError
+from pyml.gateway.replica import Replica
+from pyml.gateway.routes import Routes as GatewayRoutes
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.routes import Deployment, Routes, load_routes, save_routes
+from pyml_sandbox.routes import Deployment, Routes, load_routes, routes_text, save_routes
 
 
 @pytest.fixture
@@ -44,11 +46,28 @@ def test_the_file_is_read_as_it_was_written(home: SandboxHome) -> None:
 
 def test_the_file_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
     save_routes(home, Routes().with_version("m", "1"))
-    version = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
+    replica = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
     assert json.loads(home.routes_file.read_text()) == {
-        "version": 1,
-        "models": {"m": {"default": "1", "versions": {"1": version}}},
+        "version": 2,
+        "models": {"m": {"default": "1", "versions": {"1": {"replicas": [replica], "on_request": False}}}},
     }
+
+
+def test_the_gateway_reads_replicas_and_what_is_started_on_request() -> None:
+    def two(model: str, version: str) -> list[Replica]:
+        return [Replica(f"/run/{model}-{version}-{at}", f"model-{at}") for at in (1, 2)]
+
+    text = routes_text(Routes().with_version("m", "1"), two, on_request=True)
+    route = GatewayRoutes.parse(text).find("m")
+    assert (route.replicas, route.on_request) == (tuple(two("m", "1")), True)
+
+
+def test_a_file_of_the_format_before_is_read(home: SandboxHome) -> None:
+    home.folder.mkdir(parents=True)
+    version = {"socket": "/s", "service": "model-m-1"}
+    models = {"m": {"default": "1", "versions": {"1": version}}}
+    home.routes_file.write_text(json.dumps({"version": 1, "models": models}))
+    assert load_routes(home) == Routes().with_version("m", "1")
 
 
 def test_before_the_first_deployment_there_are_none(home: SandboxHome) -> None:

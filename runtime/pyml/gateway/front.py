@@ -16,6 +16,7 @@ from pyml.gateway.options import Address, GatewayOptions
 from pyml.gateway.rest_front import RestService
 from pyml.gateway.routes import RoutesFile
 from pyml.gateway.upstream import Upstream
+from pyml.gateway.usage import Usage
 
 MIB = 1024 * 1024
 log = logging.getLogger("pyml.gateway")
@@ -30,7 +31,7 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
-        self._upstream = Upstream(RoutesFile(options.routes))
+        self._upstream = Upstream(RoutesFile(options.routes), Usage())
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.

@@ -2,7 +2,8 @@
 
 ::
 
-    {"version": 1, "models": {"fare": {"default": "3f2a", "versions": {"3f2a": {"socket": "/run/…", "service": "…"}}}}}
+    {"version": 2, "models": {"fare": {"default": "3f2a", "versions": {"3f2a": {
+        "replicas": [{"socket": "/run/…", "service": "…"}], "on_request": false}}}}}
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 
+from pyml.gateway.replica import ROUTES_FORMAT, Replica
 from pyml.status import Failure, FailureError
 
 log = logging.getLogger("pyml.gateway")
@@ -29,14 +32,19 @@ class Route:
     Attributes:
         model: its name.
         version: its version.
-        socket: path to dial.
-        service: name of the service, for `pyml dev logs`.
+        replicas: its servers, at least one; any of them may answer.
+        on_request: its servers may be stopped, and are started when a request comes.
     """
 
     model: str
     version: str
-    socket: str
-    service: str
+    replicas: tuple[Replica, ...]
+    on_request: bool = False
+
+    @property
+    def name(self) -> str:
+        """The model version as it is named to people."""
+        return f"{self.model}@{self.version}"
 
 
 @dataclass(frozen=True)
@@ -56,16 +64,16 @@ class Routes:
         """Read the file's text.
 
         Raises:
-            ValueError: it is no JSON.
+            ValueError: it is no JSON, of another format, or has a version without a server.
             KeyError, TypeError, AttributeError: it is not of the form above.
         """
-        models = json.loads(text)["models"]
+        document = json.loads(text)
+        if document["version"] != ROUTES_FORMAT:
+            raise ValueError(f"it has format {document['version']}, this gateway reads {ROUTES_FORMAT}")
+        models = document["models"]
         return cls(
             {
-                name: {
-                    version: Route(name, version, place["socket"], place["service"])
-                    for version, place in model["versions"].items()
-                }
+                name: {version: _route(name, version, place) for version, place in model["versions"].items()}
                 for name, model in models.items()
             },
             {name: model["default"] for name, model in models.items()},
@@ -87,7 +95,8 @@ class Routes:
 
     def sockets(self) -> set[str]:
         """Every socket that may be dialled."""
-        return {route.socket for versions in self.models.values() for route in versions.values()}
+        routes = (route for versions in self.models.values() for route in versions.values())
+        return {replica.socket for route in routes for replica in route.replicas}
 
 
 class RoutesFile:
@@ -112,8 +121,18 @@ class RoutesFile:
             try:
                 self._routes = Routes.parse(self.path.read_text(encoding="utf-8")) if stamp else Routes()
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                log.error("%s cannot be read, the routes stay as they are: %r", self.path, error)
+                log.error("%s cannot be read, the routes stay as they were: %r", self.path, error)
         return self._routes
+
+
+def _route(model: str, version: str, place: Mapping[str, Any]) -> Route:
+    replicas = tuple(Replica(each["socket"], each["service"]) for each in place["replicas"])
+    if not replicas:
+        raise ValueError(f"model {model}@{version} has no replicas")
+    on_request = place["on_request"]
+    if not isinstance(on_request, bool):
+        raise TypeError(f"on_request is {on_request!r}, not true or false")
+    return Route(model, version, replicas, on_request)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

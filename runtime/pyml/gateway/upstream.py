@@ -1,30 +1,19 @@
-"""The way to the model servers: one channel to each socket, and what it means when a call fails."""
+"""The way to the model servers: which replica a request goes to, and where it goes when that one cannot take it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 
-import grpc
-
+from pyml.gateway.line import NOT_RUN, Line, nobody_answers, says_ready
+from pyml.gateway.replica import Replica
 from pyml.gateway.routes import Route, Routes, RoutesFile
-from pyml.status import REASON_KEY, Failure, FailureError
-
-Call = Callable[..., Awaitable[bytes]]
-
-_OPTIONS = (
-    # Without it, gRPC sends even Unix sockets through the proxy of $http_proxy.
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    # A server that was restarted is to be found at once, not after gRPC's back-off of up to two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-)
-
+from pyml.gateway.usage import Usage, Use
+from pyml.oip import messages as oip
+from pyml.status import Failure, FailureError
 
 _CLOSE_GRACE_S = 60
+Dial = Callable[[Replica, Use], Line]
 
 
 class Upstream:
@@ -32,13 +21,17 @@ class Upstream:
 
     Args:
         routes_file: what is deployed.
+        usage: where the requests to each service are counted.
+        dial: makes the line to a server.
     """
 
-    def __init__(self, routes_file: RoutesFile) -> None:
+    def __init__(self, routes_file: RoutesFile, usage: Usage, dial: Dial = Line) -> None:
         self._routes_file = routes_file
+        self._usage = usage
+        self._dial = dial
         self._routes = Routes()
-        self._channels: dict[str, grpc.aio.Channel] = {}
-        self._calls: dict[tuple[str, str], Call] = {}
+        self._lines: dict[str, Line] = {}
+        self._turns: dict[tuple[str, str], int] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def find(self, model: str, version: str) -> Route:
@@ -50,56 +43,56 @@ class Upstream:
         routes = self._routes_file.current()
         if routes is not self._routes:
             self._routes = routes
-            self._forget(set(self._channels) - routes.sockets())
+            self._turns.clear()
+            self._forget(set(self._lines) - routes.sockets())
         return routes.find(model, version)
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
-        """Pass a request on and give back the answer, both as they are.
+        """Pass a request on to the replica whose turn it is, else to one that can be reached, and give back the answer.
 
         Raises:
-            FailureError: the server's own failure, or that it cannot be reached.
+            FailureError: the server's own failure, or that none can be reached.
             asyncio.CancelledError: the caller went away; so is the call to the server.
         """
-        call = self._calls.get((route.socket, method)) or self._connect(route.socket, method)
-        try:
-            return await call(request, timeout=timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise FailureError(_failure(error, route)) from error
+        failures: dict[str, Failure] = {}
+        not_ready: bytes | None = None
+        for replica in self._in_turn(route):
+            try:
+                reply = await self._line(replica).ask(route, method, request, timeout_s)
+            except FailureError as error:
+                if error.failure.reason not in NOT_RUN:
+                    raise
+                failures[replica.service] = error.failure
+                continue
+            if method != oip.MODEL_READY or says_ready(reply):
+                return reply
+            not_ready = reply
+        if not_ready is not None:
+            return not_ready
+        raise FailureError(nobody_answers(route, failures))
 
     async def close(self) -> None:
         """Close all channels."""
-        self._forget(set(self._channels), grace_s=0)
+        self._forget(set(self._lines), grace_s=0)
         await asyncio.gather(*self._closing)
 
-    def _connect(self, socket: str, method: str) -> Call:
-        channel = self._channels.get(socket)
-        if channel is None:
-            channel = self._channels[socket] = grpc.aio.insecure_channel(f"unix:{socket}", options=_OPTIONS)
-        call: Call = channel.unary_unary(method)
-        self._calls[socket, method] = call
-        return call
+    def _in_turn(self, route: Route) -> Sequence[Replica]:
+        replicas = route.replicas
+        if len(replicas) == 1:
+            return replicas
+        key = route.model, route.version
+        turn = self._turns[key] = (self._turns.get(key, -1) + 1) % len(replicas)
+        return replicas[turn:] + replicas[:turn]
+
+    def _line(self, replica: Replica) -> Line:
+        line = self._lines.get(replica.socket)
+        if line is None:
+            line = self._lines[replica.socket] = self._dial(replica, self._usage.of(replica.service))
+        return line
 
     def _forget(self, sockets: set[str], grace_s: float = _CLOSE_GRACE_S) -> None:
-        """Drop channels; each closes when the last call that uses it has ended."""
+        """Drop lines; each closes when the last call that uses it has ended."""
         for socket in sockets:
-            task = asyncio.ensure_future(self._channels.pop(socket).close(grace_s))
+            task = asyncio.ensure_future(self._lines.pop(socket).close(grace_s))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        self._calls = {key: call for key, call in self._calls.items() if key[0] not in sockets}
-
-
-def _failure(error: grpc.aio.AioRpcError, route: Route) -> Failure:
-    reason = next((value for key, value in error.trailing_metadata() or () if key == REASON_KEY), None)
-    details = error.details() or ""
-    # Without a reason the server did not say this: gRPC did, on its side or ours.
-    if reason is None and error.code() == grpc.StatusCode.UNAVAILABLE:
-        return _unreachable(route, is_connected="connect" not in details)
-    return Failure(error.code(), details, reason or "grpc")
-
-
-def _unreachable(route: Route, is_connected: bool) -> Failure:
-    name, look = f"{route.model}@{route.version}", f"\n  fix: pyml dev logs {route.service}"
-    if is_connected:
-        message = f"the server of model {name} went away before it answered; the request may or may not have run{look}"
-        return Failure(grpc.StatusCode.UNAVAILABLE, message, "died")
-    return Failure(grpc.StatusCode.UNAVAILABLE, f"model {name} is deployed, and its server is down{look}", "down")

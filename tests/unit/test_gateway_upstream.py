@@ -1,0 +1,150 @@
+"""Which replica a request goes to, and where it goes when that one cannot take it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+
+from pyml.gateway.line import Line
+from pyml.gateway.replica import Replica
+from pyml.gateway.routes import Route, RoutesFile
+from pyml.gateway.upstream import Upstream
+from pyml.gateway.usage import Usage, Use
+from pyml.oip import messages as oip
+from pyml.status import Failure, FailureError
+
+ROUTE = Route("fare", "1", tuple(Replica(f"/s/{name}", name) for name in "abc"))
+READY = oip.ModelReadyResponse(ready=True).SerializeToString()
+NOT_READY = oip.ModelReadyResponse(ready=False).SerializeToString()
+
+
+@dataclass
+class Servers:
+    """Servers by service: what each answers with, or the reason why it does not. Those not named are down."""
+
+    answers: Mapping[str, bytes | str]
+    asked: list[str] = field(default_factory=list)
+
+    def dial(self, replica: Replica, use: Use) -> Line:
+        return FakeLine(replica, use, self)
+
+    def upstream(self) -> Upstream:
+        return Upstream(RoutesFile(Path("/none")), Usage(), self.dial)
+
+    def call(self, times: int = 1, method: str = oip.MODEL_INFER, route: Route = ROUTE) -> list[bytes]:
+        async def all_of_them() -> list[bytes]:
+            upstream = self.upstream()
+            return [await upstream.call(route, method, b"rows", 5) for _ in range(times)]
+
+        return asyncio.run(all_of_them())
+
+    def failure(self, route: Route = ROUTE) -> Failure:
+        with pytest.raises(FailureError) as caught:
+            self.call(route=route)
+        return caught.value.failure
+
+
+class FakeLine(Line):
+    def __init__(self, replica: Replica, use: Use, servers: Servers) -> None:
+        self.service = replica.service
+        self.servers = servers
+
+    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+        self.servers.asked.append(self.service)
+        answer = self.servers.answers.get(self.service, "down")
+        if isinstance(answer, bytes):
+            return answer
+        raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, f"{self.service}: {answer}", answer))
+
+    async def close(self, grace_s: float) -> None:
+        self.servers.asked.append(f"{self.service} is closed")
+
+
+def test_requests_take_turns() -> None:
+    servers = Servers({"a": b"A", "b": b"B", "c": b"C"})
+    assert servers.call(5) == [b"A", b"B", b"C", b"A", b"B"]
+
+
+def test_each_version_has_turns_of_its_own() -> None:
+    servers = Servers(dict.fromkeys("abcd", b""))
+    other = Route("delay", "1", tuple(Replica(f"/s/{name}", name) for name in "cd"))
+
+    async def in_turns() -> None:
+        upstream = servers.upstream()
+        for route in (ROUTE, other) * 2:
+            await upstream.call(route, oip.MODEL_INFER, b"", None)
+
+    asyncio.run(in_turns())
+    assert servers.asked == ["a", "c", "b", "d"]
+
+
+@pytest.mark.parametrize("reason", ["down", "starting"])
+def test_a_replica_that_did_not_take_the_request_is_passed_over(reason: str) -> None:
+    servers = Servers({"a": reason, "b": b"B", "c": b"C"})
+    assert servers.call(3) == [b"B", b"B", b"C"]
+    assert servers.asked == ["a", "b", "b", "c"]
+
+
+@pytest.mark.parametrize("reason", ["died", "model", "queue", "grpc"])
+def test_a_request_that_may_have_run_is_not_sent_again(reason: str) -> None:
+    servers = Servers({"a": reason, "b": b"B", "c": b"C"})
+    assert servers.failure().reason == reason
+    assert servers.asked == ["a"]
+
+
+ALL_DOWN = [
+    ({}, "down", "model fare@1 is deployed, and all its servers are down: a, b, c\n  fix: pyml dev logs a"),
+    ({"b": "starting"}, "starting", "model fare@1 is starting (b); down: a, c\n  fix: pyml dev logs a"),
+    (dict.fromkeys("abc", "starting"), "starting", "model fare@1 is starting (a, b, c)"),
+]
+
+
+@pytest.mark.parametrize(("answers", "reason", "message"), ALL_DOWN)
+def test_where_none_can_be_reached_the_error_names_them(answers: dict[str, str], reason: str, message: str) -> None:
+    assert Servers(answers).failure() == Failure(grpc.StatusCode.UNAVAILABLE, message, reason)
+
+
+def test_the_one_server_of_a_version_has_the_last_word() -> None:
+    assert Servers({}).failure(Route("fare", "1", ROUTE.replicas[:1])).message == "a: down"
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_ready"),
+    [
+        ({"a": NOT_READY, "b": READY}, True),
+        ({"a": NOT_READY, "b": NOT_READY}, False),
+        ({"c": NOT_READY}, False),
+        ({"c": READY}, True),
+    ],
+)
+def test_a_version_is_ready_when_one_of_its_servers_is(answers: dict[str, bytes], is_ready: bool) -> None:
+    assert Servers(answers).call(method=oip.MODEL_READY) == [READY if is_ready else NOT_READY]
+
+
+def test_new_routes_close_the_lines_that_are_not_in_them(tmp_path: Path) -> None:
+    servers = Servers({"a": b"A", "b": b"B"})
+
+    def deploy(*names: str) -> None:
+        replicas = [{"socket": f"/s/{name}", "service": name} for name in names]
+        version = {"replicas": replicas, "on_request": False}
+        staged = tmp_path / "new"
+        staged.write_text(json.dumps({"version": 2, "models": {"fare": {"default": "1", "versions": {"1": version}}}}))
+        staged.replace(tmp_path / "routes.json")
+
+    async def requests() -> None:
+        upstream = Upstream(RoutesFile(tmp_path / "routes.json"), Usage(), servers.dial)
+        deploy("a", "b")
+        for _ in range(2):
+            await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)
+        deploy("b")
+        await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)
+        await upstream.close()
+
+    asyncio.run(requests())
+    assert servers.asked == ["a", "b", "b", "a is closed", "b is closed"]
