@@ -15,10 +15,10 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHome]:
-    """A sandbox that is up: metastore, Spark and gateway. Shared, so leave it as you found it."""
+    """A sandbox of processes that is up: metastore, Spark and gateway. Shared, so leave it as you found it."""
     home = SandboxHome(tmp_path_factory.mktemp("pyml-home"), "tests")
     try:
-        bringup.up(home, bringup.Options(ports=free_port_choices()))
+        bringup.up(home, bringup.Options("process", free_port_choices()))
         yield home
     finally:
         bringup.down(home)

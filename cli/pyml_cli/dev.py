@@ -26,11 +26,20 @@ def dev() -> None:
 
 @app.command()
 def up(
-    driver: Annotated[str | None, typer.Option(help="How services run: process or container.")] = None,
+    driver: Annotated[str | None, typer.Option(help="How services run: container or process; remembered.")] = None,
     gateway_port: Port = None,
     rest_port: Port = None,
     metastore_port: Port = None,
     spark_port: Port = None,
+    python_image: Annotated[str | None, typer.Option(help="Image to build the base image on; remembered.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Spark workers for each model; remembered.")] = None,
+    idle_stop: Annotated[
+        int | None, typer.Option(min=0, help="Seconds after which idle containers stop, 0 for never; remembered.")
+    ] = None,
+    docker_socket: Annotated[
+        bool | None,
+        typer.Option("--docker-socket/--no-docker-socket", help="May the gateway start containers? Remembered."),
+    ] = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -40,7 +49,17 @@ def up(
     from pyml_sandbox.ports import PortChoices
 
     output = choose_output(json)
-    options = bringup.Options(driver, PortChoices(gateway_port, rest_port, metastore_port, spark_port))
+    chosen = {
+        "python_image": python_image,
+        "workers": workers,
+        "idle_stop_s": idle_stop,
+        "docker_socket": docker_socket,
+    }
+    options = bringup.Options(
+        driver,
+        PortChoices(gateway_port, rest_port, metastore_port, spark_port),
+        {name: value for name, value in chosen.items() if value is not None},
+    )
     with output.steps() as on_event:
         summary = bringup.up(_home(sandbox), options, on_event)
     output.result(UpView(summary))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyml_cli.output import event_mark
-from pyml_sandbox.bringup import Summary
+from pyml_sandbox.bringup import Stopped, Summary
 from pyml_sandbox.doctor import Finding, Verdict
 from pyml_sandbox.events import JSON
 from pyml_sandbox.files import human_size
@@ -59,19 +59,19 @@ class DownView:
     """What `down` stopped."""
 
     home: SandboxHome
-    stopped: Sequence[str]
+    stopped: Stopped
     kept: bool
 
     @property
     def json(self) -> Mapping[str, JSON]:
         """Which services were stopped, and whether data was kept."""
-        return {"sandbox": self.home.name, "stopped": list(self.stopped), "data_kept": self.kept}
+        return {"sandbox": self.home.name, "stopped": list(self.stopped.services), "data_kept": self.kept}
 
     @property
     def text(self) -> str:
         """One line."""
-        what = "Stopped" if self.stopped else "Nothing was running"
-        return f" {what}. Data {f'is kept in {self.home.data}' if self.kept else 'was deleted'}."
+        what = "Stopped" if self.stopped.services else "Nothing was running"
+        return f" {what}. Data {f'is kept in {self.stopped.data}' if self.kept else 'was deleted'}."
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class StatusView:
         head = [
             f" sandbox  {status.home.name}, {status.state.driver} driver, "
             f"pyml {status.state.pyml_version}, Spark {status.state.spark_version}",
-            f" data     {human_size(status.data_bytes)} in {status.home.data}",
+            f" data     {human_size(status.data.size_bytes)} in {status.data.words}",
         ]
         busy = [f" busy     {status.busy}"] if status.busy else []
         width = max(len(service.name) for service in status.services)

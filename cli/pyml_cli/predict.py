@@ -60,7 +60,10 @@ def offline(
     from pyml_sandbox.events import timed
 
     with progress() as on_event, timed("offline", on_event, "Spark job") as done:
-        result = Client(sandbox).predict_offline(model_id, sql, table, key or (), allow_empty=allow_empty).wait()
+        job = Client(sandbox).predict_offline(
+            model_id, sql, table, key or (), allow_empty=allow_empty, on_event=on_event
+        )
+        result = job.wait()
         done(f"{result.rows:,} rows in {result.table}")
     choose_output(json).result(JobView(result))
 

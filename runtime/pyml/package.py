@@ -25,10 +25,12 @@ class ModelPackage:
 
     Args:
         folder: where it lies.
+        name: of the model; what `pyml.toml` says, else the folder's name, where none is given.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, name: str = "") -> None:
         self.folder = Path(folder).resolve()
+        self._name = name
 
     @cached_property
     def settings(self) -> Settings:
@@ -42,7 +44,7 @@ class ModelPackage:
     @property
     def name(self) -> str:
         """Name of the model."""
-        return self.settings.name
+        return self._name or self.settings.name
 
     def files(self) -> list[Path]:
         """Every file that belongs to the package, relative to its folder, sorted.

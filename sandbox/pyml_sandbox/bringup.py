@@ -8,28 +8,27 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from pyml.errors import SandboxError
+from pyml.errors import SandboxError, SetupError
 from pyml_sandbox import doctor
 from pyml_sandbox.deployment import model_servers
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
-from pyml_sandbox.drivers.choice import choose_driver, driver_for, process_driver
 from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
 from pyml_sandbox.execution import carry_out
 from pyml_sandbox.files import human_size, size_bytes
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.java import find_java
 from pyml_sandbox.plan import plan_up
 from pyml_sandbox.ports import PortChoices, Ports, choose_ports, ports_of_running_sandboxes
-from pyml_sandbox.routes import load_routes, save_routes
+from pyml_sandbox.routes import load_routes
 from pyml_sandbox.service import ServiceSpec
 from pyml_sandbox.services import spark
-from pyml_sandbox.services.gateway import gateway_spec
-from pyml_sandbox.services.loopback import loopback_jar
-from pyml_sandbox.services.metastore import metastore_spec
 from pyml_sandbox.services.warm_up import start_warm_up
 from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.stacks.base import Stack
+from pyml_sandbox.stacks.choice import an_engine_answers, choose_driver, stack_for
 from pyml_sandbox.state import (
+    ContainerChoices,
     SandboxState,
     load_state,
     locked,
@@ -45,10 +44,12 @@ class Options:
     Attributes:
         driver: "process" or "container"; None for the recorded one, or the best there is.
         ports: ports to use from now on.
+        container: of `ContainerChoices`, by name, those to use from now on.
     """
 
     driver: str | None = None
     ports: PortChoices = field(default_factory=PortChoices)
+    container: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Summary:
         home: the sandbox's folders.
         state: what it recorded.
         services: specs of all services, all ready.
+        data: where tables and metastore lie.
         models: names of the deployed models.
         took_s: seconds for each service that was started; kept ones took next to nothing.
         elapsed_s: seconds from the call to the last answer.
@@ -67,6 +69,7 @@ class Summary:
     home: SandboxHome
     state: SandboxState
     services: Sequence[ServiceSpec]
+    data: str
     models: Sequence[str]
     took_s: Mapping[str, float]
     elapsed_s: float
@@ -78,7 +81,7 @@ class Summary:
             "sandbox": self.home.name,
             "driver": self.state.driver,
             "ports": dict(self.state.ports.by_service),
-            "data": str(self.home.data),
+            "data": self.data,
             "services": [
                 {
                     "name": spec.name,
@@ -113,49 +116,61 @@ def up(
     with locked(home, "pyml dev up"):
         home.create()
         recorded = load_state(home)
-        state = wanted_state(home, recorded, options)
-        driver = driver_for(home, state)
-        _tell_what_is_new(home, recorded, state, options, on_event)
-        left_over = driver.sweep()
+        state = wanted_state(home, recorded, options, environ)
+        stack = stack_for(home, state, environ)
+        data = stack.data().words
+        _tell_what_is_new(recorded, state, options, data, on_event)
+        left_over = stack.driver.sweep()
         if left_over:
             on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
-        live = driver.live()
-        doctor.preflight(situation(home, state, live, environ))
+        live = stack.driver.live()
+        doctor.preflight(situation(home, state, live, environ), stack.checks)
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
-        specs = wanted_services(home, state, environ, on_event)
-        save_routes(home, load_routes(home))  # the folder of sockets may be another one now
+        specs = wanted_services(home, stack, on_event)
         plan = plan_up(specs, live)
-        took_s = carry_out(plan, driver, live, on_event)
+        # Published each time: the folder of sockets may be another one now, or the gateway's volume new.
+        took_s = carry_out(plan, stack.driver, live, on_event, lambda: stack.publish(load_routes(home)))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
-    return Summary(home, state, specs, tuple(load_routes(home).models), took_s, time.monotonic() - started)
+    return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
 
 
 def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Finding]:
     """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
-    state = wanted_state(home, load_state(home), Options())
-    live = driver_for(home, state).live()
-    return doctor.examine(situation(home, state, live, environ))
+    state = wanted_state(home, load_state(home), Options(), environ)
+    stack = stack_for(home, state, environ)
+    return doctor.examine(situation(home, state, stack.driver.live(), environ), stack.checks)
 
 
-def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Sequence[str]:
+@dataclass(frozen=True)
+class Stopped:
+    """What `down` did.
+
+    Attributes:
+        services: names of those that ran.
+        data: where tables and metastore lie.
+    """
+
+    services: Sequence[str] = ()
+    data: str = "nowhere"
+
+
+def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Stopped:
     """Stop every service, side by side; data and uploaded models are kept unless `with_data`. Down already: fine.
-
-    Returns:
-        The names of the services that ran.
 
     Raises:
         SandboxError: something could not be stopped, or another command holds the sandbox.
     """
     state = load_state(home)
     if state is None:
-        return []
+        return Stopped()
     with locked(home, "pyml dev down"):
-        stopped = _stop_all(driver_for(home, state), on_event)
+        stack = stack_for(home, state)
+        stopped = _stop_all(stack.driver, on_event)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
-            delete_data(home)
-    return stopped
+            delete_data(home, stack)
+        return Stopped(stopped, stack.data().words)
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
@@ -163,7 +178,9 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
     if not home.folder.exists():
         return
     with locked(home, "pyml dev reset"):
-        _stop_all(process_driver(home), on_event)
+        for stack in _stacks_to_reset(home):
+            _stop_all(stack.driver, on_event)
+            stack.delete_data()
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -171,9 +188,23 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def delete_data(home: SandboxHome) -> None:
+def _stacks_to_reset(home: SandboxHome) -> list[Stack]:
+    """The recorded driver's stack; where no state can be read, whatever a sandbox of this name may have left."""
+    try:
+        state = load_state(home)
+    except SetupError:
+        state = None
+    if state is not None:
+        return [stack_for(home, state)]
+    any_state = SandboxState("process", Ports(), None, "", "")
+    drivers = ["process", *(["container"] if an_engine_answers(os.environ) else [])]
+    return [stack_for(home, replace(any_state, driver=driver)) for driver in drivers]
+
+
+def delete_data(home: SandboxHome, stack: Stack) -> None:
     """Delete the tables, the metastore's database and the uploaded models. Nothing may run."""
-    for folder in (home.data, home.models, home.scratch):
+    stack.delete_data()
+    for folder in (home.models, home.scratch):
         shutil.rmtree(folder, ignore_errors=True)
     home.routes_file.unlink(missing_ok=True)
     state = load_state(home)
@@ -183,22 +214,30 @@ def delete_data(home: SandboxHome) -> None:
 
 def what_is_deleted(home: SandboxHome) -> list[str]:
     """One line for each thing that `reset` and `down` with data delete, with its size."""
-    folders = {"tables and the metastore's database": home.data, "uploaded models": home.models}
-    return [f"{human_size(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items()]
+    data = [stack.data() for stack in _stacks_to_reset(home)] if home.folder.exists() else []
+    tables = [
+        f"{human_size(each.size_bytes):>9}  tables and the metastore's database, in {each.words}" for each in data
+    ]
+    return [*tables, f"{human_size(size_bytes(home.models)):>9}  uploaded models, in {home.models}"]
 
 
-def wanted_state(home: SandboxHome, recorded: SandboxState | None, options: Options) -> SandboxState:
+def wanted_state(
+    home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]
+) -> SandboxState:
     """The state this sandbox shall have: recorded choices, changed by the options.
 
     Raises:
         SetupError: a driver was asked for that does not exist yet.
     """
     return SandboxState(
-        driver=choose_driver(None if recorded is None else recorded.driver, options.driver),
+        driver=choose_driver(
+            None if recorded is None else recorded.driver, options.driver, lambda: an_engine_answers(environ)
+        ),
         ports=_ports(home, recorded, options),
         stamp=None if recorded is None else recorded.stamp,
         pyml_version=importlib.metadata.version("pyml-sandbox"),
         spark_version=SparkHome.find().version,
+        container=replace(ContainerChoices() if recorded is None else recorded.container, **options.container),
     )
 
 
@@ -216,18 +255,10 @@ def situation(
     return doctor.Situation(home, state.ports, running, state.stamp, environ)
 
 
-def wanted_services(
-    home: SandboxHome, state: SandboxState, environ: Mapping[str, str], on_event: OnEvent = ignore
-) -> list[ServiceSpec]:
-    """The specs of every service that this sandbox shall run."""
-    spark_home = SparkHome.find()
-    java = find_java(home, environ)
-    return [
-        metastore_spec(home, spark_home, java, loopback_jar(spark_home, java, home.cache), state.ports.metastore),
-        spark.spark_spec(home, spark_home, java, state.ports),
-        gateway_spec(home, state.ports),
-        *model_servers(home, state, on_event),
-    ]
+def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+    """The specs of every service that this sandbox shall run; what they need first is made."""
+    stack.prepare(on_event)
+    return [*stack.services(), *model_servers(home, stack, on_event)]
 
 
 def _stop_all(driver: Driver, on_event: OnEvent) -> list[str]:
@@ -248,10 +279,10 @@ def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
 
 
 def _tell_what_is_new(
-    home: SandboxHome, recorded: SandboxState | None, state: SandboxState, options: Options, on_event: OnEvent
+    recorded: SandboxState | None, state: SandboxState, options: Options, data: str, on_event: OnEvent
 ) -> None:
     on_event(Event("driver", Progress.NOTE, state.driver))
-    on_event(Event("data", Progress.NOTE, f"{home.data}  (kept between runs)"))
+    on_event(Event("data", Progress.NOTE, f"{data}  (kept between runs)"))
     if recorded is None and state.ports != Ports().with_choices(options.ports):
         words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
         on_event(Event("ports", Progress.NOTE, f"{words}  (another sandbox has the usual ones)"))

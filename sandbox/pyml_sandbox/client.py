@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.online import OnlineModel
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.rows import Rows
+    from pyml_sandbox.stacks.base import OfflinePlace
 
 
 class Client:
@@ -103,6 +104,7 @@ class Client:
         inputs: Schema | None = None,
         *,
         allow_empty: bool = False,
+        on_event: OnEvent = ignore,
     ) -> Job:
         """Start a Spark job that predicts the rows of a query into a Hive table.
 
@@ -113,6 +115,7 @@ class Client:
             key: columns that name a row, kept beside the predictions; default every column that is no input.
             inputs: columns and types that the caller expects the model to take; checked where given.
             allow_empty: whether a query without rows makes an empty table.
+            on_event: told of each part of Spark that has to be started first.
 
         Raises:
             UsageError: there is no such version, or `inputs` are not the model's.
@@ -123,9 +126,23 @@ class Client:
         version = registry.find_version(self.home, model_id)
         contract = version.contract
         _refuse_other_inputs(contract.inputs, inputs)
-        folder = str(version.package)
+        place = self.offline(version, on_event)
+        folder = place.environment.package
         job = OfflineJob(folder, contract.inputs, contract.outputs, query, table, tuple(key), allow_empty)
-        return Job(self.home, version, job)
+        return Job(self.home, version, place, job)
+
+    def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflinePlace:
+        """Where the offline jobs of a version run, started and ready; blocks.
+
+        Raises:
+            SandboxError: the sandbox is not up.
+            ServiceFailedError: a part of its Spark did not become ready.
+        """
+        from pyml_sandbox.stacks.choice import stack_for
+
+        stack = stack_for(self.home, self.state)
+        environment = registry.prepare(self.home, version, on_event, stack.workshop)
+        return stack.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
         """A connection to one model version through the gateway."""
@@ -138,10 +155,10 @@ class Client:
 class Job:
     """An offline job that runs in the background."""
 
-    def __init__(self, home: SandboxHome, version: ModelVersion, job: OfflineJob) -> None:
+    def __init__(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> None:
         self._spark: SparkSession | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
-        self._result: Future[JobResult] = self._executor.submit(self._run, home, version, job)
+        self._result: Future[JobResult] = self._executor.submit(self._run, home, version, place, job)
         self._executor.shutdown(wait=False)
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
@@ -175,11 +192,11 @@ class Job:
         if not self._result.cancelled():
             self._result.exception()
 
-    def _run(self, home: SandboxHome, version: ModelVersion, job: OfflineJob) -> JobResult:
+    def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
         from pyml.job import run
         from pyml_sandbox.spark import session
 
-        with session(home, version.python) as self._spark:
+        with session(home, place) as self._spark:
             return run(self._spark, job)
 
 

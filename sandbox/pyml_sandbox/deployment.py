@@ -6,42 +6,45 @@ from collections.abc import Sequence
 
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.base import Driver, ServiceState
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.events import OnEvent, ignore
 from pyml_sandbox.execution import carry_out
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.plan import plan_up
 from pyml_sandbox.registry import ModelVersion, find_version, prepare
-from pyml_sandbox.routes import Routes, load_routes, save_routes
+from pyml_sandbox.routes import Routes, load_routes
 from pyml_sandbox.service import Endpoint, ServiceSpec
 from pyml_sandbox.services import gateway
-from pyml_sandbox.services.model_server import model_endpoint, model_server_spec, service_name
-from pyml_sandbox.state import SandboxState, locked, name_option, require_state
+from pyml_sandbox.stacks.base import Stack
+from pyml_sandbox.stacks.choice import stack_for
+from pyml_sandbox.state import locked, name_option, require_state
 
 
-def model_servers(home: SandboxHome, state: SandboxState, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+def model_servers(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of the servers of every deployed version; environments that are missing are made.
 
     Raises:
         UsageError: a deployed version is not there any more.
         SetupError: an environment could not be made.
     """
-    deployed = load_routes(home).deployed
-    return [model_server(home, state, find_version(home, f"{name}@{version}"), on_event) for name, version in deployed]
+    return [
+        spec
+        for version in deployed_versions(home)
+        for spec in stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
+    ]
 
 
-def model_endpoints(home: SandboxHome, state: SandboxState) -> list[Endpoint]:
+def model_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
     """Where the servers of every deployed version answer."""
-    deployed = load_routes(home).deployed
-    return [model_endpoint(home, name, version, state.ports.gateway) for name, version in deployed]
+    return [endpoint for version in deployed_versions(home) for endpoint in stack.model_endpoints(version)]
 
 
-def model_server(
-    home: SandboxHome, state: SandboxState, version: ModelVersion, on_event: OnEvent = ignore
-) -> ServiceSpec:
-    """The spec of the server of one version."""
-    environment = prepare(home, version, on_event)
-    return model_server_spec(home, version, environment, state.ports.gateway)
+def deployed_versions(home: SandboxHome) -> list[ModelVersion]:
+    """Every version that is deployed.
+
+    Raises:
+        UsageError: one of them is not there any more.
+    """
+    return [find_version(home, f"{name}@{version}") for name, version in load_routes(home).deployed]
 
 
 def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> ModelVersion:
@@ -58,19 +61,20 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
     state = require_state(home)
     version = find_version(home, model_id)
     with locked(home, f"pyml deploy {model_id}"):
-        driver = driver_for(home, state)
-        require_gateway(home, driver)
-        spec = model_server(home, state, version, on_event)
+        stack = stack_for(home, state)
+        require_gateway(home, stack.driver)
+        specs = stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
         before = load_routes(home)
-        save_routes(home, before.with_version(version.name, version.version))
+        replaced = [name for name in services_of(home, before, version.name, stack) if name not in _names(specs)]
+        stack.publish(before.with_version(version.name, version.version))
         try:
-            _serve(spec, driver, on_event)
+            _serve(specs, stack.driver, on_event)
         except BaseException:
-            save_routes(home, before)
-            driver.stop(spec.name)
+            stack.publish(before)
+            _remove(_names(specs), stack.driver)
             raise
-        save_routes(home, before.only_version(version.name, version.version))
-        _stop_others(services_of(before, version.name), spec.name, driver)
+        stack.publish(before.only_version(version.name, version.version))
+        _remove(replaced, stack.driver)
     return version
 
 
@@ -78,9 +82,10 @@ def undeploy(home: SandboxHome, name: str) -> None:
     """Serve no version of a model any more; none deployed is fine. Uploaded versions stay."""
     state = require_state(home)
     with locked(home, f"pyml undeploy {name}"):
+        stack = stack_for(home, state)
         before = load_routes(home)
-        save_routes(home, before.without(name))
-        _stop_others(services_of(before, name), "", driver_for(home, state))
+        stack.publish(before.without(name))
+        _remove(services_of(home, before, name, stack), stack.driver)
 
 
 def require_gateway(home: SandboxHome, driver: Driver) -> None:
@@ -93,18 +98,23 @@ def require_gateway(home: SandboxHome, driver: Driver) -> None:
         raise SandboxError("The sandbox is not up, so nothing can be deployed.", f"pyml dev up{name_option(home)}")
 
 
-def services_of(routes: Routes, model: str) -> Sequence[str]:
+def services_of(home: SandboxHome, routes: Routes, model: str, stack: Stack) -> Sequence[str]:
     """The services of a model's deployed versions."""
     deployment = routes.models.get(model)
-    return [] if deployment is None else [service_name(model, version) for version in deployment.versions]
+    versions = () if deployment is None else deployment.versions
+    found = [find_version(home, f"{model}@{version}") for version in versions]
+    return [endpoint.name for version in found for endpoint in stack.model_endpoints(version)]
 
 
-def _serve(spec: ServiceSpec, driver: Driver, on_event: OnEvent) -> None:
-    live = [service for service in driver.live() if service.name == spec.name]
-    carry_out(plan_up([spec], live), driver, live, on_event)
+def _names(specs: Sequence[ServiceSpec]) -> list[str]:
+    return [spec.name for spec in specs]
 
 
-def _stop_others(names: Sequence[str], spared: str, driver: Driver) -> None:
+def _serve(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
+    live = [service for service in driver.live() if service.name in _names(specs)]
+    carry_out(plan_up(specs, live), driver, live, on_event)
+
+
+def _remove(names: Sequence[str], driver: Driver) -> None:
     for name in names:
-        if name != spared:
-            driver.stop(name)
+        driver.stop(name)

@@ -136,7 +136,7 @@ def check_disk(situation: Situation) -> str:
     return f"{human_size(free)} free below {folder}"
 
 
-CHECKS: Mapping[str, Check] = {
+PROCESS_CHECKS: Mapping[str, Check] = {
     "java": check_java,
     "spark": check_spark,
     "data": check_data,
@@ -147,12 +147,12 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def examine(situation: Situation, checks: Mapping[str, Check] = CHECKS) -> Sequence[Finding]:
+def examine(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS) -> Sequence[Finding]:
     """Run every check and report each."""
     return [_finding(name, check, situation) for name, check in checks.items()]
 
 
-def preflight(situation: Situation, checks: Mapping[str, Check] = CHECKS) -> None:
+def preflight(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS) -> None:
     """Run every check.
 
     Raises:

@@ -33,7 +33,7 @@ SUBJECT = "environment"
 
 
 @dataclass(frozen=True)
-class Environment:
+class VirtualEnvironment:
     """A virtual environment in which models with equal locks run.
 
     Attributes:
@@ -78,7 +78,7 @@ def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore
     return file.read_text(encoding="utf-8")
 
 
-def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> Environment:
+def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> VirtualEnvironment:
     """The environment of a lock, made if it is not there. Blocks; several processes may ask for it at once.
 
     Raises:
@@ -89,15 +89,15 @@ def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> Environm
     key = environment_key(lock)
     folder = home.environments / key
     if is_complete(folder):
-        return Environment(folder, key, reused=True)
+        return VirtualEnvironment(folder, key, reused=True)
     home.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
     with filelock.FileLock(home.environments / f".{key}.lock"):
         if is_complete(folder):
-            return Environment(folder, key, reused=True)
+            return VirtualEnvironment(folder, key, reused=True)
         with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
             _build(folder, lock)
             done("installed")
-    return Environment(folder, key, reused=False)
+    return VirtualEnvironment(folder, key, reused=False)
 
 
 def environment_key(lock: str) -> str:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pyml_sandbox.drivers.base import Driver, LiveService
+from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
 from pyml_sandbox.events import Event, OnEvent, Progress
 from pyml_sandbox.plan import Plan
 from pyml_sandbox.ready import wait_until_ready
 from pyml_sandbox.service import ServiceSpec
 
 
-def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event: OnEvent) -> dict[str, float]:
+def carry_out(
+    plan: Plan,
+    driver: Driver,
+    live: Sequence[LiveService],
+    on_event: OnEvent,
+    once_started: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
     """Carry a plan out, and block until every service that it starts or keeps answered its probe.
 
     Args:
+        plan: what to do.
+        driver: does it.
         live: what the plan was made from.
+        on_event: told of each change of a service.
+        once_started: called when all run, before they are asked.
 
     Returns:
         The seconds each service took.
@@ -26,10 +36,14 @@ def carry_out(plan: Plan, driver: Driver, live: Sequence[LiveService], on_event:
     """
     exits = {service.name: service.exits for service in live}
     kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
+    waiting = {service.name for service in live if service.state is ServiceState.WAITING}
+    kept = [spec for spec in plan.keep if spec.name not in waiting]  # asking those would start them
     try:
         _stop(plan.stop, driver)
         _start(plan.start, driver, on_event)
-        return wait_until_ready([*plan.keep, *plan.start], driver, on_event, kept_exits)
+        once_started()
+        took_s = wait_until_ready([*kept, *plan.start], driver, on_event, kept_exits)
+        return dict.fromkeys(waiting, 0.0) | took_s
     except KeyboardInterrupt:
         left = ", ".join(service.name for service in driver.live() if service.pid is not None) or "nothing"
         on_event(Event("sandbox", Progress.NOTE, f"left running: {left}. Stop it: pyml dev down"))
@@ -45,4 +59,5 @@ def _stop(names: Sequence[str], driver: Driver) -> None:
 def _start(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
     for spec in specs:
         on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
-        driver.start(spec)
+    if specs:
+        driver.start(*specs)

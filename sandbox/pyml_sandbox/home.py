@@ -51,6 +51,11 @@ class SandboxHome:
         return self.root / "sandboxes" / self.name
 
     @property
+    def project(self) -> str:
+        """What names everything of this sandbox in a Docker engine, which has many sandboxes of many homes."""
+        return f"pyml-{self.name}-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:6]}"
+
+    @property
     def conf(self) -> Path:
         """Configuration, written anew by every `up`."""
         return self.folder / "conf"

@@ -29,13 +29,14 @@ def plan_up(wanted: Sequence[ServiceSpec], live: Sequence[LiveService]) -> Plan:
     """Decide what to stop, start and keep.
 
     A service is kept when it runs from an equal spec. One that failed is started anew. One that is not wanted any more
-    is stopped.
+    is stopped, unless a job started it.
     """
     running = {service.name: service for service in live if service.state is not ServiceState.STOPPED}
     keep = [spec for spec in wanted if _is_kept(spec, running.get(spec.name))]
     kept = {spec.name for spec in keep}
+    spared = {service.name for service in live if service.is_on_demand} - {spec.name for spec in wanted}
     return Plan(
-        stop=tuple(name for name in running if name not in kept),
+        stop=tuple(name for name in running if name not in kept | spared),
         start=tuple(spec for spec in in_order(wanted) if spec.name not in kept),
         keep=tuple(keep),
     )
@@ -49,4 +50,5 @@ def in_order(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
 
 
 def _is_kept(spec: ServiceSpec, found: LiveService | None) -> bool:
-    return found is not None and found.state is ServiceState.RUNNING and found.digest == spec.digest
+    states = (ServiceState.RUNNING, ServiceState.WAITING)
+    return found is not None and found.state in states and found.digest == spec.digest

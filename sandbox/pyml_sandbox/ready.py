@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyml.errors import ServiceFailedError
+from pyml.probes import NotReadyError
 from pyml_sandbox.diagnosis import explain, telling_lines
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
 from pyml_sandbox.events import Event, OnEvent, Progress
-from pyml_sandbox.service import NotReadyError, ServiceSpec
+from pyml_sandbox.service import ServiceSpec
 
 PROBE_TIMEOUT_S = 5.0
 PROBE_EVERY_S = 0.05

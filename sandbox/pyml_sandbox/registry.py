@@ -2,9 +2,10 @@
 
 models/NAME/VERSION/
     package/            the four artifacts, as uploaded
-    requirements.lock   what they were resolved to
+    requirements.lock   what is installed for them
     record.json         digest, time, and the declared inputs and outputs
-    python              starts the model's Python in the pinned environment; both paths use it
+
+What a version runs in is made by the driver's workshop, see `workshops`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,20 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.environment import launcher_script
-from pyml.errors import PackageError, Problem, SetupError, UsageError
+from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package import ModelPackage
-from pyml_sandbox.environments import Environment, debian_warning, ensure, resolve
-from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore, timed
+from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.routes import load_routes
+from pyml_sandbox.workshops.base import Environment, Made, Workshop
 
 if TYPE_CHECKING:
     from pyml.describe import Contract
 
 VERSION_DIGITS = 12
-DESCRIBE_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,9 @@ class ModelVersion:
         return self.folder / "package"
 
     @property
-    def python(self) -> Path:
-        """The script that starts its Python, made by `prepare`."""
-        return self.folder / "python"
+    def lock(self) -> str:
+        """Everything that is installed for it, one name and version a line."""
+        return (self.folder / "requirements.lock").read_text(encoding="utf-8")
 
     @property
     def contract(self) -> Contract:
@@ -83,10 +81,18 @@ class ModelVersion:
         return {"model_id": self.model_id, "uploaded_at": self.uploaded_at, "contract": declared}
 
 
-def upload(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> ModelVersion:
+def upload(
+    home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore, workshop: Workshop | None = None
+) -> ModelVersion:
     """Keep a copy of a package, with its environment made and the model loaded once in it.
 
     Blocks; a second upload of the same content is quick. The sandbox need not be up. When it fails, nothing is kept.
+
+    Args:
+        home: the sandbox.
+        package: the four artifacts.
+        on_event: told what is being done.
+        workshop: makes its environment; the driver's own where none is given.
 
     Raises:
         PackageError: the package is not right, its requirements cannot be resolved, or its code raised.
@@ -95,13 +101,11 @@ def upload(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore)
     _refuse_problems(package)
     home.create()
     started = time.monotonic()
+    workshop = workshop or _workshop(home)
     target = home.models / package.name / package.digest()[:VERSION_DIGITS]
-    made = None if (target / "record.json").exists() else _store(home, package, target, on_event)
+    made = None if (target / "record.json").exists() else _store(package, target, workshop, on_event)
     version = _read(target)
-    environment = made or prepare(home, version, on_event)
-    warning = debian_warning(package.debian_packages)
-    if warning is not None:
-        on_event(Event("packages.txt", Progress.NOTE, warning))
+    environment = made or prepare(home, version, on_event, workshop)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
 
@@ -116,19 +120,21 @@ def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) 
 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
-        _, declared = _stage(home, package, Path(beside), on_event)
-    return Contract.from_json(dict(declared))
+        made = _make(package, Path(beside), Path(beside), _workshop(home), on_event)
+    return Contract.from_json(dict(made.declared))
 
 
-def prepare(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Environment:
-    """Make sure that a version can run: its environment is there, and `version.python` starts it.
+def prepare(
+    home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore, workshop: Workshop | None = None
+) -> Environment:
+    """Make sure that a version can run, and say in what.
 
     Raises:
         SetupError: the environment had to be made anew and could not be.
     """
-    environment = ensure(home, (version.folder / "requirements.lock").read_text(encoding="utf-8"), on_event)
-    _write_launcher(version.python, environment, version.package)
-    return environment
+    workshop = workshop or _workshop(home)
+    package = ModelPackage(version.package, version.name)
+    return workshop.ensure(package, version.folder, version.lock, on_event)
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
@@ -156,32 +162,30 @@ def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     return chosen
 
 
-def _store(home: SandboxHome, package: ModelPackage, target: Path, on_event: OnEvent) -> Environment:
-    """Copy, resolve and describe beside the place; rename into it once all went well."""
+def _workshop(home: SandboxHome) -> Workshop:
+    from pyml_sandbox.stacks.choice import workshop_for
+
+    return workshop_for(home)
+
+
+def _store(package: ModelPackage, target: Path, workshop: Workshop, on_event: OnEvent) -> Environment:
+    """Copy, make and describe beside the place; rename into it once all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
     try:
-        environment, declared = _stage(home, package, beside, on_event)
-        _write_record(package, beside, declared)
+        made = _make(package, beside, target, workshop, on_event)
+        _write_record(package, beside, made)
         shutil.rmtree(target, ignore_errors=True)
-        _write_launcher(beside / "python", environment, target / "package")
         with contextlib.suppress(OSError):  # another process stored the same content meanwhile
             beside.rename(target)
-        return environment
+        return made.environment
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _stage(
-    home: SandboxHome, package: ModelPackage, beside: Path, on_event: OnEvent
-) -> tuple[Environment, Mapping[str, object]]:
-    """Copy the package, make its environment, and load the model once in it."""
+def _make(package: ModelPackage, beside: Path, target: Path, workshop: Workshop, on_event: OnEvent) -> Made:
     _copy(package, beside / "package")
-    lock = resolve(home, package, on_event)
-    (beside / "requirements.lock").write_text(lock, encoding="utf-8")
-    environment = ensure(home, lock, on_event)
-    with timed("model", on_event, "loading it once, in its own environment"):
-        return environment, _describe(environment, beside / "package")
+    return workshop.make(ModelPackage(beside / "package", package.name), target, on_event)
 
 
 def _refuse_problems(package: ModelPackage) -> None:
@@ -198,40 +202,17 @@ def _copy(package: ModelPackage, target: Path) -> None:
         (target / path).chmod(0o444)  # its name is its content
 
 
-def _describe(environment: Environment, package: Path) -> Mapping[str, object]:
-    """Load the model in its own environment, and give back what it declares."""
-    from pyml.describe import contract_of
-
-    launcher = package.parent / "python"
-    _write_launcher(launcher, environment, package)
-    command = [str(launcher), "-m", "pyml.describe", str(package)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_TIMEOUT_S, check=True)
-    except subprocess.TimeoutExpired as error:
-        raise PackageError(f"loading the model took longer than {DESCRIBE_TIMEOUT_S} s", []) from error
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()[-2000:]
-        ended = f"loading it ended Python with exit code {error.returncode}"
-        problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
-        raise PackageError("the model cannot be loaded", [problem]) from error
-    return contract_of(done.stdout.decode().splitlines()[-1], package).to_json()
-
-
-def _write_launcher(path: Path, environment: Environment, package: Path) -> None:
-    text = launcher_script(environment.python, package)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_atomically(path, text, mode=0o755)
-
-
-def _write_record(package: ModelPackage, folder: Path, declared: Mapping[str, object]) -> None:
+def _write_record(package: ModelPackage, folder: Path, made: Made) -> None:
     digest = package.digest()
     record = {
         "name": package.name,
         "version": digest[:VERSION_DIGITS],
         "digest": digest,
         "uploaded_at": time.time(),
-        "contract": declared,
+        "contract": made.declared,
+        "image": made.environment.image,
     }
+    (folder / "requirements.lock").write_text(made.lock, encoding="utf-8")
     write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
 
 

@@ -5,29 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pyml.errors import SandboxError
-
-
-class NotReadyError(SandboxError):
-    """A service did not answer yet; the message says how far it is."""
-
-
-class NotListeningError(NotReadyError):
-    """Nothing accepts connections at the address yet."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(f"not listening yet on {address}")
-
-
-class NotAnsweringError(NotReadyError):
-    """Something listens at the address but has not answered a request."""
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"listening on {address} but not answering: {reason}")
+from pyml_sandbox.containers.container import Container
 
 
 class Probe(Protocol):
@@ -65,22 +47,22 @@ class ServiceSpec:
         command: the program and its arguments.
         environment: variables set for it, on top of a few inherited ones such as PATH and HOME.
         working_directory: where it runs.
-        files: configuration files to write before it starts, text by path.
         depends_on: services that its probe needs.
         stop_timeout_s: how long it may take to stop before it is killed.
         start_timeout_s: how long it may take until its probe succeeds.
         note: one more fact for the summary, for instance "env 7c1e2b (reused)".
+        container: how it runs as a container; None where it is a process.
     """
 
     endpoint: Endpoint
     command: tuple[str, ...]
     working_directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[Path, str] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
     stop_timeout_s: float = 10
     start_timeout_s: float = 60
     note: str = ""
+    container: Container | None = None
 
     @property
     def name(self) -> str:
@@ -94,6 +76,6 @@ class ServiceSpec:
             self.command,
             sorted(self.environment.items()),
             str(self.working_directory),
-            sorted((str(path), text) for path, text in self.files.items()),
+            None if self.container is None else asdict(self.container),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pyml.errors import UsageError
 from pyml_sandbox.drivers.base import Driver
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import require_state
 from pyml_sandbox.status import all_endpoints
 
@@ -19,9 +19,9 @@ def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> 
         UsageError: no service of that name ever wrote anything here.
         SandboxError: this sandbox was never up.
     """
-    state = require_state(home)
-    driver = driver_for(home, state)
-    known = [endpoint.name for endpoint in all_endpoints(home, state)]
+    stack = stack_for(home, require_state(home))
+    driver = stack.driver
+    known = [endpoint.name for endpoint in all_endpoints(home, stack)]
     names = known if name is None else [_known_name(name, known, driver)]
     return driver.follow(names, lines) if follow else _last_lines(driver, names, lines)
 

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.stacks.base import OfflinePlace
+from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import name_option, require_state
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSession]:
+def session(home: SandboxHome, place: OfflinePlace | None = None) -> Iterator[SparkSession]:
     """A session of its own, closed at the end; where the block is interrupted, so are its queries.
 
     Args:
         home: the sandbox.
-        python: what starts the session's Python workers; the sandbox's own Python where none is given.
+        place: where the jobs of a model version run; the sandbox's own Spark, which runs no model, where none is given.
 
     Raises:
         SandboxError: Spark does not answer.
@@ -34,7 +35,7 @@ def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSess
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     from pyspark.errors import PySparkException
 
-    spark = _connect(home, python)
+    spark = _connect(home, place)
     try:
         yield spark
     except KeyboardInterrupt:
@@ -45,7 +46,7 @@ def session(home: SandboxHome, python: Path | None = None) -> Iterator[SparkSess
             spark.stop()
 
 
-def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
+def _connect(home: SandboxHome, place: OfflinePlace | None) -> SparkSession:
     """Open a session.
 
     Raises:
@@ -55,18 +56,16 @@ def _connect(home: SandboxHome, python: Path | None) -> SparkSession:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    port = require_state(home).ports.spark
+    address = stack_for(home, require_state(home)).connect_address() if place is None else place.connect
     # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     try:
-        spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        spark = SparkSession.builder.remote(f"sc://{address}").create()
         # The default keeps trying a Spark that is gone for ten minutes.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
-        if python is not None:
-            spark.conf.set("spark.sql.execution.pyspark.python", str(python))
+        if place is not None:
+            spark.conf.set("spark.sql.execution.pyspark.python", place.environment.python)
     except PySparkException as error:
-        raise SandboxError(
-            f"Spark does not answer on 127.0.0.1:{port}: {error}", f"pyml dev up{name_option(home)}"
-        ) from error
+        raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
     return spark

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pyml.errors import SandboxError, SetupError
@@ -38,6 +38,24 @@ class DataStamp:
 
 
 @dataclass(frozen=True)
+class ContainerChoices:
+    """What was chosen for the container driver; the process driver takes no notice.
+
+    Attributes:
+        python_image: image with a Python that the base image is built on; None for the default.
+        workers: Spark workers for each model version whose offline jobs run.
+        idle_stop_s: seconds after which what nobody uses is stopped: model servers, and the Spark of a version; 0 for
+            never.
+        docker_socket: whether the gateway may start and stop the containers of models; see docs/security.md.
+    """
+
+    python_image: str | None = None
+    workers: int = 1
+    idle_stop_s: int = 1800
+    docker_socket: bool = True
+
+
+@dataclass(frozen=True)
 class SandboxState:
     """The state of one sandbox as `sandbox.json` holds it.
 
@@ -46,6 +64,7 @@ class SandboxState:
         ports: see `ports.py`.
         stamp: the versions that wrote the data; None while there is none.
         pyml_version, spark_version: what the last `up` ran with.
+        container: see `ContainerChoices`.
     """
 
     driver: str
@@ -53,6 +72,7 @@ class SandboxState:
     stamp: DataStamp | None
     pyml_version: str
     spark_version: str
+    container: ContainerChoices = field(default_factory=ContainerChoices)
 
 
 def load_state(home: SandboxHome) -> SandboxState | None:
@@ -70,6 +90,7 @@ def load_state(home: SandboxHome) -> SandboxState | None:
             stamp=None if stamp is None else DataStamp(**stamp),
             pyml_version=facts["pyml_version"],
             spark_version=facts["spark_version"],
+            container=ContainerChoices(**facts.get("container", {})),
         )
     except FileNotFoundError:
         return None

@@ -7,16 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pyml.probes import NotReadyError
 from pyml_sandbox.deployment import model_endpoints
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.events import JSON
-from pyml_sandbox.files import size_bytes
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.service import Endpoint, NotReadyError
-from pyml_sandbox.services.gateway import gateway_endpoint
-from pyml_sandbox.services.metastore import metastore_endpoint
-from pyml_sandbox.services.spark import spark_endpoint
+from pyml_sandbox.service import Endpoint
+from pyml_sandbox.stacks.base import DataPlace, Stack
+from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import SandboxState, holder_of, require_state
 
 PROBE_TIMEOUT_S = 3.0
@@ -26,6 +24,7 @@ class Health(StrEnum):
     """What a user wants to know about a service."""
 
     READY = "ready"
+    IDLE = "idle"
     NOT_ANSWERING = "not answering"
     FAILED = "failed"
     STOPPED = "stopped"
@@ -37,7 +36,7 @@ class ServiceStatus:
 
     Attributes:
         name: see `ServiceSpec`.
-        health: ready means that it answered a real request just now.
+        health: ready means that it answered a real request just now, idle that the next request starts it.
         address: where it answers.
         detail: why it is not ready; empty when it is.
         pid: its process; None when it does not run.
@@ -78,20 +77,20 @@ class SandboxStatus:
         home: its folders.
         state: what it recorded.
         services: every service it shall run, and how it is.
-        data_bytes: size of tables and metastore.
+        data: where tables and metastore lie.
         busy: which command holds the sandbox now; None while none does.
     """
 
     home: SandboxHome
     state: SandboxState
     services: Sequence[ServiceStatus]
-    data_bytes: int
+    data: DataPlace
     busy: str | None
 
     @property
     def is_up(self) -> bool:
         """Whether every service answered."""
-        return all(service.health is Health.READY for service in self.services)
+        return all(service.health in (Health.READY, Health.IDLE) for service in self.services)
 
     @property
     def json(self) -> dict[str, JSON]:
@@ -104,7 +103,7 @@ class SandboxStatus:
             "services": [service.json for service in self.services],
             "versions": {"pyml": self.state.pyml_version, "spark": self.state.spark_version},
             "ports": dict(self.state.ports.by_service),
-            "data": {"folder": str(self.home.data), "bytes": self.data_bytes},
+            "data": {"place": self.data.words, "bytes": self.data.size_bytes},
         }
 
 
@@ -115,25 +114,22 @@ def status(home: SandboxHome) -> SandboxStatus:
         SandboxError: this sandbox was never up.
     """
     state = require_state(home)
-    driver = driver_for(home, state)
-    endpoints = all_endpoints(home, state)
-    live = {service.name: service for service in driver.live()}
+    stack = stack_for(home, state)
+    endpoints = all_endpoints(home, stack)
+    live = {service.name: service for service in stack.driver.live()}
     with ThreadPoolExecutor(len(endpoints)) as pool:
-        services = list(pool.map(lambda each: _service_status(each, live.get(each.name), driver), endpoints))
-    return SandboxStatus(home, state, services, size_bytes(home.data), holder_of(home))
+        services = list(pool.map(lambda each: _service_status(each, live.get(each.name), stack.driver), endpoints))
+    return SandboxStatus(home, state, services, stack.data(), holder_of(home))
 
 
-def all_endpoints(home: SandboxHome, state: SandboxState) -> list[Endpoint]:
+def all_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
     """Where every service of a sandbox answers when it is up."""
-    return [
-        metastore_endpoint(state.ports.metastore),
-        spark_endpoint(state.ports.spark),
-        gateway_endpoint(state.ports),
-        *model_endpoints(home, state),
-    ]
+    return [*stack.endpoints(), *model_endpoints(home, stack)]
 
 
 def _service_status(endpoint: Endpoint, found: LiveService | None, driver: Driver) -> ServiceStatus:
+    if found is not None and found.state is ServiceState.WAITING:
+        return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
     if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):
         return _ended(endpoint, found)
     reason = _why_not_ready(endpoint)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from pyml.probes import NotListeningError
 from pyml_cli.dev_views import command_to_try
 from pyml_cli.main import run
 from pyml_sandbox import bringup, status
 from pyml_sandbox.drivers.process import ProcessDriver
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import Endpoint, NotListeningError, ServiceSpec
+from pyml_sandbox.service import Endpoint, ServiceSpec
 from pyml_sandbox.state import DataStamp, load_state, save_state
 from support.free_ports import free_ports
 from support.waiting import wait_for
@@ -71,6 +72,7 @@ BROKEN = "import sys; print('ERROR it cannot be'); sys.exit(7)"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxHome]:
     monkeypatch.setenv("PYML_HOME", str(tmp_path))
     monkeypatch.delenv("PYML_SANDBOX", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     home = SandboxHome(tmp_path)
     yield home
     bringup.down(home)
@@ -299,10 +301,17 @@ class TestRefusals:
         assert pyml("dev", "reset", "--yes").code == 0
         assert up(pyml).code == 0
 
-    def test_the_container_driver_is_not_in_this_release(self, pyml: Pyml) -> None:
+    def test_containers_without_an_engine_are_refused_and_say_what_to_do_instead(self, pyml: Pyml) -> None:
         done = pyml("dev", "up", "--driver", "container")
         assert done.code == 3
-        assert "container driver is not in this release" in done.err
+        assert "No Docker engine answers: unix:///nowhere/docker.sock (there is no such socket)" in done.err
+        assert "pyml dev up --driver process" in done.err
+
+    def test_a_sandbox_keeps_its_driver(self, pyml: Pyml, services: list[ServiceSpec]) -> None:
+        up(pyml)
+        done = pyml("dev", "up", "--driver", "container")
+        assert done.code == 3
+        assert "made with the process driver" in done.err
 
     def test_an_unknown_driver_is_a_usage_error(self, pyml: Pyml) -> None:
         assert pyml("dev", "up", "--driver", "podman").code == 2

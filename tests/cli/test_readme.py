@@ -30,7 +30,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """A user's shell with a sandbox of its own, on ports that are free here."""
     home = SandboxHome(tmp_path_factory.mktemp("home"))
     ports = free_port_choices()
-    bringup.up(home, bringup.Options(ports=ports))
+    bringup.up(home, bringup.Options("process", ports))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYML_"))}
     yield {**kept, "PYML_HOME": str(home.root), "PATH": f"{BIN}:{os.environ['PATH']}", "REST_PORT": str(ports.rest)}
     bringup.down(home)

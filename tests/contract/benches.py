@@ -14,12 +14,13 @@ from typing import Protocol
 
 import psutil
 
+from pyml.probes import NotListeningError
 from pyml_sandbox.drivers.base import Driver
 from pyml_sandbox.drivers.fake import Behaviour, FakeDriver, FakeMachine
 from pyml_sandbox.drivers.process import ProcessDriver
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.marks import marks
-from pyml_sandbox.service import Endpoint, NotListeningError, ServiceSpec
+from pyml_sandbox.service import Endpoint, ServiceSpec
 from support.waiting import DEADLINE_S, wait_for
 
 
@@ -52,6 +53,10 @@ class Bench(Protocol):
 
     def kill(self, name: str) -> None:
         """Kill a service's first process in sandbox "one"."""
+
+
+class WatchedBench(Bench, Protocol):
+    """The world of a driver that starts a watcher of its own."""
 
     def kill_watcher(self) -> None:
         """Kill what watches sandbox "one"."""

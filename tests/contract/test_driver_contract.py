@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.benches import Bench, FakeBench, Kind, ProcessBench
+from contract.benches import Bench, FakeBench, Kind, ProcessBench, WatchedBench
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.base import LiveService, ServiceState
 from support.waiting import wait_for
@@ -17,8 +17,8 @@ SLEEPER = Kind("sleeper", lines=("hello",))
 
 
 @pytest.fixture(params=["fake", "process"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    bench: Bench = FakeBench() if request.param == "fake" else ProcessBench(tmp_path)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WatchedBench]:
+    bench: WatchedBench = FakeBench() if request.param == "fake" else ProcessBench(tmp_path)
     yield bench
     for sandbox in ("one", "two"):
         bench.driver(sandbox).shut_down()
@@ -167,7 +167,11 @@ class TestDriver:
         assert bench.driver().sweep() == 0
         assert bench.processes() == 1
 
-    def test_what_a_killed_watcher_left_behind_is_swept(self, bench: Bench) -> None:
+
+class TestWatcher:
+    """Of drivers that start a watcher of their own, which may be killed."""
+
+    def test_what_a_killed_watcher_left_behind_is_swept(self, bench: WatchedBench) -> None:
         start(bench, Kind("parent", children=1))
         bench.kill_watcher()
         assert bench.driver().live() == ()
@@ -175,7 +179,7 @@ class TestDriver:
         assert bench.processes() == 0
 
     @pytest.mark.parametrize("then", ["start", "shut_down"])
-    def test_after_a_killed_watcher_nothing_runs_twice(self, bench: Bench, then: str) -> None:
+    def test_after_a_killed_watcher_nothing_runs_twice(self, bench: WatchedBench, then: str) -> None:
         start(bench, SLEEPER)
         bench.kill_watcher()
         if then == "start":

@@ -56,14 +56,6 @@ def test_services_inherit_no_more_than_they_need(bench: ProcessBench) -> None:
     said(bench, "plain", "None /usr/bin:/bin")
 
 
-def test_configuration_files_are_written_before_the_start(bench: ProcessBench) -> None:
-    file = bench.root / "conf" / "file"
-    show = f"import time; print(open({str(file)!r}).read(), flush=True); time.sleep(600)"
-    spec = bench.spec(Kind("reader"))
-    bench.driver().start(replace(spec, command=(*spec.command[:2], show), files={file: "from the file"}))
-    said(bench, "reader", "from the file")
-
-
 def test_a_program_that_is_not_there_is_an_exit_that_says_so(bench: ProcessBench) -> None:
     bench.driver().start(replace(bench.spec(Kind("absent")), command=("/nowhere/program",)))
     wait_for(lambda: bench.driver().live()[0].exits > 0, "its end is noticed")

@@ -75,7 +75,8 @@ class Own:
 def own(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxHome) -> Iterator[Own]:
     """Not up yet. The shared sandbox runs beside it all the while."""
     home = SandboxHome(tmp_path_factory.mktemp("own"), "own")
-    own = Own(home, without_java({**os.environ, "PYML_HOME": str(home.root), "PYML_SANDBOX": "own"}))
+    environ = {**os.environ, "PYML_HOME": str(home.root), "PYML_SANDBOX": "own", "DOCKER_HOST": "unix:///nowhere"}
+    own = Own(home, without_java(environ))
     try:
         yield own
     finally:

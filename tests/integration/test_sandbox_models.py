@@ -11,16 +11,18 @@ import pytest
 
 from pyml.errors import PackageError, SandboxError, ServiceFailedError, SetupError, UsageError
 from pyml.package import ModelPackage
+from pyml.probes import NotReadyError
+from pyml.probes.gateway import ModelProbe
 from pyml_sandbox import registry
 from pyml_sandbox.deployment import deploy, undeploy
 from pyml_sandbox.drivers.base import Driver, ServiceState
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.events import Event
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.registry import find_version, upload
+from pyml_sandbox.ports import HOST
+from pyml_sandbox.registry import find_version, prepare, upload
 from pyml_sandbox.routes import load_routes
-from pyml_sandbox.service import NotReadyError
-from pyml_sandbox.services.model_server import ModelProbe, service_name
+from pyml_sandbox.services.model_server import service_name
+from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import require_state
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
@@ -37,7 +39,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def driver(sandbox: SandboxHome) -> Driver:
-    return driver_for(sandbox, require_state(sandbox))
+    return stack_for(sandbox, require_state(sandbox)).driver
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def package(folder: Path, code: str, requirements: str = "") -> ModelPackage:
 def is_answering(home: SandboxHome, model_id: str) -> bool:
     name, _, version = model_id.partition("@")
     try:
-        ModelProbe(name, version, require_state(home).ports.gateway)(2)
+        ModelProbe(name, version, HOST, require_state(home).ports.gateway)(2)
     except NotReadyError:
         return False
     return True
@@ -83,9 +85,7 @@ class TestUpload:
     ) -> None:
         other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"))
         assert other.model_id != echo
-        assert (
-            other.python.read_text().splitlines()[-1] == find_version(sandbox, echo).python.read_text().splitlines()[-1]
-        )
+        assert prepare(sandbox, other).key == prepare(sandbox, find_version(sandbox, echo)).key
 
     def test_what_was_uploaded_is_not_what_is_edited(self, sandbox: SandboxHome, tmp_path: Path) -> None:
         written = package(tmp_path, ECHO + "\n# before\n")

@@ -8,14 +8,15 @@ import signal
 import psutil
 import pytest
 
+from pyml.probes import NotReadyError
+from pyml.probes.metastore import MetastoreProbe
 from pyml_sandbox import bringup
 from pyml_sandbox.drivers.base import Driver, LiveService
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.service import NotReadyError
+from pyml_sandbox.ports import HOST
 from pyml_sandbox.services.metastore import NAME as METASTORE
-from pyml_sandbox.services.metastore import MetastoreProbe
 from pyml_sandbox.spark import session
+from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import require_state
 from pyml_sandbox.status import status
 from support.waiting import wait_for
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.fixture
 def driver(sandbox: SandboxHome) -> Driver:
-    return driver_for(sandbox, require_state(sandbox))
+    return stack_for(sandbox, require_state(sandbox)).driver
 
 
 def live(driver: Driver) -> dict[str, LiveService]:
@@ -45,7 +46,7 @@ def test_every_service_answers_and_its_use_is_known(sandbox: SandboxHome) -> Non
     found = status(sandbox)
     assert found.is_up, found
     assert all(service.memory_bytes > 1_000_000 for service in found.services)
-    assert found.data_bytes > 0
+    assert found.data.size_bytes > 0
 
 
 def test_up_again_leaves_every_process_alone(sandbox: SandboxHome, driver: Driver) -> None:
@@ -73,7 +74,7 @@ def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(sandbox: S
 
 def is_answering(home: SandboxHome) -> bool:
     try:
-        MetastoreProbe(require_state(home).ports.metastore)(1)
+        MetastoreProbe(HOST, require_state(home).ports.metastore)(1)
     except NotReadyError:
         return False
     return True

@@ -8,7 +8,7 @@ import pytest
 
 from pyml.errors import PackageError, SetupError
 from pyml_sandbox.environments import (
-    Environment,
+    VirtualEnvironment,
     count_packages,
     debian_warning,
     environment_key,
@@ -36,7 +36,7 @@ def test_the_packages_of_a_lock_are_counted_without_options_and_comments() -> No
 
 @pytest.mark.parametrize(("reused", "words"), [(True, "env 7c1e2b (reused)"), (False, "env 7c1e2b (new)")])
 def test_note(reused: bool, words: str) -> None:
-    assert Environment(Path("/e"), "7c1e2b99", reused).note == words
+    assert VirtualEnvironment(Path("/e"), "7c1e2b99", reused).note == words
 
 
 def test_requirements_that_cannot_be_met_are_the_packages_fault_in_the_resolvers_words() -> None:

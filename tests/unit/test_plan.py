@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pyml.probes import NotListeningError
 from pyml_sandbox.drivers.base import LiveService, ServiceState
 from pyml_sandbox.plan import in_order, plan_up
-from pyml_sandbox.service import Endpoint, NotListeningError, ServiceSpec
+from pyml_sandbox.service import Endpoint, ServiceSpec
 
 
 def never(timeout_s: float) -> None:
@@ -70,7 +71,6 @@ def test_a_dependency_outside_the_plan_does_not_count() -> None:
         ({"command": ("other",)}, True),
         ({"environment": {"A": "1"}}, True),
         ({"working_directory": Path("/tmp")}, True),
-        ({"files": {Path("/conf"): "text"}}, True),
         ({"note": "env 7c1e2b (reused)"}, False),
         ({"start_timeout_s": 1}, False),
         ({"stop_timeout_s": 1}, False),

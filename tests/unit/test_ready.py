@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import ServiceFailedError
+from pyml.probes import NotAnsweringError, NotListeningError, NotReadyError
 from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState
 from pyml_sandbox.drivers.fake import Behaviour, FakeDriver, FakeMachine
 from pyml_sandbox.events import Event
 from pyml_sandbox.ready import end_of, failure, wait_until_ready
-from pyml_sandbox.service import Endpoint, NotAnsweringError, NotListeningError, NotReadyError, ServiceSpec
+from pyml_sandbox.service import Endpoint, ServiceSpec
 
 
 @dataclass

@@ -6,25 +6,21 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
+from pyml.probes import NotAnsweringError, NotListeningError
+from pyml.probes.gateway import says_ready
+from pyml.probes.grpc_call import message
+from pyml.probes.metastore import MetastoreProbe, check_reply
+from pyml.probes.spark import SparkProbe, session_fields, sql_request, version_request
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST, Ports
-from pyml_sandbox.service import NotAnsweringError, NotListeningError, ServiceSpec
-from pyml_sandbox.services.gateway import gateway_spec, says_ready
-from pyml_sandbox.services.grpc_call import message
-from pyml_sandbox.services.metastore import MetastoreProbe, check_reply, hive_site, metastore_spec
-from pyml_sandbox.services.spark import (
-    SparkProbe,
-    session_fields,
-    spark_defaults,
-    spark_spec,
-    sql_request,
-    version_request,
-)
+from pyml_sandbox.service import ServiceSpec
+from pyml_sandbox.services.gateway import gateway_spec
+from pyml_sandbox.services.metastore import metastore_spec
+from pyml_sandbox.services.spark import spark_spec
 from pyml_sandbox.spark_home import SparkHome
 
 
@@ -36,7 +32,7 @@ def home(tmp_path: Path) -> SandboxHome:
 def all_specs(home: SandboxHome) -> list[ServiceSpec]:
     spark_home, java = SparkHome.find(), Java(Path("/java"), 17, "test")
     return [
-        metastore_spec(home, spark_home, java, Path("/loopback.jar"), 9083),
+        metastore_spec(home, spark_home, java, "/loopback.jar", 9083),
         spark_spec(home, spark_home, java, Ports()),
         gateway_spec(home, Ports()),
     ]
@@ -46,14 +42,10 @@ def test_the_same_sandbox_always_gives_the_same_specs(home: SandboxHome) -> None
     assert [spec.digest for spec in all_specs(home)] == [spec.digest for spec in all_specs(home)]
 
 
-def test_every_setting_of_the_metastore_survives_its_xml(home: SandboxHome) -> None:
-    settings = {"a": "plain", "b": str(home.data), "c": 'x & y < "z"'}
-    found = ElementTree.fromstring(hive_site(settings))
-    assert {str(p.findtext("name")): p.findtext("value") for p in found} == settings
-
-
-def test_a_backslash_in_a_spark_setting_is_escaped() -> None:
-    assert spark_defaults({"spark.x": "a\\b c"}) == "spark.x a\\\\b c\n"
+def test_settings_travel_as_whole_arguments_whatever_they_hold(home: SandboxHome) -> None:
+    metastore, spark, _ = all_specs(home)
+    assert f"-Dhive.metastore.warehouse.dir={home.data / 'warehouse'}" in metastore.command
+    assert f"spark.sql.warehouse.dir={home.data / 'warehouse'}" in spark.command
 
 
 def test_protobuf_messages_are_what_protobuf_makes_of_them() -> None:
@@ -125,8 +117,8 @@ def test_probes_tell_not_listening_from_not_answering(
     probe: type[MetastoreProbe] | type[SparkProbe], mute_server: int
 ) -> None:
     with pytest.raises(NotAnsweringError, match=f"listening on {HOST}:{mute_server} but not answering"):
-        probe(mute_server)(2)
+        probe(HOST, mute_server)(2)
     with socket.create_server((HOST, 0)) as server:
         free = server.getsockname()[1]
     with pytest.raises(NotListeningError, match=f"not listening yet on {HOST}:{free}"):
-        probe(free)(2)
+        probe(HOST, free)(2)

@@ -97,7 +97,7 @@ class Engine:
 
 
 def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
-    """The engine in use here: `$DOCKER_HOST`, else Docker's current context, else a socket of rootless Docker or podman.
+    """The engine in use here: `$DOCKER_HOST`, else Docker's current context, else a rootless or podman socket.
 
     Raises:
         SetupError: none answers; lists where it was looked for.

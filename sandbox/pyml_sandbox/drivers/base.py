@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from pyml.errors import SandboxError
 from pyml_sandbox.service import ServiceSpec
 
 
@@ -14,6 +15,8 @@ class ServiceState(StrEnum):
     """What a driver knows about a service. Running is not ready: only a probe knows that."""
 
     RUNNING = "running"
+    WAITING = "waiting"
+    """Made, and started by the first request that needs it."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -40,10 +43,11 @@ class LiveService:
         name: the spec's name.
         state: see `ServiceState`.
         digest: of the spec it was started from.
-        pid: of its first process, while it runs under this machine's kernel.
+        pid: of its first process, in the kernel under which it runs; None when it does not run.
         uptime_s: seconds since that process started; 0 when it does not run.
         exits: how often it ended by itself since `start`. A watched service that came back is RUNNING again.
         last_exit: how it last did; None when it never did.
+        is_on_demand: a job started it, and not `up`.
     """
 
     name: str
@@ -53,6 +57,7 @@ class LiveService:
     uptime_s: float = 0
     exits: int = 0
     last_exit: Exit | None = None
+    is_on_demand: bool = False
 
 
 class Driver(Protocol):
@@ -68,11 +73,13 @@ class Driver(Protocol):
     def name(self) -> str:
         """How the driver is called: "process", "container"."""
 
-    def start(self, spec: ServiceSpec, timeout_s: float = 30) -> None:
-        """Make the service run; returns at once, long before it is ready. Running from the same spec: nothing happens.
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
+        """Make the services run; returns at once, long before they are ready.
+
+        One that runs from the same spec is left alone.
 
         Raises:
-            SandboxError: also when it runs from another spec; stop it first.
+            SandboxError: also when one runs from another spec; stop it first.
         """
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
@@ -98,3 +105,16 @@ class Driver(Protocol):
 
     def memory_bytes(self, name: str) -> int:
         """Resident memory of a service's processes; 0 when it does not run."""
+
+
+def not_running(specs: Sequence[ServiceSpec], live: Sequence[LiveService]) -> list[ServiceSpec]:
+    """The specs that have no running service yet.
+
+    Raises:
+        SandboxError: one runs from another spec.
+    """
+    running = {service.name: service for service in live if service.state is ServiceState.RUNNING}
+    for spec in specs:
+        if spec.name in running and running[spec.name].digest != spec.digest:
+            raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
+    return [spec for spec in specs if spec.name not in running]

@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pyml.errors import SandboxError
-from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState
+from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.service import ServiceSpec
 
 MEMORY_PER_PROCESS_BYTES = 1_000_000
@@ -72,18 +71,14 @@ class FakeDriver:
         self._machine = machine
         self._sandbox = sandbox
 
-    def start(self, spec: ServiceSpec, timeout_s: float = 30) -> None:
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
         """See `Driver.start`."""
         self.sweep()
         services = self._machine.sandboxes.setdefault(self._sandbox, {})
-        found = services.get(spec.name)
-        if found is not None and found.state is ServiceState.RUNNING:
-            if found.digest != spec.digest:
-                raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
-            return
-        behaviour = self._machine.behaviours.get(spec.name, Behaviour())
-        self._machine.logs[self._sandbox, spec.name] = list(behaviour.lines)
-        services[spec.name] = self._started(spec, behaviour)
+        for spec in not_running(specs, self.live()):
+            behaviour = self._machine.behaviours.get(spec.name, Behaviour())
+            self._machine.logs[self._sandbox, spec.name] = list(behaviour.lines)
+            services[spec.name] = self._started(spec, behaviour)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
         """See `Driver.stop`."""

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from pyml.errors import SandboxError
-from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState
+from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.drivers.logs import follow_files, tail
 from pyml_sandbox.drivers.supervisor_rpc import Supervisor
 from pyml_sandbox.files import write_atomically
@@ -86,18 +86,14 @@ class ProcessDriver:
 
     # ---- what changes
 
-    def start(self, spec: ServiceSpec, timeout_s: float = 30) -> None:
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
         """See `Driver.start`."""
         supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
-        found = {service.name: service for service in self.live(timeout_s)}.get(spec.name)
-        if found is not None and found.state is ServiceState.RUNNING:
-            if found.digest != spec.digest:
-                raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
-            return
-        self.stop(spec.name, timeout_s)  # it may be waiting for its next try
-        self._write_service(spec)
-        supervisor.replace(spec.name)
-        supervisor.start(spec.name)
+        for spec in not_running(specs, self.live(timeout_s)):
+            self.stop(spec.name, timeout_s)  # it may be waiting for its next try
+            self._write_service(spec)
+            supervisor.replace(spec.name)
+            supervisor.start(spec.name)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
         """See `Driver.stop`."""
@@ -169,8 +165,6 @@ class ProcessDriver:
         log = self._log_file(spec.name)
         if log.exists():
             log.replace(log.with_name(f"{log.name}.1"))
-        for path, text in spec.files.items():
-            write_atomically(path, text)
         spec.working_directory.mkdir(parents=True, exist_ok=True)
         script = service_script(spec, marks(str(self._home.folder), spec.name))
         write_atomically(self._services / f"{spec.name}.sh", script)

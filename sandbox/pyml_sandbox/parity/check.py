@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from pyml_sandbox.client import Client
     from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.stacks.base import OfflinePlace
 
 
 @dataclass
@@ -108,13 +109,14 @@ def parity_check(
     from pyml_sandbox.spark import session
 
     run = _begin(client, version, on_event)
-    with session(client.home, version.python) as spark:
+    place = client.offline(version, on_event)
+    with session(client.home, place) as spark:
         with run.step("freeze", "the rows, once, in a Hive table") as done:
             frozen = freeze(spark, version.contract, settings, f"rows_{run.name}", run.folder)
             done(f"{frozen.rows:,} rows in {frozen.table}")
         if not frozen.doubts:
             with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "the offline job"):
-                done(_offline(spark, version, frozen, run))
+                done(_offline(spark, version, place, frozen, run))
         _drop_earlier(spark, version, run.name)
     if not frozen.doubts:
         with run.step("online", "the same rows through the gateway") as done:
@@ -147,16 +149,15 @@ def _drop_earlier(spark: SparkSession, version: ModelVersion, name: str) -> None
             spark.sql(f"DROP TABLE IF EXISTS {DATABASE}.{table.name} PURGE")
 
 
-def _offline(spark: SparkSession, version: ModelVersion, frozen: FrozenRows, run: Run) -> str:
+def _offline(spark: SparkSession, version: ModelVersion, place: OfflinePlace, frozen: FrozenRows, run: Run) -> str:
     from pyml.job import OfflineJob
     from pyml.job import run as run_job
 
     contract = version.contract
     target = f"{DATABASE}.offline_{run.name}"
     query = f"SELECT * FROM {frozen.table}"
-    result = run_job(
-        spark, OfflineJob(str(version.package), contract.inputs, contract.outputs, query, target, frozen.key)
-    )
+    folder = place.environment.package
+    result = run_job(spark, OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key))
     export(spark, target, run.file("offline"))
     return f"{result.rows:,} rows in {target}"
 

@@ -3,59 +3,55 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from pyml.environment import PINNED
+from pyml.probes.gateway import GatewayProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST, Ports
 from pyml_sandbox.runtime_code import runtime_digest
-from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
-from pyml_sandbox.services.grpc_call import call
+from pyml_sandbox.service import Endpoint, ServiceSpec
 
 NAME = "gateway"
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 10
 
 
 def gateway_endpoint(ports: Ports) -> Endpoint:
     """Where the gateway answers."""
     address = f"{HOST}:{ports.gateway}, http://{HOST}:{ports.rest}"
-    return Endpoint(NAME, address, GatewayProbe(ports.gateway))
+    return Endpoint(NAME, address, GatewayProbe(HOST, ports.gateway))
 
 
 def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
-    """The gateway of one sandbox: gRPC and REST on 127.0.0.1."""
+    """The gateway as a process: gRPC and REST on 127.0.0.1."""
     return ServiceSpec(
         endpoint=gateway_endpoint(ports),
-        command=(
-            sys.executable,
-            "-m",
-            "pyml.gateway",
-            "--routes",
-            str(home.routes_file),
-            "--grpc",
-            f"{HOST}:{ports.gateway}",
-            "--rest",
-            f"{HOST}:{ports.rest}",
-        ),
+        command=gateway_command(sys.executable, str(home.routes_file), HOST, ports),
         working_directory=home.scratch,
-        environment={**PINNED, "PYTHONUNBUFFERED": "1", "PYML_RUNTIME": runtime_digest()},  # new code, new process
-        stop_timeout_s=10,
-        start_timeout_s=30,
+        environment={**gateway_environment(), "PYML_RUNTIME": runtime_digest()},  # new code, new process
+        stop_timeout_s=STOP_TIMEOUT_S,
+        start_timeout_s=START_TIMEOUT_S,
     )
 
 
-@dataclass(frozen=True)
-class GatewayProbe:
-    """Asks `ServerReady` of the Open Inference Protocol: an empty request, and `ready: bool = 1` in the reply."""
+def gateway_command(python: str, routes: str, host: str, ports: Ports) -> tuple[str, ...]:
+    """The command that becomes a gateway.
 
-    port: int
+    Args:
+        python: its interpreter.
+        routes: the routes file.
+        host: address on which it listens.
+        ports: its two ports there.
+    """
+    return (
+        python,
+        *("-m", "pyml.gateway"),
+        *("--routes", routes),
+        *("--grpc", f"{host}:{ports.gateway}"),
+        *("--rest", f"{host}:{ports.rest}"),
+    )
 
-    def __call__(self, timeout_s: float) -> None:
-        """See `Probe`."""
-        address = f"{HOST}:{self.port}"
-        if not says_ready(call(address, "/inference.GRPCInferenceService/ServerReady", b"", timeout_s)):
-            raise NotAnsweringError(address, "ServerReady is false")
 
-
-def says_ready(reply: bytes) -> bool:
-    """Whether a `ServerReadyResponse` or `ModelReadyResponse` says ready: field 1, a varint, of value 1."""
-    return reply.startswith(b"\x08\x01")
+def gateway_environment() -> dict[str, str]:
+    """Variables of a gateway, wherever it runs."""
+    return {**PINNED, "PYTHONUNBUFFERED": "1"}

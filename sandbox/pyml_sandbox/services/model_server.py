@@ -2,80 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.probes.gateway import ModelProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import Endpoint, NotAnsweringError, ServiceSpec
+from pyml_sandbox.service import Endpoint, ServiceSpec
 from pyml_sandbox.services import gateway
-from pyml_sandbox.services.gateway import says_ready
-from pyml_sandbox.services.grpc_call import call, message
 
 if TYPE_CHECKING:
-    from pyml_sandbox.environments import Environment
     from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.workshops.base import Environment
+
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 15
 
 
-def service_name(model: str, version: str) -> str:
-    """The name of the service that serves a model version."""
-    return f"model-{model}-{version}"
+def service_name(model: str, version: str, replica: int = 0) -> str:
+    """The name of the service that serves a model version; replicas after the first are numbered from 2."""
+    return f"model-{model}-{version}" + (f"-{replica + 1}" if replica else "")
+
+
+def socket_name(model: str, version: str, replica: int = 0) -> str:
+    """The file that the gateway dials. The server puts a link there to the socket of its latest start."""
+    return f"m-{model}-{version}" + (f"-{replica + 1}" if replica else "")
 
 
 def socket_path(home: SandboxHome, model: str, version: str) -> Path:
-    """The path that the gateway dials. The server puts a link there to the socket of its latest start."""
-    return home.sockets / f"m-{model}-{version}"
+    """Where that file is where servers run as processes."""
+    return home.sockets / socket_name(model, version)
 
 
-def model_endpoint(home: SandboxHome, model: str, version: str, gateway_port: int) -> Endpoint:
+def model_endpoint(address: str, model: str, version: str, gateway_port: int, replica: int = 0) -> Endpoint:
     """Where the server of a model version answers."""
-    address = f"unix:{socket_path(home, model, version)}"
-    return Endpoint(service_name(model, version), address, ModelProbe(model, version, gateway_port))
+    probe = ModelProbe(model, version, HOST, gateway_port)
+    return Endpoint(service_name(model, version, replica), address, probe)
 
 
 def model_server_spec(
     home: SandboxHome, version: ModelVersion, environment: Environment, gateway_port: int
 ) -> ServiceSpec:
-    """The server of one model version.
+    """The server of one model version as a process.
 
     Args:
-        environment: in which `version.python` runs; another one is another specification.
+        environment: in which it runs; another one is another specification.
         gateway_port: through which its readiness is asked.
     """
-    endpoint = model_endpoint(home, version.name, version.version, gateway_port)
+    socket = socket_path(home, version.name, version.version)
     return ServiceSpec(
-        endpoint=endpoint,
-        command=(
-            str(version.python),
-            *("-m", "pyml.server"),
-            *("--package", str(version.package)),
-            *("--name", version.name),
-            *("--version", version.version),
-            *("--socket-dir", str(home.sockets)),
-            *("--service", socket_path(home, version.name, version.version).name),
-        ),
+        endpoint=model_endpoint(f"unix:{socket}", version.name, version.version, gateway_port),
+        command=server_command(environment, version, str(home.sockets), socket.name),
         working_directory=version.package,
         environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
         depends_on=(gateway.NAME,),
-        stop_timeout_s=15,
-        start_timeout_s=120,
+        stop_timeout_s=STOP_TIMEOUT_S,
+        start_timeout_s=START_TIMEOUT_S,
         note=environment.note,
     )
 
 
-@dataclass(frozen=True)
-class ModelProbe:
-    """Asks `ModelReady` through the gateway: name = 1, version = 2."""
+def server_command(environment: Environment, version: ModelVersion, sockets: str, link: str) -> tuple[str, ...]:
+    """The command that becomes a model server.
 
-    model: str
-    version: str
-    gateway_port: int
-
-    def __call__(self, timeout_s: float) -> None:
-        """See `Probe`."""
-        address = f"{HOST}:{self.gateway_port}"
-        request = message({1: self.model.encode(), 2: self.version.encode()})
-        reply = call(address, "/inference.GRPCInferenceService/ModelReady", request, timeout_s)
-        if not says_ready(reply):
-            raise NotAnsweringError(f"the socket of {self.model}", "the model is being loaded")
+    Args:
+        environment: names its interpreter and where the package lies.
+        version: what it serves.
+        sockets: folder of the sockets.
+        link: name of the link there that the gateway dials.
+    """
+    return (
+        environment.python,
+        *("-m", "pyml.server"),
+        *("--package", environment.package),
+        *("--name", version.name),
+        *("--version", version.version),
+        *("--socket-dir", sockets),
+        *("--service", link),
+    )

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import uuid
 
+from pyml.probes.grpc_call import message
+from pyml.probes.spark import SERVICE, session_fields, sql_request
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.marks import marks
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.services.grpc_call import message
-from pyml_sandbox.services.spark import SERVICE, session_fields, sql_request
 
 STATEMENTS = ("SHOW DATABASES", "SELECT id % 2, count(*) FROM range(10) GROUP BY 1")
 START_TIMEOUT_S = 10

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import cast
 
-from pyml_sandbox.service import NotAnsweringError, NotListeningError
+from pyml.probes import NotAnsweringError, NotListeningError
 
 
 def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:

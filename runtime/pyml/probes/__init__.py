@@ -1,0 +1,26 @@
+"""How a service's readiness is asked: one real request in its own protocol, by nothing that is slow to import.
+
+The laptop side asks through the ports of this machine; in a container `python -m pyml.probes` asks from inside.
+"""
+
+from __future__ import annotations
+
+from pyml.errors import SandboxError
+
+
+class NotReadyError(SandboxError):
+    """A service did not answer yet; the message says how far it is."""
+
+
+class NotListeningError(NotReadyError):
+    """Nothing accepts connections at the address yet."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"not listening yet on {address}")
+
+
+class NotAnsweringError(NotReadyError):
+    """Something listens at the address but has not answered a request."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"listening on {address} but not answering: {reason}")

@@ -1,0 +1,35 @@
+"""`python -m pyml.probes KIND HOST:PORT`: ask once; exit code 0 when it answered, else 1 and the reason."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from pyml.probes import NotReadyError
+from pyml.probes.gateway import GatewayProbe
+from pyml.probes.metastore import MetastoreProbe
+from pyml.probes.spark import SparkProbe, StandaloneProbe
+
+TIMEOUT_S = 5.0
+KINDS: dict[str, Callable[[str, int], Callable[[float], None]]] = {
+    "metastore": MetastoreProbe,
+    "spark": SparkProbe,
+    "standalone": StandaloneProbe,
+    "gateway": GatewayProbe,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask the service that the arguments name; its exit code."""
+    kind, address = sys.argv[1:] if arguments is None else arguments
+    host, _, port = address.rpartition(":")
+    try:
+        KINDS[kind](host, int(port))(TIMEOUT_S)
+    except NotReadyError as error:
+        print(error.message)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

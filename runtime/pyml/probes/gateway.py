@@ -1,0 +1,53 @@
+"""Asking a gateway, for itself and for a model behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyml.probes import NotAnsweringError
+from pyml.probes.grpc_call import call, message
+
+SERVICE = "/inference.GRPCInferenceService"
+
+
+@dataclass(frozen=True)
+class GatewayProbe:
+    """Asks `ServerReady` of the Open Inference Protocol: an empty request, and `ready: bool = 1` in the reply."""
+
+    host: str
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when it answered.
+
+        Raises:
+            NotReadyError: it did not.
+        """
+        address = f"{self.host}:{self.port}"
+        if not says_ready(call(address, f"{SERVICE}/ServerReady", b"", timeout_s)):
+            raise NotAnsweringError(address, "ServerReady is false")
+
+
+@dataclass(frozen=True)
+class ModelProbe:
+    """Asks `ModelReady` through the gateway: name = 1, version = 2."""
+
+    model: str
+    version: str
+    host: str
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when the model is loaded.
+
+        Raises:
+            NotReadyError: it is not.
+        """
+        request = message({1: self.model.encode(), 2: self.version.encode()})
+        if not says_ready(call(f"{self.host}:{self.port}", f"{SERVICE}/ModelReady", request, timeout_s)):
+            raise NotAnsweringError(f"the socket of {self.model}", "the model is being loaded")
+
+
+def says_ready(reply: bytes) -> bool:
+    """Whether a `ServerReadyResponse` or `ModelReadyResponse` says ready: field 1, a varint, of value 1."""
+    return reply.startswith(b"\x08\x01")

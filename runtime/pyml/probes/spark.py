@@ -1,0 +1,81 @@
+"""Asking Spark: a Spark Connect server over gRPC, a standalone master or worker over HTTP."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from http.client import HTTPException
+
+from pyml.probes import NotAnsweringError
+from pyml.probes.grpc_call import call, check_listening, message
+
+SERVICE = "/spark.connect.SparkConnectService"
+
+
+@dataclass(frozen=True)
+class SparkProbe:
+    """Asks a Connect server for its version."""
+
+    host: str
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when it answered.
+
+        Raises:
+            NotReadyError: it did not.
+        """
+        address, session_id = f"{self.host}:{self.port}", str(uuid.uuid4())
+        reply = call(address, f"{SERVICE}/AnalyzePlan", version_request(session_id), timeout_s)
+        if not reply:
+            raise NotAnsweringError(address, "its answer is empty")
+        # Else the server would keep the session for an hour.
+        call(address, f"{SERVICE}/ReleaseSession", message(session_fields(session_id)), timeout_s)
+
+
+@dataclass(frozen=True)
+class StandaloneProbe:
+    """Asks a standalone master whether it is alive, or a worker whether it has found its master, by their JSON page."""
+
+    host: str
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when it answered, and a worker has found its master.
+
+        Raises:
+            NotReadyError: it did not.
+        """
+        address = f"{self.host}:{self.port}"
+        check_listening(address, timeout_s)
+        try:
+            with urllib.request.urlopen(f"http://{address}/json/", timeout=timeout_s) as reply:
+                facts = json.load(reply)
+        except (OSError, ValueError, HTTPException) as error:
+            raise NotAnsweringError(address, str(error) or type(error).__name__) from error
+        if facts.get("status", "ALIVE") != "ALIVE":
+            raise NotAnsweringError(address, f"the master is {facts['status']}")
+        if "masterurl" in facts and not facts["masterwebuiurl"]:
+            raise NotAnsweringError(address, "the worker has not found its master")
+
+
+# Messages of spark/connect/base.proto, written by hand: importing PySpark takes most of a second. In all of them
+# session_id = 1 and user_context = 2 with user_id = 1.
+
+
+def session_fields(session_id: str) -> dict[int, bytes]:
+    """The fields that begin every request."""
+    return {1: session_id.encode(), 2: message({1: b"pyml"})}
+
+
+def version_request(session_id: str) -> bytes:
+    """`AnalyzePlanRequest` with spark_version = 10."""
+    return message({**session_fields(session_id), 10: b""})
+
+
+def sql_request(session_id: str, statement: str) -> bytes:
+    """`ExecutePlanRequest` for one statement: plan = 3 with root = 1, in it sql = 10 with query = 1."""
+    plan = message({1: message({10: message({1: statement.encode()})})})
+    return message({**session_fields(session_id), 3: plan})

@@ -1,0 +1,73 @@
+"""Which driver a sandbox has: chosen once at `up`, recorded, and followed by every later command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from pyml.errors import SetupError, UsageError
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.stacks.base import Stack
+from pyml_sandbox.state import SandboxState, load_state, name_option
+from pyml_sandbox.workshops.base import Workshop
+
+DRIVERS = ("process", "container")
+
+
+def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[[], bool]) -> str:
+    """The recorded driver, which a sandbox keeps; else the one asked for; else containers where an engine answers.
+
+    Args:
+        recorded: what the sandbox was made with; None for a new one.
+        asked: by the user.
+        has_engine: whether a Docker engine answers; only called where that decides.
+
+    Raises:
+        UsageError: there is no such driver.
+        SetupError: the sandbox was made with another one.
+    """
+    if asked is not None and asked not in DRIVERS:
+        raise UsageError(f"There is no driver {asked!r}; there are {', '.join(DRIVERS)}.", "pyml dev up --help")
+    if asked is not None and recorded is not None and asked != recorded:
+        raise SetupError(f"This sandbox was made with the {recorded} driver.", "pyml dev reset   to choose another")
+    return recorded or asked or ("container" if has_engine() else "process")
+
+
+def an_engine_answers(environ: Mapping[str, str]) -> bool:
+    """Whether there is a Docker engine, and Compose for it."""
+    from pyml_sandbox.containers.compose import find_compose
+    from pyml_sandbox.containers.engine import find_engine
+
+    try:
+        find_compose(find_engine(environ))
+    except SetupError:
+        return False
+    return True
+
+
+def stack_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Stack:
+    """The stack of a sandbox, by the driver that its state names.
+
+    Raises:
+        SetupError: there is no such driver, or no Docker engine for it.
+    """
+    environ = os.environ if environ is None else environ
+    if state.driver == "process":
+        from pyml_sandbox.stacks.process import ProcessStack
+
+        return ProcessStack(home, state, environ)
+    if state.driver == "container":
+        from pyml_sandbox.stacks.container import ContainerStack
+
+        return ContainerStack(home, state, environ)
+    raise SetupError(f"This release has no {state.driver} driver.", f"pyml dev reset{name_option(home)}")
+
+
+def workshop_for(home: SandboxHome) -> Workshop:
+    """The workshop of a sandbox; of one that was never up, the one that costs nothing to have: virtual environments."""
+    state = load_state(home)
+    if state is not None:
+        return stack_for(home, state).workshop
+    from pyml_sandbox.workshops.virtual import VirtualWorkshop
+
+    return VirtualWorkshop(home)

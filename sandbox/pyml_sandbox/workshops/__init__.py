@@ -1,0 +1,1 @@
+"""Where model versions get what they run in: a virtual environment (`virtual`) or an image (`image`)."""

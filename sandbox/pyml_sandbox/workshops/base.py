@@ -1,0 +1,69 @@
+"""What a workshop does, and what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pyml.package import ModelPackage
+from pyml_sandbox.events import OnEvent
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What one model version runs in, the same on both paths.
+
+    Attributes:
+        key: names it: equal keys, equal environments.
+        python: the program that starts the model's Python there, in the pinned environment.
+        package: folder of the model package there.
+        note: for summaries: "env 7c1e2b (reused)".
+        image: id of the image; None where it is no image.
+    """
+
+    key: str
+    python: str
+    package: str
+    note: str = ""
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a new package.
+
+    Attributes:
+        environment: see there.
+        lock: everything that was installed, one name and version a line.
+        declared: the model's kind, inputs and outputs, as `pyml.describe.Contract` writes them.
+    """
+
+    environment: Environment
+    lock: str
+    declared: Mapping[str, object]
+
+
+class Workshop(Protocol):
+    """Makes environments for model versions. Blocks; what was made is kept and found again."""
+
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        """Make the environment of a package, and load the model once in it.
+
+        Args:
+            package: a copy of the four artifacts that nobody changes.
+            folder: where the version will lie; its copy of the package will be `folder/package`.
+            on_event: told what is being done.
+
+        Raises:
+            PackageError: its requirements cannot be met together, or its code raised.
+            SetupError: the package index cannot be reached.
+        """
+
+    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+        """The environment of a version that was made before; made anew from its lock where it is gone.
+
+        Raises:
+            SetupError: it had to be made anew and could not be.
+        """

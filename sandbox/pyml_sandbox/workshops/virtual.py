@@ -1,0 +1,79 @@
+"""The process driver's workshop: a virtual environment for each lock, and a script that starts its Python."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from pyml.environment import launcher_script
+from pyml.errors import PackageError, Problem
+from pyml.package import ModelPackage
+from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
+from pyml_sandbox.events import Event, OnEvent, Progress, timed
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.workshops.base import Environment, Made
+
+DESCRIBE_TIMEOUT_S = 300
+LAUNCHER = "python"
+"""The script beside a version's package that starts its Python."""
+
+
+class VirtualWorkshop:
+    """Makes virtual environments below `home.environments`. See `Workshop`."""
+
+    def __init__(self, home: SandboxHome) -> None:
+        self._home = home
+
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        """See `Workshop.make`."""
+        lock = resolve(self._home, package, on_event)
+        made = ensure(self._home, lock, on_event)
+        with timed("model", on_event, "loading it once, in its own environment"):
+            declared = _describe(made, package.folder)
+        warning = debian_warning(package.debian_packages)
+        if warning is not None:
+            on_event(Event("packages.txt", Progress.NOTE, warning))
+        _write_launcher(package.folder.parent / LAUNCHER, made, folder / "package")
+        return Made(_environment(made, folder), lock, declared)
+
+    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+        """See `Workshop.ensure`."""
+        made = ensure(self._home, lock, on_event)
+        _write_launcher(folder / LAUNCHER, made, package.folder)
+        return _environment(made, folder)
+
+
+def _environment(made: VirtualEnvironment, folder: Path) -> Environment:
+    return Environment(made.key, str(folder / LAUNCHER), str(folder / "package"), made.note)
+
+
+def _describe(made: VirtualEnvironment, package: Path) -> Mapping[str, object]:
+    """Load the model in its own environment, and give back what it declares."""
+    launcher = package.parent / LAUNCHER
+    _write_launcher(launcher, made, package)
+    command = [str(launcher), "-m", "pyml.describe", str(package)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_TIMEOUT_S, check=True)
+    except subprocess.TimeoutExpired as error:
+        raise PackageError(f"loading the model took longer than {DESCRIBE_TIMEOUT_S} s", []) from error
+    except subprocess.CalledProcessError as error:
+        raise loading_ended_python(error.returncode, error.stderr.decode(errors="replace")) from error
+    from pyml.describe import contract_of
+
+    return contract_of(done.stdout.decode().splitlines()[-1], package).to_json()
+
+
+def loading_ended_python(code: int, stderr: str) -> PackageError:
+    """The error for a model that took its Python with it while it was loaded."""
+    said = stderr.strip()[-2000:]
+    ended = f"loading it ended Python with exit code {code}"
+    problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
+    return PackageError("the model cannot be loaded", [problem])
+
+
+def _write_launcher(path: Path, made: VirtualEnvironment, package: Path) -> None:
+    text = launcher_script(made.python, package)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text, mode=0o755)
