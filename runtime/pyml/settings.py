@@ -22,10 +22,16 @@ class ServingSettings:
     Attributes:
         max_queue: requests that may wait for `predict`; one more is refused.
         max_request_mb: largest request that is taken, in MiB.
+        replicas: how many servers share the requests; containers only.
+        memory_mb: memory that each of them may use, in MiB; containers only.
+        cpus: cores that each of them may use; containers only.
     """
 
     max_queue: int = 64
     max_request_mb: int = 64
+    replicas: int = 1
+    memory_mb: int = 2048
+    cpus: int = 2
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,285 @@
+"""The container driver: services are containers, run by Docker Compose and watched by the engine.
+
+One Compose project for each sandbox. Its file, `conf/compose.yaml`, holds every service started since the last
+`shut_down`; it can be used by hand. Containers, networks and volumes carry the sandbox's label, and are found by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyml.errors import SandboxError
+from pyml_sandbox.containers import labels
+from pyml_sandbox.containers.compose import Compose
+from pyml_sandbox.containers.document import container_of, document
+from pyml_sandbox.containers.engine import Engine, translated
+from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.drivers.logs import tail
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.service import ServiceSpec
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container as Made
+
+KEPT_LOG_LINES = 10_000
+FOLLOW_AGAIN_S = 0.5
+UP_TIMEOUT_S = 300
+
+STATES = {
+    "created": ServiceState.STOPPED,
+    "running": ServiceState.RUNNING,
+    "paused": ServiceState.RUNNING,
+    "restarting": ServiceState.FAILED,  # it ended, and the engine is about to start it again
+    "removing": ServiceState.STOPPING,
+    "exited": ServiceState.STOPPED,
+    "dead": ServiceState.FAILED,
+}
+
+
+class ContainerDriver:
+    """Runs the services of one sandbox as containers. See `Driver`."""
+
+    name = "container"
+
+    def __init__(self, home: SandboxHome, engine: Engine, compose: Compose) -> None:
+        self._home = home
+        self._engine = engine
+        self._compose = compose
+
+    # ---- what is there
+
+    def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
+        """See `Driver.live`."""
+        return tuple(self._live_service(container) for container in self._by_service.values())
+
+    def logs(self, name: str, lines: int) -> Sequence[str]:
+        """See `Driver.logs`."""
+        container = self._by_service.get(name)
+        if container is None:
+            return tail(self._log_file(name), lines)
+        if lines <= 0:
+            return ()
+        with translated(f"read the log of {name}"):
+            return tuple(_lines(container.logs(tail=lines)))
+
+    def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+        """See `Driver.follow`."""
+        said: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        for name in names:
+            threading.Thread(target=self._follow, args=(name, lines, said), daemon=True).start()
+        while True:
+            yield said.get()
+
+    def memory_bytes(self, name: str) -> int:
+        """See `Driver.memory_bytes`. What could be given back at once, such as the page cache, does not count."""
+        container = self._by_service.get(name)
+        if container is None or container.status != "running":
+            return 0
+        with translated(f"measure {name}"):
+            stats: Mapping[str, Any] = container.stats(stream=False, one_shot=True)  # type: ignore[assignment]
+        memory = stats.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+        return max(0, int(memory.get("usage", 0)) - int(cache))
+
+    # ---- what changes
+
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
+        """See `Driver.start`. One that starts on request is only made."""
+        wanted = not_running(specs, self.live())
+        if not wanted:
+            return
+        self._home.create()
+        file = self._write(wanted)
+        at_once = [spec.name for spec in wanted if not container_of(spec).starts_on_request]
+        on_request = [spec.name for spec in wanted if container_of(spec).starts_on_request]
+        for option, names in (("--detach", at_once), ("--no-start", on_request)):
+            if names:
+                self._run("--file", str(file), "up", option, *_UP_OPTIONS, *names)
+
+    def stop(self, name: str, timeout_s: float = 60) -> None:
+        """See `Driver.stop`. One that starts on request is removed, else the next request would bring it back."""
+        container = self._by_service.get(name)
+        if container is None:
+            return
+        with translated(f"stop {name}"), _gone_is_fine():
+            container.stop()
+            if labels.ON_REQUEST in container.labels:
+                self._save_log(name, container)
+                container.remove(force=True, v=True)
+
+    def shut_down(self, timeout_s: float = 60) -> None:
+        """See `Driver.shut_down`. Volumes stay."""
+        found = self._by_service
+        if found:
+            with ThreadPoolExecutor(len(found)) as pool:
+                list(pool.map(self._save_log, found.keys(), found.values()))
+            self._run("down", "--remove-orphans")
+        self.sweep()
+        with translated("remove what the sandbox leaves"):
+            for container in self._containers():
+                container.remove(force=True, v=True)
+            for network in self._engine.client.networks.list(filters={"label": self._label}):
+                network.remove()
+        (self._home.conf / "compose.yaml").unlink(missing_ok=True)
+
+    def sweep(self, timeout_s: float = 30) -> int:
+        """See `Driver.sweep`. What is left is a container that Compose was replacing when it was interrupted."""
+        kept = {container.id for container in self._by_service.values()}
+        left_over = [container for container in self._containers() if container.id not in kept]
+        with translated("remove what an earlier run left behind"):
+            for container in left_over:
+                container.remove(force=True, v=True)
+        return len(left_over)
+
+    # ---- the engine
+
+    @property
+    def _label(self) -> str:
+        return f"{labels.SANDBOX}={self._home.project}"
+
+    @property
+    def _by_service(self) -> dict[str, Made]:
+        """The container of each service; where there are two, the one that runs, else the newer."""
+        found: dict[str, Made] = {}
+        for container in sorted(self._containers(), key=lambda each: (each.status == "running", _created(each))):
+            found[container.labels[labels.SERVICE]] = container
+        return found
+
+    def _containers(self) -> list[Made]:
+        with translated("list containers"):
+            return self._engine.client.containers.list(all=True, filters={"label": self._label}, ignore_removed=True)
+
+    def _run(self, *arguments: str) -> str:
+        return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=UP_TIMEOUT_S)
+
+    def _write(self, specs: Sequence[ServiceSpec]) -> Path:
+        """Write the Compose file: these services, and those that were started before."""
+        import yaml
+
+        file = self._home.conf / "compose.yaml"
+        new = document(self._home.project, specs)
+        old = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        merged = {**new, **{part: {**old.get(part, {}), **_mapping(new[part])} for part in ("services", "volumes")}}
+        write_atomically(file, yaml.safe_dump(merged, sort_keys=False, width=120))
+        return file
+
+    def _live_service(self, container: Made) -> LiveService:
+        facts = container.attrs["State"]
+        is_running = facts.get("Running", False) and not facts.get("Restarting", False)
+        exits = int(container.attrs.get("RestartCount", 0))
+        state = STATES.get(container.status, ServiceState.FAILED)
+        if state is ServiceState.STOPPED and labels.ON_REQUEST in container.labels:
+            state = ServiceState.WAITING
+        return LiveService(
+            name=container.labels[labels.SERVICE],
+            state=state,
+            digest=container.labels[labels.DIGEST],
+            pid=int(facts.get("Pid") or 0) or None if is_running else None,
+            uptime_s=_since(str(facts.get("StartedAt"))) if is_running else 0,
+            exits=exits,
+            last_exit=self._last_exit(container) if exits else None,
+            is_on_demand=labels.ON_DEMAND in container.labels,
+        )
+
+    def _last_exit(self, container: Made) -> Exit:
+        """How it last ended; of one that runs again only the engine's events know it, for as long as they are kept."""
+        code = int(container.attrs["State"].get("ExitCode", 0))
+        if container.status != "running":
+            return _exit(code)
+        asked = {"container": container.id, "event": "die"}
+        with translated("ask for its events"):
+            events = list(
+                self._engine.client.events(
+                    since=int(_created(container).timestamp()), until=int(time.time()) + 1, filters=asked, decode=True
+                )
+            )
+        return _exit(int(events[-1]["Actor"]["Attributes"]["exitCode"])) if events else Exit(None, "it ended")
+
+    # ---- logs
+
+    def _log_file(self, name: str) -> Path:
+        return self._home.logs / f"{name}.log"
+
+    def _save_log(self, name: str, container: Made) -> None:
+        """Keep the last of what a container said beyond its end."""
+        with translated(f"read the log of {name}"), _gone_is_fine():
+            said = container.logs(tail=KEPT_LOG_LINES)
+            self._home.logs.mkdir(parents=True, exist_ok=True)
+            self._log_file(name).write_bytes(said)
+
+    def _follow(self, name: str, lines: int, said: queue.SimpleQueue[tuple[str, str]]) -> None:
+        """Put each line of a service into the queue, from one container of it to the next; endless."""
+        seen: Mapping[str, Any] = {"tail": lines}
+        while True:
+            with contextlib.suppress(SandboxError), translated():
+                container = self._by_service.get(name)
+                if container is not None:
+                    started = time.time()
+                    for line in _whole_lines(container.logs(stream=True, follow=True, **seen)):
+                        said.put((name, line))
+                    seen = {"since": max(started, time.time() - FOLLOW_AGAIN_S)}
+            time.sleep(FOLLOW_AGAIN_S)
+
+
+_UP_OPTIONS = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _exit(code: int) -> Exit:
+    """Docker says 128 + N for a process that signal N ended."""
+    import signal
+
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return Exit(None, f"terminated by {signal.Signals(code - 128).name}")
+    return Exit(code, f"exit code {code}")
+
+
+def _created(container: Made) -> datetime.datetime:
+    return _time(str(container.attrs["Created"]))
+
+
+def _since(started_at: str) -> float:
+    return max(0.0, (datetime.datetime.now(datetime.UTC) - _time(started_at)).total_seconds())
+
+
+def _time(text: str) -> datetime.datetime:
+    """A time as Docker writes it: with nanoseconds, which Python does not read."""
+    return datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode(errors="replace").splitlines()
+
+
+def _whole_lines(parts: Iterator[bytes]) -> Iterator[str]:
+    """Lines from what arrives in parts."""
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """Another command, or the engine, may have removed the container meanwhile."""
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.NotFound):
+        yield

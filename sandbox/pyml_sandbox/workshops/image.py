@@ -1,0 +1,44 @@
+"""The container driver's workshop: one image for each model version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyml.package import ModelPackage
+from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.containers.paths import MODEL_PACKAGE, MODEL_PYTHON
+from pyml_sandbox.events import OnEvent
+from pyml_sandbox.images.base import ensure_base
+from pyml_sandbox.images.model import ModelImage, build_model
+from pyml_sandbox.images.options import BuildOptions
+from pyml_sandbox.workshops.base import Environment, Made
+
+VERSION_DIGITS = 12
+
+
+class ImageWorkshop:
+    """Builds images in an engine. See `Workshop`."""
+
+    def __init__(self, engine: Engine, options: BuildOptions) -> None:
+        self._engine = engine
+        self._options = options
+
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        """See `Workshop.make`."""
+        image = self._build(package, None, on_event)
+        return Made(_environment(image), image.lock, image.contract)
+
+    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+        """See `Workshop.ensure`."""
+        return _environment(self._build(package, lock, on_event))
+
+    def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
+        base = ensure_base(self._engine, self._options, on_event)
+        version = package.digest()[:VERSION_DIGITS]
+        return build_model(self._engine, base, package, version, lock, self._options, on_event)
+
+
+def _environment(image: ModelImage) -> Environment:
+    short = image.id.removeprefix("sha256:")[:12]
+    note = f"image {short} ({'reused' if image.reused else 'new'})"
+    return Environment(image.id, MODEL_PYTHON, MODEL_PACKAGE, note, image.id)

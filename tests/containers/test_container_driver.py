@@ -1,0 +1,24 @@
+"""The container driver passes the contract of every driver, on a real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import contract.test_driver_contract as every_driver
+from containers.container_bench import ContainerBench
+from pyml_sandbox.containers.engine import Engine
+
+
+@pytest.fixture
+def bench(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[ContainerBench]:
+    bench = ContainerBench(tmp_path, engine, python_image)
+    yield bench
+    for sandbox in ("one", "two"):
+        bench.driver(sandbox).shut_down()
+
+
+class TestContainerDriver(every_driver.TestDriver):
+    """See `every_driver.TestDriver`."""
