@@ -1,7 +1,7 @@
 """The jars of PySpark that stay out of the base image: a third of it, and nothing that the sandbox runs loads them.
 
 `tests/containers` runs metastore, master, worker, Connect server and a job without them; docs/images.md has the sizes.
-spark-mllib and spark-mllib-local stay: Spark Connect touches `org.apache.spark.ml.param.Params` when a session closes.
+spark-mllib, spark-mllib-local and breeze stay: Spark Connect loads the list of ML operators when a session closes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 UNUSED: Mapping[str, str] = {
     "rocksdbjni-*": "state store of streaming queries",
     "connect-repl": "the Scala shell and the JDBC driver of Spark Connect",
-    "breeze*": "linear algebra of MLlib",
     "spire*": "numbers of Breeze",
     "cats-kernel*": "algebra of Spire",
     "algebra*": "algebra of Spire",
