@@ -163,6 +163,10 @@ def test_a_model_that_is_starting_says_so(stack: Stack) -> None:
     assert (error.code(), error.details()) == (grpc.StatusCode.UNAVAILABLE, "model slow@1 is starting")
     assert not stack.caller.is_model_ready("slow")
     assert stack.get("/v2/models/slow/ready") == (503, {"name": "slow", "ready": False})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{stack.rest}/v2/models/slow", timeout=30)
+    caught.value.close()
+    assert (caught.value.code, caught.value.headers["Retry-After"]) == (503, "1")
     (package / "parameters" / "go").touch()
     until(lambda: stack.caller.is_model_ready("slow"))
     assert stack.caller.do(name="slow")["y"] == [0]
@@ -437,6 +441,8 @@ def test_a_port_in_use_is_said(tmp_path: Path, side: str) -> None:
         (["--help"], 0, "--max-request-mb"),
         ([], 2, "--routes"),
         (["--routes", "x", "--grpc", "8470"], 2, "'8470' is not HOST:PORT"),
+        (["--routes", "x", "--grpc", "h:1", "--engine", "unix:///s"], 2, "--engine and --sandbox belong together"),
+        (["--routes", "x", "--grpc", "h:1", "--sandbox", "pyml-a"], 2, "--engine and --sandbox belong together"),
     ],
 )
 def test_its_command_line(arguments: list[str], code: int, words: str) -> None:

@@ -35,7 +35,7 @@ class Servers:
         return FakeLine(replica, use, self)
 
     def upstream(self) -> Upstream:
-        return Upstream(RoutesFile(Path("/none")), Usage(), self.dial)
+        return Upstream(RoutesFile(Path("/none")), Usage(), dial=self.dial)
 
     def call(self, times: int = 1, method: str = oip.MODEL_INFER, route: Route = ROUTE) -> list[bytes]:
         async def all_of_them() -> list[bytes]:
@@ -138,7 +138,7 @@ def test_new_routes_close_the_lines_that_are_not_in_them(tmp_path: Path) -> None
         staged.replace(tmp_path / "routes.json")
 
     async def requests() -> None:
-        upstream = Upstream(RoutesFile(tmp_path / "routes.json"), Usage(), servers.dial)
+        upstream = Upstream(RoutesFile(tmp_path / "routes.json"), Usage(), dial=servers.dial)
         deploy("a", "b")
         for _ in range(2):
             await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)

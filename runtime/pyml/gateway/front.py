@@ -11,7 +11,9 @@ import grpc
 from aiohttp import web
 
 from pyml.errors import SetupError
+from pyml.gateway.docker_containers import DockerContainers
 from pyml.gateway.grpc_front import GatewayService
+from pyml.gateway.launcher import Launcher
 from pyml.gateway.options import Address, GatewayOptions
 from pyml.gateway.rest_front import RestService
 from pyml.gateway.routes import RoutesFile
@@ -31,7 +33,9 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
-        self._upstream = Upstream(RoutesFile(options.routes), Usage())
+        usage = Usage()
+        self._launcher = _launcher(options, usage)
+        self._upstream = Upstream(RoutesFile(options.routes), usage, self._launcher)
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -66,12 +70,20 @@ class Gateway:
         """Stop listening, let requests finish for the time of grace, and close every channel."""
         await asyncio.gather(self._server.stop(self.options.grace_s), self._rest.cleanup())
         await self._upstream.close()
+        if self._launcher is not None:
+            await self._launcher.close()
 
     async def _listen_rest(self, address: Address) -> None:
         try:
             await web.TCPSite(self._rest, address.host, address.port).start()
         except OSError as error:
             raise _cannot_listen(address, "--rest", error) from error
+
+
+def _launcher(options: GatewayOptions, usage: Usage) -> Launcher | None:
+    if options.engine is None or options.sandbox is None:
+        return None
+    return Launcher(DockerContainers(options.engine, options.sandbox), usage, options.start_wait_s)
 
 
 def _bind_error(address: Address) -> OSError | None:

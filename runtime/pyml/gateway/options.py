@@ -41,6 +41,9 @@ class GatewayOptions:
         rest: where the REST side listens; None for nowhere.
         max_request_mb: largest request that is read, in MiB. Each model has a limit of its own below it.
         grace_s: how long requests may take to finish once the gateway is told to stop.
+        engine: where the Docker engine listens in which model servers are started on request; None for none.
+        sandbox: the label by which the sandbox's containers there are known.
+        start_wait_s: how long a request is held while its model server starts, at most.
     """
 
     routes: Path
@@ -48,6 +51,9 @@ class GatewayOptions:
     rest: Address | None = None
     max_request_mb: int = 512
     grace_s: float = 8
+    engine: str | None = None
+    sandbox: str | None = None
+    start_wait_s: float = 30
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> GatewayOptions:
@@ -76,4 +82,22 @@ class GatewayOptions:
             metavar="SECONDS",
             help="time to finish requests",
         )
-        return cls(**vars(parser.parse_args(arguments)))
+        _add_engine(parser)
+        given = cls(**vars(parser.parse_args(arguments)))
+        if (given.engine is None) != (given.sandbox is None):
+            parser.error("--engine and --sandbox belong together: give both, or neither")
+        return given
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("starting model servers on request")
+    group.add_argument("--engine", metavar="URL", help="Docker engine, such as unix:///var/run/docker.sock")
+    group.add_argument("--sandbox", metavar="PROJECT", help="label of the sandbox's containers there")
+    group.add_argument(
+        "--start-wait",
+        dest="start_wait_s",
+        type=float,
+        default=GatewayOptions.start_wait_s,
+        metavar="SECONDS",
+        help="how long a request waits for its server (%(default)s)",
+    )

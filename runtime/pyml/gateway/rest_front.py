@@ -33,6 +33,7 @@ _STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 MIB = 1024 * 1024
+_RETRY_AFTER_S = "1"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -124,7 +125,10 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
 
 def _error(failure: Failure) -> web.Response:
     status = 413 if failure.reason == "size" else _STATUS.get(failure.code, 500)
-    return _json({"error": failure.message}, status=status)
+    answer = _json({"error": failure.message}, status=status)
+    if failure.reason == "starting":
+        answer.headers["Retry-After"] = _RETRY_AFTER_S
+    return answer
 
 
 def _asked(request: web.Request) -> tuple[str, str]:
