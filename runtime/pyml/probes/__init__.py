@@ -8,6 +8,10 @@ from __future__ import annotations
 from pyml.errors import SandboxError
 
 
+CLOSED_WORDS = "it closed the connection"
+"""Also where an engine's proxy listens for a container in which nothing listens yet."""
+
+
 class NotReadyError(SandboxError):
     """A service did not answer yet; the message says how far it is."""
 

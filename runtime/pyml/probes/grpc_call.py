@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from pyml.probes import NotAnsweringError, NotListeningError
+from pyml.probes import CLOSED_WORDS, NotAnsweringError, NotListeningError
+
+if TYPE_CHECKING:
+    import grpc
+
+CLOSED = ("Connection reset", "Socket closed", "Broken pipe", "recvmsg", "GOAWAY")
 
 
 def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
@@ -24,10 +29,18 @@ def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
     try:
         return cast("bytes", channel.unary_unary(method, None, None)(request, timeout=timeout_s))
     except grpc.RpcError as error:
-        said = str(error.details() or "").partition("\n")[0]
-        raise NotAnsweringError(address, f"{error.code().name} {said}") from error
+        raise NotAnsweringError(address, _reason(error)) from error
     finally:
         channel.close()
+
+
+def _reason(error: grpc.RpcError) -> str:
+    """In words that stay the same while the service starts: gRPC's own change from one attempt to the next."""
+    import grpc
+
+    if error.code() is grpc.StatusCode.UNAVAILABLE and any(each in str(error.details()) for each in CLOSED):
+        return CLOSED_WORDS
+    return f"{error.code().name} {str(error.details() or '').partition(chr(10))[0]}"
 
 
 def check_listening(address: str, timeout_s: float) -> None:

@@ -6,7 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from pyml.probes import NotAnsweringError, NotListeningError
+from pyml.probes import CLOSED_WORDS, NotAnsweringError, NotListeningError
 
 VERSION_CALL = 0x80010001
 VERSION_REPLY = 0x80010002
@@ -38,6 +38,8 @@ class MetastoreProbe:
             try:
                 connection.sendall(call_without_arguments("get_all_databases"))
                 check_reply(connection.recv(4096), "get_all_databases")
+            except ConnectionError as error:
+                raise NotAnsweringError(address, CLOSED_WORDS) from error
             except (OSError, ValueError) as error:
                 raise NotAnsweringError(address, str(error) or type(error).__name__) from error
 
@@ -52,6 +54,6 @@ def check_reply(reply: bytes, method: str) -> None:
     """Raise ValueError unless `reply` begins as the successful reply to `method`."""
     head = struct.pack(f">Ii{len(method)}s", VERSION_REPLY, len(method), method.encode())
     if not reply:
-        raise ValueError("it closed the connection")
+        raise ValueError(CLOSED_WORDS)
     if not reply.startswith(head):
         raise ValueError("its reply is an exception or not Thrift")
