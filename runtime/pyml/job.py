@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.schema import Schema, arrow_type, ddl_type_of, quoted
+from pyml.worker import Worker
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -59,12 +60,14 @@ class JobResult:
         rows: how many.
         key: the columns kept beside the predictions.
         seconds: wall time of each step.
+        workers: who predicted, as they described themselves; none where there were no rows.
     """
 
     table: str
     rows: int
     key: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    workers: tuple[Worker, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def run(spark: SparkSession, job: OfflineJob) -> JobResult:
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
         _restore_interrupted_swap(spark, database, table)
         try:
-            before, after = _write(rows, job, key, staging)
+            before, after, workers = _write(rows, job, key, staging)
             clock.lap("predict")
             _refuse_bad_audit(spark, job, key, staging, before, after)
             clock.lap("audit")
@@ -109,7 +112,7 @@ def run(spark: SparkSession, job: OfflineJob) -> JobResult:
             _abandon(spark, staging)
             raise
     clock.lap("swap")
-    return JobResult(job.table, after.rows, key, clock.laps)
+    return JobResult(job.table, after.rows, key, clock.laps, workers)
 
 
 @contextlib.contextmanager
@@ -237,12 +240,14 @@ def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Itera
             yield Problem(f"key column `{name}` has the name of an output", f"SELECT {quoted(name)} AS {name}_key, …")
 
 
-def _write(rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str) -> tuple[Audit, Audit]:
-    """Predict into the staging table; the audits are taken on the way, without another pass."""
+def _write(
+    rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str
+) -> tuple[Audit, Audit, tuple[Worker, ...]]:
+    """Predict into the staging table; the audits, and who predicted, are taken on the way, without another pass."""
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
-    from pyml.offline import predict_batches
+    from pyml.offline import WORKER_COLUMN, predict_batches
 
     # Key columns get names of their own, since a key may be an input as well.
     keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
@@ -250,17 +255,21 @@ def _write(rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str)
     rows = rows.select(*keys, *inputs)
     key_types = [rows.schema[position].dataType.simpleString() for position in range(len(key))]
     carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
+    predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
     predict = functools.partial(predict_batches, folder=job.folder, keys=len(key))
     before, after = Observation(), Observation()
     measures = _measures([f"__key_{position}" for position in range(len(key))])
     predicted = (
         rows.observe(before, *measures)
-        .mapInArrow(predict, ", ".join([*carried, *(f"{quoted(f.name)} {f.ddl_type}" for f in job.outputs.fields)]))
-        .observe(after, *measures)
+        .mapInArrow(predict, ", ".join([*carried, *predicted_columns, f"{WORKER_COLUMN} STRING"]))
+        .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
+        .drop(WORKER_COLUMN)
         .toDF(*key, *job.outputs.names)
     )
     predicted.write.format("parquet").saveAsTable(staging)
-    return _audit(before.get), _audit(after.get)
+    found = dict(after.get)
+    workers = tuple(Worker.from_json(text) for text in sorted(found.pop("workers")))
+    return _audit(before.get), _audit(found), workers
 
 
 def _measures(keys: Sequence[str]) -> list[Column]:

@@ -7,10 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.worker import this_worker
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pyml.runner import Runner
+
+WORKER_COLUMN = "__worker"
 
 
 def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -> Iterator[pa.RecordBatch]:
@@ -24,7 +28,7 @@ def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -
         keys: how many of the first columns are the key.
 
     Yields:
-        The key columns as they came, then the predictions.
+        The key columns as they came, the predictions, and a text that says who predicted (`Worker`), in the first row.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -32,14 +36,21 @@ def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -
     """
     import pyarrow as pa
 
-    runner = _runner(folder)
+    runner, worker = _runner(folder), this_worker().to_json()
     for batch in batches:
         inputs = batch.select(range(keys, batch.num_columns))
         predictions = runner.predict_arrow(inputs)
         yield pa.RecordBatch.from_arrays(
-            [*batch.columns[:keys], *predictions.columns],
-            names=[*batch.schema.names[:keys], *predictions.schema.names],
+            [*batch.columns[:keys], *predictions.columns, _once(worker, batch.num_rows)],
+            names=[*batch.schema.names[:keys], *predictions.schema.names, WORKER_COLUMN],
         )
+
+
+def _once(text: str, rows: int) -> pa.Array:
+    """A column that holds a text in its first row and null in all others: said once a batch, it costs nothing."""
+    import pyarrow as pa
+
+    return pa.concat_arrays([pa.array([text][:rows], pa.string()), pa.nulls(max(rows - 1, 0), pa.string())])
 
 
 @lru_cache(maxsize=1)

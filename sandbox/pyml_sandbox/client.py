@@ -194,10 +194,15 @@ class Job:
 
     def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
         from pyml.job import run
+        from pyml_sandbox.job_record import record
         from pyml_sandbox.spark import session
+        from pyml_sandbox.stacks.choice import stack_for
 
         with session(home, place) as self._spark:
-            return run(self._spark, job)
+            result = run(self._spark, job)
+        stack = stack_for(home, require_state(home))
+        record(home, stack, place.environment, version.model_id, job.query, result)
+        return result
 
 
 def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:

@@ -81,6 +81,11 @@ class SandboxHome:
         return self.folder / "models"
 
     @property
+    def jobs(self) -> Path:
+        """Records of offline jobs, one for each table they wrote, see `job_record.py`."""
+        return self.folder / "jobs"
+
+    @property
     def routes_file(self) -> Path:
         """What the gateway serves, see `routes.py`."""
         return self.folder / "routes.json"

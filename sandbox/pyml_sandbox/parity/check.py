@@ -23,15 +23,18 @@ from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
+from pyml_sandbox.parity.images import doubts_about, images_of
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
 from pyml_sandbox.parity.online import predict_in_batches, sample
 from pyml_sandbox.parity.report import Report, StepTime
 from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+from pyml_sandbox.stacks.choice import stack_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
+    from pyml.job import JobResult
     from pyml_sandbox.client import Client
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.stacks.base import OfflinePlace
@@ -46,6 +49,7 @@ class Run:
         name: ends the names of its Hive tables.
         steps: finished steps.
         failures: a path that raised instead of predicting.
+        images: the image in which each path ran, by path.
     """
 
     folder: Path
@@ -53,6 +57,7 @@ class Run:
     on_event: OnEvent
     steps: list[StepTime] = field(default_factory=list)
     failures: list[Finding] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
@@ -109,18 +114,20 @@ def parity_check(
     from pyml_sandbox.spark import session
 
     run = _begin(client, version, on_event)
-    place = client.offline(version, on_event)
+    place, result = client.offline(version, on_event), None
     with session(client.home, place) as spark:
         with run.step("freeze", "the rows, once, in a Hive table") as done:
             frozen = freeze(spark, version.contract, settings, f"rows_{run.name}", run.folder)
             done(f"{frozen.rows:,} rows in {frozen.table}")
         if not frozen.doubts:
             with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "the offline job"):
-                done(_offline(spark, version, place, frozen, run))
+                result = _offline(spark, version, place, frozen, run)
+                done(f"{result.rows:,} rows in {result.table}")
         _drop_earlier(spark, version, run.name)
     if not frozen.doubts:
         with run.step("online", "the same rows through the gateway") as done:
             done(_online(client, version, frozen, settings, run))
+        run.images = images_of(stack_for(client.home, client.state), version, result)
     with run.step("compare", "joined by key") as done:
         comparisons = tuple(_comparisons(run, frozen))
         done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
@@ -149,7 +156,9 @@ def _drop_earlier(spark: SparkSession, version: ModelVersion, name: str) -> None
             spark.sql(f"DROP TABLE IF EXISTS {DATABASE}.{table.name} PURGE")
 
 
-def _offline(spark: SparkSession, version: ModelVersion, place: OfflinePlace, frozen: FrozenRows, run: Run) -> str:
+def _offline(
+    spark: SparkSession, version: ModelVersion, place: OfflinePlace, frozen: FrozenRows, run: Run
+) -> JobResult:
     from pyml.job import OfflineJob
     from pyml.job import run as run_job
 
@@ -159,7 +168,7 @@ def _offline(spark: SparkSession, version: ModelVersion, place: OfflinePlace, fr
     folder = place.environment.package
     result = run_job(spark, OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key))
     export(spark, target, run.file("offline"))
-    return f"{result.rows:,} rows in {target}"
+    return result
 
 
 def _online(client: Client, version: ModelVersion, frozen: FrozenRows, settings: ParitySettings, run: Run) -> str:
@@ -218,8 +227,9 @@ _SIDES = {
 
 
 def _judgement(comparisons: tuple[Comparison, ...], frozen: FrozenRows, run: Run) -> Judgement:
-    judgement = judge(comparisons, frozen.doubts)
-    if not run.failures:
+    doubts = doubts_about(run.images)
+    judgement = judge(comparisons, [*frozen.doubts, *doubts])
+    if doubts or not run.failures:
         return judgement
     return replace(
         judgement, verdict=Verdict.FAIL, reason="", level=None, findings=(*run.failures, *judgement.findings)
@@ -248,6 +258,7 @@ def _report(
         tolerances=Tolerances(),
         steps=tuple(run.steps),
         declared_level=settings.level,
+        images=run.images,
         next_command=_look_at_worst(comparisons, frozen.table),
         elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
     )

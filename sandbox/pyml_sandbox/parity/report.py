@@ -46,6 +46,7 @@ class Report:
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
         declared_level: the level that the model's pyml.toml asks for.
+        images: the image in which each path ran, offline and online; empty where neither ran in a container.
         next_command: what to run now.
         elsewhere: where to look further, by name: the folder of the run, its Hive tables.
     """
@@ -60,6 +61,7 @@ class Report:
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
     declared_level: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
     next_command: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 

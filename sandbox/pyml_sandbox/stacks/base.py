@@ -88,6 +88,16 @@ class Stack(Protocol):
             ServiceFailedError: a service did not become ready.
         """
 
+    def image_of(self, host: str) -> str | None:
+        """The image of the container that calls itself by a host name; None where it is none of this sandbox."""
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        """The images of the containers that serve a version, each once; none where it is served by processes."""
+
+    @property
+    def data_words(self) -> str:
+        """Where the data lies, for people; asks nobody."""
+
     def data(self) -> DataPlace:
         """Where the data lies, and how big it is."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from pyml.errors import SetupError, UsageError
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.ports import ports_of_running_sandboxes
 from pyml_sandbox.stacks.base import Stack
 from pyml_sandbox.state import SandboxState, load_state, name_option
 from pyml_sandbox.workshops.base import Workshop
@@ -35,14 +36,31 @@ def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[
 
 def an_engine_answers(environ: Mapping[str, str]) -> bool:
     """Whether there is a Docker engine, and Compose for it."""
+    return not why_no_containers(environ)
+
+
+def why_no_containers(environ: Mapping[str, str]) -> str:
+    """What keeps the container driver from working here, in brackets; empty where nothing does."""
     from pyml_sandbox.containers.compose import find_compose
     from pyml_sandbox.containers.engine import find_engine
 
     try:
         find_compose(find_engine(environ))
+    except SetupError as error:
+        return f" (containers are out of reach: {error.message})"
+    return ""
+
+
+def ports_in_use(environ: Mapping[str, str]) -> set[int]:
+    """The ports of every sandbox that runs on this machine, as processes or as containers, of whatever home."""
+    from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.containers.ports import ports_of_sandboxes
+
+    try:
+        of_containers = ports_of_sandboxes(find_engine(environ))
     except SetupError:
-        return False
-    return True
+        of_containers = set()
+    return of_containers | ports_of_running_sandboxes()
 
 
 def stack_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Stack:

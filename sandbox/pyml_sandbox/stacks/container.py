@@ -37,6 +37,8 @@ from pyml_sandbox.state import SandboxState, locked, name_option
 from pyml_sandbox.workshops.image import ImageWorkshop
 
 if TYPE_CHECKING:
+    from docker.models.containers import Container as RunningContainer
+
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.workshops.base import Environment
 
@@ -75,7 +77,7 @@ class ContainerStack:
     @property
     def checks(self) -> Mapping[str, doctor.Check]:
         """See `Stack.checks`."""
-        return checks.container_checks(self.engine, self._home)
+        return checks.container_checks(lambda: self.engine, self._home)
 
     def prepare(self, on_event: OnEvent) -> None:
         """See `Stack.prepare`. Builds the base image, where it is not there yet."""
@@ -121,7 +123,7 @@ class ContainerStack:
         ports = self._ports
         return [
             metastore.metastore_endpoint(ports.metastore),
-            Endpoint(services.MASTER, f"spark://{services.MASTER} (inside)", self._master_probe),
+            services.master_endpoint(self._master_probe),
             spark.spark_endpoint(ports.spark),
             gateway.gateway_endpoint(ports),
             *(self._on_demand_endpoint(live.name) for live in self.driver.live() if live.is_on_demand),
@@ -182,11 +184,7 @@ class ContainerStack:
         """See `Stack.publish`. The gateway reads a copy, in the volume of sockets."""
         save_routes(self._home, routes)
         text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
-        found = self.engine.client.containers.list(
-            all=True,
-            filters={"label": [f"{labels.SANDBOX}={self._home.project}", f"{labels.SERVICE}={gateway.NAME}"]},
-        )
-        for container in found:
+        for container in self._containers(f"{labels.SERVICE}={gateway.NAME}"):
             with translated("tell the gateway its routes"):
                 container.put_archive(SOCKETS, _archive("routes.json", text))
 
@@ -226,7 +224,29 @@ class ContainerStack:
             services.connect_container(self._settings, connect, image, self._connect_probe(connect)),
         ]
 
+    def image_of(self, host: str) -> str | None:
+        """See `Stack.image_of`. A container's host name is the beginning of its id."""
+        found = [container for container in self._containers() if str(container.id).startswith(host)]
+        return str(found[0].attrs["Image"]) if len(found) == 1 else None
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        """See `Stack.online_images`."""
+        names = {endpoint.name for endpoint in self.model_endpoints(version)}
+        own = [container for container in self._containers() if container.labels[labels.SERVICE] in names]
+        return sorted({str(container.attrs["Image"]) for container in own})
+
+    def _containers(self, *wanted: str) -> list[RunningContainer]:
+        """The containers of this sandbox; of those, the ones with further labels."""
+        with translated("list containers"):
+            label = [f"{labels.SANDBOX}={self._home.project}", *wanted]
+            return self.engine.client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+
     # ---- data
+
+    @property
+    def data_words(self) -> str:
+        """See `Stack.data_words`."""
+        return f"the volumes {self._home.project}_*"
 
     def data(self) -> DataPlace:
         """See `Stack.data`."""
@@ -234,7 +254,7 @@ class ContainerStack:
             volumes = self.engine.client.df().get("Volumes") or ()
         names = {f"{self._home.project}_{name}" for name in DATA_VOLUMES}
         sizes = [int((each.get("UsageData") or {}).get("Size") or 0) for each in volumes if each["Name"] in names]
-        return DataPlace(f"the volumes {self._home.project}_*", sum(sizes))
+        return DataPlace(self.data_words, sum(sizes))
 
     def delete_data(self) -> None:
         """See `Stack.delete_data`."""

@@ -91,9 +91,22 @@ class ProcessStack:
         """See `Stack.offline`. Sessions of one Spark each have their own Python."""
         return OfflinePlace(self.connect_address(), environment)
 
+    def image_of(self, host: str) -> str | None:
+        """See `Stack.image_of`."""
+        return None
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        """See `Stack.online_images`."""
+        return ()
+
+    @property
+    def data_words(self) -> str:
+        """See `Stack.data_words`."""
+        return str(self._home.data)
+
     def data(self) -> DataPlace:
         """See `Stack.data`."""
-        return DataPlace(str(self._home.data), size_bytes(self._home.data))
+        return DataPlace(self.data_words, size_bytes(self._home.data))
 
     def delete_data(self) -> None:
         """See `Stack.delete_data`."""
