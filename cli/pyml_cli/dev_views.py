@@ -71,6 +71,8 @@ class DownView:
     def text(self) -> str:
         """One line."""
         what = "Stopped" if self.stopped.services else "Nothing was running"
+        if not self.stopped.data:
+            return f" {what}."
         return f" {what}. Data {f'is kept in {self.stopped.data}' if self.kept else 'was deleted'}."
 
 

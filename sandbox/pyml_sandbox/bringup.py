@@ -19,14 +19,21 @@ from pyml_sandbox.execution import carry_out
 from pyml_sandbox.files import human_size, size_bytes
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.plan import plan_up
-from pyml_sandbox.ports import PortChoices, Ports, choose_ports, ports_of_running_sandboxes
+from pyml_sandbox.ports import PortChoices, Ports, choose_ports
 from pyml_sandbox.routes import load_routes
 from pyml_sandbox.service import ServiceSpec
 from pyml_sandbox.services import spark
 from pyml_sandbox.services.warm_up import start_warm_up
 from pyml_sandbox.spark_home import SparkHome
 from pyml_sandbox.stacks.base import Stack
-from pyml_sandbox.stacks.choice import an_engine_answers, choose_driver, stack_for
+from pyml_sandbox.stacks.choice import (
+    DRIVERS,
+    an_engine_answers,
+    choose_driver,
+    ports_in_use,
+    stack_for,
+    why_no_containers,
+)
 from pyml_sandbox.state import (
     ContainerChoices,
     SandboxState,
@@ -118,13 +125,13 @@ def up(
         recorded = load_state(home)
         state = wanted_state(home, recorded, options, environ)
         stack = stack_for(home, state, environ)
-        data = stack.data().words
+        data = stack.data_words
         _tell_what_is_new(recorded, state, options, data, on_event)
         left_over = stack.driver.sweep()
         if left_over:
             on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
         live = stack.driver.live()
-        doctor.preflight(situation(home, state, live, environ), stack.checks)
+        doctor.preflight(situation(home, state, stack, live, environ), stack.checks)
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
         specs = wanted_services(home, stack, on_event)
         plan = plan_up(specs, live)
@@ -139,7 +146,15 @@ def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Fi
     """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
     state = wanted_state(home, load_state(home), Options(), environ)
     stack = stack_for(home, state, environ)
-    return doctor.examine(situation(home, state, stack.driver.live(), environ), stack.checks)
+    try:
+        live = stack.driver.live()
+    except (SandboxError, SetupError):
+        live = ()  # the checks say why
+    checks = {
+        "driver": lambda _: f"{state.driver}{why_no_containers(environ) if state.driver == DRIVERS[0] else ''}",
+        **stack.checks,
+    }
+    return doctor.examine(situation(home, state, stack, live, environ), checks)
 
 
 @dataclass(frozen=True)
@@ -148,11 +163,11 @@ class Stopped:
 
     Attributes:
         services: names of those that ran.
-        data: where tables and metastore lie.
+        data: where tables and metastore lie; empty where there never was a sandbox.
     """
 
     services: Sequence[str] = ()
-    data: str = "nowhere"
+    data: str = ""
 
 
 def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Stopped:
@@ -170,7 +185,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
             delete_data(home, stack)
-        return Stopped(stopped, stack.data().words)
+        return Stopped(stopped, stack.data_words)
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
@@ -233,7 +248,7 @@ def wanted_state(
         driver=choose_driver(
             None if recorded is None else recorded.driver, options.driver, lambda: an_engine_answers(environ)
         ),
-        ports=_ports(home, recorded, options),
+        ports=_ports(home, recorded, options, environ),
         stamp=None if recorded is None else recorded.stamp,
         pyml_version=importlib.metadata.version("pyml-sandbox"),
         spark_version=SparkHome.find().version,
@@ -241,18 +256,18 @@ def wanted_state(
     )
 
 
-def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options) -> Ports:
+def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]) -> Ports:
     if recorded is not None:
         return choose_ports(recorded.ports, options.ports, ())
-    return choose_ports(None, options.ports, ports_of_others(home) | ports_of_running_sandboxes())
+    return choose_ports(None, options.ports, ports_of_others(home) | ports_in_use(environ))
 
 
 def situation(
-    home: SandboxHome, state: SandboxState, live: Sequence[LiveService], environ: Mapping[str, str]
+    home: SandboxHome, state: SandboxState, stack: Stack, live: Sequence[LiveService], environ: Mapping[str, str]
 ) -> doctor.Situation:
     """What the checks of `doctor` look at."""
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
-    return doctor.Situation(home, state.ports, running, state.stamp, environ)
+    return doctor.Situation(home, state.ports, running, state.stamp, environ, stack.data_words)
 
 
 def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:

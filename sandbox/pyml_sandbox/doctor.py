@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pyml.errors import SetupError
+from pyml.errors import SandboxError, SetupError
 from pyml_sandbox import ports as port_rules
 from pyml_sandbox.events import JSON
 from pyml_sandbox.files import human_size
@@ -31,6 +31,7 @@ class Situation:
         running: services that run already: they hold their ports rightly, and their memory is spent.
         stamp: the versions that wrote the data; None while there is none.
         environ: environment variables.
+        data: where tables and the metastore's database lie, in words.
     """
 
     home: SandboxHome
@@ -38,6 +39,7 @@ class Situation:
     running: Collection[str]
     stamp: DataStamp | None
     environ: Mapping[str, str]
+    data: str = ""
 
 
 class Verdict(StrEnum):
@@ -88,13 +90,13 @@ def check_data(situation: Situation) -> str:
     """The data, where there is some, was written by versions that agree with those installed."""
     now = SparkHome.find().stamp
     if situation.stamp is None:
-        return f"none yet, in {situation.home.data}"
+        return f"none yet, in {situation.data or situation.home.data}"
     if situation.stamp != now:
         raise SetupError(
             f"The data of this sandbox was written with {situation.stamp}; installed is {now}.",
             f"pyml dev reset{name_option(situation.home)}   (deletes it), or install what it was written with",
         )
-    return f"kept in {situation.home.data} ({now})"
+    return f"kept in {situation.data or situation.home.data} ({now})"
 
 
 def check_ports(situation: Situation) -> str:
@@ -165,7 +167,7 @@ def preflight(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS
 def _finding(name: str, check: Check, situation: Situation) -> Finding:
     try:
         return Finding(name, Verdict.OK, check(situation))
-    except SetupError as error:
+    except (SetupError, SandboxError) as error:
         return Finding(name, Verdict.FAILED, error.message, error.hint)
 
 

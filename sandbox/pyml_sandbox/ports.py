@@ -51,12 +51,15 @@ class PortChoices:
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that listens on a port."""
+    """The process or the container that listens on a port."""
 
     pid: int | None
     command: str
+    container: str = ""
 
     def __str__(self) -> str:
+        if self.container:
+            return f"the container {self.container}"
         return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of another user"
 
 
@@ -75,7 +78,7 @@ class PortTakenError(SetupError):
         self.owner = owner
         super().__init__(
             f"Port {port}, which the sandbox needs for {service}, is taken by {owner}.",
-            f"pyml dev up --{service}-port {suggest(port)}        (remembered from then on), or stop that process",
+            f"pyml dev up --{service}-port {suggest(port)}        (remembered from then on), or stop what holds it",
         )
 
     def __reduce__(self) -> tuple[type[PortTakenError], tuple[str, int, Owner]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pyml.errors import SetupError
 from pyml_sandbox import doctor
 from pyml_sandbox.containers.compose import find_compose
 from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.containers.ports import check_ports
 from pyml_sandbox.containers.services import ENGINE_SOCKET
 from pyml_sandbox.files import human_size
 from pyml_sandbox.home import SandboxHome
@@ -21,16 +22,16 @@ MEMORY_NEEDED_BYTES = (
 DISK_NEEDED_BYTES = 3_000_000_000
 
 
-def container_checks(engine: Engine, home: SandboxHome) -> Mapping[str, doctor.Check]:
-    """The checks, each by name."""
+def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping[str, doctor.Check]:
+    """The checks, each by name; the engine is looked for by each, so that its absence is a finding."""
     return {
-        "engine": lambda _: check_engine(engine),
-        "compose": lambda _: check_compose(engine),
+        "engine": lambda _: check_engine(engine()),
+        "compose": lambda _: check_compose(engine()),
         "spark": doctor.check_spark,
         "data": doctor.check_data,
-        "ports": doctor.check_ports,
-        "memory": lambda situation: check_memory(engine, situation),
-        "disk": lambda _: check_disk(engine, home),
+        "ports": lambda situation: check_ports(engine(), situation),
+        "memory": lambda situation: check_memory(engine(), situation),
+        "disk": lambda _: check_disk(engine(), home),
     }
 
 

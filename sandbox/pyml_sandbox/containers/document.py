@@ -72,6 +72,17 @@ def container_of(spec: ServiceSpec) -> Container:
     return spec.container
 
 
+def text(whole: Mapping[str, JSON]) -> str:
+    """A file as YAML, everything written out where it belongs."""
+    import yaml
+
+    class WithoutAliases(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    return str(yaml.dump(whole, Dumper=WithoutAliases, sort_keys=False, width=120))
+
+
 def _labels(project: str, spec: ServiceSpec, container: Container) -> dict[str, JSON]:
     kinds = {labels.ON_REQUEST: container.starts_on_request, labels.ON_DEMAND: container.is_on_demand}
     return {

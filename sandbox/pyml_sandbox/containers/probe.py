@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
-from pyml.probes import NotAnsweringError, NotListeningError
+from pyml.probes import NotListeningError, NotReadyError
 from pyml.probes.spark import SparkProbe
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
@@ -43,7 +43,7 @@ class InsideProbe:
             raise NotListeningError(self.service) from error
         if code != 0:
             said = output.decode(errors="replace") if isinstance(output, bytes) else ""
-            raise NotAnsweringError(self.service, said.strip().partition("\n")[0])
+            raise NotReadyError(said.strip().partition("\n")[0] or f"the health check of {self.service} says nothing")
 
 
 @dataclass(frozen=True)

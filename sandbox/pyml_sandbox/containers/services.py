@@ -92,11 +92,16 @@ def metastore_container(settings: Settings) -> ServiceSpec:
     )
 
 
+def master_endpoint(probe: Probe) -> Endpoint:
+    """Where the standalone master answers: on the sandbox's own network alone."""
+    return Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT}, inside", probe)
+
+
 def master_container(settings: Settings, probe: Probe) -> ServiceSpec:
     """The standalone master, which places executors on workers of the image that a job asks for."""
     where = ("--host", MASTER, "--port", str(MASTER_PORT), "--webui-port", str(MASTER_UI_PORT))
     return _spec(
-        Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT} (inside)", probe),
+        master_endpoint(probe),
         (f"{SPARK_HOME}/bin/spark-class", "org.apache.spark.deploy.master.Master", *where),
         {**_spark_environment(), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS},
         Container(settings.image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),

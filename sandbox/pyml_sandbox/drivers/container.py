@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pyml.errors import SandboxError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.compose import Compose
-from pyml_sandbox.containers.document import container_of, document
+from pyml_sandbox.containers.document import container_of, document, text
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.drivers.logs import tail
@@ -171,7 +171,7 @@ class ContainerDriver:
         new = document(self._home.project, specs)
         old = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
         merged = {**new, **{part: {**old.get(part, {}), **_mapping(new[part])} for part in ("services", "volumes")}}
-        write_atomically(file, yaml.safe_dump(merged, sort_keys=False, width=120))
+        write_atomically(file, text(merged))
         return file
 
     def _live_service(self, container: Made) -> LiveService:

@@ -1,0 +1,43 @@
+"""`python -m pyml_sandbox.containers.default`: the Compose file of a sandbox as it is by default, compose/compose.yaml.
+
+It works with a bare `docker compose up`, once `pyml image build` has made the base image.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pyml.probes import NotReadyError
+from pyml_sandbox.containers import services
+from pyml_sandbox.containers.document import document, text
+from pyml_sandbox.ports import Ports
+
+HEAD = """\
+# What `pyml dev up` runs in containers, rendered from the same specifications:
+#     python -m pyml_sandbox.containers.default > compose/compose.yaml
+# It also works by hand, once `pyml image build` has made the image:
+#     DOCKER_GID=$(stat -c %g /var/run/docker.sock) docker compose --file compose/compose.yaml up
+# The gateway alone gets the engine's socket; docs/security.md says what that means, and how to go without.
+"""
+SETTINGS = services.Settings(
+    project="pyml", image="pyml-base:latest", ports=Ports(), cores=2, socket_group="${DOCKER_GID:-0}"
+)
+
+
+def default_file() -> str:
+    """The text of the file."""
+    specs = [
+        services.metastore_container(SETTINGS),
+        services.master_container(SETTINGS, _not_asked),
+        services.sql_container(SETTINGS),
+        services.gateway_container(SETTINGS),
+    ]
+    return HEAD + text(document(SETTINGS.project, specs))
+
+
+def _not_asked(timeout_s: float) -> None:
+    raise NotReadyError("nobody asks the services of a file")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(default_file())
