@@ -4,7 +4,7 @@
 # pip cache, no certificates, no passwords. No `# syntax` line: it would make the builder fetch a frontend from a registry.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# Java: the modules that Spark, Hive and Derby use, and an archive of their classes, which shortens each start.
+# Java: the modules that Spark, Hive and Derby use.
 FROM ${PYTHON_IMAGE} AS java
 RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh \
     --mount=type=secret,id=ca,target=/dev/shm/pyml/ca.crt,mode=0444 \
@@ -12,8 +12,7 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     apt_install $(apt-cache search --names-only '^openjdk-(17|21)-jdk-headless$' | sort | head -n 1 | cut -d ' ' -f 1) binutils
 RUN modules=java.se,jdk.unsupported,jdk.incubator.vector,jdk.crypto.ec,jdk.zipfs,jdk.management,jdk.security.auth && \
     modules=$modules,jdk.security.jgss,jdk.jfr,jdk.naming.dns,jdk.net,jdk.nio.mapmode,jdk.charsets && \
-    jlink --add-modules $modules --strip-debug --no-header-files --no-man-pages --output /opt/pyml/java && \
-    /opt/pyml/java/bin/java -Xshare:dump >/dev/null
+    jlink --add-modules $modules --strip-debug --no-header-files --no-man-pages --output /opt/pyml/java
 
 # The environment: what the runtime, the gateway and PySpark need, installed by a pip that lives elsewhere.
 FROM ${PYTHON_IMAGE} AS packages
@@ -23,7 +22,7 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     --mount=type=bind,source=wheels,target=/dev/shm/pyml/wheels \
     --mount=type=secret,id=ca,target=/dev/shm/pyml/ca.crt \
     --mount=type=secret,id=pip,target=/dev/shm/pyml/pip.sh \
-    --mount=type=cache,id=pyml-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=pyml-pip,target=/dev/shm/pyml/cache \
     . /dev/shm/pyml/settings.sh && pip_install --quiet --no-compile --requirement /opt/tools/requirements.txt && \
     find /opt/pyml/venv -type d \( -name tests -o -path '*/pyarrow/include' \) -prune -exec rm -r {} +
 # PySpark is linked to and the runtime is on the path, so that each of them is a layer of its own.

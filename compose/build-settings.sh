@@ -5,6 +5,7 @@ set -eu
 mounted=/dev/shm/pyml
 
 export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
+export PIP_CACHE_DIR="$mounted/cache" PIP_PROGRESS_BAR=off
 apt_options="-qq -o Dpkg::Use-Pty=0 -o Acquire::Languages=none"
 
 if [ -s "$mounted/pip.sh" ]; then # index settings, with passwords
@@ -30,5 +31,7 @@ apt_install() {
 
 # Into the environment of the image, with a pip that is not part of it.
 pip_install() {
-    /opt/tools/bin/pip --python /opt/pyml/venv/bin/python install --progress-bar off --no-warn-script-location "$@"
+    tools=/opt/tools
+    [ ! -d "$mounted/tools" ] || tools="$mounted/tools"
+    "$tools/bin/python" -m pip --python /opt/pyml/venv/bin/python install --no-warn-script-location "$@"
 }

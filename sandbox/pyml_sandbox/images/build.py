@@ -86,11 +86,8 @@ def build_inputs(engine: Engine, options: BuildOptions, on_event: OnEvent) -> Bu
     """
     inputs = BuildInputs.from_environ(engine.environ, options, read_pip_configs(engine.environ))
     if inputs.left_out:
-        lines = ("--wheels DIR   gives a build the wheels of a folder",)
         on_event(
-            Event(
-                "build", Progress.NOTE, f"not used: {', '.join(inputs.left_out)} (files of this machine)", lines=lines
-            )
+            Event("build", Progress.NOTE, f"not used, since a build sees no local files: {', '.join(inputs.left_out)}")
         )
     return inputs
 
@@ -146,7 +143,7 @@ def _listener(said: list[str], subject: str, on_event: OnEvent) -> Callable[[str
     def listen(line: str) -> None:
         said.append(line)
         named = NAME.fullmatch(line)
-        if named is not None:
+        if named is not None and named["instruction"] != "FROM":
             on_event(Event(subject, Progress.WAITING, f"{named['stage']}: {named['instruction'].split(' ')[0]}"))
 
     return listen
