@@ -65,7 +65,8 @@ def test_where_nothing_is_deployed_it_says_so() -> None:
 
 def test_the_file_is_read_again_when_it_changes_and_only_then(tmp_path: Path) -> None:
     path = tmp_path / "routes.json"
-    file = RoutesFile(path)
+    now = [0.0]
+    file = RoutesFile(path, lambda: now[0])
     assert file.current().models == {}
     replace(path, routes_text(fare=["1"]))
     first = file.current()
@@ -74,7 +75,32 @@ def test_the_file_is_read_again_when_it_changes_and_only_then(tmp_path: Path) ->
     replace(path, routes_text(fare=["2"]))  # as many bytes as before
     assert file.current().find("fare").version == "2"
     path.unlink()
+    assert file.current().find("fare").version == "2"
+    now[0] = 1
     assert file.current().models == {}
+
+
+def test_a_file_that_is_copied_in_place_is_never_missed_and_never_complained_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "routes.json"
+    now = [0.0]
+    file = RoutesFile(path, lambda: now[0])
+    replace(path, routes_text(fare=["1"]))
+    before = file.current()
+    for at in range(5):  # as Docker does it: removed, made anew, filled
+        now[0] += 60
+        path.unlink()
+        assert file.current() is before
+        path.touch()
+        assert file.current() is before
+        now[0] += 0.1
+        path.write_text(routes_text(fare=[f"{at}"])[:20])
+        assert file.current() is before
+        path.write_text(routes_text(fare=[f"{at}"]))
+        before = file.current()
+        assert before.find("fare").version == f"{at}"
+    assert not caplog.records
 
 
 NO_REPLICAS = (
@@ -100,12 +126,14 @@ def test_a_file_that_cannot_be_read_leaves_the_routes_and_says_so_once(
     tmp_path: Path, text: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "routes.json"
-    file = RoutesFile(path)
+    now = [0.0]
+    file = RoutesFile(path, lambda: now[0])
     replace(path, routes_text(fare=["1"]))
     before = file.current()
     path.write_bytes(text.encode("latin-1"))
-    assert file.current() is before
-    assert file.current() is before
+    for _ in range(3):
+        assert file.current() is before
+        now[0] += 1
     assert len(caplog.records) == 1
     assert "the routes stay as they were" in caplog.text
     assert words in caplog.text

@@ -12,7 +12,8 @@ import difflib
 import json
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from pyml.gateway.replica import ROUTES_FORMAT, Replica
 from pyml.status import Failure, FailureError
 
 log = logging.getLogger("pyml.gateway")
+
+_UNFINISHED_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -106,23 +109,45 @@ class RoutesFile:
 
     Args:
         path: the file; while there is none, nothing is deployed.
+        clock: seconds that pass.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
+        self._clock = clock
         self._stamp: tuple[int, ...] = ()
         self._routes = Routes()
+        self._doubtful_since: float | None = None
 
     def current(self) -> Routes:
         """What is deployed now; the same object until the file changes. A file that cannot be read changes nothing."""
         stamp = _stamp(self.path)
         if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._routes = Routes.parse(self.path.read_text(encoding="utf-8")) if stamp else Routes()
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                log.error("%s cannot be read, the routes stay as they were: %r", self.path, error)
+            self._read(stamp)
         return self._routes
+
+    def _read(self, stamp: tuple[int, ...]) -> None:
+        """Read the file; leave one that is gone or cannot be read for the next look, unless that lasts."""
+        routes, problem = Routes(), ""
+        if stamp:
+            try:
+                routes = Routes.parse(self.path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problem = repr(error)
+        if (problem or not stamp) and self._may_be_unfinished():
+            return
+        self._stamp, self._doubtful_since = stamp, None
+        if problem:
+            log.error("%s cannot be read, the routes stay as they were: %s", self.path, problem)
+        else:
+            self._routes = routes
+
+    def _may_be_unfinished(self) -> bool:
+        """Whether the file has been gone or unreadable for a moment only: Docker copies a file by making it anew."""
+        now = self._clock()
+        if self._doubtful_since is None:
+            self._doubtful_since = now
+        return now - self._doubtful_since < _UNFINISHED_S
 
 
 def _route(model: str, version: str, place: Mapping[str, Any]) -> Route:
