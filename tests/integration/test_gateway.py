@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import signal
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,11 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
+from pyml.gateway.fake_containers import FakeContainers
+from pyml.gateway.launcher import Launcher
+from pyml.gateway.routes import RoutesFile
+from pyml.gateway.upstream import Upstream
+from pyml.gateway.usage import Usage
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from support.packages import write_package
@@ -279,6 +285,64 @@ def test_a_request_that_a_replica_took_with_it_is_not_run_again(pair: Pair) -> N
     errors = [pair.caller.refused("die") for _ in range(2)]
     assert all("went away before it answered" in error.details() for error in errors)
     assert all(server.wait(20) == 9 for server in pair.servers)
+
+
+# --- servers that are started on request ------------------------------------------------------------------------------
+
+
+class ProcessContainers(FakeContainers):
+    """Containers that are processes: real model servers on real sockets, without an engine."""
+
+    def __init__(self, place: Serving, package: Path) -> None:
+        super().__init__()
+        self.place = place
+        self.package = package
+        self.running: dict[str, subprocess.Popen[str]] = {}
+
+    def start(self, container_id: str) -> None:
+        super().start(container_id)
+        self.running[container_id] = self.place.server(self.package, ready=False)
+
+    def stop(self, container_id: str) -> None:
+        stop(self.running.pop(container_id))
+        super().stop(container_id)
+
+
+def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> None:
+    with serving() as place:
+        place.deploy(chores=["1"])
+        place.sockets.mkdir()
+        containers = ProcessContainers(place, write_package(place.folder / "chores", CHORES))
+        containers.add("model-chores-1")
+
+        async def pids() -> list[set[str]]:
+            usage = Usage()
+            launcher = Launcher(containers, usage, 60)
+            upstream = Upstream(RoutesFile(place.routes_file), usage, launcher)
+            route = replace(upstream.find("chores", ""), on_request=True)
+
+            async def pid() -> str:
+                request = codec.arrow_request("chores", "", chores("pid")).SerializeToString()
+                reply = await upstream.call(route, oip.MODEL_INFER, request, None)
+                answer = codec.read_arrow_response(oip.ModelInferResponse.FromString(reply))
+                return str(answer.column("said")[0])
+
+            try:
+                found = [set(await asyncio.gather(*(pid() for _ in range(8))))]
+                (container,) = containers.find()
+                under_way = asyncio.ensure_future(launcher.stop(container, "it is idle"))
+                await asyncio.sleep(0)
+                found.append(set(await asyncio.gather(*(pid() for _ in range(8)))))
+                await under_way
+                return found
+            finally:
+                await upstream.close()
+                await launcher.close()
+
+        first, second = asyncio.run(pids())
+        assert len(first) == len(second) == 1
+        assert first != second
+        assert containers.done == [f"{what} model-chores-1" for what in ("start", "stop", "start")]
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

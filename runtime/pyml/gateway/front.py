@@ -11,9 +11,8 @@ import grpc
 from aiohttp import web
 
 from pyml.errors import SetupError
-from pyml.gateway.docker_containers import DockerContainers
 from pyml.gateway.grpc_front import GatewayService
-from pyml.gateway.launcher import Launcher
+from pyml.gateway.on_request import OnRequest
 from pyml.gateway.options import Address, GatewayOptions
 from pyml.gateway.rest_front import RestService
 from pyml.gateway.routes import RoutesFile
@@ -34,8 +33,9 @@ class Gateway:
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
         usage = Usage()
-        self._launcher = _launcher(options, usage)
-        self._upstream = Upstream(RoutesFile(options.routes), usage, self._launcher)
+        self._on_request = OnRequest.of(options, usage)
+        launcher = self._on_request.launcher if self._on_request else None
+        self._upstream = Upstream(RoutesFile(options.routes), usage, launcher)
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -65,25 +65,21 @@ class Gateway:
         if self.options.rest:
             await self._rest.setup()
             await self._listen_rest(self.options.rest)
+        if self._on_request:
+            self._on_request.start()
 
     async def stop(self) -> None:
         """Stop listening, let requests finish for the time of grace, and close every channel."""
         await asyncio.gather(self._server.stop(self.options.grace_s), self._rest.cleanup())
         await self._upstream.close()
-        if self._launcher is not None:
-            await self._launcher.close()
+        if self._on_request:
+            await self._on_request.close()
 
     async def _listen_rest(self, address: Address) -> None:
         try:
             await web.TCPSite(self._rest, address.host, address.port).start()
         except OSError as error:
             raise _cannot_listen(address, "--rest", error) from error
-
-
-def _launcher(options: GatewayOptions, usage: Usage) -> Launcher | None:
-    if options.engine is None or options.sandbox is None:
-        return None
-    return Launcher(DockerContainers(options.engine, options.sandbox), usage, options.start_wait_s)
 
 
 def _bind_error(address: Address) -> OSError | None:

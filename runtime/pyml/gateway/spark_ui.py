@@ -1,0 +1,78 @@
+"""Whether a Spark driver has work, as the REST API behind its UI tells.
+
+Source of paths, fields and the form of times: "Monitoring and Instrumentation" of Spark's documentation, REST API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+_TIMEOUT_S = 5
+_TIME = "%Y-%m-%dT%H:%M:%S.%fGMT"
+
+
+@dataclass(frozen=True)
+class SparkActivity:
+    """What a driver does and did.
+
+    Attributes:
+        is_busy: a job runs.
+        last_end: when the last one ended, as `time.time()` says; 0 where none has.
+    """
+
+    is_busy: bool
+    last_end: float
+
+
+class SparkUi:
+    """Asks the UIs of drivers; of one event loop."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def activity(self, url: str) -> SparkActivity | None:
+        """What a driver does; None where its UI does not say.
+
+        Args:
+            url: of the UI, `http://HOST:PORT`.
+        """
+        try:
+            applications = await self._get(f"{url}/api/v1/applications")
+            jobs = [await self._get(f"{url}/api/v1/applications/{each['id']}/jobs") for each in applications]
+            return activity_of(job for part in jobs for job in part)
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+            return None
+
+    async def close(self) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _get(self, url: str) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S))
+        async with self._session.get(url, raise_for_status=True) as answer:
+            return await answer.json()
+
+
+def activity_of(jobs: Iterable[Mapping[str, Any]]) -> SparkActivity:
+    """What a driver does, by its jobs.
+
+    Args:
+        jobs: entries of `/applications/ID/jobs`.
+
+    Raises:
+        KeyError, ValueError: they are of another form.
+    """
+    found = list(jobs)
+    ends = [_seconds(job["completionTime"]) for job in found if job.get("completionTime")]
+    return SparkActivity(any(job["status"] == "RUNNING" for job in found), max(ends, default=0.0))
+
+
+def _seconds(text: str) -> float:
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
