@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyml.errors import UsageError
-from pyml_cli.options import Key, ModelDir, Sandbox
+from pyml_cli.options import Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def parity_check(
-    folder: ModelDir = Path(),
+    model: ModelReference = ".",
     sql: Annotated[str, typer.Option(help="Query whose rows both paths predict.")] = "",
     table: Annotated[str, typer.Option(help="Instead: a Hive table.")] = "",
     key: Key = None,
@@ -32,15 +31,16 @@ def parity_check(
     Rows and key come from the model's pyml.toml where they are not given.
     """
     from pyml.package import ModelPackage
+    from pyml_sandbox import registry
     from pyml_sandbox.client import Client
     from pyml_sandbox.parity import check
 
-    package = ModelPackage(folder)
     client = Client(sandbox)
     with progress() as on_event:
-        model_id = client.upload_model(package, on_event)
-        client.deploy_model(model_id, on_event)
-        report = check.parity_check(client, model_id, _settings(package.settings.parity, sql, table, key), on_event)
+        version = registry.resolve(client.home, model, on_event)
+        client.deploy_model(version.model_id, on_event)
+        settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key)
+        report = check.parity_check(client, version.model_id, settings, on_event)
     choose_output(json).result(ReportView(report))
     raise typer.Exit(report.exit_code)
 

@@ -44,6 +44,7 @@ class ModelVersion:
         folder: where it is kept.
         uploaded_at: seconds since 1970.
         declared: its kind, inputs and outputs, see `contract`.
+        pinned: id of the image that it was adopted from; None for one that was uploaded.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelVersion:
     folder: Path
     uploaded_at: float
     declared: Mapping[str, object]
+    pinned: str | None = None
 
     @property
     def model_id(self) -> str:
@@ -103,7 +105,8 @@ def upload(
     started = time.monotonic()
     workshop = workshop or _workshop(home)
     target = home.models / package.name / package.digest()[:VERSION_DIGITS]
-    made = None if (target / "record.json").exists() else _store(package, target, workshop, on_event)
+    is_there = (target / "record.json").exists() and _read(target).pinned is None
+    made = None if is_there else _store(package, target, workshop, on_event)
     version = _read(target)
     environment = made or prepare(home, version, on_event, workshop)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
@@ -124,6 +127,45 @@ def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) 
     return Contract.from_json(dict(made.declared))
 
 
+def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> ModelVersion:
+    """Take a model image as a version, which then runs in that very image.
+
+    Args:
+        home: the sandbox.
+        reference: id or tag of the image.
+        on_event: told what is being done.
+
+    Raises:
+        UsageError: there is no such image, or it holds no model.
+    """
+    home.create()
+    with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
+        beside = Path(folder)
+        name, made = _workshop(home).adopt(reference, beside, on_event)
+        package = ModelPackage(beside / "package", name)
+        _write_record(package, beside, made, pinned=made.environment.image)
+        target = home.models / name / package.digest()[:VERSION_DIGITS]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(beside, target)
+    return _read(target)
+
+
+def resolve(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> ModelVersion:
+    """The version that a user means: a model package, which is uploaded; name@version or name; or an image.
+
+    Raises:
+        UsageError: it is none of them.
+        PackageError, SetupError: as `upload`.
+    """
+    if Path(reference).is_dir():
+        return upload(home, ModelPackage(reference), on_event)
+    known = {version.name for version in versions(home)}
+    if reference.partition("@")[0] in known:
+        return find_version(home, reference)
+    return adopt(home, reference, on_event)
+
+
 def prepare(
     home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore, workshop: Workshop | None = None
 ) -> Environment:
@@ -134,7 +176,7 @@ def prepare(
     """
     workshop = workshop or _workshop(home)
     package = ModelPackage(version.package, version.name)
-    return workshop.ensure(package, version.folder, version.lock, on_event)
+    return workshop.ensure(package, version.folder, version.lock, version.pinned, on_event)
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
@@ -202,7 +244,7 @@ def _copy(package: ModelPackage, target: Path) -> None:
         (target / path).chmod(0o444)  # its name is its content
 
 
-def _write_record(package: ModelPackage, folder: Path, made: Made) -> None:
+def _write_record(package: ModelPackage, folder: Path, made: Made, pinned: str | None = None) -> None:
     digest = package.digest()
     record = {
         "name": package.name,
@@ -210,7 +252,7 @@ def _write_record(package: ModelPackage, folder: Path, made: Made) -> None:
         "digest": digest,
         "uploaded_at": time.time(),
         "contract": made.declared,
-        "image": made.environment.image,
+        "pinned": pinned,
     }
     (folder / "requirements.lock").write_text(made.lock, encoding="utf-8")
     write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
@@ -219,6 +261,7 @@ def _write_record(package: ModelPackage, folder: Path, made: Made) -> None:
 def _read(folder: Path) -> ModelVersion:
     try:
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        return ModelVersion(record["name"], record["version"], folder, record["uploaded_at"], record["contract"])
+        facts = (record["uploaded_at"], record["contract"], record.get("pinned"))
+        return ModelVersion(record["name"], record["version"], folder, *facts)
     except (OSError, ValueError, KeyError) as error:
         raise SetupError(f"{folder} holds no uploaded model ({error}).", f"rm -r {folder}") from error

@@ -18,7 +18,8 @@ from pyml_sandbox.containers.document import document, service, text
 from pyml_sandbox.ports import Ports
 from pyml_sandbox.service import Endpoint, ServiceSpec
 
-SETTINGS = services.Settings("pyml-test", "sha256:" + "ab" * 32, Ports(), cores=2)
+SETTINGS = services.Settings("pyml-test", Ports(), cores=2)
+BASE_IMAGE = "sha256:" + "ab" * 32
 MODEL_IMAGE = "sha256:" + "cd" * 32
 
 
@@ -34,10 +35,10 @@ def model(settings: services.Settings = SETTINGS) -> ServiceSpec:
 
 def every_spec(settings: services.Settings = SETTINGS) -> list[ServiceSpec]:
     return [
-        services.metastore_container(settings),
-        services.master_container(settings, not_asked),
-        services.sql_container(settings),
-        services.gateway_container(settings),
+        services.metastore_container(settings, BASE_IMAGE),
+        services.master_container(settings, BASE_IMAGE, not_asked),
+        services.sql_container(settings, BASE_IMAGE),
+        services.gateway_container(settings, BASE_IMAGE),
         services.worker_container(settings, "worker-1", "spark-fare", MODEL_IMAGE, not_asked),
         services.connect_container(settings, "spark-fare", MODEL_IMAGE, not_asked),
         model(settings),
@@ -99,7 +100,7 @@ def test_the_engines_socket_goes_to_the_gateway_alone() -> None:
 
 def test_without_the_socket_the_gateway_starts_nothing_and_models_start_at_once() -> None:
     alone = replace(SETTINGS, socket=None)
-    gateway = rendered(services.gateway_container(alone))
+    gateway = rendered(services.gateway_container(alone, BASE_IMAGE))
     assert gateway["volumes"] == ["sockets:/run/pyml"]
     assert "--engine" not in gateway["command"]
     assert labels.ON_REQUEST not in rendered(model(alone))["labels"]

@@ -19,18 +19,17 @@ HEAD = """\
 #     DOCKER_GID=$(stat -c %g /var/run/docker.sock) docker compose --file compose/compose.yaml up
 # The gateway alone gets the engine's socket; docs/security.md says what that means, and how to go without.
 """
-SETTINGS = services.Settings(
-    project="pyml", image="pyml-base:latest", ports=Ports(), cores=2, socket_group="${DOCKER_GID:-0}"
-)
+SETTINGS = services.Settings("pyml", Ports(), cores=2, socket_group="${DOCKER_GID:-0}")
+IMAGE = "pyml-base:latest"
 
 
 def default_file() -> str:
     """The text of the file."""
     specs = [
-        services.metastore_container(SETTINGS),
-        services.master_container(SETTINGS, _not_asked),
-        services.sql_container(SETTINGS),
-        services.gateway_container(SETTINGS),
+        services.metastore_container(SETTINGS, IMAGE),
+        services.master_container(SETTINGS, IMAGE, _not_asked),
+        services.sql_container(SETTINGS, IMAGE),
+        services.gateway_container(SETTINGS, IMAGE),
     ]
     return HEAD + text(document(SETTINGS.project, specs))
 

@@ -47,7 +47,6 @@ class Settings:
 
     Attributes:
         project: names the sandbox in the engine.
-        image: id or tag of the base image.
         ports: on 127.0.0.1.
         cores: that Spark's tasks may use at once.
         socket: the engine's socket, as a path on the engine's machine; None where the gateway does not get it.
@@ -56,7 +55,6 @@ class Settings:
     """
 
     project: str
-    image: str
     ports: Ports
     cores: int
     socket: str | None = ENGINE_SOCKET
@@ -69,7 +67,7 @@ class Settings:
         return {labels.IDLE_STOP_S: str(self.idle_stop_s)} if self.idle_stop_s and self.socket else {}
 
 
-def metastore_container(settings: Settings) -> ServiceSpec:
+def metastore_container(settings: Settings, image: str) -> ServiceSpec:
     """The metastore, with its database in a volume."""
     hive = metastore.metastore_settings(f"{METASTORE}/derby", WAREHOUSE, TMP)
     return _spec(
@@ -82,7 +80,7 @@ def metastore_container(settings: Settings) -> ServiceSpec:
         ),
         {"JAVA_HOME": JAVA_HOME, "TZ": "UTC"},
         Container(
-            settings.image,
+            image,
             ports={INSIDE.metastore: settings.ports.metastore},
             volumes={**METASTORE_VOLUME, **WAREHOUSE_VOLUME},
             healthcheck=health("metastore", INSIDE.metastore),
@@ -97,20 +95,20 @@ def master_endpoint(probe: Probe) -> Endpoint:
     return Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT}, inside", probe)
 
 
-def master_container(settings: Settings, probe: Probe) -> ServiceSpec:
+def master_container(settings: Settings, image: str, probe: Probe) -> ServiceSpec:
     """The standalone master, which places executors on workers of the image that a job asks for."""
     where = ("--host", MASTER, "--port", str(MASTER_PORT), "--webui-port", str(MASTER_UI_PORT))
     return _spec(
         master_endpoint(probe),
         (f"{SPARK_HOME}/bin/spark-class", "org.apache.spark.deploy.master.Master", *where),
         {**_spark_environment(), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS},
-        Container(settings.image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),
+        Container(image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),
         spark.START_TIMEOUT_S,
         spark.STOP_TIMEOUT_S,
     )
 
 
-def sql_container(settings: Settings) -> ServiceSpec:
+def sql_container(settings: Settings, image: str) -> ServiceSpec:
     """The Spark Connect server for SQL: it loads and shows tables, and runs no model."""
     local = {"spark.master": f"local[{max(2, settings.cores)}]", "spark.ui.enabled": "false"}
     return _spec(
@@ -118,7 +116,7 @@ def sql_container(settings: Settings) -> ServiceSpec:
         spark.connect_command(SPARK_HOME, {**_connect_settings(settings), **local}),
         _spark_environment(),
         Container(
-            settings.image,
+            image,
             ports={INSIDE.spark: settings.ports.spark},
             volumes=WAREHOUSE_VOLUME,
             healthcheck=health("spark", INSIDE.spark),
@@ -129,7 +127,7 @@ def sql_container(settings: Settings) -> ServiceSpec:
     )
 
 
-def gateway_container(settings: Settings) -> ServiceSpec:
+def gateway_container(settings: Settings, image: str) -> ServiceSpec:
     """The gateway. It alone gets the engine's socket, with which it starts and stops the containers of models."""
     engine = () if settings.socket is None else ("--engine", f"unix://{ENGINE_SOCKET}", "--sandbox", settings.project)
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
@@ -138,7 +136,7 @@ def gateway_container(settings: Settings) -> ServiceSpec:
         (*gateway.gateway_command(BASE_PYTHON, ROUTES, ANYWHERE, INSIDE), *engine),
         gateway.gateway_environment(),
         Container(
-            settings.image,
+            image,
             ports={INSIDE.gateway: settings.ports.gateway, INSIDE.rest: settings.ports.rest},
             volumes={**SOCKETS_VOLUME, **socket},
             healthcheck=health("gateway", INSIDE.gateway),

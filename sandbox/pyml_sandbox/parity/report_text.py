@@ -70,6 +70,8 @@ def _head(report: Report) -> Iterator[RenderableType]:
     level = f", level {report.judgement.level}" if report.judgement.level else ""
     verdict = Text(report.verdict.value, style=COLOURS[report.verdict])
     yield Text.assemble(verdict, f"{level}  {report.model}  {_rows(report.rows)}")
+    for path, image in report.images.items():
+        yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
     if report.judgement.reason:
         yield Padding(Text(report.judgement.reason), (1, 0, 0, 2))
 

@@ -99,7 +99,6 @@ class ContainerStack:
         socket, group = checks.socket_for_gateway(self.engine) if self._choices.docker_socket else (None, "0")
         return services.Settings(
             project=self._home.project,
-            image=self._base.id,
             ports=self._ports,
             cores=max(2, self.engine.facts.cpus),
             socket=socket,
@@ -111,11 +110,12 @@ class ContainerStack:
 
     def services(self) -> Sequence[ServiceSpec]:
         """See `Stack.services`."""
+        settings, base = self._settings, self._base.id
         return [
-            services.metastore_container(self._settings),
-            services.master_container(self._settings, self._master_probe),
-            services.sql_container(self._settings),
-            services.gateway_container(self._settings),
+            services.metastore_container(settings, base),
+            services.master_container(settings, base, self._master_probe),
+            services.sql_container(settings, base),
+            services.gateway_container(settings, base),
         ]
 
     def endpoints(self) -> Sequence[Endpoint]:

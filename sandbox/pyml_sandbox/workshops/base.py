@@ -61,9 +61,34 @@ class Workshop(Protocol):
             SetupError: the package index cannot be reached.
         """
 
-    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+    def ensure(
+        self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
+    ) -> Environment:
         """The environment of a version that was made before; made anew from its lock where it is gone.
+
+        Args:
+            package: the version's own copy.
+            folder: where the version lies.
+            lock: what was installed.
+            pinned: the image that it is, where it was adopted; no other will do.
+            on_event: told what is being done.
 
         Raises:
             SetupError: it had to be made anew and could not be.
+            UsageError: the pinned image is gone.
+        """
+
+    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+        """Take a model image that was built elsewhere as a version.
+
+        Args:
+            reference: id or tag of the image.
+            folder: its package is written to `folder/package`.
+            on_event: told what is being done.
+
+        Returns:
+            The model's name, and what is there.
+
+        Raises:
+            UsageError: there is no such image, or it holds no model; always, where versions run in no images.
         """

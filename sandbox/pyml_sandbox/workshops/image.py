@@ -9,7 +9,7 @@ from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.containers.paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.events import OnEvent
 from pyml_sandbox.images.base import ensure_base
-from pyml_sandbox.images.model import ModelImage, build_model
+from pyml_sandbox.images.model import ModelImage, build_model, extract_package, find_model_image
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.workshops.base import Environment, Made
 
@@ -25,17 +25,30 @@ class ImageWorkshop:
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
         """See `Workshop.make`."""
-        image = self._build(package, None, on_event)
-        return Made(_environment(image), image.lock, image.contract)
+        return _made(self._build(package, None, on_event))
 
-    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+    def ensure(
+        self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
+    ) -> Environment:
         """See `Workshop.ensure`."""
+        if pinned is not None:
+            return _environment(find_model_image(self._engine, pinned))
         return _environment(self._build(package, lock, on_event))
+
+    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+        """See `Workshop.adopt`."""
+        image = find_model_image(self._engine, reference)
+        extract_package(self._engine, image.id, folder / "package")
+        return image.name, _made(image)
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
         base = ensure_base(self._engine, self._options, on_event)
         version = package.digest()[:VERSION_DIGITS]
         return build_model(self._engine, base, package, version, lock, self._options, on_event)
+
+
+def _made(image: ModelImage) -> Made:
+    return Made(_environment(image), image.lock, image.contract)
 
 
 def _environment(image: ModelImage) -> Environment:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pyml.environment import launcher_script
-from pyml.errors import PackageError, Problem
+from pyml.errors import PackageError, Problem, UsageError
 from pyml.package import ModelPackage
 from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
 from pyml_sandbox.events import Event, OnEvent, Progress, timed
@@ -38,11 +38,20 @@ class VirtualWorkshop:
         _write_launcher(package.folder.parent / LAUNCHER, made, folder / "package")
         return Made(_environment(made, folder), lock, declared)
 
-    def ensure(self, package: ModelPackage, folder: Path, lock: str, on_event: OnEvent) -> Environment:
+    def ensure(
+        self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
+    ) -> Environment:
         """See `Workshop.ensure`."""
         made = ensure(self._home, lock, on_event)
         _write_launcher(folder / LAUNCHER, made, package.folder)
         return _environment(made, folder)
+
+    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+        """See `Workshop.adopt`. Processes run in no image."""
+        raise UsageError(
+            f"{reference!r} is no folder and no version, and this sandbox runs no images.",
+            "give a model package, or name@version; pyml dev up --driver container runs images",
+        )
 
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:
