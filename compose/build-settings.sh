@@ -31,7 +31,5 @@ apt_install() {
 
 # Into the environment of the image, with a pip that is not part of it.
 pip_install() {
-    tools=/opt/tools
-    [ ! -d "$mounted/tools" ] || tools="$mounted/tools"
-    "$tools/bin/python" -m pip --python /opt/pyml/venv/bin/python install --no-warn-script-location "$@"
+    "$mounted/tools/bin/python" -m pip --python /opt/pyml/venv/bin/python install --no-warn-script-location "$@"
 }

@@ -13,9 +13,8 @@ from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.environments import DISTRIBUTION, runtime_requirements
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
-from pyml_sandbox.images.build import ImageBuild, build_context, build_inputs, link_or_copy, run_build
+from pyml_sandbox.images.build import ImageBuild, build_context, build_inputs, link_or_copy, one_at_a_time, run_build
 from pyml_sandbox.images.dockerfiles import recipe
-from pyml_sandbox.images.inputs import BuildInputs
 from pyml_sandbox.images.jars import is_unused
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.images.python_image import PythonImage, ensure_python_image, find_python_image, python_version
@@ -74,11 +73,8 @@ def ensure_base(engine: Engine, options: BuildOptions | None = None, on_event: O
         on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", time.monotonic() - started))
         return found
     python = ensure_python_image(engine, options.python_image, on_event)
-    inputs = build_inputs(engine, options, on_event)
-    with timed(SUBJECT, on_event, f"building on {python.reference}") as done:
-        built = _build(engine, python, inputs, on_event)
-        done(f"{built.tag}, Python {built.python_version}")
-    return built
+    with one_at_a_time(engine, base_key(python.id)):
+        return _find(engine, base_key(python.id)) or _build(engine, python, options, on_event)
 
 
 def base_key(python_image_id: str) -> str:
@@ -116,14 +112,15 @@ def _described(image: Image, tag: str) -> BaseImage:
     return BaseImage(str(image.id), tag, str(image.labels.get(labels.PYTHON_VERSION, "")), reused=True)
 
 
-def _build(engine: Engine, python: PythonImage, inputs: BuildInputs, on_event: OnEvent) -> BaseImage:
+def _build(engine: Engine, python: PythonImage, options: BuildOptions, on_event: OnEvent) -> BaseImage:
     key, version = base_key(python.id), python_version(engine, python)
-    tag = f"{REPOSITORY}:{key[:KEY_DIGITS]}"
+    tag, inputs = f"{REPOSITORY}:{key[:KEY_DIGITS]}", build_inputs(engine, options, on_event)
     marks = {labels.KIND: KIND, labels.KEY: key, labels.PYTHON_VERSION: version}
-    with build_context(inputs) as context:
+    with timed(SUBJECT, on_event, f"building on {python.reference}") as done, build_context(inputs) as context:
         _fill(context)
         build = ImageBuild(DOCKERFILE, context, tag, inputs, marks, {"PYTHON_IMAGE": python.reference})
         image_id = run_build(engine, build, SUBJECT, on_event)
+        done(f"{tag}, Python {version}")
     with translated("tag the base image"):
         engine.client.images.get(image_id).tag(REPOSITORY, "latest")
     return BaseImage(image_id, tag, version, reused=False)

@@ -15,6 +15,7 @@ from pyml.errors import SandboxError
 from pyml_sandbox.containers.compose import ComposeError, find_compose
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.events import Event, OnEvent, Progress
+from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.images.dockerfiles import SCRIPTS, compose_folder
 from pyml_sandbox.images.inputs import BuildInputs, read_pip_configs
 from pyml_sandbox.images.options import BuildOptions
@@ -108,6 +109,17 @@ def build_context(inputs: BuildInputs) -> Iterator[Path]:
         yield context
 
 
+@contextmanager
+def one_at_a_time(engine: Engine, key: str) -> Iterator[None]:
+    """Held by the process that builds the image with this key; the next one finds it built."""
+    import filelock
+
+    folder = SandboxHome.find(environ=engine.environ).cache / "builds"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with filelock.FileLock(folder / f"{key}.lock"):
+        yield
+
+
 def link_or_copy(source: Path | str, target: Path | str) -> None:
     """The same file a second time: as a hard link where the file system can, which costs nothing."""
     try:
@@ -143,7 +155,7 @@ def _listener(said: list[str], subject: str, on_event: OnEvent) -> Callable[[str
     def listen(line: str) -> None:
         said.append(line)
         named = NAME.fullmatch(line)
-        if named is not None and named["instruction"] != "FROM":
+        if named is not None and not named["instruction"].startswith("FROM"):
             on_event(Event(subject, Progress.WAITING, f"{named['stage']}: {named['instruction'].split(' ')[0]}"))
 
     return listen

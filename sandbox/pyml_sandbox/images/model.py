@@ -20,13 +20,12 @@ from pyml_sandbox.environments import runtime_requirements
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.images import archive
 from pyml_sandbox.images.base import BaseImage, spark_requirements
-from pyml_sandbox.images.build import BuildError, ImageBuild, build_context, build_inputs, run_build
+from pyml_sandbox.images.build import BuildError, ImageBuild, build_context, build_inputs, one_at_a_time, run_build
 from pyml_sandbox.images.dockerfiles import recipe
-from pyml_sandbox.images.inputs import BuildInputs
 from pyml_sandbox.images.lock import constraints, differences, size
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.images.refusal import refusal
-from pyml_sandbox.images.trial import try_model
+from pyml_sandbox.images.trial import Trial, try_model
 from pyml_sandbox.runtime_code import digest
 from pyml_sandbox.spark_home import SparkHome
 
@@ -89,10 +88,8 @@ def build_model(
     if found is not None:
         on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", time.monotonic() - started))
         return found
-    inputs = build_inputs(engine, options or BuildOptions(), on_event)
-    with timed(SUBJECT, on_event, f"building {wanted.tag}") as done:
-        built = _build(engine, wanted, lock, inputs, on_event)
-        done(f"{built.tag}, {size(built.lock)}")
+    with one_at_a_time(engine, wanted.key(lock or "")):
+        built = _find(engine, wanted, lock) or _build(engine, wanted, lock, options or BuildOptions(), on_event)
     for sentence in differences(lock or built.lock, built.lock):
         on_event(Event("lock", Progress.NOTE, sentence))
     return built
@@ -154,6 +151,11 @@ class _Wanted:
             labels.BASE: self.base.id,
         }
 
+    def labels(self, trial: Trial, lock: str | None) -> dict[str, str]:
+        """Labels of the image, once the model was loaded in it."""
+        key = self.key(lock or trial.lock)
+        return {**self.marks, labels.KEY: key, labels.CONTRACT: json.dumps(trial.contract)}
+
     def key(self, lock: str) -> str:
         """What names its image with a lock: a digest of all that goes into it."""
         return digest(self.package.digest(), self.base.id, lock, *recipe(DOCKERFILE))
@@ -186,23 +188,24 @@ def _described(engine: Engine, image: Image) -> ModelImage:
     )
 
 
-def _build(engine: Engine, wanted: _Wanted, lock: str | None, inputs: BuildInputs, on_event: OnEvent) -> ModelImage:
+def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOptions, on_event: OnEvent) -> ModelImage:
     """Build, load the model, and build once more with what it declared as a label, which takes no layer."""
-    package, unfinished = wanted.package, f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
-    with build_context(inputs) as context:
-        _fill(context, package, lock)
+    inputs, unfinished = build_inputs(engine, options, on_event), f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
+    with timed(SUBJECT, on_event, f"building {wanted.tag}") as done, build_context(inputs) as context:
+        _fill(context, wanted.package, lock)
         build = ImageBuild(DOCKERFILE, context, unfinished, inputs, {}, {"BASE_IMAGE": wanted.base.tag})
-        image_id = _run(engine, build, lock, on_event)
+        unlabelled = _run(engine, build, lock, on_event)
         try:
             on_event(Event(SUBJECT, Progress.WAITING, "loading the model once, in its own image"))
-            trial = try_model(engine, image_id, package.folder)
-            marks = {labels.KEY: wanted.key(lock or trial.lock), labels.CONTRACT: json.dumps(trial.contract)}
-            named = replace(build, dockerfile=LABELLED, tag=wanted.tag, args={"IMAGE": unfinished})
-            image_id = run_build(engine, replace(named, labels={**wanted.marks, **marks}), SUBJECT, on_event)
+            trial = try_model(engine, unlabelled, wanted.package.folder)
+            labelled = replace(build, dockerfile=LABELLED, tag=wanted.tag, args={"IMAGE": unfinished})
+            image_id = run_build(engine, replace(labelled, labels=wanted.labels(trial, lock)), SUBJECT, on_event)
         finally:
             with translated("remove an unfinished image"):
                 engine.client.images.remove(unfinished, force=True)
-    return ModelImage(image_id, wanted.tag, package.name, wanted.version, trial.lock, trial.contract, reused=False)
+        done(f"{wanted.tag}, {size(trial.lock)}")
+    name, version = wanted.package.name, wanted.version
+    return ModelImage(image_id, wanted.tag, name, version, trial.lock, trial.contract, reused=False)
 
 
 def _run(engine: Engine, build: ImageBuild, lock: str | None, on_event: OnEvent) -> str:
@@ -227,6 +230,8 @@ def _fill(context: Path, package: ModelPackage, lock: str | None) -> None:
         (context / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(package.folder / path, context / target)
         (context / target).chmod(0o444)  # its name is its content
+    for folder in (context / "code", *context.glob("code/**/"), *context.glob("parameters/**/")):
+        folder.chmod(0o755)  # whatever this user's umask says: another one will read it
 
 
 def _beside_the_model() -> Iterator[str]:
