@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import pytest
 
-from pyml.gateway.containers import Container, Containers
+from pyml.gateway.containers import Container, Containers, EngineError
 from pyml.gateway.docker_containers import DockerContainers
 from pyml.gateway.fake_containers import FakeContainers
 from pyml.gateway.labels import IDLE_STOP_S, SANDBOX, SERVICE
@@ -121,14 +121,23 @@ class EnginePlace:
         self.containers = DockerContainers(engine.endpoint, self.sandbox)
         self.made: list[str] = []
 
-    def make(self, service: str, ends_with: int = -1, *, elsewhere: bool = False, restarts: bool = False) -> str:
-        command = ["sleep", "600"] if ends_with < 0 else ["sh", "-c", f"exit {ends_with}"]
+    def make(
+        self,
+        service: str,
+        ends_with: int = -1,
+        *,
+        elsewhere: bool = False,
+        restarts: bool = False,
+        command: Sequence[str] = (),
+        network: str = "none",
+    ) -> str:
+        runs = ["sleep", "600"] if ends_with < 0 else ["sh", "-c", f"exit {ends_with}"]
         sandbox = f"{self.sandbox}-2" if elsewhere else self.sandbox
         made = self.engine.client.containers.create(
             self.image,
-            command,
-            init=True,
-            network_mode="none",
+            list(command) or runs,
+            init=not command,
+            network=network,
             labels={SANDBOX: sandbox, SERVICE: service, IDLE_STOP_S: "60"},
             restart_policy={"Name": "on-failure", "MaximumRetryCount": 0} if restarts else None,
         )
@@ -161,14 +170,13 @@ class TestDockerContainers(ContainersContract):
         assert one(place, "a").is_stopped
 
     def test_what_the_engine_says_when_it_cannot_start_one_is_told(self, place: EnginePlace) -> None:
-        from pyml.gateway.containers import EngineError
-
-        made = self._without_its_program(place)
+        made = place.make("a", command=["no-such-program"])
         with pytest.raises(EngineError, match=r"the Docker engine refused: .*no-such-program"):
             place.containers.start(made)
 
-    def _without_its_program(self, place: EnginePlace) -> str:
-        labels = {SANDBOX: place.sandbox, SERVICE: "a"}
-        made = place.engine.client.containers.create(place.image, ["no-such-program"], labels=labels)
-        place.made.append(str(made.id))
-        return place.made[-1]
+    def test_one_whose_network_is_gone_is_not_taken_for_gone_itself(self, place: EnginePlace) -> None:
+        network = place.engine.client.networks.create(place.sandbox)
+        made = place.make("a", network=str(network.name))
+        network.remove()
+        with pytest.raises(EngineError, match=r"network .* not found"):
+            place.containers.start(made)

@@ -102,10 +102,14 @@ def container_of(attrs: Mapping[str, Any]) -> Container:
 
 @contextlib.contextmanager
 def _unless_gone() -> Iterator[None]:
+    """Let pass that the container is gone; not that something it needs is, such as its network."""
     import docker.errors
 
-    with contextlib.suppress(docker.errors.NotFound):
+    try:
         yield
+    except docker.errors.NotFound as error:
+        if "no such container" not in str(error).lower():
+            raise
 
 
 def _no_answer(engine: str, said: str) -> str:
