@@ -36,6 +36,8 @@ INSTALL_HINT = "sudo apt-get install debootstrap debian-archive-keyring"
 DOCUMENTATION = ("doc", "man", "info", "locale", "lintian", "groff", "linda")
 MADE_AGAIN = ("var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*", "var/cache/debconf/*-old", "var/lib/dpkg/*-old")
 OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hostname", "etc/machine-id", "dev/*")
+PHASES = ("Retrieving", "Validating", "Extracting", "Unpacking", "Configuring")
+"""First words of what debootstrap says on its way; it says one such line for each package."""
 DPKG_RULES = "".join(f"path-exclude /usr/share/{name}/*\n" for name in DOCUMENTATION)
 DPKG_RULES += "path-include /usr/share/doc/*/copyright\n"
 
@@ -164,7 +166,9 @@ def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEve
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
             said.append(line.strip().removeprefix("I: "))
-            on_event(Event(SUBJECT, Progress.WAITING, said[-1]))
+            phase = said[-1].split(" ")[0]
+            if phase in PHASES:
+                on_event(Event(SUBJECT, Progress.WAITING, f"{phase.lower()} packages"))
     if process.returncode != 0:
         words = "\n".join(line for line in said if not line.startswith(("Retrieving", "Validating")))
         raise SetupError(f"debootstrap failed:\n{words[-2000:]}", "--mirror URL of a Debian archive that answers here")

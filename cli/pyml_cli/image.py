@@ -1,0 +1,189 @@
+"""`pyml image`: the images of the container driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyml.errors import UsageError
+from pyml_cli.output import AsJson, Output, choose_output
+
+if TYPE_CHECKING:
+    from pyml_sandbox.events import JSON
+    from pyml_sandbox.images.base import BaseImage
+    from pyml_sandbox.images.bootstrap import BootstrappedImage
+    from pyml_sandbox.images.inventory import ImageInfo, Removal
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback()
+def image() -> None:
+    """Make, list and remove the images of the container driver."""
+
+
+@app.command()
+def bootstrap(
+    mirror: Annotated[str | None, typer.Option(help="A Debian archive; default deb.debian.org.")] = None,
+    suite: Annotated[str | None, typer.Option(help="Release of Debian; default bookworm, with Python 3.11.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make it anew where there is one.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Make a Python image from a Debian mirror, for where no registry can be reached. Needs root and debootstrap."""
+    from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.images import bootstrap as images
+
+    output = choose_output(json)
+    options = images.BootstrapOptions(mirror or images.MIRROR, suite or images.SUITE, force)
+    with output.steps() as on_event:
+        made = images.bootstrap(find_engine(), options, on_event)
+    output.result(BootstrapView(made))
+
+
+@app.command()
+def build(
+    python_image: Annotated[str | None, typer.Option(help="Image to start from: Debian with Python 3.11+.")] = None,
+    ca_bundle: Annotated[Path | None, typer.Option(help="Certificates to trust while building, PEM.")] = None,
+    wheels: Annotated[Path | None, typer.Option(help="A folder of wheels in place of every package index.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Build the base image, unless it is there: Java, Spark and the runtime, for every service and every model."""
+    from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.images.base import ensure_base
+    from pyml_sandbox.images.options import BuildOptions
+
+    output = choose_output(json)
+    with output.steps() as on_event:
+        base = ensure_base(find_engine(), BuildOptions(python_image, ca_bundle, wheels), on_event)
+    output.result(BaseView(base))
+
+
+@app.command("list")
+def list_(json: AsJson = False) -> None:
+    """List the images that pyml made, the newest first."""
+    from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.images.inventory import list_images
+
+    choose_output(json).result(ImagesView(list_images(find_engine())))
+
+
+@app.command()
+def prune(
+    everything: Annotated[bool, typer.Option("--all", help="Keep only what containers were made from.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Remove images that nothing needs: older base images, and model versions without a container. Asks."""
+    from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.images.inventory import list_images, remove, superfluous
+
+    output, engine = choose_output(json), find_engine()
+    doomed = superfluous(list_images(engine), everything)
+    _say_what_is_removed(doomed, output)
+    if doomed and not yes and not output.confirm(f"Remove these {len(doomed)} images?"):
+        raise UsageError("Nothing was removed.", "pyml image prune --yes")
+    with output.steps() as on_event:
+        removal = remove(engine, doomed, on_event)
+    output.result(PruneView(removal))
+
+
+def _say_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
+    from pyml_sandbox.events import Event, Progress
+    from pyml_sandbox.files import human_size
+
+    with output.steps() as on_event:
+        for each in doomed:
+            on_event(Event("removes", Progress.NOTE, f"{each.label}, {human_size(each.own_bytes)} of its own"))
+
+
+@dataclass(frozen=True)
+class BootstrapView:
+    """The Python image that was made."""
+
+    made: BootstrappedImage
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Its id, name, Python and size."""
+        return asdict(self.made)
+
+    @property
+    def text(self) -> str:
+        """Its name, and what it is for."""
+        return f" {self.made.tag} ({_size(self.made.size_bytes)}) is what the base image starts from:  pyml image build"
+
+
+@dataclass(frozen=True)
+class BaseView:
+    """The base image."""
+
+    base: BaseImage
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Its id, name and Python."""
+        return asdict(self.base)
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        return f" {self.base.tag}, Python {self.base.python_version}"
+
+
+@dataclass(frozen=True)
+class ImagesView:
+    """Images, one a line."""
+
+    images: Sequence[ImageInfo]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Every image."""
+        return {"images": [image.json for image in self.images]}
+
+    @property
+    def text(self) -> str:
+        """Name, kind, version, sizes, time, and whether a container was made from it."""
+        if not self.images:
+            return " There are none:  pyml image build"
+        width = max(len(image.label) for image in self.images)
+        head = f" {'image':<{width}}  kind    {'size':>9} {'its own':>9}  made"
+        return "\n".join([head, *(_line(image, width) for image in self.images)])
+
+
+@dataclass(frozen=True)
+class PruneView:
+    """What `prune` removed."""
+
+    removal: Removal
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The images that are gone, and how much that freed."""
+        names: list[JSON] = [image.label for image in self.removal.images]
+        return {"removed": names, "freed_bytes": self.removal.freed_bytes}
+
+    @property
+    def text(self) -> str:
+        """One line, and where more may be had."""
+        if not self.removal.images:
+            return " Every image is needed; nothing was removed."
+        freed = f" Removed {len(self.removal.images)} images, {_size(self.removal.freed_bytes)}."
+        return f"{freed} The builder's cache is apart:  docker builder prune"
+
+
+def _line(image: ImageInfo, width: int) -> str:
+    made = datetime.fromtimestamp(image.created_at).strftime("%Y-%m-%d %H:%M")
+    sizes = f"{_size(image.size_bytes):>9} {_size(image.own_bytes):>9}"
+    return f" {image.label:<{width}}  {image.kind:<6}  {sizes}  {made}{'  in use' if image.in_use else ''}"
+
+
+def _size(number_bytes: int) -> str:
+    from pyml_sandbox.files import human_size
+
+    return human_size(number_bytes)
