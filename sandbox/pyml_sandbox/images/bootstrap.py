@@ -108,7 +108,9 @@ def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event:
     if found is not None:
         on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", 0.0))
         return found
-    program = _debootstrap(os.geteuid(), shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin"))
+    program = find_debootstrap(
+        os.geteuid(), shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    )
     with timed(SUBJECT, on_event, f"Debian {options.suite} from {options.mirror}") as done, _folder() as root:
         _unpack(program, options, root, on_event)
         slim(root)
@@ -119,7 +121,16 @@ def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event:
     return made
 
 
-def _debootstrap(user_id: int, program: str | None) -> str:
+def find_debootstrap(user_id: int, program: str | None) -> str:
+    """The program to run.
+
+    Args:
+        user_id: of the user who runs it.
+        program: where it is installed; None where it is not.
+
+    Raises:
+        SetupError: it cannot be run; says what mends it.
+    """
     if program is None:
         raise SetupError("This needs Debian's debootstrap, which is not installed here.", INSTALL_HINT)
     if user_id != 0:

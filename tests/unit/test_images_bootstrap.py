@@ -1,0 +1,64 @@
+"""A Python image from a Debian mirror: what is chosen, refused and left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import SetupError, UsageError
+from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.images.bootstrap import MIRROR, BootstrapOptions, bootstrap, find_debootstrap, slim
+
+
+def test_debian_s_own_mirror_comes_with_its_updates() -> None:
+    lines = BootstrapOptions(suite="trixie").sources.splitlines()
+    assert lines[0] == f"deb {MIRROR} trixie main"
+    assert lines[1:] == [
+        "deb http://deb.debian.org/debian trixie-updates main",
+        "deb http://deb.debian.org/debian-security trixie-security main",
+    ]
+
+
+def test_another_mirror_is_the_only_source_and_https_needs_certificates() -> None:
+    options = BootstrapOptions(mirror="https://mirror.example/debian")
+    assert options.sources == "deb https://mirror.example/debian bookworm main\n"
+    assert "ca-certificates" in options.packages
+    assert "ca-certificates" not in BootstrapOptions().packages
+
+
+def test_without_debootstrap_or_root_the_next_command_is_named() -> None:
+    assert find_debootstrap(0, "/usr/sbin/debootstrap") == "/usr/sbin/debootstrap"
+    with pytest.raises(SetupError) as missing:
+        find_debootstrap(0, None)
+    assert missing.value.hint.startswith("sudo apt-get install debootstrap")
+    with pytest.raises(SetupError) as ordinary:
+        find_debootstrap(1000, "/usr/sbin/debootstrap")
+    assert ordinary.value.hint.startswith("sudo ")
+
+
+@pytest.mark.parametrize("suite", ["", "Bookworm", "book/worm", "../x", "a b"])
+def test_a_suite_that_cannot_be_one_is_refused_before_anything_runs(suite: str) -> None:
+    with pytest.raises(UsageError, match="is no release of Debian"):
+        bootstrap(Engine("unix:///nowhere", {}), BootstrapOptions(suite=suite))
+
+
+def test_documentation_lists_and_logs_are_deleted_and_copyrights_kept(tmp_path: Path) -> None:
+    kept = ("usr/share/doc/bash/copyright", "usr/lib/python3/os.py", "var/lib/dpkg/status", "usr/share/zoneinfo/UTC")
+    gone = (
+        "usr/share/doc/bash/README",
+        "usr/share/man/man1/ls.1.gz",
+        "usr/share/locale/de/LC_MESSAGES/a.mo",
+        "var/cache/apt/archives/a.deb",
+        "var/lib/apt/lists/mirror/Packages",
+        "var/log/dpkg.log",
+        "var/lib/dpkg/status-old",
+        "etc/resolv.conf",
+        "dev/null",
+    )
+    for name in (*kept, *gone):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "usr/share/doc/zsh").symlink_to("bash")
+    slim(tmp_path)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(kept)
