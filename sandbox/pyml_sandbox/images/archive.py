@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
-from pyml_sandbox.containers.engine import Engine, translated
+from pyml_sandbox.containers.engine import translated
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -44,22 +44,6 @@ def extract(container: Container, folder: str, target: Path) -> None:
                 path.mkdir(parents=True, exist_ok=True)
             elif member.isfile():
                 path.write_bytes(_content(tar, member))
-
-
-@contextmanager
-def stopped_container(engine: Engine, image_id: str) -> Iterator[Container]:
-    """A container of an image that is never started; removed afterwards.
-
-    Raises:
-        SandboxError: there is no such image.
-    """
-    with translated(f"open the image {image_id}"):
-        container = engine.client.containers.create(image_id, ["true"], network_disabled=True)
-    try:
-        yield container
-    finally:
-        with translated("remove a container"):
-            container.remove(force=True)
 
 
 def _inside(target: Path, name: str) -> Path:

@@ -21,6 +21,7 @@ from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.images import archive
 from pyml_sandbox.images.base import BaseImage, spark_requirements
 from pyml_sandbox.images.build import BuildError, ImageBuild, build_context, build_inputs, one_at_a_time, run_build
+from pyml_sandbox.images.container import temporary_container
 from pyml_sandbox.images.dockerfiles import recipe
 from pyml_sandbox.images.lock import constraints, differences, size
 from pyml_sandbox.images.options import BuildOptions
@@ -119,7 +120,7 @@ def extract_package(engine: Engine, image_id: str, target: Path) -> None:
     Raises:
         SandboxError: there is no such image, or no model in it.
     """
-    with archive.stopped_container(engine, image_id) as container:
+    with temporary_container(engine, image_id) as container:
         archive.extract(container, paths.MODEL_PACKAGE, target)
 
 
@@ -174,7 +175,7 @@ def _find(engine: Engine, wanted: _Wanted, lock: str | None) -> ModelImage | Non
 
 
 def _described(engine: Engine, image: Image) -> ModelImage:
-    with archive.stopped_container(engine, str(image.id)) as container:
+    with temporary_container(engine, str(image.id)) as container:
         lock = archive.read_file(container, paths.LOCK)
     facts = image.labels
     return ModelImage(

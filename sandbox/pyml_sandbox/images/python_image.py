@@ -9,12 +9,14 @@ from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.events import Event, OnEvent, Progress
+from pyml_sandbox.images.container import Program, run_to_its_end, temporary_container
 
 if TYPE_CHECKING:
     from docker.models.images import Image
 
 DEFAULT = "python:3.11-slim-bookworm"
 OLDEST = (3, 11)
+TIMEOUT_S = 60
 KIND = "python"
 SUBJECT = "python image"
 WAYS_OUT = "pyml image bootstrap   (makes one from a Debian mirror), or --python-image IMAGE"
@@ -75,18 +77,14 @@ def python_version(engine: Engine, image: PythonImage) -> str:
     Raises:
         SetupError: it holds no Debian with a Python that is new enough.
     """
-    import docker.errors
-
-    try:
-        with translated(f"run {image.reference}"):
-            said = engine.client.containers.run(
-                image.id, ["-c", ASK], entrypoint=["/bin/sh"], network_disabled=True, remove=True, stderr=True
-            )
-    except SandboxError as error:
-        if not isinstance(error.__cause__, docker.errors.ContainerError | docker.errors.APIError):
-            raise
-        raise _unfit(image, "it does not have both apt-get and a python3 with venv") from error
-    version = said.decode().split()[-1]
+    with temporary_container(engine, image.id, Program(("/bin/sh", "-c", ASK))) as container:
+        try:
+            answer = run_to_its_end(container, TIMEOUT_S)
+        except SandboxError as error:
+            raise _unfit(image, "it has no shell") from error
+    if answer.code != 0:
+        raise _unfit(image, "it does not have both apt-get and a python3 with venv")
+    version = answer.printed.split()[-1]
     if tuple(map(int, version.split(".")[:2])) < OLDEST:
         raise _unfit(image, f"its Python is {version}")
     return version

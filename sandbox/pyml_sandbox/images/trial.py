@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pyml.errors import PackageError, Problem, SandboxError
+from pyml.errors import PackageError, Problem
 from pyml_sandbox.containers import paths
-from pyml_sandbox.containers.engine import Engine, translated
+from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.images.archive import read_file
-
-if TYPE_CHECKING:
-    from docker.models.containers import Container
+from pyml_sandbox.images.container import Program, run_to_its_end, temporary_container
 
 TIMEOUT_S = 300
 SAID_MAX_CHARACTERS = 2000
-COMMAND = (paths.MODEL_PYTHON, "-m", "pyml.describe", paths.MODEL_PACKAGE)
+PROGRAM = Program((paths.MODEL_PYTHON, "-m", "pyml.describe", paths.MODEL_PACKAGE), {"/tmp": "mode=1777"})  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -46,48 +42,15 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
     """
     from pyml.describe import contract_of
 
-    with _container(engine, image_id) as container:
+    with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, paths.LOCK)
-        answer = _run(container)
-        return Trial(contract_of(answer.splitlines()[-1], package).to_json(), lock)
-
-
-@contextmanager
-def _container(engine: Engine, image_id: str) -> Iterator[Container]:
-    with translated("make a container to load the model in"):
-        container = engine.client.containers.create(
-            image_id,
-            list(COMMAND),
-            network_disabled=True,
-            read_only=True,
-            tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - the container's own
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-        )
-    try:
-        yield container
-    finally:
-        with translated("remove a container"):
-            container.remove(force=True)
-
-
-def _run(container: Container) -> str:
-    """Run it to its end; returns what it printed."""
-    import requests.exceptions
-
-    try:
-        with translated("load the model"):
-            container.start()
-            code = int(container.wait(timeout=TIMEOUT_S)["StatusCode"])
-            printed = container.logs(stdout=True, stderr=False).decode()
-            said = container.logs(stdout=False, stderr=True).decode(errors="replace").strip()
-    except SandboxError as error:
-        if not isinstance(error.__cause__, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
-            raise
-        raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
-    if code != 0 or not printed.strip():
-        raise _ended(code, said[-SAID_MAX_CHARACTERS:])
-    return printed
+        try:
+            answer = run_to_its_end(container, TIMEOUT_S)
+        except TimeoutError as error:
+            raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
+    if answer.code != 0 or not answer.printed.strip():
+        raise _ended(answer.code, answer.said.strip()[-SAID_MAX_CHARACTERS:])
+    return Trial(contract_of(answer.printed.splitlines()[-1], package).to_json(), lock)
 
 
 def _ended(code: int, said: str) -> PackageError:
