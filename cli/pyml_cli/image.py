@@ -173,7 +173,8 @@ class PruneView:
         """One line, and where more may be had."""
         if not self.removal.images:
             return " Every image is needed; nothing was removed."
-        freed = f" Removed {len(self.removal.images)} images, {_size(self.removal.freed_bytes)}."
+        number = len(self.removal.images)
+        freed = f" Removed {number} image{'' if number == 1 else 's'}, {_size(self.removal.freed_bytes)}."
         return f"{freed} The builder's cache is apart:  docker builder prune"
 
 
