@@ -76,7 +76,9 @@ def test_a_configuration_that_is_no_configuration_is_refused() -> None:
         BuildInputs.from_environ({}, pip_configs=["index-url = https://a\n"])
 
 
-@pytest.mark.parametrize("name", ["PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    "name", ["PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+)
 def test_certificates_are_those_that_the_environment_names(name: str, certificates: Path) -> None:
     assert BuildInputs.from_environ({name: str(certificates)}).ca_bundle == certificates
     assert BuildInputs.from_environ({name: "/nowhere.pem"}).ca_bundle is None
@@ -106,6 +108,7 @@ def test_a_folder_of_wheels_must_hold_some(tmp_path: Path) -> None:
         BuildInputs.from_environ({}, BuildOptions(wheels=tmp_path))
     (tmp_path / "a-1-py3-none-any.whl").touch()
     assert BuildInputs.from_environ({}, BuildOptions(wheels=tmp_path)).wheels == tmp_path
+    assert BuildInputs.from_environ({"PYML_WHEELS": str(tmp_path)}).wheels == tmp_path
 
 
 def test_pip_s_configuration_files_are_read_in_pip_s_order_and_dev_null_means_none(tmp_path: Path) -> None:

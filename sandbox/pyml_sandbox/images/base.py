@@ -70,6 +70,7 @@ def ensure_base(engine: Engine, options: BuildOptions | None = None, on_event: O
     options, started = options or BuildOptions(), time.monotonic()
     found = find_base(engine, options)
     if found is not None:
+        _name_latest(engine, found.id)
         on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", time.monotonic() - started))
         return found
     python = ensure_python_image(engine, options.python_image, on_event)
@@ -121,9 +122,14 @@ def _build(engine: Engine, python: PythonImage, options: BuildOptions, on_event:
         build = ImageBuild(DOCKERFILE, context, tag, inputs, marks, {"PYTHON_IMAGE": python.reference})
         image_id = run_build(engine, build, SUBJECT, on_event)
         done(f"{tag}, Python {version}")
+    _name_latest(engine, image_id)
+    return BaseImage(image_id, tag, version, reused=False)
+
+
+def _name_latest(engine: Engine, image_id: str) -> None:
+    """What is started by hand, from compose/compose.yaml, starts from the base image that was asked for last."""
     with translated("tag the base image"):
         engine.client.images.get(image_id).tag(REPOSITORY, "latest")
-    return BaseImage(image_id, tag, version, reused=False)
 
 
 def _fill(context: Path) -> None:

@@ -19,7 +19,8 @@ from pyml.errors import SetupError, UsageError
 from pyml_sandbox.images.options import BuildOptions
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
-CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CA_VARIABLES = ("PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+WHEELS_VARIABLE = "PYML_WHEELS"
 SECRET_MAX_BYTES = 500 * 1024  # what BuildKit takes
 URLS = ("index-url", "extra-index-url", "find-links")
 PIP_NAMES = (*URLS, "trusted-host", "timeout", "retries", "proxy")
@@ -75,7 +76,7 @@ class BuildInputs:
             proxies=_proxies(environ),
             pip={name: value for name, value in kept.items() if value},
             ca_bundle=_ca_bundle(environ, options, said.get("cert")),
-            wheels=_wheels(options),
+            wheels=_wheels(environ, options),
             left_out=tuple(_left_out(said)),
         )
 
@@ -185,7 +186,10 @@ def _ca_bundle(environ: Mapping[str, str], options: BuildOptions, configured: st
     return found
 
 
-def _wheels(options: BuildOptions) -> Path | None:
-    if options.wheels is not None and not any(options.wheels.glob("*.whl")):
-        raise UsageError(f"There are no wheels in {options.wheels}.", "pip wheel --wheel-dir DIR -r requirements.txt")
-    return options.wheels
+def _wheels(environ: Mapping[str, str], options: BuildOptions) -> Path | None:
+    named = options.wheels or environ.get(WHEELS_VARIABLE)
+    if not named:
+        return None
+    if not any(Path(named).glob("*.whl")):
+        raise UsageError(f"There are no wheels in {named}.", "pip wheel --wheel-dir DIR -r requirements.txt")
+    return Path(named)
