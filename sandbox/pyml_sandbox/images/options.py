@@ -14,7 +14,7 @@ class BuildOptions:
         python_image: the image to start from; None: python:3.11-slim-bookworm, else a bootstrapped one.
         ca_bundle: certificates to trust, a PEM file; None: those that $PYML_CA_BUNDLE or the
             variables of pip, OpenSSL, requests and curl name.
-        wheels: a folder of wheels that takes the place of every package index; None: $PYML_WHEELS, else indexes are asked.
+        wheels: a folder of wheels that takes the place of every index; None: $PYML_WHEELS, else indexes are asked.
     """
 
     python_image: str | None = None
