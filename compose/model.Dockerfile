@@ -29,7 +29,7 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     --mount=type=secret,id=pip,target=/dev/shm/pyml/pip.sh \
     --mount=type=cache,id=pyml-pip,target=/dev/shm/pyml/cache \
     . /dev/shm/pyml/settings.sh && echo 'installing requirements.txt' && cd /dev/shm/pyml/requirements && \
-    pip_install --requirement requirements.txt --requirement runtime.txt --constraint constraints.txt && \
+    pip_install --requirement runtime.txt --requirement requirements.txt --constraint constraints.txt && \
     /opt/pyml/venv/bin/python ../write_lock.py >/opt/pyml/requirements.lock
 COPY --chmod=0755 python /opt/pyml/python
 COPY parameters /opt/pyml/model/parameters

@@ -39,13 +39,24 @@ def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     choose_output(json).result(ContractView(contract.kind, contract.inputs.ddl, contract.outputs.ddl))
 
 
-def upload(folder: ModelDir = Path(), sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Keep a model package as a version of the model; prints its id."""
+def upload(
+    folder: ModelDir = Path(),
+    wheels: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of wheels instead of any index.")
+    ] = None,
+    ca_bundle: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificates to trust while building, PEM.")
+    ] = None,
+    sandbox: Sandbox = None,
+    json: AsJson = False,
+) -> None:
+    """Keep a model package as a version of the model, in containers as an image; prints its id."""
     from pyml.package import ModelPackage
     from pyml_sandbox.client import Client
 
     with progress() as on_event:
-        model_id = Client(sandbox).upload_model(ModelPackage(folder), on_event)
+        package = ModelPackage(folder)
+        model_id = Client(sandbox).upload_model(package, on_event, wheels=wheels, ca_bundle=ca_bundle)
     choose_output(json).result(ModelIdView(model_id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import UsageError
@@ -39,12 +40,21 @@ class Client:
         self.home = sandbox if isinstance(sandbox, SandboxHome) else SandboxHome.find(sandbox)
         self.state = require_state(self.home)
 
-    def upload_model(self, package: ModelPackage, on_event: OnEvent = ignore) -> str:
-        """Keep a model package as a version, with an environment made for it.
+    def upload_model(
+        self,
+        package: ModelPackage,
+        on_event: OnEvent = ignore,
+        *,
+        wheels: Path | None = None,
+        ca_bundle: Path | None = None,
+    ) -> str:
+        """Keep a model package as a version, with an environment or an image made for it.
 
         Args:
             package: the four artifacts.
             on_event: told what is being done.
+            wheels: a folder of wheels that takes the place of every package index; containers only.
+            ca_bundle: certificates to trust while the image is built, a PEM file; containers only.
 
         Returns:
             The model id, `name@version`; the same package gives the same id.
@@ -52,7 +62,10 @@ class Client:
         Raises:
             PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
         """
-        return registry.upload(self.home, package, on_event).model_id
+        from pyml_sandbox.stacks.choice import stack_for
+
+        workshop = stack_for(self.home, self.state).workshop.with_inputs(wheels, ca_bundle)
+        return registry.upload(self.home, package, on_event, workshop).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
         """Start the model's server and route its name to it; returns when it has answered.

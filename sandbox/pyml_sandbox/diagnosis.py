@@ -43,7 +43,7 @@ CAUSES = (
         "there is not enough memory",
         "close other programs   then   pyml dev up",
     ),
-    Cause(r"(?:No space left on device)", "the disk is full", "free some space   then   pyml dev up"),
+    Cause(r"(?:[Nn]o space left on device)", "the disk is full", "free some space   then   pyml dev up"),
     Cause(
         r"ModuleNotFoundError: No module named '([\w.]+)'",
         "Python does not find the module {0}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from pyml.errors import SetupError
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import find_java
 from pyml_sandbox.ports import HOST
@@ -14,12 +15,12 @@ from pyml_sandbox.state import require_state
 def shell_environment(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Variables by name. `SPARK_REMOTE` is PySpark's own: with it a plain `SparkSession.builder` finds the sandbox.
 
+    `JAVA_HOME` is among them where there is a Java: a sandbox of containers needs none here.
+
     Raises:
         SandboxError: this sandbox was never up.
-        SetupError: there is no Java.
     """
     ports = require_state(home).ports
-    java = find_java(home, os.environ if environ is None else environ)
     return {
         "PYML_HOME": str(home.root),
         "PYML_SANDBOX": home.name,
@@ -27,5 +28,12 @@ def shell_environment(home: SandboxHome, environ: Mapping[str, str] | None = Non
         "PYML_GATEWAY_REST": f"http://{HOST}:{ports.rest}",
         "SPARK_REMOTE": f"sc://{HOST}:{ports.spark}",
         "HIVE_METASTORE_URIS": f"thrift://{HOST}:{ports.metastore}",
-        "JAVA_HOME": str(java.home),
+        **_java_home(home, os.environ if environ is None else environ),
     }
+
+
+def _java_home(home: SandboxHome, environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return {"JAVA_HOME": str(find_java(home, environ).home)}
+    except SetupError:
+        return {}

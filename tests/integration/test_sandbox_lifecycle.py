@@ -72,7 +72,7 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxHome) -> Iterator[Own]:
+def own(tmp_path_factory: pytest.TempPathFactory, process_sandbox: SandboxHome) -> Iterator[Own]:
     """Not up yet. The shared sandbox runs beside it all the while."""
     home = SandboxHome(tmp_path_factory.mktemp("own"), "own")
     environ = {**os.environ, "PYML_HOME": str(home.root), "PYML_SANDBOX": "own", "DOCKER_HOST": "unix:///nowhere"}
@@ -128,8 +128,8 @@ def test_python_alone_suffices(with_table: Own) -> None:
     assert_all_ready(with_table)
 
 
-def test_it_runs_beside_another_sandbox_without_sharing_tables(with_table: Own, sandbox: SandboxHome) -> None:
-    with session(sandbox) as spark:
+def test_it_runs_beside_another_sandbox_without_sharing_tables(with_table: Own, process_sandbox: SandboxHome) -> None:
+    with session(process_sandbox) as spark:
         assert not spark.catalog.tableExists("kept")
     assert count(with_table.home, "kept") == 5
 

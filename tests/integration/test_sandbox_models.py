@@ -19,7 +19,7 @@ from pyml_sandbox.drivers.base import Driver, ServiceState
 from pyml_sandbox.events import Event
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
-from pyml_sandbox.registry import find_version, prepare, upload
+from pyml_sandbox.registry import find_version, upload
 from pyml_sandbox.routes import load_routes
 from pyml_sandbox.services.model_server import service_name
 from pyml_sandbox.stacks.choice import stack_for
@@ -70,8 +70,8 @@ def is_answering(home: SandboxHome, model_id: str) -> bool:
 
 def server_of(driver: Driver, model_id: str) -> tuple[ServiceState, int | None]:
     name, _, version = model_id.partition("@")
-    (found,) = (service for service in driver.live() if service.name == service_name(name, version))
-    return found.state, found.pid
+    found = [service for service in driver.live() if service.name == service_name(name, version)]
+    return (found[0].state, found[0].pid) if found else (ServiceState.STOPPED, None)
 
 
 class TestUpload:
@@ -80,12 +80,12 @@ class TestUpload:
     ) -> None:
         assert upload(sandbox, package(tmp_path, ECHO)).model_id == echo
 
-    def test_other_code_with_equal_requirements_needs_no_network_and_shares_the_environment(
+    def test_other_code_with_equal_requirements_needs_no_network_and_has_the_same_installed(
         self, sandbox: SandboxHome, echo: str, tmp_path: Path, offline: None
     ) -> None:
         other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"))
         assert other.model_id != echo
-        assert prepare(sandbox, other).key == prepare(sandbox, find_version(sandbox, echo)).key
+        assert other.lock == find_version(sandbox, echo).lock
 
     def test_what_was_uploaded_is_not_what_is_edited(self, sandbox: SandboxHome, tmp_path: Path) -> None:
         written = package(tmp_path, ECHO + "\n# before\n")
@@ -118,11 +118,13 @@ class TestUpload:
         assert [version.model_id for version in registry.versions(sandbox)] == before
         assert not list(sandbox.models.glob("echo/.*"))
 
-    def test_debian_packages_that_are_missing_are_a_warning(self, sandbox: SandboxHome, tmp_path: Path) -> None:
+    def test_debian_packages_that_are_missing_here_are_a_warning(
+        self, process_sandbox: SandboxHome, tmp_path: Path
+    ) -> None:
         written = package(tmp_path, ECHO)
         (written.folder / "packages.txt").write_text("no-such-debian-package\n")
         events: list[Event] = []
-        upload(sandbox, written, events.append)
+        upload(process_sandbox, written, events.append)
         (warning,) = (event.detail for event in events if event.subject == "packages.txt")
         assert "no-such-debian-package" in warning
 

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-def driver(sandbox: SandboxHome) -> Driver:
-    return stack_for(sandbox, require_state(sandbox)).driver
+def driver(process_sandbox: SandboxHome) -> Driver:
+    return stack_for(process_sandbox, require_state(process_sandbox)).driver
 
 
 def live(driver: Driver) -> dict[str, LiveService]:
@@ -42,21 +42,23 @@ def test_nothing_listens_beyond_this_machine(driver: Driver) -> None:
             assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}, each.cmdline()
 
 
-def test_every_service_answers_and_its_use_is_known(sandbox: SandboxHome) -> None:
-    found = status(sandbox)
+def test_every_service_answers_and_its_use_is_known(process_sandbox: SandboxHome) -> None:
+    found = status(process_sandbox)
     assert found.is_up, found
     assert all(service.memory_bytes > 1_000_000 for service in found.services)
     assert found.data.size_bytes > 0
 
 
-def test_up_again_leaves_every_process_alone(sandbox: SandboxHome, driver: Driver) -> None:
+def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, driver: Driver) -> None:
     before = {name: service.pid for name, service in live(driver).items()}
-    bringup.up(sandbox)
+    bringup.up(process_sandbox)
     assert {name: service.pid for name, service in live(driver).items()} == before
 
 
-def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(sandbox: SandboxHome, driver: Driver) -> None:
-    with session(sandbox) as spark:
+def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(
+    process_sandbox: SandboxHome, driver: Driver
+) -> None:
+    with session(process_sandbox) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS survivors")
         spark.sql("CREATE OR REPLACE TEMPORARY VIEW three AS SELECT id FROM range(3)")
         spark.sql("DROP TABLE IF EXISTS survivors.t")
@@ -64,7 +66,9 @@ def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(sandbox: S
         before = live(driver)[METASTORE]
         assert before.pid is not None
         os.kill(before.pid, signal.SIGKILL)
-        wait_for(lambda: is_answering(sandbox) and live(driver)[METASTORE].pid != before.pid, "the metastore is back")
+        wait_for(
+            lambda: is_answering(process_sandbox) and live(driver)[METASTORE].pid != before.pid, "the metastore is back"
+        )
         assert spark.sql("SELECT count(*) FROM survivors.t").collect()[0][0] == 3
     after = live(driver)[METASTORE]
     assert after.exits == before.exits + 1
@@ -80,14 +84,16 @@ def is_answering(home: SandboxHome) -> bool:
     return True
 
 
-def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(sandbox: SandboxHome, driver: Driver) -> None:
+def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(
+    process_sandbox: SandboxHome, driver: Driver
+) -> None:
     pid = live(driver)[METASTORE].pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
-        (stuck,) = (service for service in status(sandbox).services if service.name == METASTORE)
+        (stuck,) = (service for service in status(process_sandbox).services if service.name == METASTORE)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert stuck.health == "not answering"
     assert "listening on 127.0.0.1" in stuck.detail
-    wait_for(lambda: is_answering(sandbox), "it answers again")
+    wait_for(lambda: is_answering(process_sandbox), "it answers again")

@@ -39,8 +39,8 @@ def every_spec(settings: services.Settings = SETTINGS) -> list[ServiceSpec]:
         services.master_container(settings, BASE_IMAGE, not_asked),
         services.sql_container(settings, BASE_IMAGE),
         services.gateway_container(settings, BASE_IMAGE),
-        services.worker_container(settings, "worker-1", "spark-fare", MODEL_IMAGE, not_asked),
-        services.connect_container(settings, "spark-fare", MODEL_IMAGE, not_asked),
+        services.worker_container(settings, "worker-1", "spark-fare", "fare", MODEL_IMAGE, not_asked),
+        services.connect_container(settings, "spark-fare", "fare", MODEL_IMAGE, not_asked),
         model(settings),
     ]
 
@@ -117,7 +117,7 @@ def test_executors_run_in_the_models_image_alone() -> None:
 
 @pytest.mark.parametrize("cores", [2, 3, 8])
 def test_all_cores_of_a_worker_can_be_used_at_once(cores: int) -> None:
-    connect = services.connect_container(replace(SETTINGS, cores=cores), "spark", MODEL_IMAGE, not_asked)
+    connect = services.connect_container(replace(SETTINGS, cores=cores), "spark", "fare", MODEL_IMAGE, not_asked)
     (amount,) = [word.partition("amount=")[2] for word in connect.command if "task.resource" in word]
     assert int(1 / float(amount)) == cores
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pyml.errors import SandboxError
 
-
 CLOSED_WORDS = "it closed the connection"
 """Also where an engine's proxy listens for a container in which nothing listens yet."""
 

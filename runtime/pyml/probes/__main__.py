@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from pyml.probes import NotReadyError
 from pyml.probes.gateway import GatewayProbe
 from pyml.probes.metastore import MetastoreProbe
-from pyml.probes.spark import SparkProbe, StandaloneProbe
+from pyml.probes.spark import SparkIdleProbe, SparkProbe, StandaloneProbe
 
 TIMEOUT_S = 5.0
 KINDS: dict[str, Callable[[str, int], Callable[[float], None]]] = {
     "metastore": MetastoreProbe,
     "spark": SparkProbe,
     "standalone": StandaloneProbe,
+    "spark-idle": SparkIdleProbe,
     "gateway": GatewayProbe,
 }
 

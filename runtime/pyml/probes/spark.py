@@ -7,8 +7,9 @@ import urllib.request
 import uuid
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import Any
 
-from pyml.probes import NotAnsweringError
+from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.grpc_call import call, check_listening, message
 
 SERVICE = "/spark.connect.SparkConnectService"
@@ -50,15 +51,42 @@ class StandaloneProbe:
         """
         address = f"{self.host}:{self.port}"
         check_listening(address, timeout_s)
-        try:
-            with urllib.request.urlopen(f"http://{address}/json/", timeout=timeout_s) as reply:
-                facts = json.load(reply)
-        except (OSError, ValueError, HTTPException) as error:
-            raise NotAnsweringError(address, str(error) or type(error).__name__) from error
+        facts = _json(address, "/json/", timeout_s)
         if facts.get("status", "ALIVE") != "ALIVE":
             raise NotAnsweringError(address, f"the master is {facts['status']}")
         if "masterurl" in facts and not facts["masterwebuiurl"]:
             raise NotAnsweringError(address, "the worker has not found its master")
+
+
+@dataclass(frozen=True)
+class SparkIdleProbe:
+    """Asks a driver's UI whether a job runs; ready is the one on which none does.
+
+    https://spark.apache.org/docs/latest/monitoring.html#rest-api
+    """
+
+    host: str
+    port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when no job runs.
+
+        Raises:
+            NotReadyError: one does, or the UI does not say.
+        """
+        address = f"{self.host}:{self.port}"
+        check_listening(address, timeout_s)
+        for application in _json(address, "/api/v1/applications", timeout_s):
+            if _json(address, f"/api/v1/applications/{application['id']}/jobs?status=running", timeout_s):
+                raise NotReadyError(f"a job runs on {address}")
+
+
+def _json(address: str, path: str, timeout_s: float) -> Any:
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=timeout_s) as reply:
+            return json.load(reply)
+    except (OSError, ValueError, HTTPException) as error:
+        raise NotAnsweringError(address, str(error) or type(error).__name__) from error
 
 
 # Messages of spark/connect/base.proto, written by hand: importing PySpark takes most of a second. In all of them

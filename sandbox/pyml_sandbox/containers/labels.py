@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+from pyml.gateway.labels import IDLE_STOP_S, IDLE_WITH, SANDBOX, SERVICE, SPARK_UI
+
+__all__ = ("IDLE_STOP_S", "IDLE_WITH", "SANDBOX", "SERVICE", "SPARK_UI")
+
 PREFIX = "io.pyml."
 
-SANDBOX = f"{PREFIX}sandbox"
-"""On containers, networks and volumes: the sandbox they belong to, see `SandboxHome.project`."""
-SERVICE = f"{PREFIX}service"
-"""On containers: name of the service."""
 DIGEST = f"{PREFIX}digest"
 """On containers: digest of the `ServiceSpec` they were made from."""
 ON_REQUEST = f"{PREFIX}on-request"
 """On containers: the gateway starts them when a request comes."""
 ON_DEMAND = f"{PREFIX}on-demand"
 """On containers: the job that needs them starts them."""
-IDLE_STOP_S = f"{PREFIX}idle-stop-s"
-"""On containers: they are stopped after so many seconds without work; absent where they are not."""
-SPARK_UI = f"{PREFIX}spark-ui"
-"""On Spark Connect servers: address of the driver's UI, which tells whether a job runs."""
-IDLE_WITH = f"{PREFIX}idle-with"
-"""On Spark workers: the Connect server with which they are stopped."""
 
 KIND = f"{PREFIX}kind"
 """On images: "python", "base" or "model"."""
 KEY = f"{PREFIX}key"
 """On base images: digest of all that went in; on model images: of package, lock and base image."""
 MODEL = f"{PREFIX}model"
-"""On model images: name of the model."""
+"""On model images, and on the Spark of a model version: name of the model."""
 VERSION = f"{PREFIX}version"
 """On model images: the version, first digits of the package's content digest."""
 CONTENT = f"{PREFIX}content"

@@ -169,7 +169,7 @@ def model_container(
     )
 
 
-def worker_container(settings: Settings, name: str, connect: str, image: str, probe: Probe) -> ServiceSpec:
+def worker_container(settings: Settings, name: str, connect: str, model: str, image: str, probe: Probe) -> ServiceSpec:
     """A Spark worker in a model's image, which takes only jobs that ask for that image."""
     memory = f"{EXECUTOR_MEMORY_MB}m"
     offered = ("--cores", str(settings.cores), "--memory", memory, "--webui-port", str(WORKER_UI_PORT))
@@ -196,7 +196,7 @@ def worker_container(settings: Settings, name: str, connect: str, image: str, pr
             image,
             volumes=WAREHOUSE_VOLUME,
             healthcheck=health("standalone", WORKER_UI_PORT),
-            labels={**settings.idle_labels, labels.IDLE_WITH: connect},
+            labels={**settings.idle_labels, labels.IDLE_WITH: connect, labels.MODEL: model},
             is_read_only=False,
             is_on_demand=True,
         ),
@@ -205,7 +205,7 @@ def worker_container(settings: Settings, name: str, connect: str, image: str, pr
     )
 
 
-def connect_container(settings: Settings, name: str, image: str, probe: Probe) -> ServiceSpec:
+def connect_container(settings: Settings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
     """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them."""
     resource = resource_of(image)
     cluster = {
@@ -227,7 +227,11 @@ def connect_container(settings: Settings, name: str, image: str, probe: Probe) -
             ports={INSIDE.spark: 0},
             volumes=WAREHOUSE_VOLUME,
             healthcheck=health("spark", INSIDE.spark),
-            labels={**settings.idle_labels, labels.SPARK_UI: f"http://{name}:{DRIVER_UI_PORT}"},
+            labels={
+                **settings.idle_labels,
+                labels.SPARK_UI: f"http://{name}:{DRIVER_UI_PORT}",
+                labels.MODEL: model,
+            },
             is_read_only=False,
             is_on_demand=True,
         ),

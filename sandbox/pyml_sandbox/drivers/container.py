@@ -194,9 +194,11 @@ class ContainerDriver:
 
     def _last_exit(self, container: Made) -> Exit:
         """How it last ended; of one that runs again only the engine's events know it, for as long as they are kept."""
-        code = int(container.attrs["State"].get("ExitCode", 0))
+        facts = container.attrs["State"]
+        if facts.get("OOMKilled"):
+            return Exit(None, "it needed more memory than its limit allows")
         if container.status != "running":
-            return _exit(code)
+            return _exit(int(facts.get("ExitCode", 0)))
         asked = {"container": container.id, "event": "die"}
         with translated("ask for its events"):
             events = list(

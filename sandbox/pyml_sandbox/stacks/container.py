@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
 from pyml.gateway.replica import Replica
+from pyml.probes import NotReadyError
 from pyml.settings import ServingSettings, Settings
 from pyml_sandbox import doctor
-from pyml_sandbox.containers import checks, labels, services
+from pyml_sandbox.containers import checks, labels, services, warm
 from pyml_sandbox.containers.compose import find_compose
 from pyml_sandbox.containers.container import Limits
 from pyml_sandbox.containers.engine import Engine, find_engine, translated
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.workshops.base import Environment
 
 MIB = 1024 * 1024
+IDLE_TIMEOUT_S = 10
 DATA_VOLUMES = ("warehouse", "metastore", "sockets")
 
 
@@ -208,6 +210,7 @@ class ContainerStack:
             if not _runs(services.MASTER, live):
                 raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self._home)}")
             own = [service for service in live if service.name in names]
+            self._make_room(version.name, names)
             carry_out(plan_up(specs, own), self.driver, own, on_event)
         port = published_port(self.engine, self._home.project, names[-1], services.INSIDE.spark)
         return OfflinePlace(f"{HOST}:{port}", environment)
@@ -218,11 +221,41 @@ class ContainerStack:
         workers = [f"worker-{stem}-{number + 1}" for number in range(self._choices.workers)]
         return [
             *(
-                services.worker_container(self._settings, name, connect, image, self._worker_probe(name))
+                services.worker_container(self._settings, name, connect, version.name, image, self._worker_probe(name))
                 for name in workers
             ),
-            services.connect_container(self._settings, connect, image, self._connect_probe(connect)),
+            services.connect_container(self._settings, connect, version.name, image, self._connect_probe(connect)),
         ]
+
+    def _make_room(self, model: str, names: Sequence[str]) -> None:
+        """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
+        others = [each for each in self._warm_sparks() if each.connect not in names]
+        for warm_spark in warm.to_stop(model, others):
+            if self._is_idle(warm_spark.connect):
+                for name in (warm_spark.connect, *warm_spark.workers):
+                    self.driver.stop(name)
+
+    def _warm_sparks(self) -> list[warm.WarmSpark]:
+        running = [each for each in self._containers(labels.ON_DEMAND) if each.status == "running"]
+        workers = [each for each in running if labels.IDLE_WITH in each.labels]
+        return [
+            warm.WarmSpark(
+                connect=(name := connect.labels[labels.SERVICE]),
+                workers=tuple(w.labels[labels.SERVICE] for w in workers if w.labels[labels.IDLE_WITH] == name),
+                model=connect.labels.get(labels.MODEL, ""),
+                started_at=str(connect.attrs["State"]["StartedAt"]),
+            )
+            for connect in running
+            if labels.SPARK_UI in connect.labels
+        ]
+
+    def _is_idle(self, connect: str) -> bool:
+        command = services.health("spark-idle", services.DRIVER_UI_PORT)
+        try:
+            InsideProbe(self.engine, self._home.project, connect, command)(IDLE_TIMEOUT_S)
+        except NotReadyError:
+            return False
+        return True
 
     def image_of(self, host: str) -> str | None:
         """See `Stack.image_of`. A container's host name is the beginning of its id."""

@@ -48,6 +48,13 @@ class Made:
 class Workshop(Protocol):
     """Makes environments for model versions. Blocks; what was made is kept and found again."""
 
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> Workshop:
+        """The same, with a folder of wheels in place of every index, and further certificates to trust.
+
+        Raises:
+            UsageError: it builds nothing that could take them.
+        """
+
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
         """Make the environment of a package, and load the model once in it.
 

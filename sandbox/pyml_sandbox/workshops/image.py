@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pyml.package import ModelPackage
@@ -22,6 +23,10 @@ class ImageWorkshop:
     def __init__(self, engine: Engine, options: BuildOptions) -> None:
         self._engine = engine
         self._options = options
+
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> ImageWorkshop:
+        """See `Workshop.with_inputs`."""
+        return ImageWorkshop(self._engine, replace(self._options, wheels=wheels, ca_bundle=ca_bundle))
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
         """See `Workshop.make`."""

@@ -13,7 +13,7 @@ from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure
 from pyml_sandbox.events import Event, OnEvent, Progress, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.workshops.base import Environment, Made
+from pyml_sandbox.workshops.base import Environment, Made, Workshop
 
 DESCRIBE_TIMEOUT_S = 300
 LAUNCHER = "python"
@@ -25,6 +25,15 @@ class VirtualWorkshop:
 
     def __init__(self, home: SandboxHome) -> None:
         self._home = home
+
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> Workshop:
+        """See `Workshop.with_inputs`. uv reads its own settings."""
+        if wheels is not None or ca_bundle is not None:
+            raise UsageError(
+                "--wheels and --ca-bundle are for images, and this sandbox runs processes.",
+                "uv's own: UV_NO_INDEX=1 UV_FIND_LINKS=DIR, and SSL_CERT_FILE",
+            )
+        return self
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
         """See `Workshop.make`."""

@@ -1,0 +1,22 @@
+"""What a machine may lack: a reason to skip, unless the run says that nothing may be lacking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pyml.errors import SetupError
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """What this machine lacks skips a test; it fails where `PYML_REQUIRE_DOCKER=1` says that nothing may be lacking."""
+    try:
+        yield
+    except SetupError as error:
+        if os.environ.get("PYML_REQUIRE_DOCKER") == "1":
+            raise
+        pytest.skip(f"{error.message} ({error.hint})")
