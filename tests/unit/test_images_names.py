@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from pyml_sandbox.images.base import base_requirements
+from pyml_sandbox.images.dockerfiles import compose_folder
 from pyml_sandbox.images.jars import UNUSED, is_unused
 from pyml_sandbox.images.model import repository
 from pyml_sandbox.spark_home import SparkHome
@@ -41,3 +42,9 @@ def test_every_pattern_of_an_unused_jar_finds_one_and_what_spark_needs_stays() -
     needed = ("spark-mllib_", "spark-mllib-local_", "breeze_", "spark-connect_", "hive-metastore-", "derby-10")
     for beginning in (*needed, "netty-transport-native-epoll-"):
         assert [name for name in jars if name.startswith(beginning) and not is_unused(name)], beginning
+
+
+def test_the_docs_list_what_stays_out() -> None:
+    text = (compose_folder().parent / "docs" / "images.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| [\d.]+ \|$", text, re.MULTILINE)
+    assert dict(rows) == UNUSED
