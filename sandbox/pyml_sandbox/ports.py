@@ -88,17 +88,15 @@ class PortTakenError(SetupError):
 def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
     """The ports of this sandbox: those recorded, else the first block that no other sandbox has.
 
-    Pure. A port that the user chose goes before both.
+    Pure. A port that the user chose goes before both, even where another sandbox has it: `check_free` says who.
 
     Args:
         elsewhere: ports that other sandboxes of this user have recorded or hold.
     """
     if recorded is not None:
         return recorded.with_choices(choices)
-    blocks = 0
-    while set(Ports().moved(blocks).with_choices(choices).by_service.values()) & set(elsewhere):
-        if all(port is not None for port in asdict(choices).values()):
-            break
+    blocks, open_to_choice = 0, [name for name, port in asdict(choices).items() if port is None]
+    while {Ports().moved(blocks).by_service[name] for name in open_to_choice} & set(elsewhere):
         blocks += 1
         if Ports().moved(blocks).spark > HIGHEST:
             raise SetupError("No block of ports is left for one more sandbox.", "pyml dev reset --sandbox NAME")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,45 +16,17 @@ from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session
 from pyml_sandbox.state import load_state
 from support.free_ports import free_ports
+from support.own_sandbox import OwnSandbox, count, free_port_options
 from support.packages import write_package
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.sandbox
 NAMES = {"metastore", "spark", "gateway"}
-PORT_OPTIONS = ("--gateway-port", "--rest-port", "--metastore-port", "--spark-port")
-COMMAND = [sys.executable, "-c", "import pyml_cli; pyml_cli.main()"]
 
 
 @dataclass(frozen=True)
-class Own:
-    """A sandbox of this file's own, and the command line that runs it."""
-
-    home: SandboxHome
-    environ: Mapping[str, str]
-
-    def pyml(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        command = [*COMMAND, *arguments]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False, timeout=200)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen([*COMMAND, *arguments], env=self.environ, stdout=pipe, stderr=pipe, text=True)
-
-    def up(self, *arguments: str) -> None:
-        """Bring it up, or fail with its words."""
-        done = self.pyml("dev", "up", *arguments)
-        assert done.returncode == 0, done.stderr
-
-    def services(self) -> dict[str, dict[str, object]]:
-        """What `pyml dev status` says about each service."""
-        answer = json.loads(self.pyml("dev", "status", "--json").stdout)
-        return {service["name"]: service for service in answer["services"]}
-
-    def pids(self) -> dict[str, object]:
-        """Process by service."""
-        return {name: service["pid"] for name, service in self.services().items()}
+class Own(OwnSandbox):
+    """A sandbox of processes."""
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs for it."""
@@ -102,16 +71,10 @@ def _mirror(folder: Path, mirrors: Path) -> Path:
     return mirror
 
 
-def count(home: SandboxHome, table: str) -> int:
-    with session(home) as spark:
-        return int(spark.sql(f"SELECT count(*) FROM {table}").collect()[0][0])
-
-
 @pytest.fixture(scope="module")
 def with_table(own: Own) -> Own:
     """Up for the first time, with a table of five rows and a model that is served."""
-    ports = zip(PORT_OPTIONS, map(str, free_ports(4)), strict=True)
-    own.up(*(word for pair in ports for word in pair))
+    own.up(*free_port_options())
     with session(own.home) as spark:
         spark.sql("CREATE TABLE kept AS SELECT id FROM range(5)")
     package = write_package(own.home.root / "echo")

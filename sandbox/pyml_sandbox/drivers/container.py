@@ -55,6 +55,7 @@ class ContainerDriver:
         self._home = home
         self._engine = engine
         self._compose = compose
+        self._exits: dict[tuple[str, int], Exit] = {}
 
     # ---- what is there
 
@@ -199,13 +200,18 @@ class ContainerDriver:
             return Exit(None, "it needed more memory than its limit allows")
         if container.status != "running":
             return _exit(int(facts.get("ExitCode", 0)))
+        ended = (str(container.id), int(container.attrs["RestartCount"]))
+        if ended not in self._exits:
+            self._exits[ended] = self._exit_in_events(container)
+        return self._exits[ended]
+
+    def _exit_in_events(self, container: Made) -> Exit:
+        since, until = (f"{each:.6f}" for each in (_created(container).timestamp(), time.time()))
         asked = {"container": container.id, "event": "die"}
         with translated("ask for its events"):
-            events = list(
-                self._engine.client.events(
-                    since=int(_created(container).timestamp()), until=int(time.time()) + 1, filters=asked, decode=True
-                )
-            )
+            # As texts, since the SDK cuts times to seconds: a time to come would make the engine wait for it.
+            stream = self._engine.client.events(since=since, until=until, filters=asked, decode=True)  # type: ignore[call-overload]
+            events = list(stream)
         return _exit(int(events[-1]["Actor"]["Attributes"]["exitCode"])) if events else Exit(None, "it ended")
 
     # ---- logs
