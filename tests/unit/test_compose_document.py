@@ -72,8 +72,8 @@ class TestEveryContainer:
         assert found[labels.SERVICE] == spec.name
         assert found[labels.DIGEST] == spec.digest
 
-    def test_it_comes_back_after_a_crash_and_not_after_a_reboot(self, spec: ServiceSpec) -> None:
-        assert rendered(spec)["restart"] == "on-failure"
+    def test_it_comes_back_after_a_crash_and_a_reboot_and_not_once_it_was_stopped(self, spec: ServiceSpec) -> None:
+        assert rendered(spec)["restart"] == "unless-stopped"
 
 
 def test_every_service_but_a_models_asks_itself_a_real_request() -> None:

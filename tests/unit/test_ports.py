@@ -31,6 +31,12 @@ CASES = {
     "recorded ones stay": (USUAL.moved(3), PortChoices(), {8470}, USUAL.moved(3)),
     "a chosen one goes before a recorded one": (USUAL, PortChoices(spark=7077), set(), Ports(spark=7077)),
     "a chosen one in a free block": (None, PortChoices(gateway=9000), {8470}, Ports(gateway=9000)),
+    "a chosen one that another sandbox has: the block does not matter": (
+        None,
+        PortChoices(gateway=9000),
+        {9000},
+        Ports(gateway=9000),
+    ),
     "all chosen: no block matters": (None, PortChoices(1, 2, 3, 4), {1, 2}, Ports(1, 2, 3, 4)),
 }
 

@@ -1,6 +1,6 @@
 """Starting model servers when they are asked for, through the container engine.
 
-Their containers exist already, and one that crashed is started again by the engine (restart policy `on-failure`).
+Their containers exist already, and one that crashed is started again by the engine (restart policy `unless-stopped`).
 What is left to do is to start what is stopped, once for all who wait, and to see that it answers.
 """
 

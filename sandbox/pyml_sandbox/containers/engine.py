@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,8 +64,10 @@ class Engine:
 
     @cached_property
     def client(self) -> docker.DockerClient:
-        """The SDK's client. Use it inside `translated()`."""
-        return _client(self.endpoint, self.environ, TIMEOUT_S)
+        """The SDK's client, closed with the last reference to this engine. Use it inside `translated()`."""
+        client = _client(self.endpoint, self.environ, TIMEOUT_S, version="auto")
+        weakref.finalize(self, client.close)
+        return client
 
     @cached_property
     def facts(self) -> EngineFacts:
@@ -129,25 +133,42 @@ def _endpoints(environ: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([current, *(f"unix://{path}" for path in others if Path(path).exists())]))
 
 
-def _client(endpoint: str, environ: Mapping[str, str], timeout_s: int) -> docker.DockerClient:
+def _client(
+    endpoint: str, environ: Mapping[str, str], timeout_s: int, version: str | None = None
+) -> docker.DockerClient:
+    """A client of the SDK; asks nothing yet unless its version is "auto"."""
     import docker
 
     with translated():
         if endpoint.startswith("unix://"):
-            return docker.DockerClient(base_url=endpoint, timeout=timeout_s, version="auto")
+            return docker.DockerClient(base_url=endpoint, timeout=timeout_s, version=version)
         # A remote one may need the certificates that its context or the environment names.
-        return docker.from_env(environment=dict(environ), timeout=timeout_s, version="auto")
+        return docker.from_env(environment=dict(environ), timeout=timeout_s, version=version)
 
 
 def _why_not(endpoint: str, environ: Mapping[str, str]) -> str | None:
     """Why an engine is not there; None when it answers."""
-    if endpoint.startswith("unix://") and not Path(endpoint.removeprefix("unix://")).exists():
-        return "there is no such socket"
+    if endpoint.startswith("unix://"):
+        refused = _why_refused(endpoint.removeprefix("unix://"))
+        if refused is not None:
+            return refused
     try:
-        with translated():
-            _client(endpoint, environ, FIND_TIMEOUT_S).close()
+        with contextlib.closing(_client(endpoint, environ, FIND_TIMEOUT_S)) as client, translated():
+            client.ping()
     except SandboxError as error:
         return error.message
+    return None
+
+
+def _why_refused(path: str) -> str | None:
+    """Why nothing accepts connections on a Unix socket; None when something does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except FileNotFoundError:
+            return "there is no such socket"
+        except OSError as error:
+            return (error.strerror or type(error).__name__).lower()
     return None
 
 
@@ -169,14 +190,17 @@ def translated(what: str = "") -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         said = str(error.explanation or error).strip()
-        raise SandboxError(f"{doing}{said}", _hint_for(said)) from error
+        raise SandboxError(f"{doing}{said}", hint_for(said)) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise SandboxError(f"{doing}{_reason(error)}", INSTALL_HINT) from error
 
 
-def _hint_for(said: str) -> str:
-    if "no space left on device" in said:
+def hint_for(said: str) -> str:
+    """What mends what an engine, or a program that asked it, complains about."""
+    if "no space left on device" in said.lower():
         return "free some disk: pyml image prune, docker system prune"
+    if "cannot connect to the docker daemon" in said.lower():
+        return INSTALL_HINT
     return "pyml dev doctor"
 
 
