@@ -42,11 +42,13 @@ class OwnEngine:
             *("--data-root", str(self.root)),
             *("--exec-root", str(self.folder / "exec")),
             *("--pidfile", str(self.folder / "pid")),
-            *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
+            *("--iptables=false", "--ip6tables=false"),
             *("--log-level", "error", "--shutdown-timeout", "2"),
         ]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([program, *options], stdout=log, stderr=log, start_new_session=True)
+            # In a network of its own: two engines in one would take each other's bridge away.
+            command = ["unshare", "--net", program, *options]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_for(self._answers, f"dockerd answers; its log is {self.folder}/log")
         return self.engine()
 
