@@ -25,15 +25,17 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A user's shell with a sandbox of its own, on ports that are free here."""
+@pytest.fixture(scope="module", params=["process", "container"])
+def environ(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A user's shell with a sandbox of its own, on ports that are free here; once with each driver."""
+    if request.param == "container":
+        request.getfixturevalue("base_image")
     home = SandboxHome(tmp_path_factory.mktemp("home"))
     ports = free_port_choices()
-    bringup.up(home, bringup.Options("process", ports))
+    bringup.up(home, bringup.Options(request.param, ports))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYML_"))}
     yield {**kept, "PYML_HOME": str(home.root), "PATH": f"{BIN}:{os.environ['PATH']}", "REST_PORT": str(ports.rest)}
-    bringup.down(home)
+    bringup.reset(home)
 
 
 def run(script: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
