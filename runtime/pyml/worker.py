@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 IMAGE_VARIABLE = "PYML_IMAGE"
-"""Set on every container to the id of the image it was made from."""
+"""Set on the Spark workers of a model, to the id of the image they are started from."""
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ def up(
             on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
         live = stack.driver.live()
         doctor.preflight(situation(home, state, stack, live, environ), stack.checks)
+        stack.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
         specs = wanted_services(home, stack, on_event)
         plan = plan_up(specs, live)
@@ -271,8 +272,7 @@ def situation(
 
 
 def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
-    """The specs of every service that this sandbox shall run; what they need first is made."""
-    stack.prepare(on_event)
+    """The specs of every service that this sandbox shall run; environments that are missing are made."""
     return [*stack.services(), *model_servers(home, stack, on_event)]
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -268,3 +269,15 @@ def test_reset_leaves_nothing_in_the_engine(own: Own) -> None:
     assert f"in the volumes {own.home.project}_*" in done.stderr
     assert own.left_over() == []
     assert own.volumes() == []
+
+
+def test_what_cannot_come_up_in_containers_is_not_recorded_so_that_processes_can_be_chosen(
+    engine: Engine, tmp_path: Path
+) -> None:
+    home = SandboxHome(tmp_path)
+    never = OwnSandbox(home, {**os.environ, "PYML_HOME": str(tmp_path)})
+    done = never.pyml("dev", "up", "--driver", "container", "--python-image", "localhost:1/nobody/nothing:1")
+    assert done.returncode == 3
+    assert "localhost:1/nobody/nothing:1" in done.stderr
+    assert "pyml dev up --driver process" in done.stderr
+    assert not home.state_file.exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.environments import DISTRIBUTION, runtime_requirements
-from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
+from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.images.build import ImageBuild, build_context, build_inputs, link_or_copy, one_at_a_time, run_build
 from pyml_sandbox.images.dockerfiles import recipe
 from pyml_sandbox.images.jars import is_unused
@@ -67,11 +66,10 @@ def ensure_base(engine: Engine, options: BuildOptions | None = None, on_event: O
         SetupError: there is no Python image to start from, or no Compose to build with.
         BuildError: a step of the build failed, in its own words.
     """
-    options, started = options or BuildOptions(), time.monotonic()
+    options = options or BuildOptions()
     found = find_base(engine, options)
     if found is not None:
         _name_latest(engine, found.id)
-        on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", time.monotonic() - started))
         return found
     python = ensure_python_image(engine, options.python_image, on_event)
     with one_at_a_time(engine, base_key(python.id)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,10 +83,9 @@ def build_model(
         SetupError: an index or mirror cannot be reached.
         BuildError: the build failed otherwise.
     """
-    started, wanted = time.monotonic(), _Wanted(package, version, base)
+    wanted = _Wanted(package, version, base)
     found = _find(engine, wanted, lock)
     if found is not None:
-        on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", time.monotonic() - started))
         return found
     with one_at_a_time(engine, wanted.key(lock or "")):
         built = _find(engine, wanted, lock) or _build(engine, wanted, lock, options or BuildOptions(), on_event)

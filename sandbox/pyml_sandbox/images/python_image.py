@@ -19,7 +19,9 @@ OLDEST = (3, 11)
 TIMEOUT_S = 60
 KIND = "python"
 SUBJECT = "python image"
-WAYS_OUT = "pyml image bootstrap   (makes one from a Debian mirror), or --python-image IMAGE"
+WAYS_OUT = (
+    "pyml image bootstrap   (makes one from a Debian mirror), or --python-image IMAGE, or pyml dev up --driver process"
+)
 ASK = "command -v apt-get && python3 -c 'import ensurepip, sys; print(\"%d.%d.%d\" % sys.version_info[:3])'"
 
 

@@ -1,0 +1,73 @@
+"""The parity check judges an image: the one that it is given, on both paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import UsageError
+from pyml.package import ModelPackage
+from pyml.settings import ParitySettings
+from pyml_sandbox import registry
+from pyml_sandbox.client import Client
+from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.parity.check import parity_check
+from pyml_sandbox.parity.verdict import Verdict
+from support.packages import write_package
+
+SETTINGS = ParitySettings(sql="SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)", key=("id",))
+
+
+@pytest.fixture
+def client(container_sandbox: SandboxHome) -> Client:
+    return Client(container_sandbox)
+
+
+def image_of(client: Client, model_id: str) -> str:
+    """The image of an uploaded version."""
+    environment = registry.prepare(client.home, registry.find_version(client.home, model_id))
+    assert environment.image is not None
+    return environment.image
+
+
+def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
+    client: Client, engine: Engine, tmp_path: Path
+) -> None:
+    model_id = client.upload_model(ModelPackage(write_package(tmp_path / "judged")))
+    image = image_of(client, model_id)
+    # As another machine would have it: another id, and no version of it here.
+    elsewhere = engine.client.containers.create(image).commit(changes='LABEL "built"="elsewhere"')
+    assert elsewhere.id != image
+    version = registry.resolve(client.home, str(elsewhere.id))
+    assert (version.model_id, version.pinned) == (model_id, elsewhere.id)
+    client.deploy_model(version.model_id)
+    report = parity_check(client, version.model_id, SETTINGS)
+    assert report.verdict is Verdict.PASS
+    assert report.images == {"offline": elsewhere.id, "online": elsewhere.id}
+    assert str(elsewhere.id) in report.text.replace("\n  ", "")
+    # An upload of the same package is the package's own image again.
+    assert client.upload_model(ModelPackage(tmp_path / "judged")) == model_id
+    assert image_of(client, model_id) == image
+
+
+@pytest.mark.parametrize("reference", ["nobody@1234", "no-such-image:1"])
+def test_what_is_no_folder_no_version_and_no_image_is_refused(client: Client, reference: str) -> None:
+    with pytest.raises(UsageError, match=reference):
+        registry.resolve(client.home, reference)
+
+
+def test_the_base_image_is_no_model(client: Client) -> None:
+    with pytest.raises(UsageError, match="is no image of a model"):
+        registry.resolve(client.home, "pyml-base:latest")
+
+
+def test_a_folder_of_wheels_serves_an_upload_which_is_found_again_without_it(client: Client, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    package = ModelPackage(write_package(tmp_path / "from_wheels"))
+    model_id = client.upload_model(package, wheels=wheels)
+    image = image_of(client, model_id)
+    assert client.upload_model(package) == model_id
+    assert image_of(client, model_id) == image

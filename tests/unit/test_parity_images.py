@@ -1,0 +1,93 @@
+"""A verdict speaks of one image: where the paths ran in two, nothing is certified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from pyml.errors import SandboxError
+from pyml.job import JobResult
+from pyml.worker import Worker
+from pyml_sandbox.job_record import check_image
+from pyml_sandbox.parity.images import UNKNOWN, doubts_about, images_of
+from pyml_sandbox.registry import ModelVersion
+from pyml_sandbox.stacks.base import Stack
+from pyml_sandbox.workshops.base import Environment
+
+VERSION = cast("ModelVersion", None)
+A, B = "sha256:aa", "sha256:bb"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What an engine knows: the image of each host, and those that serve."""
+
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    online: Sequence[str] = ()
+
+    def image_of(self, host: str) -> str | None:
+        return self.hosts.get(host)
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        return self.online
+
+
+def stack(hosts: Mapping[str, str], *online: str) -> Stack:
+    return cast("Stack", Engine(hosts, online))
+
+
+def result(*workers: Worker) -> JobResult:
+    return JobResult("ml.t", 1, ("id",), {}, workers)
+
+
+def worker(host: str, says: str | None = A) -> Worker:
+    return Worker(host, says, "3.11.2", {})
+
+
+def test_the_engine_is_asked_and_not_the_worker() -> None:
+    assert images_of(stack({"h1": B}, A), VERSION, result(worker("h1", says=A))) == {"offline": B, "online": A}
+
+
+def test_every_worker_and_every_replica_counts() -> None:
+    found = images_of(stack({"h1": A, "h2": B}, A, B), VERSION, result(worker("h1"), worker("h2")))
+    assert found == {"offline": f"{A}, {B}", "online": f"{A}, {B}"}
+
+
+def test_processes_run_in_no_image() -> None:
+    assert images_of(stack({}), VERSION, result(worker("laptop", says=None))) == {}
+
+
+def test_a_host_that_the_engine_does_not_know_is_said() -> None:
+    assert images_of(stack({}, A), VERSION, result(worker("h1")))["offline"] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("images", "doubtful"),
+    [
+        ({}, False),
+        ({"online": A}, False),
+        ({"offline": A, "online": A}, False),
+        ({"offline": A, "online": B}, True),
+        ({"offline": f"{A}, {B}", "online": f"{A}, {B}"}, True),
+        ({"offline": UNKNOWN, "online": A}, True),
+    ],
+)
+def test_two_images_are_a_doubt(images: dict[str, str], doubtful: bool) -> None:
+    assert bool(doubts_about(images)) is doubtful
+    assert all(id_ in doubt for doubt in doubts_about(images) for id_ in images.values())
+
+
+def environment(image: str | None) -> Environment:
+    return Environment("key", "/python", "/model", image=image)
+
+
+def test_a_job_that_ran_elsewhere_is_refused_and_one_without_an_image_is_not_asked() -> None:
+    check_image(stack({"h1": A}), environment(A), [worker("h1")])
+    check_image(stack({}), environment(None), [worker("laptop", says=None)])
+    with pytest.raises(SandboxError, match="ran on h1 in image sha256:bb, not in sha256:aa"):
+        check_image(stack({"h1": B}), environment(A), [worker("h1")])
+    with pytest.raises(SandboxError, match="in image unknown"):
+        check_image(stack({}), environment(A), [worker("h1")])
