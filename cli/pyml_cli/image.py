@@ -80,10 +80,12 @@ def prune(
 ) -> None:
     """Remove images that nothing needs: older base images, and model versions without a container. Asks."""
     from pyml_sandbox.containers.engine import find_engine
+    from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.images.inventory import list_images, remove, superfluous
+    from pyml_sandbox.registry import pinned_images
 
     output, engine = choose_output(json), find_engine()
-    doomed = superfluous(list_images(engine), everything)
+    doomed = superfluous(list_images(engine), everything, pinned_images(SandboxHome.find().root))
     _say_what_is_removed(doomed, output)
     if doomed and not yes and not output.confirm(f"Remove these {len(doomed)} images?"):
         raise UsageError("Nothing was removed.", "pyml image prune --yes")

@@ -11,7 +11,7 @@ import functools
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,12 +79,15 @@ class Audit:
     key_sum: int | None
 
 
-def run(spark: SparkSession, job: OfflineJob) -> JobResult:
+def run(
+    spark: SparkSession, job: OfflineJob, check_workers: Callable[[Sequence[Worker]], None] = lambda workers: None
+) -> JobResult:
     """Run a job to its end; blocks.
 
     Args:
         spark: a session whose Python workers run in the model's own environment.
         job: what to do.
+        check_workers: told who predicted, before the target is touched; it may raise.
 
     Raises:
         UsageError: the query or the table's name cannot be read.
@@ -105,6 +108,7 @@ def run(spark: SparkSession, job: OfflineJob) -> JobResult:
         try:
             before, after, workers = _write(rows, job, key, staging)
             clock.lap("predict")
+            check_workers(workers)
             _refuse_bad_audit(spark, job, key, staging, before, after)
             clock.lap("audit")
             _swap(spark, staging, database, table)
@@ -159,7 +163,7 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
 
 
 _AGAIN_HINT = "pyml dev up, then run it again"
-_LOG_HINT = "pyml dev logs spark"
+_LOG_HINT = "pyml dev logs"
 
 
 def _first_paragraph(error: Exception) -> str:

@@ -17,6 +17,7 @@ from pyml.schema import Schema
 from pyml.settings import FILE_NAME, Settings
 
 MODEL_FILE = "model.py"
+VERSION_DIGITS = 12
 _BASES = ("DataFrameModel", "TensorModel")
 
 
@@ -68,6 +69,11 @@ class ModelPackage:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             whole.update(f"{path.as_posix()}\0{content}\n".encode())
         return whole.hexdigest()
+
+    @property
+    def version(self) -> str:
+        """What names this content as a version: the first digits of its digest."""
+        return self.digest()[:VERSION_DIGITS]
 
     @property
     def requirements(self) -> list[str]:

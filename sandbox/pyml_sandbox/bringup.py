@@ -39,6 +39,7 @@ from pyml_sandbox.state import (
     SandboxState,
     load_state,
     locked,
+    name_option,
     ports_of_others,
     save_state,
 )
@@ -126,10 +127,10 @@ def up(
         state = wanted_state(home, recorded, options, environ)
         stack = stack_for(home, state, environ)
         data = stack.data_words
-        _tell_what_is_new(recorded, state, options, data, on_event)
+        _tell_what_is_new(recorded, state, options, data, environ, on_event)
         left_over = stack.driver.sweep()
         if left_over:
-            on_event(Event("sandbox", Progress.NOTE, f"ended {left_over} processes that an earlier run left behind"))
+            on_event(Event("sandbox", Progress.NOTE, f"cleared away {left_over} that an earlier run left behind"))
         live = stack.driver.live()
         doctor.preflight(situation(home, state, stack, live, environ), stack.checks)
         stack.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
@@ -191,8 +192,6 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
     """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
-    if not home.folder.exists():
-        return
     with locked(home, "pyml dev reset"):
         for stack in _stacks_to_reset(home):
             _stop_all(stack.driver, on_event)
@@ -218,9 +217,9 @@ def _stacks_to_reset(home: SandboxHome) -> list[Stack]:
 
 
 def delete_data(home: SandboxHome, stack: Stack) -> None:
-    """Delete the tables, the metastore's database and the uploaded models. Nothing may run."""
+    """Delete tables and metastore, uploaded models, and what jobs and parity checks left. Nothing may run."""
     stack.delete_data()
-    for folder in (home.models, home.scratch):
+    for folder in (home.models, home.scratch, home.parity, home.jobs):
         shutil.rmtree(folder, ignore_errors=True)
     home.routes_file.unlink(missing_ok=True)
     state = load_state(home)
@@ -230,11 +229,12 @@ def delete_data(home: SandboxHome, stack: Stack) -> None:
 
 def what_is_deleted(home: SandboxHome) -> list[str]:
     """One line for each thing that `reset` and `down` with data delete, with its size."""
-    data = [stack.data() for stack in _stacks_to_reset(home)] if home.folder.exists() else []
+    data = [stack.data() for stack in _stacks_to_reset(home)]
     tables = [
         f"{human_size(each.size_bytes):>9}  tables and the metastore's database, in {each.words}" for each in data
     ]
-    return [*tables, f"{human_size(size_bytes(home.models)):>9}  uploaded models, in {home.models}"]
+    folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
+    return [*tables, *(f"{human_size(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
 
 
 def wanted_state(
@@ -243,11 +243,14 @@ def wanted_state(
     """The state this sandbox shall have: recorded choices, changed by the options.
 
     Raises:
-        SetupError: a driver was asked for that does not exist yet.
+        SetupError: another driver was asked for than the recorded one.
     """
     return SandboxState(
         driver=choose_driver(
-            None if recorded is None else recorded.driver, options.driver, lambda: an_engine_answers(environ)
+            None if recorded is None else recorded.driver,
+            options.driver,
+            lambda: an_engine_answers(environ),
+            name_option(home),
         ),
         ports=_ports(home, recorded, options, environ),
         stamp=None if recorded is None else recorded.stamp,
@@ -294,9 +297,15 @@ def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
 
 
 def _tell_what_is_new(
-    recorded: SandboxState | None, state: SandboxState, options: Options, data: str, on_event: OnEvent
+    recorded: SandboxState | None,
+    state: SandboxState,
+    options: Options,
+    data: str,
+    environ: Mapping[str, str],
+    on_event: OnEvent,
 ) -> None:
-    on_event(Event("driver", Progress.NOTE, state.driver))
+    is_fallback = recorded is None and options.driver is None and state.driver == DRIVERS[0]
+    on_event(Event("driver", Progress.NOTE, f"{state.driver}{why_no_containers(environ) if is_fallback else ''}"))
     on_event(Event("data", Progress.NOTE, f"{data}  (kept between runs)"))
     if recorded is None and state.ports != Ports().with_choices(options.ports):
         words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())

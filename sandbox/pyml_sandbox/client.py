@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,14 +209,14 @@ class Job:
 
     def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
         from pyml.job import run
-        from pyml_sandbox.job_record import record
+        from pyml_sandbox.job_record import JobRecord, check_image
         from pyml_sandbox.spark import session
         from pyml_sandbox.stacks.choice import stack_for
 
-        with session(home, place) as self._spark:
-            result = run(self._spark, job)
         stack = stack_for(home, require_state(home))
-        record(home, stack, place.environment, version.model_id, job.query, result)
+        with session(home, place) as self._spark:
+            result = run(self._spark, job, partial(check_image, stack, place.environment))
+        JobRecord(version.model_id, place.environment.image, job.query, result, time.time()).keep(home)
         return result
 
 

@@ -45,6 +45,11 @@ CAUSES = (
     ),
     Cause(r"(?:[Nn]o space left on device)", "the disk is full", "free some space   then   pyml dev up"),
     Cause(
+        r"(?:needed more memory than its limit allows)",
+        "the model does not fit into the memory that it may use",
+        "raise memory_mb in [serving] of pyml.toml and upload the model again",
+    ),
+    Cause(
         r"ModuleNotFoundError: No module named '([\w.]+)'",
         "Python does not find the module {0}",
         "add its package to requirements.txt and upload the model again",

@@ -81,6 +81,11 @@ class SandboxHome:
         return self.folder / "models"
 
     @property
+    def parity(self) -> Path:
+        """Rows, predictions and reports of parity checks, the latest of each model."""
+        return self.folder / "parity"
+
+    @property
     def jobs(self) -> Path:
         """Records of offline jobs, one for each table they wrote, see `job_record.py`."""
         return self.folder / "jobs"

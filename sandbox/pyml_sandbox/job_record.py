@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,20 +43,6 @@ class JobRecord:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps(asdict(self), indent=2) + "\n")
         return file
-
-
-def record(
-    home: SandboxHome, stack: Stack, environment: Environment, model_id: str, query: str, result: JobResult
-) -> JobRecord:
-    """Check where a job ran, and keep its record.
-
-    Raises:
-        SandboxError: a worker predicted in another image than the model's.
-    """
-    check_image(stack, environment, result.workers)
-    made = JobRecord(model_id, environment.image, query, result, time.time())
-    made.keep(home)
-    return made
 
 
 def check_image(stack: Stack, environment: Environment, workers: Sequence[Worker]) -> None:

@@ -152,7 +152,7 @@ def end_of(found: LiveService | None, exits_before: int) -> str | None:
 
 def failure(name: str, ended: str, log: Sequence[str]) -> ServiceFailedError:
     """The error for a service that did not become ready: how it ended, the likely cause, its last words, the fix."""
-    cause = explain(log)
+    cause = explain([*log, ended])
     lines = [f"{name} did not start: {ended}"]
     if cause is not None:
         lines.append(f"  {cause.message}")

@@ -31,8 +31,6 @@ from pyml_sandbox.workshops.base import Environment, Made, Workshop
 if TYPE_CHECKING:
     from pyml.describe import Contract
 
-VERSION_DIGITS = 12
-
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -104,7 +102,7 @@ def upload(
     home.create()
     started = time.monotonic()
     workshop = workshop or _workshop(home)
-    target = home.models / package.name / package.digest()[:VERSION_DIGITS]
+    target = home.models / package.name / package.version
     is_there = (target / "record.json").exists() and _read(target).pinned is None
     made = None if is_there else _store(package, target, workshop, on_event)
     version = _read(target)
@@ -144,7 +142,7 @@ def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mode
         name, made = _workshop(home).adopt(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, made, pinned=made.environment.image)
-        target = home.models / name / package.digest()[:VERSION_DIGITS]
+        target = home.models / name / package.version
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(beside, target)
@@ -160,8 +158,8 @@ def resolve(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mo
     """
     if Path(reference).is_dir():
         return upload(home, ModelPackage(reference), on_event)
-    known = {version.name for version in versions(home)}
-    if reference.partition("@")[0] in known:
+    name, is_version, digits = reference.partition("@")
+    if (is_version and ":" not in digits) or any(version.name == name for version in versions(home)):
         return find_version(home, reference)
     return adopt(home, reference, on_event)
 
@@ -184,6 +182,12 @@ def versions(home: SandboxHome) -> list[ModelVersion]:
     folders = [record.parent for record in home.models.glob("*/*/record.json")]
     found = [_read(folder) for folder in folders if not folder.name.startswith(".")]  # those are being written
     return sorted(found, key=lambda version: version.uploaded_at, reverse=True)
+
+
+def pinned_images(root: Path) -> set[str]:
+    """The images that versions of any sandbox below a root were adopted from: nothing can build them again."""
+    homes = [SandboxHome(root, folder.name) for folder in (root / "sandboxes").glob("*")]
+    return {version.pinned for home in homes for version in versions(home) if version.pinned is not None}
 
 
 def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
@@ -248,7 +252,7 @@ def _write_record(package: ModelPackage, folder: Path, made: Made, pinned: str |
     digest = package.digest()
     record = {
         "name": package.name,
-        "version": digest[:VERSION_DIGITS],
+        "version": package.version,
         "digest": digest,
         "uploaded_at": time.time(),
         "contract": made.declared,

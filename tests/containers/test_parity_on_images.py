@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from containers.tiny_wheels import write_wheel
 from pyml.errors import UsageError
 from pyml.package import ModelPackage
 from pyml.settings import ParitySettings
@@ -64,10 +65,9 @@ def test_the_base_image_is_no_model(client: Client) -> None:
 
 
 def test_a_folder_of_wheels_serves_an_upload_which_is_found_again_without_it(client: Client, tmp_path: Path) -> None:
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    package = ModelPackage(write_package(tmp_path / "from_wheels"))
-    model_id = client.upload_model(package, wheels=wheels)
+    write_wheel(tmp_path / "wheels", "pymltiny", "1.0", [])
+    package = ModelPackage(write_package(tmp_path / "from_wheels", requirements="pymltiny\n"))
+    model_id = client.upload_model(package, wheels=tmp_path / "wheels")
     image = image_of(client, model_id)
     assert client.upload_model(package) == model_id
     assert image_of(client, model_id) == image

@@ -187,6 +187,7 @@ def test_what_nobody_uses_is_stopped_and_the_next_request_brings_it_back(own: Ow
     wait_for(
         lambda: all(each.status != "running" for each in own.containers(labels.ON_DEMAND).values()), "Spark is stopped"
     )
+    assert_all_ready(own)
     own.up("--idle-stop", "1800")
 
 
@@ -219,6 +220,7 @@ def test_a_model_that_does_not_start_says_why_and_the_one_before_goes_on(own: Ow
     done = own.pyml("deploy", model_id)
     assert done.returncode == 1, done.stderr
     assert "needed more memory than its limit allows" in done.stderr
+    assert "fix: raise memory_mb in [serving] of pyml.toml" in done.stderr
     assert own.predict() == '{"a": 1.5}'
 
 
@@ -238,7 +240,7 @@ def test_down_keeps_volumes_and_leaves_nothing_else(own: Own) -> None:
     done = own.pyml("dev", "down")
     assert done.returncode == 0, done.stderr
     assert own.left_over() == []
-    assert own.volumes() == [f"{own.home.project}_{name}" for name in ("metastore", "sockets", "warehouse")]
+    assert own.volumes() == [f"{own.home.project}_{name}" for name in ("metastore", "routes", "sockets", "warehouse")]
     assert {service["state"] for service in own.services().values()} == {"stopped"}
     assert "ready: gRPC on" in own.pyml("dev", "logs", "gateway").stdout
 

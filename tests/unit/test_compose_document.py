@@ -101,7 +101,7 @@ def test_the_engines_socket_goes_to_the_gateway_alone() -> None:
 def test_without_the_socket_the_gateway_starts_nothing_and_models_start_at_once() -> None:
     alone = replace(SETTINGS, socket=None)
     gateway = rendered(services.gateway_container(alone, BASE_IMAGE))
-    assert gateway["volumes"] == ["sockets:/run/pyml"]
+    assert gateway["volumes"] == ["sockets:/run/pyml", "routes:/var/lib/pyml/routes"]
     assert "--engine" not in gateway["command"]
     assert labels.ON_REQUEST not in rendered(model(alone))["labels"]
     assert labels.IDLE_STOP_S not in rendered(model(alone))["labels"]
@@ -146,7 +146,7 @@ def test_a_file_is_read_back_as_it_was_written() -> None:
 def test_every_volume_and_the_network_carry_the_sandboxs_label() -> None:
     whole: dict[str, Any] = document("pyml-test", every_spec())
     parts = [*whole["volumes"].values(), *whole["networks"].values()]
-    assert sorted(whole["volumes"]) == ["metastore", "sockets", "warehouse"]
+    assert sorted(whole["volumes"]) == ["metastore", "routes", "sockets", "warehouse"]
     assert all(part["labels"] == {labels.SANDBOX: "pyml-test"} for part in parts)
 
 

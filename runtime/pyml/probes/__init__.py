@@ -27,3 +27,4 @@ class NotAnsweringError(NotReadyError):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"listening on {address} but not answering: {reason}")
+        self.reason = reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyml.probes import NotAnsweringError
+from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.grpc_call import call, message
 
 SERVICE = "/inference.GRPCInferenceService"
@@ -44,8 +44,12 @@ class ModelProbe:
             NotReadyError: it is not.
         """
         request = message({1: self.model.encode(), 2: self.version.encode()})
-        if not says_ready(call(f"{self.host}:{self.port}", f"{SERVICE}/ModelReady", request, timeout_s)):
-            raise NotAnsweringError(f"the socket of {self.model}", "the model is being loaded")
+        try:
+            reply = call(f"{self.host}:{self.port}", f"{SERVICE}/ModelReady", request, timeout_s)
+        except NotAnsweringError as error:  # the gateway does answer: it says what it waits for
+            raise NotReadyError(error.reason.removeprefix("UNAVAILABLE ")) from error
+        if not says_ready(reply):
+            raise NotReadyError("the model is being loaded")
 
 
 def says_ready(reply: bytes) -> bool:

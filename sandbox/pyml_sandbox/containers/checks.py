@@ -36,12 +36,17 @@ def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping
 
 
 def check_engine(engine: Engine) -> str:
-    """The engine is new enough.
+    """The engine is on this machine, and new enough.
 
     Raises:
         SetupError: it is not.
     """
     facts = engine.facts
+    if not is_here(engine.endpoint):
+        raise SetupError(
+            f"The engine at {engine.endpoint} is on another machine, and so would be the sandbox's ports.",
+            "docker context use default, or unset DOCKER_HOST; or   pyml dev up --driver process",
+        )
     where = f"at {engine.endpoint}{', rootless' if facts.is_rootless else ''}"
     if tuple(int(part) for part in facts.api_version.split(".")) < OLDEST_API:
         oldest = ".".join(map(str, OLDEST_API))
@@ -50,6 +55,12 @@ def check_engine(engine: Engine) -> str:
             "update Docker, or   pyml dev up --driver process",
         )
     return f"{facts.name} {facts.version}, API {facts.api_version}, {facts.architecture}, {where}"
+
+
+def is_here(endpoint: str) -> bool:
+    """Whether what an engine publishes on 127.0.0.1 is to be found on this machine's."""
+    scheme, _, place = endpoint.partition("://")
+    return scheme in ("unix", "npipe") or place.partition(":")[0] in ("localhost", "127.0.0.1")
 
 
 def check_compose(engine: Engine) -> str:

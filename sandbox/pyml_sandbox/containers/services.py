@@ -25,7 +25,8 @@ ANYWHERE = "0.0.0.0"  # noqa: S104 - inside a container; on this machine only 12
 TMP = "/tmp"  # noqa: S108 - the container's own
 WORKING_DIRECTORY = Path("/")
 ENGINE_SOCKET = "/var/run/docker.sock"
-ROUTES = f"{SOCKETS}/routes.json"
+ROUTES = "/var/lib/pyml/routes"
+"""Where the gateway alone finds what is deployed: model servers can write to the volume of sockets."""
 
 MASTER = "spark-master"
 MASTER_PORT, MASTER_UI_PORT, WORKER_UI_PORT, DRIVER_UI_PORT = 7077, 8080, 8081, 4040
@@ -35,9 +36,9 @@ INSIDE = Ports()
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
 METASTORE_VOLUME = {"metastore": METASTORE}
 SOCKETS_VOLUME = {"sockets": SOCKETS}
+ROUTES_VOLUME = {"routes": ROUTES}
 
 EXECUTOR_MEMORY_MB = 1024
-MIB = 1024 * 1024
 MODEL_PIDS = 512
 
 
@@ -133,12 +134,12 @@ def gateway_container(settings: Settings, image: str) -> ServiceSpec:
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
     return _spec(
         gateway.gateway_endpoint(settings.ports),
-        (*gateway.gateway_command(BASE_PYTHON, ROUTES, ANYWHERE, INSIDE), *engine),
+        (*gateway.gateway_command(BASE_PYTHON, f"{ROUTES}/routes.json", ANYWHERE, INSIDE), *engine),
         gateway.gateway_environment(),
         Container(
             image,
             ports={INSIDE.gateway: settings.ports.gateway, INSIDE.rest: settings.ports.rest},
-            volumes={**SOCKETS_VOLUME, **socket},
+            volumes={**SOCKETS_VOLUME, **ROUTES_VOLUME, **socket},
             healthcheck=health("gateway", INSIDE.gateway),
             groups=() if settings.socket is None else (settings.socket_group,),
         ),

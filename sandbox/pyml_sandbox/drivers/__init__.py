@@ -1,1 +1,1 @@
-"""How services run: one protocol, the process driver, and a fake for tests."""
+"""How services run: `base` is the contract, `process` and `container` are the drivers, `fake` is one for tests."""

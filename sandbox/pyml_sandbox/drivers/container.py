@@ -47,7 +47,11 @@ STATES = {
 
 
 class ContainerDriver:
-    """Runs the services of one sandbox as containers. See `Driver`."""
+    """Runs the services of one sandbox as containers. See `Driver`.
+
+    Its time-outs are those of the engine's client and of Compose, minutes both; a service's own time to stop is in its
+    container.
+    """
 
     name = "container"
 

@@ -40,6 +40,7 @@ PHASES = ("Retrieving", "Validating", "Extracting", "Unpacking", "Configuring")
 """First words of what debootstrap says on its way; it says one such line for each package."""
 DPKG_RULES = "".join(f"path-exclude /usr/share/{name}/*\n" for name in DOCUMENTATION)
 DPKG_RULES += "path-include /usr/share/doc/*/copyright\n"
+HINT = "--mirror URL of a Debian archive that answers here; its keys are in   apt-get install debian-archive-keyring"
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ def _folder() -> Iterator[Path]:
 
 def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEvent) -> None:
     include = ",".join(options.packages)
-    command = [program, "--variant=minbase", f"--include={include}", options.suite, str(root), options.mirror]
+    checked = ["--variant=minbase", "--force-check-gpg", f"--include={include}"]
+    command = [program, *checked, options.suite, str(root), options.mirror]
     said: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
@@ -182,7 +184,7 @@ def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEve
                 on_event(Event(SUBJECT, Progress.WAITING, f"{phase.lower()} packages"))
     if process.returncode != 0:
         words = "\n".join(line for line in said if not line.startswith(("Retrieving", "Validating")))
-        raise SetupError(f"debootstrap failed:\n{words[-2000:]}", "--mirror URL of a Debian archive that answers here")
+        raise SetupError(f"debootstrap failed:\n{words[-2000:]}", HINT)
 
 
 def slim(root: Path) -> None:

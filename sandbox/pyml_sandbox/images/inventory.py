@@ -91,17 +91,18 @@ def _info(facts: Mapping[str, Any], used: Collection[str]) -> ImageInfo:
     )
 
 
-def superfluous(images: Sequence[ImageInfo], everything: bool = False) -> list[ImageInfo]:
+def superfluous(images: Sequence[ImageInfo], everything: bool = False, pinned: Collection[str] = ()) -> list[ImageInfo]:
     """The images that nothing needs.
 
-    Needed are those of containers, the newest Python and base image, the newest version of each model, and the base
-    images below model images that are needed.
+    Needed are those of containers, those that cannot be built again, the newest Python and base image, the newest
+    version of each model, and the base images below model images that are needed.
 
     Args:
         images: all that there are.
-        everything: only what containers were made from counts as needed.
+        everything: only what containers were made from, and what is pinned, counts as needed.
+        pinned: ids of images that versions were adopted from.
     """
-    needed = {image.id for image in images if image.in_use}
+    needed = {image.id for image in images if image.in_use or image.id in pinned}
     if not everything:
         needed |= set(_newest(images))
     needed |= {image.base_id for image in images if image.id in needed}
@@ -128,11 +129,6 @@ class Removal:
 
     images: tuple[ImageInfo, ...]
     freed_bytes: int
-
-
-def prune(engine: Engine, everything: bool = False, on_event: OnEvent = ignore) -> Removal:
-    """Remove every image that nothing needs, see `superfluous`. Blocks."""
-    return remove(engine, superfluous(list_images(engine), everything), on_event)
 
 
 def remove(engine: Engine, images: Sequence[ImageInfo], on_event: OnEvent = ignore) -> Removal:

@@ -137,7 +137,7 @@ def parity_check(
 
 
 def _begin(client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
-    folder = client.home.folder / "parity" / version.name
+    folder = client.home.parity / version.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return Run(folder, f"{_table_name(version)}_{uuid.uuid4().hex[:8]}", on_event)

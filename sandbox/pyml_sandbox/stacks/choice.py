@@ -15,13 +15,14 @@ from pyml_sandbox.workshops.base import Workshop
 DRIVERS = ("process", "container")
 
 
-def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[[], bool]) -> str:
+def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[[], bool], option: str = "") -> str:
     """The recorded driver, which a sandbox keeps; else the one asked for; else containers where an engine answers.
 
     Args:
         recorded: what the sandbox was made with; None for a new one.
         asked: by the user.
         has_engine: whether a Docker engine answers; only called where that decides.
+        option: " --sandbox NAME" for hints.
 
     Raises:
         UsageError: there is no such driver.
@@ -30,7 +31,9 @@ def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[
     if asked is not None and asked not in DRIVERS:
         raise UsageError(f"There is no driver {asked!r}; there are {', '.join(DRIVERS)}.", "pyml dev up --help")
     if asked is not None and recorded is not None and asked != recorded:
-        raise SetupError(f"This sandbox was made with the {recorded} driver.", "pyml dev reset   to choose another")
+        raise SetupError(
+            f"This sandbox was made with the {recorded} driver.", f"pyml dev reset{option}   to choose another"
+        )
     return recorded or asked or ("container" if has_engine() else "process")
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 IDLE_TIMEOUT_S = 10
-DATA_VOLUMES = ("warehouse", "metastore", "sockets")
+DATA_VOLUMES = ("warehouse", "metastore")
 
 
 class ContainerStack:
@@ -128,7 +128,7 @@ class ContainerStack:
             services.master_endpoint(self._master_probe),
             spark.spark_endpoint(ports.spark),
             gateway.gateway_endpoint(ports),
-            *(self._on_demand_endpoint(live.name) for live in self.driver.live() if live.is_on_demand),
+            *(self._on_demand_endpoint(live.name) for live in self.driver.live() if _is_warm(live)),
         ]
 
     def connect_address(self) -> str:
@@ -183,12 +183,12 @@ class ContainerStack:
         ]
 
     def publish(self, routes: Routes) -> None:
-        """See `Stack.publish`. The gateway reads a copy, in the volume of sockets."""
+        """See `Stack.publish`. The gateway reads a copy, in a volume of its own."""
         save_routes(self._home, routes)
         text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
         for container in self._containers(f"{labels.SERVICE}={gateway.NAME}"):
             with translated("tell the gateway its routes"):
-                container.put_archive(SOCKETS, _archive("routes.json", text))
+                container.put_archive(services.ROUTES, _archive("routes.json", text))
 
     def _replicas(self, model: str, version: str) -> Sequence[Replica]:
         from pyml_sandbox.registry import find_version
@@ -298,6 +298,11 @@ class ContainerStack:
 
 def _serving(version: ModelVersion) -> ServingSettings:
     return Settings.load(version.package).serving
+
+
+def _is_warm(live: LiveService) -> bool:
+    """The Spark of a model version while it is meant to run: one that was stopped for want of work is no fault."""
+    return live.is_on_demand and live.state is not ServiceState.STOPPED
 
 
 def _runs(name: str, live: Sequence[LiveService]) -> bool:

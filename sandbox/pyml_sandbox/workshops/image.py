@@ -14,8 +14,6 @@ from pyml_sandbox.images.model import ModelImage, build_model, extract_package, 
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.workshops.base import Environment, Made
 
-VERSION_DIGITS = 12
-
 
 class ImageWorkshop:
     """Builds images in an engine. See `Workshop`."""
@@ -48,8 +46,7 @@ class ImageWorkshop:
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
         base = ensure_base(self._engine, self._options, on_event)
-        version = package.digest()[:VERSION_DIGITS]
-        return build_model(self._engine, base, package, version, lock, self._options, on_event)
+        return build_model(self._engine, base, package, package.version, lock, self._options, on_event)
 
 
 def _made(image: ModelImage) -> Made:
