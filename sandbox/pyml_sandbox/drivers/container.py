@@ -22,6 +22,7 @@ from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.compose import Compose
 from pyml_sandbox.containers.document import container_of, document, text
 from pyml_sandbox.containers.engine import Engine, translated
+from pyml_sandbox.containers.find import containers_of
 from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.drivers.logs import tail
 from pyml_sandbox.files import write_atomically
@@ -162,8 +163,7 @@ class ContainerDriver:
         return found
 
     def _containers(self) -> list[Made]:
-        with translated("list containers"):
-            return self._engine.client.containers.list(all=True, filters={"label": self._label}, ignore_removed=True)
+        return containers_of(self._engine, self._home.project)
 
     def _run(self, *arguments: str) -> str:
         return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=UP_TIMEOUT_S)

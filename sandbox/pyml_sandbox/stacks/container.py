@@ -11,30 +11,28 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
 from pyml.gateway.replica import Replica
-from pyml.probes import NotReadyError
 from pyml.settings import ServingSettings, Settings
 from pyml_sandbox import doctor
-from pyml_sandbox.containers import checks, labels, services, warm
+from pyml_sandbox.containers import checks, labels, services
 from pyml_sandbox.containers.compose import find_compose
 from pyml_sandbox.containers.container import Limits
 from pyml_sandbox.containers.engine import Engine, find_engine, translated
+from pyml_sandbox.containers.find import containers_of
 from pyml_sandbox.containers.paths import SOCKETS
-from pyml_sandbox.containers.probe import ConnectProbe, InsideProbe, published_port
-from pyml_sandbox.drivers.base import LiveService, ServiceState
+from pyml_sandbox.containers.probe import InsideProbe
 from pyml_sandbox.drivers.container import ContainerDriver
 from pyml_sandbox.events import OnEvent
-from pyml_sandbox.execution import carry_out
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.images.base import BaseImage, ensure_base, find_base
 from pyml_sandbox.images.options import BuildOptions
-from pyml_sandbox.plan import plan_up
 from pyml_sandbox.ports import HOST
 from pyml_sandbox.routes import Routes, routes_text, save_routes
 from pyml_sandbox.service import Endpoint, ServiceSpec
 from pyml_sandbox.services import gateway, metastore, spark
 from pyml_sandbox.services.model_server import model_endpoint, server_command, service_name, socket_name
 from pyml_sandbox.stacks.base import DataPlace, OfflinePlace
-from pyml_sandbox.state import SandboxState, locked, name_option
+from pyml_sandbox.stacks.model_spark import ModelSpark
+from pyml_sandbox.state import SandboxState, name_option
 from pyml_sandbox.workshops.image import ImageWorkshop
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.workshops.base import Environment
 
 MIB = 1024 * 1024
-IDLE_TIMEOUT_S = 10
 DATA_VOLUMES = ("warehouse", "metastore")
 
 
@@ -128,7 +125,7 @@ class ContainerStack:
             services.master_endpoint(self._master_probe),
             spark.spark_endpoint(ports.spark),
             gateway.gateway_endpoint(ports),
-            *(self._on_demand_endpoint(live.name) for live in self.driver.live() if _is_warm(live)),
+            *self._model_spark.endpoints(),
         ]
 
     def connect_address(self) -> str:
@@ -139,18 +136,6 @@ class ContainerStack:
     def _master_probe(self) -> InsideProbe:
         command = services.health("standalone", services.MASTER_UI_PORT, services.MASTER)
         return InsideProbe(self.engine, self._home.project, services.MASTER, command)
-
-    def _worker_probe(self, name: str) -> InsideProbe:
-        command = services.health("standalone", services.WORKER_UI_PORT)
-        return InsideProbe(self.engine, self._home.project, name, command)
-
-    def _connect_probe(self, name: str) -> ConnectProbe:
-        return ConnectProbe(self.engine, self._home.project, name, services.INSIDE.spark)
-
-    def _on_demand_endpoint(self, name: str) -> Endpoint:
-        if name.startswith("worker-"):
-            return Endpoint(name, services.MASTER, self._worker_probe(name))
-        return Endpoint(name, "driver of its jobs", self._connect_probe(name))
 
     # ---- online
 
@@ -203,59 +188,11 @@ class ContainerStack:
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
         """See `Stack.offline`. A Connect server and workers in the version's own image, started on first use."""
-        specs = self._offline_services(version, str(environment.image))
-        names = [spec.name for spec in specs]
-        with locked(self._home, f"an offline job of {version.model_id}"):
-            live = self.driver.live()
-            if not _runs(services.MASTER, live):
-                raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self._home)}")
-            own = [service for service in live if service.name in names]
-            self._make_room(version.name, names)
-            carry_out(plan_up(specs, own), self.driver, own, on_event)
-        port = published_port(self.engine, self._home.project, names[-1], services.INSIDE.spark)
-        return OfflinePlace(f"{HOST}:{port}", environment)
+        return self._model_spark.place(version, environment, on_event)
 
-    def _offline_services(self, version: ModelVersion, image: str) -> Sequence[ServiceSpec]:
-        stem = f"{version.name}-{version.version}"
-        connect = f"spark-{stem}"
-        workers = [f"worker-{stem}-{number + 1}" for number in range(self._choices.workers)]
-        return [
-            *(
-                services.worker_container(self._settings, name, connect, version.name, image, self._worker_probe(name))
-                for name in workers
-            ),
-            services.connect_container(self._settings, connect, version.name, image, self._connect_probe(connect)),
-        ]
-
-    def _make_room(self, model: str, names: Sequence[str]) -> None:
-        """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
-        others = [each for each in self._warm_sparks() if each.connect not in names]
-        for warm_spark in warm.to_stop(model, others):
-            if self._is_idle(warm_spark.connect):
-                for name in (warm_spark.connect, *warm_spark.workers):
-                    self.driver.stop(name)
-
-    def _warm_sparks(self) -> list[warm.WarmSpark]:
-        running = [each for each in self._containers(labels.ON_DEMAND) if each.status == "running"]
-        workers = [each for each in running if labels.IDLE_WITH in each.labels]
-        return [
-            warm.WarmSpark(
-                connect=(name := connect.labels[labels.SERVICE]),
-                workers=tuple(w.labels[labels.SERVICE] for w in workers if w.labels[labels.IDLE_WITH] == name),
-                model=connect.labels.get(labels.MODEL, ""),
-                started_at=str(connect.attrs["State"]["StartedAt"]),
-            )
-            for connect in running
-            if labels.SPARK_UI in connect.labels
-        ]
-
-    def _is_idle(self, connect: str) -> bool:
-        command = services.health("spark-idle", services.DRIVER_UI_PORT)
-        try:
-            InsideProbe(self.engine, self._home.project, connect, command)(IDLE_TIMEOUT_S)
-        except NotReadyError:
-            return False
-        return True
+    @property
+    def _model_spark(self) -> ModelSpark:
+        return ModelSpark(self._home, self.engine, self.driver, self._settings, self._choices.workers)
 
     def image_of(self, host: str) -> str | None:
         """See `Stack.image_of`. A container's host name is the beginning of its id."""
@@ -269,10 +206,7 @@ class ContainerStack:
         return sorted({str(container.attrs["Image"]) for container in own})
 
     def _containers(self, *wanted: str) -> list[RunningContainer]:
-        """The containers of this sandbox; of those, the ones with further labels."""
-        with translated("list containers"):
-            label = [f"{labels.SANDBOX}={self._home.project}", *wanted]
-            return self.engine.client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+        return containers_of(self.engine, self._home.project, *wanted)
 
     # ---- data
 
@@ -298,15 +232,6 @@ class ContainerStack:
 
 def _serving(version: ModelVersion) -> ServingSettings:
     return Settings.load(version.package).serving
-
-
-def _is_warm(live: LiveService) -> bool:
-    """The Spark of a model version while it is meant to run: one that was stopped for want of work is no fault."""
-    return live.is_on_demand and live.state is not ServiceState.STOPPED
-
-
-def _runs(name: str, live: Sequence[LiveService]) -> bool:
-    return any(service.name == name and service.state is ServiceState.RUNNING for service in live)
 
 
 def _archive(name: str, text: str) -> bytes:

@@ -1,0 +1,129 @@
+"""The Spark of model versions: for each a Connect server and workers in its own image, started by its first job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError
+from pyml.probes import NotReadyError
+from pyml_sandbox.containers import labels, services, warm
+from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.containers.find import containers_of, published_port
+from pyml_sandbox.containers.probe import ConnectProbe, InsideProbe
+from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
+from pyml_sandbox.events import OnEvent
+from pyml_sandbox.execution import carry_out
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.plan import plan_up
+from pyml_sandbox.ports import HOST
+from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.stacks.base import OfflinePlace
+from pyml_sandbox.state import locked, name_option
+
+if TYPE_CHECKING:
+    from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.workshops.base import Environment
+
+IDLE_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class ModelSpark:
+    """Starts and finds the Sparks of one sandbox's model versions.
+
+    Attributes:
+        home: the sandbox.
+        engine: where it runs.
+        driver: starts and stops services.
+        settings: what its containers have in common.
+        workers: how many each version gets.
+    """
+
+    home: SandboxHome
+    engine: Engine
+    driver: Driver
+    settings: services.Settings
+    workers: int
+
+    def place(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+        """Where the jobs of a version run, started and ready; see `Stack.offline`."""
+        specs = self._specs(version, str(environment.image))
+        names = [spec.name for spec in specs]
+        with locked(self.home, f"an offline job of {version.model_id}"):
+            live = self.driver.live()
+            if not _runs(services.MASTER, live):
+                raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self.home)}")
+            own = [service for service in live if service.name in names]
+            self._make_room(version.name, names)
+            carry_out(plan_up(specs, own), self.driver, own, on_event)
+        port = published_port(self.engine, self.home.project, names[-1], services.INSIDE.spark)
+        return OfflinePlace(f"{HOST}:{port}", environment)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Where each part answers while it is meant to run: one that was stopped for want of work is no fault."""
+        live = [service for service in self.driver.live() if service.is_on_demand]
+        return [self._endpoint(service.name) for service in live if service.state is not ServiceState.STOPPED]
+
+    def _specs(self, version: ModelVersion, image: str) -> list[ServiceSpec]:
+        """The workers, and last the Connect server."""
+        stem, model = f"{version.name}-{version.version}", version.name
+        connect = f"spark-{stem}"
+        workers = [f"worker-{stem}-{number + 1}" for number in range(self.workers)]
+        return [
+            *(
+                services.worker_container(self.settings, name, connect, model, image, self._worker_probe(name))
+                for name in workers
+            ),
+            services.connect_container(self.settings, connect, model, image, self._connect_probe(connect)),
+        ]
+
+    def _endpoint(self, name: str) -> Endpoint:
+        if name.startswith("worker-"):
+            return Endpoint(name, services.MASTER, self._worker_probe(name))
+        return Endpoint(name, "driver of its jobs", self._connect_probe(name))
+
+    def _worker_probe(self, name: str) -> InsideProbe:
+        command = services.health("standalone", services.WORKER_UI_PORT)
+        return InsideProbe(self.engine, self.home.project, name, command)
+
+    def _connect_probe(self, name: str) -> ConnectProbe:
+        return ConnectProbe(self.engine, self.home.project, name, services.INSIDE.spark)
+
+    # ---- room for one more
+
+    def _make_room(self, model: str, names: Sequence[str]) -> None:
+        """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
+        others = [each for each in self._warm() if each.connect not in names]
+        for spark in warm.to_stop(model, others):
+            if self._is_idle(spark.connect):
+                for name in (spark.connect, *spark.workers):
+                    self.driver.stop(name)
+
+    def _warm(self) -> list[warm.WarmSpark]:
+        found = containers_of(self.engine, self.home.project, labels.ON_DEMAND)
+        running = [container for container in found if container.status == "running"]
+        workers = [each for each in running if labels.IDLE_WITH in each.labels]
+        return [
+            warm.WarmSpark(
+                connect=(name := connect.labels[labels.SERVICE]),
+                workers=tuple(w.labels[labels.SERVICE] for w in workers if w.labels[labels.IDLE_WITH] == name),
+                model=connect.labels.get(labels.MODEL, ""),
+                started_at=str(connect.attrs["State"]["StartedAt"]),
+            )
+            for connect in running
+            if labels.SPARK_UI in connect.labels
+        ]
+
+    def _is_idle(self, connect: str) -> bool:
+        command = services.health("spark-idle", services.DRIVER_UI_PORT)
+        try:
+            InsideProbe(self.engine, self.home.project, connect, command)(IDLE_TIMEOUT_S)
+        except NotReadyError:
+            return False
+        return True
+
+
+def _runs(name: str, live: Sequence[LiveService]) -> bool:
+    return any(service.name == name and service.state is ServiceState.RUNNING for service in live)
