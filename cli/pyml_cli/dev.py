@@ -114,11 +114,12 @@ def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> No
     """Stop every service and delete everything that belongs to this sandbox; says how big it is and asks."""
     from pyml_cli.dev_views import ResetView
     from pyml_sandbox import bringup
+    from pyml_sandbox.state import name_option
 
     output, home = choose_output(json), _home(sandbox)
     _say_what_is_deleted(home, output)
     if not yes and not output.confirm(f"Delete the sandbox {home.name!r} with all of this?"):
-        raise UsageError("Nothing was deleted.", "pyml dev reset --yes")
+        raise UsageError("Nothing was deleted.", f"pyml dev reset{name_option(home)} --yes")
     with output.steps() as on_event:
         bringup.reset(home, on_event)
     output.result(ResetView(home))

@@ -194,8 +194,11 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
     """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
     with locked(home, "pyml dev reset"):
         for stack in _stacks_to_reset(home):
-            _stop_all(stack.driver, on_event)
-            stack.delete_data()
+            try:
+                _stop_all(stack.driver, on_event)
+                stack.delete_data()
+            except SetupError as error:  # no engine answers: what is in it cannot be deleted, and is named
+                on_event(Event("reset", Progress.NOTE, f"{stack.data_words} stay: {error.message}"))
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -229,12 +232,17 @@ def delete_data(home: SandboxHome, stack: Stack) -> None:
 
 def what_is_deleted(home: SandboxHome) -> list[str]:
     """One line for each thing that `reset` and `down` with data delete, with its size."""
-    data = [stack.data() for stack in _stacks_to_reset(home)]
-    tables = [
-        f"{human_size(each.size_bytes):>9}  tables and the metastore's database, in {each.words}" for each in data
-    ]
+    tables = [_tables_deleted(stack) for stack in _stacks_to_reset(home)]
     folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
     return [*tables, *(f"{human_size(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
+
+
+def _tables_deleted(stack: Stack) -> str:
+    try:
+        size = human_size(stack.data().size_bytes)
+    except SetupError:
+        size = "?"
+    return f"{size:>9}  tables and the metastore's database, in {stack.data_words}"
 
 
 def wanted_state(

@@ -65,16 +65,16 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
         require_gateway(home, stack.driver)
         specs = stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
         before = load_routes(home)
-        replaced = [name for name in services_of(home, before, version.name, stack) if name not in _names(specs)]
+        served = services_of(home, before, version.name, stack)
         stack.publish(before.with_version(version.name, version.version))
         try:
             _serve(specs, stack.driver, on_event)
         except BaseException:
             stack.publish(before)
-            _remove(_names(specs), stack.driver)
+            _remove([name for name in _names(specs) if name not in served], stack.driver)
             raise
         stack.publish(before.only_version(version.name, version.version))
-        _remove(replaced, stack.driver)
+        _remove([name for name in served if name not in _names(specs)], stack.driver)
     return version
 
 
@@ -112,7 +112,7 @@ def _names(specs: Sequence[ServiceSpec]) -> list[str]:
 
 def _serve(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
     live = [service for service in driver.live() if service.name in _names(specs)]
-    carry_out(plan_up(specs, live), driver, live, on_event)
+    carry_out(plan_up(specs, live), driver, live, on_event, asks_idle=True)
 
 
 def _remove(names: Sequence[str], driver: Driver) -> None:

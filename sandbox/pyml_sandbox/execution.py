@@ -18,6 +18,8 @@ def carry_out(
     live: Sequence[LiveService],
     on_event: OnEvent,
     once_started: Callable[[], None] = lambda: None,
+    *,
+    asks_idle: bool = False,
 ) -> dict[str, float]:
     """Carry a plan out, and block until every service that it starts or keeps answered its probe.
 
@@ -27,6 +29,7 @@ def carry_out(
         live: what the plan was made from.
         on_event: told of each change of a service.
         once_started: called when all run, before they are asked.
+        asks_idle: whether kept services that wait for a request are asked, too, which starts them.
 
     Returns:
         The seconds each service took.
@@ -36,8 +39,8 @@ def carry_out(
     """
     exits = {service.name: service.exits for service in live}
     kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
-    waiting = {service.name for service in live if service.state is ServiceState.WAITING}
-    kept = [spec for spec in plan.keep if spec.name not in waiting]  # asking those would start them
+    waiting = {service.name for service in live if service.state is ServiceState.WAITING and not asks_idle}
+    kept = [spec for spec in plan.keep if spec.name not in waiting]
     try:
         _stop(plan.stop, driver)
         _start(plan.start, driver, on_event)

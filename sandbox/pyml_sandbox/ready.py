@@ -18,6 +18,7 @@ from pyml_sandbox.service import ServiceSpec
 
 PROBE_TIMEOUT_S = 5.0
 PROBE_EVERY_S = 0.05
+PROBE_EVERY_AT_MOST_S = 1.0
 LOOK_EVERY_S = 0.2
 LOG_LINES = 200
 
@@ -67,11 +68,13 @@ def wait_until_ready(
 
 def _ask(spec: ServiceSpec, answers: queue.SimpleQueue[Answer], done: threading.Event) -> None:
     while not done.is_set():
+        began = time.monotonic()
         try:
             spec.endpoint.probe(PROBE_TIMEOUT_S)
         except NotReadyError as error:
             answers.put(Answer(spec.name, error.message))
-            done.wait(PROBE_EVERY_S)
+            # One that is slow to ask, such as a program in a container, is not asked without a break.
+            done.wait(min(PROBE_EVERY_AT_MOST_S, max(PROBE_EVERY_S, 2 * (time.monotonic() - began))))
         else:
             answers.put(Answer(spec.name, None))
             return
@@ -92,6 +95,7 @@ class _Wait:
         self._clock = clock
         self._started = clock()
         self._took: dict[str, float] = {}
+        self._kept = set(exits_before)
 
     def run(self, answers: queue.SimpleQueue[Answer]) -> dict[str, float]:
         looked = self._started
@@ -132,7 +136,8 @@ class _Wait:
         name = waiting.spec.name
         self._tell(waiting, Progress.FAILED, ended)
         error = failure(name, ended, self._driver.logs(name, LOG_LINES))
-        self._driver.stop(name)  # else it would be started again and again; its log stays
+        if name not in self._kept:  # it would be started again and again; its log stays
+            self._driver.stop(name)
         raise error
 
     def _tell(self, waiting: _Waiting, progress: Progress, detail: str) -> None:

@@ -18,6 +18,7 @@ from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import SandboxState, holder_of, require_state
 
 PROBE_TIMEOUT_S = 3.0
+THREADS = 8
 
 
 class Health(StrEnum):
@@ -117,7 +118,7 @@ def status(home: SandboxHome) -> SandboxStatus:
     stack = stack_for(home, state)
     endpoints = all_endpoints(home, stack)
     live = {service.name: service for service in stack.driver.live()}
-    with ThreadPoolExecutor(len(endpoints)) as pool:
+    with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
         services = list(pool.map(lambda each: _service_status(each, live.get(each.name), stack.driver), endpoints))
     return SandboxStatus(home, state, services, stack.data(), holder_of(home))
 

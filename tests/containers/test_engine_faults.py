@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from containers.container_bench import ContainerBench
 from containers.own_engine import OwnEngine, copy_image
 from contract.benches import Kind
-from pyml.errors import SandboxError
+from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.drivers.base import LiveService, ServiceState
 from support.needed import needed
@@ -32,6 +33,8 @@ def own_engine(tmp_path: Path) -> Iterator[OwnEngine]:
         disk.mkdir()
         own = OwnEngine(disk, Path(folder))
         with needed():
+            if os.getuid() != 0:
+                raise SetupError("A second engine on a disk of its own needs root.", "run the tests as root")
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(disk)], check=True)
             try:
                 own.start()

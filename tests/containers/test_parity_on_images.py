@@ -39,7 +39,9 @@ def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
     model_id = client.upload_model(ModelPackage(write_package(tmp_path / "judged")))
     image = image_of(client, model_id)
     # As another machine would have it: another id, and no version of it here.
-    elsewhere = engine.client.containers.create(image).commit(changes='LABEL "built"="elsewhere"')
+    made = engine.client.containers.create(image)
+    elsewhere = made.commit(changes='LABEL "built"="elsewhere"')
+    made.remove()
     assert elsewhere.id != image
     version = registry.resolve(client.home, str(elsewhere.id))
     assert (version.model_id, version.pinned) == (model_id, elsewhere.id)

@@ -128,6 +128,8 @@ def test_nothing_is_published_beyond_this_machine(own: Own) -> None:
 def test_a_killed_container_comes_back_and_loses_nothing(own: Own, name: str) -> None:
     (service,) = (each for each in own.containers() if each == name or (name.endswith("-") and each.startswith(name)))
     before = own.containers()[service]
+    if not os.path.isdir(own.engine.facts.root):
+        pytest.skip("the engine runs in a virtual machine, whose processes cannot be killed from here")
     os.kill(before.attrs["State"]["Pid"], signal.SIGKILL)
     wait_for(
         lambda: own.containers()[service].attrs["State"]["Pid"] not in (0, before.attrs["State"]["Pid"]), "it is back"
@@ -136,7 +138,7 @@ def test_a_killed_container_comes_back_and_loses_nothing(own: Own, name: str) ->
     assert_all_ready(own)
     assert count(own.home, "kept") == 5
     assert own.predict() == '{"a": 1.5}'
-    assert own.services()[service]["restarts"] == 1 if service in own.ids() else True
+    assert own.services()[service]["restarts"] == 1
 
 
 def test_a_job_proves_that_it_ran_in_the_models_image_on_every_worker(own: Own) -> None:
@@ -246,6 +248,7 @@ def test_down_keeps_volumes_and_leaves_nothing_else(own: Own) -> None:
 
 
 def test_ctrl_c_during_up_says_what_is_left_and_the_next_up_goes_on(own: Own) -> None:
+    own.pyml("dev", "down")
     command = own.start("dev", "up")
     wait_for(lambda: len(own.containers()) >= len(ALWAYS), "services are being started")
     command.send_signal(signal.SIGINT)

@@ -115,7 +115,7 @@ def test_executors_run_in_the_models_image_alone() -> None:
     assert f"spark.executor.resource.{resource}.amount=1" in connect.command
 
 
-@pytest.mark.parametrize("cores", [2, 3, 8])
+@pytest.mark.parametrize("cores", [2, 3, 6, 8, 11, 13])
 def test_all_cores_of_a_worker_can_be_used_at_once(cores: int) -> None:
     connect = services.connect_container(replace(SETTINGS, cores=cores), "spark", "fare", MODEL_IMAGE, not_asked)
     (amount,) = [word.partition("amount=")[2] for word in connect.command if "task.resource" in word]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -72,11 +73,13 @@ def test_others_are_not(pages: Pages, port: int, page: Mapping[str, str] | None,
 
 def test_a_driver_with_a_running_job_is_not_idle(pages: Pages, port: int) -> None:
     pages["/api/v1/applications"] = [{"id": "app-1"}]
-    running = "/api/v1/applications/app-1/jobs?status=running"
-    pages[running] = [{"jobId": 7}]
-    with pytest.raises(NotReadyError, match="a job runs"):
-        SparkIdleProbe(HOST, port)(2)
-    pages[running] = []
+    jobs = "/api/v1/applications/app-1/jobs"
+    just_now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fGMT")
+    for at_work in ({"status": "RUNNING"}, {"status": "SUCCEEDED", "completionTime": just_now}):
+        pages[jobs] = [at_work, {"status": "SUCCEEDED", "completionTime": "2026-11-25T10:00:00.123GMT"}]
+        with pytest.raises(NotReadyError, match="a job runs"):
+            SparkIdleProbe(HOST, port)(2)
+    pages[jobs] = [{"status": "FAILED", "completionTime": "2026-11-25T10:00:00.123GMT"}]
     SparkIdleProbe(HOST, port)(2)
 
 

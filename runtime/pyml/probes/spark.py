@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import time
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -13,6 +16,9 @@ from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.grpc_call import call, check_listening, message
 
 SERVICE = "/spark.connect.SparkConnectService"
+PAUSE_S = 5.0
+"""A job of ours is several of Spark's, with pauses between them in which it still runs."""
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach a container
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class StandaloneProbe:
 
 @dataclass(frozen=True)
 class SparkIdleProbe:
-    """Asks a driver's UI whether a job runs; ready is the one on which none does.
+    """Asks a driver's UI whether a job runs or has just ended; ready is the one on which none does.
 
     https://spark.apache.org/docs/latest/monitoring.html#rest-api
     """
@@ -77,13 +83,22 @@ class SparkIdleProbe:
         address = f"{self.host}:{self.port}"
         check_listening(address, timeout_s)
         for application in _json(address, "/api/v1/applications", timeout_s):
-            if _json(address, f"/api/v1/applications/{application['id']}/jobs?status=running", timeout_s):
+            jobs = _json(address, f"/api/v1/applications/{application['id']}/jobs", timeout_s)
+            if any(_is_at_work(job, time.time()) for job in jobs):
                 raise NotReadyError(f"a job runs on {address}")
+
+
+def _is_at_work(job: Mapping[str, str], now: float) -> bool:
+    """Whether a job runs, or ended less than `PAUSE_S` before."""
+    if job["status"] == "RUNNING" or "completionTime" not in job:
+        return job["status"] == "RUNNING"
+    ended = datetime.datetime.strptime(job["completionTime"], "%Y-%m-%dT%H:%M:%S.%fGMT")
+    return now - ended.replace(tzinfo=datetime.UTC).timestamp() < PAUSE_S
 
 
 def _json(address: str, path: str, timeout_s: float) -> Any:
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=timeout_s) as reply:
+        with _DIRECT.open(f"http://{address}{path}", timeout=timeout_s) as reply:
             return json.load(reply)
     except (OSError, ValueError, HTTPException) as error:
         raise NotAnsweringError(address, str(error) or type(error).__name__) from error

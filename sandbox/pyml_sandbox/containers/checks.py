@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -83,7 +84,9 @@ def check_memory(engine: Engine, situation: doctor.Situation) -> str:
 def check_disk(engine: Engine, home: SandboxHome) -> str:
     """There is room where the engine keeps images and volumes, as far as that is on this machine."""
     root = Path(engine.facts.root)
-    folder = root if root.is_dir() else next(each for each in (home.folder, *home.folder.parents) if each.exists())
+    folder = (
+        root if os.path.isdir(root) else next(each for each in (home.folder, *home.folder.parents) if each.exists())
+    )
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(
@@ -91,7 +94,7 @@ def check_disk(engine: Engine, home: SandboxHome) -> str:
             "free some disk: pyml image prune, docker system prune",
         )
     return f"{human_size(free)} free below {folder}" + (
-        "" if root.is_dir() else " (the engine's own disk is elsewhere)"
+        "" if os.path.isdir(root) else " (the engine's own disk is elsewhere)"
     )
 
 
@@ -101,7 +104,7 @@ def socket_for_gateway(engine: Engine) -> tuple[str, str]:
     Where the engine runs in a virtual machine, its socket there is not the one here, and belongs to root.
     """
     here = engine.socket
-    if here is not None and Path(engine.facts.root).is_dir():
+    if here is not None and os.path.isdir(engine.facts.root):
         group = "0" if engine.facts.is_rootless else str(here.stat().st_gid)
         return str(here), group
     return ENGINE_SOCKET, "0"

@@ -61,8 +61,14 @@ class Compose:
         # Bake would want the buildx plugin; Compose's own builder needs nothing but the engine.
         environ = {**self.environ, "COMPOSE_BAKE": "false", "COMPOSE_IGNORE_ORPHANS": "true", "NO_COLOR": "1"}
         try:
-            with subprocess.Popen(
-                command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            with subprocess.Popen(  # in /: Compose would read a file .env of the folder it is started in
+                command,
+                cwd="/",
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             ) as process:
                 return _finish(process, timeout_s, said, on_line, stdin)
         except OSError as error:

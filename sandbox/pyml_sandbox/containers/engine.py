@@ -184,6 +184,7 @@ def translated(what: str = "") -> Iterator[None]:
     """
     import docker.errors
     import requests.exceptions
+    import urllib3.exceptions
 
     doing = f"The Docker engine could not {what}: " if what else ""
     try:
@@ -191,8 +192,23 @@ def translated(what: str = "") -> Iterator[None]:
     except docker.errors.APIError as error:
         said = str(error.explanation or error).strip()
         raise SandboxError(f"{doing}{said}", hint_for(said)) from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+    except (
+        docker.errors.DockerException,
+        docker.errors.StreamParseError,
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,  # of what is read as a stream
+        OSError,
+    ) as error:
         raise SandboxError(f"{doing}{_reason(error)}", INSTALL_HINT) from error
+
+
+@contextlib.contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """Another command, or the engine itself, may have removed what is to be stopped or removed."""
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.NotFound):
+        yield
 
 
 def hint_for(said: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,7 +216,7 @@ def connect_container(settings: Settings, name: str, model: str, image: str, pro
         "spark.executor.cores": str(settings.cores),
         "spark.executor.extraJavaOptions": f"{spark.JVM_OPTIONS} -Duser.timezone=UTC",
         f"spark.executor.resource.{resource}.amount": "1",
-        f"spark.task.resource.{resource}.amount": f"{1 / settings.cores:g}",
+        f"spark.task.resource.{resource}.amount": _share(settings.cores),
         "spark.ui.port": str(DRIVER_UI_PORT),
         "spark.driver.memory": "1g",
     }
@@ -249,6 +250,11 @@ def resource_of(image: str) -> str:
 def health(kind: str, port: int, host: str = "127.0.0.1") -> tuple[str, ...]:
     """The command that asks a service from inside its container."""
     return (BASE_PYTHON, "-m", "pyml.probes", kind, f"{host}:{port}")
+
+
+def _share(cores: int) -> str:
+    """What one of so many tasks takes of a resource of one; rounded down, else the last of them finds none left."""
+    return f"{math.floor(1e6 / cores) / 1e6:.6f}"
 
 
 _RESOURCE = {"amount": "1", "discoveryScript": RESOURCE_SCRIPT}

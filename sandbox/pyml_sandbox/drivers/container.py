@@ -21,7 +21,7 @@ from pyml.errors import SandboxError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.compose import Compose
 from pyml_sandbox.containers.document import container_of, document, text
-from pyml_sandbox.containers.engine import Engine, translated
+from pyml_sandbox.containers.engine import Engine, gone_is_fine, translated
 from pyml_sandbox.containers.find import containers_of
 from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.drivers.logs import tail
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 KEPT_LOG_LINES = 10_000
 FOLLOW_AGAIN_S = 0.5
 UP_TIMEOUT_S = 300
+THREADS = 8
+"""Fewer than the connections that the SDK keeps to an engine."""
 
 STATES = {
     "created": ServiceState.STOPPED,
@@ -70,7 +72,7 @@ class ContainerDriver:
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
         """See `Driver.logs`."""
-        container = self._by_service.get(name)
+        container = self._of(name)
         if container is None:
             return tail(self._log_file(name), lines)
         if lines <= 0:
@@ -88,7 +90,7 @@ class ContainerDriver:
 
     def memory_bytes(self, name: str) -> int:
         """See `Driver.memory_bytes`. What could be given back at once, such as the page cache, does not count."""
-        container = self._by_service.get(name)
+        container = self._of(name)
         if container is None or container.status != "running":
             return 0
         with translated(f"measure {name}"):
@@ -114,13 +116,18 @@ class ContainerDriver:
                 self._run("--file", str(file), "up", option, *_UP_OPTIONS, *names)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
-        """See `Driver.stop`. One that starts on request is removed, else the next request would bring it back."""
-        container = self._by_service.get(name)
+        """See `Driver.stop`.
+
+        One that starts on request is removed, else the next request would bring it back; so is one that a job started
+        and that was stopped before.
+        """
+        container = self._of(name)
         if container is None:
             return
-        with translated(f"stop {name}"), _gone_is_fine():
+        was_stopped = container.status != "running" and labels.ON_DEMAND in container.labels
+        with translated(f"stop {name}"), gone_is_fine():
             container.stop()
-            if labels.ON_REQUEST in container.labels:
+            if labels.ON_REQUEST in container.labels or was_stopped:
                 self._save_log(name, container)
                 container.remove(force=True, v=True)
 
@@ -128,15 +135,17 @@ class ContainerDriver:
         """See `Driver.shut_down`. Volumes stay."""
         found = self._by_service
         if found:
-            with ThreadPoolExecutor(len(found)) as pool:
+            with ThreadPoolExecutor(THREADS) as pool:
                 list(pool.map(self._save_log, found.keys(), found.values()))
             self._run("down", "--remove-orphans")
         self.sweep()
         with translated("remove what the sandbox leaves"):
             for container in self._containers():
-                container.remove(force=True, v=True)
+                with gone_is_fine():
+                    container.remove(force=True, v=True)
             for network in self._engine.client.networks.list(filters={"label": self._label}):
-                network.remove()
+                with gone_is_fine():
+                    network.remove()
         (self._home.conf / "compose.yaml").unlink(missing_ok=True)
 
     def sweep(self, timeout_s: float = 30) -> int:
@@ -145,7 +154,8 @@ class ContainerDriver:
         left_over = [container for container in self._containers() if container.id not in kept]
         with translated("remove what an earlier run left behind"):
             for container in left_over:
-                container.remove(force=True, v=True)
+                with gone_is_fine():
+                    container.remove(force=True, v=True)
         return len(left_over)
 
     # ---- the engine
@@ -157,13 +167,16 @@ class ContainerDriver:
     @property
     def _by_service(self) -> dict[str, Made]:
         """The container of each service; where there are two, the one that runs, else the newer."""
-        found: dict[str, Made] = {}
-        for container in sorted(self._containers(), key=lambda each: (each.status == "running", _created(each))):
-            found[container.labels[labels.SERVICE]] = container
-        return found
+        return {container.labels[labels.SERVICE]: container for container in self._containers()}
 
-    def _containers(self) -> list[Made]:
-        return containers_of(self._engine, self._home.project)
+    def _of(self, name: str) -> Made | None:
+        """The container of one service, chosen likewise."""
+        return next(reversed(self._containers(f"{labels.SERVICE}={name}")), None)
+
+    def _containers(self, *wanted: str) -> list[Made]:
+        """The containers, those that run last, and of others the newest."""
+        found = containers_of(self._engine, self._home.project, *wanted)
+        return sorted(found, key=lambda each: (each.status == "running", _created(each)))
 
     def _run(self, *arguments: str) -> str:
         return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=UP_TIMEOUT_S)
@@ -225,7 +238,7 @@ class ContainerDriver:
 
     def _save_log(self, name: str, container: Made) -> None:
         """Keep the last of what a container said beyond its end."""
-        with translated(f"read the log of {name}"), _gone_is_fine():
+        with translated(f"read the log of {name}"), gone_is_fine():
             said = container.logs(tail=KEPT_LOG_LINES)
             self._home.logs.mkdir(parents=True, exist_ok=True)
             self._log_file(name).write_bytes(said)
@@ -235,7 +248,7 @@ class ContainerDriver:
         seen: Mapping[str, Any] = {"tail": lines}
         while True:
             with contextlib.suppress(SandboxError), translated():
-                container = self._by_service.get(name)
+                container = self._of(name)
                 if container is not None:
                     started = time.time()
                     for line in _whole_lines(container.logs(stream=True, follow=True, **seen)):
@@ -286,12 +299,3 @@ def _whole_lines(parts: Iterator[bytes]) -> Iterator[str]:
         yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
     if rest:
         yield rest.decode(errors="replace")
-
-
-@contextlib.contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    """Another command, or the engine, may have removed the container meanwhile."""
-    import docker.errors
-
-    with contextlib.suppress(docker.errors.NotFound):
-        yield

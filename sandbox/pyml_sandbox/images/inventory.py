@@ -11,6 +11,10 @@ from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
 
+OURS = ("pyml-python:", "pyml-base:", "pyml-model/", "pyml-build:")
+UNFINISHED = "unfinished"
+"""Kind of an image that is being built; one that is left was interrupted."""
+
 
 @dataclass(frozen=True)
 class ImageInfo:
@@ -70,8 +74,13 @@ def list_images(engine: Engine) -> list[ImageInfo]:
     with translated("list images"):
         facts = engine.client.df()["Images"] or ()
         used = {str(container["ImageID"]) for container in engine.client.api.containers(all=True)}
-    infos = [_info(each, used) for each in facts if labels.KIND in (each["Labels"] or {})]
+    infos = [_info(each, used) for each in facts if labels.KIND in (each["Labels"] or {}) and _is_ours(each)]
     return sorted(infos, key=lambda info: info.created_at, reverse=True)
+
+
+def _is_ours(facts: Mapping[str, Any]) -> bool:
+    """Whether every name of an image is one that pyml gives: labels are inherited by what others build on it."""
+    return all(tag.startswith(OURS) for tag in facts["RepoTags"] or () if "<none>" not in tag)
 
 
 def _info(facts: Mapping[str, Any], used: Collection[str]) -> ImageInfo:
@@ -113,7 +122,7 @@ def _newest(images: Iterable[ImageInfo]) -> Iterator[str]:
     """The newest of each kind, and of each model."""
     seen: set[tuple[str, str]] = set()
     for image in sorted(images, key=lambda image: image.created_at, reverse=True):
-        if image.tags and (image.kind, image.name) not in seen:
+        if image.tags and image.kind != UNFINISHED and (image.kind, image.name) not in seen:
             seen.add((image.kind, image.name))
             yield image.id
 

@@ -17,7 +17,7 @@ from pyml_sandbox.containers import labels, paths
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.environments import runtime_requirements
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
-from pyml_sandbox.images import archive
+from pyml_sandbox.images import archive, inventory
 from pyml_sandbox.images.base import BaseImage, spark_requirements
 from pyml_sandbox.images.build import BuildError, ImageBuild, build_context, build_inputs, one_at_a_time, run_build
 from pyml_sandbox.images.container import temporary_container
@@ -109,7 +109,7 @@ def find_model_image(engine: Engine, reference: str) -> ModelImage:
             raise UsageError(f"There is no image {reference}.", "pyml image list") from error
     if image.labels.get(labels.KIND) != KIND:
         raise UsageError(f"{reference} is no image of a model.", "pyml image list")
-    return _described(engine, image)
+    return _described(image, _lock_in(engine, image))
 
 
 def extract_package(engine: Engine, image_id: str, target: Path) -> None:
@@ -166,15 +166,18 @@ def _find(engine: Engine, wanted: _Wanted, lock: str | None) -> ModelImage | Non
     with translated("list images"):
         images = [image for image in engine.client.images.list(filters=filters) if wanted.tag in image.tags]
     for image in images:
-        found = _described(engine, image)
-        if image.labels.get(labels.KEY) == wanted.key(found.lock if lock is None else lock):
-            return found
+        known = _lock_in(engine, image) if lock is None else lock
+        if image.labels.get(labels.KEY) == wanted.key(known):
+            return _described(image, known)
     return None
 
 
-def _described(engine: Engine, image: Image) -> ModelImage:
+def _lock_in(engine: Engine, image: Image) -> str:
     with temporary_container(engine, str(image.id)) as container:
-        lock = archive.read_file(container, paths.LOCK)
+        return archive.read_file(container, paths.LOCK)
+
+
+def _described(image: Image, lock: str) -> ModelImage:
     facts = image.labels
     return ModelImage(
         id=str(image.id),
@@ -192,7 +195,14 @@ def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOpti
     inputs, unfinished = build_inputs(engine, options, on_event), f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
     with timed(SUBJECT, on_event, f"building {wanted.tag}") as done, build_context(inputs) as context:
         _fill(context, wanted.package, lock)
-        build = ImageBuild(DOCKERFILE, context, unfinished, inputs, {}, {"BASE_IMAGE": wanted.base.tag})
+        build = ImageBuild(
+            DOCKERFILE,
+            context,
+            unfinished,
+            inputs,
+            {labels.KIND: inventory.UNFINISHED},
+            {"BASE_IMAGE": wanted.base.tag},
+        )
         unlabelled = _run(engine, build, lock, on_event)
         try:
             on_event(Event(SUBJECT, Progress.WAITING, "loading the model once, in its own image"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from pyml.errors import SetupError, UsageError
+from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import ports_of_running_sandboxes
 from pyml_sandbox.stacks.base import Stack
@@ -49,7 +49,7 @@ def why_no_containers(environ: Mapping[str, str]) -> str:
 
     try:
         find_compose(find_engine(environ))
-    except SetupError as error:
+    except (SetupError, SandboxError) as error:
         return f" (containers are out of reach: {error.message})"
     return ""
 
@@ -61,7 +61,7 @@ def ports_in_use(environ: Mapping[str, str]) -> set[int]:
 
     try:
         of_containers = ports_of_sandboxes(find_engine(environ))
-    except SetupError:
+    except (SetupError, SandboxError):
         of_containers = set()
     return of_containers | ports_of_running_sandboxes()
 

@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pyml.errors import SandboxError
+from pyml.errors import SandboxError, SetupError
 from pyml.gateway.replica import Replica
+from pyml.probes import NotReadyError
 from pyml.settings import ServingSettings, Settings
 from pyml_sandbox import doctor
 from pyml_sandbox.containers import checks, labels, services
 from pyml_sandbox.containers.compose import find_compose
 from pyml_sandbox.containers.container import Limits
-from pyml_sandbox.containers.engine import Engine, find_engine, translated
-from pyml_sandbox.containers.find import containers_of
-from pyml_sandbox.containers.paths import SOCKETS
+from pyml_sandbox.containers.engine import Engine, find_engine, gone_is_fine, translated
+from pyml_sandbox.containers.find import containers_of, running
+from pyml_sandbox.containers.paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.containers.probe import InsideProbe
 from pyml_sandbox.drivers.container import ContainerDriver
 from pyml_sandbox.events import OnEvent
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.workshops.base import Environment
 
 MIB = 1024 * 1024
-DATA_VOLUMES = ("warehouse", "metastore")
+DATA_VOLUMES = (("warehouse", WAREHOUSE), ("metastore", METASTORE))
 
 
 class ContainerStack:
@@ -51,6 +52,7 @@ class ContainerStack:
     def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
         self._home = home
         self._ports = state.ports
+        self._is_recorded = state.stamp is not None
         self._choices = state.container
         self._environ = environ
 
@@ -61,7 +63,13 @@ class ContainerStack:
         Raises:
             SetupError: none answers.
         """
-        return find_engine(self._environ)
+        try:
+            return find_engine(self._environ)
+        except SetupError as error:
+            if not self._is_recorded:
+                raise
+            hint = "start Docker; or another sandbox   pyml dev up --sandbox NAME --driver process"
+            raise SetupError(error.message, hint) from error
 
     @cached_property
     def driver(self) -> ContainerDriver:
@@ -217,17 +225,31 @@ class ContainerStack:
 
     def data(self) -> DataPlace:
         """See `Stack.data`."""
+        return DataPlace(self.data_words, self._measured_inside() or self._measured_by_the_engine())
+
+    def _measured_inside(self) -> int | None:
+        """Asked of the metastore, which has both volumes; None while it does not run."""
+        try:
+            container = running(self.engine, self._home.project, metastore.NAME)
+        except NotReadyError:
+            return None
+        with translated("measure volumes"):
+            code, said = container.exec_run(["du", "-sbc", *(path for _, path in DATA_VOLUMES)])
+        return int(said.split()[-2]) if code == 0 and isinstance(said, bytes) else None
+
+    def _measured_by_the_engine(self) -> int:
+        """Asked of the engine, which looks at all that it has for that."""
         with translated("measure volumes"):
             volumes = self.engine.client.df().get("Volumes") or ()
-        names = {f"{self._home.project}_{name}" for name in DATA_VOLUMES}
-        sizes = [int((each.get("UsageData") or {}).get("Size") or 0) for each in volumes if each["Name"] in names]
-        return DataPlace(self.data_words, sum(sizes))
+        names = {f"{self._home.project}_{name}" for name, _ in DATA_VOLUMES}
+        return sum(int((each.get("UsageData") or {}).get("Size") or 0) for each in volumes if each["Name"] in names)
 
     def delete_data(self) -> None:
         """See `Stack.delete_data`."""
         with translated("remove volumes"):
             for volume in self.engine.client.volumes.list(filters={"label": f"{labels.SANDBOX}={self._home.project}"}):
-                volume.remove(force=True)
+                with gone_is_fine():
+                    volume.remove(force=True)
 
 
 def _serving(version: ModelVersion) -> ServingSettings:

@@ -56,6 +56,7 @@ class ModelSpark:
             if not _runs(services.MASTER, live):
                 raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self.home)}")
             own = [service for service in live if service.name in names]
+            self._clear_away([service for service in live if service.name not in names])
             self._make_room(version.name, names)
             carry_out(plan_up(specs, own), self.driver, own, on_event)
         port = published_port(self.engine, self.home.project, names[-1], services.INSIDE.spark)
@@ -92,6 +93,12 @@ class ModelSpark:
         return ConnectProbe(self.engine, self.home.project, name, services.INSIDE.spark)
 
     # ---- room for one more
+
+    def _clear_away(self, live: Sequence[LiveService]) -> None:
+        """Remove the parts of other versions that were stopped; their logs stay."""
+        for service in live:
+            if service.is_on_demand and service.state is ServiceState.STOPPED:
+                self.driver.stop(service.name)
 
     def _make_room(self, model: str, names: Sequence[str]) -> None:
         """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
