@@ -13,7 +13,9 @@ from pyml_sandbox.spark import session
 from support.free_ports import free_ports
 
 PORT_OPTIONS = ("--gateway-port", "--rest-port", "--metastore-port", "--spark-port")
-COMMAND = [sys.executable, "-c", "import pyml_cli; pyml_cli.main()"]
+# Ctrl-C counts, even where the tests run in the background of a shell, which has its children ignore it.
+PROGRAM = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pyml_cli; pyml_cli.main()"
+COMMAND = [sys.executable, "-c", PROGRAM]
 
 
 @dataclass(frozen=True)
