@@ -41,7 +41,14 @@ SETTINGS = ParitySettings(sql=ROWS, key=("id",), batch_rows=500, sample_rows=40)
 
 
 @pytest.fixture(scope="module")
-def client(sandbox: SandboxHome) -> Client:
+def client(process_sandbox: SandboxHome) -> Client:
+    """Of processes: what is judged and said does not depend on the driver."""
+    return Client(process_sandbox)
+
+
+@pytest.fixture(scope="module")
+def either(sandbox: SandboxHome) -> Client:
+    """Of each driver in turn, for the whole way."""
     return Client(sandbox)
 
 
@@ -52,14 +59,14 @@ def check(client: Client, folder: Path, body: str, settings: ParitySettings = SE
     return parity_check(client, model_id, settings)
 
 
-def test_an_honest_model_passes_on_every_row(client: Client, tmp_path: Path) -> None:
-    report = check(client, tmp_path, HONEST)
+def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> None:
+    report = check(either, tmp_path, HONEST)
     assert (report.verdict, report.judgement.level, report.rows) == (Verdict.PASS, "P1", 3000)
     assert {(c.name, column.rows, column.equal) for c, column in report.columns() if c.name in ("batches", "rows")} == {
         ("batches", 3000, 3000),
         ("rows", 40, 40),
     }
-    kept = json.loads((client.home.folder / "parity" / "parity_model" / "report.json").read_text())
+    kept = json.loads((either.home.folder / "parity" / "parity_model" / "report.json").read_text())
     assert Report.from_json(kept) == report
 
 
@@ -139,8 +146,8 @@ def test_only_the_tables_of_the_latest_run_are_kept(client: Client, tmp_path: Pa
     assert report.elsewhere["rows_table"].endswith(tuple(tables))
 
 
-def test_a_model_that_is_down_is_trouble_of_the_sandbox(client: Client, tmp_path: Path) -> None:
+def test_a_model_that_is_down_is_trouble_of_the_sandbox(either: Client, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "never_deployed", MODEL.format(body=HONEST)))
-    model_id = client.upload_model(package)
+    model_id = either.upload_model(package)
     with pytest.raises(SandboxError):
-        parity_check(client, model_id, SETTINGS)
+        parity_check(either, model_id, SETTINGS)
