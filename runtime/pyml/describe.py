@@ -14,6 +14,8 @@ from pathlib import Path
 from pyml.errors import PackageError, Problem
 from pyml.schema import Schema
 
+SAID_MAX_CHARACTERS = 2000
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -50,6 +52,19 @@ def contract_of(answer: str, folder: Path) -> Contract:
         problems = [Problem(message, hint) for message, hint in facts["problems"]]
         raise PackageError(f"the model package {folder} is not right", problems)
     return Contract.from_json(facts)
+
+
+def loading_ended_python(code: int, stderr: str) -> PackageError:
+    """The error for a model that took its Python with it while it was loaded.
+
+    Args:
+        code: exit code of this program.
+        stderr: what it said; the last of it is shown.
+    """
+    said = stderr.strip()[-SAID_MAX_CHARACTERS:]
+    ended = f"loading it ended Python with exit code {code}"
+    problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
+    return PackageError("the model cannot be loaded", [problem])
 
 
 def _schema(declaration: object) -> Schema:

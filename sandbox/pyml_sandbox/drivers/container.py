@@ -138,7 +138,6 @@ class ContainerDriver:
             with ThreadPoolExecutor(THREADS) as pool:
                 list(pool.map(self._save_log, found.keys(), found.values()))
             self._run("down", "--remove-orphans")
-        self.sweep()
         with translated("remove what the sandbox leaves"):
             for container in self._containers():
                 with gone_is_fine():

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyml.errors import PackageError, Problem
+from pyml.errors import PackageError
 from pyml_sandbox.containers import paths
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.images.archive import read_file
 from pyml_sandbox.images.container import Program, run_to_its_end, temporary_container
 
 TIMEOUT_S = 300
-SAID_MAX_CHARACTERS = 2000
 PROGRAM = Program((paths.MODEL_PYTHON, "-m", "pyml.describe", paths.MODEL_PACKAGE), {"/tmp": "mode=1777"})  # noqa: S108
 
 
@@ -40,7 +39,7 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
         PackageError: it cannot be loaded, or takes too long.
         SandboxError: the engine refused.
     """
-    from pyml.describe import contract_of
+    from pyml.describe import contract_of, loading_ended_python
 
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, paths.LOCK)
@@ -49,11 +48,5 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
         except TimeoutError as error:
             raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
     if answer.code != 0 or not answer.printed.strip():
-        raise _ended(answer.code, answer.said.strip()[-SAID_MAX_CHARACTERS:])
+        raise loading_ended_python(answer.code, answer.said)
     return Trial(contract_of(answer.printed.splitlines()[-1], package).to_json(), lock)
-
-
-def _ended(code: int, said: str) -> PackageError:
-    ended = f"loading it ended Python with exit code {code}"
-    problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
-    return PackageError("the model cannot be loaded", [problem])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pyml.environment import launcher_script
-from pyml.errors import PackageError, Problem, UsageError
+from pyml.errors import PackageError, UsageError
 from pyml.package import ModelPackage
 from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
 from pyml_sandbox.events import Event, OnEvent, Progress, timed
@@ -71,6 +71,8 @@ def _describe(made: VirtualEnvironment, package: Path) -> Mapping[str, object]:
     """Load the model in its own environment, and give back what it declares."""
     launcher = package.parent / LAUNCHER
     _write_launcher(launcher, made, package)
+    from pyml.describe import contract_of, loading_ended_python
+
     command = [str(launcher), "-m", "pyml.describe", str(package)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_TIMEOUT_S, check=True)
@@ -78,17 +80,7 @@ def _describe(made: VirtualEnvironment, package: Path) -> Mapping[str, object]:
         raise PackageError(f"loading the model took longer than {DESCRIBE_TIMEOUT_S} s", []) from error
     except subprocess.CalledProcessError as error:
         raise loading_ended_python(error.returncode, error.stderr.decode(errors="replace")) from error
-    from pyml.describe import contract_of
-
     return contract_of(done.stdout.decode().splitlines()[-1], package).to_json()
-
-
-def loading_ended_python(code: int, stderr: str) -> PackageError:
-    """The error for a model that took its Python with it while it was loaded."""
-    said = stderr.strip()[-2000:]
-    ended = f"loading it ended Python with exit code {code}"
-    problem = Problem(f"{ended}, saying:\n{said}" if said else ended, "do not call sys.exit while loading")
-    return PackageError("the model cannot be loaded", [problem])
 
 
 def _write_launcher(path: Path, made: VirtualEnvironment, package: Path) -> None:
