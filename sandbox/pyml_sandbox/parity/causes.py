@@ -191,7 +191,7 @@ _ALL = (
         "T12",
         "arrays, structs",
         "P2",
-        "Treat a nested value by its declared type, element by element, and never build a frame from it that infers one.",
+        "Treat a nested value by its declared type, and build no array or frame from it without naming the dtype.",
     ),
     Cause(
         "T13",
@@ -234,7 +234,7 @@ _ALL = (
         "S3",
         "name case",
         "P2",
-        "Write column names in one case everywhere, lower case as Hive does, and never look a column up with a default.",
+        "Write column names in lower case everywhere, as Hive does, and never look a column up with a default.",
     ),
     Cause(
         "S4",
@@ -283,13 +283,13 @@ _ALL = (
         "E1",
         "version drift",
         "P3",
-        "Pin the versions that trained the model in requirements.txt, and refuse to load parameters of another version.",
+        "Pin the versions that trained the model in requirements.txt, and refuse parameters of another version.",
     ),
     Cause(
         "E2",
         "working directory",
         "P3",
-        "Open files below the `parameters` folder that the constructor is given, never relative to the working directory.",
+        "Open files below the folder that the constructor is given, never relative to the working directory.",
     ),
     Cause(
         "E3",
