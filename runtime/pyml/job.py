@@ -40,6 +40,7 @@ class OfflineJob:
         key: columns that name a row, kept beside the predictions; where none are given, every column of the query that
             is no input is kept.
         allow_empty: whether a query without rows makes an empty table instead of an error.
+        recorded: whether the table also gets a record of what `predict` saw and gave (`pyml.recording`).
     """
 
     folder: str
@@ -49,6 +50,7 @@ class OfflineJob:
     table: str
     key: tuple[str, ...] = ()
     allow_empty: bool = False
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,7 @@ def _write(
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
-    from pyml.offline import WORKER_COLUMN, predict_batches
+    from pyml.offline import RECORD_DDL, RECORD_NAMES, WORKER_COLUMN, predict_batches
 
     # Key columns get names of their own, since a key may be an input as well.
     keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
@@ -260,15 +262,16 @@ def _write(
     key_types = [rows.schema[position].dataType.simpleString() for position in range(len(key))]
     carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
     predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
-    predict = functools.partial(predict_batches, folder=job.folder, keys=len(key))
+    record_columns, record_names = ([RECORD_DDL], RECORD_NAMES) if job.recorded else ([], ())
+    predict = functools.partial(predict_batches, folder=job.folder, keys=len(key), recorded=job.recorded)
     before, after = Observation(), Observation()
     measures = _measures([f"__key_{position}" for position in range(len(key))])
     predicted = (
         rows.observe(before, *measures)
-        .mapInArrow(predict, ", ".join([*carried, *predicted_columns, f"{WORKER_COLUMN} STRING"]))
+        .mapInArrow(predict, ", ".join([*carried, *predicted_columns, *record_columns, f"{WORKER_COLUMN} STRING"]))
         .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
         .drop(WORKER_COLUMN)
-        .toDF(*key, *job.outputs.names)
+        .toDF(*key, *job.outputs.names, *record_names)
     )
     predicted.write.format("parquet").saveAsTable(staging)
     found = dict(after.get)

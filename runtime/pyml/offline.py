@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 WORKER_COLUMN = "__worker"
 
+RECORD_NAMES = ("__seen", "__gave", "__call", "__position")
+"""The columns of a record: a digest for each input and for each output, which call of `predict` it was, and the row's
+place in that call."""
+RECORD_DDL = "__seen ARRAY<BIGINT>, __gave ARRAY<BIGINT>, __call BIGINT, __position INT"
+"""The same in Spark's words."""
 
-def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -> Iterator[pa.RecordBatch]:
+
+def predict_batches(
+    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
+) -> Iterator[pa.RecordBatch]:
     """Predict for each batch and carry its key columns beside; what `mapInArrow` calls in a Python worker.
 
     The model is loaded once for each worker, not for each batch or task.
@@ -26,9 +34,11 @@ def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -
         batches: the key columns, then the columns of the model's inputs.
         folder: the model package, on the worker's own disk.
         keys: how many of the first columns are the key.
+        recorded: whether the columns of `pyml.recording` follow the predictions.
 
     Yields:
-        The key columns as they came, the predictions, and a text that says who predicted (`Worker`), in the first row.
+        The key columns as they came, the predictions, their record if asked for, and a text that says who predicted
+        (`Worker`), in the first row.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -39,10 +49,11 @@ def predict_batches(batches: Iterable[pa.RecordBatch], folder: str, keys: int) -
     runner, worker = _runner(folder), this_worker().to_json()
     for batch in batches:
         inputs = batch.select(range(keys, batch.num_columns))
-        predictions = runner.predict_arrow(inputs)
+        predictions, record = runner.predict_recorded(inputs) if recorded else (runner.predict_arrow(inputs), [])
+        names = RECORD_NAMES if recorded else ()
         yield pa.RecordBatch.from_arrays(
-            [*batch.columns[:keys], *predictions.columns, _once(worker, batch.num_rows)],
-            names=[*batch.schema.names[:keys], *predictions.schema.names, WORKER_COLUMN],
+            [*batch.columns[:keys], *predictions.columns, *record, _once(worker, batch.num_rows)],
+            names=[*batch.schema.names[:keys], *predictions.schema.names, *names, WORKER_COLUMN],
         )
 
 

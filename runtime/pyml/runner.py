@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PredictError, UsageError
 from pyml.frame import frame_from_arrow
-from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.model import Model, TensorModel
 from pyml.package import last_line_in, load_model
 from pyml.predictions import arrow_from_frame
 from pyml.schema import Schema
@@ -16,6 +16,8 @@ from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, check_output
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pyml.recording import Given
 
 
 class Runner:
@@ -70,11 +72,40 @@ class Runner:
             PredictError: the model raised.
             OutputError: what it returned does not fit `outputs`.
         """
-        if isinstance(self.model, DataFrameModel):
-            frame = frame_from_arrow(batch, self.inputs)
-            return arrow_from_frame(self._predict(frame), self.outputs, batch.num_rows)
-        predictions = self.predict_tensors(tensors_from_arrow(batch, self.inputs))
-        return arrow_from_tensors(predictions, self.outputs)
+        return self.predictions(self.predict(self.given(batch)), batch.num_rows)
+
+    def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
+        """Predict as :meth:`predict_arrow`, and say what `predict` saw and gave (`pyml.offline.RECORD_DDL`)."""
+        from pyml.recording import digests_of, digests_of_batch, record
+
+        given = self.given(batch)
+        seen = digests_of(given)  # before the call: a model may write into what it is given
+        predictions = self.predictions(self.predict(given), batch.num_rows)
+        return predictions, record(seen, digests_of_batch(predictions, self.outputs), batch.num_rows)
+
+    def given(self, batch: pa.RecordBatch) -> Given:
+        """What `predict` is given for the rows of a batch: a frame, or named tensors.
+
+        Raises:
+            InputError: the rows do not fit `inputs`.
+        """
+        if self.is_tensor:
+            return tensors_from_arrow(batch, self.inputs)
+        return frame_from_arrow(batch, self.inputs)
+
+    def predictions(self, returned: object, rows: int) -> pa.RecordBatch:
+        """What `predict` returned, as the columns of `outputs`.
+
+        Args:
+            returned: a frame, or named tensors.
+            rows: how many `predict` was given.
+
+        Raises:
+            OutputError: it does not fit `outputs`.
+        """
+        if self.is_tensor:
+            return arrow_from_tensors(check_outputs(returned, self.outputs, rows), self.outputs)
+        return arrow_from_frame(returned, self.outputs, rows)
 
     def predict_tensors(self, tensors: Tensors) -> Tensors:
         """Predict for named tensors; of a `TensorModel` only.
@@ -86,9 +117,14 @@ class Runner:
         if not self.is_tensor:
             raise UsageError(f"model {self.settings.name} takes a frame, not tensors", "send its rows as Arrow")
         check_inputs(tensors, self.inputs)
-        return check_outputs(self._predict(tensors), self.outputs, rows_of(tensors))
+        return check_outputs(self.predict(tensors), self.outputs, rows_of(tensors))
 
-    def _predict(self, given: object) -> object:
+    def predict(self, given: Given) -> object:
+        """What the model's own `predict` returns, unchecked.
+
+        Raises:
+            PredictError: the model raised.
+        """
         predict = self.model.predict  # type: ignore[attr-defined]  # both kinds have one, over different types
         try:
             return predict(given)

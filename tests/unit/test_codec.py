@@ -26,6 +26,7 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, write_raw, write_typed
+from pyml.recording import digests_of_batch, record
 from pyml.schema import TENSOR_KINDS, Schema
 from pyml.tensors import Tensors
 from unit.type_matrix import CASES, KINDS, TypeCase
@@ -49,6 +50,9 @@ class Echo:
     def predict_tensors(self, tensors: Tensors) -> Tensors:
         self.seen.append(tensors)
         return tensors
+
+    def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
+        return self.predict_arrow(batch), record(digests_of_batch(batch, self.inputs), [], batch.num_rows)
 
 
 def over_the_wire(request: ModelInferRequest, echo: Echo) -> ModelInferResponse:
@@ -352,3 +356,14 @@ def test_bytes_that_are_not_a_request_are_refused_and_nothing_worse(noise: bytes
             codec.answer(ModelInferRequest.FromString(data), Echo(Schema("c STRING")))
         except (InputError, DecodeError):
             continue
+
+
+def test_a_record_of_what_predict_saw_comes_only_where_it_is_asked_for() -> None:
+    batch = pa.RecordBatch.from_pylist([{"a": 1.5}, {"a": None}], schema=Schema("a DOUBLE").arrow)
+    echo = Echo(Schema("a DOUBLE"))
+    plain = codec.read_arrow_response(over_the_wire(codec.arrow_request("m", "", batch), echo))
+    recorded = codec.read_arrow_response(over_the_wire(codec.arrow_request("m", "", batch, recorded=True), echo))
+    assert plain.schema.names == ["a"]
+    assert recorded.schema.names == ["a", "__seen", "__gave", "__call", "__position"]
+    assert recorded["__position"].to_pylist() == [0, 1]
+    assert len({tuple(seen) for seen in recorded["__seen"].to_pylist()}) == 2

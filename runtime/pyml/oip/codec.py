@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from pyml.offline import RECORD_NAMES
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import (
@@ -63,6 +64,9 @@ class Predictor(Protocol):
     def predict_tensors(self, tensors: dict[str, Array]) -> dict[str, Array]:
         """Predict for tensors."""
 
+    def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
+        """Predict for rows, and say what `predict` saw and gave."""
+
 
 @dataclass(frozen=True)
 class Form:
@@ -71,6 +75,7 @@ class Form:
     content_type: str = ""
     is_raw: bool = True
     is_two_dimensional: bool = False
+    is_recorded: bool = False
     wanted: tuple[str, ...] = ()
 
 
@@ -111,13 +116,14 @@ def form_of(request: ModelInferRequest) -> Form:
         content_type=content_type,
         is_raw=bool(request.raw_input_contents),
         is_two_dimensional=bool(request.inputs) and len(request.inputs[0].shape) == 2,
+        is_recorded="record" in request.parameters and request.parameters["record"].bool_param,
         wanted=tuple(output.name for output in request.outputs),
     )
 
 
 def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> ModelInferResponse:
     if form.content_type == ARROW:
-        return _arrow_response(predictor.predict_arrow(_read_stream(request, form)), form)
+        return _arrow_response(_predicted(predictor, _read_stream(request, form), form), form)
     arrays = read_tensors(request, form)
     if predictor.is_tensor:
         return _tensor_response(predictor.predict_tensors(_owned(arrays)), form)
@@ -125,6 +131,15 @@ def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> Mod
     if form.is_two_dimensional:
         columns = {name: array.reshape(-1, 1) for name, array in columns.items()}
     return _tensor_response(columns, form)
+
+
+def _predicted(predictor: Predictor, rows: pa.RecordBatch, form: Form) -> pa.RecordBatch:
+    """The predictions, followed by the columns of their record where it was asked for."""
+    if not form.is_recorded:
+        return predictor.predict_arrow(rows)
+    predictions, record = predictor.predict_recorded(rows)
+    names = [*predictions.schema.names, *RECORD_NAMES]
+    return pa.RecordBatch.from_arrays([*predictions.columns, *record], names=names)
 
 
 def _owned(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -219,9 +234,21 @@ def _check_wanted(form: Form, names: Sequence[str]) -> None:
 # --- the client's side ------------------------------------------------------------------------------------------------
 
 
-def arrow_request(name: str, version: str, rows: pa.RecordBatch | pa.Table, request_id: str = "") -> ModelInferRequest:
-    """A request that carries rows as one Arrow stream, without loss."""
+def arrow_request(
+    name: str, version: str, rows: pa.RecordBatch | pa.Table, request_id: str = "", *, recorded: bool = False
+) -> ModelInferRequest:
+    """A request that carries rows as one Arrow stream, without loss.
+
+    Args:
+        name: the model.
+        version: its version; empty for the one that is deployed.
+        rows: what to predict.
+        request_id: comes back in the answer.
+        recorded: whether the answer also gets a record of what `predict` saw and gave (`pyml.recording`).
+    """
     request = _request(name, version, request_id, ARROW)
+    if recorded:
+        request.parameters["record"].bool_param = True
     request.inputs.append(InferInputTensor(name=_FRAME, datatype="BYTES", shape=[1]))
     request.raw_input_contents.append(_with_length(stream_from_batch(rows)))
     return request
