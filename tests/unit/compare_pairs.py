@@ -1,183 +1,289 @@
-"""Values that are all different from one another, type by type: what a comparator must never take for equal.
+"""Pairs of small tables, each with the one right answer: equal, or different and in which layers.
 
-Within a row of `UNLIKE`, every value differs from every other and equals itself, to the last bit. `SAME_VALUE` and
-`OTHER_VALUE` are pairs of unlike types.
+No pair is written out. They are made from tables that can be checked by eye: the values of `compare_values`, and the
+tables of letters below. `all_pairs` gives every one; the comparator is tested on them, and
+`tests/benchmarks/comparators.py` gives the same ones to other comparators.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
 
-NAN, INF = math.nan, math.inf
-UTC = dt.UTC
+from unit.compare_values import ENTRY_ORDERS, INF, NAN, OTHER_VALUE, SAME_VALUE, UNLIKE, UTC, Across
+
+
+class Layer(enum.Enum):
+    """Where two tables differ."""
+
+    KEYS = "keys"
+    SCHEMA = "schema"
+    TYPE = "type"
+    VALUE = "value"
+
+
+EQUAL: frozenset[Layer] = frozenset()
 
 
 @dataclass(frozen=True)
-class Unlike:
-    """Values of one Arrow type, no two of them equal."""
+class Pair:
+    """Two tables and the right answer.
 
-    type: pa.DataType
-    values: tuple[object, ...]
+    Attributes:
+        group: which of the tables it was made from.
+        name: what differs, or does not; unique within its group.
+        left, right: the two sides.
+        differs_in: the layers that differ; none where the tables are equal.
+        key: the columns that name a row.
+        has_same_rows: both sides hold the same rows, so that only an audit of the keys has something to object to.
+    """
 
-    @property
-    def pairs(self) -> list[tuple[object, object]]:
-        """Every value against every other, both ways round."""
-        places = range(len(self.values))
-        return [(self.values[i], self.values[j]) for i in places for j in places if i != j]
+    group: str
+    name: str
+    left: pa.Table
+    right: pa.Table
+    differs_in: frozenset[Layer]
+    key: tuple[str, ...] = ("id",)
+    has_same_rows: bool = False
 
 
-def _integers(bits: int, *, signed: bool = True) -> tuple[object, ...]:
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return tuple(dict.fromkeys([low, low + 1, 1, 2, high - 1, high, None]))
+def all_pairs() -> list[Pair]:
+    """Every pair, group by group, always in the same order."""
+    groups = (
+        same_values, next_values, nested_floats, nested_near_misses, entry_orders, row_orders, same_value_other_type,
+        other_value_other_type, keys, schemas,
+    )  # fmt: skip
+    return [pair for group in groups for pair in group()]
 
 
-_DOUBLES = (
-    0.0, 5e-324, -5e-324, 1.0, math.nextafter(1, 2), math.nextafter(1, 0), -1.0, 0.1, 0.30000000000000004, 0.3,
-    2.0**53, 2.0**53 + 2, 1.7976931348623157e308, -1.7976931348623157e308, INF, -INF, NAN, None,
-)  # fmt: skip
-_FLOATS = (0.0, 1.401298464324817e-45, 1.0, 1.00000011920929, -1.0, 3.4028234663852886e38, INF, -INF, NAN, None)
-_TIMES = (
-    dt.datetime(1, 1, 1), dt.datetime(1969, 12, 31, 23, 59, 59, 999_999), dt.datetime(1970, 1, 1),
-    dt.datetime(2024, 3, 31, 1), dt.datetime(2024, 3, 31, 2), dt.datetime(2024, 3, 31, 2, 0, 0, 1),
-    dt.datetime(9999, 12, 31, 23, 59, 59, 999_999), None,
-)  # fmt: skip
-_NUMBERS = pa.struct([("a", pa.int64()), ("b", pa.float64())])
+def same_values() -> Iterator[Pair]:
+    """Each value against itself."""
+    for kind, unlike in UNLIKE.items():
+        for value in unlike.values:
+            yield _values("a value and itself", f"{kind} {_shown(value)}", unlike.type, [value], [value], EQUAL)
 
-UNLIKE: dict[str, Unlike] = {
-    "int8": Unlike(pa.int8(), _integers(8)),
-    "int16": Unlike(pa.int16(), _integers(16)),
-    "int32": Unlike(pa.int32(), _integers(32)),
-    "int64": Unlike(pa.int64(), (*_integers(64), 2**53, 2**53 + 1, 9223372036854775707)),
-    "uint64": Unlike(pa.uint64(), _integers(64, signed=False)),
-    "float": Unlike(pa.float32(), _FLOATS),
-    "double": Unlike(pa.float64(), _DOUBLES),
-    "boolean": Unlike(pa.bool_(), (True, False, None)),
-    "decimal": Unlike(
-        pa.decimal128(38, 20),
-        (Decimal(0), Decimal("0.1"), Decimal("0.10000000000000000001"), Decimal("-0.1"), Decimal(f"{'9' * 18}.{'9' * 20}"), None),
-    ),
-    "narrow decimal": Unlike(pa.decimal128(5, 2), (Decimal("0.01"), Decimal("0.02"), Decimal("999.99"), None)),
-    "string": Unlike(
-        pa.string(),
-        ("", " ", "a", "A", "a ", " a", "null", "NULL", "NaN", "nan", "None", "é", "e\u0301", "ß", "ss", "0", "00", "\0",
-         "a\0", "🜚", "x" * 5000, "x" * 4999 + "y", None),
-    ),
-    "binary": Unlike(pa.binary(), (b"", b"\0", b"\0\0", b"a", b"\xff", b"\\xFF", None)),
-    "date": Unlike(pa.date32(), (dt.date(1, 1, 1), dt.date(1970, 1, 1), dt.date(2024, 2, 29), dt.date(9999, 12, 31), None)),
-    "timestamp": Unlike(pa.timestamp("us"), _TIMES),
-    "timestamp in UTC": Unlike(pa.timestamp("us", "UTC"), tuple(t and t.replace(tzinfo=UTC) for t in _TIMES)),
-    "timestamp in ns": Unlike(pa.timestamp("ns"), (0, 1, -1, 1_700_000_000_000_000_001, 1_700_000_000_000_000_000, None)),
-    "time": Unlike(pa.time64("us"), (dt.time(0), dt.time(0, 0, 0, 1), dt.time(23, 59, 59, 999_999), None)),
-    "list of doubles": Unlike(
-        pa.list_(pa.float64()),
-        ([], [None], [NAN], [INF], [-INF], [0.0], [1.0], [1.0, None], [None, 1.0], [1.0, NAN], [1.0, 1.0], [2.0, 1.0],
-         [1.0, 2.0], [math.nextafter(1, 2)], None),
-    ),
-    "list of integers": Unlike(pa.list_(pa.int64()), ([], [None], [0], [2**53], [2**53 + 1], [0, 0], [None, None], None)),
-    "list of strings": Unlike(pa.list_(pa.string()), ([], [None], [""], ["NULL"], ["a", "b"], ["a, b"], ["b", "a"], None)),
-    "list of lists": Unlike(
-        pa.list_(pa.list_(pa.float64())), ([], [None], [[]], [[], []], [[None]], [[NAN]], [[1.0], [2.0]], [[1.0, 2.0]], None)
-    ),
-    "fixed list": Unlike(pa.list_(pa.float32(), 2), ([1.0, 2.0], [2.0, 1.0], [NAN, 1.0], [None, 1.0], None)),
-    "struct": Unlike(
-        _NUMBERS,
-        ({"a": 1, "b": 1.0}, {"a": None, "b": 1.0}, {"a": 1, "b": None}, {"a": 1, "b": NAN}, {"a": 1, "b": INF},
-         {"a": 2, "b": 1.0}, {"a": None, "b": None}, {"a": 1, "b": math.nextafter(1, 2)}, None),
-    ),
-    "list of structs": Unlike(
-        pa.list_(_NUMBERS), ([], [None], [{"a": 1, "b": NAN}], [{"a": 1, "b": None}], [{"a": None, "b": None}], None)
-    ),
-    "struct of lists": Unlike(
-        pa.struct([("v", pa.list_(pa.float64())), ("n", pa.string())]),
-        ({"v": [], "n": "x"}, {"v": None, "n": "x"}, {"v": [None], "n": "x"}, {"v": [NAN], "n": "x"}, {"v": [], "n": None}, None),
-    ),
-    "map": Unlike(
-        pa.map_(pa.string(), pa.float64()),
-        ([], [("a", None)], [("a", NAN)], [("a", INF)], [("a", 1.0)], [("b", 1.0)], [("a", 1.0), ("b", 2.0)],
-         [("a", 2.0), ("b", 1.0)], [("A", 1.0)], [("", 1.0)], None),
-    ),
-    "map of integers": Unlike(pa.map_(pa.int64(), pa.string()), ([], [(1, "a")], [(2, "a")], [(1, None)], [(1, "")], None)),
-    "map of maps": Unlike(
-        pa.map_(pa.string(), pa.map_(pa.string(), pa.float64())),
-        ([], [("a", [])], [("a", None)], [("a", [("b", 1.0)])], [("a", [("b", NAN)])], [("a", [("c", 1.0)])], None),
-    ),
-    "list of maps": Unlike(
-        pa.list_(pa.map_(pa.string(), pa.int64())), ([], [None], [[]], [[("a", 1)]], [[("a", 2)]], [[("a", None)]], None)
+
+def next_values() -> Iterator[Pair]:
+    """Each value against the next one of its type: neighbours in the table are near misses."""
+    for kind, unlike in UNLIKE.items():
+        for left, right in zip(unlike.values, [*unlike.values[1:], unlike.values[0]], strict=True):
+            name = f"{kind} {_shown(left)} | {_shown(right)}"
+            yield _values("a value and the next", name, unlike.type, [left], [right], _only(Layer.VALUE))
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """A way to put a value inside another."""
+
+    type: Callable[[pa.DataType], pa.DataType]
+    value: Callable[[object], object]
+
+
+NESTINGS = {
+    "bare": Nesting(lambda t: t, lambda v: v),
+    "in a list": Nesting(pa.list_, lambda v: [v]),
+    "in a list of lists": Nesting(lambda t: pa.list_(pa.list_(t)), lambda v: [[v]]),
+    "in a struct": Nesting(lambda t: pa.struct([("x", t)]), lambda v: {"x": v}),
+    "in a struct in a list": Nesting(lambda t: pa.list_(pa.struct([("x", t)])), lambda v: [{"x": v}]),
+    "in a list in a struct": Nesting(lambda t: pa.struct([("x", pa.list_(t))]), lambda v: {"x": [v]}),
+    "in a map": Nesting(lambda t: pa.map_(pa.string(), t), lambda v: [("k", v)]),
+    "in a list in a map": Nesting(lambda t: pa.map_(pa.string(), pa.list_(t)), lambda v: [("k", [v])]),
+}
+SPECIAL_FLOATS = (None, NAN, INF, -INF, 0.0, 1.0, 1.7976931348623157e308)
+NEAR_MISSES: dict[str, tuple[pa.DataType, object, object]] = {
+    "int64": (pa.int64(), 2**53, 2**53 + 1),
+    "int8": (pa.int8(), 127, -128),
+    "boolean": (pa.bool_(), True, False),
+    "double": (pa.float64(), 1.0, math.nextafter(1, 2)),
+    "float": (pa.float32(), 1.0, 1.00000011920929),
+    "decimal": (pa.decimal128(38, 20), Decimal("0.1"), Decimal("0.10000000000000000001")),
+    "string": (pa.string(), "a", "a "),
+    "binary": (pa.binary(), b"\0", b"\0\0"),
+    "date": (pa.date32(), dt.date(2024, 2, 28), dt.date(2024, 2, 29)),
+    "timestamp": (pa.timestamp("us"), dt.datetime(2024, 3, 31, 2), dt.datetime(2024, 3, 31, 2, 0, 0, 1)),
+    "timestamp in UTC": (
+        pa.timestamp("us", "UTC"), dt.datetime(2024, 3, 31, 1, tzinfo=UTC), dt.datetime(2024, 3, 31, 2, tzinfo=UTC)
     ),
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Across:
-    """One value in each of two types."""
-
-    left_type: pa.DataType
-    left: object
-    right_type: pa.DataType
-    right: object
-
-    def __str__(self) -> str:
-        return f"{self.left_type} {self.left!r} against {self.right_type} {self.right!r}"
+def nested_floats() -> Iterator[Pair]:
+    """Null, NaN, the infinities and three numbers, every two of them, in every nesting."""
+    for where, nesting in NESTINGS.items():
+        kind = nesting.type(pa.float64())
+        for i, left in enumerate(SPECIAL_FLOATS):
+            for right in SPECIAL_FLOATS[i:]:
+                answer = EQUAL if left is right else _only(Layer.VALUE)
+                sides = [nesting.value(left)], [nesting.value(right)]
+                yield _values("null, NaN, infinity", f"{left} | {right} {where}", kind, *sides, answer)
 
 
-SAME_VALUE = [
-    Across(pa.int64(), 3, pa.int32(), 3),
-    Across(pa.int64(), 3, pa.float64(), 3.0),
-    Across(pa.int64(), 2**53, pa.float64(), 2.0**53),
-    Across(pa.int64(), 3, pa.decimal128(10, 2), Decimal("3.00")),
-    Across(pa.int64(), 1, pa.bool_(), True),
-    Across(pa.int64(), 3, pa.string(), "3"),
-    Across(pa.uint64(), 2**64 - 1, pa.decimal128(38, 0), Decimal(2**64 - 1)),
-    Across(pa.float32(), 0.5, pa.float64(), 0.5),
-    Across(pa.float32(), NAN, pa.float64(), NAN),
-    Across(pa.decimal128(10, 2), Decimal("0.10"), pa.decimal128(12, 3), Decimal("0.100")),
-    Across(pa.decimal128(38, 0), Decimal(7), pa.decimal128(38, 30), Decimal(7)),
-    Across(pa.timestamp("us"), dt.datetime(2024, 1, 1), pa.timestamp("ns"), dt.datetime(2024, 1, 1)),
-    Across(pa.timestamp("us"), dt.datetime(2024, 1, 1), pa.timestamp("us", "UTC"), dt.datetime(2024, 1, 1, tzinfo=UTC)),
-    Across(pa.date32(), dt.date(2024, 1, 1), pa.timestamp("us"), dt.datetime(2024, 1, 1)),
-    Across(pa.string(), "abc", pa.binary(), b"abc"),
-    Across(pa.list_(pa.int64()), [1, None], pa.list_(pa.float64()), [1.0, None]),
-    Across(pa.list_(pa.float64()), [1.0, NAN], pa.list_(pa.float64(), 2), [1.0, NAN]),
-    Across(pa.struct([("a", pa.int64())]), {"a": 1}, pa.struct([("a", pa.int32())]), {"a": 1}),
-    Across(_NUMBERS, {"a": 1, "b": NAN}, pa.struct([("b", pa.float64()), ("a", pa.int64())]), {"b": NAN, "a": 1}),
-    Across(
-        pa.map_(pa.string(), pa.int64()), [("b", 1), ("a", 2)], pa.map_(pa.string(), pa.int32()), [("a", 2), ("b", 1)]
+def nested_near_misses() -> Iterator[Pair]:
+    """Two values of each type that are nearly the same, in every nesting."""
+    for where, nesting in NESTINGS.items():
+        for name, (kind, left, right) in NEAR_MISSES.items():
+            for other, answer in ((left, EQUAL), (right, _only(Layer.VALUE))):
+                sides = [nesting.value(left)], [nesting.value(other)]
+                shown = f"{name} {_shown(left)} | {_shown(other)} {where}"
+                yield _values("near misses, nested", shown, nesting.type(kind), *sides, answer)
+
+
+def entry_orders() -> Iterator[Pair]:
+    """Maps whose entries come in another order."""
+    for kind, left, right in ENTRY_ORDERS:
+        yield _values("entries in another order", _shown(left), kind, [left], [right], EQUAL)
+
+
+def row_orders() -> Iterator[Pair]:
+    """All values of a type in one column: with the rows in another order, and with two predictions swapped."""
+    for kind, unlike in UNLIKE.items():
+        values = [*unlike.values]
+        table = _table(unlike.type, values)
+        backwards = table.take([*range(len(values))][::-1])
+        yield Pair("row order", f"{kind}, rows backwards", table, backwards, EQUAL)
+        swapped = _table(unlike.type, [values[1], values[0], *values[2:]])
+        yield Pair("row order", f"{kind}, two values swapped", table, swapped, _only(Layer.VALUE))
+
+
+def same_value_other_type() -> Iterator[Pair]:
+    """One value in two types, both ways round."""
+    for across in SAME_VALUE:
+        yield from _across("the same value in another type", across, _only(Layer.TYPE))
+
+
+def other_value_other_type() -> Iterator[Pair]:
+    """Two values in two types, both ways round."""
+    for across in OTHER_VALUE:
+        yield from _across("another value in another type", across, frozenset({Layer.TYPE, Layer.VALUE}))
+
+
+Letters = dict[str, tuple[object, ...]]
+"""The values of the key columns that a letter stands for."""
+
+
+def _instant(microsecond: int) -> tuple[object, ...]:
+    return (dt.datetime(2024, 3, 31, 1, 0, 0, microsecond, tzinfo=UTC),)
+
+
+KEY_TYPES: dict[str, tuple[Sequence[pa.DataType], Letters]] = {
+    "int64": ([pa.int64()], {"a": (2**53,), "b": (2**53 + 1,), "c": (-(2**63),), "d": (2**63 - 1,)}),
+    "string": ([pa.string()], {"a": ("a",), "b": ("a ",), "c": ("",), "d": ("A",)}),
+    "date": (
+        [pa.date32()],
+        {"a": (dt.date(2024, 2, 28),), "b": (dt.date(2024, 2, 29),), "c": (dt.date(1, 1, 1),), "d": (dt.date(9999, 12, 31),)},
     ),
-    Across(pa.null(), None, pa.int64(), None),
-    Across(pa.string(), None, pa.list_(pa.int64()), None),
-]
-"""One value, two types: a difference of representation and of nothing else."""
-
-OTHER_VALUE = [
-    Across(pa.int64(), 2**53 + 1, pa.float64(), 2.0**53),
-    Across(pa.int64(), 3, pa.float64(), 3.0000000000000004),
-    Across(pa.int64(), 2**63 - 1, pa.float64(), 2.0**63),
-    Across(pa.int64(), 1, pa.float64(), NAN),
-    Across(pa.int64(), 1, pa.float64(), INF),
-    Across(pa.int64(), None, pa.float64(), NAN),
-    Across(pa.int64(), 2, pa.bool_(), True),
-    Across(pa.int64(), 3, pa.string(), "3.0"),
-    Across(pa.int64(), 3, pa.string(), " 3"),
-    Across(pa.float64(), 1.0, pa.bool_(), None),
-    Across(pa.float32(), 0.1, pa.float64(), 0.2),
-    Across(pa.decimal128(10, 2), Decimal("0.15"), pa.decimal128(10, 1), Decimal("0.2")),
-    Across(pa.decimal128(38, 0), Decimal(10**37), pa.decimal128(38, 30), Decimal(1)),
-    Across(
-        pa.timestamp("us"), dt.datetime(2024, 1, 1), pa.timestamp("us", "UTC"), dt.datetime(2024, 1, 1, 1, tzinfo=UTC)
+    "timestamp": ([pa.timestamp("us", "UTC")], {"a": _instant(0), "b": _instant(1), "c": _instant(2), "d": _instant(3)}),
+    "decimal": (
+        [pa.decimal128(38, 20)],
+        {letter: (Decimal(f"0.1000000000000000000{digit}"),) for digit, letter in enumerate("abcd")},
     ),
-    Across(pa.timestamp("us"), dt.datetime(2024, 1, 1), pa.timestamp("ns"), 1_704_067_200_000_000_001),
-    Across(pa.date32(), dt.date(2024, 1, 1), pa.timestamp("us"), dt.datetime(2024, 1, 1, 0, 0, 1)),
-    Across(pa.string(), "é", pa.binary(), b"\xe9"),
-    Across(pa.string(), "NULL", pa.int64(), None),
-    Across(pa.list_(pa.int64()), [2**53 + 1], pa.list_(pa.float64()), [2.0**53]),
-    Across(pa.list_(pa.int64()), [None], pa.list_(pa.float64()), [NAN]),
-    Across(pa.list_(pa.int64()), [1], pa.int64(), 1),
-    Across(pa.struct([("a", pa.int64())]), {"a": 1}, pa.struct([("b", pa.int64())]), {"b": 1}),
-    Across(pa.map_(pa.string(), pa.int64()), [("a", 1)], pa.struct([("a", pa.int64())]), {"a": 1}),
+    "two columns": ([pa.string(), pa.int64()], {"a": ("mo", 1), "b": ("mo", 2), "c": ("tu", 1), "d": ("tu", 2)}),
+}  # fmt: skip
+KEY_CASES = [
+    # left, right: one letter for the key of each row, - for null; the last word is the layer that differs
+    ("abc", "abc", "equal"),
+    ("abc", "cab", "equal"),
+    ("", "", "equal"),
+    ("abc", "ab", "keys"),
+    ("ab", "abc", "keys"),
+    ("abc", "abd", "keys"),
+    ("abc", "", "keys"),
+    ("", "abc", "keys"),
+    ("aabc", "abc", "keys"),
+    ("abc", "abcc", "keys"),
+    ("aab", "abb", "keys"),
+    ("aab", "aab", "keys"),
+    ("aab", "baa", "keys"),
+    ("ab-", "abc", "keys"),
+    ("abc", "ab-", "keys"),
+    ("ab-", "ab", "keys"),
+    ("ab-", "ab-", "keys"),
+    ("a--", "-a-", "keys"),
 ]
-"""Other values in other types: both layers differ."""
+
+
+def keys() -> Iterator[Pair]:
+    """Keys that are missing, extra, repeated or null, on either side and on both."""
+    for kind, (types, letters) in KEY_TYPES.items():
+        names = tuple(f"k{i}" for i in range(len(types)))
+        for left, right, answer in KEY_CASES:
+            sides = [_keyed(names, types, letters, rows) for rows in (left, right)]
+            layers = EQUAL if answer == "equal" else _only(Layer(answer))
+            same = bool(layers) and sorted(left) == sorted(right)
+            yield Pair("keys", f"{kind} [{left}] | [{right}]", sides[0], sides[1], layers, names, same)
+
+
+COLUMN_CASES = [
+    # left, right: one letter for the name of each column; every column of a letter holds the same values
+    ("", "", "equal"),
+    ("pq", "pq", "equal"),
+    ("pq", "qp", "equal"),
+    ("pP", "pP", "equal"),
+    ("pP", "Pp", "equal"),
+    ("pq", "p", "schema"),
+    ("p", "pq", "schema"),
+    ("pq", "pr", "schema"),
+    ("p", "P", "schema"),
+    ("", "p", "schema"),
+    ("p", "", "schema"),
+]
+COLUMN_VALUES: dict[str, tuple[pa.DataType, list[object]]] = {
+    "int64": (pa.int64(), [1, 2]),
+    "double": (pa.float64(), [1.0, NAN]),
+    "string": (pa.string(), ["a", ""]),
+    "list": (pa.list_(pa.float64()), [[1.0], []]),
+}
+
+
+def schemas() -> Iterator[Pair]:
+    """Columns that are missing, extra, renamed or in another order, with rows and without."""
+    for name, (kind, values) in COLUMN_VALUES.items():
+        for rows in (2, 0):
+            for left, right, answer in COLUMN_CASES:
+                sides = [_with_columns(kind, values[:rows], letters) for letters in (left, right)]
+                layers = EQUAL if answer == "equal" else _only(Layer(answer))
+                yield Pair("columns", f"{name}, {rows} rows [{left}] | [{right}]", sides[0], sides[1], layers)
+
+
+def _keyed(names: Sequence[str], types: Sequence[pa.DataType], letters: Letters, rows: str) -> pa.Table:
+    """Rows by the letters of their keys; each row's value is its letter. A null key has null in its last column."""
+    null_key = (*letters["a"][:-1], None)
+    found = [letters.get(letter, null_key) for letter in rows]
+    columns = [pa.array([key[i] for key in found], kind) for i, kind in enumerate(types)]
+    return pa.table([*columns, pa.array(rows, pa.string())], [*names, "value"])
+
+
+def _with_columns(kind: pa.DataType, values: list[object], letters: str) -> pa.Table:
+    ids = pa.array(range(len(values)), pa.int64())
+    return pa.table([ids, *(pa.array(values, kind) for _ in letters)], ["id", *letters])
+
+
+def _across(group: str, across: Across, layers: frozenset[Layer]) -> Iterator[Pair]:
+    left, right = _table(across.left_type, [across.left]), _table(across.right_type, [across.right])
+    yield Pair(group, str(across), left, right, layers)
+    yield Pair(group, f"{across}, swapped", right, left, layers)
+
+
+def _values(
+    group: str, name: str, kind: pa.DataType, left: list[object], right: list[object], layers: frozenset[Layer]
+) -> Pair:
+    return Pair(group, name, _table(kind, left), _table(kind, right), layers)
+
+
+def _table(kind: pa.DataType, values: Sequence[object]) -> pa.Table:
+    return pa.table({"id": pa.array(range(len(values)), pa.int64()), "value": pa.array(values, kind)})
+
+
+def _only(layer: Layer) -> frozenset[Layer]:
+    return frozenset({layer})
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, dt.date | dt.time) else repr(value)
+    return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"
