@@ -1,0 +1,316 @@
+"""For each cause: rows, and two contexts in which its broken model differs from itself and its fixed one does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pyml import DataFrameModel, Schema
+from pyml.frame import frame_from_arrow
+from pyml.predictions import arrow_from_frame
+from pyml.runner import Runner
+
+Row = Mapping[str, object]
+Rows = Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the models of one page are given.
+
+    Attributes:
+        rows: what is predicted; keys that a model does not declare are left out.
+        contexts: names of two functions below; none where one process cannot show the difference.
+        beside: the other rows that a context needs.
+        fixed_rows: rows for the fixed model, where its inputs are other ones.
+        fixed_beside: the same for `beside`.
+    """
+
+    rows: Rows
+    contexts: tuple[str, str] | None = None
+    beside: Rows = ()
+    fixed_rows: Rows = ()
+    fixed_beside: Rows = ()
+
+    @property
+    def of_fixed(self) -> Case:
+        """The case as the fixed model gets it."""
+        return Case(
+            self.rows if not self.fixed_rows else self.fixed_rows, self.contexts, self.fixed_beside or self.beside
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model class from a page, ready to be run.
+
+    Attributes:
+        source: the code block.
+        folder: an empty folder, its parameters.
+        patch: changes the process for the time of a test.
+    """
+
+    source: str
+    folder: Path
+    patch: pytest.MonkeyPatch
+    inputs: Schema | None = field(default=None)
+
+    def runner(self) -> Runner:
+        """A newly loaded model."""
+        names: dict[str, type[DataFrameModel]] = {}
+        exec(self.source, names)
+        model = names["Model"](self.folder)
+        if self.inputs is not None:
+            model.inputs = self.inputs  # type: ignore[misc]  # another declaration of the same model
+        return Runner(model, self.folder)
+
+    def declaring(self, ddl: Callable[[str], str]) -> Trial:
+        """The same model with other declared inputs."""
+        return Trial(self.source, self.folder, self.patch, Schema(ddl(self.runner().inputs.ddl)))
+
+
+Outputs = list[dict[str, object]]
+
+
+def batch_of(rows: Rows, schema: Schema) -> pa.RecordBatch:
+    """Rows as a batch of exactly the declared columns."""
+    return pa.RecordBatch.from_pylist([{name: row[name] for name in schema.names} for row in rows], schema=schema.arrow)
+
+
+def outputs(runner: Runner, rows: Rows) -> Outputs:
+    found: Outputs = runner.predict_arrow(batch_of(rows, runner.inputs)).to_pylist()
+    return found
+
+
+def together(trial: Trial, case: Case) -> Outputs:
+    return outputs(trial.runner(), case.rows)
+
+
+def alone(trial: Trial, case: Case) -> Outputs:
+    runner = trial.runner()
+    return [output for row in case.rows for output in outputs(runner, [row])]
+
+
+def backwards(trial: Trial, case: Case) -> Outputs:
+    return outputs(trial.runner(), case.rows[::-1])[::-1]
+
+
+def beside(trial: Trial, case: Case) -> Outputs:
+    return outputs(trial.runner(), [*case.rows, *case.beside])[: len(case.rows)]
+
+
+def instead(trial: Trial, case: Case) -> Outputs:
+    return outputs(trial.runner(), case.beside)
+
+
+def nothing(trial: Trial, case: Case) -> Outputs:
+    return together(trial, case)[:0]
+
+
+def empty(trial: Trial, case: Case) -> Outputs:
+    return outputs(trial.runner(), [])
+
+
+def again(trial: Trial, case: Case) -> Outputs:
+    runner = trial.runner()
+    outputs(runner, case.rows)
+    return outputs(runner, case.rows)
+
+
+def afterwards(trial: Trial, case: Case) -> Outputs:
+    runner = trial.runner()
+    outputs(runner, case.beside)
+    return outputs(runner, case.rows)
+
+
+def same_frame_again(trial: Trial, case: Case) -> Outputs:
+    model = trial.runner().model
+    assert isinstance(model, DataFrameModel)
+    frame = frame_from_arrow(batch_of(case.rows, model.inputs), model.inputs)
+    model.predict(frame)
+    found: Outputs = arrow_from_frame(model.predict(frame), model.outputs, len(case.rows)).to_pylist()
+    return found
+
+
+def through_json(trial: Trial, case: Case) -> Outputs:
+    found: Outputs = json.loads(json.dumps(together(trial, case), allow_nan=False))
+    return found
+
+
+def other_order(trial: Trial, case: Case) -> Outputs:
+    return together(trial.declaring(lambda ddl: ", ".join(reversed(ddl.split(", ")))), case)
+
+
+def one_more_column(trial: Trial, case: Case) -> Outputs:
+    rows = [{**row, "note": 100.0} for row in case.rows]
+    return outputs(trial.declaring(lambda ddl: f"{ddl}, note DOUBLE NOT NULL").runner(), rows)
+
+
+def lower_case(trial: Trial, case: Case) -> Outputs:
+    rows = [{name.lower(): value for name, value in row.items()} for row in case.rows]
+    return outputs(trial.declaring(lambda ddl: ddl.replace("Fare", "fare")).runner(), rows)
+
+
+def later(trial: Trial, case: Case) -> Outputs:
+    now = time.time()
+    trial.patch.setattr(time, "time", lambda: now + 86_400)
+    return together(trial, case)
+
+
+def in_tokyo(trial: Trial, case: Case) -> Outputs:
+    trial.patch.setenv("TZ", "JST-9")
+    time.tzset()
+    try:
+        return together(trial, case)
+    finally:
+        trial.patch.undo()
+        time.tzset()
+
+
+def one_thread(trial: Trial, case: Case) -> Outputs:
+    trial.patch.setenv("OMP_NUM_THREADS", "1")
+    return together(trial, case)
+
+
+def two_threads(trial: Trial, case: Case) -> Outputs:
+    trial.patch.setenv("OMP_NUM_THREADS", "2")
+    return together(trial, case)
+
+
+def other_variable(trial: Trial, case: Case) -> Outputs:
+    trial.patch.setenv("MARKUP", "2")
+    return together(trial, case)
+
+
+def other_processor(trial: Trial, case: Case) -> Outputs:
+    here = platform.machine()
+    trial.patch.setattr(platform, "machine", lambda: "aarch64" if here == "x86_64" else "x86_64")
+    return together(trial, case)
+
+
+def other_version(trial: Trial, case: Case) -> Outputs:
+    major = int(np.__version__.split(".")[0])
+    trial.patch.setattr(np, "__version__", "1.26.4" if major >= 2 else "2.0.0")
+    return together(trial, case)
+
+
+def other_folder(trial: Trial, case: Case) -> Outputs:
+    (elsewhere := trial.folder.parent / "elsewhere").mkdir(exist_ok=True)
+    (elsewhere / "rates.json").write_text('{"rate": 7.0}')
+    trial.patch.chdir(elsewhere)
+    return together(trial, case)
+
+
+def _with_hash_seed(trial: Trial, case: Case, seed: str) -> Outputs:
+    program = (
+        f"{trial.source}\nfrom pathlib import Path\n"
+        f"print(Model(Path()).predict(pd.DataFrame({list(case.rows)!r})).to_json(orient='records'))"
+    )
+    environ = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    found: Outputs = json.loads(done.stdout)
+    return found
+
+
+def hash_seed_0(trial: Trial, case: Case) -> Outputs:
+    return _with_hash_seed(trial, case, "0")
+
+
+def hash_seed_1(trial: Trial, case: Case) -> Outputs:
+    return _with_hash_seed(trial, case, "1")
+
+
+CONTEXTS: Mapping[str, Callable[[Trial, Case], Outputs]] = {
+    context.__name__: context
+    for context in (
+        together, alone, backwards, beside, instead, nothing, empty, again, afterwards, same_frame_again, through_json,
+        other_order, one_more_column, lower_case, later, in_tokyo, one_thread, two_threads, other_variable,
+        other_processor, other_version, other_folder, hash_seed_0, hash_seed_1,
+    )
+}  # fmt: skip
+
+
+def of(**columns: Sequence[object]) -> Rows:
+    """Rows from columns of one length."""
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+NIGHT = datetime(2024, 1, 15, 2, 30)
+NEW_YORK = timezone(timedelta(hours=-5))
+BIG = 2**53 + 1
+
+CASES: Mapping[str, Case] = {
+    "B1": Case(of(a=[1.0, 2.0, 4.0]), ("together", "alone")),
+    "B2": Case(of(b=[1.0, None, 4.0]), ("together", "alone")),
+    "B3": Case(of(s=["bus", "car", "tram"]), ("together", "alone")),
+    "B4": Case(of(s=["bus", "car", "tram"]), ("together", "alone")),
+    "B5": Case(of(a=[1.0, 5.0, 9.0]), ("together", "alone")),
+    "B6": Case(of(a=[1.0, 5.0, 9.0], previous=[None, 1.0, 5.0]), ("together", "backwards")),
+    "B7": Case(of(trip_id=[10, 11, 20]), ("together", "alone")),
+    "B8": Case(of(a=[0.2, 0.9, 0.4]), ("together", "alone")),
+    "B9": Case(of(s=["a", "bb", "dddd"]), ("together", "alone")),
+    "B10": Case(of(x=[[1.0, 1.0, 1.0], [0.3, 0.6, 0.5]])),
+    "B11": Case(of(a=[1.0, 1.0], unit=["km", "mile"]), ("together", "alone")),
+    "B12": Case(of(x=[[1.0, 2.0], [3.0, 4.0]]), ("nothing", "empty")),
+    "R1": Case(of(b=[1.0, 2.0]), ("together", "beside"), beside=of(b=[None])),
+    "R2": Case(of(b=[None, 2.0, 3.0]), ("together", "alone")),
+    "R3": Case(of(a=[3.0, 1.0, 2.0]), ("together", "alone")),
+    "R4": Case(of(a=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), ("together", "alone")),
+    "T1": Case(of(k=[3, 4], a=[0.5, 1.5]), ("together", "beside"), beside=of(k=[None], a=[0.0])),
+    "T2": Case(of(id=[BIG, 7]), ("together", "beside"), beside=of(id=[None])),
+    "T3": Case(of(k=[3, 4]), ("together", "beside"), beside=of(k=[None])),
+    "T4": Case(of(b=[1.0, None]), ("together", "alone")),
+    "T5": Case(of(a=[1.0, 0.0, 3.0], b=[0.0, 0.0, 2.0]), ("together", "through_json")),
+    "T6": Case(of(a=[0.25, 0.3, 0.5]), ("together", "alone")),
+    "T7": Case(of(price=[Decimal("0.10"), Decimal("2.00")]), ("together", "alone")),
+    "T8": Case(of(s=[b"vip", b"guest"]), ("together", "alone")),
+    "T9": Case(of(code=["007", "012"]), ("together", "beside"), beside=of(code=["A1"])),
+    "T10": Case(
+        of(t=[NIGHT]), ("together", "instead"), beside=of(t=[NIGHT - timedelta(hours=5)]),
+        fixed_rows=of(t=[NIGHT.replace(tzinfo=UTC)]), fixed_beside=of(t=[NIGHT.replace(tzinfo=UTC).astimezone(NEW_YORK)]),
+    ),
+    "T11": Case(of(seconds=[0, 1_700_000_000]), ("together", "in_tokyo")),
+    "T12": Case(
+        of(point=[{"n": 3, "kind": "bus"}]), ("together", "beside"), beside=of(point=[{"n": None, "kind": "bus"}])
+    ),
+    "T13": Case(of(s=["tram", "bus"]), ("together", "backwards")),
+    "T14": Case(of(b=[0.0, 1.0, 2.0, None, 3.0]), ("together", "alone")),
+    "T15": Case(of(s=["a", "", None]), ("together", "alone")),
+    "T16": Case(of(k=[1, 2]), ("together", "beside"), beside=of(k=[None])),
+    "T17": Case(of(payload=['{"a": 0.7}', '{"a": 0.5}']), ("together", "alone")),
+    "S1": Case(of(fare=[7.0, 8.0], distance=[2.0, 3.0]), ("together", "other_order")),
+    "S2": Case(of(a=[1.0, 2.0], b=[3.0, 4.0]), ("together", "one_more_column")),
+    "S3": Case(of(Fare=[7.0, 8.0]), ("together", "lower_case")),
+    "S4": Case(of(features=[{"fare": 2.0}, {"fair": 2.0}]), fixed_rows=of(fare=[2.0, 3.0])),
+    "D1": Case(of(trip_id=[1, 2], a=[1.0, 2.0]), ("together", "again")),
+    "D2": Case(of(made_at=[1_700_000_000], asked_at=[1_700_000_060]), ("together", "later")),
+    "D3": Case(of(s=["bus", "car", "tram"]), ("hash_seed_0", "hash_seed_1")),
+    "D4": Case(of(x=[[1e16, 1.0, -1e16, 1.0]]), ("one_thread", "two_threads")),
+    "D5": Case(of(a=[1.0, 2.0]), ("together", "other_processor")),
+    "P1": Case(of(a=[1.0, 2.0]), ("together", "again")),
+    "P2": Case(of(s=["bus", "car", "tram"]), ("together", "afterwards"), beside=of(s=["tram"])),
+    "P3": Case(of(a=[1.0, 2.0]), ("together", "same_frame_again")),
+    "P4": Case(of(a=[1.0, 2.0])),
+    "P5": Case(of(a=[1.0, 2.0]), ("together", "afterwards"), beside=of(a=[8.0, 9.0])),
+    "E1": Case(of(a=[0.1234, 0.5678]), ("together", "other_version")),
+    "E2": Case(of(a=[1.0, 2.0]), ("together", "other_folder")),
+    "E3": Case(of(a=[1.0, 2.0]), ("together", "other_variable")),
+    "E4": Case(of(a=[1.0, 2.0]), ("together", "alone")),
+    "E5": Case(
+        of(z=[0.5]), ("together", "instead"), beside=of(z=[0.0]),  # (12 - 10) / 4 in SQL, and in whole numbers
+        fixed_rows=of(a=[12]), fixed_beside=of(a=[12]),
+    ),
+}  # fmt: skip
