@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from pyml.errors import PymlError, UsageError
-from pyml_cli import compare, dev, image, model, parity, predict, sql
+from pyml_cli import compare, dev, explain, image, model, parity, predict, sql
 from pyml_cli.output import choose_output
 
 INTERRUPTED = 130
@@ -29,7 +29,15 @@ dev.app.command()(sql.sql)
 app.add_typer(dev.app, name="dev", help="Bring the sandbox up and down, and look at it.")
 app.add_typer(predict.app, name="predict", help="Predict rows through the gateway, or a query into a Hive table.")
 app.add_typer(image.app, name="image", help="Make, list and remove the images of the container driver.")
-for command in (model.init, model.validate, model.upload, model.deploy, parity.parity_check, compare.compare):
+for command in (
+    model.init,
+    model.validate,
+    model.upload,
+    model.deploy,
+    parity.parity_check,
+    explain.explain,
+    compare.compare,
+):
     app.command()(command)
 
 

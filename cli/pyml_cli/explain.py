@@ -1,0 +1,106 @@
+"""`pyml explain`: what parts the two paths, cause by cause."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyml_cli.output import AsJson, choose_output
+
+if TYPE_CHECKING:
+    from pyml_sandbox.events import JSON
+    from pyml_sandbox.parity.causes import Cause
+
+PLAIN_WIDTH = 80
+READING_WIDTH = 100
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(help="Code of a cause, such as B1; none lists all.", show_default=False)
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Say what a cause in a parity report means, how it shows, and how to fix it."""
+    from pyml_sandbox.parity.cause_pages import find_cause
+    from pyml_sandbox.parity.causes import CAUSES
+
+    output = choose_output(json)
+    output.result(CauseList(tuple(CAUSES.values())) if code is None else CausePage(find_cause(code)))
+
+
+@dataclass(frozen=True)
+class CauseList:
+    """All causes, by family."""
+
+    causes: Sequence[Cause]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """`causes`: code, name and page of each."""
+        from pyml_sandbox.parity.cause_pages import page_path
+
+        return {"causes": [{"code": c.code, "name": c.name, "page": str(page_path(c))} for c in self.causes]}
+
+    @property
+    def text(self) -> str:
+        """One line for each cause, below its family; then the next command."""
+        from pyml_sandbox.parity.causes import FAMILIES
+
+        lines: list[str] = []
+        for letter, family in FAMILIES.items():
+            lines += [
+                f"{letter}  {family}",
+                *(f"  {c.code:<4} {c.name}" for c in self.causes if c.code[0] == letter),
+                "",
+            ]
+        return "\n".join([*lines, "next: pyml explain CODE"])
+
+
+@dataclass(frozen=True)
+class CausePage:
+    """The page of one cause."""
+
+    cause: Cause
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Its code, its name, where the page lies, and the page as Markdown."""
+        from pyml_sandbox.parity.cause_pages import page_path, read_page
+
+        cause = self.cause
+        return {"code": cause.code, "name": cause.name, "page": str(page_path(cause)), "text": read_page(cause)}
+
+    @property
+    def text(self) -> str:
+        """Laid out on a terminal; elsewhere the Markdown as it is."""
+        from pyml_sandbox.parity.cause_pages import read_page
+
+        page = read_page(self.cause)
+        return (
+            laid_out(page, shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+            if sys.stdout.isatty()
+            else page.rstrip()
+        )
+
+
+def laid_out(markdown: str, width: int) -> str:
+    """Markdown as a terminal shows it, in colour.
+
+    Args:
+        markdown: the text.
+        width: columns of the terminal; lines do not get longer than is good to read.
+    """
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    page = io.StringIO()
+    console = Console(file=page, force_terminal=True, width=min(width, READING_WIDTH))
+    console.print(Markdown(markdown, code_theme="ansi_dark"))
+    return page.getvalue().rstrip()
