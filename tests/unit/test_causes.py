@@ -95,8 +95,8 @@ class TestAPage:
         assert "https://github.com/" in evidence or "Reproduced by measurement." in evidence
 
     def test_stays_short(self, code: str) -> None:
-        lines = page(code).splitlines()
-        assert 25 <= len(lines) <= 80
+        lines = [line for line in page(code).splitlines() if line]
+        assert 25 <= len(lines) <= 60
         assert not [line for line in lines if len(line) > 120 and "](https:" not in line]
 
 
@@ -108,33 +108,36 @@ def test_families_and_levels_are_known() -> None:
     assert all(cause.advice.endswith(".") and ". " not in cause.advice for cause in CAUSES.values())
 
 
-@pytest.mark.parametrize("code", CASES)
-class TestItsModels:
-    def test_both_predict(self, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        broken, case = trial(code, 0, tmp_path, monkeypatch), CASES[code]
-        fixed = Trial(models(code)[1], broken.folder, monkeypatch)
-        assert len(together(broken, case)) == len(case.rows)
-        assert len(together(fixed, case.of_fixed)) == len(case.of_fixed.rows)
+NOT_SHOWN = {"B10", "S4"}
+"""What no two contexts show: noise that the machine decides on, and a declaration that says nothing."""
 
+
+def test_every_other_cause_has_two_contexts() -> None:
+    assert {code for code, case in CASES.items() if case.contexts is None} == NOT_SHOWN
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_both_models_predict(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, case = trial(code, 0, tmp_path, monkeypatch), CASES[code]
+    fixed = Trial(models(code)[1], broken.folder, monkeypatch)
+    assert len(together(broken, case)) == len(case.rows)
+    assert len(together(fixed, case.of_fixed)) == len(case.of_fixed.rows)
+
+
+@pytest.mark.parametrize("code", [code for code in CASES if code not in NOT_SHOWN])
+class TestItsModels:
     def test_the_broken_one_differs_from_itself(
         self, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        case = CASES[code]
-        if case.contexts is None:
-            pytest.skip("one process cannot show it")
-        left, right = (outcome(trial_, case, context) for trial_, context in _both(code, 0, tmp_path, monkeypatch))
+        left, right = _in_both_contexts(trial(code, 0, tmp_path, monkeypatch), CASES[code])
         assert left != right
         assert left.startswith("[")
 
     def test_the_fixed_one_does_not(self, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        case = CASES[code].of_fixed
-        if case.contexts is None:
-            pytest.skip("one process cannot show it")
-        left, right = (outcome(trial_, case, context) for trial_, context in _both(code, 1, tmp_path, monkeypatch))
+        left, right = _in_both_contexts(trial(code, 1, tmp_path, monkeypatch), CASES[code].of_fixed)
         assert left == right
         assert left.startswith("[")
 
 
-def _both(code: str, which: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Trial, str]]:
-    model = trial(code, which, tmp_path, monkeypatch)
-    return [(model, context) for context in CASES[code].contexts or ()]
+def _in_both_contexts(model: Trial, case: Case) -> list[str]:
+    return [outcome(model, case, context) for context in case.contexts or ()]
