@@ -72,14 +72,14 @@ class Laboratory:
             _seed()
         try:
             given = self._given(rows, question.what_if)
-            before = _state(given)
+            before = _state(given) if question.watched else None
             returned = self._runner.predict(given)
             predictions = self._predictions(returned, rows.num_rows, question.what_if)
         except PymlError as error:
             return _Call(None, Refusal(type(error).__name__, error.message))
         except (KeyError, AttributeError, TypeError, ValueError) as error:  # a what-if that does not apply
             return _Call(None, Refusal("WhatIfError", f"{type(error).__name__}: {error}"))
-        return _Call(predictions, is_changed=_state(given) != before)
+        return _Call(predictions, is_changed=question.watched and _state(given) != before)
 
     def _given(self, rows: pa.RecordBatch, what_if: WhatIf) -> Given:
         given = self._runner.given(rows)

@@ -26,6 +26,7 @@ class Question:
         clock: seconds since 1970 at which all clocks stand still; None lets them run.
         seeded: whether every known random generator is seeded anew before each call.
         threads: how many threads share the calls; 1 makes them in order.
+        watched: whether it is looked at if `predict` changes what it is given.
     """
 
     rows: pa.RecordBatch
@@ -34,10 +35,11 @@ class Question:
     clock: float | None = None
     seeded: bool = False
     threads: int = 1
+    watched: bool = False
 
     def to_line(self) -> str:
         """As one line."""
-        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads")}
+        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched")}
         groups = [list(group) for group in self.groups]
         return json.dumps({"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.what_if), **facts})
 

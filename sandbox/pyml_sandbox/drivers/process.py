@@ -40,6 +40,12 @@ INHERITED = re.compile(
 )
 """What services inherit from the shell that ran `up`. All else their specs set, so two shells give one sandbox."""
 
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of a shell's environment reaches the programs of a sandbox."""
+    return {name: value for name, value in environ.items() if INHERITED.fullmatch(name) or name.startswith("LC_")}
+
+
 STATES = {
     0: ServiceState.STOPPED,
     10: ServiceState.RUNNING,  # supervisor's STARTING: the process runs, for less than a second
@@ -138,7 +144,7 @@ class ProcessDriver:
             subprocess.run(  # its own session: Ctrl-C in the terminal must not reach it
                 command,
                 cwd=self._home.folder,
-                env={**self._inherited(), **marks(str(self._home.folder), "supervisord")},
+                env={**inherited(self._environ), **marks(str(self._home.folder), "supervisord")},
                 timeout=timeout_s,
                 check=True,
                 capture_output=True,
@@ -157,9 +163,6 @@ class ProcessDriver:
             file.unlink()
         self._journal.unlink(missing_ok=True)
         write_atomically(self._home.conf / "supervisord.conf", supervisord_conf(self._home.runtime_dir))
-
-    def _inherited(self) -> dict[str, str]:
-        return {key: value for key, value in self._environ.items() if INHERITED.fullmatch(key) or key.startswith("LC_")}
 
     def _write_service(self, spec: ServiceSpec) -> None:
         log = self._log_file(spec.name)

@@ -36,10 +36,12 @@ class Program:
     Attributes:
         command: the program and its arguments, whatever entry point the image names.
         tmpfs: folders in memory that it may write, with their mount options.
+        is_asked: it reads its stdin.
     """
 
     command: Sequence[str]
     tmpfs: Mapping[str, str] = field(default_factory=dict)
+    is_asked: bool = False
 
 
 @contextmanager
@@ -49,7 +51,8 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
     Raises:
         SandboxError: there is no such image.
     """
-    entry, *arguments = (program or Program(["true"])).command
+    program = program or Program(["true"])
+    entry, *arguments = program.command
     with translated(f"make a container of {image_id}"):
         container = engine.client.containers.create(
             image_id,
@@ -57,7 +60,8 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
             entrypoint=[entry],
             network_disabled=True,
             read_only=True,
-            tmpfs=dict(program.tmpfs) if program else {},
+            tmpfs=dict(program.tmpfs),
+            stdin_open=program.is_asked,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
         )

@@ -10,9 +10,9 @@ from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
 from pyml_sandbox.events import JSON
 from pyml_sandbox.parity.json_form import from_json, to_json, without
-from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, Verdict
 
-SCHEMA = "pyml.parity-report/1"
+SCHEMA = "pyml.parity-report/2"
 COMPARISON_SCHEMA = "pyml.comparison/1"
 
 
@@ -32,6 +32,21 @@ class StepTime:
 
 
 @dataclass(frozen=True)
+class Points:
+    """One number column on both paths, for a picture: some rows, those that differ first.
+
+    Attributes:
+        column: output column.
+        offline: its values offline; None where they are no finite number.
+        online: the same rows' values online.
+    """
+
+    column: str
+    offline: tuple[float | None, ...]
+    online: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """What a parity check did and found. docs/parity-report.md describes its JSON form.
 
@@ -45,7 +60,12 @@ class Report:
         comparisons: every comparison made, each with its columns.
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
-        declared_level: the level that the model's pyml.toml asks for.
+        declared_level: the level that the model needs: what its pyml.toml, or the command, asks for.
+        checks: every check that was made.
+        floors: the noise floor of each float column that has one.
+        points: number columns of both paths, for pictures.
+        environments: what each path ran in, by path: Python, packages, variables that were pinned.
+        is_cached: nothing was run: an earlier report on the same version, rows and settings is given again.
         images: the image in which each path ran, offline and online; empty where neither ran in a container.
         next_command: what to run now.
         elsewhere: where to look further, by name: the folder of the run, its Hive tables.
@@ -61,6 +81,11 @@ class Report:
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
     declared_level: str = ""
+    checks: tuple[CheckResult, ...] = ()
+    floors: tuple[NoiseFloor, ...] = ()
+    points: tuple[Points, ...] = ()
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_cached: bool = False
     images: Mapping[str, str] = field(default_factory=dict)
     next_command: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)

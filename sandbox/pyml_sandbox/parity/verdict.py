@@ -1,8 +1,8 @@
-"""The three answers of a parity check, and what each difference is reported as."""
+"""The three answers of a parity check, and what each way in which the paths part is reported as."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -19,17 +19,62 @@ class Verdict(StrEnum):
         return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.CANNOT_CERTIFY: 4}[self]
 
 
+class Hop(StrEnum):
+    """Where the paths part, seen from `predict`."""
+
+    BOUNDARY = "boundary"
+    """Before it: the two paths hand it other values."""
+    COMPUTE = "compute"
+    """In it: from the same values it gives other predictions."""
+    STORAGE = "storage"
+    """After it: the same predictions are stored, or received, as other values."""
+
+
+class Weight(StrEnum):
+    """What a finding means for the verdict."""
+
+    FAILS = "fails"
+    """It breaks a level that the model declares."""
+    ABOVE = "above"
+    """It breaks a level above the one that the model declares."""
+    WARNS = "warns"
+    """It breaks none: differences within the measured noise floor."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one row of a witness was predicted as in one situation.
+
+    Attributes:
+        where: "offline, alone", "online, together", "a process with PYTHONHASHSEED=1", ...
+        outputs: the differing output columns' values as text, by name; empty where the call was refused.
+        error: why it was refused; empty where it was not.
+    """
+
+    where: str
+    outputs: dict[str, str | None] = field(default_factory=dict)
+    error: str = ""
+
+
 @dataclass(frozen=True)
 class Witness:
     """The smallest input that shows a finding, re-run in both real paths before it is given.
 
     Attributes:
-        columns: names of the input columns.
-        rows: their values as text, row by row; None is null.
+        columns: names of the input columns that matter; all others are at a default (see `defaults`).
+        rows: their values as text in Python notation, row by row; None is null.
+        row: number of the row whose prediction differs.
+        defaults: the values of the other input columns, as text by name.
+        seen: what that row was predicted as, in each situation and on each path.
+        snippet: Python that shows it, to be run beside a sandbox.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
+    row: int = 0
+    defaults: dict[str, str | None] = field(default_factory=dict)
+    seen: tuple[Seen, ...] = ()
+    snippet: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,22 +82,68 @@ class Finding:
     """One way in which the paths part.
 
     Attributes:
-        sentence: what was found, for a reader who knows the model and not the tool.
-        comparison: name of the comparison that shows it.
-        columns: output columns concerned; empty where rows are missing or repeated.
-        rows: how many rows.
-        code: class of the cause, a letter of docs/parity-report.md; None where the comparison alone cannot tell.
-        hop: first hop at which the paths part; None until the frames of both paths are compared.
-        witness: None until one was found and re-run.
+        sentence: what happens and what to change, for a reader who knows the model and not the tool.
+        code: of the cause, with a page in docs/causes; None where none could be named.
+        name: of the cause.
+        level: the parity level that it breaks.
+        weight: what that means for the verdict.
+        hop: the first hop at which the paths part.
+        check: the check that shows it best; a name of docs/parity-report.md.
+        checks: every check that fired for it.
+        columns: output columns concerned; empty where rows are missing or not predicted at all.
+        inputs: input columns that drive it; empty where none could be singled out.
+        rows: how many of the rows that were tried show it.
+        comparison: name of the comparison of both paths that shows it as well; empty where none does.
+        witness: None where none reproduced in both real paths.
     """
 
     sentence: str
-    comparison: str
-    columns: tuple[str, ...] = ()
-    rows: int = 0
     code: str | None = None
-    hop: str | None = None
+    name: str = ""
+    level: str = "P1"
+    weight: Weight = Weight.FAILS
+    hop: Hop | None = None
+    check: str = "paths"
+    checks: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    rows: int = 0
+    comparison: str = ""
     witness: Witness | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check that was made.
+
+    Attributes:
+        name: see docs/parity-report.md.
+        level: parity level that it belongs to.
+        fired: it saw a difference.
+        rows: how many rows it asked about.
+        seconds: wall time.
+    """
+
+    name: str
+    level: str
+    fired: bool
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Largest difference that a column's own arithmetic makes in another order of adding.
+
+    Attributes:
+        column: output column.
+        max_abs: largest absolute difference.
+        max_ulps: the same in units in the last place of float64.
+    """
+
+    column: str
+    max_abs: float
+    max_ulps: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +154,7 @@ class Judgement:
         verdict: the answer.
         reason: why nothing can be certified; empty for the other two answers.
         level: highest parity level earned; None where none was.
-        findings: every difference; they also stand where the verdict is CANNOT-CERTIFY, for the rows that were matched.
+        findings: every difference, those that fail first; they also stand where the verdict is CANNOT-CERTIFY.
     """
 
     verdict: Verdict

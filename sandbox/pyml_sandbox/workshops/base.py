@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pyml.package import ModelPackage
 from pyml_sandbox.events import OnEvent
+from pyml_sandbox.workshops.conversation import Conversation
 
 
 @dataclass(frozen=True)
@@ -98,4 +99,11 @@ class Workshop(Protocol):
 
         Raises:
             UsageError: there is no such image, or it holds no model; always, where versions run in no images.
+        """
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        """Start an environment's Python with arguments, and talk to it.
+
+        Raises:
+            SandboxError: it could not be started.
         """

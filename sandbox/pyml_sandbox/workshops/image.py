@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pyml.errors import SandboxError
 from pyml.package import ModelPackage
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.containers.paths import MODEL_PACKAGE, MODEL_PYTHON
@@ -13,6 +15,7 @@ from pyml_sandbox.images.base import ensure_base
 from pyml_sandbox.images.model import ModelImage, build_model, extract_package, find_model_image
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.workshops.base import Environment, Made
+from pyml_sandbox.workshops.conversation import Conversation, talk_to_container
 
 
 class ImageWorkshop:
@@ -43,6 +46,12 @@ class ImageWorkshop:
         image = find_model_image(self._engine, reference)
         extract_package(self._engine, image.id, folder / "package")
         return image.name, _made(image)
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        """See `Workshop.talk`."""
+        if environment.image is None:
+            raise SandboxError("this environment is no image", "pyml upload, in this sandbox")
+        return talk_to_container(self._engine, environment.image, [environment.python, *arguments])
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
         base = ensure_base(self._engine, self._options, on_event)

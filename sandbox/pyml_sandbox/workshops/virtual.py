@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyml.environment import launcher_script
 from pyml.errors import PackageError, UsageError
 from pyml.package import ModelPackage
+from pyml_sandbox.drivers.process import inherited
 from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
 from pyml_sandbox.events import Event, OnEvent, Progress, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.workshops.base import Environment, Made, Workshop
+from pyml_sandbox.workshops.conversation import Conversation, talk_to_process
 
 DESCRIBE_TIMEOUT_S = 300
 LAUNCHER = "python"
@@ -61,6 +64,10 @@ class VirtualWorkshop:
             f"{reference!r} is no folder and no version, and this sandbox runs no images.",
             "give a model package, or name@version; pyml dev up --driver container runs images",
         )
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        """See `Workshop.talk`."""
+        return talk_to_process([environment.python, *arguments], inherited(os.environ))
 
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:

@@ -1,0 +1,95 @@
+"""Where the checks are made: the rows to ask about, a laboratory to ask, and a gauge that tells outputs apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pyml.lab.messages import Refusal
+from pyml.lab.what_if import WhatIf
+from pyml.schema import Schema
+from pyml_sandbox.parity.lab import Lab, Labs, Output
+from pyml_sandbox.parity.specimens import Specimen, batch_of
+from pyml_sandbox.parity.values import Gauge
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ORDINARY = 5
+
+
+@dataclass
+class Bench:
+    """The rows of one parity check and a laboratory in the pinned environment.
+
+    Attributes:
+        inputs: the model's declared inputs.
+        outputs: its declared outputs.
+        labs: starts further laboratories.
+        lab: the one that is open for the whole check.
+        gauge: tells outputs apart.
+        fixture: rows of the fixture.
+        first: their outputs in the first call that the laboratory answered.
+        specimens: synthesised rows.
+        call_s: what one call of one row took on average.
+    """
+
+    inputs: Schema
+    outputs: Schema
+    labs: Labs
+    lab: Lab
+    gauge: Gauge
+    fixture: list[Specimen]
+    first: list[Output]
+    specimens: list[Specimen] = field(default_factory=list)
+    call_s: float = 0.002
+
+    def rows(self, specimens: Sequence[Specimen]) -> pa.RecordBatch:
+        """Specimens as the rows of a question."""
+        return batch_of(specimens, self.inputs)
+
+    @property
+    def ordinary(self) -> list[Specimen]:
+        """A few rows of the fixture, those with the fewest nulls."""
+        return sorted(self.fixture, key=lambda row: sum(value is None for value in row.values.values()))[:ORDINARY]
+
+    @cached_property
+    def alone(self) -> list[Output]:
+        """The output of each row of the fixture and of each specimen, called alone; asked when it is first wanted."""
+        rows = [*self.fixture, *self.specimens]
+        started = time.perf_counter()
+        outputs = self.lab.alone(self.rows(rows))
+        self.call_s = (time.perf_counter() - started) / len(rows)
+        return outputs
+
+    def calls(self, groups: Sequence[Sequence[Specimen]], what_if: WhatIf | None = None) -> list[list[Output]]:
+        """The outputs of each call."""
+        return calls(self.lab, self.inputs, groups, what_if)
+
+    def differing(self, left: Output, right: Output) -> list[str]:
+        """Output columns in which two outputs of one row differ; an empty name where only one was refused."""
+        return differing(self.gauge, left, right)
+
+
+def calls(
+    lab: Lab, inputs: Schema, groups: Sequence[Sequence[Specimen]], what_if: WhatIf | None = None, threads: int = 1
+) -> list[list[Output]]:
+    """The outputs of calls in a laboratory; each distinct specimen is sent once."""
+    places: dict[int, int] = {}
+    distinct: list[Specimen] = []
+    for specimen in (specimen for group in groups for specimen in group):
+        if id(specimen) not in places:
+            places[id(specimen)] = len(distinct)
+            distinct.append(specimen)
+    numbered = [[places[id(specimen)] for specimen in group] for group in groups]
+    return lab.calls(batch_of(distinct, inputs), numbered, what_if, threads=threads)
+
+
+def differing(gauge: Gauge, left: Output, right: Output) -> list[str]:
+    """Output columns in which two outputs of one row differ; an empty name where only one was refused."""
+    if isinstance(left, Refusal) or isinstance(right, Refusal):
+        return [] if isinstance(left, Refusal) and isinstance(right, Refusal) else [""]
+    return [name for name in left if gauge.differ(name, left[name], right[name])]

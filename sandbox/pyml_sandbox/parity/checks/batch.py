@@ -1,0 +1,317 @@
+"""Checks of the batch: does a row's output depend on the rows it is sent with, on how many, or on their order?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+
+PAIRS_BUDGET_S = 8.0
+RANK_VALUES = 3
+"""A rank among two rows is one of at most three: below, level, above."""
+MAX_CASES = 6
+NULLS = frozenset({"null", "nan", "inner-null"})
+LONGER = frozenset({"long"})
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A neighbour that changed a row's output.
+
+    Attributes:
+        output: the column that changed; empty where the call was refused.
+        column: the input column in which the neighbour was varied.
+        kind: how.
+        on_base: the ordinary row changed; else the varied one.
+        place: where in the call the changed row stood.
+        is_swapped: each of the two rows got the output that belongs to the other.
+        is_others: the changed row got the output that belongs to the other, alone.
+        value: the changed output, as text.
+        refusal: why the call was refused.
+        case: the row alone against the row beside the neighbour.
+    """
+
+    output: str
+    column: str
+    kind: str
+    on_base: bool
+    place: int
+    is_swapped: bool
+    is_others: bool
+    value: str
+    refusal: Refusal | None
+    case: Case
+
+
+def one_row(specimen: Specimen) -> Situation:
+    """A row called alone."""
+    return Situation((specimen,))
+
+
+@dataclass
+class BatchChecks:
+    """The checks of the batch on one bench.
+
+    Attributes:
+        bench: rows and laboratory.
+        alone: the output of each fixture's row and specimen called alone, by the specimen's identity.
+        copies: its outputs when called twice in one call.
+    """
+
+    bench: Bench
+    alone: Mapping[int, Output]
+    copies: Mapping[int, Sequence[Output]]
+
+    @classmethod
+    def prepare(cls, bench: Bench) -> BatchChecks:
+        """Ask about two copies of each row in one call."""
+        rows = [*bench.fixture, *bench.specimens]
+        alone = dict(zip(map(id, rows), bench.alone, strict=True))
+        copies = dict(zip(map(id, rows), bench.calls([[row, row] for row in rows]), strict=True))
+        return cls(bench, alone, copies)
+
+    def symptoms(self) -> list[Symptom]:
+        """Everything that these checks see."""
+        return [*self._one_row(), *self._copies(), *self._neighbours(), *self._together(), *self._empty()]
+
+    def taken(self, specimens: Iterable[Specimen]) -> list[Specimen]:
+        """Those that the model predicts, alone or in company: what it refuses it refuses on both paths."""
+        return [each for each in specimens if not isinstance(self.alone[id(each)], Refusal)]
+
+    # ---- one row, and copies of it
+
+    def _one_row(self) -> Iterator[Symptom]:
+        """Refused alone and not beside itself: the shape of one row is another. Dropped: the model lost the row."""
+        broken = [row for row in self._rows() if self._is_refused(row) and not self._copies_refused(row)]
+        if broken:
+            said = self._said(self.alone[id(broken[0])])
+            cases = tuple(Case("", one_row(row), Situation((row, row))) for row in broken[:MAX_CASES])
+            whole = {"all-rows"} if len(broken) >= len(self.bench.fixture) else set()
+            yield Symptom("alone", "", cases, self._columns(broken), frozenset(whole | _words(said)), len(broken), said)
+        for column, found in _by_column(self._lost_rows()).items():
+            said = self._said(self.alone[id(found[0])])
+            case = Case("", one_row(self.bench.fixture[0]), one_row(found[0]))
+            yield Symptom("contract", "", (case,), (column,), frozenset(_words(said)), len(found), said)
+
+    def _lost_rows(self) -> list[Specimen]:
+        """Refused alone and beside itself by what the model returned, not by an error of its own."""
+        return [
+            row
+            for row in self._rows()
+            if (refusal := self.alone[id(row)]) is not None
+            and isinstance(refusal, Refusal)
+            and refusal.kind == "OutputError"
+            and self._copies_refused(row)
+            and _words(refusal.message) & {"row-count", "type"}
+        ]
+
+    def _copies(self) -> Iterator[Symptom]:
+        found: dict[str, list[tuple[Specimen, bool]]] = defaultdict(list)
+        for row in self._rows():
+            first, second = self.copies[id(row)]
+            if self._is_refused(row) or isinstance(first, Refusal):
+                if not self._is_refused(row):
+                    found[""].append((row, False))
+                continue
+            by_place = set(self.bench.differing(first, second))
+            for output in {*self.bench.differing(self.alone[id(row)], first), *by_place}:
+                found[output].append((row, output in by_place))
+        for output, rows in found.items():
+            specimens = [row for row, _ in rows]
+            traits = {"position"} if any(by_place for _, by_place in rows) else set()
+            traits |= {f"kind:{row.kind}" for row in specimens}
+            said = self._said(self.copies[id(specimens[0])][0])
+            cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
+            inputs = self._columns(specimens)
+            yield Symptom("copies", output, cases, inputs, frozenset(traits | _words(said)), len(rows), said)
+
+    # ---- two rows that differ in one column
+
+    def _neighbours(self) -> Iterator[Symptom]:
+        effects = self._effects()
+        by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
+        for effect in effects:
+            by_driver[effect.output, effect.column].append(effect)
+        for (output, column), found in by_driver.items():
+            traits = self._traits(column, found)
+            plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind != "other"))
+            refusal = plainest[0].refusal
+            said = refusal.message if refusal else ""
+            rows = len({id(effect.case.other.row) for effect in found})
+            cases = tuple(effect.case for effect in plainest[:MAX_CASES])
+            yield Symptom(_check_of(traits), output, cases, (column,), traits | _words(said), rows, said)
+
+    def _effects(self) -> list[Effect]:
+        pairs = self._pairs()
+        groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]
+        answers = self.bench.calls(groups)
+        effects: list[Effect] = []
+        for number, (base, varied) in enumerate(pairs):
+            forward, backward = answers[2 * number], answers[2 * number + 1]
+            effects += self._effects_of(base, varied, forward, base_first=True)
+            effects += self._effects_of(base, varied, backward, base_first=False)
+        return effects
+
+    def _pairs(self) -> list[tuple[Specimen, Specimen]]:
+        """Each synthesised row beside an ordinary one, and rows with nulls beside several; as many as time allows."""
+        taken = self.taken(self.bench.specimens)
+        ordinary = self.taken(self.bench.ordinary)
+        nulls = [each for each in taken if each.kind in NULLS]
+        pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
+        pairs += [(base, null) for null in nulls for base in ordinary[1:3]]
+        pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
+        pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
+        return pairs[: int(PAIRS_BUDGET_S / max(self.bench.call_s, 1e-4) / 2)]
+
+    def _effects_of(
+        self, base: Specimen, varied: Specimen, outputs: Sequence[Output], *, base_first: bool
+    ) -> Iterator[Effect]:
+        rows = (base, varied) if base_first else (varied, base)
+        for place, row in enumerate(rows):
+            other = rows[1 - place]
+            expected, output = self.copies[id(row)][place], outputs[place]
+            for name in self.bench.differing(expected, output):
+                yield Effect(
+                    output=name,
+                    column=varied.column,
+                    kind=varied.kind,
+                    on_base=row is base,
+                    place=place,
+                    is_swapped=self._is_of(name, outputs[place], other) and self._is_of(name, outputs[1 - place], row),
+                    is_others=self._is_of(name, output, other),
+                    value="" if isinstance(output, Refusal) else repr(output.get(name)),
+                    refusal=output if isinstance(output, Refusal) else None,
+                    case=Case(name, one_row(row), Situation(rows, place)),
+                )
+
+    def _is_of(self, name: str, output: Output, row: Specimen) -> bool:
+        alone = self.alone[id(row)]
+        if isinstance(alone, Refusal) or isinstance(output, Refusal):
+            return False
+        return not self.bench.gauge.differ(name, alone[name], output[name])
+
+    def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
+        """What a column's effects have in common."""
+        on_base = [effect for effect in found if effect.on_base]
+        plain = [effect for effect in on_base if effect.kind not in NULLS]
+        traits = {f"kind:{effect.kind}" for effect in on_base or found} | {f"type:{self._type_of(column)}"}
+        if plain:
+            traits.add("plain")
+            if {effect.kind for effect in plain} <= LONGER:
+                traits.add("longer-only")
+            if len({effect.value for effect in plain}) <= RANK_VALUES:
+                traits.add("few-values")
+        elif on_base:
+            traits.add("null-only")
+        else:
+            traits.add("own-value")
+        if any(effect.kind in NULLS for effect in found):
+            traits.add("null")
+        if self._depends_on_order(found):
+            traits.add("order")
+        if any(effect.is_swapped for effect in found):
+            traits.add("swapped")
+        if any(effect.is_others and effect.kind in NULLS for effect in found):
+            traits.add("others-output")
+        if not on_base and len({effect.value for effect in found}) > 1:
+            traits.add("by-value")
+        return frozenset(traits)
+
+    def _depends_on_order(self, found: Sequence[Effect]) -> bool:
+        """Whether only what stands before a row, or only what stands after it, changes its output."""
+        return len({effect.place for effect in found if effect.on_base} or {effect.place for effect in found}) == 1
+
+    def _type_of(self, column: str) -> str:
+        for field in self.bench.inputs.fields:
+            if field.name == column:
+                return field.ddl_type.partition("(")[0].partition("<")[0]
+        return "ROW"
+
+    # ---- many rows, and none
+
+    def _together(self) -> Iterator[Symptom]:
+        rows = self.taken(self.bench.fixture)
+        if len(rows) < 2:
+            return
+        whole, turned = self.bench.calls([rows, rows[::-1]])
+        half = len(rows) // 2
+        halves = [output for part in self.bench.calls([rows[:half], rows[half:]]) for output in part]
+        for check, outputs in (("together", whole), ("shuffle", turned[::-1]), ("split", halves)):
+            yield from self._against_alone(check, rows, outputs)
+
+    def _against_alone(self, check: str, rows: list[Specimen], outputs: Sequence[Output]) -> Iterator[Symptom]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            for name in self.bench.differing(self.alone[id(row)], outputs[place]):
+                found[name].append(place)
+        for name, places in found.items():
+            cases = tuple(Case(name, one_row(rows[at]), Situation(tuple(rows), at)) for at in places[:MAX_CASES])
+            yield Symptom(check, name, cases, rows=len(places), said=self._said(outputs[places[0]]))
+
+    def _empty(self) -> Iterator[Symptom]:
+        refusal = _refusal_of_nothing(self.bench)
+        if refusal is not None:
+            row = self.bench.fixture[0]
+            yield Symptom("empty", "", (Case("", one_row(row), Situation(())),), said=refusal.message)
+
+    # ---- small things
+
+    def _rows(self) -> Iterator[Specimen]:
+        yield from self.bench.fixture
+        yield from self.bench.specimens
+
+    def _is_refused(self, row: Specimen) -> bool:
+        return isinstance(self.alone[id(row)], Refusal)
+
+    def _copies_refused(self, row: Specimen) -> bool:
+        return isinstance(self.copies[id(row)][0], Refusal)
+
+    def _columns(self, rows: Iterable[Specimen]) -> tuple[str, ...]:
+        """The columns that were varied; none where an ordinary row shows it as well."""
+        columns = dict.fromkeys(row.column for row in rows)
+        return () if "" in columns else tuple(columns)
+
+    def _said(self, output: Output) -> str:
+        return output.message if isinstance(output, Refusal) else ""
+
+
+def _refusal_of_nothing(bench: Bench) -> Refusal | None:
+    """Why a call without rows is refused; None where it is not."""
+    from pyml.lab.messages import Question
+
+    rows = bench.rows(bench.fixture[:1])
+    return bench.lab.ask(Question(rows, [[]])).refusals.get(0)
+
+
+def _by_column(rows: Iterable[Specimen]) -> Mapping[str, list[Specimen]]:
+    found: dict[str, list[Specimen]] = defaultdict(list)
+    for row in rows:
+        found[row.column].append(row)
+    return found
+
+
+def _check_of(traits: frozenset[str]) -> str:
+    """The name under which a report speaks of a neighbour of this kind."""
+    if traits & {"null-only", "own-value"}:
+        return "null-neighbour"
+    if "longer-only" in traits:
+        return "long-neighbour"
+    return "text-neighbour" if "type:STRING" in traits else "neighbour"
+
+
+def _words(said: str) -> set[str]:
+    """What a refusal is about, from our own words for it."""
+    found = set()
+    if "rows in," in said:
+        found.add("row-count")
+    if "is declared" in said and "found" in said:
+        found.add("type")
+    if said and "predict raised" in said:
+        found.add("raised")
+    return found

@@ -1,0 +1,118 @@
+"""Checks of what stays behind: the clock, generators of random numbers, earlier calls, and the given frame itself.
+
+They come first. A model that differs from itself can be compared with nothing, and one that remembers answers every
+later question with what the earlier ones left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pyml.lab.messages import Refusal
+from pyml.lab.what_if import WhatIf
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.lab import Lab, Output
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+
+CLOCK_S = 1_700_000_000.0
+EVALUATION = WhatIf("evaluation")
+REPEATS = 3
+
+
+@dataclass
+class StateChecks:
+    """The checks of determinism and memory; the first to ask the bench's laboratory, since every call counts.
+
+    Attributes:
+        bench: rows, gauge, and a way to start laboratories.
+    """
+
+    bench: Bench
+
+    def symptoms(self) -> list[Symptom]:
+        """Everything that these checks see."""
+        rows, lab, first = self.bench.fixture, self.bench.lab, self.bench.first
+        batch = self.bench.rows(rows)
+        again = [lab.together(batch) for _ in range(REPEATS)]
+        repeated = self._differing("repeat", first, again[-1], before=REPEATS)
+        if repeated:
+            return [*repeated, *self._why(lab, first, again)]
+        # Other rows, of another number and of the same, before the first are asked about again.
+        others = self.bench.specimens[: len(rows)]
+        lab.alone(self.bench.rows(others))
+        warm = self._differing("warm", first, lab.together(batch), others)
+        if len(others) < 1:
+            return [*warm, *self._mutation()]
+        equal = _of_length(others, len(rows))
+        after = lab.together(self.bench.rows(equal))
+        with self.bench.labs.start() as fresh:
+            same_size = self._differing("same-size", fresh.together(self.bench.rows(equal)), after, rows, equal)
+            first_batch = self._differing("first-batch", first, fresh.together(batch), others)
+        if _answered(first) and self._agree(first, after):  # what the call before it gave
+            same_size = [symptom.with_traits(frozenset({"earlier-answer"})) for symptom in same_size]
+        return [*warm, *same_size, *first_batch, *self._mutation()]
+
+    def _differing(
+        self,
+        check: str,
+        expected: Sequence[Output],
+        found: Sequence[Output],
+        others: Sequence[Specimen] = (),
+        rows: Sequence[Specimen] = (),
+        before: int = 0,
+    ) -> list[Symptom]:
+        """One symptom for each output column in which two answers to the same rows differ."""
+        rows = rows or self.bench.fixture
+        earlier = (tuple(rows),) * before if before else (tuple(others),) if others else ()
+        places: dict[str, list[int]] = {}
+        for place, (left, right) in enumerate(zip(expected, found, strict=True)):
+            for name in self.bench.differing(left, right):
+                places.setdefault(name, []).append(place)
+        return [
+            Symptom(
+                check,
+                name,
+                tuple(
+                    Case(name, Situation(tuple(rows), place), Situation(tuple(rows), place, before=earlier))
+                    for place in places[name][:MAX_CASES]
+                ),
+                rows=len(places[name]),
+            )
+            for name in places
+        ]
+
+    def _why(self, lab: Lab, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Symptom]:
+        """What silences a difference between two equal calls."""
+        batch = self.bench.rows(self.bench.fixture)
+        groups = [list(range(batch.num_rows))] * 2
+        case = Case("", Situation(tuple(self.bench.fixture)), Situation(tuple(self.bench.fixture)))
+        if self._agree(*lab.calls(batch, groups, EVALUATION)):
+            yield Symptom("training-mode", "", (case,))
+        if self._agree(*lab.calls(batch, groups, clock=CLOCK_S)):
+            yield Symptom("frozen-clock", "", (case,))
+        if self._agree(*lab.calls(batch, groups, seeded=True)):
+            yield Symptom("seeded", "", (case,))
+        with self.bench.labs.start() as fresh:
+            history = [fresh.together(batch) for _ in range(REPEATS + 1)]
+        if all(self._agree(a, b) for a, b in zip([first, *again], history, strict=True)):
+            yield Symptom("same-history", "", (case,))
+
+    def _agree(self, left: Sequence[Output], right: Sequence[Output]) -> bool:
+        return not any(self.bench.differing(a, b) for a, b in zip(left, right, strict=True))
+
+    def _mutation(self) -> Iterator[Symptom]:
+        if self.bench.lab.changed is not None:
+            row = self.bench.fixture[0]
+            yield Symptom("mutation", "", (Case("", one_row(row), one_row(row)),))
+
+
+def _of_length(rows: Sequence[Specimen], length: int) -> list[Specimen]:
+    """Rows repeated, or cut, to a length."""
+    return [rows[place % len(rows)] for place in range(length)] if rows else []
+
+
+def _answered(outputs: Sequence[Output]) -> bool:
+    return not any(isinstance(output, Refusal) for output in outputs)

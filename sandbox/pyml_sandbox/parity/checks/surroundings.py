@@ -1,0 +1,152 @@
+"""Checks of the process: fresh ones in which one thing of the environment is another, answering the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pyml.errors import PackageError
+from pyml.lab.messages import Greeting, Refusal
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.lab import Lab, Output, Variation
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+MAX_VARIABLES = 6
+SIDE_BY_SIDE = 2
+HASH_SEEDS = 3
+
+FRESH = Variation("a fresh process")
+STANDARD: dict[str, tuple[Variation, ...]] = {
+    "fresh": (FRESH,),
+    "hash-seed": tuple(Variation.variable("PYTHONHASHSEED", str(seed + 1)) for seed in range(HASH_SEEDS)),
+    "time-zone": (Variation.variable("TZ", "America/New_York"), Variation.variable("TZ", "Asia/Kathmandu")),
+    "threads": (Variation("4 threads", tuple((name, "4") for name in THREAD_VARIABLES)),),
+    "locale": (
+        Variation(
+            "LC_ALL=C without UTF-8",
+            (("LC_ALL", "C"), ("LANG", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")),
+        ),
+        Variation("LC_ALL=de_DE.UTF-8", (("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8"))),
+    ),
+    "working-directory": (Variation("another working directory", elsewhere=True),),
+}
+
+
+@dataclass
+class SurroundingsChecks:
+    """The checks of process and environment.
+
+    Attributes:
+        bench: rows, and a way to start laboratories.
+    """
+
+    bench: Bench
+
+    def symptoms(self) -> list[Symptom]:
+        """Everything that these checks see.
+
+        All things are varied at once first, in a few processes: only a model that answers otherwise there, or cannot be
+        loaded, is asked again with one thing varied at a time.
+        """
+        expected = [*self.bench.first, *self.bench.alone]
+        variations = self._variations()
+        silent = all(
+            not isinstance(answer, str) and not list(self._compared("", each, expected, answer))
+            for each, answer in self._side_by_side(_all_at_once(variations))
+        )
+        found: dict[tuple[str, str], Symptom] = {}
+        if not silent:
+            checks = [check for check, several in variations.items() for _ in several]
+            answers = self._side_by_side([each for several in variations.values() for each in several])
+            for check, (variation, answer) in zip(checks, answers, strict=True):
+                for symptom in self._compared(check, variation, expected, answer):
+                    found.setdefault((check, symptom.output), symptom)
+        return [*found.values(), *_of_loading(self.bench.lab.greeting, self._any_case())]
+
+    def _side_by_side(self, variations: Sequence[Variation]) -> list[tuple[Variation, list[Output] | str]]:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return list(zip(variations, pool.map(self._answers, variations), strict=True))
+
+    def _variations(self) -> dict[str, tuple[Variation, ...]]:
+        """The standard ones, and each variable that the model's own code asks for."""
+        asked = sorted(self.bench.lab.variables - _PINNED_NAMES)[:MAX_VARIABLES]
+        return {**STANDARD, **{f"variable:{name}": _other_values(name) for name in asked}}
+
+    def _answers(self, variation: Variation) -> list[Output] | str:
+        """The outputs there; or why the model cannot be loaded, or ended."""
+        try:
+            with self.bench.labs.start(variation) as lab:
+                return self._answers_of(lab)
+        except PackageError as error:
+            return str(error)
+
+    def _answers_of(self, lab: Lab) -> list[Output]:
+        rows = self.bench.rows([*self.bench.fixture, *self.bench.specimens])
+        together = lab.together(self.bench.rows(self.bench.fixture))
+        return [*together, *lab.alone(rows)]
+
+    def _compared(
+        self, check: str, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
+    ) -> Iterator[Symptom]:
+        if isinstance(answer, str):
+            row = self.bench.fixture[0]
+            case = Case("", one_row(row), Situation((row,), variation=variation))
+            yield Symptom(check, "", (case,), traits=frozenset({"loading"}), said=answer)
+            return
+        fixture = self.bench.fixture
+        situations = [Situation(tuple(fixture), place) for place in range(len(fixture))]
+        situations += [one_row(row) for row in [*fixture, *self.bench.specimens]]
+        places: dict[str, list[int]] = {}
+        for place, (left, right) in enumerate(zip(expected, answer, strict=True)):
+            for name in self.bench.differing(left, right):
+                places.setdefault(name, []).append(place)
+        for name, found in places.items():
+            alone = [place for place in found if place >= len(fixture)] or found
+            shown = [situations[place] for place in alone[:MAX_CASES]]
+            cases = tuple(Case(name, each, Situation(each.rows, each.target, variation=variation)) for each in shown)
+            refusal = answer[alone[0]]
+            said = refusal.message if isinstance(refusal, Refusal) else ""
+            yield Symptom(check, name, cases, rows=len(alone), said=said)
+
+    def _any_case(self) -> Case:
+        row = self.bench.fixture[0]
+        return Case("", one_row(row), one_row(row))
+
+
+def _of_loading(greeting: Greeting, case: Case) -> Iterator[Symptom]:
+    """What loading the model said about itself."""
+    versions = [text for text in greeting.warnings if _speaks_of_versions(text)]
+    if versions:
+        yield Symptom("versions", "", (case,), said=versions[0].partition(": ")[2])
+    if greeting.training:
+        yield Symptom("training-switch", "", (case,))
+
+
+def _speaks_of_versions(warning: str) -> bool:
+    """A library's warning that parameters were written by another version of it."""
+    kind, _, text = warning.partition(": ")
+    return "Version" in kind or ("version" in text.lower() and any(word in text.lower() for word in _WRITTEN))
+
+
+_WRITTEN = ("unpickle", "pickle", "serialized", "saved", "older", "loading a")
+_PINNED_NAMES = {"PYTHONHASHSEED", "TZ", "LANG", "LC_ALL", *THREAD_VARIABLES}
+
+
+def _all_at_once(variations: Mapping[str, tuple[Variation, ...]]) -> list[Variation]:
+    """A few variations that each take one of every kind; hash seeds beyond those, since sets of two often agree."""
+    several = []
+    for number in range(HASH_SEEDS):
+        chosen = [each[number % len(each)] for each in variations.values()]
+        settings = {name: value for variation in chosen for name, value in variation.set}
+        settings["PYTHONHASHSEED"] = str(number + 1)
+        unset = tuple(name for variation in chosen for name in variation.unset)
+        several.append(Variation(f"all at once, {number + 1}", tuple(settings.items()), unset, elsewhere=True))
+    return several
+
+
+def _other_values(name: str) -> tuple[Variation, ...]:
+    """Another value, and none."""
+    return Variation.variable(name, "1"), Variation.variable(name, "other"), Variation(f"{name} unset", unset=(name,))

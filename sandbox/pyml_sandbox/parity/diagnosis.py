@@ -1,0 +1,262 @@
+"""From what the checks saw to causes. Pure.
+
+Each rule reads one group of symptoms: what fired, what stayed silent, and what explains it. The causes are those of
+`pyml_sandbox.parity.causes`, each with a page in docs/causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
+
+WHOLE = ("together", "split", "shuffle")
+STATE = ("repeat", "warm", "same-size", "first-batch", "fresh")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One cause, and what shows it.
+
+    Attributes:
+        code: of the cause.
+        outputs: the output columns that it reaches; none where it keeps rows from being predicted at all.
+        inputs: the input columns that drive it.
+        symptoms: what shows it, the plainest first.
+    """
+
+    code: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many of the rows that were tried show it, at most."""
+        return max(symptom.rows for symptom in self.symptoms)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The checks that fired."""
+        return tuple(dict.fromkeys(symptom.check for symptom in self.symptoms))
+
+
+def diagnose(symptoms: Sequence[Symptom]) -> list[Diagnosis]:
+    """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches.
+
+    Args:
+        symptoms: of every check that fired. A check without a symptom here stayed silent.
+    """
+    fired = frozenset(symptom.check for symptom in symptoms)
+    named = [*_of_state(symptoms, fired), *_of_surroundings(symptoms, fired), *_of_batches(symptoms, fired)]
+    by_code: dict[str, list[Symptom]] = {}
+    for code, symptom in named:
+        by_code.setdefault(code, []).append(symptom)
+    return [_joined(code, found) for code, found in by_code.items()]
+
+
+def _joined(code: str, symptoms: Sequence[Symptom]) -> Diagnosis:
+    outputs = dict.fromkeys(symptom.output for symptom in symptoms if symptom.output)
+    inputs = dict.fromkeys(name for symptom in symptoms for name in symptom.inputs if name)
+    return Diagnosis(code, tuple(outputs), tuple(inputs), tuple(symptoms))
+
+
+Named = Iterator[tuple[str, Symptom]]
+
+
+def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """Clock, generators, memory.
+
+    Cases: two equal calls differ, and what silences that; other rows in between change an answer; the process that
+    met other rows first answers otherwise; the frame is written into.
+    """
+    for symptom in symptoms:
+        if symptom.check == "repeat":
+            yield _of_repeat(fired), symptom
+        elif symptom.check == "fresh":
+            yield "D1", symptom
+        elif symptom.check == "warm":
+            yield "P1", symptom
+        elif symptom.check in ("same-size", "first-batch") and "warm" not in fired:
+            cached = any("earlier-answer" in each.traits for each in symptoms)
+            yield ("P5" if cached else "P2"), symptom
+        elif symptom.check == "mutation":
+            yield "P3", symptom
+
+
+def _of_repeat(fired: frozenset[str]) -> str:
+    by_check = (("training-mode", "E4"), ("frozen-clock", "D2"), ("seeded", "D1"), ("same-history", "P1"))
+    return next((code for check, code in by_check if check in fired), "D1")
+
+
+_SURROUNDINGS: Mapping[str, str] = {
+    "hash-seed": "D3",
+    "time-zone": "T11",
+    "threads": "D4",
+    "locale": "E3",
+    "working-directory": "E2",
+    "versions": "E1",
+    "packages": "E1",
+    "metadata": "S4",
+}
+
+
+def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
+    unsteady = fired & {"repeat", "fresh", "first-batch"}
+    for symptom in symptoms:
+        code = "E3" if symptom.check.startswith("variable:") else _SURROUNDINGS.get(symptom.check)
+        if code and (symptom.check in ("versions", "packages", "metadata") or not unsteady):
+            yield code, symptom
+
+
+def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """The rows of a call, column by column: neighbours, then copies, then whole batches where those were silent."""
+    for output in dict.fromkeys(symptom.output for symptom in symptoms):
+        own = [symptom for symptom in symptoms if symptom.output == output]
+        beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
+        # A neighbour that is another row in every column tells least: of use where no single column shows anything.
+        neighbours = [symptom for symptom in beside if symptom.inputs != ("",)] or beside
+        named = [(_of_neighbour(symptom, fired), symptom) for symptom in neighbours]
+        yield from named
+        copies = [symptom for symptom in own if symptom.check == "copies"]
+        drivers = {name for symptom in neighbours for name in symptom.inputs}
+        named += [
+            (code, symptom)
+            for symptom in copies
+            if not drivers or (symptom.inputs and not drivers & set(symptom.inputs))
+            for code in [_of_copies(symptom)]
+        ]
+        yield from named[len(neighbours) :]
+        if not named:
+            yield from (_of_whole(own) if output else ())
+    for symptom in symptoms:
+        if symptom.check == "alone":
+            yield ("T16" if "type" in symptom.traits and "all-rows" not in symptom.traits else "B8"), symptom
+        elif symptom.check == "contract":
+            yield ("R1" if "row-count" in symptom.traits else "T16"), symptom
+        elif symptom.check == "empty":
+            yield "B12", symptom
+
+
+def _of_whole(own: Sequence[Symptom]) -> Named:
+    """A batch of many rows differs where pairs do not: statistics of the batch, or its order."""
+    whole = [symptom for symptom in own if symptom.check in WHOLE]
+    only_turned = bool(whole) and all(symptom.check == "shuffle" for symptom in whole)
+    for symptom in whole:
+        yield ("E4" if "evaluation" in symptom.traits else "B6" if only_turned else "B1"), symptom
+
+
+Rule = tuple[str, Callable[[frozenset[str]], bool]]
+
+
+def _any_of(*traits: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: bool(found & set(traits))
+
+
+def _all_of(*traits: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: found >= set(traits)
+
+
+_EXPLAINED: tuple[Rule, ...] = (
+    ("T2", _any_of("as:via-float64")),
+    ("T6", _any_of("as:single")),
+    ("T10", _any_of("as:hours", "as:naive")),
+    ("T15", _any_of("as:empty-null", "as:null-empty")),
+    ("T8", _any_of("as:bytes")),
+    ("T9", _any_of("as:guessed")),
+    ("T7", _all_of("as:floats", "type:DECIMAL")),
+    ("T12", _any_of("as:arrays")),
+    ("T12", lambda found: "as:floats" in found and bool(found & {"type:ARRAY", "type:STRUCT", "type:MAP"})),
+    ("T14", _any_of("as:zero-null", "as:zero-nan", "as:null-zero", "as:nan-zero")),
+    ("T4", _any_of("as:nan", "as:null-nan", "as:nan-null", "as:null-text")),
+    ("T1", _all_of("as:floats", "as:objects")),
+    ("T3", _all_of("as:floats")),
+    ("T1", _all_of("as:objects")),
+    ("T13", _any_of("as:categories")),
+    ("T17", _any_of("as:ulp")),
+    ("S3", _all_of("as:other-case")),
+    ("S2", _any_of("as:missing", "as:extra")),
+    ("S1", _any_of("as:order")),
+)
+
+_BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
+    ("T4", frozenset({"null", "nan"})),
+    ("T14", frozenset({"zero"})),
+    ("T15", frozenset({"empty"})),
+    ("T2", frozenset({"big", "end"})),
+    ("T6", frozenset({"single", "ulp", "boundary"})),
+    ("T12", frozenset({"inner-null", "short", "long", "empty"})),
+    ("T10", frozenset({"dst", "hour", "micro"})),
+    ("T9", frozenset({"digits", "date"})),
+)
+"""The cause where only rows of some kinds differ, and nothing explains it."""
+
+
+def _first(rules: Iterable[Rule], traits: frozenset[str]) -> str | None:
+    return next((code for code, holds in rules if holds(traits)), None)
+
+
+def _kinds(traits: frozenset[str]) -> frozenset[str]:
+    return frozenset(trait.removeprefix("kind:") for trait in traits if trait.startswith("kind:"))
+
+
+def _by_kind(traits: frozenset[str]) -> str | None:
+    kinds = _kinds(traits)
+    return next((code for code, wanted in _BY_KIND if kinds and kinds <= wanted), None)
+
+
+def _of_copies(symptom: Symptom) -> str:
+    """How many rows there are changes the output, not which: code of its own for one row, or positions."""
+    traits = symptom.traits
+    if "evaluation" in traits:
+        return "E4"
+    if "position" in traits:
+        return "B7" if "as:index" in traits else "B6"
+    return _first(_EXPLAINED, traits) or _by_kind(traits) or "B8"
+
+
+def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
+    """Which rows stand beside it changes the output."""
+    traits = symptom.traits
+    general: tuple[Rule, ...] = (
+        ("E4", _any_of("evaluation")),
+        ("R1", _any_of("row-count")),
+        ("T16", _all_of("type", "null")),
+        ("R3", _any_of("swapped")),
+    )
+    return _first(general, traits) or _by_driver(traits, fired)
+
+
+def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
+    if "null-only" in traits:
+        return _of_null_beside(traits)
+    if "own-value" in traits:
+        if "by-value" in traits and _kinds(traits) <= {"null", "nan"}:
+            return "B2"
+        return _by_kind(traits) or _first(_EXPLAINED, traits) or "B2"
+    if "type:STRING" in traits:
+        return _of_text_beside(traits, fired)
+    if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
+        is_shape = _kinds(traits) <= {"short", "long", "empty", "inner-null"}
+        return "B9" if "longer-only" in traits else "T12" if is_shape else "B1"
+    if "order" in traits:
+        return "B6"
+    return "B5" if "few-values" in traits else "B1"
+
+
+def _of_null_beside(traits: frozenset[str]) -> str:
+    """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
+    if {"others-output", "order"} <= traits:
+        return "R2"
+    return _first(_EXPLAINED, traits) or ("R2" if "others-output" in traits else "T1")
+
+
+def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
+    kinds = _kinds(traits)
+    if "longer-only" in traits:
+        return "B9"
+    if len(kinds) > 1 and not kinds & {"digits", "other"}:
+        return "T9"
+    return "B4" if "raised" in traits or "empty" in fired else "B3"

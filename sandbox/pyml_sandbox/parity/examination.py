@@ -1,0 +1,76 @@
+"""All checks in the laboratory, in the order in which their results can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyml.describe import Contract
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.checks.batch import BatchChecks
+from pyml_sandbox.parity.checks.state import StateChecks
+from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
+from pyml_sandbox.parity.diagnosis import STATE, WHOLE
+from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
+from pyml_sandbox.parity.lab import Labs
+from pyml_sandbox.parity.specimens import fixture_specimens, synthesised
+from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
+from pyml_sandbox.parity.values import Gauge
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXPLAINABLE = {*NEIGHBOURS, *WHOLE, "copies", "paths"}
+
+
+@contextmanager
+def open_bench(labs: Labs, contract: Contract, rows: pa.RecordBatch) -> Iterator[Bench]:
+    """A bench with a laboratory, the rows of a sample of the fixture, and the rows made from them.
+
+    Args:
+        labs: starts laboratories.
+        contract: of the model.
+        rows: the sample: columns of the model's inputs.
+
+    Raises:
+        PackageError: the model cannot be loaded.
+    """
+    with labs.start() as lab:
+        fixture, first = fixture_specimens(rows), lab.together(rows)
+        bench = Bench(contract.inputs, contract.outputs, labs, lab, Gauge(), fixture, first)
+        bench.gauge.learn([output for output in first if not isinstance(output, Refusal)])
+        bench.specimens += synthesised(bench.ordinary, contract.inputs)
+        yield bench
+
+
+def examine(bench: Bench) -> list[Symptom]:
+    """Make every check; a model that is not steady is asked no further questions.
+
+    Raises:
+        PackageError: the model ended its Python.
+    """
+    state = StateChecks(bench).symptoms()
+    if any(symptom.check == "repeat" for symptom in state):
+        return state
+    found = [*state, *SurroundingsChecks(bench).symptoms()]
+    if not any(symptom.check in STATE for symptom in found):
+        batch = BatchChecks.prepare(bench).symptoms()
+        found += BatchChecks.prepare(bench).symptoms() if bench.gauge.reconsider() else batch
+    return [_explained(bench, symptom) for symptom in found]
+
+
+def _explained(bench: Bench, symptom: Symptom) -> Symptom:
+    """A symptom with what explains it."""
+    if symptom.check not in EXPLAINABLE or not symptom.output:
+        return symptom
+    if bench.lab.greeting.training and silenced_by_evaluation(bench, symptom):
+        return symptom.with_traits(frozenset({"evaluation"}))
+    is_plain = symptom.traits & {"plain", "by-value"} or symptom.check in WHOLE
+    return symptom if is_plain else symptom.with_traits(explained(bench, symptom))
+
+
+def checks_that_fired(symptoms: Sequence[Symptom]) -> list[str]:
+    """Their names, each once."""
+    return list(dict.fromkeys(symptom.check for symptom in symptoms))

@@ -1,0 +1,274 @@
+"""What would explain a difference: changes to a row or its frame that give in one situation the output of the other.
+
+If `predict` gives a row alone what it gives the same row in a batch once a column is rounded to float32, then that is
+what the model's own code does to it there. This names causes at the boundary of types and names, whatever their
+mechanism.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+from pyml.lab.messages import Refusal
+from pyml.lab.what_if import WhatIf
+from pyml.schema import Field
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
+
+MAX_ORDERS = 40
+HOURS = [hours for hours in range(-12, 15) if hours]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that may happen to a row on its way.
+
+    Attributes:
+        name: as a trait, "as:single".
+        column: that it happens to.
+        what_if: to the frame; or
+        value: to the value, given back unchanged where it does not apply.
+    """
+
+    name: str
+    column: str
+    what_if: WhatIf | None = None
+    value: Callable[[Any], Any] | None = None
+
+
+def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
+    """The names of all changes that explain every case of a symptom.
+
+    Args:
+        bench: where to ask.
+        symptom: of a check that compares two situations in the pinned environment.
+    """
+    observed = _Observed.of(bench, symptom)
+    drivers = set(symptom.inputs)
+    fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
+    changes = [change for field in fields for change in _of_field(field)]
+    found = {change.name for change in changes if observed.is_explained_by(change)}
+    if not found:
+        found = {change.name for change in _of_names(bench, drivers) if observed.is_explained_by(change)}
+    return frozenset(found)
+
+
+def silenced_by_evaluation(bench: Bench, symptom: Symptom) -> bool:
+    """Whether the two situations agree once the model is switched out of training."""
+    for case in symptom.cases:
+        off = WhatIf("evaluation")
+        left, right = (bench.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
+        if bench.differing(left, right):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """The cases of a symptom, with the outputs of both situations.
+
+    Attributes:
+        bench: where they were asked.
+        cases: the cases.
+        outputs: for each of them, in the reference and in the other situation.
+        is_symmetric: a change may happen in either situation, and to every row of it: the situations differ in nothing
+            but how many copies of one row there are, or in the process. Else it happens to the row that is looked at,
+            in the reference.
+    """
+
+    bench: Bench
+    cases: Sequence[Case]
+    outputs: Sequence[tuple[Output, Output]]
+    is_symmetric: bool
+
+    @classmethod
+    def of(cls, bench: Bench, symptom: Symptom) -> _Observed:
+        sides = [side for case in symptom.cases for side in (case.reference, case.other)]
+        answers = bench.calls([side.rows for side in sides])
+        found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
+        outputs = list(zip(found[::2], found[1::2], strict=True))
+        return cls(bench, symptom.cases, outputs, symptom.check not in NEIGHBOURS)
+
+    def is_explained_by(self, change: Change) -> bool:
+        """Whether the change in one situation gives the output of the other, in every case."""
+        there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
+        back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
+        return self._gives(change, there) or (self.is_symmetric and self._gives(change, back))
+
+    def _gives(self, change: Change, wanted: Sequence[tuple[Case, Situation, Output]]) -> bool:
+        groups = [self._changed(situation, change) for _, situation, _ in wanted]
+        is_idle = any(group == situation.rows for group, (_, situation, _) in zip(groups, wanted, strict=True))
+        if is_idle and change.what_if is None:
+            return False  # it changes nothing there, and so explains nothing
+        answers = self.bench.calls(groups, change.what_if)
+        return all(
+            self._is(case.output, answer[situation.target], output)
+            for answer, (case, situation, output) in zip(answers, wanted, strict=True)
+        )
+
+    def _changed(self, situation: Situation, change: Change) -> tuple[Specimen, ...]:
+        places = range(len(situation.rows)) if self.is_symmetric else [situation.target]
+        return tuple(_with_value(row, change) if place in places else row for place, row in enumerate(situation.rows))
+
+    def _is(self, output: str, found: Output, wanted: Output) -> bool:
+        if isinstance(found, Refusal) or isinstance(wanted, Refusal) or output not in found:
+            return False
+        return not self.bench.gauge.differ(output, found[output], wanted[output])
+
+
+def _with_value(row: Specimen, change: Change) -> Specimen:
+    if change.value is None:
+        return row
+    old = row.values[change.column]
+    new = change.value(old)
+    return row if new is old else row.with_value(change.column, new, row.kind)
+
+
+def _of_names(bench: Bench, drivers: set[str]) -> Iterator[Change]:
+    """Changes to the order, the names and the index of the columns."""
+    names = bench.inputs.names
+    yield Change("as:index", "", WhatIf("index", value=1))
+    if bench.inputs.is_tensor:
+        return
+    for order in _orders(names):
+        yield Change("as:order", "", WhatIf("order", order))
+    for name in names if not drivers else sorted(drivers):
+        yield Change("as:missing", name, WhatIf("missing", (name,)))
+        yield Change("as:other-case", name, WhatIf("other-case", (name,)))
+    yield Change("as:extra", "", WhatIf("extra", ("extra",)))
+    yield Change("as:other-case", "", WhatIf("other-case", tuple(names)))
+
+
+def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Sorted, reversed, one column moved to either end, or two exchanged."""
+    found = [tuple(sorted(names)), tuple(reversed(names))]
+    for name in names:
+        rest = [each for each in names if each != name]
+        found += [(*rest, name), (name, *rest)]
+    for left, right in combinations(range(len(names)), 2):
+        swapped = list(names)
+        swapped[left], swapped[right] = swapped[right], swapped[left]
+        found.append(tuple(swapped))
+    return [order for order in dict.fromkeys(found) if order != tuple(names)][:MAX_ORDERS]
+
+
+def _of_field(field: Field) -> Iterator[Change]:
+    """Changes to the values of one column, or to the dtype that holds them."""
+    if field.tensor is not None:
+        return
+    name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
+    for what_if in _WHAT_IFS.get(kind, ()):
+        yield Change(f"as:{what_if}", name, WhatIf(what_if, (name,)))
+    for trait, value in _VALUES.get(kind, ()):
+        yield Change(f"as:{trait}", name, value=value)
+    if field.nullable:
+        for trait, value in _TO_NULL.get(kind, ()):
+            yield Change(f"as:{trait}", name, value=value)
+
+
+def _single(value: Any) -> Any:
+    import numpy as np
+
+    if value is None or not math.isfinite(value):
+        return value
+    rounded = float(np.float32(value))
+    return value if rounded == value else rounded
+
+
+def _via_float(value: Any) -> Any:
+    if value is None or int(float(value)) == value:
+        return value
+    return min(int(float(value)), 2**63 - 1)
+
+
+def _mapped(found: object, put: object) -> Callable[[Any], Any]:
+    """One value for another; numbers of one magnitude are one value here, and NaN is itself."""
+
+    def change(value: Any) -> Any:
+        is_found = (
+            value is None if found is None else (value is not None and (value == found or _both_nan(value, found)))
+        )
+        return put if is_found else value
+
+    return change
+
+
+def _both_nan(left: object, right: object) -> bool:
+    return isinstance(left, float) and isinstance(right, float) and math.isnan(left) and math.isnan(right)
+
+
+def _shifted(hours: int) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        return value + timedelta(hours=hours) if isinstance(value, datetime) else value
+
+    return change
+
+
+def _guessed(value: Any) -> Any:
+    """A text as a reader that guesses types gives it back: `007` as 7, `3.0` as 3, ` a` as a."""
+    if value is None:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    text = str(int(number)) if math.isfinite(number) and number == int(number) else str(number)
+    return value if text == value else text
+
+
+def _next(upwards: bool) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        if value is None or not math.isfinite(value):
+            return value
+        return math.nextafter(value, math.inf if upwards else -math.inf)
+
+    return change
+
+
+Changes = tuple[tuple[str, Callable[[Any], Any]], ...]
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
+_WHAT_IFS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_INTEGERS, ("floats", "objects")),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), ("floats", "objects", "nan")),
+    "DECIMAL": ("floats",),
+    "BOOLEAN": ("objects", "nan"),
+    "STRING": ("nan", "bytes", "categories"),
+    "BINARY": ("nan",),
+    "ARRAY": ("arrays", "floats"),
+    "MAP": ("floats",),
+    "STRUCT": ("floats",),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), ("naive", "objects")),
+    "DATE": ("objects",),
+}
+_NUMBERS: Changes = (("null-zero", _mapped(None, 0)), ("ulp", _next(upwards=True)), ("ulp", _next(upwards=False)))
+_VALUES: dict[str, Changes] = {
+    **dict.fromkeys(_INTEGERS, (("via-float64", _via_float), ("null-zero", _mapped(None, 0)))),
+    "FLOAT": (("null-nan", _mapped(None, math.nan)), ("nan-zero", _mapped(math.nan, 0.0)), *_NUMBERS[:1]),
+    "DOUBLE": (
+        ("single", _single),
+        ("null-nan", _mapped(None, math.nan)),
+        ("nan-zero", _mapped(math.nan, 0.0)),
+        ("zero-nan", _mapped(0.0, math.nan)),
+        *_NUMBERS,
+    ),
+    "STRING": (
+        ("null-empty", _mapped(None, "")),
+        ("null-text", _mapped(None, "None")),
+        ("null-text", _mapped(None, "nan")),
+        ("guessed", _guessed),
+    ),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), tuple(("hours", _shifted(hours)) for hours in HOURS)),
+}
+_TO_NULL: dict[str, Changes] = {
+    **dict.fromkeys(_INTEGERS, (("zero-null", _mapped(0, None)),)),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), (("zero-null", _mapped(0.0, None)), ("nan-null", _mapped(math.nan, None)))),
+    "STRING": (("empty-null", _mapped("", None)),),
+}

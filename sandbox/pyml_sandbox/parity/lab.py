@@ -1,0 +1,151 @@
+"""The laboratory from outside: start one in a model's own environment, and ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyml.errors import PackageError, Problem
+from pyml.lab.messages import Answers, Greeting, Question, Refusal
+from pyml.lab.what_if import WhatIf
+from pyml_sandbox.parity.values import Row, rows_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pyml_sandbox.workshops.base import Environment, Workshop
+    from pyml_sandbox.workshops.conversation import Conversation
+
+START_TIMEOUT_S = 120
+ANSWER_TIMEOUT_S = 120
+
+Output = Row | Refusal
+"""What came of one row: its predicted values by column, or why its call gave none."""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How the environment of a laboratory differs from the pinned one that both paths have.
+
+    Attributes:
+        name: for reports, such as "PYTHONHASHSEED=1"; empty for none.
+        set: variables and their values.
+        unset: variables that are taken away.
+        elsewhere: another working directory.
+    """
+
+    name: str = ""
+    set: tuple[tuple[str, str], ...] = ()
+    unset: tuple[str, ...] = ()
+    elsewhere: bool = False
+
+    @classmethod
+    def variable(cls, name: str, value: str) -> Variation:
+        """One variable with another value."""
+        return cls(f"{name}={value}", ((name, value),))
+
+    @property
+    def arguments(self) -> list[str]:
+        """For `python -m pyml.lab`."""
+        changes = [part for name, value in self.set for part in ("--set", f"{name}={value}")]
+        removals = [part for name in self.unset for part in ("--unset", name)]
+        return [*changes, *removals, *(["--elsewhere"] if self.elsewhere else [])]
+
+
+PINNED = Variation()
+
+
+@dataclass
+class Lab:
+    """One process with the model loaded in it.
+
+    Attributes:
+        greeting: how loading went.
+        variables: what the model's own code has asked the environment for.
+        changed: whether any call has changed what it was given; the rows of the first such call.
+    """
+
+    conversation: Conversation
+    greeting: Greeting
+    variables: frozenset[str] = frozenset()
+    changed: pa.RecordBatch | None = field(default=None)
+
+    def ask(self, question: Question) -> Answers:
+        """Make calls; blocks.
+
+        Raises:
+            PackageError: the model ended its Python, or does not answer.
+        """
+        answers = Answers.from_line(self.conversation.ask(question.to_line(), ANSWER_TIMEOUT_S))
+        self.variables |= set(answers.variables)
+        if answers.changed and self.changed is None:
+            import pyarrow as pa
+
+            self.changed = question.rows.take(pa.array(question.groups[answers.changed[0]], pa.int64()))
+        return answers
+
+    def calls(
+        self,
+        rows: pa.RecordBatch,
+        groups: Sequence[Sequence[int]],
+        what_if: WhatIf | None = None,
+        *,
+        clock: float | None = None,
+        seeded: bool = False,
+        threads: int = 1,
+        watched: bool = False,
+    ) -> list[list[Output]]:
+        """The outputs of each call, row for row. See `pyml.lab.messages.Question` for the arguments."""
+        if not groups:
+            return []
+        answers = self.ask(Question(rows, groups, what_if or WhatIf(), clock, seeded, threads, watched))
+        predicted = iter(rows_of(answers.predictions))
+        outputs: list[list[Output]] = []
+        for number, group in enumerate(groups):
+            refusal = answers.refusals.get(number)
+            outputs.append([refusal] * len(group) if refusal else [next(predicted) for _ in group])
+        return outputs
+
+    def alone(self, rows: pa.RecordBatch, what_if: WhatIf | None = None) -> list[Output]:
+        """The output of each row, called alone."""
+        return [call[0] for call in self.calls(rows, [[row] for row in range(rows.num_rows)], what_if)]
+
+    def together(self, rows: pa.RecordBatch) -> list[Output]:
+        """The outputs of all rows in one call; notes whether it changes them."""
+        return self.calls(rows, [range(rows.num_rows)], watched=True)[0]
+
+    def close(self) -> None:
+        """End the process."""
+        self.conversation.close()
+
+
+@dataclass(frozen=True)
+class Labs:
+    """Starts laboratories of one model version.
+
+    Attributes:
+        workshop: talks to programs in environments.
+        environment: of the version, the same as on both paths.
+    """
+
+    workshop: Workshop
+    environment: Environment
+
+    @contextmanager
+    def start(self, variation: Variation = PINNED) -> Iterator[Lab]:
+        """A fresh process; ended at the end of the block.
+
+        Raises:
+            PackageError: the model cannot be loaded there.
+        """
+        arguments = ["-m", "pyml.lab", "--package", self.environment.package, *variation.arguments]
+        conversation = self.workshop.talk(self.environment, arguments)
+        try:
+            greeting = Greeting.from_line(conversation.hear(START_TIMEOUT_S))
+            if greeting.problem:
+                raise PackageError("the model cannot be loaded", [Problem(greeting.problem)])
+            yield Lab(conversation, greeting)
+        finally:
+            conversation.close()

@@ -1,0 +1,248 @@
+"""Input synthesis: rows that a model may meet and its fixture does not hold, each one value away from one that it does.
+
+Making inputs is the hard part of a parity check, not comparing outputs: what fills nulls from the batch shows only on a
+row with a null, what rounds to float32 only beside a threshold. Each specimen is a fixture's row with one column
+changed, so that whatever it makes a model do has that column for a cause.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pyml.schema import Field, Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_SPECIMENS = 240
+FEW = ("null", "zero", "other", "nan", "empty")
+"""Kinds that are kept where a model has so many columns that not all can be."""
+
+DST_INSTANTS = (
+    datetime(2024, 3, 10, 7, 30, tzinfo=UTC),  # New York springs forward
+    datetime(2024, 11, 3, 5, 30, tzinfo=UTC),  # and falls back
+    datetime(2024, 3, 31, 0, 30, tzinfo=UTC),  # so does Berlin
+)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One row to ask a model about.
+
+    Attributes:
+        values: of every input column.
+        base: number of the fixture's row that it was made from.
+        column: the column that was changed; empty for a fixture's row itself.
+        kind: what was put there: "null", "nan", "zero", "other", "big", "long", ...
+    """
+
+    values: dict[str, Any]
+    base: int
+    column: str = ""
+    kind: str = "fixture"
+
+    def with_value(self, column: str, value: object, kind: str) -> Specimen:
+        """The same row with another value in one column."""
+        return Specimen({**self.values, column: value}, self.base, column, kind)
+
+
+def fixture_specimens(rows: pa.RecordBatch) -> list[Specimen]:
+    """The rows of a fixture as specimens."""
+    return [Specimen(dict(values), number) for number, values in enumerate(rows.to_pylist(maps_as_pydicts="strict"))]
+
+
+def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPECIMENS) -> list[Specimen]:
+    """Rows one value away from a few ordinary ones.
+
+    Args:
+        bases: ordinary rows, the plainest first: it is varied in every way, the others lend their values.
+        schema: the model's declared inputs: a NOT NULL column never gets a null, a tensor never another shape.
+        limit: how many at most.
+    """
+    plain = bases[0]
+    found = [
+        plain.with_value(field.name, value, kind)
+        for field in schema.fields
+        for kind, value in _distinct(_candidates(field, [base.values[field.name] for base in bases]), plain, field.name)
+    ]
+    if len(found) > limit:
+        found = [specimen for specimen in found if specimen.kind in FEW]
+    return found[:limit]
+
+
+def batch_of(specimens: Sequence[Specimen], schema: Schema) -> pa.RecordBatch:
+    """Specimens as an Arrow batch of the declared columns."""
+    import pyarrow as pa
+
+    columns = [
+        pa.array([specimen.values[field.name] for specimen in specimens], field.arrow.type) for field in schema.fields
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
+
+
+def _distinct(candidates: Iterator[tuple[str, Any]], plain: Specimen, column: str) -> Iterator[tuple[str, Any]]:
+    seen = {repr(plain.values[column])}
+    for kind, value in candidates:
+        if repr(value) not in seen:
+            seen.add(repr(value))
+            yield kind, value
+
+
+def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """What to put into a column: its other values, null, and the ends of its type."""
+    others = [value for value in values[1:] if value is not None]
+    yield from (("other", value) for value in others[:4])
+    if field.tensor is not None:
+        yield from _tensor_candidates(field, values[0])
+        return
+    if field.nullable:
+        yield "null", None
+    first = next((value for value in values if value is not None), None)
+    kind = field.ddl_type.partition("(")[0].partition("<")[0]
+    yield from _BY_TYPE[kind](field, first)
+
+
+def _integers(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    bits = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64}[field.ddl_type]
+    yield "zero", 0
+    yield from (("small", value) for value in (1, -1, 2))
+    yield from (("near", first + step) for step in (1, -1) if first is not None and abs(first) < 2 ** (bits - 1) - 1)
+    yield from (("end", value) for value in (2 ** (bits - 1) - 1, -(2 ** (bits - 1))))
+    if bits == 64:
+        yield from (("big", value) for value in (2**53 + 1, 2**53, 2**53 - 1, 9223372036854775707))
+
+
+def _floats(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    yield from (("zero", value) for value in (0.0, -0.0))
+    yield "nan", math.nan
+    yield from (("small", value) for value in (1.0, -1.0, 0.5))
+    yield from (("infinite", value) for value in (math.inf, -math.inf))
+    if field.ddl_type == "DOUBLE":
+        yield from (("single", value) for value in (0.1, 0.7, *((first * (1 + 2**-25),) if first else ())))
+        yield "ulp", math.nextafter(first or 0.1, math.inf)
+
+
+def _decimals(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    precision, scale = (int(part) for part in field.ddl_type[8:-1].split(","))
+    unit = Decimal(1).scaleb(-scale)
+    yield "zero", Decimal(0).quantize(unit)
+    yield "small", unit
+    yield "end", Decimal("9" * precision).scaleb(-scale)
+    if precision > scale:
+        yield "small", Decimal(-1).quantize(unit)
+    if 0 < scale < precision:
+        yield "tenth", Decimal("0.1").quantize(unit)
+
+
+TEXTS = (
+    "A12",
+    "007",
+    "0",
+    "12",
+    "3.0",
+    "2024-01-05",
+    "true",
+    "é",
+    "e\u0301",
+    "ÄÖ ß",
+    "\U0001f600",
+    " a ",
+    "NaN",
+    "null",
+)
+
+
+def _texts(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    known = first or "a"
+    yield "empty", ""
+    yield "long", known + " and then some more of the same" * 2
+    yield "other-case", known.upper() if known != known.upper() else known.lower()
+    yield "space", known + " "
+    kinds = {"007": "digits", "0": "digits", "12": "digits", "3.0": "digits", "2024-01-05": "date", "A12": "word"}
+    yield from ((kinds.get(text, "text"), text) for text in TEXTS)
+
+
+def _binaries(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    yield "empty", b""
+    yield "long", (first or b"a") * 3 + b"\xff"
+    yield "small", b"\0"
+
+
+def _booleans(_field: Field, _first: Any) -> Iterator[tuple[str, Any]]:
+    yield from (("other", value) for value in (True, False))
+
+
+def _dates(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    yield "zero", date(1970, 1, 1)
+    yield from (("dst", instant.date()) for instant in DST_INSTANTS)
+    yield "near", (first or date(2024, 1, 1)) + timedelta(days=1)
+    yield "end", date(2024, 2, 29)
+
+
+def _timestamps(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    zone = UTC if field.ddl_type == "TIMESTAMP" else None
+    yield from (("dst", instant.replace(tzinfo=zone)) for instant in DST_INSTANTS)
+    yield from (("hour", datetime(2024, 1, 15, hour, 30, tzinfo=zone)) for hour in (0, 3, 12, 23))
+    yield "zero", datetime(1970, 1, 1, tzinfo=zone)
+    yield "micro", (first or datetime(2024, 1, 1, tzinfo=zone)).replace(microsecond=1)
+
+
+def _arrays(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    items = list(first or [])
+    yield "empty", []
+    if items:
+        yield from (("long", items + items[-1:] * 5), ("short", items[:1]))
+        yield "inner-null", [None, *items[1:]]
+
+
+def _maps(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    yield "empty", {}
+    for name in list(first or {})[:2]:
+        yield "inner-null", {**first, name: None}
+        yield "short", {other: value for other, value in first.items() if other != name}
+
+
+def _structs(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    for name in first or {}:
+        yield "inner-null", {**first, name: None}
+
+
+def _tensor_candidates(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+    """Tensors of the same shape: all zero, and with one not a number."""
+    yield "zero", _filled(first, 0)
+    if _leaf(first) is float:
+        yield "nan", _filled(first, math.nan)
+
+
+def _filled(value: Any, leaf: float) -> Any:
+    if isinstance(value, list):
+        return [_filled(item, leaf) for item in value]
+    return b"" if isinstance(value, bytes) else type(value)(leaf)
+
+
+def _leaf(value: Any) -> type | None:
+    while isinstance(value, list):
+        if not value:
+            return None
+        value = value[0]
+    return type(value)
+
+
+_BY_TYPE = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INT", "BIGINT"), _integers),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), _floats),
+    "DECIMAL": _decimals,
+    "STRING": _texts,
+    "BINARY": _binaries,
+    "BOOLEAN": _booleans,
+    "DATE": _dates,
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), _timestamps),
+    "ARRAY": _arrays,
+    "MAP": _maps,
+    "STRUCT": _structs,
+}

@@ -1,0 +1,144 @@
+"""Predicted values of single rows, and how far two of them are apart."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Value: TypeAlias = object
+Row: TypeAlias = Mapping[str, Value]
+"""Values by column."""
+
+# What an honest model's own arithmetic may do when it adds in another order. Most compute in float64, whose noise was
+# measured at up to 8e-16 of a value. Networks compute in float32, whatever they declare, and sums of some hundred
+# products in it differ by some 80 ulps; that much is noise only in a column that shows itself to come from float32.
+NOISE_OF_DOUBLE = 1e-9
+NOISE_OF_SINGLE = 1e-5
+COLUMN_SHARE = 0.2
+"""A sum near zero has the noise of its parts: as if it were this share of the largest value of its column."""
+FEW = 3
+
+
+class Apart(Enum):
+    """How two values of one column relate."""
+
+    SAME = "same"
+    NOISE = "noise"
+    """Floats that differ by no more than arithmetic in another order explains."""
+    DIFFERENT = "different"
+
+
+def rows_of(batch: pa.RecordBatch) -> list[Row]:
+    """The rows of a batch as Python values; a map as a dict."""
+    rows: list[Row] = batch.to_pylist(maps_as_pydicts="strict")
+    return rows
+
+
+@dataclass
+class Gauge:
+    """Tells values apart, and keeps the largest noise that it met: the noise floor of each column.
+
+    Attributes:
+        single: float columns whose values come from float32.
+        scale: largest finite magnitude of each float column, by name.
+        floor: largest difference that was noise, by column.
+        floor_ulps: the same in units in the last place of float64.
+        doubtful: differences that would be noise of float32 and are none of float64, by column.
+        certain: columns that differed by more than any noise.
+    """
+
+    single: set[str] = field(default_factory=set)
+    scale: dict[str, float] = field(default_factory=dict)
+    floor: dict[str, float] = field(default_factory=dict)
+    floor_ulps: dict[str, int] = field(default_factory=dict)
+    doubtful: dict[str, set[float]] = field(default_factory=dict)
+    certain: set[str] = field(default_factory=set)
+
+    def learn(self, rows: Sequence[Row]) -> None:
+        """Take the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
+        import numpy as np
+
+        for name in rows[0] if rows else ():
+            found = [
+                value for row in rows for value in [row[name]] if isinstance(value, float) and math.isfinite(value)
+            ]
+            if found:
+                self.scale[name] = max(map(abs, found))
+                with np.errstate(over="ignore"):
+                    is_single = all(float(np.float32(value)) == value for value in found)
+                if is_single and any(value != int(value) for value in found):
+                    self.single.add(name)
+
+    def reconsider(self) -> set[str]:
+        """Columns all of whose doubtful differences look like the noise of float32: small, many, and no two alike.
+
+        They count as such from now on; what was asked about them before is to be asked again.
+        """
+        found = {name for name, apart in self.doubtful.items() if name not in self.certain and len(apart) >= FEW}
+        self.single |= found
+        self.doubtful.clear()
+        return found
+
+    def apart(self, column: str, left: Value, right: Value) -> Apart:
+        """How two values of a column relate; noise raises its floor."""
+        found = self._apart(column, left, right)
+        if found is Apart.NOISE and isinstance(left, float) and isinstance(right, float):
+            self.floor[column] = max(self.floor.get(column, 0.0), abs(left - right))
+            self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(left, right))
+        return found
+
+    def differ(self, column: str, left: Value, right: Value) -> bool:
+        """Whether two values of a column differ by more than noise."""
+        return self.apart(column, left, right) is Apart.DIFFERENT
+
+    def _apart(self, column: str, left: Value, right: Value) -> Apart:
+        if isinstance(left, float) and isinstance(right, float):
+            return self._floats_apart(column, left, right)
+        if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+            return _worst(self._apart(column, a, b) for a, b in zip(left, right, strict=True))
+        if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
+            return _worst(self._apart(column, left[name], right[name]) for name in left)
+        is_same = type(left) is type(right) and left == right
+        return Apart.SAME if is_same else Apart.DIFFERENT
+
+    def _floats_apart(self, column: str, left: float, right: float) -> Apart:
+        if left == right or (math.isnan(left) and math.isnan(right)):
+            return Apart.SAME
+        if not (math.isfinite(left) and math.isfinite(right)):
+            return Apart.DIFFERENT
+        apart = abs(left - right)
+        if apart >= 1 and left == int(left) and right == int(right):
+            return self._certainly(column)  # whole numbers are counted, not measured
+        magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
+        if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
+            return Apart.NOISE
+        if apart <= NOISE_OF_SINGLE * magnitude:
+            self.doubtful.setdefault(column, set()).add(apart)
+            return Apart.DIFFERENT
+        return self._certainly(column)
+
+    def _certainly(self, column: str) -> Apart:
+        self.certain.add(column)
+        return Apart.DIFFERENT
+
+
+def _worst(found: Iterable[Apart]) -> Apart:
+    return max(found, key=list(Apart).index, default=Apart.SAME)
+
+
+def ulps_between(left: float, right: float) -> int:
+    """How many float64 numbers apart two finite ones are."""
+    return abs(_place(left) - _place(right))
+
+
+def _place(value: float) -> int:
+    """Where a number stands among all float64 numbers: its bits read as an integer count the steps from zero."""
+    bits = int(struct.unpack("<q", struct.pack("<d", abs(value)))[0])
+    return -bits if value < 0 else bits
