@@ -1,11 +1,13 @@
 # Two commands do everything on a machine with Python 3.11 or newer:
 #   make demo    install, train, bring the sandbox up, predict on both paths, compare
 #   make test    install, lint, type-check, run every test
+# One measures, for hours:
+#   make zoo     install, run the parity check on every model of fixtures/zoo, write docs/parity-results.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install clean
+.PHONY: demo test zoo install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -15,6 +17,9 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+zoo: install
+	$(BIN)/python tests/benchmarks/zoo.py --write
 
 install: $(VENV)/.installed
 
