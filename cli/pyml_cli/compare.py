@@ -1,4 +1,4 @@
-"""`pyml compare`: two tables in Parquet files, held against each other as `pyml parity-check` does it."""
+"""`pyml compare`: two tables, in Parquet files or in Hive, held against each other as `pyml parity-check` does it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, choose_output
 
 if TYPE_CHECKING:
@@ -21,27 +22,40 @@ PLAIN_WIDTH = 80
 
 
 def compare(
-    left: Annotated[Path, typer.Argument(help="A Parquet file, a folder of them, or a glob in quotes.")],
-    right: Annotated[Path, typer.Argument(help="The same for the other side.")],
+    left: Annotated[
+        str,
+        typer.Argument(help="A Parquet file, a folder of them, a glob in quotes, or database.table in the sandbox."),
+    ],
+    right: Annotated[str, typer.Argument(help="The same for the other side.")],
     key: Annotated[list[str], typer.Option("--key", help="A column that names a row; give it once for each.")],
     rtol: Annotated[float | None, typer.Option(help="Relative tolerance of all floats; default by width.")] = None,
     atol: Annotated[float | None, typer.Option(help="Absolute tolerance of all floats; default by width.")] = None,
     max_ulps: Annotated[int | None, typer.Option(help="Tolerance of all floats in units in the last place.")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Floats must be equal to the last bit.")] = False,
+    sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
     """Compare two tables by key: missing rows, other types, other values. Exit code 1 if they differ."""
     from pyml_sandbox.compare import Tolerances
     from pyml_sandbox.compare import compare as compare_tables
+    from pyml_sandbox.compare.named import parquet_sides
+    from pyml_sandbox.home import SandboxHome
 
     tolerances = Tolerances.given(rtol, atol, max_ulps, exact=exact)
-    names = (left.name, right.name) if left.name != right.name else ("left", "right")
-    comparison = compare_tables(
-        left, right, key, name="files", left_name=names[0], right_name=names[1], tolerances=tolerances
-    )
+    left_name, right_name = _side_names(left, right)
+    with parquet_sides([left, right], SandboxHome.find(sandbox)) as (left_file, right_file):
+        comparison = compare_tables(
+            left_file, right_file, key, name="tables", left_name=left_name, right_name=right_name, tolerances=tolerances
+        )
     choose_output(json).result(ComparisonView(comparison))
     if not comparison.agrees:
         raise typer.Exit(1)
+
+
+def _side_names(left: str, right: str) -> tuple[str, str]:
+    """What the sides are called: the last part of a path, or a table; left and right where that is the same."""
+    names = Path(left).name, Path(right).name
+    return names if names[0] != names[1] else ("left", "right")
 
 
 @dataclass(frozen=True)
