@@ -1,0 +1,47 @@
+"""The first line of a failed parity check, and when a level is earned."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyml_fixtures.words import is_earned, parity_message
+from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+
+
+def report(judgement: Judgement) -> Report:
+    return Report(judgement, "m@1", "tests", "process", 10, "sha256:0", (), Tolerances())
+
+
+BATCH = Finding("a row depends on its batch", comparison="batches", code="B")
+FAILED = Finding("the offline job failed: no", comparison="batches")
+
+
+@pytest.mark.parametrize(
+    ("judgement", "headline"),
+    [
+        (Judgement(Verdict.FAIL, findings=(BATCH,)), "FAIL [B] a row depends on its batch"),
+        (Judgement(Verdict.FAIL, level="P1", findings=(FAILED, BATCH)), "FAIL the offline job failed: no (and 1 more)"),
+        (Judgement(Verdict.CANNOT_CERTIFY, "there are no rows"), "CANNOT-CERTIFY there are no rows"),
+        (Judgement(Verdict.CANNOT_CERTIFY, "the key is null", findings=(BATCH,)), "CANNOT-CERTIFY the key is null"),
+        (Judgement(Verdict.PASS, level="P2"), "level P2 is earned, P3 is asked for"),
+        (
+            Judgement(Verdict.PASS, "no rows at the edges", "P2"),
+            "level P2 is earned, P3 is asked for: no rows at the edges",
+        ),
+        (Judgement(Verdict.PASS), "level none is earned, P3 is asked for"),
+    ],
+)
+def test_the_first_line_names_verdict_and_finding(judgement: Judgement, headline: str) -> None:
+    lines = parity_message(report(judgement), "P3").splitlines()
+    assert lines[:2] == [headline, ""]
+    assert "\n".join(lines[2:]) == report(judgement).text
+
+
+@pytest.mark.parametrize(
+    ("level", "asked", "expected"),
+    [("P3", "P3", True), ("P5", "P3", True), ("P2", "P3", False), (None, "P1", False)],
+)
+def test_a_level_is_earned_with_every_level_above_it(level: str | None, asked: str, expected: bool) -> None:
+    assert is_earned(report(Judgement(Verdict.PASS, level=level)), asked) is expected
