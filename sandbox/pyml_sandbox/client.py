@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
@@ -19,6 +19,7 @@ from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.state import require_state
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from pyml.job import JobResult, OfflineJob
@@ -79,6 +80,21 @@ class Client:
         from pyml_sandbox.deployment import deploy
 
         deploy(self.home, model_id, on_event)
+
+    def rows(self, model_id: str, values: Sequence[Mapping[str, object]]) -> pa.Table:
+        """Rows in the types that a model declares, from plain Python values: what the snippets of a report ask about.
+
+        Args:
+            model_id: `name@version`, or a name alone.
+            values: of every input column, row by row; a map as a dict, null as None.
+
+        Raises:
+            UsageError: there is no such version.
+        """
+        import pyarrow as pa
+
+        schema = registry.find_version(self.home, model_id).contract.inputs.arrow
+        return pa.Table.from_pylist([dict(row) for row in values], schema)
 
     def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
         """Predict through the gateway.

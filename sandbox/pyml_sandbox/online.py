@@ -14,6 +14,7 @@ from pyml.errors import PymlError, SandboxError
 from pyml.oip import codec
 from pyml.oip.messages import MODEL_INFER, ModelInferRequest, ModelInferResponse
 from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, tensors_from_arrow
+from pyml.worker import Worker
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,10 +40,14 @@ class OnlineModel:
         version: its version; empty for the one that is deployed as default.
         contract: its declared inputs and outputs.
         timeout_s: deadline of each request.
+
+    Attributes:
+        worker: who answered the last recorded request; None before there was one.
     """
 
     def __init__(self, address: str, name: str, version: str, contract: Contract, timeout_s: float = 60) -> None:
         self.name, self.version, self.contract, self.timeout_s = name, version, contract, timeout_s
+        self.worker: Worker | None = None
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._infer = self._channel.unary_unary(
             MODEL_INFER,
@@ -58,11 +63,12 @@ class OnlineModel:
     ) -> None:
         self._channel.close()
 
-    def predict(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         """Predict for batches, a few in flight at a time.
 
         Args:
             batches: rows with the model's input columns; each is one request.
+            recorded: whether a record of what `predict` saw and gave follows the predictions (`pyml.recording`).
 
         Yields:
             The predictions for each batch, in the order given.
@@ -74,11 +80,11 @@ class OnlineModel:
         waiting: deque[grpc.Future] = deque()
         try:
             for batch in batches:
-                waiting.append(self._infer.future(self._request(batch), timeout=self.timeout_s))
+                waiting.append(self._infer.future(self._request(batch, recorded), timeout=self.timeout_s))
                 if len(waiting) >= IN_FLIGHT:
-                    yield self._predictions(waiting.popleft())
+                    yield self._predictions(waiting.popleft(), recorded)
             while waiting:
-                yield self._predictions(waiting.popleft())
+                yield self._predictions(waiting.popleft(), recorded)
         finally:
             for call in waiting:
                 call.cancel()
@@ -94,15 +100,18 @@ class OnlineModel:
         call = self._infer.future(codec.tensor_request(self.name, self.version, tensors), timeout=self.timeout_s)
         return codec.read_tensor_response(_answer(call))
 
-    def _request(self, batch: pa.RecordBatch) -> ModelInferRequest:
-        if self.contract.kind == "tensor":
+    def _request(self, batch: pa.RecordBatch, recorded: bool) -> ModelInferRequest:
+        """Tensors for a tensor model; Arrow for frames, and wherever a record is to come back."""
+        if self.contract.kind == "tensor" and not recorded:
             tensors = tensors_from_arrow(batch, self.contract.inputs)
             return codec.tensor_request(self.name, self.version, tensors)
-        return codec.arrow_request(self.name, self.version, batch)
+        return codec.arrow_request(self.name, self.version, batch, recorded=recorded)
 
-    def _predictions(self, call: grpc.Future) -> pa.RecordBatch:
+    def _predictions(self, call: grpc.Future, recorded: bool) -> pa.RecordBatch:
         response = _answer(call)
-        if self.contract.kind == "tensor":
+        if "worker" in response.parameters:
+            self.worker = Worker.from_json(response.parameters["worker"].string_param)
+        if self.contract.kind == "tensor" and not recorded:
             return arrow_from_tensors(codec.read_tensor_response(response), self.contract.outputs)
         return codec.read_arrow_response(response)
 

@@ -31,6 +31,7 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, refusal, write_raw, write_typed
+from pyml.worker import this_worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +97,8 @@ def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferRespon
     form = form_of(request)
     response = _answer(request, form, predictor)
     response.model_name, response.model_version, response.id = request.model_name, request.model_version, request.id
+    if form.is_recorded:
+        response.parameters["worker"].string_param = this_worker().to_json()
     if form.content_type:
         response.parameters["content_type"].string_param = form.content_type
     return response
@@ -244,7 +247,8 @@ def arrow_request(
         version: its version; empty for the one that is deployed.
         rows: what to predict.
         request_id: comes back in the answer.
-        recorded: whether the answer also gets a record of what `predict` saw and gave (`pyml.recording`).
+        recorded: whether the answer also gets a record of what `predict` saw and gave (`pyml.recording`), and its
+            parameter `worker` says where that was (`pyml.worker`).
     """
     request = _request(name, version, request_id, ARROW)
     if recorded:

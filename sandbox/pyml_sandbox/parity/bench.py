@@ -33,6 +33,7 @@ class Bench:
         gauge: tells outputs apart.
         fixture: rows of the fixture.
         first: their outputs in the first call that the laboratory answered.
+        crowd: rows of the fixture, those of the sample first, as many as one request of the check holds.
         specimens: synthesised rows.
         call_s: what one call of one row took on average.
     """
@@ -44,6 +45,7 @@ class Bench:
     gauge: Gauge
     fixture: list[Specimen]
     first: list[Output]
+    crowd: pa.RecordBatch
     specimens: list[Specimen] = field(default_factory=list)
     call_s: float = 0.002
 

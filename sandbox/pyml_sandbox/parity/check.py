@@ -1,33 +1,38 @@
-"""The parity check, step by step: freeze, offline, online, compare, diagnose, report."""
+"""The parity check, step by step: freeze, offline, online, compare, examine, diagnose, re-run, judge, report."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import shutil
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.errors import PymlError, SandboxError
 from pyml.package import ModelPackage
 from pyml.schema import quoted
-from pyml.settings import ParitySettings
+from pyml.settings import LEVELS, ParitySettings
 from pyml_sandbox import registry
-from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.events import Event, OnEvent, Progress, ignore, timed
-from pyml_sandbox.files import write_atomically
+from pyml_sandbox.compare import Comparison, Tolerance, Tolerances, compare
+from pyml_sandbox.events import Event, OnEvent, Progress, ignore
+from pyml_sandbox.parity import cache
+from pyml_sandbox.parity.checks.paths import PathChecks
+from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
+from pyml_sandbox.parity.examination import examine, explain, open_bench
+from pyml_sandbox.parity.findings import finding_of, noise_finding
 from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
 from pyml_sandbox.parity.images import doubts_about, images_of
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
+from pyml_sandbox.parity.lab import Labs
 from pyml_sandbox.parity.online import predict_in_batches, sample
-from pyml_sandbox.parity.report import Report, StepTime
-from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+from pyml_sandbox.parity.paths import RealPaths
+from pyml_sandbox.parity.pictures import points_of
+from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.run import Failure, Run
+from pyml_sandbox.parity.symptom import Symptom
+from pyml_sandbox.parity.verdict import Finding, Judgement, NoiseFloor
+from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
 
 if TYPE_CHECKING:
@@ -35,71 +40,55 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml.job import JobResult
+    from pyml.worker import Worker
     from pyml_sandbox.client import Client
+    from pyml_sandbox.online import OnlineModel
+    from pyml_sandbox.parity.bench import Bench
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.stacks.base import OfflinePlace
 
+CROWD_ROWS = 1000
+FLOOR_FACTOR = 4
+"""How far beyond the noise that a sample showed the whole fixture may go."""
+
 
 @dataclass
-class Run:
-    """One run of the check: where its files lie, how long each step took, and where a path failed.
+class Evidence:
+    """What the laboratory and the real paths showed beyond the comparisons.
 
     Attributes:
-        folder: Parquet files of this run, and in the end its report.
-        name: ends the names of its Hive tables.
-        steps: finished steps.
-        failures: a path that raised instead of predicting.
-        images: the image in which each path ran, by path.
+        findings: each cause, with its witness.
+        symptoms: what every check saw.
+        floors: the noise floor of each float column that has one.
+        tolerances: how far floats may differ between the paths: by the floors.
     """
 
-    folder: Path
-    name: str
-    on_event: OnEvent
-    steps: list[StepTime] = field(default_factory=list)
-    failures: list[Finding] = field(default_factory=list)
-    images: dict[str, str] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
-        """Time a step and tell of it."""
-        start = time.perf_counter()
-        outcome = ""
-
-        with timed(name, self.on_event, detail) as done:
-
-            def note(text: str) -> None:
-                nonlocal outcome
-                outcome = text
-                done(text)
-
-            yield note
-        self.steps.append(StepTime(name, round(time.perf_counter() - start, 3), outcome))
-
-    def file(self, name: str) -> Path:
-        """A Parquet file of this run."""
-        return self.folder / f"{name}.parquet"
-
-    @contextmanager
-    def path(self, name: str, words: str) -> Iterator[None]:
-        """Note that a path failed, and go on: that one path answers and the other raises is a finding."""
-        try:
-            yield
-        except SandboxError:
-            raise
-        except PymlError as error:
-            self.failures.append(Finding(f"{words} failed: {error.message}", name))
+    findings: list[Finding] = field(default_factory=list)
+    symptoms: list[Symptom] = field(default_factory=list)
+    floors: tuple[NoiseFloor, ...] = ()
+    tolerances: Tolerances = field(default_factory=Tolerances)
 
 
 def parity_check(
-    client: Client, model_id: str, settings: ParitySettings | None = None, on_event: OnEvent = ignore
+    client: Client,
+    model_id: str,
+    settings: ParitySettings | None = None,
+    on_event: OnEvent = ignore,
+    *,
+    rows: pa.Table | None = None,
+    use_cache: bool = True,
 ) -> Report:
-    """Run both real paths over the same rows and compare what they predict; blocks.
+    """Run both real paths over the same rows, compare what they predict, and find out why they part; blocks.
 
     Args:
         client: the sandbox; the model is deployed there.
         model_id: the version to check.
-        settings: rows, key and sizes; the model's own `pyml.toml` where none are given.
+        settings: rows, key, sizes and the needed level; the model's own `pyml.toml` where none are given. The checks of
+            levels beyond P1 are made unless P1 is all that is needed.
         on_event: told of each step.
+        rows: rows that take the place of a query: the key and the model's inputs. They are numbered where no key is
+            given.
+        use_cache: whether an earlier report on the same version, rows and settings is given again.
 
     Returns:
         The report. It is kept in the sandbox's folder as well.
@@ -111,111 +100,217 @@ def parity_check(
     """
     version = registry.find_version(client.home, model_id)
     settings = settings or ModelPackage(version.package).settings.parity
-    from pyml_sandbox.spark import session
-
-    run = _begin(client, version, on_event)
-    place, result = client.offline(version, on_event), None
-    with session(client.home, place) as spark:
-        with run.step("freeze", "the rows, once, in a Hive table") as done:
-            frozen = freeze(spark, version.contract, settings, f"rows_{run.name}", run.folder)
-            done(f"{frozen.rows:,} rows in {frozen.table}")
-        if not frozen.doubts:
-            with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "the offline job"):
-                result = _offline(spark, version, place, frozen, run)
-                done(f"{result.rows:,} rows in {result.table}")
-        _drop_earlier(spark, version, run.name)
-    if not frozen.doubts:
-        with run.step("online", "the same rows through the gateway") as done:
-            done(_online(client, version, frozen, settings, run))
-        run.images = images_of(stack_for(client.home, client.state), version, result)
-    with run.step("compare", "joined by key") as done:
-        comparisons = tuple(_comparisons(run, frozen))
-        done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
-    with run.step("diagnose", "what the differences say"):
-        judgement = _judgement(comparisons, frozen, run)
-    return _report(client, version, frozen, settings, run, judgement, comparisons)
+    return _Check(client, version, settings, on_event).report(rows, use_cache=use_cache)
 
 
-def _begin(client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
-    folder = client.home.parity / version.name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return Run(folder, f"{_table_name(version)}_{uuid.uuid4().hex[:8]}", on_event)
+class _Check:
+    """One check of one version."""
 
+    def __init__(self, client: Client, version: ModelVersion, settings: ParitySettings, on_event: OnEvent) -> None:
+        self._client, self._version, self._settings = client, version, settings
+        self._run = Run.begin(client, version, on_event)
+        self._result: JobResult | None = None
+        self._online_worker: Worker | None = None
 
-def _table_name(version: ModelVersion) -> str:
-    return version.name.replace("-", "_").lower()
+    def report(self, rows: pa.Table | None, *, use_cache: bool) -> Report:
+        from pyml_sandbox.spark import session
 
+        run = self._run
+        place = self._client.offline(self._version, run.on_event)
+        with session(self._client.home, place) as spark, self._client.online(self._version) as model:
+            with run.step("freeze", "the rows, once, in a Hive table") as done:
+                frozen = freeze(
+                    spark, self._version.contract, self._settings, f"rows_{run.name}", run.folder, given=rows
+                )
+                done(f"{frozen.rows:,} rows in {frozen.table}")
+            key = cache.key_of(place.environment.key, self._version, frozen, self._settings)
+            known = cache.find(self._client.home, key) if use_cache else None
+            if known is not None:
+                cache.write(run.folder, known)
+                return known
+            evidence, comparisons = self._both_paths(spark, model, place, frozen)
+            run.drop_earlier(spark, self._version)
+        with run.step("judge", "what all of it says"):
+            judgement = self._judgement(comparisons, frozen, evidence)
+        report = self._report(frozen, judgement, comparisons, evidence)
+        cache.keep(self._client.home, key, report)
+        return report
 
-def _drop_earlier(spark: SparkSession, version: ModelVersion, name: str) -> None:
-    """Keep the tables of this run alone: those of earlier runs answer no question any more."""
-    stems = [f"{kind}_{_table_name(version)}_" for kind in ("rows", "offline")]
-    for table in spark.catalog.listTables(DATABASE):
-        is_ours = any(table.name[: len(stem)] == stem and len(table.name) == len(stem) + 8 for stem in stems)
-        if is_ours and not table.name.endswith(name):
-            spark.sql(f"DROP TABLE IF EXISTS {DATABASE}.{table.name} PURGE")
+    # ---- the steps
 
+    def _both_paths(
+        self, spark: SparkSession, model: OnlineModel, place: OfflinePlace, frozen: FrozenRows
+    ) -> tuple[Evidence, tuple[Comparison, ...]]:
+        """Both paths over all rows; meanwhile the laboratory, which needs neither. Nothing where no row is good."""
+        if frozen.doubts:
+            return Evidence(), ()
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-laboratory"))
+            examined = pool.submit(self._examined, stack, place, frozen) if self._settings.level > LEVELS[0] else None
+            self._offline(spark, place, frozen)
+            self._online(model, frozen)
+            evidence = Evidence()
+            if examined is not None:
+                paths = RealPaths(spark, model, self._version, place.environment.package, self._run.name)
+                evidence = self._evidence(examined, paths, frozen)
+            with self._run.step("compare", "joined by key") as done:
+                comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
+                done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
+        return evidence, comparisons
 
-def _offline(
-    spark: SparkSession, version: ModelVersion, place: OfflinePlace, frozen: FrozenRows, run: Run
-) -> JobResult:
-    from pyml.job import OfflineJob
-    from pyml.job import run as run_job
+    def _offline(self, spark: SparkSession, place: OfflinePlace, frozen: FrozenRows) -> None:
+        from pyml.job import OfflineJob
+        from pyml.job import run as run_job
 
-    contract = version.contract
-    target = f"{DATABASE}.offline_{run.name}"
-    query = f"SELECT * FROM {frozen.table}"
-    folder = place.environment.package
-    result = run_job(spark, OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key))
-    export(spark, target, run.file("offline"))
-    return result
+        contract, run = self._version.contract, self._run
+        with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "the offline job"):
+            target = f"{DATABASE}.offline_{run.name}"
+            query, folder = f"SELECT * FROM {frozen.table}", place.environment.package
+            job = OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key, recorded=True)
+            self._result = run_job(spark, job)
+            export(spark, target, run.file("offline"))
+            done(f"{self._result.rows:,} rows in {self._result.table}")
+        stack = stack_for(self._client.home, self._client.state)
+        run.images = images_of(stack, self._version, self._result)
 
+    def _online(self, model: OnlineModel, frozen: FrozenRows) -> None:
+        """All rows in batches, a sample one by one, and that sample twice in one batch."""
+        import pyarrow.parquet as pq
 
-def _online(client: Client, version: ModelVersion, frozen: FrozenRows, settings: ParitySettings, run: Run) -> str:
-    """All rows in batches, a sample one by one, and that sample twice in one batch."""
-    import pyarrow.parquet as pq
+        rows, run = pq.read_table(frozen.file), self._run
+        few = sample(rows, self._settings.sample_rows)
 
-    rows = pq.read_table(frozen.file)
-    few = sample(rows, settings.sample_rows)
-
-    def tell(done: int) -> None:
-        run.on_event(Event("online", Progress.WAITING, "rows through the gateway", done=done, total=rows.num_rows))
-
-    with client.online(version) as model:
+        def tell(done: int) -> None:
+            run.on_event(Event("online", Progress.WAITING, "rows through the gateway", done=done, total=rows.num_rows))
 
         def send(
             what: pa.Table, batch_rows: int, name: str, on_rows: Callable[[int], None] = lambda done: None
         ) -> None:
-            predict_in_batches(model, what, frozen.key, batch_rows, run.file(name), on_rows)
+            is_recorded = name == "online_batches"
+            predict_in_batches(model, what, frozen.key, batch_rows, run.file(name), on_rows, recorded=is_recorded)
 
-        with run.path(BATCHES, "online in batches"):
-            send(rows, settings.batch_rows, "online_batches", tell)
-        with run.path(ROWS, "online, one row at a time,"):
-            send(few, 1, "online_rows")
-        with run.path(REPEAT, "online, the sample in one batch,"):
-            send(few, few.num_rows, "repeat_first")
-            send(few, few.num_rows, "repeat_second")
-    return f"{rows.num_rows:,} rows in batches of {settings.batch_rows:,}, {few.num_rows:,} one by one"
+        with run.step("online", "the same rows through the gateway") as done:
+            with run.path(BATCHES, "online in batches"):
+                send(rows, self._settings.batch_rows, "online_batches", tell)
+            with run.path(ROWS, "online, one row at a time,"):
+                send(few, 1, "online_rows")
+            with run.path(REPEAT, "online, the sample in one batch,"):
+                send(few, few.num_rows, "repeat_first")
+                send(few, few.num_rows, "repeat_second")
+            self._online_worker = model.worker
+            done(f"{rows.num_rows:,} rows in batches of {self._settings.batch_rows:,}, {few.num_rows:,} one by one")
 
+    def _examined(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> tuple[Bench, list[Symptom]]:
+        """Everything that the laboratory says about the model, while the real paths run."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-def _comparisons(run: Run, frozen: FrozenRows) -> Iterator[Comparison]:
-    pairs = (
-        (BATCHES, "offline", "online_batches", None),
-        (ROWS, "offline", "online_rows", "online_rows"),
-        (ALONE, "online_batches", "online_rows", "online_rows"),
-        (REPEAT, "repeat_first", "repeat_second", None),
-    )
-    for name, left, right, within in pairs:
-        if run.file(left).exists() and run.file(right).exists():
-            yield compare(
-                run.file(left),
-                run.file(right),
-                frozen.key,
-                name=name,
-                left_name=_SIDES.get(left, left),
-                right_name=_SIDES.get(right, right),
-                within=run.file(within) if within else None,
+        from pyml.frame import conform, one_batch
+        from pyml_sandbox.parity.examination import SAMPLE_ROWS
+
+        contract = self._version.contract
+        workshop = stack_for(self._client.home, self._client.state).workshop
+        rows = pq.read_table(frozen.file).select(list(contract.inputs.names))
+        crowd = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, CROWD_ROWS - SAMPLE_ROWS)])
+        labs = Labs(workshop, place.environment)
+        bench = stack.enter_context(open_bench(labs, contract, conform(one_batch(crowd), contract.inputs)))
+        return bench, examine(bench)
+
+    def _evidence(
+        self, examined: Future[tuple[Bench, list[Symptom]]], paths: RealPaths, frozen: FrozenRows
+    ) -> Evidence:
+        run, contract = self._run, self._version.contract
+        with run.step("examine", "the model by itself, in a laboratory") as done:
+            bench, symptoms = examined.result()
+            done(f"{len(bench.fixture) + len(bench.specimens):,} rows")
+        with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
+            checks = PathChecks(bench, paths, contract, frozen, run, self._result, self._online_worker)
+            symptoms = [*symptoms, *(explain(bench, symptom) for symptom in checks.symptoms(symptoms))]
+        with run.step("diagnose", "causes, and the smallest input that shows each") as done:
+            diagnoses = diagnose(symptoms)
+            finder = WitnessFinder(bench, paths, self._version.model_id)
+            findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
+            floors = tuple(
+                NoiseFloor(name, value, bench.gauge.floor_ulps.get(name, 0))
+                for name, value in sorted(bench.gauge.floor.items())
             )
+            warning = noise_finding(floors)
+            done(f"{len(diagnoses)} causes")
+        tolerances = _tolerances(bench, floors)
+        return Evidence([*findings, *([warning] if warning else [])], symptoms, floors, tolerances)
+
+    def _finding(self, diagnosis: Diagnosis, finder: WitnessFinder) -> Finding:
+        return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.symptoms))
+
+    def _comparisons(self, frozen: FrozenRows, tolerances: Tolerances) -> Iterator[Comparison]:
+        pairs = (
+            (BATCHES, "offline", "online_batches", None),
+            (ROWS, "offline", "online_rows", "online_rows"),
+            (ALONE, "online_batches", "online_rows", "online_rows"),
+            (REPEAT, "repeat_first", "repeat_second", None),
+        )
+        run = self._run
+        for name, left, right, within in pairs:
+            if run.file(left).exists() and run.file(right).exists():
+                yield compare(
+                    run.file(left),
+                    run.file(right),
+                    frozen.key,
+                    name=name,
+                    left_name=_SIDES.get(left, left),
+                    right_name=_SIDES.get(right, right),
+                    within=run.file(within) if within else None,
+                    tolerances=tolerances,
+                )
+
+    # ---- verdict and report
+
+    def _judgement(self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence) -> Judgement:
+        doubts = [*frozen.doubts, *doubts_about(self._run.images)]
+        explained = any(not finding.columns for finding in evidence.findings)
+        failures = [] if explained or frozen.doubts else [_of_failure(each) for each in self._run.failures]
+        checked = LEVELS[-1] if self._settings.level > LEVELS[0] else LEVELS[0]
+        findings = [*evidence.findings, *failures]
+        return judge(comparisons, doubts, findings, needed=self._settings.level, checked=checked)
+
+    def _report(
+        self,
+        frozen: FrozenRows,
+        judgement: Judgement,
+        comparisons: tuple[Comparison, ...],
+        evidence: Evidence,
+    ) -> Report:
+        run, client = self._run, self._client
+        with frozen.file.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        report = Report(
+            judgement=judgement,
+            model=self._version.model_id,
+            sandbox=client.home.name,
+            driver=client.state.driver,
+            rows=frozen.rows,
+            fixture_digest=f"sha256:{digest}",
+            comparisons=comparisons,
+            tolerances=evidence.tolerances,
+            steps=tuple(run.steps),
+            declared_level=self._settings.level,
+            floors=evidence.floors,
+            points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
+            environments=self._environments(),
+            images=run.images,
+            next_command=_next_command(judgement, comparisons, frozen.table),
+            elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
+        )
+        cache.write(run.folder, report)
+        return report
+
+    def _environments(self) -> dict[str, dict[str, str]]:
+        """What each path said that it ran in."""
+        offline = self._result.workers[0] if self._result and self._result.workers else None
+        workers = {"offline": offline, "online": self._online_worker}
+        return {
+            path: {"python": worker.python, **worker.packages} for path, worker in workers.items() if worker is not None
+        }
 
 
 _SIDES = {
@@ -226,48 +321,32 @@ _SIDES = {
 }
 
 
-def _judgement(comparisons: tuple[Comparison, ...], frozen: FrozenRows, run: Run) -> Judgement:
-    doubts = doubts_about(run.images)
-    judgement = judge(comparisons, [*frozen.doubts, *doubts])
-    if doubts or not run.failures:
-        return judgement
-    return replace(
-        judgement, verdict=Verdict.FAIL, reason="", level=None, findings=(*run.failures, *judgement.findings)
+def _tolerances(bench: Bench, floors: Sequence[NoiseFloor]) -> Tolerances:
+    """What the measured noise of each column allows; the defaults where no noise was met."""
+    default = Tolerances()
+    columns = {}
+    for floor in floors:
+        standard = default.of(floor.column, is_double=True)
+        columns[floor.column] = Tolerance(rtol=standard.rtol, atol=max(standard.atol, FLOOR_FACTOR * floor.max_abs))
+    return replace(default, columns=columns)
+
+
+def _of_failure(failure: Failure) -> Finding:
+    """A path that raised where nothing explains it: what it says is all there is."""
+    is_limit = any(word in failure.message for word in ("MiB", "queue of model"))
+    return Finding(
+        f"{failure.words} failed: {failure.message}",
+        "R4" if is_limit else None,
+        name="rows lost or repeated by the job" if is_limit else "",
+        comparison=failure.comparison,
     )
 
 
-def _report(
-    client: Client,
-    version: ModelVersion,
-    frozen: FrozenRows,
-    settings: ParitySettings,
-    run: Run,
-    judgement: Judgement,
-    comparisons: tuple[Comparison, ...],
-) -> Report:
-    with frozen.file.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    report = Report(
-        judgement=judgement,
-        model=version.model_id,
-        sandbox=client.home.name,
-        driver=client.state.driver,
-        rows=frozen.rows,
-        fixture_digest=f"sha256:{digest}",
-        comparisons=comparisons,
-        tolerances=Tolerances(),
-        steps=tuple(run.steps),
-        declared_level=settings.level,
-        images=run.images,
-        next_command=_look_at_worst(comparisons, frozen.table),
-        elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
-    )
-    write_atomically(run.folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
-    return report
-
-
-def _look_at_worst(comparisons: tuple[Comparison, ...], table: str) -> str:
-    """A command that shows the inputs of the row that differs most; empty where none does."""
+def _next_command(judgement: Judgement, comparisons: Sequence[Comparison], table: str) -> str:
+    """The page of the first cause; or a command that shows the inputs of the row that differs most."""
+    code = next((finding.code for finding in judgement.findings if finding.code and finding.code != "B10"), None)
+    if code:
+        return f"pyml explain {code}"
     rows = ((c, worst) for c in comparisons for column in c.differing_columns() for worst in column.worst)
     comparison, worst = next(rows, (None, None))
     if comparison is None or worst is None:

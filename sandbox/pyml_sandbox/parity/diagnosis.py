@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 
-WHOLE = ("together", "split", "shuffle")
+WHOLE = ("together", "split", "shuffle", "crowd")
 STATE = ("repeat", "warm", "same-size", "first-batch", "fresh")
 
 
@@ -50,6 +50,8 @@ def diagnose(symptoms: Sequence[Symptom]) -> list[Diagnosis]:
     """
     fired = frozenset(symptom.check for symptom in symptoms)
     named = [*_of_state(symptoms, fired), *_of_surroundings(symptoms, fired), *_of_batches(symptoms, fired)]
+    reached = {symptom.output for _, symptom in named}
+    named += [*_of_paths(symptoms, reached), *_of_threads(symptoms)]
     by_code: dict[str, list[Symptom]] = {}
     for code, symptom in named:
         by_code.setdefault(code, []).append(symptom)
@@ -63,6 +65,23 @@ def _joined(code: str, symptoms: Sequence[Symptom]) -> Diagnosis:
 
 
 Named = Iterator[tuple[str, Symptom]]
+
+
+def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
+    """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
+    for symptom in symptoms:
+        if symptom.check == "paths" and symptom.output not in reached:
+            yield _first(_EXPLAINED, symptom.traits) or _by_kind(symptom.traits) or "E5", symptom
+        elif symptom.check == "lost":
+            yield "R4", symptom
+        elif symptom.check in ("frames", "stored", "forms"):
+            yield _first(_EXPLAINED, symptom.traits) or "E5", symptom
+
+
+def _of_threads(symptoms: Sequence[Symptom]) -> Named:
+    for symptom in symptoms:
+        if symptom.check in ("concurrent", "thread-safe"):
+            yield ("B11" if "row-count" in symptom.traits else "P4"), symptom
 
 
 def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
@@ -86,7 +105,7 @@ def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
 
 
 def _of_repeat(fired: frozenset[str]) -> str:
-    by_check = (("training-mode", "E4"), ("frozen-clock", "D2"), ("seeded", "D1"), ("same-history", "P1"))
+    by_check = (("training-mode", "E4"), ("seeded", "D1"), ("same-history", "P1"), ("frozen-clock", "D2"))
     return next((code for check, code in by_check if check in fired), "D1")
 
 
@@ -130,7 +149,7 @@ def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
         ]
         yield from named[len(neighbours) :]
         if not named:
-            yield from (_of_whole(own) if output else ())
+            yield from (_of_whole(own, fired) if output else ())
     for symptom in symptoms:
         if symptom.check == "alone":
             yield ("T16" if "type" in symptom.traits and "all-rows" not in symptom.traits else "B8"), symptom
@@ -140,12 +159,18 @@ def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
             yield "B12", symptom
 
 
-def _of_whole(own: Sequence[Symptom]) -> Named:
-    """A batch of many rows differs where pairs do not: statistics of the batch, or its order."""
+def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
     whole = [symptom for symptom in own if symptom.check in WHOLE]
     only_turned = bool(whole) and all(symptom.check == "shuffle" for symptom in whole)
     for symptom in whole:
-        yield ("E4" if "evaluation" in symptom.traits else "B6" if only_turned else "B1"), symptom
+        if "evaluation" in symptom.traits:
+            yield "E4", symptom
+        elif only_turned:
+            yield "B6", symptom
+        else:
+            has_driver = any(trait.startswith("type:") for trait in symptom.traits)
+            yield (_by_driver(symptom.traits | {"plain"}, fired) if has_driver else "B1"), symptom
 
 
 Rule = tuple[str, Callable[[frozenset[str]], bool]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,24 +22,26 @@ from pyml_sandbox.parity.values import Gauge
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SAMPLE_ROWS = 32
 EXPLAINABLE = {*NEIGHBOURS, *WHOLE, "copies", "paths"}
 
 
 @contextmanager
-def open_bench(labs: Labs, contract: Contract, rows: pa.RecordBatch) -> Iterator[Bench]:
+def open_bench(labs: Labs, contract: Contract, crowd: pa.RecordBatch) -> Iterator[Bench]:
     """A bench with a laboratory, the rows of a sample of the fixture, and the rows made from them.
 
     Args:
         labs: starts laboratories.
         contract: of the model.
-        rows: the sample: columns of the model's inputs.
+        crowd: rows of the fixture: columns of the model's inputs; the first of them are the sample.
 
     Raises:
         PackageError: the model cannot be loaded.
     """
     with labs.start() as lab:
+        rows = crowd.slice(0, SAMPLE_ROWS)
         fixture, first = fixture_specimens(rows), lab.together(rows)
-        bench = Bench(contract.inputs, contract.outputs, labs, lab, Gauge(), fixture, first)
+        bench = Bench(contract.inputs, contract.outputs, labs, lab, Gauge(), fixture, first, crowd)
         bench.gauge.learn([output for output in first if not isinstance(output, Refusal)])
         bench.specimens += synthesised(bench.ordinary, contract.inputs)
         yield bench
@@ -58,19 +60,14 @@ def examine(bench: Bench) -> list[Symptom]:
     if not any(symptom.check in STATE for symptom in found):
         batch = BatchChecks.prepare(bench).symptoms()
         found += BatchChecks.prepare(bench).symptoms() if bench.gauge.reconsider() else batch
-    return [_explained(bench, symptom) for symptom in found]
+    return [explain(bench, symptom) for symptom in found]
 
 
-def _explained(bench: Bench, symptom: Symptom) -> Symptom:
-    """A symptom with what explains it."""
+def explain(bench: Bench, symptom: Symptom) -> Symptom:
+    """A symptom with what explains it among its traits."""
     if symptom.check not in EXPLAINABLE or not symptom.output:
         return symptom
-    if bench.lab.greeting.training and silenced_by_evaluation(bench, symptom):
+    if bench.lab.greeting.training and not symptom.outputs and silenced_by_evaluation(bench, symptom):
         return symptom.with_traits(frozenset({"evaluation"}))
     is_plain = symptom.traits & {"plain", "by-value"} or symptom.check in WHOLE
     return symptom if is_plain else symptom.with_traits(explained(bench, symptom))
-
-
-def checks_that_fired(symptoms: Sequence[Symptom]) -> list[str]:
-    """Their names, each once."""
-    return list(dict.fromkeys(symptom.check for symptom in symptoms))

@@ -90,6 +90,8 @@ class _Observed:
 
     @classmethod
     def of(cls, bench: Bench, symptom: Symptom) -> _Observed:
+        if symptom.outputs:
+            return cls(bench, symptom.cases, symptom.outputs, is_symmetric=True)
         sides = [side for case in symptom.cases for side in (case.reference, case.other)]
         answers = bench.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]

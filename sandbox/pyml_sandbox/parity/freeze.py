@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,16 @@ from pyml.errors import UsageError
 from pyml.job import OfflineJob, check_query, key_problems, planned, translated_errors
 from pyml.schema import quoted
 from pyml.settings import ParitySettings
+from pyml_sandbox.parity.online import write
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 DATABASE = "pyml_parity"
+NUMBER = "__row"
+"""The key of rows that come without one."""
+GIVEN = "pyml_given_rows"
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,14 @@ class FrozenRows:
     doubts: tuple[str, ...]
 
 
-def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, name: str, folder: Path) -> FrozenRows:
+def freeze(
+    spark: SparkSession,
+    contract: Contract,
+    settings: ParitySettings,
+    name: str,
+    folder: Path,
+    given: pa.Table | None = None,
+) -> FrozenRows:
     """Run the query once and keep its rows in a Hive table and a Parquet file.
 
     Args:
@@ -46,22 +58,25 @@ def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, na
         settings: the query or table, and the key.
         name: of the Hive table to write, below the database `pyml_parity`.
         folder: for the Parquet file.
+        given: rows that take the place of a query; they are numbered where no key is given.
 
     Raises:
         UsageError: there is no query, no key, or Spark cannot read the query.
         InputError: the query's columns do not fit the model; lists every one.
         JobError: Spark failed.
     """
+    if given is not None and not settings.key:
+        given, settings = _numbered(given), replace(settings, key=(NUMBER,))
     if not settings.key:
         raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
     columns = dict.fromkeys([*settings.key, *contract.inputs.names])
     wanted = ", ".join(quoted(column) for column in columns)
-    query = settings.sql.strip().rstrip(";") or _select_all(settings.table)
     table = f"{DATABASE}.{name}"
     with translated_errors():
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        query = _query_for(spark, settings, given)
         job = OfflineJob("", contract.inputs, contract.outputs, query, table, settings.key)
         check_query(planned(spark, query), job, settings.key)
-        spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         # On lines of its own: the query may end in a comment.
         spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
         doubts = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
@@ -71,12 +86,35 @@ def freeze(spark: SparkSession, contract: Contract, settings: ParitySettings, na
     return FrozenRows(table, folder / "rows.parquet", rows, settings.key, doubts)
 
 
-def export(spark: SparkSession, table: str, file: Path) -> int:
-    """Write the rows of a Hive table, as Spark reads them, into one Parquet file; gives back how many."""
-    import pyarrow.parquet as pq
+def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:
+    """The query whose rows are frozen; rows of their own become a view."""
+    if given is None:
+        return settings.sql.strip().rstrip(";") or _select_all(settings.table)
+    spark.createDataFrame(given).createOrReplaceTempView(GIVEN)
+    return f"SELECT * FROM {GIVEN}"
 
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    """The rows with a number each, to be told apart by."""
+    import pyarrow as pa
+
+    return rows.add_column(0, NUMBER, pa.array(range(rows.num_rows), pa.int64()))
+
+
+def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
+    """Write a few rows into a Hive table, as one file and in their order.
+
+    Raises:
+        JobError: Spark failed.
+    """
+    with translated_errors():
+        spark.createDataFrame(rows).coalesce(1).write.format("parquet").saveAsTable(table)
+
+
+def export(spark: SparkSession, table: str, file: Path) -> int:
+    """Write the rows of a Hive table, as Spark reads them, as `write` does; gives back how many."""
     rows = spark.table(table).toArrow()
-    pq.write_table(rows, file)
+    write(rows, file)
     return int(rows.num_rows)
 
 

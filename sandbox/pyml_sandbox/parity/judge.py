@@ -1,15 +1,19 @@
-"""From comparisons to a verdict. Pure.
+"""From comparisons and findings to a verdict. Pure.
 
 The order is that of the questions: can these rows decide anything, does the model answer the same question the same way
-twice, are the same rows there, are the columns of the same kind, are the values the same.
+twice, are the same rows there, are the columns of the same kind, are the values the same, and do all checks of the
+needed level stay silent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from pyml.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
-from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+from pyml_sandbox.parity.findings import UNSTEADY, in_order
+from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, Verdict, Weight
 
 BATCHES = "batches"
 """Offline against online in batches, all rows."""
@@ -23,46 +27,91 @@ ALONE = "alone"
 REPEAT = "repeat"
 """One path against itself, asked the same twice."""
 
-LEVEL = "P1"
-"""What these comparisons can show at most. Higher levels need the checks that vary order, process and environment."""
+FIRST_LEVEL = LEVELS[0]
+"""What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
 
 ENOUGH = 10
 """Differing rows that a sample should hold if it held its share, before their absence from it means anything."""
 
 
-def judge(comparisons: Sequence[Comparison], doubts: Sequence[str] = ()) -> Judgement:
-    """Judge what was compared.
+def judge(
+    comparisons: Sequence[Comparison],
+    doubts: Sequence[str] = (),
+    findings: Sequence[Finding] = (),
+    *,
+    needed: str = FIRST_LEVEL,
+    checked: str = FIRST_LEVEL,
+) -> Judgement:
+    """Judge what was compared and found.
 
     Args:
         comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; `BATCHES` is there, the others may be.
         doubts: why the rows cannot decide anything, found before either path ran.
+        findings: of the checks, each with its cause.
+        needed: the level that the model must reach.
+        checked: the highest level whose checks were made.
 
     Returns:
-        CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding does; else PASS.
+        CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding breaks the needed level; else PASS.
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
-    unsteady = list(_unsteady(by_name.get(REPEAT)))
-    if unsteady:
-        return Judgement(Verdict.CANNOT_CERTIFY, unsteady[0])
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
-    found = tuple(_findings(paths, by_name))
+    unsteady = [finding.sentence for finding in findings if finding.code in UNSTEADY]
+    if not findings:
+        unsteady += _unsteady(by_name.get(REPEAT))
+    if unsteady:
+        return Judgement(
+            Verdict.CANNOT_CERTIFY, f"the model is not deterministic: {unsteady[0]}", None, tuple(findings)
+        )
+    all_found = in_order([*_with_comparison(findings, by_name), *_uncovered(paths, by_name, findings)])
     reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
-    if not paths and not reasons:
+    if not paths and not reasons and not all_found:
         reasons = ["nothing was compared"]
     if reasons:
-        return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=found)
-    return Judgement(Verdict.FAIL, findings=found) if found else Judgement(Verdict.PASS, level=LEVEL)
+        return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
+    earned = _earned(all_found, checked)
+    has_failed = any(finding.weight is Weight.FAILS for finding in all_found)
+    return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "", earned, all_found)
 
 
-def _unsteady(repeat: Comparison | None) -> Iterator[str]:
-    """A model that differs from itself can be compared with nothing."""
-    if repeat is None:
-        return
-    for column in repeat.differing_columns():
-        yield (
-            f"the model is not deterministic: {_of_rows(column)} of `{column.name}` {_differ(column)} "
-            "between two runs over the same rows"
+def _earned(findings: Sequence[Finding], checked: str) -> str | None:
+    """The highest level whose checks, and those of all levels below, found nothing."""
+    broken = [finding.level for finding in findings if finding.weight is not Weight.WARNS]
+    reached = [level for level in LEVELS if level <= checked and not any(each <= level for each in broken)]
+    return reached[-1] if reached else None
+
+
+def _with_comparison(findings: Sequence[Finding], by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
+    """Each finding with the comparison of both real paths that shows it as well."""
+    for finding in findings:
+        shown = (
+            name
+            for name in (BATCHES, ROWS)
+            if any(column in finding.columns for column in _differing(by_name.get(name)))
         )
+        yield replace(finding, comparison=next(shown, ""))
+
+
+def _uncovered(
+    paths: Sequence[Comparison], by_name: Mapping[str, Comparison], findings: Sequence[Finding]
+) -> Iterator[Finding]:
+    """What the comparisons show and no finding explains."""
+    known = {column for finding in findings if finding.weight is not Weight.WARNS for column in finding.columns}
+    for comparison in paths:
+        yield from _key_findings(comparison)
+    schemas = {comparison.schema: comparison for comparison in reversed(paths)}
+    for comparison in reversed(schemas.values()):
+        yield from _schema_findings(comparison)
+    yield from (finding for finding in _value_findings(by_name) if not known & set(finding.columns))
+
+
+def _unsteady(repeat: Comparison | None) -> list[str]:
+    """A model that differs from itself can be compared with nothing."""
+    columns = repeat.differing_columns() if repeat else ()
+    return [
+        f"{_of_rows(column)} of `{column.name}` {_differ(column)} between two runs over the same rows"
+        for column in columns
+    ]
 
 
 def _doubts(comparison: Comparison) -> Iterator[str]:
@@ -78,15 +127,6 @@ def _doubts(comparison: Comparison) -> Iterator[str]:
         yield f"{_counted(both, 'key')} {occur} more than once in {key}: it does not name a row"
 
 
-def _findings(paths: Sequence[Comparison], by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
-    for comparison in paths:
-        yield from _key_findings(comparison)
-    schemas = {comparison.schema: comparison for comparison in reversed(paths)}
-    for comparison in reversed(schemas.values()):
-        yield from _schema_findings(comparison)
-    yield from _value_findings(by_name)
-
-
 def _key_findings(comparison: Comparison) -> Iterator[Finding]:
     left, right, keys = comparison.left_name, comparison.right_name, comparison.keys
     cases = [
@@ -98,23 +138,30 @@ def _key_findings(comparison: Comparison) -> Iterator[Finding]:
     for found, what in cases:
         if found:
             sentence = f"{_counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
-            yield Finding(sentence, comparison.name, rows=found.rows, code="R")
+            yield _shown_by(comparison, sentence, rows=found.rows, code="R4")
     for lost, side in ((keys.null_left, left), (keys.null_right, right)):
         if lost and not (keys.null_left and keys.null_right):
             sentence = f"the key of {_rows(lost)} was lost {side}: it is null there"
-            yield Finding(sentence, comparison.name, rows=lost, code="R")
+            yield _shown_by(comparison, sentence, rows=lost, code="R4")
 
 
 def _schema_findings(comparison: Comparison) -> Iterator[Finding]:
     left, right, schema = comparison.left_name, comparison.right_name, comparison.schema
     for names, here, there in ((schema.missing, left, right), (schema.extra, right, left)):
         for name in names:
-            yield Finding(f"column `{name}` is there {here} and not {there}", comparison.name, (name,), code="S")
+            yield _shown_by(comparison, f"column `{name}` is there {here} and not {there}", (name,), code="S2")
     same = {column.name for column in comparison.columns if not column.differing}
     for found in schema.types:
         values = "; the values are the same" if found.column in same else ""
         sentence = f"`{found.column}` is {found.left} {left} and {found.right} {right}{values}"
-        yield Finding(sentence, comparison.name, (found.column,), comparison.matched, code="T")
+        yield _shown_by(comparison, sentence, (found.column,), comparison.matched, "T16")
+
+
+def _shown_by(
+    comparison: Comparison, sentence: str, columns: tuple[str, ...] = (), rows: int = 0, code: str | None = None
+) -> Finding:
+    hop = None if code is None else Hop.STORAGE
+    return Finding(sentence, code, columns=columns, rows=rows, comparison=comparison.name, hop=hop)
 
 
 def _value_findings(by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
@@ -138,28 +185,33 @@ def _value_finding(
     """
     name = together.name
     head = f"{_of_rows(together)} of `{name}` {_differ(together)} between offline and online in batches"
-    only = _all_of_one_kind(together)
     if alone and alone.differing:
-        tail = f": sent alone, {_of_rows(alone)} get another value online than in a batch, so {DEPENDS}"
-        return Finding(head + tail + only, BATCHES, (name,), together.differing, code="B")
-    if single and not single.differing and _share_in(single, together) >= ENOUGH:
-        tail = f", none of {single.rows:,} sent one by one: {DEPENDS}"
-        return Finding(head + tail + only, BATCHES, (name,), together.differing, code="B")
-    if single and not single.differing:
+        head += f": sent alone, {_of_rows(alone)} get another value online than in a batch, so {DEPENDS}"
+    elif single and not single.differing and _share_in(single, together) >= ENOUGH:
+        head += f", none of {single.rows:,} sent one by one: {DEPENDS}"
+    elif single and not single.differing:
         head += f", none of the {single.rows:,} sent one by one"
     elif single:
         head += f", and {_of_rows(single)} sent one by one"
-    if alone:
+    if alone and not alone.differing:
         head += "; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"
-    return Finding(head + only, BATCHES, (name,), together.differing)
+    return _of_values(head, BATCHES, together)
 
 
 def _single_finding(single: ColumnComparison, together: ColumnComparison | None) -> Finding:
     """A column that differs only where online was asked one by one; those very rows agreed in batches."""
     head = f"{_of_rows(single)} of `{single.name}` {_differ(single)} between offline and online one by one"
-    tail = f", none when sent in batches: {DEPENDS}" if together else ""
-    code = "B" if together else None
-    return Finding(head + tail + _all_of_one_kind(single), ROWS, (single.name,), single.differing, code)
+    return _of_values(head + (f", none when sent in batches: {DEPENDS}" if together else ""), ROWS, single)
+
+
+def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Finding:
+    return Finding(
+        sentence + _all_of_one_kind(column),
+        columns=(column.name,),
+        rows=column.differing,
+        comparison=comparison,
+        hop=Hop.COMPUTE,
+    )
 
 
 DEPENDS = "the output of a row depends on the rows it is sent with"
@@ -184,6 +236,10 @@ def _all_of_one_kind(column: ColumnComparison) -> str:
 
 def _columns(comparison: Comparison | None) -> dict[str, ColumnComparison]:
     return {column.name: column for column in comparison.columns} if comparison else {}
+
+
+def _differing(comparison: Comparison | None) -> list[str]:
+    return [name for name, column in _columns(comparison).items() if column.differing]
 
 
 def _of_rows(column: ColumnComparison) -> str:

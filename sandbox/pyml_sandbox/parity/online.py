@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.offline import RECORD_NAMES
 from pyml_sandbox.online import OnlineModel
 
 if TYPE_CHECKING:
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
 
 def predict_in_batches(
-    model: OnlineModel, rows: pa.Table, key: Sequence[str], batch_rows: int, file: Path, on_rows: Callable[[int], None]
+    model: OnlineModel,
+    rows: pa.Table,
+    key: Sequence[str],
+    batch_rows: int,
+    file: Path,
+    on_rows: Callable[[int], None],
+    *,
+    recorded: bool = False,
 ) -> None:
     """Predict all rows online and write key and predictions.
 
@@ -25,26 +33,39 @@ def predict_in_batches(
         batch_rows: rows in one request.
         file: Parquet file to write.
         on_rows: told how many rows have been predicted so far.
+        recorded: whether what `predict` saw and gave is written, too.
 
     Raises:
         OnlineError, SandboxError: from the first request that failed.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     inputs = rows.select(model.contract.inputs.names)
-    outputs = model.contract.outputs.arrow
     predicted: list[pa.RecordBatch] = []
     done = 0
-    for batch in model.predict(_batches(inputs, batch_rows)):
+    for batch in model.predict(_batches(inputs, batch_rows), recorded=recorded):
         predicted.append(batch)
         done += batch.num_rows
         on_rows(done)
-    predictions = pa.Table.from_batches(predicted, outputs)
+    predictions = pa.Table.from_batches(predicted)
     keyed = rows.select(list(key))
-    for name in outputs.names:
-        keyed = keyed.append_column(outputs.field(name), predictions[name])
-    pq.write_table(keyed, file)
+    for field in predictions.schema:
+        keyed = keyed.append_column(field, predictions[field.name])
+    write(keyed, file)
+
+
+def write(table: pa.Table, file: Path) -> None:
+    """Write keys and predictions into one Parquet file, and their record, where there is one, into one beside it."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table.select([name for name in table.column_names if name not in RECORD_NAMES]), file)
+    if RECORD_NAMES[0] in table.column_names:
+        pq.write_table(table, record_file(file))
+
+
+def record_file(file: Path) -> Path:
+    """Where the record of some predictions lies: keys, predictions and what `predict` saw and gave."""
+    return file.with_suffix(".record.parquet")
 
 
 def sample(rows: pa.Table, size: int) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pyml.lab.what_if import WhatIf
-from pyml_sandbox.parity.lab import PINNED, Variation
+from pyml_sandbox.parity.lab import PINNED, Output, Variation
 from pyml_sandbox.parity.specimens import Specimen
 
 NEIGHBOURS = ("neighbour", "text-neighbour", "null-neighbour", "long-neighbour")
@@ -65,6 +65,7 @@ class Symptom:
         rows: how many rows showed it.
         cases: a few of them, the plainest first.
         said: the refusal, where there was one.
+        outputs: of each case, in the reference and in the other situation, where the laboratory cannot tell them.
     """
 
     check: str
@@ -74,6 +75,7 @@ class Symptom:
     traits: frozenset[str] = frozenset()
     rows: int = 1
     said: str = ""
+    outputs: tuple[tuple[Output, Output], ...] = ()
 
     @property
     def case(self) -> Case:

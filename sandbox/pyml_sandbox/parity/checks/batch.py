@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.lab import Output
-from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.specimens import Specimen, fixture_specimens
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 PAIRS_BUDGET_S = 8.0
@@ -244,6 +244,25 @@ class BatchChecks:
         halves = [output for part in self.bench.calls([rows[:half], rows[half:]]) for output in part]
         for check, outputs in (("together", whole), ("shuffle", turned[::-1]), ("split", halves)):
             yield from self._against_alone(check, rows, outputs)
+        yield from self._in_a_crowd()
+
+    def _in_a_crowd(self) -> Iterator[Symptom]:
+        """The sample among as many rows as one request holds, with the columns that make the difference."""
+        outputs = self.bench.lab.calls(self.bench.crowd, [range(self.bench.crowd.num_rows)])[0]
+        for symptom in self._against_alone("crowd", self.bench.fixture, outputs[: len(self.bench.fixture)]):
+            crowd = tuple(fixture_specimens(self.bench.crowd.slice(len(self.bench.fixture))))
+            rows = tuple(self.bench.fixture) + crowd
+            cases = tuple(replace(each, other=replace(each.other, rows=rows)) for each in symptom.cases)
+            drivers = [name for name in self.bench.inputs.names if self._vanishes(cases[0], name)]
+            traits = {f"type:{self._type_of(drivers[0])}"} if len(drivers) == 1 else set()
+            yield replace(symptom, cases=cases, inputs=tuple(drivers), traits=frozenset(traits))
+
+    def _vanishes(self, case: Case, column: str) -> bool:
+        """Whether the difference goes once all rows of the call have the same value in one column."""
+        value = case.other.row.values[column]
+        rows = [row.with_value(column, value, "same") for row in case.other.rows]
+        output = self.bench.calls([rows])[0][case.other.target]
+        return not self.bench.differing(self.alone[id(case.reference.row)], output)
 
     def _against_alone(self, check: str, rows: list[Specimen], outputs: Sequence[Output]) -> Iterator[Symptom]:
         found: dict[str, list[int]] = defaultdict(list)

@@ -13,7 +13,7 @@ from pyml.lab.messages import Refusal
 from pyml.lab.what_if import WhatIf
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
-from pyml_sandbox.parity.lab import Lab, Output
+from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
@@ -39,7 +39,7 @@ class StateChecks:
         again = [lab.together(batch) for _ in range(REPEATS)]
         repeated = self._differing("repeat", first, again[-1], before=REPEATS)
         if repeated:
-            return [*repeated, *self._why(lab, first, again)]
+            return [*repeated, *self._why(first, again)]
         # Other rows, of another number and of the same, before the first are asked about again.
         others = self.bench.specimens[: len(rows)]
         lab.alone(self.bench.rows(others))
@@ -84,21 +84,26 @@ class StateChecks:
             for name in places
         ]
 
-    def _why(self, lab: Lab, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Symptom]:
-        """What silences a difference between two equal calls."""
-        batch = self.bench.rows(self.bench.fixture)
-        groups = [list(range(batch.num_rows))] * 2
+    def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Symptom]:
+        """What silences a difference between two equal calls; each asked of a fresh process, at its first calls."""
         case = Case("", Situation(tuple(self.bench.fixture)), Situation(tuple(self.bench.fixture)))
-        if self._agree(*lab.calls(batch, groups, EVALUATION)):
+        if self.bench.lab.greeting.training and self._silences(what_if=EVALUATION):
             yield Symptom("training-mode", "", (case,))
-        if self._agree(*lab.calls(batch, groups, clock=CLOCK_S)):
+        if self._silences(clock=CLOCK_S):
             yield Symptom("frozen-clock", "", (case,))
-        if self._agree(*lab.calls(batch, groups, seeded=True)):
+        if self._silences(seeded=True):
             yield Symptom("seeded", "", (case,))
         with self.bench.labs.start() as fresh:
-            history = [fresh.together(batch) for _ in range(REPEATS + 1)]
+            history = [fresh.together(self.bench.rows(self.bench.fixture)) for _ in range(REPEATS + 1)]
         if all(self._agree(a, b) for a, b in zip([first, *again], history, strict=True)):
             yield Symptom("same-history", "", (case,))
+
+    def _silences(self, what_if: WhatIf | None = None, *, clock: float | None = None, seeded: bool = False) -> bool:
+        batch = self.bench.rows(self.bench.fixture)
+        groups = [range(batch.num_rows)] * (REPEATS + 1)
+        with self.bench.labs.start() as fresh:
+            first, *again = fresh.calls(batch, groups, what_if, clock=clock, seeded=seeded)
+        return all(self._agree(first, each) for each in again)
 
     def _agree(self, left: Sequence[Output], right: Sequence[Output]) -> bool:
         return not any(self.bench.differing(a, b) for a, b in zip(left, right, strict=True))

@@ -1,0 +1,71 @@
+"""Reports of earlier checks, by everything that a report depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import PymlError
+from pyml_sandbox.files import write_atomically
+from pyml_sandbox.parity.report import Report
+from pyml_sandbox.runtime_code import runtime_digest
+
+if TYPE_CHECKING:
+    from pyml.settings import ParitySettings
+    from pyml_sandbox.home import SandboxHome
+    from pyml_sandbox.parity.freeze import FrozenRows
+    from pyml_sandbox.registry import ModelVersion
+
+FOLDER = ".cache"
+MAX_REPORTS = 200
+
+
+def key_of(environment: str, version: ModelVersion, frozen: FrozenRows, settings: ParitySettings) -> str:
+    """What names a report: equal keys, equal questions.
+
+    Args:
+        environment: key of what the version runs in, an image or a virtual environment.
+        version: its package is in its name.
+        frozen: the rows.
+        settings: sizes, key and level.
+    """
+    with frozen.file.open("rb") as file:
+        rows = hashlib.file_digest(file, "sha256").hexdigest()
+    parts = [environment, version.model_id, rows, json.dumps(asdict(settings), sort_keys=True), checker_version()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def checker_version() -> str:
+    """Digest of the code that checks: the runtime's, and that of this package."""
+    whole = hashlib.sha256(runtime_digest().encode())
+    folder = Path(__file__).parent.parent
+    for file in sorted([*folder.glob("parity/**/*.py"), *folder.glob("compare/*.py")]):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
+
+
+def find(home: SandboxHome, key: str) -> Report | None:
+    """The report of a key, said to be an earlier one; None where there is none that can be read."""
+    file = home.parity / FOLDER / f"{key}.json"
+    try:
+        return replace(Report.from_json(json.loads(file.read_text(encoding="utf-8"))), is_cached=True)
+    except (OSError, ValueError, PymlError):
+        return None
+
+
+def keep(home: SandboxHome, key: str, report: Report) -> None:
+    """Keep a report; the oldest go where there are many."""
+    folder = home.parity / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{key}.json", json.dumps(report.to_json()))
+    kept = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
+    for file in kept[:-MAX_REPORTS]:
+        file.unlink(missing_ok=True)
+
+
+def write(folder: Path, report: Report) -> None:
+    """Put the report of a run into its folder."""
+    write_atomically(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")

@@ -1,0 +1,162 @@
+"""Checks of the two real paths: what `predict` saw on each, rows that the fixture lacks, other forms, other threads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.bench import Bench, calls
+from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.frames import Loss, losses
+from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.online import record_file
+from pyml_sandbox.parity.paths import RealPaths
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
+
+if TYPE_CHECKING:
+    from pyml.describe import Contract
+    from pyml.job import JobResult
+    from pyml.worker import Worker
+    from pyml_sandbox.parity.freeze import FrozenRows
+    from pyml_sandbox.parity.run import Run
+
+THREADS = 8
+ROUNDS = 3
+UNSTEADY = {"repeat", "fresh", "warm", "same-size", "first-batch"}
+BATCH = {*NEIGHBOURS, "copies", "crowd", "together", "split", "shuffle"}
+
+
+@dataclass
+class PathChecks:
+    """The checks of the real paths.
+
+    Attributes:
+        bench: rows, and what the laboratory says of them.
+        paths: both real paths.
+        contract: as it was uploaded.
+        frozen: the fixture.
+        run: where the predictions of both paths lie.
+        result: of the offline job; None where it failed.
+        online_worker: who answered online; None where nobody did.
+    """
+
+    bench: Bench
+    paths: RealPaths
+    contract: Contract
+    frozen: FrozenRows
+    run: Run
+    result: JobResult | None
+    online_worker: Worker | None
+
+    def symptoms(self, earlier: Sequence[Symptom]) -> list[Symptom]:
+        """Everything that these checks see.
+
+        Args:
+            earlier: what the laboratory's checks saw: a model that is not steady is asked nothing here.
+        """
+        found = [*self._lost_values(), *self._packages()]
+        if any(symptom.check in UNSTEADY for symptom in earlier):
+            return found
+        is_rowwise = not any(symptom.check in BATCH for symptom in earlier)
+        found += [*self._specimens(is_rowwise=is_rowwise)]
+        return [*found, *self._threads()]
+
+    # ---- the fixture
+
+    def _lost_values(self) -> Iterator[Symptom]:
+        import pyarrow.parquet as pq
+
+        order = [(name, "ascending") for name in self.frozen.key]
+        asked = pq.read_table(self.frozen.file).sort_by(order)
+        for path, name in (("offline", "offline"), ("online", "online_batches")):
+            file = record_file(self.run.file(name))
+            if file.exists():
+                record = pq.read_table(file).sort_by(order)
+                answered = pq.read_table(self.run.file(name)).sort_by(order)
+                if record.num_rows == asked.num_rows == answered.num_rows:
+                    for loss in losses(path, self.contract, asked, answered, record):
+                        yield self._of_loss(loss)
+
+    def _of_loss(self, loss: Loss) -> Symptom:
+        row = self.bench.fixture[0]
+        inputs, output = ((loss.column,), "") if loss.is_input else ((), loss.column)
+        case = Case(output, one_row(row), one_row(row))
+        check = "frames" if loss.is_input else "stored"
+        said = f"`{loss.column}` {loss.path}, in {len(loss.rows):,} rows"
+        return Symptom(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
+
+    def _packages(self) -> Iterator[Symptom]:
+        """Packages of which the two paths have different versions."""
+        offline = self.result.workers[0] if self.result and self.result.workers else None
+        if offline is None or self.online_worker is None:
+            return
+        left, right = offline.packages, self.online_worker.packages
+        names = [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
+        if names:
+            said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
+            row = self.bench.fixture[0]
+            yield Symptom("packages", "", (Case("", one_row(row), one_row(row)),), said=said)
+
+    # ---- rows that the fixture lacks
+
+    def _specimens(self, *, is_rowwise: bool) -> Iterator[Symptom]:
+        """Rows of the sample and specimens on both paths: all in one batch offline, each alone online.
+
+        A model whose output depends on the batch is asked in batches of one row offline, too.
+        """
+        rows = [*self.bench.fixture, *self.bench.specimens]
+        taken = [row for row, output in zip(rows, self.bench.alone, strict=True) if not isinstance(output, Refusal)]
+        offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1)
+        online = [answers[0] for answers in self.paths.online([[row] for row in taken])]
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, (left, right) in enumerate(zip(offline, online, strict=True)):
+            for name in self.bench.differing(left, right):
+                found[name].append(place)
+        for name, places in found.items():
+            first = places[:MAX_CASES]
+            cases = tuple(Case(name, one_row(taken[place]), one_row(taken[place])) for place in first)
+            outputs = tuple((online[place], offline[place]) for place in first)
+            traits = frozenset(f"kind:{taken[place].kind}" for place in places)
+            said = self._said(offline[places[0]]) or self._said(online[places[0]])
+            yield Symptom("paths", name, cases, self._columns(taken, places), traits, len(places), said, outputs)
+
+    def _columns(self, rows: Sequence[Specimen], places: Sequence[int]) -> tuple[str, ...]:
+        columns = dict.fromkeys(rows[place].column for place in places)
+        return () if "" in columns else tuple(columns)
+
+    def _said(self, output: Output) -> str:
+        return output.message if isinstance(output, Refusal) else ""
+
+    # ---- at the same time
+
+    def _threads(self) -> Iterator[Symptom]:
+        """Requests under way at the same time, and `predict` called from several threads of one process."""
+        rows = self.bench.fixture
+        expected = self.bench.alone[: len(rows)]
+        singles = [[row] for row in rows] * ROUNDS
+        yield from self._against(
+            "concurrent", rows, expected, [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
+        )
+        answers = calls(self.bench.lab, self.bench.inputs, singles, threads=THREADS)
+        yield from self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
+
+    def _against(
+        self, check: str, rows: Sequence[Specimen], expected: Sequence[Output], found: Sequence[Output]
+    ) -> Iterator[Symptom]:
+        places: dict[str, list[int]] = defaultdict(list)
+        for number, output in enumerate(found):
+            for name in self.bench.differing(expected[number % len(rows)], output):
+                places[name].append(number % len(rows))
+        for name, at in places.items():
+            others = tuple(rows[:THREADS])
+            cases = tuple(
+                Case(name, one_row(rows[place]), Situation((rows[place],), 0, (others,), threads=THREADS))
+                for place in at[:MAX_CASES]
+            )
+            said = next((self._said(output) for output in found if isinstance(output, Refusal)), "")
+            traits = frozenset({"row-count"} if "rows in," in said else ())
+            yield Symptom(check, name, cases, rows=len(at), said=said if not name else "", traits=traits)

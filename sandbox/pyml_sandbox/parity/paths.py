@@ -1,0 +1,109 @@
+"""The two real paths, asked about single rows: small Spark jobs, and requests through the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyml.errors import PymlError, SandboxError
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.freeze import DATABASE, write_table
+from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.specimens import Specimen, batch_of
+from pyml_sandbox.parity.values import rows_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from pyml_sandbox.online import OnlineModel
+    from pyml_sandbox.registry import ModelVersion
+
+ROW = "__row"
+BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+@dataclass
+class RealPaths:
+    """Both paths of one model version.
+
+    Attributes:
+        spark: a session whose workers run in the model's environment.
+        model: the version behind the gateway.
+        version: what is asked.
+        folder: the model package, where Spark's workers see it.
+        name: part of the names of the tables that are made here.
+        tables: how many were made.
+    """
+
+    spark: SparkSession
+    model: OnlineModel
+    version: ModelVersion
+    folder: str
+    name: str
+    tables: int = field(default=0)
+
+    def offline(self, rows: Sequence[Specimen], *, batch_rows: int | None = None) -> list[Output]:
+        """The outputs of rows by a Spark job, from a Hive table into another; blocks.
+
+        Args:
+            rows: in the order in which the workers get them.
+            batch_rows: how many the workers get at once; all of them where it is not given.
+
+        Returns:
+            One output for each row. Where the job fails, its words for every one of them.
+        """
+        self.tables += 1
+        source, target = (f"{DATABASE}.{kind}_{self.name}_{self.tables}" for kind in ("asked", "answered"))
+        write_table(self.spark, self._keyed(rows), source)
+        before = self.spark.conf.get(BATCH_ROWS)
+        try:
+            self.spark.conf.set(BATCH_ROWS, str(batch_rows or max(len(rows), 1)))
+            self._run(source, target)
+            answered = self.spark.table(target).toArrow()
+        except SandboxError:
+            raise
+        except PymlError as error:
+            return [Refusal("JobError", error.message)] * len(rows)
+        finally:
+            self.spark.conf.set(BATCH_ROWS, str(before))
+            for table in (source, target):
+                self.spark.sql(f"DROP TABLE IF EXISTS {table} PURGE")
+        return list(rows_of(answered.sort_by(ROW).drop_columns([ROW])))
+
+    def _run(self, source: str, target: str) -> None:
+        from pyml.job import OfflineJob, run
+
+        contract = self.version.contract
+        query = f"SELECT * FROM {source}"
+        run(self.spark, OfflineJob(self.folder, contract.inputs, contract.outputs, query, target, (ROW,), True))
+
+    def _keyed(self, rows: Sequence[Specimen]) -> pa.Table:
+        import pyarrow as pa
+
+        batch = batch_of(rows, self.version.contract.inputs)
+        return pa.Table.from_batches([batch]).add_column(0, ROW, pa.array(range(len(rows)), pa.int64()))
+
+    def online(self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1) -> list[list[Output]]:
+        """The outputs of calls through the gateway; blocks.
+
+        Args:
+            calls: each one request.
+            threads: how many are under way at the same time.
+        """
+        if threads == 1:
+            return [self._request(rows) for rows in calls]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self._request, calls))
+
+    def _request(self, rows: Sequence[Specimen]) -> list[Output]:
+        try:
+            (answer,) = self.model.predict([batch_of(rows, self.version.contract.inputs)])
+        except SandboxError:
+            raise
+        except PymlError as error:
+            refusal = Refusal("OnlineError", error.message)
+            return [refusal] * max(len(rows), 1)
+        return list(rows_of(answer))

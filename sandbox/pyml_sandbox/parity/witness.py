@@ -1,0 +1,243 @@
+"""From a symptom to a witness: shrunk in the laboratory, and re-run in both real paths before anyone sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pyml.errors import PackageError
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.bench import Bench, calls, differing
+from pyml_sandbox.parity.lab import PINNED, Lab, Output, Variation
+from pyml_sandbox.parity.paths import RealPaths
+from pyml_sandbox.parity.shrink import Shrinker
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+from pyml_sandbox.parity.verdict import Seen, Witness
+
+SHOWN_CHARACTERS = 200
+FRESH_STEPS = 12
+"""Questions to fresh processes, of which each takes seconds, that shrinking one case may cost."""
+
+
+@dataclass
+class WitnessFinder:
+    """Finds witnesses on one bench and both real paths.
+
+    Attributes:
+        bench: where cases are made smaller.
+        paths: where what remains is re-run.
+        model_id: for the snippet.
+    """
+
+    bench: Bench
+    paths: RealPaths
+    model_id: str
+
+    def witness(self, symptoms: Sequence[Symptom]) -> Witness | None:
+        """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
+
+        Raises:
+            SandboxError: a path does not answer.
+        """
+        for symptom in symptoms[:3]:
+            case, columns = self._shrunk(symptom)
+            seen = self._seen(case, symptom)
+            if seen is not None:
+                return self._told(case, columns, seen)
+        return None
+
+    # ---- in the laboratory
+
+    def _shrunk(self, symptom: Symptom) -> tuple[Case, tuple[str, ...]]:
+        case = symptom.case
+        if not case.other.rows:
+            return case, ()
+        with _Asker(self.bench) as asker:
+            if not asker.differs(case):
+                return case, self.bench.inputs.names
+            single = _alone(case)
+            if single is not None and asker.differs(single):
+                case = single
+            steps = FRESH_STEPS if asker.is_fresh(case) else None
+            shrinker = Shrinker(self.bench.inputs, asker.differs, *([steps] if steps else []))
+            return shrinker.shrunk(case)
+
+    # ---- on the real paths
+
+    def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
+        """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
+        plain = case.reference.variation is PINNED and case.other.variation is PINNED
+        if not case.other.rows:
+            return self._seen_empty()
+        if not plain or case.other.what_if.kind or case.other.threads > 1:
+            return self._seen_varied(case)
+        if case.other.before or symptom.check in ("repeat", "fresh"):
+            return self._seen_again(case)
+        return self._seen_together(case)
+
+    def _seen_together(self, case: Case) -> tuple[Seen, ...] | None:
+        reference, other = case.reference, case.other
+        offline = self.paths.offline(other.rows)[other.target]
+        offline_alone = self.paths.offline(reference.rows)[reference.target]
+        online_calls = self.paths.online([other.rows, reference.rows])
+        online, alone = online_calls[0][other.target], online_calls[1][reference.target]
+        found = {
+            f"offline, {_words(other)}": offline,
+            f"offline, {_words(reference)}": offline_alone,
+            f"online, {_words(other)}": online,
+            f"online, {_words(reference)}": alone,
+        }
+        pairs = ((offline, alone), (offline, online), (online, alone), (online, offline_alone))
+        if not any(self._differ(case, left, right) for left, right in pairs):
+            return None
+        return self._as_seen(case, found)
+
+    def _seen_again(self, case: Case) -> tuple[Seen, ...] | None:
+        """State: the same request again, after the calls that change it, and the same rows offline."""
+        before = list(case.other.before) or [case.other.rows]
+        answers = self.paths.online([case.reference.rows, *before, case.other.rows])
+        first, last = answers[0][case.reference.target], answers[-1][case.other.target]
+        offline = self.paths.offline(case.other.rows)[case.other.target]
+        if not any(self._differ(case, a, b) for a, b in ((first, last), (offline, first), (offline, last))):
+            return None
+        return self._as_seen(case, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
+
+    def _seen_varied(self, case: Case) -> tuple[Seen, ...] | None:
+        """Environment: both paths as they are, and a fresh process in which one thing is another."""
+        rows, target = case.reference.rows, case.reference.target
+        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
+        with _Asker(self.bench) as asker:
+            varied = asker.output(case.other)
+        if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
+            return None
+        name = case.other.variation.name or str(case.other.what_if)
+        return self._as_seen(case, {"offline": offline, "online": online, f"a process with {name}": varied})
+
+    def _seen_empty(self) -> tuple[Seen, ...] | None:
+        (online,) = self.paths.online([()])
+        offline = self.paths.offline([])
+        if not (online and isinstance(online[0], Refusal)) or offline:
+            return None
+        return Seen("offline, no rows", {"": "an empty table"}), Seen("online, no rows", error=online[0].message)
+
+    def _differ(self, case: Case, left: Output, right: Output) -> bool:
+        columns = differing(self.bench.gauge, left, right)
+        return case.output in columns if case.output else bool(columns)
+
+    def _as_seen(self, case: Case, found: dict[str, Output]) -> tuple[Seen, ...]:
+        return tuple(_seen_as(where, output, case.output) for where, output in found.items())
+
+    # ---- for a reader
+
+    def _told(self, case: Case, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Witness:
+        rows = case.other.rows
+        shown = rows or ()
+        others = [name for name in self.bench.inputs.names if name not in columns]
+        defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
+        texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
+        return Witness(columns, texts, case.other.target, defaults, seen, self._snippet(case))
+
+    def _snippet(self, case: Case) -> str:
+        """Python that asks the sandbox the same."""
+        rows = [dict(row.values) for row in case.other.rows]
+        lines = [
+            "import datetime, decimal",
+            "from pyml_sandbox import Client",
+            "",
+            "client = Client()",
+            f"rows = client.rows({self.model_id!r}, {rows!r})".replace("nan", "float('nan')").replace(
+                " inf", " float('inf')"
+            ),
+            f"print(client.predict_online({self.model_id!r}, rows))  # all in one request",
+        ]
+        if len(rows) > 1:
+            row = f"rows.slice({case.other.target}, 1)"
+            lines.append(f"print(client.predict_online({self.model_id!r}, {row}))  # that row alone")
+        if case.other.variation.name:
+            lines.append(f"# and in a process with {case.other.variation.name}")
+        return "\n".join(lines)
+
+
+@dataclass
+class _Asker:
+    """Outputs in situations, from laboratories that are started as they are needed and kept.
+
+    Attributes:
+        bench: has the laboratory of the pinned environment.
+    """
+
+    bench: Bench
+    _open: dict[Variation, Lab | PackageError] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> _Asker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def is_fresh(self, case: Case) -> bool:
+        """Whether a fresh process is needed for each answer."""
+        return bool(case.other.before)
+
+    def differs(self, case: Case) -> bool:
+        """Whether the two situations of a case have different outputs."""
+        left, right = self.output(case.reference, fresh=bool(case.other.before)), self.output(case.other)
+        columns = differing(self.bench.gauge, left, right)
+        return case.output in columns if case.output else bool(columns)
+
+    def output(self, situation: Situation, *, fresh: bool = False) -> Output:
+        """The output of the row that a situation looks at."""
+        if situation.before or fresh:
+            with self.bench.labs.start(situation.variation) as lab:
+                for call in situation.before:
+                    calls(lab, self.bench.inputs, [call])
+                return self._of(lab, situation)
+        lab_or_error = self._lab(situation.variation)
+        if isinstance(lab_or_error, PackageError):
+            return Refusal("PackageError", lab_or_error.message)
+        return self._of(lab_or_error, situation)
+
+    def _of(self, lab: Lab, situation: Situation) -> Output:
+        answers = calls(lab, self.bench.inputs, [situation.rows], situation.what_if)
+        return answers[0][situation.target]
+
+    def _lab(self, variation: Variation) -> Lab | PackageError:
+        if variation == PINNED:
+            return self.bench.lab
+        if variation not in self._open:
+            try:
+                self._open[variation] = self._stack.enter_context(self.bench.labs.start(variation))
+            except PackageError as error:
+                self._open[variation] = error
+        return self._open[variation]
+
+
+def _alone(case: Case) -> Case | None:
+    """The same with the row alone in both situations, where it stood among the same rows in both."""
+    if len(case.reference.rows) != len(case.other.rows) or len(case.other.rows) == 1:
+        return None
+    row = case.other.row
+    before = tuple((row,) if row in call else call[:1] for call in case.other.before)
+    alone = replace(case.other, rows=(row,), target=0, before=before)
+    return replace(case, reference=replace(case.reference, rows=(row,), target=0), other=alone)
+
+
+def _words(situation: Situation) -> str:
+    return "alone" if len(situation.rows) == 1 else f"together ({len(situation.rows)} rows)"
+
+
+def _seen_as(where: str, output: Output, column: str) -> Seen:
+    if isinstance(output, Refusal):
+        return Seen(where, error=output.message)
+    names = [column] if column else list(output)
+    return Seen(where, {name: _shown(output[name]) for name in names})
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
