@@ -1,7 +1,11 @@
-"""Our comparator against a hand-written DuckDB join over the same Parquet files, taking turns.
+"""Our comparator against a hand-written DuckDB join, and datacompy, over the same Parquet files, taking turns.
 
     python tests/benchmarks/compare.py                       # 5 million rows x 4 value columns
-    python tests/benchmarks/compare.py --rows 10000000 --columns 20
+    python tests/benchmarks/compare.py --rows 10000000 --columns 20 --runs 1 --datacompy-rows 2500000
+
+datacompy is asked where it is installed (`pip install -e '.[peers]'`), by its polars comparer; it holds both tables in
+memory, so `--datacompy-rows` gives it the rows of the first keys only, out of the same files. Its verdict alone is
+timed, not its report.
 
 Every run is a process of its own, so that its peak memory is its own; so is the one that writes the tables, since a
 process starts with the peak of the one that started it. Imports are not timed. The join counts the rows
@@ -19,8 +23,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 KINDS = ("DOUBLE", "FLOAT", "BIGINT", "VARCHAR")
@@ -31,7 +37,7 @@ VALUES = {
     "BIGINT": "(random() * 1e6)::BIGINT",
     "VARCHAR": "'label ' || (random() * 10)::INTEGER",
 }
-WAYS = ("ours", "by hand")
+WAYS = ("ours", "by hand", "datacompy")
 
 
 @dataclass(frozen=True)
@@ -49,15 +55,22 @@ def main() -> None:
         write_tables(options.write, options.rows, options.columns)
         return
     if options.way:
-        print(json.dumps(once(options.way, options.left, options.right, options.columns, options.memory)))
+        print(json.dumps(once(options)))
         return
     with tempfile.TemporaryDirectory(prefix="pyml-bench-", dir=options.folder) as folder:
         size = ["--rows", str(options.rows), "--columns", str(options.columns)]
         subprocess.run([sys.executable, __file__, "--write", folder, *size], check=True)
         print(f"{options.rows:,} rows x {options.columns} columns, median of {options.runs} runs taking turns")
-        print(f"{'right side':<14} {'way':<8} {'s':>7} {'CPU s':>7} {'peak MB':>8} {'ratio':>6} {'CPU ratio':>9}")
+        if "datacompy" in ways():
+            print(f"datacompy: {min(options.datacompy_rows, options.rows):,} rows")
+        print(f"{'right side':<14} {'way':<9} {'s':>7} {'CPU s':>7} {'peak MB':>8} {'ratio':>6} {'CPU ratio':>9}")
         for name in options.only or CHANGES:
             report(name, take_turns(Path(folder), name, options))
+
+
+def ways() -> list[str]:
+    """Those that can be asked here."""
+    return [way for way in WAYS if way != "datacompy" or find_spec("datacompy")]
 
 
 def parse() -> argparse.Namespace:
@@ -66,6 +79,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--columns", type=int, default=4)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--memory", type=int, default=1024, help="our memory limit in MB")
+    parser.add_argument("--datacompy-rows", type=int, default=sys.maxsize, help="most rows that datacompy is given")
     parser.add_argument("--folder", type=Path, help="where the tables are written for the time of the run")
     parser.add_argument("--only", action="append", choices=CHANGES, help="this right side alone")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
@@ -107,37 +121,54 @@ def changed_value(change: str, number: int, kind: str) -> str:
 
 
 def take_turns(folder: Path, name: str, options: argparse.Namespace) -> dict[str, list[Run]]:
-    found: dict[str, list[Run]] = {way: [] for way in WAYS}
+    found: dict[str, list[Run]] = {way: [] for way in ways()}
     for _ in range(options.runs):
-        for way in WAYS:
+        for way in found:
             command = [sys.executable, __file__, "--way", way, "--left", str(folder / "left.parquet")]
             command += ["--right", str(right_file(folder, name))]
             command += ["--columns", str(options.columns), "--memory", str(options.memory)]
+            command += ["--datacompy-rows", str(options.datacompy_rows)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found[way].append(Run(*json.loads(done.stdout)))
     return found
 
 
-def once(way: str, left: str, right: str, columns: int, memory_mb: int) -> list[float]:
+def once(options: argparse.Namespace) -> list[float]:
     """Seconds, CPU seconds and peak memory in MB of one comparison in this process."""
-    if way == "ours":
-        from pyml_sandbox.compare import Limits, compare
-
-        def work() -> object:
-            return compare(left, right, ["id"], limits=Limits(memory_mb))
-    else:
-        import duckdb
-
-        def work() -> object:
-            return duckdb.connect().execute(hand_written(left, right, columns)).fetchall()
-
-    import duckdb  # loaded before the clock starts, whichever way
-    import pyarrow.parquet  # noqa: F401
-
+    make = {"ours": ours, "by hand": by_hand, "datacompy": datacompy}[options.way]
+    work = make(options)  # whatever it imports is loaded before the clock starts
     start, cpu = time.perf_counter(), time.process_time()
     work()
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     return [seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+
+
+def ours(options: argparse.Namespace) -> Callable[[], object]:
+    import duckdb  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    from pyml_sandbox.compare import Limits, compare
+
+    return partial(compare, options.left, options.right, ["id"], limits=Limits(options.memory))
+
+
+def by_hand(options: argparse.Namespace) -> Callable[[], object]:
+    import duckdb
+
+    query = hand_written(options.left, options.right, options.columns)
+    return lambda: duckdb.connect().execute(query).fetchall()
+
+
+def datacompy(options: argparse.Namespace) -> Callable[[], object]:
+    import polars as pl
+    from datacompy import PolarsCompare
+
+    def work() -> bool:
+        first = pl.col("id") < options.datacompy_rows
+        sides = [pl.scan_parquet(file).filter(first).collect() for file in (options.left, options.right)]
+        return bool(PolarsCompare(*sides, join_columns=["id"]).matches())
+
+    return work
 
 
 def hand_written(left: str, right: str, columns: int) -> str:
@@ -152,7 +183,7 @@ def report(name: str, found: dict[str, list[Run]]) -> None:
     hand = medians["by hand"]
     for way, run in medians.items():
         ratios = f"{run.seconds / hand.seconds:6.2f} {run.cpu_seconds / hand.cpu_seconds:9.2f}"
-        print(f"{name:<14} {way:<8} {run.seconds:7.2f} {run.cpu_seconds:7.2f} {run.peak_mb:8.0f} {ratios}", flush=True)
+        print(f"{name:<14} {way:<9} {run.seconds:7.2f} {run.cpu_seconds:7.2f} {run.peak_mb:8.0f} {ratios}", flush=True)
 
 
 def summary(runs: list[Run]) -> Run:
