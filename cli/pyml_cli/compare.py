@@ -74,7 +74,7 @@ class ComparisonView:
     @property
     def text(self) -> str:
         """The answer, the columns, the worst rows; as wide as the terminal, 80 columns where there is none."""
-        from pyml_sandbox.parity.report_text import comparison_text
+        from pyml_sandbox.parity.comparison_text import comparison_text
 
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
         return comparison_text(self.comparison, width=width, colour=sys.stdout.isatty())

@@ -1,30 +1,42 @@
-"""A parity report for a reader: the verdict first, then the columns, the worst rows, and what to do next."""
+"""A parity report for a terminal: the verdict first, then each finding with its witness, and what to do next.
+
+A reader should understand a failure in ten seconds, and a PASS is a few lines.
+"""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
-from pyml_sandbox.parity.judge import ALONE, BATCHES, LEVEL, ROWS, shown_key
+from pyml_sandbox.parity import wording
+from pyml_sandbox.parity.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
+from pyml_sandbox.parity.comparison_text import comparison_text as comparison_text  # for those who print both
+from pyml_sandbox.parity.comparison_words import agreement_lines, deciding
+from pyml_sandbox.parity.judge import ALONE
 from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.verdict import Finding, Verdict
+from pyml_sandbox.parity.verdict import Finding, Hop, Verdict, Weight, Witness
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
-VALUE_WIDTH = 40
+WEIGHT_COLOURS = {Weight.FAILS: "bold red", Weight.ABOVE: "bold yellow", Weight.WARNS: "yellow"}
+MAX_SETTINGS = 5
+INDENT = 3
 
 
 def report_text(report: Report, *, width: int = 80, colour: bool = False) -> str:
-    """The report as text that fits `width` columns, with terminal colours or without any escape code."""
-    text = _printed(report_view(report), width, colour)
-    # Apart from the rest: a command that is to be copied must not be broken into lines.
-    return f"{text}\n\nNext: {report.next_command}" if report.next_command else text
+    """The report as text that fits `width` columns, with terminal colours or without any escape code.
+
+    Snippets and commands are not broken into lines: they are there to be copied.
+    """
+    text = printed(report_view(report), width, colour)
+    commands = wording.commands(report)
+    heads = ("Next: ", *("      " for _ in commands[1:]))
+    lines = [f"{head}{command}" for head, command in zip(heads, commands, strict=False)]
+    return "\n".join([text, "", *lines]) if lines else text
 
 
 def report_view(report: Report) -> RenderableType:
@@ -32,184 +44,150 @@ def report_view(report: Report) -> RenderableType:
     return Group(*_parts(report))
 
 
-def comparison_text(comparison: Comparison, *, width: int = 80, colour: bool = False) -> str:
-    """One comparison as text, as `pyml compare` prints it."""
-    answer = Text("SAME", "bold green") if comparison.agrees else Text("DIFFERENT", "bold red")
-    parts = (*_comparison_parts(comparison), *_worst_parts(comparison), *_tolerance_parts([comparison]))
-    return _printed(Group(answer, *parts), width, colour)
-
-
-def _printed(view: RenderableType, width: int, colour: bool) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        legacy_windows=False,
-    )
-    console.print(view)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
-
-
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield from _head(report)
-    yield from _finding_parts(report.findings)
-    for comparison in report.comparisons:
-        if comparison.name in (BATCHES, ROWS) or not comparison.agrees:
-            yield from _comparison_parts(comparison)
-    for comparison in report.comparisons:
-        if comparison.name != ALONE:  # the very rows of the two others
-            yield from _worst_parts(comparison)
-    yield from _tolerance_parts(report.comparisons)
+    for number, finding in wording.of_weight(report, Weight.FAILS):
+        yield from _finding_parts(number, finding)
+    yield from _above_parts(report)
+    yield from _warning_parts(report)
+    yield from _comparison_parts(report)
     yield from _foot(report)
 
 
 def _head(report: Report) -> Iterator[RenderableType]:
-    level = f", level {report.judgement.level}" if report.judgement.level else ""
     verdict = Text(report.verdict.value, style=COLOURS[report.verdict])
-    yield Text.assemble(verdict, f"{level}  {report.model}  {_rows(report.rows)}")
+    facts = (wording.level_words(report), report.model, wording.counted(report.rows, "row"))
+    yield Text("  ").join([verdict, *(Text(fact) for fact in facts if fact)])
+    failing = wording.first_failing(report)
+    if failing:
+        rows = f", {wording.counted(failing.rows, 'row')}" if failing.rows else ""
+        yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
     if report.judgement.reason:
-        yield Padding(Text(report.judgement.reason), (1, 0, 0, 2))
+        yield Padding(Text(wording.plain(report.judgement.reason)), (1, 0, 0, 2))
+    if report.is_cached:
+        yield Text(wording.cached_words(report))
 
 
-def _finding_parts(findings: tuple[Finding, ...]) -> Iterator[RenderableType]:
-    if not findings:
-        return
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True, justify="right")
-    table.add_column()
-    for number, finding in enumerate(findings, 1):
-        code = f"[{finding.code}] " if finding.code else ""
-        table.add_row(f"{number}.", Text(f"{code}{finding.sentence}."))
-    yield Padding(table, (1, 0, 0, 1))
+def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
+    """One finding: what it is, where, and the smallest input that shows it."""
+    yield Text("")
+    yield Text.assemble(
+        f"{number}. ", (wording.title(finding), WEIGHT_COLOURS[finding.weight]), f"  breaks {finding.level}"
+    )
+    yield Padding(Text(wording.sentence(finding)), (0, 0, 0, INDENT))
+    yield Padding(_facts(finding), (0, 0, 0, INDENT))
+    if finding.witness and finding.witness.snippet:
+        # At the left edge and never broken into lines, to be copied.
+        yield Text("")
+        yield Text(wording.plain(finding.witness.snippet.strip("\n"), "\n"), no_wrap=True, overflow="ignore")
 
 
-def _comparison_parts(comparison: Comparison) -> Iterator[RenderableType]:
-    yield Padding(Text(f"{_sides(comparison)}: {_rows(comparison.matched)}", style="bold"), (1, 0, 0, 0))
-    for line in _key_lines(comparison):
-        yield Text(f" {line}")
-    for line in _schema_lines(comparison):
-        yield Text(f" {line}")
-    if comparison.columns:
-        yield _column_table(comparison)
-
-
-def _sides(comparison: Comparison) -> str:
-    return f"{comparison.left_name} against {comparison.right_name}"
-
-
-def _key_lines(comparison: Comparison) -> Iterator[str]:
-    left, right, keys = comparison.left_name, comparison.right_name, comparison.keys
-    cases = [
-        (keys.missing, f"only {left}"),
-        (keys.extra, f"only {right}"),
-        (keys.repeated_left, f"repeated {left}"),
-        (keys.repeated_right, f"repeated {right}"),
-    ]
-    for found, what in cases:
-        if found:
-            yield f"keys {what}: {found.keys:,} on {_rows(found.rows)}, {_examples(found)}"
-    for rows, side in ((keys.null_left, left), (keys.null_right, right)):
-        if rows:
-            yield f"null keys {side}: {_rows(rows)}"
-
-
-def _schema_lines(comparison: Comparison) -> Iterator[str]:
-    left, right, schema = comparison.left_name, comparison.right_name, comparison.schema
-    for names, side in ((schema.missing, left), (schema.extra, right)):
-        if names:
-            yield f"columns only {side}: {', '.join(names)}"
-    for found in schema.types:
-        yield f"type of {found.column}: {found.left} {left}, {found.right} {right}"
-    if schema.order_differs:
-        yield "the columns come in another order; they are compared by name"
-
-
-def _examples(found: KeyList) -> str:
-    return ", ".join(shown_key(key) for key in found.examples) + (", …" if found.keys > len(found.examples) else "")
-
-
-def _column_table(comparison: Comparison) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), collapse_padding=False, pad_edge=False, show_edge=False)
-    table.add_column("column", overflow="fold", min_width=8)
-    for title in ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for column in comparison.columns:
-        table.add_row(*_cells(column), style="" if column.agrees else "red")
+def _facts(finding: Finding) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in _fact_rows(finding):
+        table.add_row(name, value)
     return table
 
 
-def _cells(column: ColumnComparison) -> list[Text]:
-    counts = (column.rows, column.equal, column.within_tolerance, column.differing)
-    mismatches = (column.null_mismatches, column.nan_mismatches, column.infinity_mismatches)
-    largest = "" if column.max_abs is None else f"{column.max_abs:.2g}"
-    texts = [column.name, *(f"{count:,}" for count in counts), largest, _short(column.max_ulps)]
-    return [Text(text) for text in (*texts, *(f"{count:,}" for count in mismatches))]
+def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
+    if finding.hop:
+        yield "hop", Group(_hop(finding.hop), Text(wording.HOP_SENTENCES[finding.hop], "dim"))
+    if finding.columns or finding.inputs:
+        driven = f" driven by {wording.listed(finding.inputs)}" if finding.inputs else ""
+        yield "columns", Text(f"{wording.listed(finding.columns) or 'all'}{driven}")
+    if finding.rows:
+        yield "rows", Text(f"{finding.rows:,}")
+    yield "checks", Text(wording.listed(wording.checks_of(finding)))
+    if finding.witness:
+        yield from _witness_rows(finding.witness)
 
 
-def _short(ulps: int | None) -> str:
-    if ulps is None:
-        return ""
-    return f"{ulps:,}" if ulps < 100_000 else f"{ulps:.1e}"
+def _hop(hop: Hop) -> Text:
+    line = Text(wording.hop_line(hop))
+    line.highlight_regex(r"\[.*\]", "bold red")
+    return line
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
+def _witness_rows(witness: Witness) -> Iterator[tuple[str, RenderableType]]:
+    rows, hidden = wording.witness_rows(witness)
+    cells = [["> " if row.is_marked else "", *row.cells] for row in rows]
+    styles = ["bold" if row.is_marked else "" for row in rows]
+    titles = ["", *(wording.plain(name) for name in witness.columns)]
+    yield "witness", _small_table(titles, cells, styles) if cells else Text("no rows")
+    if hidden:
+        yield "", Text(f"and {wording.counted(hidden, 'row')} more")
+    if witness.defaults:
+        yield "", Text(f"with {wording.default_words(witness)}", "dim")
+    if witness.seen:
+        names, seen = wording.seen_table(witness)
+        yield "gives", _small_table(["", *names], [[where, *values] for where, values in seen])
 
 
-def _worst_parts(comparison: Comparison) -> Iterator[RenderableType]:
-    for column in comparison.columns:
-        if column.worst:
-            title = f"Worst rows of `{column.name}`, {_sides(comparison)}"
-            yield Padding(Text(title, style="bold"), (1, 0, 0, 0))
-            yield _worst_table(comparison, column)
-
-
-def _worst_table(comparison: Comparison, column: ColumnComparison) -> Table:
+def _small_table(titles: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    for name in (*comparison.key, comparison.left_name, comparison.right_name):
-        table.add_column(name, overflow="fold", max_width=VALUE_WIDTH)
-    table.add_column("difference", justify="right")
-    for row in column.worst:
-        table.add_row(*(Text(cell) for cell in _worst_cells(row, column)))
+    for title in titles:
+        table.add_column(Text(title), overflow="fold")
+    for place, cells in enumerate(rows):
+        table.add_row(*(Text(cell) for cell in cells), style=styles[place] if styles else "")
     return table
 
 
-def _worst_cells(row: WorstRow, column: ColumnComparison) -> list[str]:
-    keys = ["null" if part is None else part for part in row.key]
-    apart = "" if row.abs_difference is None else f"{row.abs_difference:.3g}"
-    return [*keys, _value(row.left, column.left_type), _value(row.right, column.right_type), apart]
+def _above_parts(report: Report) -> Iterator[RenderableType]:
+    found = wording.of_weight(report, Weight.ABOVE)
+    if found:
+        yield Padding(Text(wording.ABOVE_HEADING, "bold"), (1, 0, 0, 0))
+    for number, finding in found:
+        yield from _finding_parts(number, finding)
 
 
-def _value(value: str | None, kind: str) -> str:
-    """A text in quotes, so that the text `null` and a trailing space can be told from null and nothing."""
-    if value is None:
-        return "null"
-    return f"'{value}'" if kind == "VARCHAR" else value
+def _warning_parts(report: Report) -> Iterator[RenderableType]:
+    for place, (name, words) in enumerate(wording.warning_lines(report)):
+        line = Text.assemble(("warning", WEIGHT_COLOURS[Weight.WARNS]), f"  {name}  {words}")
+        yield Padding(line, (0 if place else 1, 0, 0, 0))
 
 
-def _tolerance_parts(comparisons: Sequence[Comparison]) -> Iterator[RenderableType]:
-    columns = [column for comparison in comparisons for column in comparison.columns]
-    allowed = {column.name: str(column.tolerance) for column in columns if column.tolerance}
-    lines = [
-        f"{', '.join(f'`{name}`' for name in allowed if allowed[name] == one)}: {one}"
-        for one in dict.fromkeys(allowed.values())
-    ]
-    exact = " All other columns are exact." if len(allowed) < len({column.name for column in columns}) else ""
+def _comparison_parts(report: Report) -> Iterator[RenderableType]:
+    """Tables of the comparisons that differ, a line or two of the others."""
+    parted = [comparison for comparison in report.comparisons if not comparison.agrees]
+    for comparison in parted:
+        yield from comparison_parts(comparison)
+    for comparison in parted:
+        if comparison.name != ALONE:  # the very rows of the two others
+            yield from worst_parts(comparison)
+    lines = [line for one in deciding(report.comparisons) for line in agreement_lines(one)]
     if lines:
-        yield Padding(Text(f"Tolerance of {'; '.join(lines)}.{exact}"), (1, 0, 0, 0))
+        yield Text("")
+    yield from (Text(line) for line in lines)
+    if parted or any(line.startswith(" ") for line in lines):
+        yield from tolerance_parts(report.comparisons)
 
 
 def _foot(report: Report) -> Iterator[RenderableType]:
+    if report.checks:
+        fired = list(dict.fromkeys(check.name for check in report.checks if check.fired))
+        words = f"{wording.listed(fired)} saw a difference" if fired else "none saw a difference"
+        yield Text(f"{wording.counted(len(report.checks), 'check')}: {words}.")
+    differing = [setting for setting in wording.settings_of(report) if setting.differs]
+    if differing:
+        yield Text(_environment_words(report, differing))
     if report.steps:
         steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
         yield Text(f"Took {sum(step.seconds for step in report.steps):.1f} s: {steps}.")
     yield Text(f"Rows {report.fixture_digest}, sandbox {report.sandbox} ({report.driver}).")
-    if report.verdict is Verdict.PASS and report.declared_level > (report.judgement.level or ""):
-        yield Text(
-            f"pyml.toml asks for level {report.declared_level}; {LEVEL} is the highest that this release checks."
+
+
+def _environment_words(report: Report, differing: Sequence[wording.Setting]) -> str:
+    shown = [
+        f"{wording.plain(one.name)} "
+        + ", ".join(
+            f"{wording.value_words(value) if value is not None else 'absent'} {path}"
+            for path, value in zip(report.environments, one.values, strict=True)
         )
+        for one in differing[:MAX_SETTINGS]
+    ]
+    more = f"; and {len(differing) - MAX_SETTINGS} more" if len(differing) > MAX_SETTINGS else ""
+    return f"The paths ran in different environments: {'; '.join(shown)}{more}."
