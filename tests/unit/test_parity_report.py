@@ -5,110 +5,84 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pyml.errors import PymlError
-from pyml_sandbox.compare import (
-    Comparison,
-    KeyComparison,
-    KeyList,
-    SchemaComparison,
-    Tolerance,
-    Tolerances,
-    TypeDifference,
-    WorstRow,
-)
-from pyml_sandbox.parity.judge import ALONE, BATCHES, ROWS, judge
-from pyml_sandbox.parity.report import Report, StepTime, comparison_json
-from pyml_sandbox.parity.report_text import comparison_text, report_text
-from pyml_sandbox.parity.verdict import Witness
+from pyml_sandbox.compare import WorstRow
+from pyml_sandbox.parity.causes import CAUSES
+from pyml_sandbox.parity.comparison_text import comparison_text
+from pyml_sandbox.parity.judge import BATCHES
+from pyml_sandbox.parity.report import Report, comparison_json
+from pyml_sandbox.parity.report_text import report_text
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, Verdict, Weight, Witness
 from unit.comparisons import column, comparison
-
-
-def report(comparisons: Sequence[Comparison], doubts: Sequence[str] = (), rows: int = 336_776) -> Report:
-    return Report(
-        judgement=judge(comparisons, doubts),
-        model="flight_delay@3f2a9c1b77d0",
-        sandbox="default",
-        driver="process",
-        rows=rows,
-        fixture_digest="sha256:9f86d081",
-        comparisons=tuple(comparisons),
-        tolerances=Tolerances(columns={"p": Tolerance(atol=1e-9)}),
-        steps=(StepTime("freeze", 1.25, "336,776 rows"), StepTime("offline", 9.0)),
-        next_command="pyml parity-check --json",
-        elsewhere={"folder": "here"},
-    )
-
-
-PASSING = report([comparison(BATCHES, column()), comparison(ROWS, column(rows=200), rows=200)])
-FAILING = report(
-    [
-        comparison(
-            BATCHES,
-            column("p", differing=900),
-            column("label"),
-            keys=KeyComparison(missing=KeyList(7, 7, (("1",), (None,)))),
-            schema=SchemaComparison(missing=("q",), types=(TypeDifference("p", "DOUBLE", "FLOAT"),)),
-        ),
-        comparison(ROWS, column("p", rows=200, differing=200), column("label", rows=200), rows=200),
-        comparison(ALONE, column("p", rows=200, differing=200), column("label", rows=200), rows=200),
-    ]
+from unit.reports import (
+    AGREEING,
+    BOUNDARY,
+    DOUBTFUL,
+    FAILING,
+    HOSTILE,
+    ONE_FAULT,
+    PASSING,
+    REPORTS,
+    SNIPPET,
+    STATISTICS,
+    STORED,
+    UNSTEADY,
+    report,
 )
-DOUBTFUL = report([comparison(BATCHES, rows=0)], rows=0)
-REPORTS = {"pass": PASSING, "fail": FAILING, "cannot certify": DOUBTFUL}
+
+FAIL = Judgement(Verdict.FAIL)
+every_report = pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
 
 
-@pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
+def text_of(written: Report, width: int = 80) -> str:
+    """The text with every run of spaces, and every end of a line, as one space."""
+    return " ".join(report_text(written, width=width).split())
+
+
+# ---- JSON
+
+
+@every_report
 def test_a_report_can_be_read_again(written: Report) -> None:
-    assert Report.from_json(json.loads(json.dumps(written.to_json()))) == written
+    assert Report.from_json(json.loads(json.dumps(written.to_json(), allow_nan=False))) == written
 
 
 def test_numbers_that_json_cannot_hold_survive() -> None:
     odd = replace(column(differing=1), max_abs=math.inf, max_ulps=2**64 - 2**53)
-    written = report([comparison(BATCHES, odd)])
+    written = report(FAIL, [comparison(BATCHES, odd)])
     text = json.dumps(written.to_json(), allow_nan=False)
     assert Report.from_json(json.loads(text)) == written
 
 
-def test_a_witness_survives() -> None:
-    witness = Witness(("id", "s"), (("1", None), ("2", "x")))
-    finding = replace(FAILING.findings[0], witness=witness, hop="gateway")
-    written = replace(FAILING, judgement=replace(FAILING.judgement, findings=(finding,)))
-    assert Report.from_json(written.to_json()).findings[0] == finding
+def test_what_a_report_is_read_from_has_the_types_it_had() -> None:
+    finding = Report.from_json(json.loads(json.dumps(FAILING.to_json()))).findings[0]
+    assert isinstance(finding.hop, Hop)
+    assert isinstance(finding.weight, Weight)
+    assert isinstance(finding.witness, Witness)
 
 
 def test_the_json_form_answers_the_first_questions_at_the_top() -> None:
     form = json.loads(json.dumps(FAILING.to_json()))
-    assert form["schema"] == "pyml.parity-report/1"
+    assert form["schema"] == "pyml.parity-report/2"
     assert (form["verdict"], form["exit_code"], form["level"], form["rows"]) == ("FAIL", 1, None, 336_776)
     assert [(one["comparison"], one["name"], one["differing"]) for one in form["columns"]] == [
         ("batches", "p", 900), ("batches", "label", 0), ("rows", "p", 200), ("rows", "label", 0), ("alone", "p", 200), ("alone", "label", 0),
     ]  # fmt: skip
     assert [one["name"] for one in form["comparisons"]] == ["batches", "rows", "alone"]
     assert form["comparisons"][0]["keys"]["missing"] == {"keys": 7, "rows": 7, "examples": [["1"], [None]]}
-    assert len(form["findings"]) == len(FAILING.findings)
+    assert [(one["code"], one["weight"], one["hop"]) for one in form["findings"]] == [
+        ("T1", "fails", "boundary"), ("B1", "fails", "compute"), ("T5", "fails", "storage"), (None, "fails", None), ("B12", "above", "compute"), ("B10", "warns", None),
+    ]  # fmt: skip
 
 
-def test_the_documentation_names_every_field() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "parity-report.md").read_text(encoding="utf-8")
-    form = json.loads(json.dumps(FAILING.to_json()))
-    rows = re.findall(r"^\| (`.*?) \| .* \|$", page.split("## 4. JSON")[1], flags=re.MULTILINE)
-    assert set(form) == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    parts = (
-        form["findings"][0],
-        form["columns"][0],
-        form["columns"][0]["worst"][0],
-        form["comparisons"][0],
-        form["comparisons"][0]["keys"],
-        form["comparisons"][0]["schema"],
-        form["steps"][0],
-    )
-    assert [name for part in parts for name in part if f"`{name}`" not in page] == []
+def test_a_report_of_before_the_checks_is_read_with_nothing_in_the_new_fields() -> None:
+    form = {name: value for name, value in PASSING.to_json().items() if name not in ("checks", "floors", "points")}
+    assert Report.from_json(form) == replace(PASSING, checks=(), floors=(), points=())
 
 
 def test_fields_of_a_later_version_are_passed_over() -> None:
@@ -118,7 +92,8 @@ def test_fields_of_a_later_version_are_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": "pyml.parity-report/2"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None}],
+    [{"schema": "pyml.parity-report/1"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None},
+     {"findings": [{"sentence": "", "hop": "moon"}]}, {"findings": [{"sentence": "", "weight": None}]}, {"findings": [{}]}],
     ids=str,
 )  # fmt: skip
 def test_what_is_no_report_is_refused(change: dict[str, str]) -> None:
@@ -131,34 +106,169 @@ def test_a_comparison_alone_has_its_own_schema() -> None:
     assert (form["schema"], form["agrees"]) == ("pyml.comparison/1", False)
 
 
-@pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
+# ---- text: form
+
+
+@every_report
 @pytest.mark.parametrize("width", [80, 120, 40])
 def test_text_fits_the_width_and_holds_no_escape_codes(written: Report, width: int) -> None:
     text = report_text(written, width=width)
     assert "\x1b" not in text
-    assert max(len(line) for line in text.splitlines()) <= width
+    copied = {*SNIPPET.splitlines(), *(line for line in text.splitlines() if line.startswith(("print(", "Next: ", "      pyml")))}  # fmt: skip
+    assert max(len(line) for line in text.splitlines() if line not in copied) <= width
 
 
-@pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
+@every_report
 def test_the_verdict_comes_first_and_the_next_command_last(written: Report) -> None:
     lines = report_text(written).splitlines()
     assert lines[0].startswith(written.verdict.value)
     assert "flight_delay@3f2a9c1b77d0" in lines[0]
-    assert lines[-1] == "Next: pyml parity-check --json"
+    assert lines[-1].startswith(("Next: pyml ", "      pyml "))
 
 
 def test_colour_is_only_put_where_it_was_asked_for() -> None:
     assert "\x1b[" in report_text(FAILING, colour=True)
 
 
-def test_a_pass_names_its_level() -> None:
-    assert report_text(PASSING).splitlines()[0] == "PASS, level P1  flight_delay@3f2a9c1b77d0  336,776 rows"
+def test_what_a_terminal_would_obey_is_escaped_and_markup_is_printed_as_it_is() -> None:
+    text = report_text(HOSTILE, width=400)
+    assert "[red]" in text
+    assert "</script>" in text
+    assert {"\\x1b", "\\x00", "\\u202e"} <= set(re.findall(r"\\x1b|\\x00|\\u202e", text))
+    assert not {"\x1b", "\x00", "\u202e"} & set(text)
 
 
-def test_a_failure_shows_findings_columns_and_worst_rows() -> None:
+# ---- text: the head
+
+
+@pytest.mark.parametrize(
+    ("written", "head"),
+    [
+        (PASSING, "PASS  level P3 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (ONE_FAULT, "FAIL  level P1 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (FAILING, "FAIL  no level, P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (DOUBTFUL, "CANNOT-CERTIFY  no level, P3 needed  flight_delay@3f2a9c1b77d0  0 rows"),
+        (replace(PASSING, declared_level="", rows=1), "PASS  level P3  flight_delay@3f2a9c1b77d0  1 row"),
+    ],
+)
+def test_the_first_line_sets_the_level_reached_against_the_level_needed(written: Report, head: str) -> None:
+    assert report_text(written).splitlines()[0] == head
+
+
+def test_a_pass_is_short() -> None:
+    assert len(report_text(PASSING).splitlines()) <= 15
+
+
+@pytest.mark.parametrize(
+    ("checks", "level", "expected"),
+    [
+        (ONE_FAULT.checks, "P1", "First check that fails: neighbour (P2, 400 rows)"),
+        ((CheckResult("split", "P3", True), CheckResult("neighbour", "P2", True)), "P1", "First check that fails: neighbour (P2)"),
+        ((CheckResult("empty", "P4", True), CheckResult("split", "P2", True, 1)), "P1", "First check that fails: split (P2, 1 row)"),
+    ],
+)  # fmt: skip
+def test_the_first_failing_check_above_the_level_is_named(
+    checks: tuple[CheckResult, ...], level: str, expected: str
+) -> None:
+    written = replace(ONE_FAULT, checks=checks, judgement=replace(ONE_FAULT.judgement, level=level))
+    assert report_text(written).splitlines()[1] == expected
+
+
+def test_a_check_that_fired_for_noise_alone_is_no_failing_check() -> None:
+    assert "First check" not in report_text(PASSING)
+
+
+def test_a_doubt_shows_its_reason() -> None:
+    assert "there are no rows to compare" in report_text(DOUBTFUL)
+
+
+def test_a_report_that_is_given_again_says_so() -> None:
+    assert "Nothing was run" in report_text(UNSTEADY)
+    assert "Nothing was run" not in report_text(PASSING)
+
+
+# ---- text: findings
+
+
+def test_a_finding_is_read_from_top_to_bottom() -> None:
+    text = text_of(ONE_FAULT)
+    parts = [
+        "1. B1 batch statistics breaks P2",
+        "Store the statistics when training, and use them in predict.",
+        "hop Hive | client -> Spark | gateway -> [predict] -> table | answer",
+        "columns p driven by distance",
+        "rows 187",
+        "checks neighbour, together, split",
+        "witness distance carrier",
+        "0.1 'UA'",
+        "> 3.0 None",
+        "with hour = 0, origin = ''",
+        "online, alone 0.25 ok",
+        "online, beside the other row 0.75 null",
+        "offline, beside the other row refused: predict returned 1 row for 2",
+        "from pyml_sandbox import Client",
+    ]
+    assert sorted(parts, key=text.index) == parts
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (BOUNDARY, "Hive | client -> [Spark | gateway] -> predict -> table | answer"),
+        (STATISTICS, "Hive | client -> Spark | gateway -> [predict] -> table | answer"),
+        (STORED, "Hive | client -> Spark | gateway -> predict -> [table | answer]"),
+    ],
+    ids=lambda it: it.hop if isinstance(it, Finding) else "",
+)
+def test_the_hop_is_marked_on_one_line_of_the_path(finding: Finding, line: str) -> None:
+    written = report(replace(FAIL, findings=(finding,)))
+    assert f"   hop      {line}" in [found.rstrip() for found in report_text(written).splitlines()]
+
+
+def test_a_snippet_can_be_copied_as_it_is_whatever_the_width() -> None:
+    assert SNIPPET.strip() in report_text(ONE_FAULT, width=40)
+
+
+def test_a_long_witness_is_cut_and_keeps_the_row_that_differs() -> None:
+    witness = Witness(("a",), tuple((str(n),) for n in range(100, 150)), 30)
+    text = text_of(report(replace(FAIL, findings=(replace(STATISTICS, witness=witness),))))
+    assert "> 130" in text
+    assert "and 40 rows more" in text
+    assert " 145 " not in text
+
+
+def test_findings_above_the_level_and_noise_come_after_those_that_fail() -> None:
+    text = text_of(FAILING)
+    fails, above, warning = (
+        text.index(part) for part in ("4. no cause named", "Above the level that is needed", "warning B10")
+    )
+    assert fails < above < text.index("5. B12 empty batch breaks P4") < warning
+    assert "p: noise at most 7.8e-16 (4 ulps)" in text
+    assert "witness no rows" in text
+
+
+@pytest.mark.parametrize(
+    ("findings", "advised", "expected"),
+    [
+        ((STATISTICS, BOUNDARY), "", ["Next: pyml explain B1"]),
+        ((STATISTICS,), "pyml dev sql 1", ["Next: pyml explain B1", "      pyml dev sql 1"]),
+        ((replace(STATISTICS, code=None), BOUNDARY), "", ["Next: pyml explain T1"]),
+        ((replace(STATISTICS, code="B"),), "pyml dev sql 1", ["Next: pyml dev sql 1"]),
+    ],
+)
+def test_the_next_command_explains_the_first_cause(
+    findings: tuple[Finding, ...], advised: str, expected: list[str]
+) -> None:
+    written = replace(report(replace(FAIL, findings=findings)), next_command=advised)
+    assert report_text(written).split("\n\n")[-1].splitlines() == expected
+    assert all(finding.code in CAUSES for finding in (STATISTICS, BOUNDARY))
+
+
+# ---- text: comparisons and environment
+
+
+def test_comparisons_that_differ_are_shown_with_keys_columns_and_worst_rows() -> None:
     text = report_text(FAILING, width=240)
-    for finding in FAILING.findings:
-        assert finding.sentence in text
     assert "keys only offline: 7 on 7 rows, 1, null, …" in text
     assert "columns only offline: q" in text
     assert "type of p: DOUBLE offline, FLOAT online in batches" in text
@@ -167,8 +277,11 @@ def test_a_failure_shows_findings_columns_and_worst_rows() -> None:
     assert ["17", "0.25", "0.75", "0.5"] in rows
 
 
-def test_a_doubt_shows_its_reason() -> None:
-    assert "there are no rows to compare" in report_text(DOUBTFUL)
+def test_comparisons_that_agree_are_a_line_each() -> None:
+    text = report_text(PASSING)
+    assert "offline against online in batches: the same, 1,000 rows, 2 columns" in text
+    assert "  p: 12 rows within tolerance, at most 1.1e-16 apart" in text
+    assert "differing" not in text
 
 
 def test_text_values_are_quoted_and_nulls_are_not() -> None:
@@ -176,24 +289,49 @@ def test_text_values_are_quoted_and_nulls_are_not() -> None:
         column("s", differing=2), left_type="VARCHAR", right_type="VARCHAR", tolerance=None, max_abs=None, max_ulps=None,
         worst=(WorstRow(("1",), "null", None), WorstRow(("2",), "a ", "")),
     )  # fmt: skip
-    rows = [line.split() for line in report_text(report([comparison(BATCHES, label)])).splitlines()]
+    rows = [line.split() for line in report_text(report(FAIL, [comparison(BATCHES, label)])).splitlines()]
     assert ["1", "'null'", "null"] in rows
     assert ["2", "'a", "'", "''"] in rows
 
 
-def test_markup_in_names_and_values_is_printed_as_it_is() -> None:
-    odd = replace(column("[red]p[/red]", differing=1), worst=(WorstRow(("[bold]",), "[/]", "[link=x]"),))
-    text = report_text(report([comparison(BATCHES, odd)]), width=160)
-    for part in ("[red]p[/red]", "[bold]", "[/]", "[link=x]"):
-        assert part in text
-
-
 def test_the_tolerance_is_said_with_the_columns_it_covers() -> None:
     exact = replace(column("n"), tolerance=None)
-    text = report_text(report([comparison(BATCHES, column("p"), column("q"), exact)]))
-    assert "Tolerance of `p`, `q`: rtol 1e-09, atol 1e-12. All other columns are exact." in text.replace("\n", " ")
+    text = text_of(report(FAIL, [comparison(BATCHES, column("p", differing=1), column("q"), exact)]))
+    assert "Tolerance of `p`, `q`: rtol 1e-09, atol 1e-12. All other columns are exact." in text
+    assert "Tolerance" not in report_text(report(FAIL, [AGREEING[1]]))
+
+
+def test_what_the_two_environments_differ_in_is_said() -> None:
+    assert "numpy 2.1.0 offline, 2.2.0 online; TZ UTC offline, absent online." in text_of(FAILING)
+    assert "environments" not in report_text(PASSING)
 
 
 def test_one_comparison_is_said_to_be_same_or_different() -> None:
     assert comparison_text(comparison(BATCHES, column())).startswith("SAME")
     assert comparison_text(comparison(BATCHES, column(differing=1))).startswith("DIFFERENT")
+
+
+# ---- documentation
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    form = json.loads(json.dumps(FAILING.to_json()))
+    fields = page.split("## 6. JSON")[1].split("A finding:")[0]
+    rows = re.findall(r"^\| (`.*?) \| .* \|$", fields, flags=re.MULTILINE)
+    assert set(form) == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    parts = (
+        form["findings"][0],
+        form["findings"][0]["witness"],
+        form["findings"][0]["witness"]["seen"][0],
+        form["checks"][0],
+        form["floors"][0],
+        form["points"][0],
+        form["columns"][0],
+        form["columns"][0]["worst"][0],
+        form["comparisons"][0],
+        form["comparisons"][0]["keys"],
+        form["comparisons"][0]["schema"],
+        form["steps"][0],
+    )
+    assert [name for part in parts for name in part if f"`{name}`" not in page] == []
