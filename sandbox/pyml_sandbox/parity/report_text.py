@@ -44,6 +44,11 @@ def report_view(report: Report) -> RenderableType:
     return Group(*_parts(report))
 
 
+def finding_text(number: int, finding: Finding, *, width: int = 80) -> str:
+    """One finding alone as text, without escape codes."""
+    return printed(Group(*_finding_parts(number, finding)), width, colour=False).strip("\n")
+
+
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield from _head(report)
     for number, finding in wording.of_weight(report, Weight.FAILS):
