@@ -91,6 +91,10 @@ def _bytes(series: pd.Series) -> pd.Series:
     return series.map(lambda value: value.encode() if isinstance(value, str) else value)
 
 
+def _text(series: pd.Series) -> pd.Series:
+    return series.map(lambda value: value.decode(errors="replace") if isinstance(value, bytes) else value)
+
+
 def _arrays(series: pd.Series) -> pd.Series:
     values = np.empty(len(series), dtype=object)
     for row, value in enumerate(series):
@@ -123,6 +127,7 @@ KINDS: Mapping[str, Change] = {
     "objects": _by_column(_objects),
     "nan": _by_column(_nan),
     "bytes": _by_column(_bytes),
+    "text": _by_column(_text),
     "arrays": _by_column(_arrays),
     "categories": _by_column(lambda series: series.astype("category")),
     "naive": _by_column(lambda series: series.dt.tz_localize(None)),

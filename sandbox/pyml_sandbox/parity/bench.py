@@ -67,6 +67,11 @@ class Bench:
         self.call_s = (time.perf_counter() - started) / len(rows)
         return outputs
 
+    def add(self, specimens: Sequence[Specimen]) -> None:
+        """Take further rows in."""
+        self.alone += [output for (output,) in self.calls([[row] for row in specimens])]
+        self.specimens += specimens
+
     def calls(self, groups: Sequence[Sequence[Specimen]], what_if: WhatIf | None = None) -> list[list[Output]]:
         """The outputs of each call."""
         return calls(self.lab, self.inputs, groups, what_if)
@@ -87,6 +92,8 @@ def calls(
             places[id(specimen)] = len(distinct)
             distinct.append(specimen)
     numbered = [[places[id(specimen)] for specimen in group] for group in groups]
+    if not groups:
+        return []
     return lab.calls(batch_of(distinct, inputs), numbered, what_if, threads=threads)
 
 

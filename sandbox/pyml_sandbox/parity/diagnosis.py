@@ -189,7 +189,7 @@ _EXPLAINED: tuple[Rule, ...] = (
     ("T6", _any_of("as:single")),
     ("T10", _any_of("as:hours", "as:naive")),
     ("T15", _any_of("as:empty-null", "as:null-empty")),
-    ("T8", _any_of("as:bytes")),
+    ("T8", _any_of("as:bytes", "as:text")),
     ("T9", _any_of("as:guessed")),
     ("T7", _all_of("as:floats", "type:DECIMAL")),
     ("T12", _any_of("as:arrays")),
@@ -219,6 +219,10 @@ _BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
 """The cause where only rows of some kinds differ, and nothing explains it."""
 
 
+SKIPPED = frozenset({"null", "nan", "inner-null", "empty", "infinite", "zero"})
+"""Kinds of values that a model may take for missing and leave out."""
+
+
 def _first(rules: Iterable[Rule], traits: frozenset[str]) -> str | None:
     return next((code for code, holds in rules if holds(traits)), None)
 
@@ -237,6 +241,8 @@ def _of_copies(symptom: Symptom) -> str:
     traits = symptom.traits
     if "evaluation" in traits:
         return "E4"
+    if "nan-for-null" in traits:
+        return "T5"
     if "position" in traits:
         return "B7" if "as:index" in traits else "B6"
     return _first(_EXPLAINED, traits) or _by_kind(traits) or "B8"
@@ -249,6 +255,8 @@ def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
         ("E4", _any_of("evaluation")),
         ("R1", _any_of("row-count")),
         ("T16", _all_of("type", "null")),
+        ("T5", _any_of("nan-for-null")),
+        ("R2", lambda found: bool(found & {"swapped"}) and _kinds(found) <= SKIPPED),
         ("R3", _any_of("swapped")),
     )
     return _first(general, traits) or _by_driver(traits, fired)
@@ -275,7 +283,7 @@ def _of_null_beside(traits: frozenset[str]) -> str:
     """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
     if {"others-output", "order"} <= traits:
         return "R2"
-    return _first(_EXPLAINED, traits) or ("R2" if "others-output" in traits else "T1")
+    return _first(_EXPLAINED, traits) or "T1"
 
 
 def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:

@@ -17,6 +17,7 @@ from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
 from pyml_sandbox.parity.lab import Labs
 from pyml_sandbox.parity.specimens import fixture_specimens, synthesised
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
+from pyml_sandbox.parity.thresholds import beside_thresholds
 from pyml_sandbox.parity.values import Gauge
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def examine(bench: Bench) -> list[Symptom]:
         return state
     found = [*state, *SurroundingsChecks(bench).symptoms()]
     if not any(symptom.check in STATE for symptom in found):
+        bench.add(beside_thresholds(bench))
         batch = BatchChecks.prepare(bench).symptoms()
         found += BatchChecks.prepare(bench).symptoms() if bench.gauge.reconsider() else batch
     return [explain(bench, symptom) for symptom in found]

@@ -243,7 +243,7 @@ _WHAT_IFS: dict[str, tuple[str, ...]] = {
     "DECIMAL": ("floats",),
     "BOOLEAN": ("objects", "nan"),
     "STRING": ("nan", "bytes", "categories"),
-    "BINARY": ("nan",),
+    "BINARY": ("text", "nan"),
     "ARRAY": ("arrays", "floats"),
     "MAP": ("floats",),
     "STRUCT": ("floats",),

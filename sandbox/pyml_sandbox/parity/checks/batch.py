@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ class Effect:
         place: where in the call the changed row stood.
         is_swapped: each of the two rows got the output that belongs to the other.
         is_others: the changed row got the output that belongs to the other, alone.
+        is_nan_for_null: one of expected and changed output is NaN, the other null.
         value: the changed output, as text.
         refusal: why the call was refused.
         case: the row alone against the row beside the neighbour.
@@ -44,6 +46,7 @@ class Effect:
     place: int
     is_swapped: bool
     is_others: bool
+    is_nan_for_null: bool
     value: str
     refusal: Refusal | None
     case: Case
@@ -126,6 +129,8 @@ class BatchChecks:
             specimens = [row for row, _ in rows]
             traits = {"position"} if any(by_place for _, by_place in rows) else set()
             traits |= {f"kind:{row.kind}" for row in specimens}
+            if all(_is_nan_for_null(output, self.alone[id(row)], self.copies[id(row)][1]) for row in specimens):
+                traits.add("nan-for-null")
             said = self._said(self.copies[id(specimens[0])][0])
             cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
             inputs = self._columns(specimens)
@@ -185,6 +190,7 @@ class BatchChecks:
                     place=place,
                     is_swapped=self._is_of(name, outputs[place], other) and self._is_of(name, outputs[1 - place], row),
                     is_others=self._is_of(name, output, other),
+                    is_nan_for_null=_is_nan_for_null(name, expected, output),
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=output if isinstance(output, Refusal) else None,
                     case=Case(name, one_row(row), Situation(rows, place)),
@@ -215,6 +221,8 @@ class BatchChecks:
             traits.add("null")
         if self._depends_on_order(found):
             traits.add("order")
+        if all(effect.is_nan_for_null for effect in found):
+            traits.add("nan-for-null")
         if any(effect.is_swapped for effect in found):
             traits.add("swapped")
         if any(effect.is_others and effect.kind in NULLS for effect in found):
@@ -313,6 +321,14 @@ def _by_column(rows: Iterable[Specimen]) -> Mapping[str, list[Specimen]]:
     for row in rows:
         found[row.column].append(row)
     return found
+
+
+def _is_nan_for_null(name: str, left: Output, right: Output) -> bool:
+    """Whether one of two outputs is NaN and the other null."""
+    if isinstance(left, Refusal) or isinstance(right, Refusal) or not name:
+        return False
+    values = (left[name], right[name])
+    return None in values and any(isinstance(value, float) and math.isnan(value) for value in values)
 
 
 def _check_of(traits: frozenset[str]) -> str:
