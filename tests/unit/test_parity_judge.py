@@ -6,7 +6,7 @@ import pytest
 
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
-from pyml_sandbox.parity.verdict import Verdict
+from pyml_sandbox.parity.verdict import Finding, Verdict, Weight
 from unit.comparisons import column, comparison
 
 ONE = KeyList(1, 2, (("17",),))
@@ -75,7 +75,7 @@ def test_a_model_that_differs_from_itself_is_said_nothing_else_about() -> None:
 def test_rows_that_one_path_lost_or_made_are_findings(keys: KeyComparison, sentence: str, rows: int) -> None:
     found = judge([comparison(BATCHES, column(), keys=keys)])
     assert found.verdict is Verdict.FAIL
-    assert [(finding.sentence, finding.rows, finding.code) for finding in found.findings] == [(sentence, rows, "R")]
+    assert [(finding.sentence, finding.rows, finding.code) for finding in found.findings] == [(sentence, rows, "R4")]
 
 
 @pytest.mark.parametrize(
@@ -103,19 +103,19 @@ DEPENDS = "the output of a row depends on the rows it is sent with"
 
 
 @pytest.mark.parametrize(
-    ("batches", "rows", "alone", "code", "sentence"),
+    ("batches", "rows", "alone", "sentence"),
     [
-        (0, 40, None, "B", f"40 of 200 rows of `p` differ between offline and online one by one, none when sent in batches: {DEPENDS}"),
-        (1, 1, None, None, "1 of 1,000 rows of `p` differs between offline and online in batches, and 1 of 200 rows sent one by one"),
-        (500, 0, None, "B", f"500 of 1,000 rows of `p` differ between offline and online in batches, none of 200 sent one by one: {DEPENDS}"),
-        (3, 0, None, None, "3 of 1,000 rows of `p` differ between offline and online in batches, none of the 200 sent one by one"),
-        (900, 190, 200, "B", f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get another value online than in a batch, so {DEPENDS}"),
-        (900, 190, 0, None, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"),
-        (900, None, None, None, "900 of 1,000 rows of `p` differ between offline and online in batches"),
+        (0, 40, None, f"40 of 200 rows of `p` differ between offline and online one by one, none when sent in batches: {DEPENDS}"),
+        (1, 1, None, "1 of 1,000 rows of `p` differs between offline and online in batches, and 1 of 200 rows sent one by one"),
+        (500, 0, None, f"500 of 1,000 rows of `p` differ between offline and online in batches, none of 200 sent one by one: {DEPENDS}"),
+        (3, 0, None, "3 of 1,000 rows of `p` differ between offline and online in batches, none of the 200 sent one by one"),
+        (900, 190, 200, f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get another value online than in a batch, so {DEPENDS}"),
+        (900, 190, 0, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"),
+        (900, None, None, "900 of 1,000 rows of `p` differ between offline and online in batches"),
     ],
 )  # fmt: skip
 def test_what_differs_on_which_way_of_asking_says_whether_the_batch_matters(
-    batches: int, rows: int | None, alone: int | None, code: str | None, sentence: str
+    batches: int, rows: int | None, alone: int | None, sentence: str
 ) -> None:
     comparisons = [comparison(BATCHES, column(differing=batches))]
     if rows is not None:
@@ -124,7 +124,7 @@ def test_what_differs_on_which_way_of_asking_says_whether_the_batch_matters(
         comparisons.append(comparison(ALONE, column(rows=200, differing=alone), rows=200))
     found = judge(comparisons)
     assert found.verdict is Verdict.FAIL
-    assert [(finding.code, finding.sentence) for finding in found.findings] == [(code, sentence)]
+    assert [(finding.code, finding.sentence) for finding in found.findings] == [(None, sentence)]
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,42 @@ def test_findings_stand_beside_a_doubt() -> None:
     found = judge([comparison(BATCHES, column(differing=5))], ["the key repeats"])
     assert found.verdict is Verdict.CANNOT_CERTIFY
     assert len(found.findings) == 1
+
+
+def found_by(code: str, level: str, weight: Weight = Weight.FAILS, columns: tuple[str, ...] = ("p",)) -> Finding:
+    return Finding(f"{code} was found", code, level=level, weight=weight, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("findings", "needed", "verdict", "level"),
+    [
+        ([], "P3", Verdict.PASS, "P5"),
+        ([found_by("B1", "P2")], "P3", Verdict.FAIL, "P1"),
+        ([found_by("D3", "P3")], "P3", Verdict.FAIL, "P2"),
+        ([found_by("E5", "P1")], "P3", Verdict.FAIL, None),
+        ([found_by("B12", "P4", Weight.ABOVE)], "P3", Verdict.PASS, "P3"),
+        ([found_by("B12", "P4")], "P4", Verdict.FAIL, "P3"),
+        ([found_by("B10", "P2", Weight.WARNS)], "P5", Verdict.PASS, "P5"),
+    ],
+)
+def test_the_level_earned_is_the_highest_below_every_finding(
+    findings: list[Finding], needed: str, verdict: Verdict, level: str | None
+) -> None:
+    found = judge([comparison(BATCHES, column())], (), findings, needed=needed, checked="P5")
+    assert (found.verdict, found.level) == (verdict, level)
+
+
+def test_a_model_that_draws_at_random_cannot_be_certified_and_its_cause_is_named() -> None:
+    found = judge([comparison(BATCHES, column(differing=5))], (), [found_by("D1", "P1")], needed="P3", checked="P5")
+    assert found.verdict is Verdict.CANNOT_CERTIFY
+    assert found.reason == "the model is not deterministic: D1 was found"
+    assert [finding.code for finding in found.findings] == ["D1"]
+
+
+def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> None:
+    differing = comparison(BATCHES, column("p", differing=5), column("q", differing=2))
+    found = judge([differing], (), [found_by("B1", "P2")], needed="P3", checked="P5")
+    assert [(finding.code, finding.columns, finding.comparison) for finding in found.findings] == [
+        (None, ("q",), BATCHES),
+        ("B1", ("p",), BATCHES),
+    ]
