@@ -12,7 +12,14 @@ import grpc
 from pyml.describe import Contract
 from pyml.errors import PymlError, SandboxError
 from pyml.oip import codec
-from pyml.oip.messages import MODEL_INFER, ModelInferRequest, ModelInferResponse
+from pyml.oip.messages import (
+    MODEL_INFER,
+    MODEL_METADATA,
+    ModelInferRequest,
+    ModelInferResponse,
+    ModelMetadataRequest,
+    ModelMetadataResponse,
+)
 from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, tensors_from_arrow
 from pyml.worker import Worker
 
@@ -88,6 +95,34 @@ class OnlineModel:
         finally:
             for call in waiting:
                 call.cancel()
+
+    def served_schemas(self) -> dict[str, str]:
+        """What the server says that the model takes and gives, `inputs` and `outputs`, as Spark DDL.
+
+        Raises:
+            OnlineError, SandboxError: as :meth:`predict`.
+        """
+        ask = self._channel.unary_unary(
+            MODEL_METADATA,
+            request_serializer=ModelMetadataRequest.SerializeToString,
+            response_deserializer=ModelMetadataResponse.FromString,
+        )
+        try:
+            said = ask(ModelMetadataRequest(name=self.name, version=self.version), timeout=self.timeout_s)
+        except grpc.RpcError as error:
+            raise translated(error) from error
+        return {name: said.properties[name] for name in ("inputs", "outputs")}
+
+    def predict_as_columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Predict for a batch that is sent as one tensor for each column, and answered so.
+
+        Raises:
+            InputError: tensors cannot carry the rows, or the predictions, without loss.
+            OnlineError, SandboxError: as :meth:`predict`.
+        """
+        request = codec.column_request(self.name, self.version, batch)
+        answer = _answer(self._infer.future(request, timeout=self.timeout_s))
+        return codec.read_column_response(answer, self.contract.outputs)
 
     def predict_tensors(self, tensors: Tensors) -> Tensors:
         """Predict for named tensors in one request; of a tensor model.

@@ -77,8 +77,15 @@ class Bench:
         return calls(self.lab, self.inputs, groups, what_if)
 
     def differing(self, left: Output, right: Output) -> list[str]:
-        """Output columns in which two outputs of one row differ; an empty name where only one was refused."""
+        """Output columns in which two outputs differ; an empty name where only one was refused."""
         return differing(self.gauge, left, right)
+
+    def departing(self, expected: Output, output: Output) -> list[str]:
+        """Output columns in which one row's output departs from what it should be; noise raises their floors."""
+        if not isinstance(expected, Refusal) and not isinstance(output, Refusal):
+            for name in expected:
+                self.gauge.note(name, expected[name], output[name])
+        return differing(self.gauge, expected, output)
 
 
 def calls(

@@ -17,6 +17,7 @@ from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerance, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.parity import cache
+from pyml_sandbox.parity.catalogue import CATALOGUE, VARIABLE
 from pyml_sandbox.parity.checks.paths import PathChecks
 from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
 from pyml_sandbox.parity.examination import examine, explain, open_bench
@@ -31,7 +32,7 @@ from pyml_sandbox.parity.pictures import points_of
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.run import Failure, Run
 from pyml_sandbox.parity.symptom import Symptom
-from pyml_sandbox.parity.verdict import Finding, Judgement, NoiseFloor
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor
 from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
 
@@ -151,7 +152,8 @@ class _Check:
             self._online(model, frozen)
             evidence = Evidence()
             if examined is not None:
-                paths = RealPaths(spark, model, self._version, place.environment.package, self._run.name)
+                rest = f"127.0.0.1:{self._client.state.ports.rest}"
+                paths = RealPaths(spark, model, self._version, place.environment.package, rest, self._run.name)
                 evidence = self._evidence(examined, paths, frozen)
             with self._run.step("compare", "joined by key") as done:
                 comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
@@ -294,6 +296,7 @@ class _Check:
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),
             declared_level=self._settings.level,
+            checks=tuple(_checks(evidence.symptoms)) if self._settings.level > LEVELS[0] else (),
             floors=evidence.floors,
             points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
             environments=self._environments(),
@@ -319,6 +322,19 @@ _SIDES = {
     "repeat_first": "the first time",
     "repeat_second": "the second time",
 }
+
+
+def _checks(symptoms: Sequence[Symptom]) -> Iterator[CheckResult]:
+    """Every check of the catalogue, and those of single variables that fired."""
+    rows: dict[str, int] = {}
+    for symptom in symptoms:
+        rows[symptom.check] = max(rows.get(symptom.check, 0), symptom.rows)
+    names = [name for name in CATALOGUE if not name.startswith(VARIABLE)]
+    names += [name for name in rows if name.startswith(VARIABLE)]
+    for name in names:
+        yield CheckResult(
+            name, (CATALOGUE.get(name) or CATALOGUE[f"{VARIABLE}NAME"]).level, name in rows, rows.get(name, 0)
+        )
 
 
 def _tolerances(bench: Bench, floors: Sequence[NoiseFloor]) -> Tolerances:

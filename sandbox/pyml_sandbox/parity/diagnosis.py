@@ -200,7 +200,7 @@ _EXPLAINED: tuple[Rule, ...] = (
     ("T3", _all_of("as:floats")),
     ("T1", _all_of("as:objects")),
     ("T13", _any_of("as:categories")),
-    ("T17", _any_of("as:ulp")),
+    ("T17", _any_of("as:ulp", "as:written")),
     ("S3", _all_of("as:other-case")),
     ("S2", _any_of("as:missing", "as:extra")),
     ("S1", _any_of("as:order")),
@@ -283,7 +283,8 @@ def _of_null_beside(traits: frozenset[str]) -> str:
     """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
     if {"others-output", "order"} <= traits:
         return "R2"
-    return _first(_EXPLAINED, traits) or "T1"
+    is_number = bool(traits & {"type:TINYINT", "type:SMALLINT", "type:INT", "type:BIGINT"})
+    return _first(_EXPLAINED, traits) or ("T1" if is_number else "T4" if "kind:null" in traits else "B1")
 
 
 def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -23,6 +23,8 @@ from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
 
 MAX_ORDERS = 40
+DIGITS = (15, 12, 10, 9, 6, 4)
+"""In which programs write numbers as text."""
 HOURS = [hours for hours in range(-12, 15) if hours]
 
 
@@ -32,13 +34,13 @@ class Change:
 
     Attributes:
         name: as a trait, "as:single".
-        column: that it happens to.
+        columns: that it happens to.
         what_if: to the frame; or
-        value: to the value, given back unchanged where it does not apply.
+        value: to a value, given back unchanged where it does not apply.
     """
 
     name: str
-    column: str
+    columns: tuple[str, ...] = ()
     what_if: WhatIf | None = None
     value: Callable[[Any], Any] | None = None
 
@@ -51,9 +53,12 @@ def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
         symptom: of a check that compares two situations in the pinned environment.
     """
     observed = _Observed.of(bench, symptom)
+    if not observed.can_be_explained:
+        return frozenset()
     drivers = set(symptom.inputs)
     fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
+    changes += _of_all_fields(changes)
     found = {change.name for change in changes if observed.is_explained_by(change)}
     if not found:
         found = {change.name for change in _of_names(bench, drivers) if observed.is_explained_by(change)}
@@ -91,12 +96,17 @@ class _Observed:
     @classmethod
     def of(cls, bench: Bench, symptom: Symptom) -> _Observed:
         if symptom.outputs:
-            return cls(bench, symptom.cases, symptom.outputs, is_symmetric=True)
+            return cls(bench, symptom.cases, _from_the_laboratory(bench, symptom), is_symmetric=False)
         sides = [side for case in symptom.cases for side in (case.reference, case.other)]
         answers = bench.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
         outputs = list(zip(found[::2], found[1::2], strict=True))
         return cls(bench, symptom.cases, outputs, symptom.check not in NEIGHBOURS)
+
+    @property
+    def can_be_explained(self) -> bool:
+        """Whether there is a side from which a change could lead to the other."""
+        return bool(self.outputs)
 
     def is_explained_by(self, change: Change) -> bool:
         """Whether the change in one situation gives the output of the other, in every case."""
@@ -125,27 +135,52 @@ class _Observed:
         return not self.bench.gauge.differ(output, found[output], wanted[output])
 
 
+def _from_the_laboratory(bench: Bench, symptom: Symptom) -> list[tuple[Output, Output]]:
+    """Outputs that were given, each pair from the side on which the laboratory is; none where it is on neither."""
+    own = [answer[0] for answer in bench.calls([case.reference.rows for case in symptom.cases])]
+    for turned in (False, True):
+        pairs = [(b, a) if turned else (a, b) for a, b in symptom.outputs]
+        if not any(bench.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
+            return pairs
+    return []
+
+
 def _with_value(row: Specimen, change: Change) -> Specimen:
-    if change.value is None:
-        return row
-    old = row.values[change.column]
-    new = change.value(old)
-    return row if new is old else row.with_value(change.column, new, row.kind)
+    if change.value is not None:
+        for name in change.columns:
+            old = row.values[name]
+            new = change.value(old)
+            row = row if new is old else row.with_value(name, new, row.kind)
+    return row
+
+
+def _of_all_fields(changes: Sequence[Change]) -> list[Change]:
+    """Each change to all columns at once that it may happen to."""
+    by_kind: dict[tuple[str, object], list[Change]] = {}
+    for change in changes:
+        by_kind.setdefault((change.name, change.what_if.kind if change.what_if else change.value), []).append(change)
+    return [_joined(several) for several in by_kind.values() if len(several) > 1]
+
+
+def _joined(changes: Sequence[Change]) -> Change:
+    columns = tuple(name for change in changes for name in change.columns)
+    what_if = changes[0].what_if
+    return replace(changes[0], columns=columns, what_if=what_if and replace(what_if, columns=columns))
 
 
 def _of_names(bench: Bench, drivers: set[str]) -> Iterator[Change]:
     """Changes to the order, the names and the index of the columns."""
     names = bench.inputs.names
-    yield Change("as:index", "", WhatIf("index", value=1))
+    yield Change("as:index", (), WhatIf("index", value=1))
     if bench.inputs.is_tensor:
         return
     for order in _orders(names):
-        yield Change("as:order", "", WhatIf("order", order))
+        yield Change("as:order", (), WhatIf("order", order))
     for name in names if not drivers else sorted(drivers):
-        yield Change("as:missing", name, WhatIf("missing", (name,)))
-        yield Change("as:other-case", name, WhatIf("other-case", (name,)))
-    yield Change("as:extra", "", WhatIf("extra", ("extra",)))
-    yield Change("as:other-case", "", WhatIf("other-case", tuple(names)))
+        yield Change("as:missing", (name,), WhatIf("missing", (name,)))
+        yield Change("as:other-case", (name,), WhatIf("other-case", (name,)))
+    yield Change("as:extra", (), WhatIf("extra", ("extra",)))
+    yield Change("as:other-case", (), WhatIf("other-case", tuple(names)))
 
 
 def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -167,12 +202,12 @@ def _of_field(field: Field) -> Iterator[Change]:
         return
     name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
     for what_if in _WHAT_IFS.get(kind, ()):
-        yield Change(f"as:{what_if}", name, WhatIf(what_if, (name,)))
+        yield Change(f"as:{what_if}", (name,), WhatIf(what_if, (name,)))
     for trait, value in _VALUES.get(kind, ()):
-        yield Change(f"as:{trait}", name, value=value)
+        yield Change(f"as:{trait}", (name,), value=value)
     if field.nullable:
         for trait, value in _TO_NULL.get(kind, ()):
-            yield Change(f"as:{trait}", name, value=value)
+            yield Change(f"as:{trait}", (name,), value=value)
 
 
 def _single(value: Any) -> Any:
@@ -225,6 +260,18 @@ def _guessed(value: Any) -> Any:
     return value if text == value else text
 
 
+def _written(digits: int) -> Callable[[Any], Any]:
+    """A number as it comes back from a text with so many digits."""
+
+    def change(value: Any) -> Any:
+        if value is None or not math.isfinite(value):
+            return value
+        read = float(f"{value:.{digits}g}")
+        return value if read == value else read
+
+    return change
+
+
 def _next(upwards: bool) -> Callable[[Any], Any]:
     def change(value: Any) -> Any:
         if value is None or not math.isfinite(value):
@@ -255,6 +302,7 @@ _VALUES: dict[str, Changes] = {
     **dict.fromkeys(_INTEGERS, (("via-float64", _via_float), ("null-zero", _mapped(None, 0)))),
     "FLOAT": (("null-nan", _mapped(None, math.nan)), ("nan-zero", _mapped(math.nan, 0.0)), *_NUMBERS[:1]),
     "DOUBLE": (
+        *(("written", _written(digits)) for digits in DIGITS),
         ("single", _single),
         ("null-nan", _mapped(None, math.nan)),
         ("nan-zero", _mapped(math.nan, 0.0)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pyml.settings import LEVELS
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.diagnosis import Diagnosis
 from pyml_sandbox.parity.symptom import Symptom
@@ -11,6 +12,9 @@ from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witnes
 
 UNSTEADY = ("D1", "D2")
 """Causes under which nothing can be compared at all."""
+
+REAL = ("paths", "frames", "stored", "lost", "forms")
+"""Checks of the real paths on plain rows: what they see breaks the first level, whatever its cause."""
 
 _HOPS = {
     "frames": Hop.BOUNDARY,
@@ -31,12 +35,13 @@ def finding_of(diagnosis: Diagnosis, declared: str, witness: Witness | None = No
     """
     cause = CAUSES[diagnosis.code]
     first = diagnosis.symptoms[0]
+    level = LEVELS[0] if first.check in REAL else cause.level
     return Finding(
         sentence=f"{_observation(diagnosis, first)}. {cause.advice}",
         code=cause.code,
         name=cause.name,
-        level=cause.level,
-        weight=Weight.FAILS if cause.level <= declared else Weight.ABOVE,
+        level=level,
+        weight=Weight.FAILS if level <= declared else Weight.ABOVE,
         hop=_HOPS.get(first.check, Hop.COMPUTE),
         check=first.check,
         checks=diagnosis.checks,
@@ -66,9 +71,8 @@ def noise_finding(floors: Sequence[NoiseFloor]) -> Finding | None:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that fail first, by level; then those above the needed level; then warnings."""
-    weights = list(Weight)
-    return tuple(sorted(findings, key=lambda each: (weights.index(each.weight), each.level)))
+    """Those that fail first, then those above the needed level, then warnings; else as they were diagnosed."""
+    return tuple(sorted(findings, key=lambda each: list(Weight).index(each.weight)))
 
 
 def _observation(diagnosis: Diagnosis, symptom: Symptom) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
 from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.forms import forms_of
 from pyml_sandbox.parity.freeze import DATABASE, write_table
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen, batch_of
@@ -34,6 +36,7 @@ class RealPaths:
         model: the version behind the gateway.
         version: what is asked.
         folder: the model package, where Spark's workers see it.
+        rest: address of the gateway's REST side.
         name: part of the names of the tables that are made here.
         tables: how many were made.
     """
@@ -42,6 +45,7 @@ class RealPaths:
     model: OnlineModel
     version: ModelVersion
     folder: str
+    rest: str
     name: str
     tables: int = field(default=0)
 
@@ -97,6 +101,15 @@ class RealPaths:
             return [self._request(rows) for rows in calls]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(self._request, calls))
+
+    def in_other_forms(self, rows: Sequence[Specimen]) -> dict[str, list[Output]]:
+        """The outputs of rows sent together, by form; forms that cannot carry them are left out."""
+        batch = batch_of(rows, self.version.contract.inputs)
+        found: dict[str, list[Output]] = {}
+        for form, ask in forms_of(self.model, self.rest).items():
+            with contextlib.suppress(PymlError, ValueError):
+                found[form] = list(rows_of(ask(batch)))
+        return found
 
     def _request(self, rows: Sequence[Specimen]) -> list[Output]:
         try:

@@ -86,17 +86,15 @@ class Gauge:
         self.doubtful.clear()
         return found
 
-    def apart(self, column: str, left: Value, right: Value) -> Apart:
-        """How two values of a column relate; noise raises its floor."""
-        found = self._apart(column, left, right)
-        if found is Apart.NOISE and isinstance(left, float) and isinstance(right, float):
+    def note(self, column: str, left: Value, right: Value) -> None:
+        """Let the noise between two values of one row raise the floor of their column."""
+        if isinstance(left, float) and isinstance(right, float) and self._apart(column, left, right) is Apart.NOISE:
             self.floor[column] = max(self.floor.get(column, 0.0), abs(left - right))
             self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(left, right))
-        return found
 
     def differ(self, column: str, left: Value, right: Value) -> bool:
         """Whether two values of a column differ by more than noise."""
-        return self.apart(column, left, right) is Apart.DIFFERENT
+        return self._apart(column, left, right) is Apart.DIFFERENT
 
     def _apart(self, column: str, left: Value, right: Value) -> Apart:
         if isinstance(left, float) and isinstance(right, float):

@@ -123,7 +123,7 @@ class BatchChecks:
                     found[""].append((row, False))
                 continue
             by_place = set(self.bench.differing(first, second))
-            for output in {*self.bench.differing(self.alone[id(row)], first), *by_place}:
+            for output in {*self.bench.departing(self.alone[id(row)], first), *by_place}:
                 found[output].append((row, output in by_place))
         for output, rows in found.items():
             specimens = [row for row, _ in rows]
@@ -181,7 +181,7 @@ class BatchChecks:
         for place, row in enumerate(rows):
             other = rows[1 - place]
             expected, output = self.copies[id(row)][place], outputs[place]
-            for name in self.bench.differing(expected, output):
+            for name in self.bench.departing(expected, output):
                 yield Effect(
                     output=name,
                     column=varied.column,
@@ -275,7 +275,7 @@ class BatchChecks:
     def _against_alone(self, check: str, rows: list[Specimen], outputs: Sequence[Output]) -> Iterator[Symptom]:
         found: dict[str, list[int]] = defaultdict(list)
         for place, row in enumerate(rows):
-            for name in self.bench.differing(self.alone[id(row)], outputs[place]):
+            for name in self.bench.departing(self.alone[id(row)], outputs[place]):
                 found[name].append(place)
         for name, places in found.items():
             cases = tuple(Case(name, one_row(rows[at]), Situation(tuple(rows), at)) for at in places[:MAX_CASES])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyml.describe import Contract
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
 from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
@@ -18,7 +19,6 @@ from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
 
 if TYPE_CHECKING:
-    from pyml.describe import Contract
     from pyml.job import JobResult
     from pyml.worker import Worker
     from pyml_sandbox.parity.freeze import FrozenRows
@@ -58,12 +58,12 @@ class PathChecks:
         Args:
             earlier: what the laboratory's checks saw: a model that is not steady is asked nothing here.
         """
-        found = [*self._lost_values(), *self._packages()]
+        found = [*self._lost_values(), *self._packages(), *self._metadata()]
         if any(symptom.check in UNSTEADY for symptom in earlier):
             return found
         is_rowwise = not any(symptom.check in BATCH for symptom in earlier)
         found += [*self._specimens(is_rowwise=is_rowwise)]
-        return [*found, *self._threads()]
+        return [*found, *self._forms(), *self._threads()]
 
     # ---- the fixture
 
@@ -100,6 +100,36 @@ class PathChecks:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
             row = self.bench.fixture[0]
             yield Symptom("packages", "", (Case("", one_row(row), one_row(row)),), said=said)
+
+    def _metadata(self) -> Iterator[Symptom]:
+        """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
+        uploaded = _schemas(self.contract)
+        loaded = Contract.from_json(dict(self.bench.lab.greeting.contract or self.contract.to_json()))
+        elsewhere = {"served": self.paths.model.served_schemas(), "loaded again": _schemas(loaded)}
+        said = [
+            f"{what} uploaded as {uploaded[what]}, {where} as {found[what]}"
+            for where, found in elsewhere.items()
+            for what in uploaded
+            if found[what] != uploaded[what]
+        ]
+        if said:
+            row = self.bench.fixture[0]
+            yield Symptom("metadata", "", (Case("", one_row(row), one_row(row)),), said=said[0])
+
+    # ---- the sample in other forms
+
+    def _forms(self) -> Iterator[Symptom]:
+        """The sample as Arrow, as one tensor for each column and as JSON: three ways to say the same."""
+        taken = [row for row, output in zip(self.bench.fixture, self.bench.alone, strict=False) if is_answer(output)]
+        plain = [row for row in taken if all(value is not None for value in row.values.values())]
+        answers = self.paths.in_other_forms(plain) if plain else {}
+        first, *others = answers.items() or [("", [])]
+        for form, outputs in others:
+            for place, (left, right) in enumerate(zip(first[1], outputs, strict=True)):
+                if left != right and self.bench.differing(left, right):
+                    case = Case("", one_row(plain[place]), one_row(plain[place]))
+                    yield Symptom("forms", "", (case,), said=f"as {first[0]} {left}, as {form} {right}")
+                    break
 
     # ---- rows that the fixture lacks
 
@@ -160,3 +190,12 @@ class PathChecks:
             said = next((self._said(output) for output in found if isinstance(output, Refusal)), "")
             traits = frozenset({"row-count"} if "rows in," in said else ())
             yield Symptom(check, name, cases, rows=len(at), said=said if not name else "", traits=traits)
+
+
+def _schemas(contract: Contract) -> dict[str, str]:
+    return {"inputs": contract.inputs.ddl, "outputs": contract.outputs.ddl}
+
+
+def is_answer(output: Output) -> bool:
+    """Whether an output is no refusal."""
+    return not isinstance(output, Refusal)
