@@ -58,10 +58,10 @@ def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
     drivers = set(symptom.inputs)
     fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
-    changes += _of_all_fields(changes)
+    changes += [*_of_all_fields(changes), *_of_names(bench, drivers)]
     found = {change.name for change in changes if observed.is_explained_by(change)}
     if not found:
-        found = {change.name for change in _of_names(bench, drivers) if observed.is_explained_by(change)}
+        found = {change.name for change in _of_places(bench) if observed.is_explained_by(change)}
     return frozenset(found)
 
 
@@ -169,18 +169,23 @@ def _joined(changes: Sequence[Change]) -> Change:
 
 
 def _of_names(bench: Bench, drivers: set[str]) -> Iterator[Change]:
-    """Changes to the order, the names and the index of the columns."""
+    """A column lost, or found under a name in another case."""
     names = bench.inputs.names
-    yield Change("as:index", (), WhatIf("index", value=1))
     if bench.inputs.is_tensor:
         return
-    for order in _orders(names):
-        yield Change("as:order", (), WhatIf("order", order))
     for name in names if not drivers else sorted(drivers):
         yield Change("as:missing", (name,), WhatIf("missing", (name,)))
         yield Change("as:other-case", (name,), WhatIf("other-case", (name,)))
-    yield Change("as:extra", (), WhatIf("extra", ("extra",)))
     yield Change("as:other-case", (), WhatIf("other-case", tuple(names)))
+
+
+def _of_places(bench: Bench) -> Iterator[Change]:
+    """Columns in another order, one more of them, or an index that starts elsewhere."""
+    yield Change("as:index", (), WhatIf("index", value=1))
+    if not bench.inputs.is_tensor:
+        yield Change("as:extra", (), WhatIf("extra", ("extra",)))
+        for order in _orders(bench.inputs.names):
+            yield Change("as:order", (), WhatIf("order", order))
 
 
 def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:

@@ -17,6 +17,7 @@ from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 from pyml_sandbox.parity.verdict import Seen, Witness
 
 SHOWN_CHARACTERS = 200
+TRIES = 4
 FRESH_STEPS = 12
 """Questions to fresh processes, of which each takes seconds, that shrinking one case may cost."""
 
@@ -52,8 +53,8 @@ class WitnessFinder:
 
     def _shrunk(self, symptom: Symptom) -> tuple[Case, tuple[str, ...]]:
         case = symptom.case
-        if not case.other.rows:
-            return case, ()
+        if not case.other.rows or case.other.threads > 1:
+            return case, self.bench.inputs.names if case.other.rows else ()
         with _Asker(self.bench) as asker:
             if not asker.differs(case):
                 return case, self.bench.inputs.names
@@ -109,11 +110,21 @@ class WitnessFinder:
         rows, target = case.reference.rows, case.reference.target
         offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
         with _Asker(self.bench) as asker:
-            varied = asker.output(case.other)
+            varied = self._among_threads(case) if case.other.threads > 1 else asker.output(case.other)
         if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
             return None
-        name = case.other.variation.name or str(case.other.what_if)
+        threads = f"{case.other.threads} threads" if case.other.threads > 1 else ""
+        name = case.other.variation.name or threads or str(case.other.what_if)
         return self._as_seen(case, {"offline": offline, "online": online, f"a process with {name}": varied})
+
+    def _among_threads(self, case: Case) -> Output:
+        """The output of the row while others are predicted in the same process; of several tries one that differs."""
+        row, (others,) = case.reference.row, case.other.before
+        groups = [group for other in others for group in ([row], [other])] * TRIES
+        answers = calls(self.bench.lab, self.bench.inputs, groups, threads=case.other.threads)[::2]
+        expected = self.bench.calls([[row]])[0][0]
+        outputs = [answer[0] for answer in answers]
+        return next((each for each in outputs if self._differ(case, expected, each)), outputs[0])
 
     def _seen_empty(self) -> tuple[Seen, ...] | None:
         (online,) = self.paths.online([()])
