@@ -74,6 +74,11 @@ def column_cells(column: ColumnComparison) -> list[str]:
     return [*texts, *(f"{count:,}" for count in mismatches)]
 
 
+def column_rows(comparison: Comparison) -> list[list[str]]:
+    """The cells of every column of a comparison."""
+    return [column_cells(column) for column in comparison.columns]
+
+
 def worst_titles(comparison: Comparison) -> list[str]:
     """The heads of a table of the worst rows."""
     return [*(plain(name) for name in comparison.key), comparison.left_name, comparison.right_name, "difference"]
@@ -84,6 +89,11 @@ def worst_cells(row: WorstRow, column: ColumnComparison) -> list[str]:
     apart = "" if row.abs_difference is None else f"{row.abs_difference:.3g}"
     values = (_value(row.left, column.left_type), _value(row.right, column.right_type))
     return [*(value_words(part) for part in row.key), *values, apart]
+
+
+def worst_rows(column: ColumnComparison) -> list[list[str]]:
+    """The cells of each of the worst rows of a column."""
+    return [worst_cells(row, column) for row in column.worst]
 
 
 def _value(value: str | None, kind: str) -> str:
