@@ -12,11 +12,11 @@ from pyml.errors import SetupError
 
 
 @contextmanager
-def needed() -> Iterator[None]:
-    """What this machine lacks skips a test; it fails where `PYML_REQUIRE_DOCKER=1` says that nothing may be lacking."""
+def needed(strict: str = "PYML_REQUIRE_DOCKER") -> Iterator[None]:
+    """What this machine lacks skips a test; it fails where the variable `strict` is 1: nothing may be lacking then."""
     try:
         yield
     except SetupError as error:
-        if os.environ.get("PYML_REQUIRE_DOCKER") == "1":
+        if os.environ.get(strict) == "1":
             raise
         pytest.skip(f"{error.message} ({error.hint})")
