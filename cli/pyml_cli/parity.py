@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml.errors import UsageError
+from pyml.errors import SetupError, UsageError
 from pyml_cli.options import Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
     from pyml.settings import ParitySettings
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.events import JSON, OnEvent
     from pyml_sandbox.parity.report import Report
+
+READABLE = 0o644
 
 
 def parity_check(
@@ -23,35 +26,105 @@ def parity_check(
     sql: Annotated[str, typer.Option(help="Query whose rows both paths predict.")] = "",
     table: Annotated[str, typer.Option(help="Instead: a Hive table.")] = "",
     key: Key = None,
+    level: Annotated[str, typer.Option(help="Level that is needed, P1 to P5; default what pyml.toml says.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file as well.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML as well, for CI.")] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Run everything, even if this very question was answered before.")
+    ] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
     """Run one model offline and online over the same rows, and compare. Exit code 0 PASS, 1 FAIL, 4 cannot certify.
 
-    Rows and key come from the model's pyml.toml where they are not given.
+    Rows, key and level come from the model's pyml.toml where they are not given.
     """
     from pyml.package import ModelPackage
     from pyml_sandbox import registry
     from pyml_sandbox.client import Client
     from pyml_sandbox.parity import check
 
+    files = Files(html, junit)
+    files.refuse_folders()
+    _refuse_unknown(level)
     client = Client(sandbox)
     with progress() as on_event:
         version = registry.resolve(client.home, model, on_event)
         client.deploy_model(version.model_id, on_event)
-        settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key)
-        report = check.parity_check(client, version.model_id, settings, on_event)
+        settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
+        report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
     choose_output(json).result(ReportView(report))
+    with progress() as on_event:
+        files.write(report, on_event)
     raise typer.Exit(report.exit_code)
 
 
-def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | None) -> ParitySettings:
+def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | None, level: str) -> ParitySettings:
     """What was given on the command line, over what the model declares."""
     if sql and table:
         raise UsageError("--sql and --table are both given", "keep one of them")
     if sql or table:
         declared = replace(declared, sql=sql, table=table)
+    if level:
+        declared = replace(declared, level=level)
     return replace(declared, key=tuple(key)) if key else declared
+
+
+def _refuse_unknown(level: str) -> None:
+    from pyml.settings import LEVELS
+
+    if level and level not in LEVELS:
+        raise UsageError(f"expected a level after --level, found {level!r}", f"one of {', '.join(LEVELS)}")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the report is written besides the terminal.
+
+    Attributes:
+        html: a file for a browser.
+        junit: a file for a CI.
+    """
+
+    html: Path | None
+    junit: Path | None
+
+    def refuse_folders(self) -> None:
+        """A check takes a while: say before it that its report could not be written.
+
+        Raises:
+            UsageError: one of them is a folder.
+        """
+        for name, path, suffix in (("--html", self.html, ".html"), ("--junit", self.junit, ".xml")):
+            if path is not None and path.is_dir():
+                raise UsageError(
+                    f"expected a file after {name}, found the folder {path}", f"{name} {path / 'parity'}{suffix}"
+                )
+
+    def write(self, report: Report, on_event: OnEvent) -> None:
+        """Write what was asked for, and say so.
+
+        Raises:
+            SetupError: a file cannot be written.
+        """
+        from pyml_sandbox.parity.junit import junit_xml
+        from pyml_sandbox.parity.report_html import report_html
+
+        if self.html is not None:
+            _write("html", self.html, report_html(report), on_event)
+        if self.junit is not None:
+            _write("junit", self.junit, junit_xml(report), on_event)
+
+
+def _write(subject: str, path: Path, text: str, on_event: OnEvent) -> None:
+    from pyml_sandbox.events import Event, Progress
+    from pyml_sandbox.files import write_atomically
+
+    try:
+        write_atomically(path, text, READABLE)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
+    on_event(Event(subject, Progress.READY, str(path)))
 
 
 @dataclass(frozen=True)
@@ -67,7 +140,7 @@ class ReportView:
 
     @property
     def text(self) -> str:
-        """The verdict, a table of the columns, the worst rows."""
+        """The verdict, the findings, what differs, and the next command."""
         import shutil
         import sys
 
