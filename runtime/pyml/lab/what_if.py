@@ -79,20 +79,22 @@ def _floated(value: object) -> object:
 
 def _objects(series: pd.Series) -> pd.Series:
     values = [None if is_null(value) else value for value in series.astype(object)]
-    return pd.Series(pd.array(values, dtype=object), index=series.index)
+    return pd.Series(values, index=series.index, dtype=object)
 
 
 def _nan(series: pd.Series) -> pd.Series:
     values = [float("nan") if is_null(value) else value for value in series.astype(object)]
-    return pd.Series(pd.array(values, dtype=object), index=series.index)
+    return pd.Series(values, index=series.index, dtype=object)
 
 
 def _bytes(series: pd.Series) -> pd.Series:
-    return series.map(lambda value: value.encode() if isinstance(value, str) else value)
+    values = [value.encode() if isinstance(value, str) else value for value in series]
+    return pd.Series(values, index=series.index, dtype=object)
 
 
 def _text(series: pd.Series) -> pd.Series:
-    return series.map(lambda value: value.decode(errors="replace") if isinstance(value, bytes) else value)
+    values = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in series]
+    return pd.Series(values, index=series.index, dtype=object)
 
 
 def _arrays(series: pd.Series) -> pd.Series:
