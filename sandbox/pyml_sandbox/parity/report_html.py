@@ -1,7 +1,7 @@
 """A parity report as one HTML file that opens without a network.
 
-The template only lays out; what is said comes from `wording`, what is drawn from `plots` and `picture`. Values come
-from a user's data: jinja escapes each of them, and the page forbids itself every script and every request.
+The template only lays out; what is said comes from `wording`, what is drawn from `plots` and `paths_picture`. Values
+come from a user's data: jinja escapes each of them, and the page forbids itself every script and every request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pyml_sandbox.compare.tolerance import Tolerance
 from pyml_sandbox.parity import comparison_words, wording
 from pyml_sandbox.parity.catalogue import check_line
 from pyml_sandbox.parity.causes import CAUSES
-from pyml_sandbox.parity.picture import pictures
+from pyml_sandbox.parity.paths_picture import pictures
 from pyml_sandbox.parity.plots import ColumnPlots, column_plots
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.verdict import CheckResult, Verdict, Weight
