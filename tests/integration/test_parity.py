@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,7 @@ from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.verdict import Verdict
+from pyml_sandbox.parity.verdict import Hop, Verdict, Weight
 from pyml_sandbox.spark import session
 from support.packages import write_package
 
@@ -61,7 +65,9 @@ def check(client: Client, folder: Path, body: str, settings: ParitySettings = SE
 
 def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> None:
     report = check(either, tmp_path, HONEST)
-    assert (report.verdict, report.judgement.level, report.rows) == (Verdict.PASS, "P1", 3000)
+    assert (report.verdict, report.judgement.level, report.rows) == (Verdict.PASS, "P5", 3000)
+    assert report.findings == ()
+    assert {check.name for check in report.checks if check.fired} == set()
     assert {(c.name, column.rows, column.equal) for c, column in report.columns() if c.name in ("batches", "rows")} == {
         ("batches", 3000, 3000),
         ("rows", 40, 40),
@@ -71,26 +77,93 @@ def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence"),
+    ("body", "code"),
     [
-        ("(a - a.mean()) / a.std()", "the output of a row depends on the rows it is sent with"),
-        ("b.fillna(b.median()).fillna(0.0)", "the output of a row depends on the rows it is sent with"),
-        ("df.index.to_numpy().astype('float64')", "depends on the rows it is sent with"),
+        ("(a - a.mean()) / (1 + a.std(ddof=0))", "B1"),
+        ("b.fillna(b.median()).fillna(0.0)", "B2"),
+        ("df.index.to_numpy().astype('float64')", "B7"),
+        ("a.map(lambda value: float(hash(str(value)) % 1000))", "D3"),
+        ("a * df.assign(late=__import__('datetime').datetime.now().astimezone().utcoffset().total_seconds())['late'] + a", "T11"),
     ],
-)
-def test_a_model_that_looks_at_its_batch_fails(client: Client, tmp_path: Path, body: str, sentence: str) -> None:
+)  # fmt: skip
+def test_the_cause_is_named_and_shown_by_a_witness_of_both_paths(
+    client: Client, tmp_path: Path, body: str, code: str
+) -> None:
     report = check(client, tmp_path, body)
     assert report.verdict is Verdict.FAIL
-    assert sentence in report.findings[0].sentence
-    worst = next(column.worst for comparison, column in report.columns() if not column.agrees and column.worst)
-    assert 1 <= len(worst) <= 5
+    finding = report.findings[0]
+    assert (finding.code, finding.hop, finding.columns, finding.weight) == (code, Hop.COMPUTE, ("p",), Weight.FAILS)
+    assert report.next_command == f"pyml explain {code}"
+    witness = finding.witness
+    assert witness is not None
+    assert (len(witness.rows) <= 2, len(witness.columns) <= 2) == (True, True)
+    assert any(seen.where.startswith("offline") for seen in witness.seen)
+    assert any(seen.where.startswith("online") for seen in witness.seen)
+    assert len({str(seen.outputs) for seen in witness.seen}) > 1
 
 
-@pytest.mark.parametrize("body", ["np.random.default_rng().normal(size=len(a))", "a + self.calls"])
-def test_a_model_that_contradicts_itself_cannot_be_certified(client: Client, tmp_path: Path, body: str) -> None:
+def test_the_snippet_of_a_witness_shows_the_difference(client: Client, tmp_path: Path) -> None:
+    (finding, *_) = check(client, tmp_path, "a - a.mean()").findings
+    assert finding.witness is not None
+    environment = {**os.environ, "PYML_HOME": str(client.home.root), "PYML_SANDBOX": client.home.name}
+    command = [sys.executable, "-c", finding.witness.snippet]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    together, alone = (part for part in done.stdout.split("pyarrow.Table") if part)
+    assert together != alone
+
+
+def test_several_causes_in_one_model_are_told_apart(client: Client, tmp_path: Path) -> None:
+    report = check(client, tmp_path, "a - a.mean() + a.map(lambda value: float(hash(str(value)) % 1000))")
+    assert {finding.code for finding in report.findings} == {"B1", "D3"}
+
+
+def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Client, tmp_path: Path) -> None:
+    report = check(client, tmp_path, HONEST, replace(SETTINGS, level="P1"))
+    assert (report.verdict, report.judgement.level, report.checks) == (Verdict.PASS, "P1", ())
+
+
+def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
+    report = check(client, tmp_path, "a * 2 if len(a) else [][0]")
+    assert (report.verdict, report.judgement.level) == (Verdict.PASS, "P3")
+    assert [(finding.code, finding.weight) for finding in report.findings] == [("B12", Weight.ABOVE)]
+    hardened = check(client, tmp_path, "a * 2 if len(a) else [][0]", replace(SETTINGS, level="P4"))
+    assert (hardened.verdict, hardened.judgement.level) == (Verdict.FAIL, "P3")
+
+
+def test_a_second_check_of_the_same_is_the_first_one_unless_it_must_not_be(client: Client, tmp_path: Path) -> None:
+    first = check(client, tmp_path, "a * 3", replace(SETTINGS, level="P1"))
+    second = check(client, tmp_path, "a * 3", replace(SETTINGS, level="P1"))
+    assert (first.is_cached, second.is_cached) == (False, True)
+    assert replace(second, is_cached=False) == first
+    anew = parity_check(client, first.model, replace(SETTINGS, level="P1"), use_cache=False)
+    assert not anew.is_cached
+
+
+def test_rows_of_their_own_take_the_place_of_a_query(client: Client, tmp_path: Path) -> None:
+    package = ModelPackage(write_package(tmp_path / "parity_model", MODEL.format(body=HONEST)))
+    model_id = client.upload_model(package)
+    client.deploy_model(model_id)
+    rows = client.rows(model_id, [{"a": 1.0, "b": None}, {"a": 2.0, "b": 3.0}])
+    report = parity_check(client, model_id, ParitySettings(level="P1"), rows=rows)
+    assert (report.verdict, report.rows) == (Verdict.PASS, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("np.random.default_rng().normal(size=len(a))", "D1"), ("a + __import__('time').time()", "D2")],
+)
+def test_a_model_that_contradicts_itself_cannot_be_certified(
+    client: Client, tmp_path: Path, body: str, code: str
+) -> None:
     report = check(client, tmp_path, body)
     assert report.verdict is Verdict.CANNOT_CERTIFY
     assert "not deterministic" in report.judgement.reason
+    assert [finding.code for finding in report.findings] == [code]
+
+
+def test_a_model_that_counts_its_calls_fails(client: Client, tmp_path: Path) -> None:
+    report = check(client, tmp_path, "a + self.calls")
+    assert (report.verdict, report.findings[0].code) == (Verdict.FAIL, "P1")
 
 
 @pytest.mark.parametrize(
@@ -115,10 +188,10 @@ def test_rows_that_cannot_decide_anything_are_not_judged(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("[float(a)] if len(a) > 1 else a", "the offline job failed: predict raised TypeError"),
+        ("[float(a)] if len(a) > 1 else a", "predict raised TypeError"),
         (
             "a.rolling(2).mean().iloc[1:].tolist() + [1 / (len(a) - 1)]",
-            "online, one row at a time, failed: predict raised ZeroDivisionError",
+            "predict raised ZeroDivisionError",
         ),
     ],
 )

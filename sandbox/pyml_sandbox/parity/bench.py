@@ -12,13 +12,14 @@ from pyml.lab.messages import Refusal
 from pyml.lab.what_if import WhatIf
 from pyml.schema import Schema
 from pyml_sandbox.parity.lab import Lab, Labs, Output
-from pyml_sandbox.parity.specimens import Specimen, batch_of
+from pyml_sandbox.parity.specimens import FEW, Specimen, batch_of
 from pyml_sandbox.parity.values import Gauge
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ORDINARY = 5
+FEWEST = 24
 
 
 @dataclass
@@ -66,6 +67,13 @@ class Bench:
         outputs = self.lab.alone(self.rows(rows))
         self.call_s = (time.perf_counter() - started) / len(rows)
         return outputs
+
+    def thin_out(self, budget_s: float) -> None:
+        """Keep as many specimens as can be asked about alone within a time; those of the most telling kinds first."""
+        affordable = max(int(budget_s / max(self.call_s, 1e-4)), FEWEST)
+        if len(self.specimens) > affordable:
+            self.specimens.sort(key=lambda row: row.kind not in FEW)
+            del self.specimens[affordable:]
 
     def add(self, specimens: Sequence[Specimen]) -> None:
         """Take further rows in."""

@@ -105,7 +105,7 @@ _ALL = (
     Cause(
         "R1",
         "drops rows",
-        "P4",
+        "P2",
         "Return one row for each row given, with null in a nullable output where there is no prediction.",
     ),
     Cause(

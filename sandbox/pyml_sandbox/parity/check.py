@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pyml.errors import PackageError
 from pyml.package import ModelPackage
 from pyml.schema import quoted
 from pyml.settings import LEVELS, ParitySettings
@@ -32,7 +33,7 @@ from pyml_sandbox.parity.pictures import points_of
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.run import Failure, Run
 from pyml_sandbox.parity.symptom import Symptom
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, NoiseFloor
 from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
 
@@ -222,9 +223,12 @@ class _Check:
         self, examined: Future[tuple[Bench, list[Symptom]]], paths: RealPaths, frozen: FrozenRows
     ) -> Evidence:
         run, contract = self._run, self._version.contract
-        with run.step("examine", "the model by itself, in a laboratory") as done:
-            bench, symptoms = examined.result()
-            done(f"{len(bench.fixture) + len(bench.specimens):,} rows")
+        try:
+            with run.step("examine", "the model by itself, in a laboratory") as done:
+                bench, symptoms = examined.result()
+                done(f"{len(bench.fixture) + len(bench.specimens):,} rows")
+        except PackageError as error:
+            return Evidence([Finding(f"The model cannot be examined: {error.message}", hop=Hop.COMPUTE, check="alone")])
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
             checks = PathChecks(bench, paths, contract, frozen, run, self._result, self._online_worker)
             symptoms = [*symptoms, *(explain(bench, symptom) for symptom in checks.symptoms(symptoms))]

@@ -74,6 +74,8 @@ def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
             yield _first(_EXPLAINED, symptom.traits) or _by_kind(symptom.traits) or "E5", symptom
         elif symptom.check == "lost":
             yield "R4", symptom
+        elif symptom.check == "names":
+            yield "S2", symptom
         elif symptom.check in ("frames", "stored", "forms"):
             yield _first(_EXPLAINED, symptom.traits) or "E5", symptom
 
@@ -284,14 +286,25 @@ def _of_null_beside(traits: frozenset[str]) -> str:
     """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
     if {"others-output", "order"} <= traits:
         return "R2"
-    is_number = bool(traits & {"type:TINYINT", "type:SMALLINT", "type:INT", "type:BIGINT"})
-    return _first(_EXPLAINED, traits) or ("T1" if is_number else "T4" if "kind:null" in traits else "B1")
+    return _first(_EXPLAINED, traits) or _first(_BESIDE_NULL, traits) or ("B6" if "order" in traits else "B1")
+
+
+_BESIDE_NULL: tuple[Rule, ...] = (
+    ("T1", _any_of("type:TINYINT", "type:SMALLINT", "type:INT", "type:BIGINT")),
+    ("T8", _any_of("type:BINARY")),
+    ("T12", _any_of("type:ARRAY", "type:MAP", "type:STRUCT")),
+    ("T7", _any_of("type:DECIMAL")),
+    ("T4", _any_of("kind:null")),
+)
+"""The cause where a null in a neighbour changes a row, and no change to that row explains it."""
 
 
 def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
     kinds = _kinds(traits)
     if "longer-only" in traits:
         return "B9"
+    if {"borrowed", "order"} <= traits:
+        return "B6"
     if len(kinds) > 1 and not kinds & {"digits", "other"}:
         return "T9"
     return "B4" if "raised" in traits or "empty" in fired else "B3"

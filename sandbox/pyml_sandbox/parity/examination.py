@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE_ROWS = 32
+ALONE_BUDGET_S = 10.0
+"""What asking about every row alone may take, for a model whose calls are slow."""
 EXPLAINABLE = {*NEIGHBOURS, *WHOLE, "copies", "paths"}
 
 
@@ -57,6 +59,7 @@ def examine(bench: Bench) -> list[Symptom]:
     state = StateChecks(bench).symptoms()
     if any(symptom.check == "repeat" for symptom in state):
         return state
+    bench.thin_out(ALONE_BUDGET_S)
     found = [*state, *SurroundingsChecks(bench).symptoms()]
     if not any(symptom.check in STATE for symptom in found):
         bench.add(beside_thresholds(bench))

@@ -49,19 +49,23 @@ class RealPaths:
     name: str
     tables: int = field(default=0)
 
-    def offline(self, rows: Sequence[Specimen], *, batch_rows: int | None = None) -> list[Output]:
+    def offline(
+        self, rows: Sequence[Specimen], *, batch_rows: int | None = None, is_turned: bool = False
+    ) -> list[Output]:
         """The outputs of rows by a Spark job, from a Hive table into another; blocks.
 
         Args:
             rows: in the order in which the workers get them.
             batch_rows: how many the workers get at once; all of them where it is not given.
+            is_turned: whether the table has the columns in reverse order, and their names in upper case.
 
         Returns:
             One output for each row. Where the job fails, its words for every one of them.
         """
         self.tables += 1
         source, target = (f"{DATABASE}.{kind}_{self.name}_{self.tables}" for kind in ("asked", "answered"))
-        write_table(self.spark, self._keyed(rows), source)
+        asked = self._keyed(rows)
+        write_table(self.spark, _turned(asked) if is_turned else asked, source)
         before = self.spark.conf.get(BATCH_ROWS)
         try:
             self.spark.conf.set(BATCH_ROWS, str(batch_rows or max(len(rows), 1)))
@@ -90,17 +94,41 @@ class RealPaths:
         batch = batch_of(rows, self.version.contract.inputs)
         return pa.Table.from_batches([batch]).add_column(0, ROW, pa.array(range(len(rows)), pa.int64()))
 
-    def online(self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1) -> list[list[Output]]:
+    def online(
+        self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1, is_turned: bool = False
+    ) -> list[list[Output]]:
         """The outputs of calls through the gateway; blocks.
 
         Args:
             calls: each one request.
             threads: how many are under way at the same time.
+            is_turned: whether the columns come in reverse order.
         """
+
+        def request(rows: Sequence[Specimen]) -> list[Output]:
+            return self._request(rows, is_turned=is_turned)
+
         if threads == 1:
-            return [self._request(rows) for rows in calls]
+            return [request(rows) for rows in calls]
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(self._request, calls))
+            return list(pool.map(request, calls))
+
+    def taken_online(self, row: Specimen, *, without: str = "", beside: str = "") -> bool:
+        """Whether a request is answered that lacks a column, or has one more, than the model declares."""
+        import pyarrow as pa
+
+        batch = batch_of([row], self.version.contract.inputs)
+        if without:
+            batch = batch.drop_columns([without])
+        if beside:
+            batch = batch.append_column(beside, pa.array([1.0]))
+        try:
+            list(self.model.predict([batch], recorded=True))
+        except SandboxError:
+            raise
+        except PymlError:
+            return False
+        return True
 
     def in_other_forms(self, rows: Sequence[Specimen]) -> dict[str, list[Output]]:
         """The outputs of rows sent together, by form; forms that cannot carry them are left out."""
@@ -111,12 +139,19 @@ class RealPaths:
                 found[form] = list(rows_of(ask(batch)))
         return found
 
-    def _request(self, rows: Sequence[Specimen]) -> list[Output]:
+    def _request(self, rows: Sequence[Specimen], *, is_turned: bool) -> list[Output]:
+        batch = batch_of(rows, self.version.contract.inputs)
         try:
-            (answer,) = self.model.predict([batch_of(rows, self.version.contract.inputs)])
+            (answer,) = self.model.predict([batch.select(batch.schema.names[::-1]) if is_turned else batch])
         except SandboxError:
             raise
         except PymlError as error:
             refusal = Refusal("OnlineError", error.message)
             return [refusal] * max(len(rows), 1)
         return list(rows_of(answer))
+
+
+def _turned(table: pa.Table) -> pa.Table:
+    """The same rows with the columns in reverse order, and their names in upper case: one name to Hive and Spark."""
+    turned = table.select(table.column_names[::-1])
+    return turned.rename_columns([name if name == ROW else name.upper() for name in turned.column_names])

@@ -211,6 +211,8 @@ class BatchChecks:
             traits.add("plain")
             if {effect.kind for effect in plain} <= LONGER:
                 traits.add("longer-only")
+            if all(effect.is_others and not effect.is_swapped for effect in plain):
+                traits.add("borrowed")
             if len({effect.value for effect in plain}) <= RANK_VALUES:
                 traits.add("few-values")
         elif on_base:

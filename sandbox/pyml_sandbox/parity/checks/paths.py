@@ -63,7 +63,7 @@ class PathChecks:
             return found
         is_rowwise = not any(symptom.check in BATCH for symptom in earlier)
         found += [*self._specimens(is_rowwise=is_rowwise)]
-        return [*found, *self._forms(), *self._threads()]
+        return [*found, *self._forms(), *self._names(), *self._threads()]
 
     # ---- the fixture
 
@@ -131,17 +131,30 @@ class PathChecks:
                     yield Symptom("forms", "", (case,), said=f"as {first[0]} {left}, as {form} {right}")
                     break
 
+    def _names(self) -> Iterator[Symptom]:
+        """A request that lacks a column, or has one more, must be refused: who knows what the model was meant to see."""
+        row, name = self.bench.ordinary[0], self.bench.inputs.names[0]
+        cases = {
+            f"column `{name}` is missing from a request, and it is answered": {"without": name},
+            "a request has a column that is not declared, and it is answered": {"beside": "not_declared"},
+        }
+        for said, change in cases.items():
+            if self.paths.taken_online(row, **change):
+                yield Symptom("names", "", (Case("", one_row(row), one_row(row)),), (name,), said=said)
+
     # ---- rows that the fixture lacks
 
     def _specimens(self, *, is_rowwise: bool) -> Iterator[Symptom]:
         """Rows of the sample and specimens on both paths: all in one batch offline, each alone online.
 
-        A model whose output depends on the batch is asked in batches of one row offline, too.
+        Their columns come in another order than declared, and offline with names in another case: to a boundary that
+        goes by declared names that is the same. A model whose output depends on the batch is asked in batches of one
+        row offline, too.
         """
         rows = [*self.bench.fixture, *self.bench.specimens]
         taken = [row for row, output in zip(rows, self.bench.alone, strict=True) if not isinstance(output, Refusal)]
-        offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1)
-        online = [answers[0] for answers in self.paths.online([[row] for row in taken])]
+        offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
+        online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
         found: dict[str, list[int]] = defaultdict(list)
         for place, (left, right) in enumerate(zip(offline, online, strict=True)):
             for name in self.bench.differing(left, right):

@@ -6,6 +6,7 @@ later question with what the earlier ones left.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,9 @@ class StateChecks:
         """Everything that these checks see."""
         rows, lab, first = self.bench.fixture, self.bench.lab, self.bench.first
         batch = self.bench.rows(rows)
+        started = time.perf_counter()
         again = [lab.together(batch) for _ in range(REPEATS)]
+        self.bench.call_s = (time.perf_counter() - started) / REPEATS
         repeated = self._differing("repeat", first, again[-1], before=REPEATS)
         if repeated:
             return [*repeated, *self._why(first, again)]
