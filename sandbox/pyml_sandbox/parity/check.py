@@ -20,7 +20,7 @@ from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.catalogue import CATALOGUE, VARIABLE
 from pyml_sandbox.parity.checks.paths import PathChecks
-from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
+from pyml_sandbox.parity.diagnosis import STATE, SURROUNDINGS, Diagnosis, diagnose
 from pyml_sandbox.parity.examination import examine, explain, open_bench
 from pyml_sandbox.parity.findings import finding_of, noise_finding
 from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
@@ -329,16 +329,24 @@ _SIDES = {
 
 
 def _checks(symptoms: Sequence[Symptom]) -> Iterator[CheckResult]:
-    """Every check of the catalogue, and those of single variables that fired."""
+    """Every check that was made: those of the catalogue, and of single variables where they fired.
+
+    An unsteady model is asked nothing beyond what says so; one that remembers is not asked about batches.
+    """
     rows: dict[str, int] = {}
     for symptom in symptoms:
         rows[symptom.check] = max(rows.get(symptom.check, 0), symptom.rows)
+    left_out: set[str] = set()
+    if rows.keys() & set(STATE):
+        left_out = {entry.name for entry in CATALOGUE.values() if entry.level in ("P2", "P4", "P5")} | {"forms"}
+    if "repeat" in rows:
+        left_out |= set(SURROUNDINGS)
     names = [name for name in CATALOGUE if not name.startswith(VARIABLE)]
     names += [name for name in rows if name.startswith(VARIABLE)]
     for name in names:
-        yield CheckResult(
-            name, (CATALOGUE.get(name) or CATALOGUE[f"{VARIABLE}NAME"]).level, name in rows, rows.get(name, 0)
-        )
+        entry = CATALOGUE.get(name) or CATALOGUE[f"{VARIABLE}NAME"]
+        if name in rows or name not in left_out:
+            yield CheckResult(name, entry.level, name in rows, rows.get(name, 0))
 
 
 def _tolerances(bench: Bench, floors: Sequence[NoiseFloor]) -> Tolerances:

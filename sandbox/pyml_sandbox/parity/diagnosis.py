@@ -111,7 +111,7 @@ def _of_repeat(fired: frozenset[str]) -> str:
     return next((code for check, code in by_check if check in fired), "D1")
 
 
-_SURROUNDINGS: Mapping[str, str] = {
+SURROUNDINGS: Mapping[str, str] = {
     "hash-seed": "D3",
     "time-zone": "T11",
     "threads": "D4",
@@ -127,7 +127,7 @@ def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Name
     """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
     unsteady = fired & {"repeat", "fresh", "first-batch"}
     for symptom in symptoms:
-        code = "E3" if symptom.check.startswith("variable:") else _SURROUNDINGS.get(symptom.check)
+        code = "E3" if symptom.check.startswith("variable:") else SURROUNDINGS.get(symptom.check)
         if code and (symptom.check in ("versions", "packages", "metadata") or not unsteady):
             yield code, symptom
 

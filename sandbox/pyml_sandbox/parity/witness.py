@@ -148,9 +148,9 @@ class WitnessFinder:
         others = [name for name in self.bench.inputs.names if name not in columns]
         defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
         texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
-        return Witness(columns, texts, case.other.target, defaults, seen, self._snippet(case))
+        return Witness(columns, texts, case.other.target, defaults, seen, self._snippet(case, seen))
 
-    def _snippet(self, case: Case) -> str:
+    def _snippet(self, case: Case, seen: Sequence[Seen]) -> str:
         """Python that asks the sandbox the same."""
         rows = [dict(row.values) for row in case.other.rows]
         lines = [
@@ -166,8 +166,7 @@ class WitnessFinder:
         if len(rows) > 1:
             row = f"rows.slice({case.other.target}, 1)"
             lines.append(f"print(client.predict_online({self.model_id!r}, {row}))  # that row alone")
-        if case.other.variation.name:
-            lines.append(f"# and in a process with {case.other.variation.name}")
+        lines += [f"# {each.where}: {each.error.splitlines()[0] if each.error else each.outputs}" for each in seen]
         return "\n".join(lines)
 
 
