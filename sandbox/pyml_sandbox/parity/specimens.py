@@ -129,14 +129,18 @@ def _floats(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
 
 def _decimals(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
     precision, scale = (int(part) for part in field.ddl_type[8:-1].split(","))
-    unit = Decimal(1).scaleb(-scale)
-    yield "zero", Decimal(0).quantize(unit)
-    yield "small", unit
-    yield "end", Decimal("9" * precision).scaleb(-scale)
+    yield "zero", _decimal("0", scale)
+    yield "small", _decimal("1", scale)
+    yield "end", _decimal("9" * precision, scale)
     if precision > scale:
-        yield "small", Decimal(-1).quantize(unit)
+        yield "small", _decimal("-1" + "0" * scale, scale)
     if 0 < scale < precision:
-        yield "tenth", Decimal("0.1").quantize(unit)
+        yield "tenth", _decimal("1" + "0" * (scale - 1), scale)
+
+
+def _decimal(digits: str, scale: int) -> Decimal:
+    """Exactly these digits: arithmetic would round them to the 28 of the context, and DECIMAL has up to 38."""
+    return Decimal(f"{digits}E-{scale}")
 
 
 TEXTS = (

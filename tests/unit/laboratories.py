@@ -1,0 +1,162 @@
+"""A laboratory in this very process, in place of one in a process of its own; and small models to put into it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from textwrap import indent
+from typing import cast
+
+import pyarrow as pa
+
+from pyml.describe import Contract
+from pyml.environment import PINNED
+from pyml.errors import PymlError
+from pyml.lab.laboratory import Laboratory
+from pyml.lab.messages import Greeting, Question
+from pyml.lab.training import training_switches
+from pyml.runner import Runner
+from pyml.schema import Schema
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.examination import open_bench
+from pyml_sandbox.parity.lab import Labs
+from pyml_sandbox.workshops.base import Environment, Workshop
+from pyml_sandbox.workshops.conversation import Conversation, talk_to_process
+from support.packages import write_package
+
+Values = Mapping[str, Sequence[object]]
+TIMEOUT_S = 60
+_turn = threading.RLock()  # environment, working directory and the module `model` belong to the whole process
+
+
+class ConversationHere:
+    """Answers as `python -m pyml.lab` does, in this process, without a hash seed of its own.
+
+    Args:
+        package: folder of the model.
+        arguments: of `python -m pyml.lab`, after `--package`.
+    """
+
+    def __init__(self, package: Path, arguments: Sequence[str]) -> None:
+        pairs = list(pairwise(arguments))
+        self._set = dict(value.partition("=")[::2] for flag, value in pairs if flag == "--set")
+        self._unset = [value for flag, value in pairs if flag == "--unset"]
+        self._folder = package.parent if "--elsewhere" in arguments else package
+        self._laboratory: Laboratory | None = None
+        with self._surroundings():
+            self._greeting = self._loaded(package)
+
+    def hear(self, timeout_s: float) -> str:
+        return self._greeting.to_line()
+
+    def ask(self, line: str, timeout_s: float) -> str:
+        assert self._laboratory is not None
+        with self._surroundings():
+            return self._laboratory.answer(Question.from_line(line)).to_line()
+
+    def close(self) -> None:
+        self._laboratory = None
+
+    def _loaded(self, package: Path) -> Greeting:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                runner = Runner.load(package)
+            except PymlError as error:
+                return Greeting(problem=str(error))
+        self._laboratory = Laboratory(runner)
+        contract = Contract("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+        said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
+        return Greeting("", contract.to_json(), said, len(training_switches(runner.model)))
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        with _turn, contextlib.chdir(self._folder):
+            before = dict(os.environ)
+            os.environ.update({**PINNED, **self._set})
+            for name in self._unset:
+                os.environ.pop(name, None)
+            time.tzset()
+            try:
+                yield
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+                time.tzset()
+
+
+class WorkshopHere:
+    """Talks to models in this process."""
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        assert arguments[:3] == ["-m", "pyml.lab", "--package"]
+        return ConversationHere(Path(arguments[3]), arguments[4:])
+
+
+class WorkshopOfProcesses:
+    """Talks to models in processes of their own, in the pinned environment."""
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return talk_to_process([sys.executable, *arguments], {**inherited, **PINNED, "SPARE": "here"})
+
+
+def labs_of(package: Path, workshop: object | None = None) -> Labs:
+    """Laboratories of a model: in this process, unless another workshop is given."""
+    return Labs(cast(Workshop, workshop or WorkshopHere()), Environment("", sys.executable, str(package)))
+
+
+# ---- models
+
+
+@dataclass(frozen=True)
+class Source:
+    """A small model, and the rows that it is asked about.
+
+    Attributes:
+        inputs: declared.
+        outputs: declared.
+        predict: body of `predict`; `frame` is what it is given.
+        rows: of its fixture, column by column.
+        load: body of the constructor.
+        top: of the module.
+    """
+
+    inputs: str
+    outputs: str
+    predict: str
+    rows: Values
+    load: str = "pass"
+    top: str = ""
+
+    def write(self, folder: Path) -> Path:
+        """Write the package."""
+        text = (
+            "import numpy as np\nimport pandas as pd\nfrom pyml import DataFrameModel, Schema\n"
+            f"{self.top}\n\nclass Model(DataFrameModel):\n"
+            f"    inputs = Schema({self.inputs!r})\n    outputs = Schema({self.outputs!r})\n\n"
+            f"    def __init__(self, parameters):\n{indent(self.load, ' ' * 8)}\n\n"
+            f"    def predict(self, frame):\n{indent(self.predict, ' ' * 8)}\n"
+        )
+        return write_package(folder, model=text)
+
+    @property
+    def crowd(self) -> pa.RecordBatch:
+        """Its rows."""
+        return pa.RecordBatch.from_pydict(dict(self.rows), schema=Schema(self.inputs).arrow)
+
+    @contextmanager
+    def bench(self, folder: Path) -> Iterator[Bench]:
+        """A bench with the model in this process."""
+        contract = Contract("frame", Schema(self.inputs), Schema(self.outputs))
+        with open_bench(labs_of(self.write(folder)), contract, self.crowd) as bench:
+            yield bench

@@ -1,0 +1,243 @@
+"""The gauge: which values are the same, which differ by the noise of arithmetic, and which differ."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyml_sandbox.parity.values import (
+    COLUMN_SHARE,
+    FEW,
+    NOISE_OF_DOUBLE,
+    NOISE_OF_SINGLE,
+    Gauge,
+    ulps_between,
+)
+
+NAN, INF = math.nan, math.inf
+floats = st.floats(allow_nan=True, allow_infinity=True)
+leaves = (
+    st.none() | st.booleans() | st.integers(-3, 3) | floats | st.sampled_from([0.0, -0.0, 1.0, 1.0 + 1e-12, "", "a"])
+)
+values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xy"), inner))
+
+
+def single(value: float) -> float:
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+# ---- same or not
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "differ"),
+    [
+        (None, None, False),
+        (NAN, NAN, False),
+        (INF, INF, False),
+        (0.0, -0.0, False),
+        ("a", "a", False),
+        (True, True, False),
+        ([], [], False),
+        ({}, {}, False),
+        (None, NAN, True),
+        (None, 0.0, True),
+        (None, "", True),
+        (NAN, 0.0, True),
+        (NAN, INF, True),
+        (INF, -INF, True),
+        (INF, 1.7976931348623157e308, True),
+        (True, 1, True),
+        (False, 0.0, True),
+        (1, 1.0, True),
+        (1, 2, True),
+        ("a", b"a", True),
+        ("1", 1, True),
+        (2**53, 2**53 + 1, True),
+        ([1.0], [1.0, 1.0], True),
+        ([None], [NAN], True),
+        ([NAN, [1.0]], [NAN, [1.0]], False),
+        ([1.0, 2.5], [1.0, 3.5], True),
+        ([], {}, True),
+        ({"x": 1.5}, {"x": 1.5}, False),
+        ({"x": 1.5}, {"y": 1.5}, True),
+        ({"x": None}, {}, True),
+        ({"x": [NAN]}, {"x": [None]}, True),
+    ],
+)
+def test_values_are_the_same_only_where_a_reader_would_say_so(left: object, right: object, differ: bool) -> None:
+    assert Gauge().differ("p", left, right) is differ
+
+
+@given(values)
+def test_every_value_is_the_same_as_itself(value: object) -> None:
+    assert not Gauge().differ("p", value, value)
+
+
+@given(values, values)
+def test_neither_side_is_the_measure(left: object, right: object) -> None:
+    assert Gauge().differ("p", left, right) == Gauge().differ("p", right, left)
+
+
+@given(floats, floats, st.floats(0, 1e6), st.booleans())
+def test_neither_side_is_the_measure_in_a_column_that_was_learnt(
+    left: float, right: float, scale: float, is_single: bool
+) -> None:
+    gauge = Gauge({"p"} if is_single else set(), {"p": scale})
+    assert gauge.differ("p", left, right) == gauge.differ("p", right, left)
+
+
+# ---- noise
+
+
+@pytest.mark.parametrize(
+    ("is_single", "relative", "differ"),
+    [
+        (False, NOISE_OF_DOUBLE / 2, False),
+        (False, NOISE_OF_DOUBLE * 2, True),
+        (False, NOISE_OF_SINGLE / 2, True),
+        (True, NOISE_OF_DOUBLE * 2, False),
+        (True, NOISE_OF_SINGLE / 2, False),
+        (True, NOISE_OF_SINGLE * 2, True),
+    ],
+)
+@pytest.mark.parametrize("value", [0.37, -123.4, 1e-200, 98765.4321])
+def test_noise_is_what_the_width_of_a_column_explains(
+    is_single: bool, relative: float, differ: bool, value: float
+) -> None:
+    gauge = Gauge({"p"} if is_single else set())
+    assert gauge.differ("p", value, value * (1 + relative)) is differ
+    assert gauge.differ("p", [value], [value * (1 + relative)]) is differ
+    assert gauge.differ("p", {"x": value}, {"x": value * (1 + relative)}) is differ
+
+
+def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
+    apart = 0.5 * NOISE_OF_DOUBLE * COLUMN_SHARE * 100.0
+    assert Gauge().differ("p", 0.0, apart)
+    assert not Gauge(scale={"p": 100.0}).differ("p", 0.0, apart)
+    assert Gauge(scale={"q": 100.0}).differ("p", 0.0, apart)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e6, 2.0**52])
+def test_whole_numbers_are_never_noise(size: float) -> None:
+    gauge = Gauge({"p"}, {"p": 1e300})
+    assert gauge.differ("p", size, size + 1)
+    assert gauge.certain == {"p"}
+
+
+def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
+    assert not Gauge().differ("p", 0.1, math.nextafter(0.1, 1.0))
+    assert Gauge().differ("p", str(0.1), str(math.nextafter(0.1, 1.0)))
+
+
+# ---- learning
+
+
+@pytest.mark.parametrize(
+    ("found", "is_single"),
+    [
+        ([0.5, 0.25], True),
+        ([single(0.1), single(0.7)], True),
+        ([single(0.1), None, NAN, INF], True),
+        ([0.1, single(0.7)], False),
+        ([1.0, 2.0], False),  # whole numbers show nothing
+        ([1e300], False),
+        ([None], False),
+        ([3], False),
+        (["a"], False),
+    ],
+)
+def test_a_column_is_single_where_float32_holds_all_of_it_and_some_of_it_is_no_whole_number(
+    found: list[object], is_single: bool
+) -> None:
+    gauge = Gauge()
+    gauge.learn([{"p": value} for value in found])
+    assert ("p" in gauge.single) is is_single
+
+
+def test_the_scale_is_the_largest_finite_magnitude() -> None:
+    gauge = Gauge()
+    gauge.learn([{"p": value, "q": None} for value in (1.5, -7.0, INF, NAN, None)])
+    assert gauge.scale == {"p": 7.0}
+
+
+def test_nothing_is_learnt_from_no_rows() -> None:
+    gauge = Gauge()
+    gauge.learn([])
+    assert gauge == Gauge()
+
+
+# ---- the floor
+
+
+def test_noise_raises_the_floor_of_its_column_and_nothing_else_does() -> None:
+    gauge = Gauge()
+    for left, right in ((1.0, 1.0), (1.0, 2.0), (NAN, 1.0), (1, 2), (None, 0.5), (1.0, INF)):
+        gauge.note("p", left, right)
+    assert gauge.floor == {}
+    step = math.nextafter(1.0, 2.0)
+    gauge.note("p", 1.0, math.nextafter(step, 2.0))
+    gauge.note("p", 1.0, step)
+    assert gauge.floor == {"p": 2**-51}
+    assert gauge.floor_ulps == {"p": 2}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "ulps"),
+    [(1.0, 1.0, 0), (0.0, -0.0, 0), (0.0, 5e-324, 1), (-5e-324, 5e-324, 2), (1.0, 2.0, 2**52)],
+)
+def test_ulps_count_the_numbers_between(left: float, right: float, ulps: int) -> None:
+    assert ulps_between(left, right) == ulps_between(right, left) == ulps
+
+
+@given(st.floats(-1e300, 1e300))
+def test_the_next_number_is_one_ulp_away(value: float) -> None:
+    assert ulps_between(value, math.nextafter(value, INF)) == 1
+
+
+# ---- reconsidering
+
+
+def doubt(gauge: Gauge, number: int) -> None:
+    """Meet differences of the size of float32's noise, no two alike."""
+    for step in range(number):
+        assert gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10))
+
+
+def test_many_small_differences_of_many_sizes_are_the_noise_of_float32_after_all() -> None:
+    gauge = Gauge()
+    doubt(gauge, FEW)
+    assert gauge.reconsider() == {"p"}
+    assert not gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+
+
+def test_a_few_are_not() -> None:
+    gauge = Gauge()
+    doubt(gauge, FEW - 1)
+    assert gauge.reconsider() == set()
+    assert gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+
+
+def test_nor_is_one_difference_that_comes_again_and_again() -> None:
+    gauge = Gauge()
+    for _ in range(9):
+        gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+    assert gauge.reconsider() == set()
+
+
+def test_nor_are_those_of_a_column_with_one_large_difference() -> None:
+    gauge = Gauge()
+    doubt(gauge, FEW)
+    gauge.differ("p", 0.3, 0.4)
+    assert gauge.reconsider() == set()
+
+
+def test_what_was_reconsidered_is_not_reconsidered_again() -> None:
+    gauge = Gauge()
+    doubt(gauge, FEW)
+    gauge.reconsider()
+    assert gauge.reconsider() == set()
