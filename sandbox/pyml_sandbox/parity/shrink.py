@@ -39,8 +39,9 @@ class Shrinker:
         """The smallest case found, and the input columns that matter in it: all others are at a default."""
         case = self._fewer_rows(case)
         case, columns = self._fewer_columns(case)
-        for column in columns:
-            case = self._plainer_values(case, column)
+        for field in self.schema.fields:
+            if field.name in columns and field.tensor is None:  # a tensor keeps its shape
+                case = self._plainer_values(case, field.name)
         return case, columns
 
     def _still(self, case: Case) -> bool:
