@@ -207,7 +207,8 @@ def _of_field(field: Field) -> Iterator[Change]:
         return
     name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
     for what_if in _WHAT_IFS.get(kind, ()):
-        yield Change(f"as:{what_if}", (name,), WhatIf(what_if, (name,)))
+        trait = _FLOATS.get(kind, what_if) if what_if == "floats" else what_if
+        yield Change(f"as:{trait}", (name,), WhatIf(what_if, (name,)))
     for trait, value in _VALUES.get(kind, ()):
         yield Change(f"as:{trait}", (name,), value=value)
     if field.nullable:
@@ -302,6 +303,8 @@ _WHAT_IFS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), ("naive", "objects")),
     "DATE": ("objects",),
 }
+_FLOATS = {"FLOAT": "double", "DECIMAL": "decimal-floats", **dict.fromkeys(("ARRAY", "MAP", "STRUCT"), "inner-floats")}
+"""What it means that a column of a type comes as float64."""
 _NUMBERS: Changes = (("null-zero", _mapped(None, 0)), ("ulp", _next(upwards=True)), ("ulp", _next(upwards=False)))
 _VALUES: dict[str, Changes] = {
     **dict.fromkeys(_INTEGERS, (("via-float64", _via_float), ("null-zero", _mapped(None, 0)))),

@@ -164,12 +164,11 @@ class BatchChecks:
         return effects
 
     def _pairs(self) -> list[tuple[Specimen, Specimen]]:
-        """Each synthesised row beside an ordinary one, and rows with nulls beside several; as many as time allows."""
+        """Each synthesised row beside the ordinary one, and beside the null of its column; as many as time allows."""
         taken = self.taken(self.bench.specimens)
         ordinary = self.taken(self.bench.ordinary)
         nulls = [each for each in taken if each.kind in NULLS]
         pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
-        pairs += [(base, null) for null in nulls for base in ordinary[1:3]]
         pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
         pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
         return pairs[: int(PAIRS_BUDGET_S / max(self.bench.call_s, 1e-4) / 2)]

@@ -132,7 +132,7 @@ class PathChecks:
                     break
 
     def _names(self) -> Iterator[Symptom]:
-        """A request that lacks a column, or has one more, must be refused: who knows what the model was meant to see."""
+        """A request that lacks a column, or has one more, must be refused: who knows what was meant to be seen."""
         row, name = self.bench.ordinary[0], self.bench.inputs.names[0]
         cases = {
             f"column `{name}` is missing from a request, and it is answered": {"without": name},
