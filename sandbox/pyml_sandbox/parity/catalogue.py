@@ -62,7 +62,7 @@ _ALL = (
     CheckEntry("packages", "P3", "the packages of each path against the lock, and against each other"),
     CheckEntry("training-switch", "P3", "is the model in training mode once it is loaded"),
     CheckEntry("empty", "P4", "a call without rows"),
-    CheckEntry("names", "P4", "input columns in another order, or with names in another case"),
+    CheckEntry("names", "P4", "a request that lacks a column, or has one that is not declared: it must be refused"),
     CheckEntry("concurrent", "P5", "requests at the same time against the same requests one after the other"),
     CheckEntry("thread-safe", "P5", "calls of `predict` on several threads of one process"),
 )
