@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import shutil
@@ -13,14 +12,12 @@ from pathlib import Path
 import pytest
 
 from plugin.projects import Project
-from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.template import create
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAMS = [text for language, text in BLOCKS if language == "python"]
 COMMANDS = [text for language, text in BLOCKS if language == "sh"]
-HAS_ROWS = "rows" in inspect.signature(parity_check).parameters
 
 
 @pytest.fixture
@@ -41,10 +38,9 @@ def test_the_first_program_is_the_one_that_init_writes(written: Project) -> None
 
 def test_programs(written: Project) -> None:
     shutil.rmtree(written.folder / "tests")
-    programs = [text for text in PROGRAMS if HAS_ROWS or "assert_parity(pyml_model, rows" not in text]
-    for number, text in enumerate(programs):
+    for number, text in enumerate(PROGRAMS):
         written.write_test(text, f"test_{number}.py")
-    written.run().assert_outcomes(passed=len(programs))
+    written.run().assert_outcomes(passed=len(PROGRAMS))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -52,8 +48,6 @@ def test_commands(written: Project, command: str) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environ = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     if "--pyml\n" in command:
-        if not HAS_ROWS:
-            pytest.skip("pyml.toml asks for level P3, which is not checked yet")
         shutil.rmtree(written.folder / "tests")
     done = subprocess.run(["bash", "-euc", command], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
