@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from textwrap import indent
@@ -24,6 +24,7 @@ from pyml.errors import PymlError
 from pyml.lab.laboratory import Laboratory
 from pyml.lab.messages import Greeting, Question
 from pyml.lab.training import training_switches
+from pyml.lab.variables import WatchedEnvironment, watch
 from pyml.runner import Runner
 from pyml.schema import Schema
 from pyml_sandbox.parity.bench import Bench
@@ -51,6 +52,7 @@ class ConversationHere:
         self._set = dict(value.partition("=")[::2] for flag, value in pairs if flag == "--set")
         self._unset = [value for flag, value in pairs if flag == "--unset"]
         self._folder = package.parent if "--elsewhere" in arguments else package
+        self._package, self._asked = package, set[str]()
         self._laboratory: Laboratory | None = None
         with self._surroundings():
             self._greeting = self._loaded(package)
@@ -61,7 +63,9 @@ class ConversationHere:
     def ask(self, line: str, timeout_s: float) -> str:
         assert self._laboratory is not None
         with self._surroundings():
-            return self._laboratory.answer(Question.from_line(line)).to_line()
+            answer = self._laboratory.answer(Question.from_line(line))
+            self._asked |= WatchedEnvironment.asked
+            return replace(answer, variables=sorted(self._asked)).to_line()
 
     def close(self) -> None:
         self._laboratory = None
@@ -86,9 +90,12 @@ class ConversationHere:
             for name in self._unset:
                 os.environ.pop(name, None)
             time.tzset()
+            plain = os.environ.__class__
+            watch(self._package).clear()
             try:
                 yield
             finally:
+                os.environ.__class__ = plain
                 os.environ.clear()
                 os.environ.update(before)
                 time.tzset()
