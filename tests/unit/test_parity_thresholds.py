@@ -1,0 +1,116 @@
+"""Thresholds mined by bisection: the two neighbouring numbers between which an output changes, and rows beside them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.thresholds import MAX_WAYS, beside_thresholds
+from unit.laboratories import Source
+
+A = [1.5, 2.25, 3.5, 0.75]
+P = "p DOUBLE NOT NULL"
+
+
+def of_a(predict: str, inputs: str = "a DOUBLE NOT NULL", rows: list[float] | None = None) -> Source:
+    return Source(inputs, P, f"return pd.DataFrame({{'p': {predict}}}, dtype='float64')", {"a": rows or A})
+
+
+def mined(source: Source, folder: Path) -> list[Specimen]:
+    with source.bench(folder) as bench:
+        return beside_thresholds(bench)
+
+
+@pytest.mark.parametrize("threshold", [2.0, 0.3, 2.3, -0.25, 1e-3, 0.1 + 0.2])
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+def test_the_two_numbers_of_a_step_are_found_to_the_last_bit(threshold: float, operator: str, tmp_path: Path) -> None:
+    found = {row.values["a"] for row in mined(of_a(f"(frame.a {operator} {threshold!r})"), tmp_path)}
+    beyond = -math.inf if operator in ("<", ">=") else math.inf
+    assert {threshold, math.nextafter(threshold, beyond)} <= found
+
+
+@pytest.mark.parametrize("threshold", [0.3, 2.3])
+def test_the_float32_neighbours_of_a_step_stand_beside_it(threshold: float, tmp_path: Path) -> None:
+    found = {row.values["a"] for row in mined(of_a(f"(frame.a < {threshold})"), tmp_path)}
+    single = np.float32(threshold)
+    assert {float(single), *(float(np.nextafter(single, np.float32(to))) for to in (-math.inf, math.inf))} <= found
+
+
+def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_path: Path) -> None:
+    source = Source(
+        "a DOUBLE NOT NULL, s STRING, c DOUBLE",
+        P,
+        "return pd.DataFrame({'p': (frame.c.fillna(0.0) < 0.3).astype('float64')})",
+        {"a": A, "s": ["x", None, "y", "z"], "c": [0.2, 0.9, None, 0.1]},
+    )
+    with source.bench(tmp_path) as bench:
+        base = bench.ordinary[0]
+        found = beside_thresholds(bench)
+    assert len(found) >= 4
+    for row in found:
+        assert (row.column, row.kind) == ("c", "boundary")
+        assert {**row.values, "c": base.values["c"]} == base.values
+
+
+def test_the_rows_of_one_step_are_on_both_sides_of_it(tmp_path: Path) -> None:
+    with of_a("(frame.a < 0.3)").bench(tmp_path) as bench:
+        rows = beside_thresholds(bench)
+        outputs = [repr(output) for (output,) in bench.calls([[row] for row in rows])]
+    assert len(set(outputs)) == 2
+
+
+@pytest.mark.parametrize("predict", ["[1.0] * len(frame)", "frame.a.isna()"])
+def test_a_model_without_a_step_has_no_rows(predict: str, tmp_path: Path) -> None:
+    assert mined(of_a(predict), tmp_path) == []
+
+
+@pytest.mark.parametrize(("inputs", "rows"), [("a FLOAT NOT NULL", A), ("a BIGINT NOT NULL", [1, 2, 3, 4])])
+def test_only_doubles_lose_anything_as_float32(inputs: str, rows: list[float], tmp_path: Path) -> None:
+    assert mined(of_a("(frame.a < 2)", inputs, rows), tmp_path) == []
+
+
+def test_a_model_that_refuses_some_numbers_is_mined_all_the_same(tmp_path: Path) -> None:
+    source = Source(
+        "a DOUBLE NOT NULL",
+        P,
+        "if (frame.a < 0).any():\n    raise ValueError('negative')\n"
+        "return pd.DataFrame({'p': (frame.a < 0.3).astype('float64')})",
+        {"a": A},
+    )
+    assert 0.3 in {row.values["a"] for row in mined(source, tmp_path)}
+
+
+def test_a_base_without_the_value_is_left_alone(tmp_path: Path) -> None:
+    source = Source(
+        "a DOUBLE", P, "return pd.DataFrame({'p': (frame.a.fillna(1.0) < 0.3).astype('float64')})", {"a": [None, None]}
+    )
+    assert mined(source, tmp_path) == []
+
+
+def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(12)]
+    source = Source(
+        ", ".join(f"{name} DOUBLE NOT NULL" for name in names),
+        P,
+        f"return pd.DataFrame({{'p': (frame[{names!r}] < 0.3).sum(axis=1).astype('float64')}})",
+        dict.fromkeys(names, A),
+    )
+    with source.bench(tmp_path) as bench:
+        assert 0 < len(_steps(bench)) <= MAX_WAYS
+
+
+def _steps(bench: Bench) -> set[tuple[str, float]]:
+    return {(row.column, row.values[row.column]) for row in beside_thresholds(bench) if row.values[row.column] == 0.3}
+
+
+def test_steps_in_rows_that_were_taken_in_are_asked_about_like_any_other(tmp_path: Path) -> None:
+    with of_a("(frame.a < 0.3)").bench(tmp_path) as bench:
+        found = beside_thresholds(bench)
+        bench.add(found)
+        assert bench.specimens[-len(found) :] == found
+        assert bench.alone[-len(found) :] == [output for (output,) in bench.calls([[row] for row in found])]
