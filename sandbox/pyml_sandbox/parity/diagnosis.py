@@ -13,6 +13,7 @@ from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 
 WHOLE = ("together", "split", "shuffle", "crowd")
 STATE = ("repeat", "warm", "same-size", "first-batch", "fresh")
+"""Checks that, once they fire, leave nothing to ask about batches."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
             yield _of_repeat(fired), symptom
         elif symptom.check == "fresh":
             yield "D1", symptom
+        elif symptom.check == "clock":
+            yield "D2", symptom
         elif symptom.check == "warm":
             yield "P1", symptom
         elif symptom.check in ("same-size", "first-batch") and "warm" not in fired:
@@ -164,7 +167,7 @@ def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
 def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
     """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
     whole = [symptom for symptom in own if symptom.check in WHOLE]
-    only_turned = bool(whole) and all(symptom.check == "shuffle" for symptom in whole)
+    only_turned = bool(whole) and all(symptom.check == "shuffle" or "behind" in symptom.traits for symptom in whole)
     for symptom in whole:
         if "evaluation" in symptom.traits:
             yield "E4", symptom
@@ -304,6 +307,8 @@ def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
         return "B9"
     if {"borrowed", "order"} <= traits:
         return "B6"
+    if "date" in traits and "word" not in kinds:
+        return "T9"
     if len(kinds) > 1 and not kinds & {"digits", "other"}:
         return "T9"
     return "B4" if "raised" in traits or "empty" in fired else "B3"

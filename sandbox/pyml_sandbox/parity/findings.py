@@ -89,6 +89,7 @@ def _observation(diagnosis: Diagnosis, symptom: Symptom) -> str:
 _SEEN = {
     "repeat": "{what} differs between two calls with the same rows",
     "fresh": "{what} differs between two processes that were started alike",
+    "clock": "{what} depends on the date",
     "warm": "{what} changes with the calls that came before",
     "same-size": "{what} depends on what an earlier call with as many rows was",
     "first-batch": "{what} depends on which rows a process was asked about first",

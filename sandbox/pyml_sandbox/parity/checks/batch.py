@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,13 @@ from pyml_sandbox.parity.specimens import Specimen, fixture_specimens
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 PAIRS_BUDGET_S = 8.0
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 RANK_VALUES = 3
 """A rank among two rows is one of at most three: below, level, above."""
 MAX_CASES = 6
 NULLS = frozenset({"null", "nan", "inner-null"})
+OTHER_LENGTHS = frozenset({"empty", "short", "long"})
+"""Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
 LONGER = frozenset({"long"})
 
 
@@ -112,6 +116,7 @@ class BatchChecks:
             and refusal.kind == "OutputError"
             and self._copies_refused(row)
             and _words(refusal.message) & {"row-count", "type"}
+            and not (row.kind in OTHER_LENGTHS and self._type_of(row.column) in ("ARRAY", "MAP"))
         ]
 
     def _copies(self) -> Iterator[Symptom]:
@@ -212,7 +217,7 @@ class BatchChecks:
                 traits.add("longer-only")
             if all(effect.is_others and not effect.is_swapped for effect in plain):
                 traits.add("borrowed")
-            if len({effect.value for effect in plain}) <= RANK_VALUES:
+            if 1 < len({effect.value for effect in plain}) <= RANK_VALUES:
                 traits.add("few-values")
         elif on_base:
             traits.add("null-only")
@@ -220,6 +225,8 @@ class BatchChecks:
             traits.add("own-value")
         if any(effect.kind in NULLS for effect in found):
             traits.add("null")
+        if all(DATE.match(str(effect.case.reference.row.values.get(column))) for effect in on_base or found):
+            traits.add("date")
         if self._depends_on_order(found):
             traits.add("order")
         if all(effect.is_nan_for_null for effect in found):
@@ -256,15 +263,27 @@ class BatchChecks:
         yield from self._in_a_crowd()
 
     def _in_a_crowd(self) -> Iterator[Symptom]:
-        """The sample among as many rows as one request holds, with the columns that make the difference."""
-        outputs = self.bench.lab.calls(self.bench.crowd, [range(self.bench.crowd.num_rows)])[0]
-        for symptom in self._against_alone("crowd", self.bench.fixture, outputs[: len(self.bench.fixture)]):
-            crowd = tuple(fixture_specimens(self.bench.crowd.slice(len(self.bench.fixture))))
-            rows = tuple(self.bench.fixture) + crowd
-            cases = tuple(replace(each, other=replace(each.other, rows=rows)) for each in symptom.cases)
-            drivers = [name for name in self.bench.inputs.names if self._vanishes(cases[0], name)]
-            traits = {f"type:{self._type_of(drivers[0])}"} if len(drivers) == 1 else set()
-            yield replace(symptom, cases=cases, inputs=tuple(drivers), traits=frozenset(traits))
+        """The sample among as many rows as one request holds: ahead of the others, and behind them."""
+        everybody = range(self.bench.crowd.num_rows)
+        ahead, behind = self.bench.lab.calls(self.bench.crowd, [everybody, everybody[::-1]])
+        size = len(self.bench.fixture)
+        found = {each.output: each for each in self._against_alone("crowd", self.bench.fixture, ahead[:size])}
+        for symptom in self._against_alone("crowd", self.bench.fixture, behind[::-1][:size]):
+            found.setdefault(symptom.output, symptom.with_traits(frozenset({"behind"})))
+        yield from map(self._with_drivers, found.values())
+
+    def _with_drivers(self, symptom: Symptom) -> Symptom:
+        """The crowd in the cases of a symptom, and the columns in which it makes the difference."""
+        rows = (*self.bench.fixture, *fixture_specimens(self.bench.crowd.slice(len(self.bench.fixture))))
+        if "behind" in symptom.traits:
+            rows = rows[::-1]
+        cases = tuple(
+            replace(each, other=Situation(rows, next(at for at, row in enumerate(rows) if row is each.reference.row)))
+            for each in symptom.cases
+        )
+        drivers = [name for name in self.bench.inputs.names if self._vanishes(cases[0], name)]
+        traits = {f"type:{self._type_of(drivers[0])}"} if len(drivers) == 1 else set()
+        return replace(symptom, cases=cases, inputs=tuple(drivers)).with_traits(frozenset(traits))
 
     def _vanishes(self, case: Case, column: str) -> bool:
         """Whether the difference goes once all rows of the call have the same value in one column."""

@@ -20,6 +20,9 @@ from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 CLOCK_S = 1_700_000_000.0
 EVALUATION = WhatIf("evaluation")
+DAY_S = 86_400.0
+DAYS = 400.4
+"""Another year, another month, another day of the week, another hour."""
 REPEATS = 3
 
 
@@ -56,7 +59,14 @@ class StateChecks:
             first_batch = self._differing("first-batch", first, fresh.together(batch), others)
         if _answered(first) and self._agree(first, after):  # what the call before it gave
             same_size = [symptom.with_traits(frozenset({"earlier-answer"})) for symptom in same_size]
-        return [*warm, *same_size, *first_batch, *self._mutation()]
+        return [*warm, *same_size, *first_batch, *self._clock(), *self._mutation()]
+
+    def _clock(self) -> list[Symptom]:
+        """Two days apart, by a clock that stands still on each: what follows the date, and not the second."""
+        batch = self.bench.rows(self.bench.fixture)
+        groups = [range(batch.num_rows)]
+        today, later = (self.bench.lab.calls(batch, groups, clock=CLOCK_S + days * DAY_S)[0] for days in (0, DAYS))
+        return self._differing("clock", today, later)
 
     def _differing(
         self,
