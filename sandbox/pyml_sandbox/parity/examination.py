@@ -60,7 +60,8 @@ def examine(bench: Bench) -> list[Symptom]:
     if any(symptom.check == "repeat" for symptom in state):
         return state
     bench.thin_out(ALONE_BUDGET_S)
-    found = [*state, *SurroundingsChecks(bench).symptoms()]
+    is_steady = not any(symptom.check in STATE for symptom in state)
+    found = [*state, *SurroundingsChecks(bench, is_steady).symptoms()]
     if not any(symptom.check in STATE for symptom in found):
         bench.add(beside_thresholds(bench))
         batch = BatchChecks.prepare(bench).symptoms()
