@@ -80,7 +80,9 @@ def _observation(diagnosis: Diagnosis, symptom: Symptom) -> str:
     what = _outputs(diagnosis.outputs)
     by = f" (column {_listed(diagnosis.inputs)})" if diagnosis.inputs else ""
     if not diagnosis.outputs and symptom.said:
-        return f"{_REFUSALS.get(symptom.check, _REFUSED)}{by}: {_short(symptom.said)}"
+        words = _SEEN.get(symptom.check, _REFUSED)
+        seen = _REFUSED if "{what}" in words else words
+        return f"{_REFUSALS.get(symptom.check, seen)}{by}: {_short(symptom.said)}"
     if symptom.check.startswith("variable:"):
         return f"{what} depends on the environment variable {symptom.check.removeprefix('variable:')}"
     return f"{_SEEN.get(symptom.check, '{what} differs between the two paths').format(what=what)}{by}"
@@ -119,6 +121,7 @@ _SEEN = {
     "frames": "predict is handed other values than were sent",
     "stored": "Other values arrive than predict gave",
     "forms": "The same rows get other predictions when they are sent in another form",
+    "names": "A request with other columns than the model declares is answered",
     "lost": "Rows that one path predicts are missing on the other",
 }
 _REFUSED = "A row is predicted in one situation and refused in another"

@@ -132,8 +132,9 @@ class Report:
         Raises:
             PymlError: it is no parity report of a schema known here.
         """
-        if document.get("schema") != SCHEMA:
-            raise PymlError(f"expected a report of schema {SCHEMA}, found {document.get('schema')!r}")
+        schema = document.get("schema") if isinstance(document, Mapping) else None
+        if schema != SCHEMA:
+            raise PymlError(f"expected a report of schema {SCHEMA}, found {schema!r}")
         try:
             judgement = to_json(from_json(Judgement, document))
             comparisons = list(_whole_comparisons(document))

@@ -1,0 +1,185 @@
+"""From diagnoses to findings: the sentence, the level, the hop, and what it means for the verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyml.lab.messages import Refusal
+from pyml.settings import LEVELS
+from pyml_sandbox.parity.catalogue import CATALOGUE
+from pyml_sandbox.parity.causes import CAUSES
+from pyml_sandbox.parity.diagnosis import Diagnosis
+from pyml_sandbox.parity.findings import REAL, finding_of, in_order, noise_finding
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witness
+
+ROW = Situation((Specimen({"a": 1.0}, 0),))
+SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-switch")
+"""Checks that only say why: no finding is ever shown by one of them."""
+
+
+def diagnosis(
+    code: str, check: str = "neighbour", *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
+) -> Diagnosis:
+    symptom = Symptom(check, output, (Case(output, ROW, ROW),), inputs, rows=7, said=said)
+    return Diagnosis(code, (output,) if output else (), inputs, (symptom,))
+
+
+# ---- weight and level
+
+
+@pytest.mark.parametrize("declared", LEVELS)
+@pytest.mark.parametrize("code", [code for code in CAUSES if code != "B10"])
+def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, declared: str) -> None:
+    found = finding_of(diagnosis(code), declared)
+    assert found.level == CAUSES[code].level
+    assert found.weight is (Weight.FAILS if CAUSES[code].level <= declared else Weight.ABOVE)
+
+
+@pytest.mark.parametrize("declared", LEVELS)
+@pytest.mark.parametrize("check", REAL)
+def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(check: str, declared: str) -> None:
+    found = finding_of(diagnosis("B12", check), declared)
+    assert (found.level, found.weight) == ("P1", Weight.FAILS)
+
+
+def test_the_first_symptom_says_where_it_was_seen() -> None:
+    plain, real = (diagnosis("T6", check).symptoms[0] for check in ("copies", "paths"))
+    assert finding_of(Diagnosis("T6", ("p",), (), (plain, real)), "P5").check == "copies"
+    assert finding_of(Diagnosis("T6", ("p",), (), (real, plain)), "P5").level == "P1"
+
+
+# ---- hop
+
+
+@pytest.mark.parametrize(
+    ("check", "hop"),
+    [
+        ("frames", Hop.BOUNDARY),
+        ("forms", Hop.BOUNDARY),
+        ("lost", Hop.BOUNDARY),
+        ("metadata", Hop.BOUNDARY),
+        ("stored", Hop.STORAGE),
+        ("neighbour", Hop.COMPUTE),
+        ("copies", Hop.COMPUTE),
+        ("paths", Hop.COMPUTE),
+        ("hash-seed", Hop.COMPUTE),
+        ("variable:MODE", Hop.COMPUTE),
+        ("empty", Hop.COMPUTE),
+    ],
+)
+def test_the_check_that_shows_it_tells_the_hop(check: str, hop: Hop) -> None:
+    assert finding_of(diagnosis("E5", check), "P3").hop is hop
+
+
+# ---- the sentence
+
+
+@pytest.mark.parametrize("check", [name for name in CATALOGUE if name not in SILENT])
+def test_a_sentence_says_what_was_seen_in_which_column_and_what_to_change(check: str) -> None:
+    found = finding_of(diagnosis("B1", check), "P3")
+    assert found.sentence.endswith(f". {CAUSES['B1'].advice}")
+    assert "{" not in found.sentence
+    assert ".." not in found.sentence
+    assert found.sentence[0].isupper() or found.sentence.startswith(("`p` ", "predict "))
+
+
+def test_each_check_has_words_of_its_own() -> None:
+    sentences = {name: finding_of(diagnosis("B1", name), "P3").sentence for name in CATALOGUE if name not in SILENT}
+    assert len(set(sentences.values())) == len(sentences)
+
+
+@pytest.mark.parametrize("check", ["repeat", "warm", "copies", "neighbour", "together", "crowd", "hash-seed", "paths", "concurrent"])  # fmt: skip
+def test_a_sentence_names_the_output_and_the_inputs_that_drive_it(check: str) -> None:
+    whole = diagnosis("B1", check, inputs=("a", "b c"))
+    sentence = finding_of(Diagnosis("B1", ("p", "q"), whole.inputs, whole.symptoms), "P3").sentence
+    assert sentence.startswith("`p`, `q` ")
+    assert "(column `a`, `b c`)" in sentence
+
+
+def test_no_inputs_are_not_spoken_of() -> None:
+    assert "column" not in finding_of(diagnosis("B6", "shuffle", inputs=()), "P3").sentence.partition(". ")[0]
+
+
+def test_a_variable_is_named() -> None:
+    assert "environment variable MODE" in finding_of(diagnosis("E3", "variable:MODE"), "P3").sentence
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("contract", "does not fit what the model declares"),
+        ("empty", "predict fails on a batch without rows"),
+        ("alone", "A row alone is refused"),
+        ("copies", "refused in another"),
+        ("neighbour", "refused in another"),
+        ("working-directory", "depends on the working directory"),
+        ("hash-seed", "depends on PYTHONHASHSEED"),
+        ("versions", "another version of a library"),
+    ],
+)
+def test_a_refusal_is_quoted_in_its_own_words(check: str, words: str) -> None:
+    said = "it does not fit\n  - column `p` is short\n      fix: make it longer\n\n  - so is `q`\nmore\nand more"
+    sentence = finding_of(diagnosis("R1", check, output="", inputs=(), said=said), "P3").sentence
+    assert words in sentence
+    assert ": it does not fit; column `p` is short; so is `q`. " in sentence
+    assert "make it longer" not in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("check", ["frames", "stored", "lost", "forms", "names", "metadata", "packages", "mutation"])
+def test_what_is_no_refusal_is_not_called_one(check: str) -> None:
+    sentence = finding_of(diagnosis("E5", check, output="", said="`k` offline, in 3 rows"), "P3").sentence
+    assert "refused" not in sentence
+    assert ": `k` offline, in 3 rows. " in sentence
+
+
+def test_a_long_refusal_is_cut() -> None:
+    sentence = finding_of(diagnosis("R1", "contract", output="", said="x" * 5000), "P3").sentence
+    assert sentence.count("x") < 400
+
+
+# ---- the rest of a finding
+
+
+def test_a_finding_carries_everything_that_its_diagnosis_has() -> None:
+    witness = Witness(("a",), (("1.0",),))
+    first = diagnosis("B1").symptoms[0]
+    second = Symptom("together", "q", (Case("q", ROW, ROW),), rows=9)
+    found = finding_of(Diagnosis("B1", ("p", "q"), ("a",), (first, second)), "P3", witness)
+    assert (found.code, found.name) == ("B1", CAUSES["B1"].name)
+    assert (found.check, found.checks) == ("neighbour", ("neighbour", "together"))
+    assert (found.columns, found.inputs, found.rows, found.witness) == (("p", "q"), ("a",), 9, witness)
+
+
+def test_a_finding_without_a_witness_stands_all_the_same() -> None:
+    assert finding_of(diagnosis("B1"), "P3").witness is None
+
+
+# ---- noise
+
+
+def test_noise_warns_and_breaks_nothing() -> None:
+    found = noise_finding([NoiseFloor("p", 7.8e-16, 4), NoiseFloor("q", 1.2345e-7, 9)])
+    assert found is not None
+    assert (found.code, found.weight, found.columns) == ("B10", Weight.WARNS, ("p", "q"))
+    assert "`p` by up to 7.8e-16, `q` by up to 1.2e-07" in found.sentence
+
+
+def test_an_exact_model_is_warned_of_nothing() -> None:
+    assert noise_finding([]) is None
+
+
+# ---- order
+
+
+def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it_was() -> None:
+    weights = [Weight.WARNS, Weight.ABOVE, Weight.FAILS, Weight.ABOVE, Weight.FAILS, Weight.WARNS]
+    findings = [Finding(str(number), weight=weight) for number, weight in enumerate(weights)]
+    assert [each.sentence for each in in_order(findings)] == ["2", "4", "1", "3", "0", "5"]
+
+
+def test_a_refusal_is_no_output_column() -> None:
+    refused = Symptom("alone", "", (Case("", ROW, ROW),), said=Refusal("PredictError", "no").message)
+    assert finding_of(Diagnosis("B8", (), (), (refused,)), "P3").columns == ()
