@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -49,6 +50,10 @@ def on_both_paths(*traits: str) -> Symptom:
     return saw("paths", *traits)
 
 
+CODES = beside_text("kind:other", "kind:digits", "grows")
+"""Numbers for texts, counted in the batch."""
+
+
 def test_nothing_seen_is_nothing_named() -> None:
     assert diagnose([]) == []
 
@@ -91,12 +96,12 @@ NEIGHBOUR_CASES = [
     ("B6", [beside("order")]),
     ("B6", [beside("order", "few-values")]),
     ("B6", [beside("order", "borrowed")]),
-    ("B3", [beside_text("kind:other", "kind:digits")]),
+    ("B3", [CODES]),
     ("B4", [beside_text("kind:other", "kind:digits", "raised")]),
-    ("B4", [beside_text("kind:other", "kind:digits"), saw("empty", output="")]),
+    ("B4", [CODES, saw("empty", output="")]),
     ("B9", [beside_text("longer-only", "kind:long", check="long-neighbour")]),
     ("T9", [beside_text("kind:word", "kind:text")]),
-    ("B3", [beside_text("kind:word")]),
+    ("B3", [beside_text("kind:word", "grows")]),
     ("B9", [saw("long-neighbour", "plain", "type:ARRAY", "longer-only", "kind:long")]),
     ("T12", [saw("neighbour", "plain", "type:ARRAY", "kind:short", "kind:inner-null")]),
     ("B1", [saw("neighbour", "plain", "type:ARRAY", "kind:other")]),
@@ -183,7 +188,7 @@ WHOLE_CASES = [
     ("B1", [saw("together", inputs=())]),
     ("B1", [saw("crowd", inputs=())]),
     ("B1", [saw("crowd", "type:DOUBLE")]),
-    ("B3", [saw("crowd", "type:STRING")]),
+    ("B3", [saw("crowd", "type:STRING", "grows")]),
     ("B6", [saw("shuffle", inputs=())]),
     ("B1", [saw("shuffle", inputs=()), saw("split", inputs=())]),
     ("E4", [saw("together", "evaluation", inputs=())]),
@@ -250,7 +255,7 @@ def test_rows_that_are_exchanged_were_skipped_where_their_values_could_be_taken_
 
 @pytest.mark.parametrize("check", sorted(WHOLE))
 def test_a_column_whose_neighbours_were_seen_is_not_explained_by_whole_batches_again(check: str) -> None:
-    assert codes(beside_text("kind:other", "kind:digits"), saw(check, inputs=())) == ["B3"]
+    assert codes(CODES, saw(check, inputs=())) == ["B3"]
 
 
 def test_copies_add_a_cause_only_in_columns_that_no_neighbour_drives() -> None:
@@ -262,18 +267,16 @@ def test_copies_add_a_cause_only_in_columns_that_no_neighbour_drives() -> None:
 def test_a_neighbour_that_differs_in_every_column_counts_only_where_no_single_column_does() -> None:
     whole_row = saw("neighbour", "plain", "type:ROW", "kind:fixture", inputs=("",))
     assert codes(whole_row) == ["B1"]
-    assert codes(whole_row, beside_text("kind:other", "kind:digits")) == ["B3"]
+    assert codes(whole_row, CODES) == ["B3"]
 
 
 def test_two_columns_with_two_causes_have_both() -> None:
-    found = diagnose([beside(), saw("text-neighbour", "plain", "type:STRING", "kind:other", "kind:digits", output="q")])
+    found = diagnose([beside(), replace(CODES, output="q")])
     assert [(each.code, each.outputs) for each in found] == [("B1", ("p",)), ("B3", ("q",))]
 
 
 def test_one_column_driven_by_two_has_both_causes() -> None:
-    found = diagnose(
-        [beside(), saw("text-neighbour", "plain", "type:STRING", "kind:other", "kind:digits", inputs=("s",))]
-    )
+    found = diagnose([beside(), replace(CODES, inputs=("s",))])
     assert [(each.code, each.inputs) for each in found] == [("B1", ("a",)), ("B3", ("s",))]
 
 

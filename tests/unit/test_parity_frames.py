@@ -22,9 +22,9 @@ from unit.type_matrix import CASES, KINDS, TypeCase
 INPUTS = Schema("a DOUBLE, k BIGINT, s STRING")
 OUTPUTS = Schema("p DOUBLE, q STRING")
 CONTRACT = Contract("frame", INPUTS, OUTPUTS)
-ASKED = {"a": [0.5, None, 1.5], "k": [1, 2, None], "s": ["x", "", None]}
-ANSWERED = {"p": [0.25, math.nan, None], "q": ["u", None, "w"]}
 Columns = dict[str, list[object]]
+ASKED: Columns = {"a": [0.5, None, 1.5], "k": [1, 2, None], "s": ["x", "", None]}
+ANSWERED: Columns = {"p": [0.25, math.nan, None], "q": ["u", None, "w"]}
 
 
 def table(columns: Columns, schema: Schema) -> pa.Table:
@@ -48,7 +48,7 @@ def with_cell(columns: Columns, name: str, row: int, value: object) -> Columns:
 
 
 def test_equal_values_all_the_way_are_no_loss() -> None:
-    assert found(dict(ASKED), dict(ANSWERED)) == []
+    assert found(ASKED, ANSWERED) == []
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_equal_values_all_the_way_are_no_loss() -> None:
 def test_one_changed_value_on_the_way_in_is_found_where_it_is_and_nowhere_else(
     column: str, row: int, value: object
 ) -> None:
-    seen = with_cell(dict(ASKED), column, row, value)
-    assert found(seen, dict(ANSWERED)) == [Loss("online", True, column, (row,))]
+    seen = with_cell(ASKED, column, row, value)
+    assert found(seen, ANSWERED) == [Loss("online", True, column, (row,))]
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_one_changed_value_on_the_way_in_is_found_where_it_is_and_nowhere_else(
 def test_one_changed_value_on_the_way_out_is_found_where_it_is_and_nowhere_else(
     column: str, row: int, value: object
 ) -> None:
-    gave = with_cell(dict(ANSWERED), column, row, value)
-    assert found(dict(ASKED), gave) == [Loss("online", False, column, (row,))]
+    gave = with_cell(ANSWERED, column, row, value)
+    assert found(ASKED, gave) == [Loss("online", False, column, (row,))]
 
 
 def test_rows_in_another_order_are_losses_of_the_rows_that_moved() -> None:
     seen = {name: [values[1], values[0], values[2]] for name, values in ASKED.items()}
-    assert [(loss.column, loss.rows) for loss in found(seen, dict(ANSWERED))] == [
+    assert [(loss.column, loss.rows) for loss in found(seen, ANSWERED)] == [
         ("a", (0, 1)),
         ("k", (0, 1)),
         ("s", (0, 1)),
@@ -106,11 +106,11 @@ def test_two_columns_that_were_exchanged_are_losses_of_both() -> None:
 
 
 def test_further_columns_and_chunks_of_the_frozen_rows_play_no_part() -> None:
-    asked = table(dict(ASKED), INPUTS)
-    noted = recorded(asked, table(dict(ANSWERED), OUTPUTS))
+    asked = table(ASKED, INPUTS)
+    noted = recorded(asked, table(ANSWERED, OUTPUTS))
     in_chunks = pa.concat_tables([asked.slice(0, 1), asked.slice(1)]).append_column("id", pa.array([1, 2, 3]))
     noted_in_chunks = pa.concat_tables([noted.slice(0, 2), noted.slice(2)])
-    assert list(losses("offline", CONTRACT, in_chunks, table(dict(ANSWERED), OUTPUTS), noted_in_chunks)) == []
+    assert list(losses("offline", CONTRACT, in_chunks, table(ANSWERED, OUTPUTS), noted_in_chunks)) == []
 
 
 def test_no_rows_are_no_losses() -> None:
