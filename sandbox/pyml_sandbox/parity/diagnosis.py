@@ -311,4 +311,4 @@ def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
         return "T9"
     if len(kinds) > 1 and not kinds & {"digits", "other"}:
         return "T9"
-    return "B4" if "raised" in traits or "empty" in fired else "B3"
+    return "B4" if "raised" in traits or "empty" in fired or "grows" not in traits else "B3"

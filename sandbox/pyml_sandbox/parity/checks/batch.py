@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
@@ -19,10 +20,10 @@ DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 RANK_VALUES = 3
 """A rank among two rows is one of at most three: below, level, above."""
 MAX_CASES = 6
+TRIPLED = 6
 NULLS = frozenset({"null", "nan", "inner-null"})
 OTHER_LENGTHS = frozenset({"empty", "short", "long"})
 """Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
-LONGER = frozenset({"long"})
 
 
 @dataclass(frozen=True)
@@ -213,10 +214,12 @@ class BatchChecks:
         traits = {f"kind:{effect.kind}" for effect in on_base or found} | {f"type:{self._type_of(column)}"}
         if plain:
             traits.add("plain")
-            if {effect.kind for effect in plain} <= LONGER:
+            if all(_is_longer(effect, column) for effect in plain):
                 traits.add("longer-only")
             if all(effect.is_others and not effect.is_swapped for effect in plain):
                 traits.add("borrowed")
+            if self._type_of(column) == "STRING" and self._grows(plain):
+                traits.add("grows")
             if 1 < len({effect.value for effect in plain}) <= RANK_VALUES:
                 traits.add("few-values")
         elif on_base:
@@ -238,6 +241,18 @@ class BatchChecks:
         if not on_base and len({effect.value for effect in found}) > 1:
             traits.add("by-value")
         return frozenset(traits)
+
+    def _grows(self, found: Sequence[Effect]) -> bool:
+        """Whether two neighbours do to a row what neither of them does: codes count the categories of a batch."""
+        row, output = found[0].case.reference.row, found[0].output
+        beside = {id(other): other for effect in found for other in effect.case.other.rows if other is not row}
+        others = list(beside.values())[:TRIPLED]
+        groups = [(row, left, right) for left, right in combinations(others, 2)]
+        known = [self.alone[id(row)], *(self.bench.calls([(row, other)])[0][0] for other in others)]
+        return any(
+            all(output in self.bench.differing(answer[0], each) for each in known)
+            for answer in self.bench.calls(groups)
+        )
 
     def _depends_on_order(self, found: Sequence[Effect]) -> bool:
         """Whether only what stands before a row, or only what stands after it, changes its output."""
@@ -341,6 +356,13 @@ def _by_column(rows: Iterable[Specimen]) -> Mapping[str, list[Specimen]]:
     for row in rows:
         found[row.column].append(row)
     return found
+
+
+def _is_longer(effect: Effect, column: str) -> bool:
+    """Whether the neighbour has a longer text or list than the row that it changes."""
+    rows, place = effect.case.other.rows, effect.place
+    own, other = (row.values.get(column) for row in (rows[place], rows[1 - place]))
+    return isinstance(other, str | bytes | list) and isinstance(own, type(other)) and len(other) > len(own)
 
 
 def _is_nan_for_null(name: str, left: Output, right: Output) -> bool:
