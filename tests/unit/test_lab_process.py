@@ -71,6 +71,9 @@ class Obedient(DataFrameModel):
     def mistyped(self, frame):
         return pd.DataFrame({"p": [1] * len(frame), "t": [None] * len(frame)})
 
+    def vast(self, frame):
+        return pd.DataFrame({"p": pd.Series([10**400] * len(frame), dtype=object), "t": [None] * len(frame)})
+
     def noisy(self, frame):
         print("{}")
         os.write(1, b"not a line of yours\\n")
@@ -243,8 +246,13 @@ class TestEveryLaboratory:
         assert isinstance(output, Refusal)
         assert "KeyError" in output.message
 
-    def test_a_what_if_that_does_not_apply_is_a_refusal_of_its_own_kind(self, lab: Lab) -> None:
-        (output,) = lab.alone(rows(""), WhatIf("missing", ("z",)))
+    @pytest.mark.parametrize(
+        ("todo", "what_if"), [("", WhatIf("missing", ("z",))), ("vast", WhatIf("objects", ("a",)))]
+    )
+    def test_a_what_if_that_does_not_apply_is_a_refusal_of_its_own_kind(
+        self, lab: Lab, todo: str, what_if: WhatIf
+    ) -> None:
+        (output,) = lab.alone(rows(todo), what_if)
         assert isinstance(output, Refusal)
         assert output.kind == "WhatIfError"
 

@@ -77,7 +77,13 @@ class Laboratory:
             predictions = self._predictions(returned, rows.num_rows, question.what_if)
         except PymlError as error:
             return _Call(None, Refusal(type(error).__name__, error.message))
-        except (KeyError, AttributeError, TypeError, ValueError) as error:  # a what-if that does not apply
+        except (
+            LookupError,
+            ArithmeticError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a what-if that does not apply
             return _Call(None, Refusal("WhatIfError", f"{type(error).__name__}: {error}"))
         return _Call(predictions, is_changed=question.watched and _state(given) != before)
 

@@ -33,7 +33,7 @@ def watch(folder: Path) -> set[str]:
     Args:
         folder: of the model package. Code elsewhere, as that of libraries, is not noted.
     """
-    WatchedEnvironment.watched_folder = str(folder)
+    WatchedEnvironment.watched_folder = f"{folder}{os.sep}"
     environment: MutableMapping[str, str] = os.environ
     environment.__class__ = WatchedEnvironment
     return WatchedEnvironment.asked
