@@ -137,6 +137,7 @@ BROKEN = {
         "return pd.DataFrame({'p': frame.a + self.random.random(len(frame))})", "self.random = np.random.default_rng()"
     ),
     "D2 clock": of_a("import time\nreturn pd.DataFrame({'p': frame.a + time.time_ns() % 1000003})"),
+    "D2 date": of_a("import datetime\nreturn pd.DataFrame({'p': frame.a * datetime.date.today().year})"),
     "D4 threads": of_a("import os\nreturn pd.DataFrame({'p': frame.a * int(os.environ['OMP_NUM_THREADS'])})"),
     "P1 counter": of_a("self.calls += 1\nreturn pd.DataFrame({'p': frame.a + self.calls})", "self.calls = 0"),
     "P2 fitted on the first": of_a(

@@ -76,6 +76,7 @@ STATE_CASES = [
     ("P2", [saw("same-size")]),
     ("P5", [saw("same-size", "earlier-answer")]),
     ("P5", [saw("same-size", "earlier-answer"), saw("first-batch")]),
+    ("D2", [saw("clock")]),
     ("P3", [saw("mutation", output="")]),
 ]
 SURROUNDINGS_CASES = [
