@@ -307,7 +307,7 @@ def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
         return "B9"
     if {"borrowed", "order"} <= traits:
         return "B6"
-    if "date" in traits and "word" not in kinds:
+    if ("date" in traits and "word" not in kinds) or ("number" in traits and "digits" not in kinds):
         return "T9"
     if len(kinds) > 1 and not kinds & {"digits", "other"}:
         return "T9"

@@ -230,6 +230,10 @@ class BatchChecks:
             traits.add("null")
         if all(DATE.match(str(effect.case.reference.row.values.get(column))) for effect in on_base or found):
             traits.add("date")
+        if self._type_of(column) == "STRING" and all(
+            _is_number(effect.case.reference.row.values.get(column)) for effect in on_base or found
+        ):
+            traits.add("number")
         if self._depends_on_order(found):
             traits.add("order")
         if all(effect.is_nan_for_null for effect in found):
@@ -356,6 +360,15 @@ def _by_column(rows: Iterable[Specimen]) -> Mapping[str, list[Specimen]]:
     for row in rows:
         found[row.column].append(row)
     return found
+
+
+def _is_number(text: object) -> bool:
+    """Whether a text reads as a number."""
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_longer(effect: Effect, column: str) -> bool:

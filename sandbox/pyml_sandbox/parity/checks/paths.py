@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pyml_sandbox.parity.freeze import FrozenRows
     from pyml_sandbox.parity.run import Run
 
+WRITTEN_BY = re.compile(rb"_sklearn_version[^\d]{1,6}(\d+\.\d+(?:\.\w+)*)")
+"""What scikit-learn writes into each of its pickles (`BaseEstimator.__getstate__`)."""
 THREADS = 8
 ROUNDS = 3
 UNSTEADY = {"repeat", "fresh", "warm", "same-size", "first-batch"}
@@ -58,7 +61,7 @@ class PathChecks:
         Args:
             earlier: what the laboratory's checks saw: a model that is not steady is asked nothing here.
         """
-        found = [*self._lost_values(), *self._packages(), *self._metadata()]
+        found = [*self._lost_values(), *self._packages(), *self._versions(), *self._metadata()]
         if any(symptom.check in UNSTEADY for symptom in earlier):
             return found
         is_rowwise = not any(symptom.check in BATCH for symptom in earlier)
@@ -100,6 +103,17 @@ class PathChecks:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
             row = self.bench.fixture[0]
             yield Symptom("packages", "", (Case("", one_row(row), one_row(row)),), said=said)
+
+    def _versions(self) -> Iterator[Symptom]:
+        """Parameters that say in themselves by which version of a library they were written."""
+        installed = self.bench.lab.greeting.packages.get("scikit-learn")
+        for file in sorted((self.paths.version.package / "parameters").rglob("*")):
+            written = WRITTEN_BY.findall(file.read_bytes()) if file.is_file() and installed else []
+            others = sorted({each.decode() for each in written} - {installed or ""})
+            if others:
+                row = self.bench.fixture[0]
+                said = f"{file.name} was written by scikit-learn {others[0]}, {installed} is installed"
+                yield Symptom("versions", "", (Case("", one_row(row), one_row(row)),), said=said)
 
     def _metadata(self) -> Iterator[Symptom]:
         """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
