@@ -115,6 +115,16 @@ def test_noise_is_what_the_width_of_a_column_explains(
     assert gauge.differ("p", {"x": value}, {"x": value * (1 + relative)}) is differ
 
 
+@pytest.mark.parametrize(
+    ("relative", "in_double", "in_single"), [(8e-16, False, False), (1e-10, False, False), (1e-8, True, False), (1e-6, True, False), (1e-4, True, True)]
+)  # fmt: skip
+def test_measured_noise_is_noise_and_a_change_of_width_is_not(
+    relative: float, in_double: bool, in_single: bool
+) -> None:
+    assert Gauge().differ("p", 0.37, 0.37 * (1 + relative)) is in_double
+    assert Gauge({"p"}).differ("p", 0.37, 0.37 * (1 + relative)) is in_single
+
+
 def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
     apart = 0.5 * NOISE_OF_DOUBLE * COLUMN_SHARE * 100.0
     assert Gauge().differ("p", 0.0, apart)
