@@ -1,13 +1,14 @@
 # Two commands do everything on a machine with Python 3.11 or newer:
 #   make demo    install, train, bring the sandbox up, predict on both paths, compare
 #   make test    install, lint, type-check, run every test
-# One measures, for hours:
-#   make zoo     install, run the parity check on every model of fixtures/zoo, write docs/parity-results.md
+# Two measure, for hours, and write docs/parity-results.md:
+#   make zoo      install, run the parity check on every model of fixtures/zoo
+#   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test zoo install clean
+.PHONY: demo test zoo mutants install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -20,6 +21,9 @@ test: install
 
 zoo: install
 	$(BIN)/python tests/benchmarks/zoo.py --write
+
+mutants: install
+	$(BIN)/python tests/benchmarks/mutants.py --write
 
 install: $(VENV)/.installed
 

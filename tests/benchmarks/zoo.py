@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.mutants_page import section_in, with_section
 from benchmarks.zoo_page import page, text
 from benchmarks.zoo_score import ERROR, Expectation, Outcome, bars, expectations, judged, outcome_of
 from pyml.package import ModelPackage
@@ -59,7 +60,9 @@ def main() -> None:
         machine = (
             f"{options.driver} driver, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
         )
-        PAGE.write_text(page(models, FAMILIES, len(known), machine), encoding="utf-8")
+        kept = section_in(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else ""
+        whole = page(models, FAMILIES, len(known), machine)
+        PAGE.write_text(with_section(whole, kept) if kept else whole, encoding="utf-8")
     sys.exit(any(bar.is_met is False for bar in bars(models)))
 
 

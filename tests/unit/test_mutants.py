@@ -17,6 +17,7 @@ MOST_LINES = 6
 ENOUGH = 50
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git, which applies patches, is not installed")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_each_patch_applies_to_the_sources_as_they_are(mutant: Mutant, tmp_path: Path) -> None:
     changed = changed_lines(mutant.patch.read_text(encoding="utf-8"))
