@@ -148,7 +148,7 @@ EXPLAINED = [
     ("T12", ("as:arrays",)),
     ("T12", ("as:inner-floats",)),
     ("T14", ("as:zero-null",)),
-    ("T14", ("as:null-zero", "as:null-nan")),
+    ("T4", ("as:null-zero", "as:null-nan")),
     ("T14", ("as:zero-nan",)),
     ("T14", ("as:nan-zero",)),
     ("T4", ("as:nan",)),

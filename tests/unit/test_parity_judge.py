@@ -186,6 +186,6 @@ def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> N
     differing = comparison(BATCHES, column("p", differing=5), column("q", differing=2))
     found = judge([differing], (), [found_by("B1", "P2")], needed="P3", checked="P5")
     assert [(finding.code, finding.columns, finding.comparison) for finding in found.findings] == [
-        (None, ("q",), BATCHES),
         ("B1", ("p",), BATCHES),
+        (None, ("q",), BATCHES),
     ]

@@ -39,10 +39,9 @@ def key_of(environment: str, version: ModelVersion, frozen: FrozenRows, settings
 
 
 def checker_version() -> str:
-    """Digest of the code that checks: the runtime's, and that of this package."""
+    """Digest of the code that checks: the runtime's, and all of the laptop side."""
     whole = hashlib.sha256(runtime_digest().encode())
-    folder = Path(__file__).parent.parent
-    for file in sorted([*folder.glob("parity/**/*.py"), *folder.glob("compare/*.py")]):
+    for file in sorted(Path(__file__).parent.parent.rglob("*.py")):
         whole.update(file.read_bytes())
     return whole.hexdigest()
 
@@ -54,6 +53,18 @@ def find(home: SandboxHome, key: str) -> Report | None:
         return replace(Report.from_json(json.loads(file.read_text(encoding="utf-8"))), is_cached=True)
     except (OSError, ValueError, PymlError):
         return None
+
+
+def moved(report: Report, folder: Path, table: str) -> Report:
+    """An earlier report that speaks of the rows of this run: those of its own are gone.
+
+    Args:
+        report: the earlier one.
+        folder: of this run.
+        table: the Hive table of its rows.
+    """
+    command = report.next_command.replace(report.elsewhere.get("rows_table", table), table)
+    return replace(report, elsewhere={"folder": str(folder), "rows_table": table}, next_command=command)
 
 
 def keep(home: SandboxHome, key: str, report: Report) -> None:

@@ -32,7 +32,7 @@ from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.pictures import points_of
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.run import Failure, Run
-from pyml_sandbox.parity.symptom import Symptom
+from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, NoiseFloor
 from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from pyml_sandbox.stacks.base import OfflinePlace
 
 CROWD_ROWS = 1000
+REFUSING = ("alone", "contract", "copies", "paths", *NEIGHBOURS)
+"""Checks whose findings may explain that a path failed as a whole."""
 FLOOR_FACTOR = 4
 """How far beyond the noise that a sample showed the whole fixture may go."""
 
@@ -128,6 +130,8 @@ class _Check:
             key = cache.key_of(place.environment.key, self._version, frozen, self._settings)
             known = cache.find(self._client.home, key) if use_cache else None
             if known is not None:
+                run.drop_earlier(spark, self._version)
+                known = cache.moved(known, run.folder, frozen.table)
                 cache.write(run.folder, known)
                 return known
             evidence, comparisons = self._both_paths(spark, model, place, frozen)
@@ -273,7 +277,7 @@ class _Check:
 
     def _judgement(self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence) -> Judgement:
         doubts = [*frozen.doubts, *doubts_about(self._run.images)]
-        explained = any(not finding.columns for finding in evidence.findings)
+        explained = any(not finding.columns and finding.check in REFUSING for finding in evidence.findings)
         failures = [] if explained or frozen.doubts else [_of_failure(each) for each in self._run.failures]
         checked = LEVELS[-1] if self._settings.level > LEVELS[0] else LEVELS[0]
         findings = [*evidence.findings, *failures]

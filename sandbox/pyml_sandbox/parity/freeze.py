@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyml.describe import Contract
 from pyml.errors import UsageError
 from pyml.job import OfflineJob, check_query, key_problems, planned, translated_errors
-from pyml.schema import quoted
+from pyml.schema import ddl_type_of, quoted
 from pyml.settings import ParitySettings
 from pyml_sandbox.parity.online import write
 
@@ -107,7 +107,11 @@ def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
     Raises:
         JobError: Spark failed.
     """
+    columns = ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in rows.schema)
     with translated_errors():
+        if not rows.num_rows:  # of which Spark makes no frame
+            spark.sql(f"CREATE TABLE {table} ({columns}) USING parquet")
+            return
         spark.createDataFrame(rows).coalesce(1).write.format("parquet").saveAsTable(table)
 
 

@@ -57,7 +57,7 @@ def judge(
     by_name = {comparison.name: comparison for comparison in comparisons}
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
     unsteady = [finding.sentence for finding in findings if finding.code in UNSTEADY]
-    if not findings:
+    if all(finding.weight is Weight.WARNS for finding in findings):
         unsteady += _unsteady(by_name.get(REPEAT))
     if unsteady:
         return Judgement(

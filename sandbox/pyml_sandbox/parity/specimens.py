@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from pyml.schema import Field, Schema
@@ -53,7 +54,13 @@ class Specimen:
 
 def fixture_specimens(rows: pa.RecordBatch) -> list[Specimen]:
     """The rows of a fixture as specimens."""
-    return [Specimen(dict(values), number) for number, values in enumerate(rows.to_pylist(maps_as_pydicts="strict"))]
+    found = enumerate(rows.to_pylist(maps_as_pydicts="strict"))
+    return [Specimen({name: _in_utc(value) for name, value in values.items()}, number) for number, values in found]
+
+
+def _in_utc(value: Any) -> Any:
+    """Arrow gives instants in a zone of the tz database; here all have the one that Python writes."""
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
 def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPECIMENS) -> list[Specimen]:
@@ -65,14 +72,19 @@ def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPEC
         limit: how many at most.
     """
     plain = bases[0]
-    found = [
-        plain.with_value(field.name, value, kind)
+    by_column = [
+        [
+            plain.with_value(field.name, value, kind)
+            for kind, value in _distinct(
+                _candidates(field, [base.values[field.name] for base in bases]), plain, field.name
+            )
+        ]
         for field in schema.fields
-        for kind, value in _distinct(_candidates(field, [base.values[field.name] for base in bases]), plain, field.name)
     ]
-    if len(found) > limit:
-        found = [specimen for specimen in found if specimen.kind in FEW]
-    return found[:limit]
+    if sum(map(len, by_column)) > limit:
+        by_column = [[specimen for specimen in found if specimen.kind in FEW] for found in by_column]
+    in_turns = zip_longest(*by_column)  # so that where not all fit, every column has its share
+    return [specimen for turn in in_turns for specimen in turn if specimen is not None][:limit]
 
 
 def batch_of(specimens: Sequence[Specimen], schema: Schema) -> pa.RecordBatch:

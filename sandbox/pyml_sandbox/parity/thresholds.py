@@ -8,8 +8,9 @@ such a threshold only if it lies within half a float32 step of it: no row of a f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.values import NOISE_OF_DOUBLE
 
 MAX_WAYS = 24
 MAX_HALVINGS = 70
 WAYS_OF_COLUMN = 3
+NOISES = 4
 
 
 @dataclass
@@ -32,6 +35,8 @@ class _Way:
     low: float
     high: float
     output: Output
+    at_low: Output
+    at_high: Output
 
     @property
     def middle(self) -> float:
@@ -45,37 +50,34 @@ class _Way:
 def beside_thresholds(bench: Bench) -> list[Specimen]:
     """Rows beside every threshold that is found, in columns of DOUBLE."""
     names = [field.name for field in bench.inputs.fields if field.ddl_type == "DOUBLE" and field.tensor is None]
-    ways = list(_ways(bench, names))[:MAX_WAYS]
+    in_turns = zip_longest(*(_ways(bench, name) for name in names))
+    ways = [way for turn in in_turns for way in turn if way is not None][:MAX_WAYS]
     for _ in range(MAX_HALVINGS):
         open_ways = [way for way in ways if not way.is_over]
         if not open_ways:
             break
         answers = bench.calls([[_at(way, way.middle)] for way in open_ways])
         for way, (output,) in zip(open_ways, answers, strict=True):
-            _halve(way, is_same=not bench.differing(way.output, output))
-    return [row for way in ways if way.is_over for row in _beside(way)]
+            if bench.differing(way.output, output):
+                way.high, way.at_high = way.middle, output
+            else:
+                way.low, way.at_low = way.middle, output
+    # At the end of a step both sides are one number apart: a smooth model differs there by next to nothing.
+    steps = [way for way in ways if way.is_over and bench.differing(way.at_low, way.at_high)]
+    return [row for way in steps for row in _beside(way)]
 
 
-def _halve(way: _Way, *, is_same: bool) -> None:
-    if is_same:
-        way.low = way.middle
-    else:
-        way.high = way.middle
-
-
-def _ways(bench: Bench, names: Sequence[str]) -> Iterator[_Way]:
-    """From an ordinary row to values that give another output, a few for each column."""
+def _ways(bench: Bench, name: str) -> list[_Way]:
+    """From an ordinary row to values of a column that give another output."""
     base = bench.ordinary[0]
     outputs = dict(zip(map(id, [*bench.fixture, *bench.specimens]), bench.alone, strict=True))
-    for name in names:
-        found = 0
-        for row in bench.specimens:
-            if row.column != name or found == WAYS_OF_COLUMN or not _are_numbers(base.values[name], row.values[name]):
-                continue
+    found = []
+    for row in bench.specimens:
+        if row.column == name and _are_numbers(base.values[name], row.values[name]):
             here, there = outputs[id(base)], outputs[id(row)]
             if not isinstance(here, Refusal) and not isinstance(there, Refusal) and bench.differing(here, there):
-                found += 1
-                yield _Way(base, name, base.values[name], row.values[name], here)
+                found.append(_Way(base, name, base.values[name], row.values[name], here, here, there))
+    return found[:WAYS_OF_COLUMN]
 
 
 def _are_numbers(*values: object) -> bool:
@@ -87,9 +89,14 @@ def _at(way: _Way, value: float) -> Specimen:
 
 
 def _beside(way: _Way) -> Iterator[Specimen]:
-    """The two numbers of a step and their float32 neighbours; nothing where the output changes with every number."""
-    if way.low == way.base.values[way.column]:
-        return
-    single = float(np.float32(way.high))
-    values = {way.low, way.high, single, *(float(np.nextafter(np.float32(single), to)) for to in (-math.inf, math.inf))}
-    yield from (_at(way, value) for value in sorted(values))
+    """Numbers on both sides of a step that float32 would put on the other, and float32's own beside them.
+
+    Each lies further from the step than the noise of arithmetic, which may flip a decision as well, and honestly.
+    """
+    single = np.float32(way.high)
+    for to in (-math.inf, math.inf):
+        other = np.nextafter(single, np.float32(to))
+        middle = (float(single) + float(other)) / 2
+        for value in ((way.high + middle) / 2, (way.high + float(single)) / 2, float(other)):
+            if abs(value - way.high) > NOISES * NOISE_OF_DOUBLE * abs(way.high):
+                yield _at(way, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,6 +23,8 @@ NOISE_OF_DOUBLE = 1e-9
 NOISE_OF_SINGLE = 1e-5
 COLUMN_SHARE = 0.2
 """A sum near zero has the noise of its parts: as if it were this share of the largest value of its column."""
+EXACT_TO = 2**53
+"""Beyond it every float64 is a whole number."""
 FEW = 3
 
 
@@ -66,9 +68,7 @@ class Gauge:
         import numpy as np
 
         for name in rows[0] if rows else ():
-            found = [
-                value for row in rows for value in [row[name]] if isinstance(value, float) and math.isfinite(value)
-            ]
+            found = [value for row in rows for value in _floats_in(row[name]) if math.isfinite(value)]
             if found:
                 self.scale[name] = max(map(abs, found))
                 with np.errstate(over="ignore"):
@@ -88,9 +88,11 @@ class Gauge:
 
     def note(self, column: str, left: Value, right: Value) -> None:
         """Let the noise between two values of one row raise the floor of their column."""
-        if isinstance(left, float) and isinstance(right, float) and self._apart(column, left, right) is Apart.NOISE:
-            self.floor[column] = max(self.floor.get(column, 0.0), abs(left - right))
-            self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(left, right))
+        if self._apart(column, left, right) is Apart.NOISE:
+            for a, b in zip(_floats_in(left), _floats_in(right), strict=True):
+                if math.isfinite(a) and math.isfinite(b):
+                    self.floor[column] = max(self.floor.get(column, 0.0), abs(a - b))
+                    self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(a, b))
 
     def differ(self, column: str, left: Value, right: Value) -> bool:
         """Whether two values of a column differ by more than noise."""
@@ -112,7 +114,7 @@ class Gauge:
         if not (math.isfinite(left) and math.isfinite(right)):
             return Apart.DIFFERENT
         apart = abs(left - right)
-        if apart >= 1 and left == int(left) and right == int(right):
+        if apart >= 1 and left == int(left) and right == int(right) and max(abs(left), abs(right)) < EXACT_TO:
             return self._certainly(column)  # whole numbers are counted, not measured
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
@@ -125,6 +127,15 @@ class Gauge:
     def _certainly(self, column: str) -> Apart:
         self.certain.add(column)
         return Apart.DIFFERENT
+
+
+def _floats_in(value: Value) -> Iterator[float]:
+    """Every float in a value, however deep."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _floats_in(part)
 
 
 def _worst(found: Iterable[Apart]) -> Apart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -69,12 +70,12 @@ class WitnessFinder:
 
     def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
-        plain = case.reference.variation is PINNED and case.other.variation is PINNED
+        plain = case.reference.variation == PINNED and case.other.variation == PINNED
         if not case.other.rows:
             return self._seen_empty()
         if not plain or case.other.what_if.kind or case.other.threads > 1:
             return self._seen_varied(case)
-        if case.other.before or symptom.check in ("repeat", "fresh"):
+        if case.other.before or symptom.check == "repeat":
             return self._seen_again(case)
         return self._seen_together(case)
 
@@ -154,13 +155,12 @@ class WitnessFinder:
         """Python that asks the sandbox the same."""
         rows = [dict(row.values) for row in case.other.rows]
         lines = [
-            "import datetime, decimal",
+            "import datetime",
+            "from decimal import Decimal",
             "from pyml_sandbox import Client",
             "",
             "client = Client()",
-            f"rows = client.rows({self.model_id!r}, {rows!r})".replace("nan", "float('nan')").replace(
-                " inf", " float('inf')"
-            ),
+            f"rows = client.rows({self.model_id!r}, {literal(rows)})",
             f"print(client.predict_online({self.model_id!r}, rows))  # all in one request",
         ]
         if len(rows) > 1:
@@ -223,6 +223,15 @@ class _Asker:
             except PackageError as error:
                 self._open[variation] = error
         return self._open[variation]
+
+
+def literal(value: Any) -> str:
+    """A value as Python reads it; NaN and infinity, which Python writes and does not read, among them."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(name)}: {literal(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
 
 
 def _alone(case: Case) -> Case | None:

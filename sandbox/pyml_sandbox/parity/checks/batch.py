@@ -96,12 +96,29 @@ class BatchChecks:
 
     def _one_row(self) -> Iterator[Symptom]:
         """Refused alone and not beside itself: the shape of one row is another. Dropped: the model lost the row."""
-        broken = [row for row in self._rows() if self._is_refused(row) and not self._copies_refused(row)]
+        fixture = tuple(self.bench.fixture)
+        broken = {
+            id(row): (row, Situation((row, row)))
+            for row in self._rows()
+            if self._is_refused(row) and not self._copies_refused(row)
+        }
+        for place, output in enumerate(self.bench.first):
+            row = fixture[place]
+            if self._is_refused(row) and not isinstance(output, Refusal):
+                broken.setdefault(id(row), (row, Situation(fixture, place)))
+        yield from self._refused_alone(list(broken.values()))
+        yield from self._contract()
+
+    def _refused_alone(self, found: Sequence[tuple[Specimen, Situation]]) -> Iterator[Symptom]:
+        broken = [row for row, _ in found]
         if broken:
             said = self._said(self.alone[id(broken[0])])
-            cases = tuple(Case("", one_row(row), Situation((row, row))) for row in broken[:MAX_CASES])
+            cases = tuple(Case("", one_row(row), situation) for row, situation in found[:MAX_CASES])
             whole = {"all-rows"} if len(broken) >= len(self.bench.fixture) else set()
+            whole |= {"copies-refused"} if all(map(self._copies_refused, broken)) else set()
             yield Symptom("alone", "", cases, self._columns(broken), frozenset(whole | _words(said)), len(broken), said)
+
+    def _contract(self) -> Iterator[Symptom]:
         for column, found in _by_column(self._lost_rows()).items():
             said = self._said(self.alone[id(found[0])])
             case = Case("", one_row(self.bench.fixture[0]), one_row(found[0]))
@@ -112,8 +129,7 @@ class BatchChecks:
         return [
             row
             for row in self._rows()
-            if (refusal := self.alone[id(row)]) is not None
-            and isinstance(refusal, Refusal)
+            if isinstance(refusal := self.alone[id(row)], Refusal)
             and refusal.kind == "OutputError"
             and self._copies_refused(row)
             and _words(refusal.message) & {"row-count", "type"}
@@ -209,7 +225,7 @@ class BatchChecks:
 
     def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
         """What a column's effects have in common."""
-        on_base = [effect for effect in found if effect.on_base]
+        on_base = [effect for effect in found if effect.on_base and not _is_missing(effect, column)]
         plain = [effect for effect in on_base if effect.kind not in NULLS]
         traits = {f"kind:{effect.kind}" for effect in on_base or found} | {f"type:{self._type_of(column)}"}
         if plain:
@@ -360,6 +376,12 @@ def _by_column(rows: Iterable[Specimen]) -> Mapping[str, list[Specimen]]:
     for row in rows:
         found[row.column].append(row)
     return found
+
+
+def _is_missing(effect: Effect, column: str) -> bool:
+    """Whether the row that changed is itself the one with a null or NaN in the column."""
+    value = effect.case.reference.row.values.get(column)
+    return bool(column) and (value is None or value != value)
 
 
 def _is_number(text: object) -> bool:

@@ -131,6 +131,8 @@ def _of_loading(greeting: Greeting, case: Case) -> Iterator[Symptom]:
 def _speaks_of_versions(warning: str) -> bool:
     """A library's warning that parameters were written by another version of it."""
     kind, _, text = warning.partition(": ")
+    if kind in ("FutureWarning", "DeprecationWarning", "PendingDeprecationWarning"):
+        return False
     return "Version" in kind or ("version" in text.lower() and any(word in text.lower() for word in _WRITTEN))
 
 
