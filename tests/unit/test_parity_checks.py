@@ -121,9 +121,12 @@ BROKEN = {
     "T16 type by batch": Source(
         "k BIGINT", "q BIGINT", "return pd.DataFrame({'q': frame.k.astype('float64' if frame.k.isna().any() else 'int64')})", {"k": K}
     ),
-    "T17 rounded text": of_a(
+    "T17 rounded text": Source(
+        "a DOUBLE NOT NULL",
+        P,
         "a = frame.a if len(frame) == 1 else frame.a.map(lambda v: float(f'{v:.4g}'))\n"
-        "return pd.DataFrame({'p': a * 3})"
+        "return pd.DataFrame({'p': a * 3})",
+        {"a": [each + 0.0123456 for each in A]},
     ),
     "S1 by position": Source(
         "a DOUBLE NOT NULL, c DOUBLE NOT NULL",

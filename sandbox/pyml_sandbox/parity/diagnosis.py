@@ -196,10 +196,14 @@ def _all_of(*traits: str) -> Callable[[frozenset[str]], bool]:
     return lambda found: found >= set(traits)
 
 
+BESIDE_STEPS = frozenset({"single", "ulp", "boundary"})
+"""Kinds of rows that were made to lie where rounding to float32 shows."""
+
 _EXPLAINED: tuple[Rule, ...] = (
     # A name in another case is the only one of these that no lookup with a default brings about by chance.
     ("S3", _all_of("as:other-case")),
     ("T2", _any_of("as:via-float64")),
+    ("T17", lambda found: "as:written" in found and not _kinds(found) <= BESIDE_STEPS),
     ("T6", _any_of("as:single", "as:double")),
     ("T10", _any_of("as:hours", "as:naive")),
     ("T15", _any_of("as:empty-null", "as:null-empty")),
