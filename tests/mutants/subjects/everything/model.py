@@ -25,4 +25,4 @@ class Everything(DataFrameModel):
         self.columns: list[str] = json.loads((parameters / "columns.json").read_text())
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame(frame[self.columns].copy())
+        return frame if list(frame.columns) == self.columns else frame[self.columns]
