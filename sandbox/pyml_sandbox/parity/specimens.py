@@ -196,7 +196,7 @@ def _booleans(_field: Field, _first: Any) -> Iterator[tuple[str, Any]]:
 def _dates(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
     yield "zero", date(1970, 1, 1)
     yield from (("dst", instant.date()) for instant in DST_INSTANTS)
-    yield "near", (first or date(2024, 1, 1)) + timedelta(days=1)
+    yield "near", (first or date(2024, 1, 1)) - timedelta(days=1 if first != date.min else 0)
     yield "end", date(2024, 2, 29)
 
 

