@@ -113,14 +113,14 @@ class OnlineModel:
             raise translated(error) from error
         return {name: said.properties[name] for name in ("inputs", "outputs")}
 
-    def predict_as_columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Predict for a batch that is sent as one tensor for each column, and answered so.
+    def predict_as_columns(self, batch: pa.RecordBatch, *, is_raw: bool = True) -> pa.RecordBatch:
+        """Predict for a batch that is sent as one tensor for each column, raw or typed, and answered so.
 
         Raises:
             InputError: tensors cannot carry the rows, or the predictions, without loss.
             OnlineError, SandboxError: as :meth:`predict`.
         """
-        request = codec.column_request(self.name, self.version, batch)
+        request = codec.column_request(self.name, self.version, batch, is_raw=is_raw)
         answer = _answer(self._infer.future(request, timeout=self.timeout_s))
         return codec.read_column_response(answer, self.contract.outputs)
 

@@ -258,13 +258,15 @@ def arrow_request(
     return request
 
 
-def column_request(name: str, version: str, rows: pa.RecordBatch, request_id: str = "") -> ModelInferRequest:
-    """A request that carries rows as one tensor for each column.
+def column_request(
+    name: str, version: str, rows: pa.RecordBatch, request_id: str = "", *, is_raw: bool = True
+) -> ModelInferRequest:
+    """A request that carries rows as one tensor for each column, raw or typed.
 
     Raises:
         InputError: a column cannot be carried so without loss.
     """
-    return _add_tensors(_request(name, version, request_id, COLUMNS), columns_from_batch(rows))
+    return _add_tensors(_request(name, version, request_id, COLUMNS), columns_from_batch(rows), is_raw=is_raw)
 
 
 def tensor_request(name: str, version: str, tensors: Mapping[str, Array], request_id: str = "") -> ModelInferRequest:
@@ -314,10 +316,14 @@ def _request(name: str, version: str, request_id: str, content_type: str) -> Mod
     return request
 
 
-def _add_tensors(request: ModelInferRequest, tensors: Mapping[str, Array]) -> ModelInferRequest:
+def _add_tensors(request: ModelInferRequest, tensors: Mapping[str, Array], *, is_raw: bool = True) -> ModelInferRequest:
     for name, array in tensors.items():
-        request.inputs.append(InferInputTensor(name=name, datatype=datatype_of(array), shape=array.shape))
-        request.raw_input_contents.append(write_raw(array))
+        contents = None if is_raw else write_typed(array)
+        request.inputs.append(
+            InferInputTensor(name=name, datatype=datatype_of(array), shape=array.shape, contents=contents)
+        )
+        if is_raw:
+            request.raw_input_contents.append(write_raw(array))
     return request
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyml.errors import InputError, PymlError
+from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.tensor import datatype_of
+from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from pyml_sandbox.online import OnlineModel
 
 TIMEOUT_S = 60
 _DTYPES = {
@@ -44,16 +43,23 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
         }
     return {
         "Arrow": lambda rows: next(model.predict([rows])),
-        "columns": model.predict_as_columns,
-        "REST": lambda rows: _through_rest(model, rest, rows),
+        "columns": lambda rows: model.predict_as_columns(_turned(rows)),
+        "typed columns": lambda rows: model.predict_as_columns(_turned(rows), is_raw=False),
+        "REST": lambda rows: _through_rest(model, rest, _turned(rows)),
     }
+
+
+def _turned(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with the columns in another order, which counts in no form."""
+    return rows.select(rows.schema.names[::-1])
 
 
 def _through_rest(model: OnlineModel, rest: str, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Rows as JSON, with what the standard library makes of numbers.
 
     Raises:
-        PymlError: JSON cannot carry the rows, or the gateway refused them.
+        InputError: JSON cannot carry the rows.
+        OnlineError: the gateway or the model refused them.
     """
     inputs = [_as_json(name, array) for name, array in columns_from_batch(rows).items()]
     url = f"http://{rest}/v2/models/{model.name}/versions/{model.version}/infer"
@@ -64,7 +70,7 @@ def _through_rest(model: OnlineModel, rest: str, rows: pa.RecordBatch) -> pa.Rec
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
             answer = json.load(response)
     except urllib.error.HTTPError as error:
-        raise PymlError(error.read().decode(errors="replace")) from error
+        raise OnlineError(error.read().decode(errors="replace")) from error
     arrays = {output["name"]: _array(output) for output in answer["outputs"]}
     return batch_from_columns(arrays, model.contract.outputs)
 

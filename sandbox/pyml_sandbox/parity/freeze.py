@@ -90,7 +90,7 @@ def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | 
     """The query whose rows are frozen; rows of their own become a view."""
     if given is None:
         return settings.sql.strip().rstrip(";") or _select_all(settings.table)
-    spark.createDataFrame(given).createOrReplaceTempView(GIVEN)
+    spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
     return f"SELECT * FROM {GIVEN}"
 
 
@@ -107,12 +107,16 @@ def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
     Raises:
         JobError: Spark failed.
     """
-    columns = ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in rows.schema)
     with translated_errors():
         if not rows.num_rows:  # of which Spark makes no frame
-            spark.sql(f"CREATE TABLE {table} ({columns}) USING parquet")
+            spark.sql(f"CREATE TABLE {table} ({_ddl(rows.schema)}) USING parquet")
             return
-        spark.createDataFrame(rows).coalesce(1).write.format("parquet").saveAsTable(table)
+        spark.createDataFrame(rows, _ddl(rows.schema)).coalesce(1).write.format("parquet").saveAsTable(table)
+
+
+def _ddl(schema: pa.Schema) -> str:
+    """The columns in Spark's words: left alone, Spark takes a timestamp without a zone for one with the session's."""
+    return ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in schema)
 
 
 def export(spark: SparkSession, table: str, file: Path) -> int:

@@ -96,7 +96,7 @@ def _uncovered(
     paths: Sequence[Comparison], by_name: Mapping[str, Comparison], findings: Sequence[Finding]
 ) -> Iterator[Finding]:
     """What the comparisons show and no finding explains."""
-    known = {column for finding in findings if finding.weight is not Weight.WARNS for column in finding.columns}
+    known = {column for finding in findings if finding.weight is Weight.FAILS for column in finding.columns}
     for comparison in paths:
         yield from _key_findings(comparison)
     schemas = {comparison.schema: comparison for comparison in reversed(paths)}

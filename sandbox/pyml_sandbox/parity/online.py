@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.offline import RECORD_NAMES
-from pyml_sandbox.online import OnlineModel
+from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,8 +38,6 @@ def predict_in_batches(
     Raises:
         OnlineError, SandboxError: from the first request that failed.
     """
-    import pyarrow as pa
-
     inputs = rows.select(model.contract.inputs.names)
     predicted: list[pa.RecordBatch] = []
     done = 0
@@ -47,11 +45,27 @@ def predict_in_batches(
         predicted.append(batch)
         done += batch.num_rows
         on_rows(done)
-    predictions = pa.Table.from_batches(predicted)
+    predictions = _joined(predicted)
+    if predictions.num_rows != rows.num_rows:
+        raise OnlineError(f"{rows.num_rows} rows were sent and {predictions.num_rows} predictions came back")
     keyed = rows.select(list(key))
     for field in predictions.schema:
         keyed = keyed.append_column(field, predictions[field.name])
     write(keyed, file)
+
+
+def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
+    """All answers as one table.
+
+    Raises:
+        OnlineError: they do not have the same columns.
+    """
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_batches(predicted)
+    except pa.ArrowInvalid as error:
+        raise OnlineError(f"the answers to requests of one kind are of several kinds: {error}") from error
 
 
 def write(table: pa.Table, file: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyml.errors import PymlError, SandboxError
+from pyml.errors import InputError, PymlError, SandboxError
 from pyml.lab.messages import Refusal
+from pyml_sandbox.online import OnlineError
 from pyml_sandbox.parity.forms import forms_of
 from pyml_sandbox.parity.freeze import DATABASE, write_table
 from pyml_sandbox.parity.lab import Output
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pyml_sandbox.registry import ModelVersion
 
 ROW = "__row"
+CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor")
+"""In a refusal: the form cannot carry the predictions."""
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
@@ -135,8 +137,13 @@ class RealPaths:
         batch = batch_of(rows, self.version.contract.inputs)
         found: dict[str, list[Output]] = {}
         for form, ask in forms_of(self.model, self.rest).items():
-            with contextlib.suppress(PymlError, ValueError):
+            try:
                 found[form] = list(rows_of(ask(batch)))
+            except OnlineError as error:
+                if not any(word in error.message for word in CANNOT_CARRY):
+                    found[form] = [Refusal("OnlineError", error.message)] * len(rows)
+            except (InputError, ValueError):  # on this side: the form cannot carry the rows, or the predictions
+                continue
         return found
 
     def _request(self, rows: Sequence[Specimen], *, is_turned: bool) -> list[Output]:
