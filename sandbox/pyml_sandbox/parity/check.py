@@ -19,6 +19,7 @@ from pyml_sandbox.compare import Comparison, Tolerance, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.catalogue import CATALOGUE, VARIABLE
+from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.checks.paths import PathChecks
 from pyml_sandbox.parity.diagnosis import STATE, SURROUNDINGS, Diagnosis, diagnose
 from pyml_sandbox.parity.examination import examine, explain, open_bench
@@ -369,7 +370,8 @@ def _of_failure(failure: Failure) -> Finding:
     return Finding(
         f"{failure.words} failed: {failure.message}",
         "R4" if is_limit else None,
-        name="rows lost or repeated by the job" if is_limit else "",
+        name=CAUSES["R4"].name if is_limit else "",
+        hop=Hop.BOUNDARY if is_limit else None,
         comparison=failure.comparison,
     )
 

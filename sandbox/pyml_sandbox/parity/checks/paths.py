@@ -195,9 +195,9 @@ class PathChecks:
         rows = self.bench.fixture
         expected = self.bench.alone[: len(rows)]
         singles = [[row] for row in rows] * ROUNDS
-        yield from self._against(
-            "concurrent", rows, expected, [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
-        )
+        one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
+        at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
+        yield from self._against("concurrent", rows, one_by_one, at_once)
         answers = calls(self.bench.lab, self.bench.inputs, singles, threads=THREADS)
         yield from self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
 
