@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.kept_outcomes import append, read_results
 from benchmarks.mutant_copy import ROOT, UP_TIMEOUT_S, Copy, copied
 from benchmarks.mutant_set import (
     ERROR,
@@ -68,7 +69,7 @@ def main() -> None:
     options = parsed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the sandbox is taken down
     known = load()
-    outcomes = read_results(options.results)
+    outcomes = read_results(options.results, Outcome.from_json)
     chosen = [mutant for mutant in known if fnmatch.fnmatch(mutant.name, options.only)]
     todo = [mutant for mutant in chosen if is_due(mutant, outcomes, again=options.again)]
     if todo:
@@ -92,25 +93,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="run anew what got through or ended in an error")
     parser.add_argument("--write", action="store_true", help="write the section of docs/parity-results.md")
     return parser.parse_args()
-
-
-def read_results(file: Path) -> dict[str, Outcome]:
-    """The last outcome of each; a line that was cut off when it was written is left out."""
-    outcomes = {}
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        try:
-            outcome = Outcome.from_json(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            continue
-        outcomes[outcome.name] = outcome
-    return outcomes
-
-
-def append(file: Path, outcome: Outcome) -> None:
-    """Keep an outcome at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(dataclasses.asdict(outcome)) + "\n")
 
 
 def is_due(mutant: Mutant, outcomes: Mapping[str, Outcome], *, again: bool) -> bool:

@@ -9,7 +9,6 @@ that was edited since, and with `--again` one whose command failed, is run anew.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import fnmatch
 import json
 import os
@@ -26,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.kept_outcomes import append, read_results
 from benchmarks.mutants_page import section_in, with_section
 from benchmarks.zoo_page import page, text
 from benchmarks.zoo_score import ERROR, Expectation, Outcome, bars, expectations, judged, outcome_of
@@ -47,7 +47,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the sandbox is taken down
     known = expectations(ZOO)
     chosen = [model for model in known if fnmatch.fnmatch(model.name, options.only)]
-    outcomes = read_results(options.results)
+    outcomes = read_results(options.results, Outcome.from_json)
     todo = [model for model in chosen if is_due(model, outcomes, again=options.again)]
     if todo:
         with sandbox_home(options.sandbox):
@@ -78,25 +78,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="run anew what ended in an error")
     parser.add_argument("--write", action="store_true", help="write docs/parity-results.md")
     return parser.parse_args()
-
-
-def read_results(file: Path) -> dict[str, Outcome]:
-    """The last outcome of each model; a line that was cut off when it was written is left out."""
-    outcomes = {}
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        try:
-            outcome = Outcome.from_json(json.loads(line))
-        except ValueError:
-            continue
-        outcomes[outcome.name] = outcome
-    return outcomes
-
-
-def append(file: Path, outcome: Outcome) -> None:
-    """Keep an outcome at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(dataclasses.asdict(outcome)) + "\n")
 
 
 def is_due(model: Expectation, outcomes: dict[str, Outcome], *, again: bool) -> bool:
