@@ -157,26 +157,26 @@ def found_by(code: str, level: str, weight: Weight = Weight.FAILS, columns: tupl
 
 
 @pytest.mark.parametrize(
-    ("findings", "needed", "verdict", "level"),
+    ("findings", "verdict", "level"),
     [
-        ([], "P3", Verdict.PASS, "P5"),
-        ([found_by("B1", "P2")], "P3", Verdict.FAIL, "P1"),
-        ([found_by("D3", "P3")], "P3", Verdict.FAIL, "P2"),
-        ([found_by("E5", "P1")], "P3", Verdict.FAIL, None),
-        ([found_by("B12", "P4", Weight.ABOVE)], "P3", Verdict.PASS, "P3"),
-        ([found_by("B12", "P4")], "P4", Verdict.FAIL, "P3"),
-        ([found_by("B10", "P2", Weight.WARNS)], "P5", Verdict.PASS, "P5"),
+        ([], Verdict.PASS, "P5"),
+        ([found_by("B1", "P2")], Verdict.FAIL, "P1"),
+        ([found_by("D3", "P3")], Verdict.FAIL, "P2"),
+        ([found_by("E5", "P1")], Verdict.FAIL, None),
+        ([found_by("B12", "P4", Weight.ABOVE)], Verdict.PASS, "P3"),
+        ([found_by("B12", "P4")], Verdict.FAIL, "P3"),
+        ([found_by("B10", "P2", Weight.WARNS)], Verdict.PASS, "P5"),
     ],
 )
 def test_the_level_earned_is_the_highest_below_every_finding(
-    findings: list[Finding], needed: str, verdict: Verdict, level: str | None
+    findings: list[Finding], verdict: Verdict, level: str | None
 ) -> None:
-    found = judge([comparison(BATCHES, column())], (), findings, needed=needed, checked="P5")
+    found = judge([comparison(BATCHES, column())], (), findings, checked="P5")
     assert (found.verdict, found.level) == (verdict, level)
 
 
 def test_a_model_that_draws_at_random_cannot_be_certified_and_its_cause_is_named() -> None:
-    found = judge([comparison(BATCHES, column(differing=5))], (), [found_by("D1", "P1")], needed="P3", checked="P5")
+    found = judge([comparison(BATCHES, column(differing=5))], (), [found_by("D1", "P1")], checked="P5")
     assert found.verdict is Verdict.CANNOT_CERTIFY
     assert found.reason == "the model is not deterministic: D1 was found"
     assert [finding.code for finding in found.findings] == ["D1"]
@@ -184,7 +184,7 @@ def test_a_model_that_draws_at_random_cannot_be_certified_and_its_cause_is_named
 
 def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> None:
     differing = comparison(BATCHES, column("p", differing=5), column("q", differing=2))
-    found = judge([differing], (), [found_by("B1", "P2")], needed="P3", checked="P5")
+    found = judge([differing], (), [found_by("B1", "P2")], checked="P5")
     assert [(finding.code, finding.columns, finding.comparison) for finding in found.findings] == [
         ("B1", ("p",), BATCHES),
         (None, ("q",), BATCHES),

@@ -32,9 +32,8 @@ def key_of(environment: str, version: ModelVersion, frozen: FrozenRows, settings
         frozen: the rows.
         settings: sizes, key and level.
     """
-    with frozen.file.open("rb") as file:
-        rows = hashlib.file_digest(file, "sha256").hexdigest()
-    parts = [environment, version.model_id, rows, json.dumps(asdict(settings), sort_keys=True), checker_version()]
+    asked = json.dumps(asdict(settings), sort_keys=True)
+    parts = [environment, version.model_id, frozen.digest, asked, checker_version()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

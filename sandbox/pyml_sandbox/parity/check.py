@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -282,7 +281,7 @@ class _Check:
         failures = [] if explained or frozen.doubts else [_of_failure(each) for each in self._run.failures]
         checked = LEVELS[-1] if self._settings.level > LEVELS[0] else LEVELS[0]
         findings = [*evidence.findings, *failures]
-        return judge(comparisons, doubts, findings, needed=self._settings.level, checked=checked)
+        return judge(comparisons, doubts, findings, checked=checked)
 
     def _report(
         self,
@@ -292,15 +291,13 @@ class _Check:
         evidence: Evidence,
     ) -> Report:
         run, client = self._run, self._client
-        with frozen.file.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         report = Report(
             judgement=judgement,
             model=self._version.model_id,
             sandbox=client.home.name,
             driver=client.state.driver,
             rows=frozen.rows,
-            fixture_digest=f"sha256:{digest}",
+            fixture_digest=f"sha256:{frozen.digest}",
             comparisons=comparisons,
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),

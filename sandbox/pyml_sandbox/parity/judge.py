@@ -39,7 +39,6 @@ def judge(
     doubts: Sequence[str] = (),
     findings: Sequence[Finding] = (),
     *,
-    needed: str = FIRST_LEVEL,
     checked: str = FIRST_LEVEL,
 ) -> Judgement:
     """Judge what was compared and found.
@@ -47,8 +46,7 @@ def judge(
     Args:
         comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; `BATCHES` is there, the others may be.
         doubts: why the rows cannot decide anything, found before either path ran.
-        findings: of the checks, each with its cause.
-        needed: the level that the model must reach.
+        findings: of the checks, each with its cause, and weighed by the level that the model must reach.
         checked: the highest level whose checks were made.
 
     Returns:

@@ -25,6 +25,11 @@ Output = Row | Refusal
 """What came of one row: its predicted values by column, or why its call gave none."""
 
 
+def refusal_in(output: Output) -> str:
+    """Why a call gave no output; empty where it gave one."""
+    return output.message if isinstance(output, Refusal) else ""
+
+
 @dataclass(frozen=True)
 class Variation:
     """How the environment of a laboratory differs from the pinned one that both paths have.

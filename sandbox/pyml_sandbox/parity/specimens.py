@@ -8,7 +8,7 @@ changed, so that whatever it makes a model do has that column for a cause.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -85,6 +85,12 @@ def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPEC
         by_column = [[specimen for specimen in found if specimen.kind in FEW] for found in by_column]
     in_turns = zip_longest(*by_column)  # so that where not all fit, every column has its share
     return [specimen for turn in in_turns for specimen in turn if specimen is not None][:limit]
+
+
+def varied_columns(specimens: Iterable[Specimen]) -> tuple[str, ...]:
+    """The columns that were varied; none where an ordinary row is among them."""
+    columns = dict.fromkeys(specimen.column for specimen in specimens)
+    return () if "" in columns else tuple(columns)
 
 
 def batch_of(specimens: Sequence[Specimen], schema: Schema) -> pa.RecordBatch:

@@ -11,8 +11,8 @@ from itertools import combinations
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.lab import Output
-from pyml_sandbox.parity.specimens import Specimen, fixture_specimens
+from pyml_sandbox.parity.lab import Output, refusal_in
+from pyml_sandbox.parity.specimens import Specimen, fixture_specimens, varied_columns
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 PAIRS_BUDGET_S = 8.0
@@ -112,15 +112,17 @@ class BatchChecks:
     def _refused_alone(self, found: Sequence[tuple[Specimen, Situation]]) -> Iterator[Symptom]:
         broken = [row for row, _ in found]
         if broken:
-            said = self._said(self.alone[id(broken[0])])
+            said = refusal_in(self.alone[id(broken[0])])
             cases = tuple(Case("", one_row(row), situation) for row, situation in found[:MAX_CASES])
             whole = {"all-rows"} if len(broken) >= len(self.bench.fixture) else set()
             whole |= {"copies-refused"} if all(map(self._copies_refused, broken)) else set()
-            yield Symptom("alone", "", cases, self._columns(broken), frozenset(whole | _words(said)), len(broken), said)
+            yield Symptom(
+                "alone", "", cases, varied_columns(broken), frozenset(whole | _words(said)), len(broken), said
+            )
 
     def _contract(self) -> Iterator[Symptom]:
         for column, found in _by_column(self._lost_rows()).items():
-            said = self._said(self.alone[id(found[0])])
+            said = refusal_in(self.alone[id(found[0])])
             case = Case("", one_row(self.bench.fixture[0]), one_row(found[0]))
             yield Symptom("contract", "", (case,), (column,), frozenset(_words(said)), len(found), said)
 
@@ -153,9 +155,9 @@ class BatchChecks:
             traits |= {f"kind:{row.kind}" for row in specimens}
             if all(_is_nan_for_null(output, self.alone[id(row)], self.copies[id(row)][1]) for row in specimens):
                 traits.add("nan-for-null")
-            said = self._said(self.copies[id(specimens[0])][0])
+            said = refusal_in(self.copies[id(specimens[0])][0])
             cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
-            inputs = self._columns(specimens)
+            inputs = varied_columns(specimens)
             yield Symptom("copies", output, cases, inputs, frozenset(traits | _words(said)), len(rows), said)
 
     # ---- two rows that differ in one column
@@ -334,7 +336,7 @@ class BatchChecks:
                 found[name].append(place)
         for name, places in found.items():
             cases = tuple(Case(name, one_row(rows[at]), Situation(tuple(rows), at)) for at in places[:MAX_CASES])
-            yield Symptom(check, name, cases, rows=len(places), said=self._said(outputs[places[0]]))
+            yield Symptom(check, name, cases, rows=len(places), said=refusal_in(outputs[places[0]]))
 
     def _empty(self) -> Iterator[Symptom]:
         refusal = _refusal_of_nothing(self.bench)
@@ -353,14 +355,6 @@ class BatchChecks:
 
     def _copies_refused(self, row: Specimen) -> bool:
         return isinstance(self.copies[id(row)][0], Refusal)
-
-    def _columns(self, rows: Iterable[Specimen]) -> tuple[str, ...]:
-        """The columns that were varied; none where an ordinary row shows it as well."""
-        columns = dict.fromkeys(row.column for row in rows)
-        return () if "" in columns else tuple(columns)
-
-    def _said(self, output: Output) -> str:
-        return output.message if isinstance(output, Refusal) else ""
 
 
 def _refusal_of_nothing(bench: Bench) -> Refusal | None:

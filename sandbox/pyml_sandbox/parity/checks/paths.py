@@ -13,10 +13,10 @@ from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
 from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
 from pyml_sandbox.parity.frames import Loss, losses
-from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.lab import Output, refusal_in
 from pyml_sandbox.parity.online import record_file
 from pyml_sandbox.parity.paths import RealPaths
-from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.specimens import Specimen, varied_columns
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
 
 if TYPE_CHECKING:
@@ -178,15 +178,17 @@ class PathChecks:
             cases = tuple(Case(name, one_row(taken[place]), one_row(taken[place])) for place in first)
             outputs = tuple((online[place], offline[place]) for place in first)
             traits = frozenset(f"kind:{taken[place].kind}" for place in places)
-            said = self._said(offline[places[0]]) or self._said(online[places[0]])
-            yield Symptom("paths", name, cases, self._columns(taken, places), traits, len(places), said, outputs)
-
-    def _columns(self, rows: Sequence[Specimen], places: Sequence[int]) -> tuple[str, ...]:
-        columns = dict.fromkeys(rows[place].column for place in places)
-        return () if "" in columns else tuple(columns)
-
-    def _said(self, output: Output) -> str:
-        return output.message if isinstance(output, Refusal) else ""
+            said = refusal_in(offline[places[0]]) or refusal_in(online[places[0]])
+            yield Symptom(
+                "paths",
+                name,
+                cases,
+                varied_columns(taken[place] for place in places),
+                traits,
+                len(places),
+                said,
+                outputs,
+            )
 
     # ---- at the same time
 
@@ -214,7 +216,7 @@ class PathChecks:
                 Case(name, one_row(rows[place]), Situation((rows[place],), 0, (others,), threads=THREADS))
                 for place in at[:MAX_CASES]
             )
-            said = next((self._said(output) for output in found if isinstance(output, Refusal)), "")
+            said = next((refusal_in(output) for output in found if isinstance(output, Refusal)), "")
             traits = frozenset({"row-count"} if "rows in," in said else ())
             yield Symptom(check, name, cases, rows=len(at), said=said if not name else "", traits=traits)
 

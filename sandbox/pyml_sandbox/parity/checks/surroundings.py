@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyml.errors import PackageError
-from pyml.lab.messages import Greeting, Refusal
+from pyml.lab.messages import Greeting
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
-from pyml_sandbox.parity.lab import Lab, Output, Variation
+from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -108,9 +108,7 @@ class SurroundingsChecks:
             alone = [place for place in found if place >= len(fixture)] or found
             shown = [situations[place] for place in alone[:MAX_CASES]]
             cases = tuple(Case(name, each, Situation(each.rows, each.target, variation=variation)) for each in shown)
-            refusal = answer[alone[0]]
-            said = refusal.message if isinstance(refusal, Refusal) else ""
-            yield Symptom(check, name, cases, rows=len(alone), said=said)
+            yield Symptom(check, name, cases, rows=len(alone), said=refusal_in(answer[alone[0]]))
 
     def _any_case(self) -> Case:
         row = self.bench.fixture[0]
