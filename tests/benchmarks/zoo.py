@@ -46,7 +46,7 @@ def main() -> None:
     options = parsed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the sandbox is taken down
     known = expectations(ZOO)
-    chosen = [model for model in known if fnmatch.fnmatch(model.name, options.only)]
+    chosen = [model for model in known if any(fnmatch.fnmatch(name, options.only) for name in names_of(model))]
     outcomes = read_results(options.results, Outcome.from_json)
     todo = [model for model in chosen if is_due(model, outcomes, again=options.again)]
     if todo:
@@ -69,7 +69,7 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="*", metavar="GLOB", help="names of models")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="names of models; honest/* is that half")
     parser.add_argument(
         "--sandbox", default="zoo", metavar="NAME", help="the sandbox that is made, and removed at the end"
     )
@@ -86,6 +86,11 @@ def is_due(model: Expectation, outcomes: dict[str, Outcome], *, again: bool) -> 
     if outcome is None or outcome.version != ModelPackage(folder_of(model)).version:
         return True
     return again and outcome.verdict == ERROR
+
+
+def names_of(model: Expectation) -> tuple[str, str]:
+    """The model's name, alone and behind its half of the zoo."""
+    return model.name, f"{model.half}/{model.name}"
 
 
 def folder_of(model: Expectation) -> Path:
