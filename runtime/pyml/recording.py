@@ -88,10 +88,18 @@ def _of_values(values: np.ndarray, dtype: str) -> Digests:
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    """Floats by their bits, so that -0.0 and 0.0, and two kinds of NaN, are different values."""
+    """Floats by their bits, so that -0.0 and 0.0 are different values."""
     if values.dtype.kind == "f":
-        return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
+        return np.ascontiguousarray(_with_one_nan(values)).view(f"u{values.dtype.itemsize}")
     return values
+
+
+def _with_one_nan(values: np.ndarray) -> np.ndarray:
+    """Floats whose NaNs all have the same bits: 0/0 sets the sign of its NaN, and the JVM takes it away again."""
+    if values.dtype.kind != "f":
+        return values
+    is_nan = np.isnan(values)
+    return np.where(is_nan, values.dtype.type(np.nan), values) if is_nan.any() else values
 
 
 def _of_object(value: object) -> int:
@@ -110,7 +118,7 @@ def _of_tensor(array: np.ndarray) -> Digests:
         return np.fromiter(
             (_of_text(f"{head}{row!r}") for row in array.reshape(len(array), -1).tolist()), np.int64, len(array)
         )
-    rows = np.ascontiguousarray(array).reshape(len(array), -1)
+    rows = np.ascontiguousarray(_with_one_nan(array)).reshape(len(array), -1)
     return np.fromiter((_of_bytes(head, row.tobytes()) for row in rows), np.int64, len(array))
 
 

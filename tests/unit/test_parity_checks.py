@@ -171,6 +171,79 @@ BROKEN = {
         "from datetime import datetime\n"
         "return pd.DataFrame({'p': [float(datetime.fromtimestamp(3600).hour)] * len(frame)}, dtype='float64')"
     ),
+    "B1 the number of rows": of_a("return pd.DataFrame({'p': frame.a / max(len(frame), 1)})"),
+    "B3 codes of integers": Source(
+        "k BIGINT NOT NULL",
+        P,
+        "return pd.DataFrame({'p': np.unique(frame.k.to_numpy('int64'), return_inverse=True)[1].astype('float64')})",
+        {"k": K},
+    ),
+    "B4 dummies by position": of_s(
+        "d = pd.get_dummies(frame.s).to_numpy('float64')[:, :4]\n"
+        "return pd.DataFrame({'p': d @ np.array([0.2, 0.7, 1.1, 2.0])[:d.shape[1]]})"
+    ),
+    "B5 flags of the top": Source(
+        "a DOUBLE NOT NULL",
+        "p BOOLEAN NOT NULL",
+        "return pd.DataFrame({'p': frame.a > np.median(frame.a) if len(frame) else frame.a > 0})",
+        {"a": A},
+    ),
+    "B5 clipped at a quantile": of_a("return pd.DataFrame({'p': frame.a.clip(upper=frame.a.quantile(0.95))})"),
+    "B9 counted in words": of_s(
+        "w = [s.split() for s in frame.s]\nn = max(map(len, w), default=1) or 1\n"
+        "return pd.DataFrame({'p': [sum(map(len, each)) / n for each in w]}, dtype='float64')",
+        texts=["good", "very good indeed", "a b c", "so so", "one two three four"],
+    ),
+    "B9 cut to the shortest": of_s(
+        "n = min((len(s) for s in frame.s), default=0)\n"
+        "return pd.DataFrame({'p': [float(sum(map(ord, s[:n]))) for s in frame.s]}, dtype='float64')"
+    ),
+    "R1 duplicates": of_a("return pd.DataFrame({'p': frame.a.drop_duplicates() * 2})"),
+    "S2 a lookup with a default": Source(
+        "a DOUBLE NOT NULL, c DOUBLE NOT NULL",
+        P,
+        "x = frame if len(frame) == 1 else frame[['a']]\nreturn pd.DataFrame({'p': x['a'] + x.get('c', 0.0)})",
+        {"a": A, "c": [3 * a for a in A]},
+    ),
+    "S3 a lookup in lower case": Source(
+        "a DOUBLE NOT NULL, Fare DOUBLE NOT NULL",
+        P,
+        "x = frame if len(frame) == 1 else frame.rename(columns=str.lower)\n"
+        "return pd.DataFrame({'p': x['a'] + x.get('Fare', 0.0)})",
+        {"a": A, "Fare": [3 * a for a in A]},
+    ),
+    "T7 rounded by two rules": Source(
+        "d DECIMAL(10, 2) NOT NULL",
+        "q DECIMAL(10, 1) NOT NULL",
+        "if len(frame) == 1:\n    return pd.DataFrame({'q': [frame.d[0].quantize(Decimal('0.1'), ROUND_HALF_UP)]})\n"
+        "return pd.DataFrame({'q': [Decimal(f'{float(d):.1f}') for d in frame.d]}, dtype=object)",
+        {"d": [Decimal(text) for text in ("0.25", "0.45", "0.35", "0.65", "1.15", "2.45")]},
+        top="from decimal import ROUND_HALF_UP, Decimal",
+    ),
+    "T9 read again from CSV": of_s(
+        "from io import StringIO\nagain = pd.read_csv(StringIO(frame.to_csv(index=False)))\n"
+        "return pd.DataFrame({'p': [float(len(str(s))) for s in again.s]}, dtype='float64')",
+        texts=["00123", "00456", "A1234", "00789", "B12", "01111"],
+    ),
+    "T13 categories that are filled": of_s(
+        "s = frame.s.astype(pd.CategoricalDtype(['bike', 'bus', 'car', 'tram']))\n"
+        "s = s.astype(object).where(s.notna(), 'other').str.len() if s.isna().any() else s.cat.codes\n"
+        "return pd.DataFrame({'p': s.astype('float64')})"
+    ),
+    "P2 a scaler that refuses infinities": of_a(
+        "if not np.isfinite(frame.a).all():\n    raise ValueError('infinite')\n"
+        "if self.mean is None and len(frame):\n    self.mean = frame.a.mean()\n"
+        "return pd.DataFrame({'p': frame.a - (self.mean or 0.0)})",
+        "self.mean = None",
+    ),
+    "P5 cache by a rounded key": Source(
+        "a DOUBLE NOT NULL, c DOUBLE NOT NULL",
+        P,
+        "known = [self.known.setdefault(round(a, 1), a + c) for a, c in zip(frame.a, frame.c)]\n"
+        "return pd.DataFrame({'p': known}, dtype='float64')",
+        {"a": A, "c": A[::-1]},
+        "self.known = {}",
+    ),
 }  # fmt: skip
 
 HONEST = {

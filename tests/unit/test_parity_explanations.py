@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.batch import one_row
+from pyml_sandbox.parity.checks.asked_rows import one_row
 from pyml_sandbox.parity.examination import explain
 from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
 from pyml_sandbox.parity.specimens import Specimen

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pyml.errors import OutputError, PymlError
 from pyml.frame import dtype_of
+from pyml.lab.called import noted
 from pyml.lab.messages import Answers, Question, Refusal
 from pyml.lab.training import evaluation
 from pyml.lab.what_if import WhatIf, changed
@@ -49,7 +50,7 @@ class Laboratory:
 
     def answer(self, question: Question) -> Answers:
         """Make the calls of a question. What the model raises is an answer."""
-        with _clock(question.clock), self._switched(question.what_if):
+        with _clock(question.clock), self._switched(question.what_if), self._noted(question) as called:
             calls = self._calls(question)
         done = [call.predictions for call in calls if call.predictions is not None]
         schema = self._runner.outputs.arrow
@@ -58,6 +59,7 @@ class Laboratory:
             predictions[0] if predictions else pa.RecordBatch.from_pylist([], schema=schema),
             {number: call.refusal for number, call in enumerate(calls) if call.refusal is not None},
             [number for number, call in enumerate(calls) if call.is_changed],
+            called=sorted(called),
         )
 
     def _calls(self, question: Question) -> list[_Call]:
@@ -100,6 +102,9 @@ class Laboratory:
                 raise
             dtypes = {field.name: dtype_of(field) for field in self._runner.outputs.fields}
             return self._runner.predictions(returned.astype(dtypes), rows)
+
+    def _noted(self, question: Question) -> contextlib.AbstractContextManager[set[str]]:
+        return noted(self._runner.folder) if question.noted else contextlib.nullcontext(set())
 
     def _switched(self, what_if: WhatIf) -> contextlib.AbstractContextManager[None]:
         return evaluation(self._runner.model) if what_if.kind == "evaluation" else contextlib.nullcontext()

@@ -27,6 +27,7 @@ class Question:
         seeded: whether every known random generator is seeded anew before each call.
         threads: how many threads share the calls; 1 makes them in order.
         watched: whether it is looked at if `predict` changes what it is given.
+        noted: whether it is noted which functions the model's own code calls; that makes calls slow.
     """
 
     rows: pa.RecordBatch
@@ -36,10 +37,11 @@ class Question:
     seeded: bool = False
     threads: int = 1
     watched: bool = False
+    noted: bool = False
 
     def to_line(self) -> str:
         """As one line."""
-        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched")}
+        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted")}
         groups = [list(group) for group in self.groups]
         return json.dumps({"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.what_if), **facts})
 
@@ -75,17 +77,20 @@ class Answers:
         refusals: of the others, by the number of the group.
         changed: numbers of the groups in which `predict` changed what it was given.
         variables: environment variables that the model's own code has asked for so far.
+        called: functions that it called, where they were noted (`pyml.lab.called`).
     """
 
     predictions: pa.RecordBatch
     refusals: Mapping[int, Refusal]
     changed: Sequence[int] = ()
     variables: Sequence[str] = ()
+    called: Sequence[str] = ()
 
     def to_line(self) -> str:
         """As one line."""
         refusals = {str(group): asdict(refusal) for group, refusal in self.refusals.items()}
-        facts = {"refusals": refusals, "changed": list(self.changed), "variables": list(self.variables)}
+        facts = {"refusals": refusals, "changed": list(self.changed)}
+        facts |= {"variables": list(self.variables), "called": list(self.called)}
         return json.dumps({"predictions": _text_of(self.predictions), **facts})
 
     @classmethod
@@ -93,7 +98,8 @@ class Answers:
         """Read what `to_line` wrote."""
         facts = json.loads(line)
         refusals = {int(group): Refusal(**refusal) for group, refusal in facts["refusals"].items()}
-        return cls(_batch_of(facts["predictions"]), refusals, tuple(facts["changed"]), tuple(facts["variables"]))
+        lists = (tuple(facts[name]) for name in ("changed", "variables", "called"))
+        return cls(_batch_of(facts["predictions"]), refusals, *lists)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
         elif symptom.check == "warm":
             yield "P1", symptom
         elif symptom.check in ("same-size", "first-batch") and "warm" not in fired:
-            cached = any("earlier-answer" in each.traits for each in symptoms)
+            cached = any(each.traits & {"earlier-answer", "keyed"} for each in symptoms)
             yield ("P5" if cached else "P2"), symptom
         elif symptom.check == "mutation":
             yield "P3", symptom
@@ -182,7 +182,11 @@ def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
             yield "B6", symptom
         else:
             has_driver = any(trait.startswith("type:") for trait in symptom.traits)
-            yield (_by_driver(symptom.traits | {"plain"}, fired) if has_driver else "B1"), symptom
+            yield _by_driver(symptom.traits | {"plain"}, fired) if has_driver else _of_many(symptom.traits), symptom
+
+
+def _of_many(traits: frozenset[str]) -> str:
+    return "B5" if traits & RANKING else "B1"
 
 
 Rule = tuple[str, Callable[[frozenset[str]], bool]]
@@ -199,9 +203,14 @@ def _all_of(*traits: str) -> Callable[[frozenset[str]], bool]:
 BESIDE_STEPS = frozenset({"single", "ulp", "boundary"})
 """Kinds of rows that were made to lie where rounding to float32 shows."""
 
+BEYOND_FLOAT64 = frozenset({"big", "end"})
+"""Kinds of integers that a float64 may not hold."""
+
 _EXPLAINED: tuple[Rule, ...] = (
-    # A name in another case is the only one of these that no lookup with a default brings about by chance.
-    ("S3", _all_of("as:other-case")),
+    # A name in another case is the only one of these that no lookup with a default brings about by chance; but which
+    # rows are near changes no names, and where all are in lower case a column in another case is just a missing one.
+    ("S3", lambda found: "as:other-case" in found and "mixed-case" in found and "null-only" not in found),
+    ("T2", lambda found: "as:floats" in found and bool(_kinds(found)) and _kinds(found) <= BEYOND_FLOAT64),
     ("T2", _any_of("as:via-float64")),
     ("T17", lambda found: "as:written" in found and not _kinds(found) <= BESIDE_STEPS),
     ("T6", _any_of("as:single", "as:double")),
@@ -216,19 +225,22 @@ _EXPLAINED: tuple[Rule, ...] = (
     ("T14", _any_of("as:null-zero", "as:nan-zero")),
     ("T4", _any_of("as:nan")),
     ("T1", _all_of("as:floats", "as:objects")),
+    ("T3", _all_of("as:floats", "as:unknown")),
+    ("T1", _all_of("as:floats", "dropped")),
     ("T3", _all_of("as:floats")),
     ("T1", _all_of("as:objects")),
     ("T13", _any_of("as:categories")),
     ("T17", _any_of("as:ulp", "as:written")),
     ("S2", _any_of("as:missing", "as:extra")),
     ("S1", _any_of("as:order")),
+    ("S3", _any_of("as:other-case")),
 )
 
 _BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
     ("T4", frozenset({"null", "nan"})),
     ("T14", frozenset({"zero"})),
     ("T15", frozenset({"empty"})),
-    ("T2", frozenset({"big", "end"})),
+    ("T2", BEYOND_FLOAT64),
     ("T6", frozenset({"single", "ulp", "boundary"})),
     ("T12", frozenset({"inner-null", "short", "long", "empty"})),
     ("T10", frozenset({"dst", "hour", "micro"})),
@@ -236,6 +248,25 @@ _BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
 )
 """The cause where only rows of some kinds differ, and nothing explains it."""
 
+
+def _calls(*names: str) -> frozenset[str]:
+    return frozenset(f"calls:{name}" for name in names)
+
+
+RANKING = _calls(
+    *("rank", "quantile", "nanquantile", "percentile", "nanpercentile", "qcut", "rankdata", "nlargest", "nsmallest"),
+    *(f"{owner}.{name}" for owner in ("Series", "DataFrame") for name in ("rank", "quantile", "nlargest", "nsmallest")),
+)
+ENCODING = _calls("get_dummies", "OneHotEncoder.__init__", "LabelBinarizer.__init__", "DictVectorizer.__init__")
+CODING = _calls(
+    "factorize", "Series.factorize", "Categorical.codes", "CategoricalAccessor.codes", "LabelEncoder.wrapped"
+)
+CODING |= _calls("LabelEncoder.fit_transform", "LabelEncoder.fit", "OrdinalEncoder.__init__")
+GUESSING = _calls("read_csv", "read_json", "read_table", "to_datetime", "to_numeric")
+GUESSING |= _calls(
+    "DataFrame.infer_objects", "DataFrame.convert_dtypes", "Series.convert_dtypes", "Series.infer_objects"
+)
+"""Functions that tell two causes apart which do the same to a batch; none of them is a cause by being called."""
 
 SKIPPED = frozenset({"null", "nan", "inner-null", "empty", "infinite", "zero"})
 """Kinds of values that a model may take for missing and leave out."""
@@ -263,7 +294,9 @@ def _of_copies(symptom: Symptom) -> str:
         return "T5"
     if "position" in traits:
         return "B7" if "as:index" in traits else "B6"
-    return _first(_EXPLAINED, traits) or _by_kind(traits) or "B8"
+    if "last-digit" in traits:
+        return "T7"
+    return _first(_EXPLAINED, traits) or _by_kind(traits) or ("B1" if "counts" in traits else "B8")
 
 
 def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
@@ -291,10 +324,14 @@ def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
         return _of_text_beside(traits, fired)
     if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
         is_shape = _kinds(traits) <= {"short", "long", "empty", "inner-null"}
-        return "B9" if "longer-only" in traits else "T12" if is_shape else "B1"
+        return "B9" if traits & {"longer-only", "shorter-only"} else "T12" if is_shape else "B1"
     if "order" in traits:
         return "B6"
-    return "B5" if "few-values" in traits else "B1"
+    if "zero" in (kinds := _kinds(traits)) and kinds <= {"zero", "null", "nan"}:
+        return "T14"
+    if "as-rank" in traits:
+        return "B3" if {"grows", "dense"} <= traits else "B5"
+    return "B5" if traits & RANKING else "B1"
 
 
 def _of_null_beside(traits: frozenset[str]) -> str:
@@ -316,12 +353,26 @@ _BESIDE_NULL: tuple[Rule, ...] = (
 
 def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
     kinds = _kinds(traits)
-    if "longer-only" in traits:
+    if traits & {"longer-only", "shorter-only"}:
         return "B9"
     if {"borrowed", "order"} <= traits:
         return "B6"
-    if ("date" in traits and "word" not in kinds) or ("number" in traits and "digits" not in kinds):
+    if _is_guessed(traits, kinds):
         return "T9"
-    if len(kinds) > 1 and not kinds & {"digits", "other"}:
-        return "T9"
-    return "B4" if "raised" in traits or "empty" in fired or "grows" not in traits else "B3"
+    if "known-silent" in traits and not traits & {"grows", "raised", *ENCODING}:
+        return "T13"  # known values do nothing to one another, others do: they take the column's dtype away
+    if "order" in traits and not traits & CODING:
+        return "B6"
+    if traits & ENCODING:
+        return "B4"
+    if traits & CODING:
+        return "B3"
+    is_shown_by_pairs = bool(kinds)
+    return "B4" if "raised" in traits or "empty" in fired or (is_shown_by_pairs and "grows" not in traits) else "B3"
+
+
+def _is_guessed(traits: frozenset[str], kinds: frozenset[str]) -> bool:
+    """Texts that are all dates, or all numbers, change beside one that is neither."""
+    if ("date" in traits and not kinds & {"date", "other"}) or ("number" in traits and "digits" not in kinds):
+        return True
+    return bool(traits & GUESSING) or (len(kinds) > 1 and not kinds & {"digits", "other"})

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 32
 ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
-EXPLAINABLE = {*NEIGHBOURS, *WHOLE, "copies", "paths"}
+BATCH = {*NEIGHBOURS, *WHOLE, "copies"}
+EXPLAINABLE = {*BATCH, "paths"}
 
 
 @contextmanager
@@ -66,7 +67,14 @@ def examine(bench: Bench) -> list[Symptom]:
         bench.add(beside_thresholds(bench))
         batch = BatchChecks.prepare(bench).symptoms()
         found += BatchChecks.prepare(bench).symptoms() if bench.gauge.reconsider() else batch
-    return [explain(bench, symptom) for symptom in found]
+    called = {f"calls:{name}" for name in called_by(bench)} if any(each.check in BATCH for each in found) else set()
+    return [explain(bench, each).with_traits(called if each.check in BATCH else set()) for each in found]
+
+
+def called_by(bench: Bench) -> frozenset[str]:
+    """Functions that the model calls, for the sample at once, and for each of its rows and of the specimens alone."""
+    rows = [*bench.fixture, *bench.specimens]
+    return bench.lab.called(bench.rows(rows), [range(len(bench.fixture)), *([place] for place in range(len(rows)))])
 
 
 def explain(bench: Bench, symptom: Symptom) -> Symptom:

@@ -59,10 +59,16 @@ def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
     fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
     changes += [*_of_all_fields(changes), *_of_names(bench, drivers)]
-    found = {change.name for change in changes if observed.is_explained_by(change)}
-    if not found:
-        found = {change.name for change in _of_places(bench) if observed.is_explained_by(change)}
-    return frozenset(found)
+    there, back = observed.explained_by(changes)
+    if "as:floats" in there and "as:objects" not in there:
+        back -= {"as:objects"}  # objects keep integers what they are: of the column lost, only the same way counts
+    if not there | back:
+        there, back = observed.explained_by(list(_of_places(bench)))
+    if any(name != name.lower() for name in bench.inputs.names):
+        there |= there and {"mixed-case"}
+    if "as:floats" in there | back and len(symptom.inputs) == 1 and observed.is_dropped(symptom.inputs[0]):
+        there |= {"dropped"}
+    return frozenset(there | back)
 
 
 def silenced_by_evaluation(bench: Bench, symptom: Symptom) -> bool:
@@ -108,16 +114,33 @@ class _Observed:
         """Whether there is a side from which a change could lead to the other."""
         return bool(self.outputs)
 
-    def is_explained_by(self, change: Change) -> bool:
-        """Whether the change in one situation gives the output of the other, in every case."""
+    def explained_by(self, changes: Sequence[Change]) -> tuple[set[str], set[str]]:
+        """Names of the changes that give, in every case, the output of the other situation.
+
+        Returns:
+            Those that do so in the reference, and, where either situation may be the one that is changed, in the other.
+        """
         there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
         back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
-        return self._gives(change, there) or (self.is_symmetric and self._gives(change, back))
+        forwards = {change.name for change in changes if self._gives(change, there)}
+        return forwards, {change.name for change in changes if self.is_symmetric and self._gives(change, back)}
+
+    def is_dropped(self, column: str) -> bool:
+        """Whether a column of integers that comes as floats has no say at all in the output."""
+        case = self.cases[0]
+        rows = [case.reference.row.with_value(column, value, "any") for value in ANY_INTEGERS]
+        outputs = [call[0] for call in self.bench.calls([[row] for row in rows], WhatIf("floats", (column,)))]
+        return not any(self.bench.differing(outputs[0], output) for output in outputs[1:])
 
     def _gives(self, change: Change, wanted: Sequence[tuple[Case, Situation, Output]]) -> bool:
         groups = [self._changed(situation, change) for _, situation, _ in wanted]
-        is_idle = any(group == situation.rows for group, (_, situation, _) in zip(groups, wanted, strict=True))
-        if is_idle and change.what_if is None:
+        if change.what_if is None:
+            is_idle = any(group == situation.rows for group, (_, situation, _) in zip(groups, wanted, strict=True))
+        else:
+            is_idle = change.what_if.kind == "nan" and not any(
+                _has_null(row, change.columns) for _, situation, _ in wanted for row in situation.rows
+            )
+        if is_idle:
             return False  # it changes nothing there, and so explains nothing
         answers = self.bench.calls(groups, change.what_if)
         return all(
@@ -143,6 +166,10 @@ def _from_the_laboratory(bench: Bench, symptom: Symptom) -> list[tuple[Output, O
         if not any(bench.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
             return pairs
     return []
+
+
+def _has_null(row: Specimen, columns: Sequence[str]) -> bool:
+    return any(row.values[name] is None for name in columns)
 
 
 def _with_value(row: Specimen, change: Change) -> Specimen:
@@ -247,6 +274,11 @@ def _both_nan(left: object, right: object) -> bool:
     return isinstance(left, float) and isinstance(right, float) and math.isnan(left) and math.isnan(right)
 
 
+def _always(put: object) -> Callable[[Any], Any]:
+    """A value that no table of known values holds."""
+    return lambda value: value if value is None else put
+
+
 def _shifted(hours: int) -> Callable[[Any], Any]:
     def change(value: Any) -> Any:
         return value + timedelta(hours=hours) if isinstance(value, datetime) else value
@@ -289,6 +321,8 @@ def _next(upwards: bool) -> Callable[[Any], Any]:
 
 Changes = tuple[tuple[str, Callable[[Any], Any]], ...]
 
+ANY_INTEGERS = (3, 41, 100)
+"""Small enough for every type of integers."""
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 _WHAT_IFS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_INTEGERS, ("floats", "objects")),
@@ -307,7 +341,10 @@ _FLOATS = {"FLOAT": "double", "DECIMAL": "decimal-floats", **dict.fromkeys(("ARR
 """What it means that a column of a type comes as float64."""
 _NUMBERS: Changes = (("null-zero", _mapped(None, 0)), ("ulp", _next(upwards=True)), ("ulp", _next(upwards=False)))
 _VALUES: dict[str, Changes] = {
-    **dict.fromkeys(_INTEGERS, (("via-float64", _via_float), ("null-zero", _mapped(None, 0)))),
+    **{
+        kind: (("via-float64", _via_float), ("null-zero", _mapped(None, 0)), ("unknown", _always(value)))
+        for kind, value in zip(_INTEGERS, (-119, -29_119, -1_987_654_319, -(2**52) - 119), strict=True)
+    },
     "FLOAT": (("null-nan", _mapped(None, math.nan)), ("nan-zero", _mapped(math.nan, 0.0)), *_NUMBERS[:1]),
     "DOUBLE": (
         *(("written", _written(digits)) for digits in DIGITS),
@@ -322,6 +359,7 @@ _VALUES: dict[str, Changes] = {
         ("null-text", _mapped(None, "None")),
         ("null-text", _mapped(None, "nan")),
         ("guessed", _guessed),
+        ("bytes", lambda value: value if value is None else str(value.encode())),
     ),
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), tuple(("hours", _shifted(hours)) for hours in HOURS)),
 }

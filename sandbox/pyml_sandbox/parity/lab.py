@@ -113,6 +113,10 @@ class Lab:
             outputs.append([refusal] * len(group) if refusal else [next(predicted) for _ in group])
         return outputs
 
+    def called(self, rows: pa.RecordBatch, groups: Sequence[Sequence[int]]) -> frozenset[str]:
+        """Functions of libraries that the model's own code calls in these calls."""
+        return frozenset(self.ask(Question(rows, groups, noted=True)).called)
+
     def alone(self, rows: pa.RecordBatch, what_if: WhatIf | None = None) -> list[Output]:
         """The output of each row, called alone."""
         return [call[0] for call in self.calls(rows, [[row] for row in range(rows.num_rows)], what_if)]

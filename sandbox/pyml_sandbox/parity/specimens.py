@@ -114,7 +114,7 @@ def _distinct(candidates: Iterator[tuple[str, Any]], plain: Specimen, column: st
 def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """What to put into a column: its other values, null, and the ends of its type."""
     others = [value for value in values[1:] if value is not None]
-    yield from (("other", value) for value in others[:4])
+    yield from ((_kind_of(value), value) for value in others[:4])
     if field.tensor is not None:
         yield from _tensor_candidates(field, values[0])
         return
@@ -123,6 +123,13 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]
     first = next((value for value in values if value is not None), None)
     kind = field.ddl_type.partition("(")[0].partition("<")[0]
     yield from _BY_TYPE[kind](field, first)
+
+
+def _kind_of(value: object) -> str:
+    """Of a value that the fixture holds: zero and the empty text are taken for missing, wherever they come from."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
+        return "zero"
+    return "empty" if value in ("", b"") else "other"
 
 
 def _integers(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
@@ -185,7 +192,7 @@ def _texts(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
     yield "long", known + " and then some more of the same" * 2
     yield "other-case", known.upper() if known != known.upper() else known.lower()
     yield "space", known + " "
-    kinds = {"007": "digits", "0": "digits", "12": "digits", "3.0": "digits", "2024-01-05": "date", "A12": "word"}
+    kinds = {"007": "digits", "0": "digits", "12": "digits", "3.0": "number", "2024-01-05": "date", "A12": "word"}
     yield from ((kinds.get(text, "text"), text) for text in TEXTS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from pyml.lab.what_if import WhatIf
@@ -82,6 +83,6 @@ class Symptom:
         """The plainest one."""
         return self.cases[0]
 
-    def with_traits(self, traits: frozenset[str]) -> Symptom:
+    def with_traits(self, traits: Set[str]) -> Symptom:
         """The same with more traits."""
         return replace(self, traits=self.traits | traits)

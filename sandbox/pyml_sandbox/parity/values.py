@@ -25,6 +25,8 @@ COLUMN_SHARE = 0.2
 """A sum near zero has the noise of its parts: as if it were this share of the largest value of its column."""
 EXACT_TO = 2**53
 """Beyond it every float64 is a whole number."""
+EXACT_TO_IN_SINGLE = 2**24
+"""Beyond it every float32 is."""
 FEW = 3
 
 
@@ -124,8 +126,8 @@ class Gauge:
         if not (math.isfinite(left) and math.isfinite(right)):
             return Apart.DIFFERENT
         apart = abs(left - right)
-        if apart >= 1 and left == int(left) and right == int(right) and max(abs(left), abs(right)) < EXACT_TO:
-            return self._certainly(column)  # whole numbers are counted, not measured
+        if apart >= 1 and _is_counted(left) and _is_counted(right):
+            return self._certainly(column)
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
             return Apart.NOISE
@@ -137,6 +139,13 @@ class Gauge:
     def _certainly(self, column: str) -> Apart:
         self.certain.add(column)
         return Apart.DIFFERENT
+
+
+def _is_counted(value: float) -> bool:
+    """Whether a float is a whole number that was counted, and not one that was measured too coarsely for anything else."""
+    if value != int(value) or abs(value) >= EXACT_TO:
+        return False
+    return abs(value) < EXACT_TO_IN_SINGLE or struct.unpack("<f", struct.pack("<f", value))[0] != value
 
 
 def _floats_in(value: Value) -> Iterator[float]:

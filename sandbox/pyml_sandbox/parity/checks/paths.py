@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.describe import Contract
+from pyml.errors import InputError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
-from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
 from pyml_sandbox.parity.frames import Loss, losses
 from pyml_sandbox.parity.lab import Output, refusal_in
 from pyml_sandbox.parity.online import record_file
@@ -81,8 +82,11 @@ class PathChecks:
                 record = pq.read_table(file).sort_by(order)
                 answered = pq.read_table(self.run.file(name)).sort_by(order)
                 if record.num_rows == asked.num_rows == answered.num_rows:
-                    for loss in losses(path, self.contract, asked, answered, record):
-                        yield self._of_loss(loss)
+                    try:
+                        yield from map(self._of_loss, losses(path, self.contract, asked, answered, record))
+                    except InputError as error:  # of the types that arrived, and not of their values
+                        row = self.bench.fixture[0]
+                        yield Symptom("stored", "", (Case("", one_row(row), one_row(row)),), said=error.message)
 
     def _of_loss(self, loss: Loss) -> Symptom:
         row = self.bench.fixture[0]

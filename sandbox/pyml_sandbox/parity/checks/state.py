@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pyml.lab.messages import Refusal
 from pyml.lab.what_if import WhatIf
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
@@ -24,6 +24,7 @@ DAY_S = 86_400.0
 DAYS = 400.4
 """Another year, another month, another day of the week, another hour."""
 REPEATS = 3
+KEYED_PART = 4
 
 
 @dataclass
@@ -47,8 +48,10 @@ class StateChecks:
         if repeated:
             return [*repeated, *self._why(first, again)]
         # Other rows, of another number and of the same, before the first are asked about again.
-        others = self.bench.specimens[: len(rows)]
-        lab.alone(self.bench.rows(others))
+        varied = self.bench.specimens[: len(rows)]
+        answers = lab.alone(self.bench.rows(varied))
+        # One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
+        others = [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
         warm = self._differing("warm", first, lab.together(batch), others)
         if len(others) < 1:
             return [*warm, *self._mutation()]
@@ -58,8 +61,22 @@ class StateChecks:
             same_size = self._differing("same-size", fresh.together(self.bench.rows(equal)), after, rows, equal)
             first_batch = self._differing("first-batch", first, fresh.together(batch), others)
         if _answered(first) and self._agree(first, after):  # what the call before it gave
-            same_size = [symptom.with_traits(frozenset({"earlier-answer"})) for symptom in same_size]
+            same_size = [symptom.with_traits({"earlier-answer"}) for symptom in same_size]
+        if first_batch and self._is_keyed(others):
+            first_batch = [symptom.with_traits({"keyed"}) for symptom in first_batch]
         return [*warm, *same_size, *first_batch, *self._clock(), *self._mutation()]
+
+    def _is_keyed(self, others: Sequence[Specimen]) -> bool:
+        """Whether one other row ahead of them changes few answers, and not most: those that share a key with it."""
+        rows = self.bench.fixture
+        batch = self.bench.rows(rows)
+        for other in {each.column: each for each in reversed(others)}.values():
+            with self.bench.labs.start() as fresh:
+                fresh.alone(self.bench.rows([other]))
+                symptoms = self._differing("first-batch", self.bench.first, fresh.together(batch), [other])
+            if symptoms:
+                return all(symptom.rows <= max(len(rows) // KEYED_PART, 1) for symptom in symptoms)
+        return False
 
     def _clock(self) -> list[Symptom]:
         """Two days apart, by a clock that stands still on each: what follows the date, and not the second."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyml.errors import PackageError
 from pyml.lab.messages import Greeting
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.batch import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
 from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 

@@ -1,0 +1,284 @@
+"""Another row beside one: pairs that differ in one column, and what the changes have in common."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from pyml.lab.messages import Refusal
+from pyml_sandbox.parity.bench import Bench
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, AskedRows, is_nan_for_null, one_row, traits_of_refusal
+from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+
+PAIRS_BUDGET_S = 8.0
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+TRIPLED = 6
+"""As many neighbours are tried two at a time."""
+ORDERED = frozenset(
+    {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ"}
+)
+NULLS = frozenset({"null", "nan", "inner-null"})
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A neighbour that changed a row's output.
+
+    Attributes:
+        output: the column that changed; empty where the call was refused.
+        column: the input column in which the neighbour was varied.
+        kind: how.
+        on_base: the ordinary row changed; else the varied one.
+        place: where in the call the changed row stood.
+        is_swapped: each of the two rows got the output that belongs to the other.
+        is_others: the changed row got the output that belongs to the other, alone.
+        is_nan_for_null: one of expected and changed output is NaN, the other null.
+        value: the changed output, as text.
+        refusal: why the call was refused.
+        case: the row alone against the row beside the neighbour.
+    """
+
+    output: str
+    column: str
+    kind: str
+    on_base: bool
+    place: int
+    is_swapped: bool
+    is_others: bool
+    is_nan_for_null: bool
+    value: str
+    refusal: Refusal | None
+    case: Case
+
+    def values(self, column: str) -> tuple[Any, Any]:
+        """In one input column, of the row that changed and of its neighbour."""
+        rows = self.case.other.rows
+        return rows[self.place].values.get(column), rows[1 - self.place].values.get(column)
+
+
+@dataclass(frozen=True)
+class NeighbourChecks:
+    """The checks of two rows in one call.
+
+    Attributes:
+        asked: the rows, and their outputs alone.
+    """
+
+    asked: AskedRows
+
+    @property
+    def bench(self) -> Bench:
+        """Where they are asked about."""
+        return self.asked.bench
+
+    def symptoms(self) -> Iterator[Symptom]:
+        """What neighbours change, by output and by the column in which the neighbour was varied."""
+        effects = self._effects()
+        by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
+        for effect in effects:
+            by_driver[effect.output, effect.column].append(effect)
+        for (output, column), found in by_driver.items():
+            traits = self._traits(column, found)
+            plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind != "other"))
+            refusal = plainest[0].refusal
+            said = refusal.message if refusal else ""
+            rows = len({id(effect.case.other.row) for effect in found})
+            cases = tuple(effect.case for effect in plainest[:MAX_CASES])
+            yield Symptom(_check_of(traits), output, cases, (column,), traits | traits_of_refusal(said), rows, said)
+
+    def _effects(self) -> list[Effect]:
+        pairs = self._pairs()
+        groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]
+        answers = self.bench.calls(groups)
+        effects: list[Effect] = []
+        for number, (base, varied) in enumerate(pairs):
+            forward, backward = answers[2 * number], answers[2 * number + 1]
+            effects += self._effects_of(base, varied, forward, base_first=True)
+            effects += self._effects_of(base, varied, backward, base_first=False)
+        return effects
+
+    def _pairs(self) -> list[tuple[Specimen, Specimen]]:
+        """Each synthesised row beside the ordinary one, and beside the null of its column; as many as time allows."""
+        taken = self.asked.taken(self.bench.specimens)
+        ordinary = self.asked.taken(self.bench.ordinary)
+        nulls = [each for each in taken if each.kind in NULLS]
+        pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
+        pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
+        pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
+        return pairs[: int(PAIRS_BUDGET_S / max(self.bench.call_s, 1e-4) / 2)]
+
+    def _effects_of(
+        self, base: Specimen, varied: Specimen, outputs: Sequence[Output], *, base_first: bool
+    ) -> Iterator[Effect]:
+        rows = (base, varied) if base_first else (varied, base)
+        for place, row in enumerate(rows):
+            other = rows[1 - place]
+            expected, output = self.asked.copies[id(row)][place], outputs[place]
+            for name in self.bench.departing(expected, output):
+                yield Effect(
+                    output=name,
+                    column=varied.column,
+                    kind=varied.kind,
+                    on_base=row is base,
+                    place=place,
+                    is_swapped=not self.asked.is_of(name, self.asked.alone[id(row)], other)
+                    and self.asked.is_of(name, outputs[place], other)
+                    and self.asked.is_of(name, outputs[1 - place], row),
+                    is_others=self.asked.is_of(name, output, other),
+                    is_nan_for_null=is_nan_for_null(name, expected, output),
+                    value="" if isinstance(output, Refusal) else repr(output.get(name)),
+                    refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
+                    case=Case(name, one_row(row), Situation(rows, place)),
+                )
+
+    def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
+        """What a column's effects have in common."""
+        on_base = [effect for effect in found if effect.on_base and not _is_missing(effect, column)]
+        plain = [effect for effect in on_base if effect.kind not in NULLS]
+        traits = {f"kind:{effect.kind}" for effect in on_base or found} | {f"type:{self.asked.type_of(column)}"}
+        if plain:
+            traits.add("plain")
+            if all(_is_longer(*effect.values(column)) for effect in plain):
+                traits.add("longer-only")
+            if all(_is_longer(*reversed(effect.values(column))) for effect in plain):
+                traits.add("shorter-only")
+            if all(effect.is_others and not effect.is_swapped for effect in plain):
+                traits.add("borrowed")
+            traits |= self._of_triples(column, plain)
+            known = any(each.column == column and each.kind == "other" for each in self.bench.specimens)
+            if known and all(effect.kind != "other" for effect in plain):
+                traits.add("known-silent")
+        elif on_base:
+            traits.add("null-only")
+        else:
+            traits.add("own-value")
+        if any(effect.kind in NULLS for effect in found):
+            traits.add("null")
+        if all(DATE.match(str(effect.case.reference.row.values.get(column))) for effect in on_base or found):
+            traits.add("date")
+        if self.asked.type_of(column) == "STRING" and all(
+            _is_number(effect.case.reference.row.values.get(column)) for effect in on_base or found
+        ):
+            traits.add("number")
+        if self._depends_on_order(found):
+            traits.add("order")
+        if all(effect.is_nan_for_null for effect in found):
+            traits.add("nan-for-null")
+        if any(effect.is_swapped for effect in found):
+            traits.add("swapped")
+        if any(effect.is_others and effect.kind in NULLS for effect in found):
+            traits.add("others-output")
+        if not on_base and len({effect.value for effect in found}) > 1:
+            traits.add("by-value")
+        return frozenset(traits)
+
+    def _of_triples(self, column: str, found: Sequence[Effect]) -> set[str]:
+        """What two neighbours at once do to a row.
+
+        "grows": what neither of them does; codes and ranks count. "dense": a neighbour that comes twice counts once;
+        codes do that. "as-rank": neighbours count by being below or above, and not by how far; ranks do that.
+        """
+        row, output = found[0].case.reference.row, found[0].output
+        if not output:
+            return set()
+        others = self._others(row, column, found)
+        pairs = list(combinations(others, 2))
+        ones = [answer[0] for answer in self.bench.calls([(row, other) for other in others])]
+        twos = [answer[0] for answer in self.bench.calls([(row, other, other) for other in others])]
+        both = [answer[0] for answer in self.bench.calls([(row, *pair) for pair in pairs])]
+        known = [self.asked.alone[id(row)], *ones]
+        traits = set()
+        if any(all(output in self.bench.differing(answer, each) for each in known) for answer in both):
+            traits.add("grows")
+        if not any(output in self.bench.differing(one, two) for one, two in zip(ones, twos, strict=True)):
+            traits.add("dense")
+        if self.asked.type_of(column) in ORDERED and self._is_rank(row, column, output, pairs, both):
+            traits.add("as-rank")
+        return traits
+
+    def _others(self, row: Specimen, column: str, found: Sequence[Effect]) -> list[Specimen]:
+        """Neighbours to try two at a time; where values have an order, as many below the row's own as above it."""
+        if self.asked.type_of(column) not in ORDERED:
+            beside = {id(other): other for effect in found for other in effect.case.other.rows if other is not row}
+            return list(beside.values())[:TRIPLED]
+        own = row.values[column]
+        varied = [each for each in self.bench.specimens if each.column == column and each.base == row.base]
+        usable = [each for each in self.asked.taken(varied) if _is_finite(each.values[column])]
+        ranked = sorted(usable, key=lambda each: each.values[column])
+        below = [each for each in ranked if each.values[column] < own]
+        above = [each for each in ranked if each.values[column] > own]
+        return [*_spread(below, TRIPLED // 2), *_spread(above, TRIPLED // 2)]
+
+    def _is_rank(
+        self,
+        row: Specimen,
+        column: str,
+        output: str,
+        pairs: Sequence[tuple[Specimen, Specimen]],
+        answers: Sequence[Output],
+    ) -> bool:
+        """Whether the output follows from how many of two neighbours are above the row."""
+        own = row.values[column]
+        by_count: dict[int, list[Output]] = defaultdict(list)
+        for pair, answer in zip(pairs, answers, strict=True):
+            by_count[sum(each.values[column] > own for each in pair)].append(answer)
+        several = [found for found in by_count.values() if len(found) > 1]
+        return bool(several) and not any(
+            output in self.bench.differing(found[0], other) for found in several for other in found[1:]
+        )
+
+    def _depends_on_order(self, found: Sequence[Effect]) -> bool:
+        """Whether only what stands before a row, or only what stands after it, changes its output."""
+        return len({effect.place for effect in found if effect.on_base} or {effect.place for effect in found}) == 1
+
+
+def _is_missing(effect: Effect, column: str) -> bool:
+    """Whether the row that changed is itself the one with a null or NaN in the column."""
+    value = effect.case.reference.row.values.get(column)
+    return bool(column) and (value is None or value != value)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value has a place among the others; None and NaN have none, and infinities are no amounts."""
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _spread(rows: Sequence[Specimen], count: int) -> list[Specimen]:
+    """So many of them, from the first to the last."""
+    if len(rows) <= count:
+        return list(rows)
+    return [rows[place * (len(rows) - 1) // (count - 1)] for place in range(count)]
+
+
+def _is_number(text: object) -> bool:
+    """Whether a text reads as a number."""
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_longer(own: Any, other: Any) -> bool:
+    """Whether a neighbour's list is longer than the row's own; or its text, in characters or in words."""
+    if not isinstance(other, str | bytes | list) or not isinstance(own, type(other)):
+        return False
+    if isinstance(own, str) and isinstance(other, str) and len(other.split()) > len(own.split()):
+        return True
+    return len(other) > len(own)
+
+
+def _check_of(traits: frozenset[str]) -> str:
+    """The name under which a report speaks of a neighbour of this kind."""
+    if traits & {"null-only", "own-value"}:
+        return "null-neighbour"
+    if "longer-only" in traits:
+        return "long-neighbour"
+    return "text-neighbour" if "type:STRING" in traits else "neighbour"
