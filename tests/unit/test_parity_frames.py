@@ -16,7 +16,7 @@ from pyml.describe import Contract
 from pyml.frame import one_batch
 from pyml.recording import digests_of_batch, record
 from pyml.schema import Schema
-from pyml_sandbox.parity.frames import Loss, losses
+from pyml_sandbox.parity.frames import losses, strangers_in
 from unit.type_matrix import CASES, KINDS, TypeCase
 
 INPUTS = Schema("a DOUBLE, k BIGINT, s STRING")
@@ -176,3 +176,24 @@ def test_exactly_the_changed_cells_are_found(changed: Sequence[tuple[str, int]])
     answered = table({"p": [0.0] * 6, "q": [""] * 6}, OUTPUTS)
     found = losses("online", contract, asked, answered, recorded(noted_frame, answered, contract))
     assert {(loss.column, row) for loss in found for row in loss.rows} == set(changed)
+
+
+@pytest.mark.parametrize(
+    ("answered", "count"),
+    [
+        ([1, 2, 3], 0),
+        ([1, 2], 1),
+        ([1, 2, 3, 4], 1),
+        ([1, 2, 2, 3], 1),
+        ([1, 2, 2], 2),
+        ([], 3),
+    ],
+)
+def test_keys_that_are_missing_new_or_repeated_are_counted(answered: list[int], count: int) -> None:
+    tables = (pa.table({"k": pa.array(keys, pa.int64()), "p": [0.5] * len(keys)}) for keys in ([1, 2, 3], answered))
+    assert strangers_in(*tables, ["k"]) == count
+
+
+def test_a_key_of_several_columns_is_one() -> None:
+    asked = pa.table({"a": [1, 1, 2], "b": ["x", "y", "x"]})
+    assert strangers_in(asked, pa.table({"a": [1, 2, 2], "b": ["x", "x", "y"]}), ["a", "b"]) == 2

@@ -139,6 +139,12 @@ def test_whole_numbers_are_never_noise(size: float) -> None:
     assert gauge.certain == {"p"}
 
 
+def test_whole_numbers_that_float32_cannot_tell_from_their_neighbours_are_measured() -> None:
+    assert not Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510016.0)
+    assert Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510017.0)
+    assert Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557410048.0)
+
+
 def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
     assert not Gauge().differ("p", 0.1, math.nextafter(0.1, 1.0))
     assert Gauge().differ("p", str(0.1), str(math.nextafter(0.1, 1.0)))

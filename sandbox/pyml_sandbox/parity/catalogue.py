@@ -29,6 +29,7 @@ _ALL = (
     CheckEntry("paths", "P1", "all rows offline against online in batches, a sample also one by one"),
     CheckEntry("frames", "P1", "what `predict` was handed offline against what it was handed online"),
     CheckEntry("stored", "P1", "what `predict` gave back against what the table holds and the client received"),
+    CheckEntry("lost", "P1", "the keys that each path answered against those that it was asked about"),
     CheckEntry("forms", "P1", "the forms of an online request, as gRPC and JSON, against each other"),
     CheckEntry("metadata", "P1", "the declared inputs and outputs against those that the gateway tells"),
     CheckEntry("alone", "P2", "one row in a call, where the same row in company is predicted"),

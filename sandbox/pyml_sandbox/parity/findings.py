@@ -122,7 +122,7 @@ _SEEN = {
     "stored": "Other values arrive than predict gave",
     "forms": "The same rows get other predictions when they are sent in another form",
     "names": "A request with other columns than the model declares is answered",
-    "lost": "Rows that one path predicts are missing on the other",
+    "lost": "A path predicts other rows than it was asked for",
 }
 _REFUSED = "A row is predicted in one situation and refused in another"
 _REFUSALS = {

@@ -7,6 +7,7 @@ arrived what it gave (else storing or sending does).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,6 +58,15 @@ def losses(path: str, contract: Contract, asked: pa.Table, answered: pa.Table, r
         expected = digests_of_batch(one_batch(rows.select(list(schema.names))), schema)
         found = _matrix(record[column], len(schema.names))
         yield from _differing(path, is_input, schema.names, expected, found)
+
+
+def strangers_in(asked: pa.Table, answered: pa.Table, key: Sequence[str]) -> int:
+    """How many keys one of two sorted tables has and the other has not; those that come twice count as well."""
+    left, right = asked.select(list(key)), answered.select(list(key))
+    if left.equals(right):
+        return 0
+    left_keys, right_keys = (Counter(map(repr, table.to_pylist())) for table in (left, right))
+    return (left_keys - right_keys).total() + (right_keys - left_keys).total()
 
 
 def _matrix(lists: pa.ChunkedArray, width: int) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.registry import ModelVersion
 
 ROW = "__row"
+LOST = Refusal("JobError", "the row is not in the target table")
 CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor")
 """In a refusal: the form cannot carry the predictions."""
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
@@ -81,7 +82,8 @@ class RealPaths:
             self.spark.conf.set(BATCH_ROWS, str(before))
             for table in (source, target):
                 self.spark.sql(f"DROP TABLE IF EXISTS {table} PURGE")
-        return list(rows_of(answered.sort_by(ROW).drop_columns([ROW])))
+        found = dict(zip(answered[ROW].to_pylist(), rows_of(answered.drop_columns([ROW])), strict=True))
+        return [found.get(number, LOST) for number in range(len(rows))]
 
     def _run(self, source: str, target: str) -> None:
         from pyml.job import OfflineJob, run

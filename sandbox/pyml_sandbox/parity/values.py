@@ -126,7 +126,8 @@ class Gauge:
         if not (math.isfinite(left) and math.isfinite(right)):
             return Apart.DIFFERENT
         apart = abs(left - right)
-        if apart >= 1 and _is_counted(left) and _is_counted(right):
+        are_counted = _is_counted(left) and _is_counted(right) and not (_is_coarse(left) and _is_coarse(right))
+        if apart >= 1 and are_counted:
             return self._certainly(column)
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
@@ -142,10 +143,13 @@ class Gauge:
 
 
 def _is_counted(value: float) -> bool:
-    """Whether a float is a whole number that was counted, and not one that was measured too coarsely for anything else."""
-    if value != int(value) or abs(value) >= EXACT_TO:
-        return False
-    return abs(value) < EXACT_TO_IN_SINGLE or struct.unpack("<f", struct.pack("<f", value))[0] != value
+    """Whether a float is a whole number, of a magnitude at which there are others."""
+    return value == int(value) and abs(value) < EXACT_TO
+
+
+def _is_coarse(value: float) -> bool:
+    """Whether a float could be a float32 too large to be anything but whole."""
+    return abs(value) >= EXACT_TO_IN_SINGLE and struct.unpack("<f", struct.pack("<f", value))[0] == value
 
 
 def _floats_in(value: Value) -> Iterator[float]:

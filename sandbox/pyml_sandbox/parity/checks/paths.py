@@ -13,7 +13,7 @@ from pyml.errors import InputError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
-from pyml_sandbox.parity.frames import Loss, losses
+from pyml_sandbox.parity.frames import Loss, losses, strangers_in
 from pyml_sandbox.parity.lab import Output, refusal_in
 from pyml_sandbox.parity.online import record_file
 from pyml_sandbox.parity.paths import RealPaths
@@ -81,12 +81,20 @@ class PathChecks:
             if file.exists():
                 record = pq.read_table(file).sort_by(order)
                 answered = pq.read_table(self.run.file(name)).sort_by(order)
-                if record.num_rows == asked.num_rows == answered.num_rows:
+                if strangers := strangers_in(asked, answered, self.frozen.key):
+                    yield self._of_strangers(path, answered.num_rows - asked.num_rows, strangers)
+                elif record.num_rows == answered.num_rows:
                     try:
                         yield from map(self._of_loss, losses(path, self.contract, asked, answered, record))
                     except InputError as error:  # of the types that arrived, and not of their values
                         row = self.bench.fixture[0]
                         yield Symptom("stored", "", (Case("", one_row(row), one_row(row)),), said=error.message)
+
+    def _of_strangers(self, path: str, more: int, strangers: int) -> Symptom:
+        row = self.bench.fixture[0]
+        size = f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than were asked for" if more else "as many rows"
+        said = f"{path}, {size}; {strangers:,} keys are missing, new or repeated"
+        return Symptom("lost", "", (Case("", one_row(row), one_row(row)),), rows=strangers, said=said)
 
     def _of_loss(self, loss: Loss) -> Symptom:
         row = self.bench.fixture[0]
