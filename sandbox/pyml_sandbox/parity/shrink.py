@@ -93,9 +93,7 @@ class Shrinker:
         return case, tuple(matter)
 
     def _at_default(self, case: Case, names: Sequence[str]) -> Case:
-        defaults = {field.name: default_of(field) for field in self.schema.fields if field.name in names}
-        usable = {name: value for name, value in defaults.items() if value is not _NONE}
-        return _mapped(case, lambda row: replace(row, values={**row.values, **usable}))
+        return _mapped(case, lambda row: at_default(row, self.schema, names))
 
     # ---- values
 
@@ -144,6 +142,13 @@ def _distinct_rows(case: Case) -> list[Specimen]:
 
 
 _NONE = object()
+
+
+def at_default(row: Specimen, schema: Schema, names: Sequence[str]) -> Specimen:
+    """A row with the default of their types in some columns."""
+    defaults = {field.name: default_of(field) for field in schema.fields if field.name in names}
+    usable = {name: value for name, value in defaults.items() if value is not _NONE}
+    return replace(row, values={**row.values, **usable})
 
 
 def default_of(field: Field) -> Any:

@@ -13,7 +13,8 @@ from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls, differing
 from pyml_sandbox.parity.lab import PINNED, Lab, Output, Variation
 from pyml_sandbox.parity.paths import RealPaths
-from pyml_sandbox.parity.shrink import Shrinker
+from pyml_sandbox.parity.shrink import Shrinker, at_default
+from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 from pyml_sandbox.parity.verdict import Seen, Witness
 
@@ -58,7 +59,7 @@ class WitnessFinder:
             return case, self.bench.inputs.names if case.other.rows else ()
         with _Asker(self.bench) as asker:
             if not asker.differs(case):
-                return case, self.bench.inputs.names
+                return self._shrunk_on_the_paths(case) if symptom.check == "paths" else (case, self.bench.inputs.names)
             single = _alone(case)
             if single is not None and asker.differs(single):
                 case = single
@@ -67,6 +68,24 @@ class WitnessFinder:
             return shrinker.shrunk(case)
 
     # ---- on the real paths
+
+    def _shrunk_on_the_paths(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+        """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
+        schema, row = self.bench.inputs, case.other.row
+        names = schema.names
+        differ = self._differ_alone(case, [at_default(row, schema, [name]) for name in names])
+        idle = [name for name, still in zip(names, differ, strict=True) if still]
+        smaller = at_default(row, schema, idle)
+        if not idle or self._differ_alone(case, [smaller]) != [True]:
+            return case, names
+        situation = replace(case.other, rows=(smaller,), target=0)
+        return replace(case, reference=situation, other=situation), tuple(name for name in names if name not in idle)
+
+    def _differ_alone(self, case: Case, rows: Sequence[Specimen]) -> list[bool]:
+        """Whether the two paths differ on each row, alone."""
+        offline = self.paths.offline(rows, batch_rows=1)
+        online = [answer[0] for answer in self.paths.online([[row] for row in rows])]
+        return [self._differ(case, left, right) for left, right in zip(offline, online, strict=True)]
 
     def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
