@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.set or options.unset:
         _start_again(options)
-    os.chdir(tempfile.mkdtemp() if options.elsewhere else options.package)
+    os.chdir(tempfile.gettempdir() if options.elsewhere else options.package)
     sys.path[0] = os.getcwd()  # as `python -m` would have it, had it been started there
     answers = _own_stdout()
     _serve(options.package.resolve(), sys.stdin, answers)

@@ -15,6 +15,7 @@ from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.images.container import Program, temporary_container
 
 SAID_MAX_CHARACTERS = 2000
+LAST_WORDS_S = 5
 
 
 class Conversation(Protocol):
@@ -101,7 +102,8 @@ def talk_to_process(command: Sequence[str], environment: Mapping[str, str]) -> C
         writer.flush()
 
     def said() -> str:
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed its stdout and live on
+            process.wait(LAST_WORDS_S)
         errors.seek(0)
         return errors.read()
 
