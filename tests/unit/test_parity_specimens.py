@@ -20,6 +20,7 @@ from pyml_sandbox.parity.specimens import (
     Specimen,
     batch_of,
     fixture_specimens,
+    kinds_of,
     synthesised,
 )
 from unit.type_matrix import CASES, TypeCase
@@ -257,3 +258,31 @@ def test_the_rows_of_a_fixture_are_numbered_and_unchanged() -> None:
     schema = Schema("c MAP<STRING, INT>, d DOUBLE")
     rows = [Specimen({"c": {"a": 1}, "d": None}, 0), Specimen({"c": None, "d": 0.5}, 1)]
     assert fixture_specimens(batch_of(rows, schema)) == rows
+
+
+# ---- kinds of rows that show something
+
+
+def _rows_of(*values: object, kind: str = "fixture") -> list[Specimen]:
+    return [Specimen({"c": value, "d": 5}, 0, kind=kind) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("found", "others", "kinds"),
+    [
+        (["", ""], ["a"], {"empty"}),
+        ([0, 0.0], [1], {"zero"}),
+        ([None], ["", 0], {"null"}),
+        (["", "a"], ["b"], {"fixture"}),
+        ([""], ["", "a"], {"fixture"}),
+        ([False], [True], {"fixture"}),
+    ],
+)
+def test_rows_are_of_the_kind_of_what_they_alone_have(
+    found: list[object], others: list[object], kinds: set[str]
+) -> None:
+    assert kinds_of(_rows_of(*found), _rows_of(*others)) == kinds
+
+
+def test_rows_that_have_nothing_in_common_are_of_their_own_kinds() -> None:
+    assert kinds_of([*_rows_of(1, kind="small"), *_rows_of(2, kind="near")], []) == {"small", "near"}

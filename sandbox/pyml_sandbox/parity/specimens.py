@@ -93,6 +93,22 @@ def varied_columns(specimens: Iterable[Specimen]) -> tuple[str, ...]:
     return () if "" in columns else tuple(columns)
 
 
+def kinds_of(found: Sequence[Specimen], others: Sequence[Specimen]) -> set[str]:
+    """The kinds of some rows; just the one of a null, zero or empty text that they all have and no other row has.
+
+    Args:
+        found: rows that show something.
+        others: those that do not.
+    """
+    for name in found[0].values:
+        for kind in ("null", "empty", "zero"):
+            if all(_kind_of(row.values[name]) == kind for row in found) and not any(
+                _kind_of(row.values[name]) == kind for row in others
+            ):
+                return {kind}
+    return {row.kind for row in found}
+
+
 def batch_of(specimens: Sequence[Specimen], schema: Schema) -> pa.RecordBatch:
     """Specimens as an Arrow batch of the declared columns."""
     import pyarrow as pa
@@ -126,7 +142,9 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]
 
 
 def _kind_of(value: object) -> str:
-    """Of a value that the fixture holds: zero and the empty text are taken for missing, wherever they come from."""
+    """Of any value: zero, the empty text and null may all be taken for missing, wherever they come from."""
+    if value is None:
+        return "null"
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
         return "zero"
     return "empty" if value in ("", b"") else "other"

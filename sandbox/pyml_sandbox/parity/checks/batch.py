@@ -18,7 +18,7 @@ from pyml_sandbox.parity.checks.asked_rows import (
 )
 from pyml_sandbox.parity.checks.neighbours import NeighbourChecks
 from pyml_sandbox.parity.lab import Output, refusal_in
-from pyml_sandbox.parity.specimens import Specimen, fixture_specimens, varied_columns
+from pyml_sandbox.parity.specimens import Specimen, fixture_specimens, kinds_of, varied_columns
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 OTHER_LENGTHS = frozenset({"empty", "short", "long"})
@@ -116,7 +116,8 @@ class BatchChecks:
         for output, rows in found.items():
             specimens = [row for row, _ in rows]
             traits = {"position"} if any(by_place for _, by_place in rows) else set()
-            traits |= {f"kind:{row.kind}" for row in specimens}
+            silent = [row for row in self.asked.taken(self.asked.rows) if id(row) not in set(map(id, specimens))]
+            traits |= {f"kind:{kind}" for kind in kinds_of(specimens, silent)}
             both = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in specimens]
             if self._counts(output, specimens[0]):
                 traits.add("counts")

@@ -12,12 +12,12 @@ from pyml.describe import Contract
 from pyml.errors import InputError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row, traits_of_pairs
 from pyml_sandbox.parity.frames import Loss, losses, strangers_in
 from pyml_sandbox.parity.lab import Output, refusal_in
 from pyml_sandbox.parity.online import record_file
 from pyml_sandbox.parity.paths import RealPaths
-from pyml_sandbox.parity.specimens import Specimen, varied_columns
+from pyml_sandbox.parity.specimens import Specimen, kinds_of, varied_columns
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
 
 if TYPE_CHECKING:
@@ -189,14 +189,16 @@ class PathChecks:
             first = places[:MAX_CASES]
             cases = tuple(Case(name, one_row(taken[place]), one_row(taken[place])) for place in first)
             outputs = tuple((online[place], offline[place]) for place in first)
-            traits = frozenset(f"kind:{taken[place].kind}" for place in places)
+            silent = [row for place, row in enumerate(taken) if place not in set(places)]
+            traits = {f"kind:{kind}" for kind in kinds_of([taken[place] for place in places], silent)}
+            traits |= traits_of_pairs(name, [(offline[place], online[place]) for place in places])
             said = refusal_in(offline[places[0]]) or refusal_in(online[places[0]])
             yield Symptom(
                 "paths",
                 name,
                 cases,
                 varied_columns(taken[place] for place in places),
-                traits,
+                frozenset(traits),
                 len(places),
                 said,
                 outputs,
