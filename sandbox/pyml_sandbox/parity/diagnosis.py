@@ -72,7 +72,7 @@ def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
     """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
     for symptom in symptoms:
         if symptom.check == "paths" and symptom.output not in reached:
-            yield _first(_EXPLAINED, symptom.traits) or _by_kind(symptom.traits) or "E5", symptom
+            yield _of_values(symptom.traits) or "E5", symptom
         elif symptom.check == "lost":
             yield "R4", symptom
         elif symptom.check == "names":
@@ -290,13 +290,15 @@ def _of_copies(symptom: Symptom) -> str:
     traits = symptom.traits
     if "evaluation" in traits:
         return "E4"
-    if "nan-for-null" in traits:
-        return "T5"
-    if "position" in traits:
+    if "position" in traits and "nan-for-null" not in traits:
         return "B7" if "as:index" in traits else "B6"
-    if "last-digit" in traits:
-        return "T7"
-    return _first(_EXPLAINED, traits) or _by_kind(traits) or ("B1" if "counts" in traits else "B8")
+    return _of_values(traits) or ("B1" if "counts" in traits else "B8")
+
+
+def _of_values(traits: frozenset[str]) -> str | None:
+    """By how the outputs differ, by what explains it, or by the rows that do."""
+    how: tuple[Rule, ...] = (("T5", _any_of("nan-for-null")), ("T7", _any_of("last-digit")))
+    return _first(how, traits) or _first(_EXPLAINED, traits) or _by_kind(traits)
 
 
 def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:

@@ -83,6 +83,12 @@ def is_nan_for_null(name: str, left: Output, right: Output) -> bool:
     return None in values and any(isinstance(value, float) and math.isnan(value) for value in values)
 
 
+def traits_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
+    """What all pairs of different outputs have in common, in one column."""
+    tests = {"nan-for-null": is_nan_for_null, "last-digit": is_last_digit}
+    return {trait for trait, test in tests.items() if all(test(name, left, right) for left, right in pairs)}
+
+
 def is_last_digit(name: str, left: Output, right: Output) -> bool:
     """Whether two outputs are decimals that differ by one in the last digit: one of them was rounded otherwise."""
     if isinstance(left, Refusal) or isinstance(right, Refusal) or not name:

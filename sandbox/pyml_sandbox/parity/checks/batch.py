@@ -11,9 +11,8 @@ from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import (
     MAX_CASES,
     AskedRows,
-    is_last_digit,
-    is_nan_for_null,
     one_row,
+    traits_of_pairs,
     traits_of_refusal,
 )
 from pyml_sandbox.parity.checks.neighbours import NeighbourChecks
@@ -119,12 +118,9 @@ class BatchChecks:
             silent = [row for row in self.asked.taken(self.asked.rows) if id(row) not in set(map(id, specimens))]
             traits |= {f"kind:{kind}" for kind in kinds_of(specimens, silent)}
             both = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in specimens]
+            traits |= traits_of_pairs(output, both)
             if self._counts(output, specimens[0]):
                 traits.add("counts")
-            if all(is_nan_for_null(output, left, right) for left, right in both):
-                traits.add("nan-for-null")
-            if all(is_last_digit(output, left, right) for left, right in both):
-                traits.add("last-digit")
             said = refusal_in(self.asked.copies[id(specimens[0])][0])
             cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
             inputs = varied_columns(specimens)
