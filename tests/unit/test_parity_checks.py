@@ -171,6 +171,9 @@ BROKEN = {
         "from datetime import datetime\n"
         "return pd.DataFrame({'p': [float(datetime.fromtimestamp(3600).hour)] * len(frame)}, dtype='float64')"
     ),
+    "T17 an echo that is off by one ulp": of_a(
+        "return pd.DataFrame({'p': frame.a if len(frame) == 1 else np.where(frame.a == 0.7, np.nextafter(0.7, 1), frame.a)})"
+    ),
     "B1 the number of rows": of_a("return pd.DataFrame({'p': frame.a / max(len(frame), 1)})"),
     "B3 codes of integers": Source(
         "k BIGINT NOT NULL",

@@ -257,3 +257,12 @@ def test_what_was_reconsidered_is_not_reconsidered_again() -> None:
     doubt(gauge, FEW)
     gauge.reconsider()
     assert gauge.reconsider() == set()
+
+
+def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
+    gauge = Gauge()
+    given = [{"a": 0.5, "b": 1.0}, {"a": 1.5, "b": 2.0}, {"a": 2.5, "b": 4.0}]
+    gauge.learn_echoes(given, [{"p": row["a"], "q": row["a"] + row["b"]} for row in given])
+    assert gauge.echoes == {"p"}
+    assert gauge.differ("p", 0.7, math.nextafter(0.7, 1))
+    assert not gauge.differ("q", 0.7, math.nextafter(0.7, 1))

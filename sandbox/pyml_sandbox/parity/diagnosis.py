@@ -212,7 +212,7 @@ _EXPLAINED: tuple[Rule, ...] = (
     ("S3", lambda found: "as:other-case" in found and "mixed-case" in found and "null-only" not in found),
     ("T2", lambda found: "as:floats" in found and bool(_kinds(found)) and _kinds(found) <= BEYOND_FLOAT64),
     ("T2", _any_of("as:via-float64")),
-    ("T17", lambda found: "as:written" in found and not _kinds(found) <= BESIDE_STEPS),
+    ("T17", lambda found: "as:written" in found and not found & {"as:single", "as:double"}),
     ("T6", _any_of("as:single", "as:double")),
     ("T10", _any_of("as:hours", "as:naive")),
     ("T15", _any_of("as:empty-null", "as:null-empty")),

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pyml.describe import Contract
-from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.state import StateChecks
 from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
 from pyml_sandbox.parity.diagnosis import STATE, WHOLE
 from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
-from pyml_sandbox.parity.lab import Labs
+from pyml_sandbox.parity.lab import Labs, is_answer
 from pyml_sandbox.parity.specimens import fixture_specimens, synthesised
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 from pyml_sandbox.parity.thresholds import beside_thresholds
@@ -46,7 +45,9 @@ def open_bench(labs: Labs, contract: Contract, crowd: pa.RecordBatch) -> Iterato
         rows = crowd.slice(0, SAMPLE_ROWS)
         fixture, first = fixture_specimens(rows), lab.together(rows)
         bench = Bench(contract.inputs, contract.outputs, labs, lab, Gauge(), fixture, first, crowd)
-        bench.gauge.learn([output for output in first if not isinstance(output, Refusal)])
+        answered = [(row.values, output) for row, output in zip(fixture, first, strict=True) if is_answer(output)]
+        bench.gauge.learn([output for _, output in answered])
+        bench.gauge.learn_echoes([given for given, _ in answered], [output for _, output in answered])
         bench.specimens += synthesised(bench.ordinary, contract.inputs)
         yield bench
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from pyml.errors import PackageError, Problem
 from pyml.lab.messages import Answers, Greeting, Question, Refusal
@@ -23,6 +23,11 @@ ANSWER_TIMEOUT_S = 120
 
 Output = Row | Refusal
 """What came of one row: its predicted values by column, or why its call gave none."""
+
+
+def is_answer(output: Output) -> TypeGuard[Row]:
+    """Whether an output is no refusal."""
+    return not isinstance(output, Refusal)
 
 
 def refusal_in(output: Output) -> str:

@@ -66,6 +66,7 @@ class Gauge:
         floor_ulps: the same in units in the last place of float64.
         doubtful: differences that would be noise of float32 and are none of float64, by column.
         certain: columns that differed by more than any noise.
+        echoes: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
     """
 
     single: set[str] = field(default_factory=set)
@@ -74,6 +75,7 @@ class Gauge:
     floor_ulps: dict[str, int] = field(default_factory=dict)
     doubtful: dict[str, set[float]] = field(default_factory=dict)
     certain: set[str] = field(default_factory=set)
+    echoes: set[str] = field(default_factory=set)
 
     def learn(self, rows: Sequence[Row]) -> None:
         """Take the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
@@ -87,6 +89,15 @@ class Gauge:
                     is_single = all(float(np.float32(value)) == value for value in found)
                 if is_single and any(value != int(value) for value in found):
                     self.single.add(name)
+
+    def learn_echoes(self, given: Sequence[Row], rows: Sequence[Row]) -> None:
+        """Take the columns whose every value is that of an input, where there are several."""
+        for name in rows[0] if len(rows) >= FEW else ():
+            self.echoes |= {
+                name
+                for column in given[0]
+                if all(repr(left[column]) == repr(right[name]) for left, right in zip(given, rows, strict=True))
+            }
 
     def reconsider(self) -> set[str]:
         """Columns all of whose doubtful differences look like the noise of float32: small, many, and no two alike.
@@ -123,7 +134,7 @@ class Gauge:
     def _floats_apart(self, column: str, left: float, right: float) -> Apart:
         if left == right or (math.isnan(left) and math.isnan(right)):
             return Apart.SAME
-        if not (math.isfinite(left) and math.isfinite(right)):
+        if column in self.echoes or not (math.isfinite(left) and math.isfinite(right)):
             return Apart.DIFFERENT
         apart = abs(left - right)
         are_counted = _is_counted(left) and _is_counted(right) and not (_is_coarse(left) and _is_coarse(right))

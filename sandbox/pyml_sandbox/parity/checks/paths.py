@@ -14,7 +14,7 @@ from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row, traits_of_pairs
 from pyml_sandbox.parity.frames import Loss, losses, strangers_in
-from pyml_sandbox.parity.lab import Output, refusal_in
+from pyml_sandbox.parity.lab import Output, is_answer, refusal_in
 from pyml_sandbox.parity.online import record_file
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.specimens import Specimen, kinds_of, varied_columns
@@ -237,8 +237,3 @@ class PathChecks:
 
 def _schemas(contract: Contract) -> dict[str, str]:
     return {"inputs": contract.inputs.ddl, "outputs": contract.outputs.ddl}
-
-
-def is_answer(output: Output) -> bool:
-    """Whether an output is no refusal."""
-    return not isinstance(output, Refusal)
