@@ -171,6 +171,13 @@ BROKEN = {
         "from datetime import datetime\n"
         "return pd.DataFrame({'p': [float(datetime.fromtimestamp(3600).hour)] * len(frame)}, dtype='float64')"
     ),
+    "T6 a limit of float32": Source(
+        "f FLOAT NOT NULL",
+        P,
+        "limit = 3.9 if len(frame) == 1 else np.float32(3.9)\n"
+        "return pd.DataFrame({'p': (frame.f.astype('float64') > limit).astype('float64')})",
+        {"f": A},
+    ),
     "T17 an echo that is off by one ulp": of_a(
         "return pd.DataFrame({'p': frame.a if len(frame) == 1 else np.where(frame.a == 0.7, np.nextafter(0.7, 1), frame.a)})"
     ),

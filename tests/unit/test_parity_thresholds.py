@@ -79,9 +79,18 @@ def test_a_model_without_a_step_has_no_rows(predict: str, tmp_path: Path) -> Non
     assert mined(of_a(predict), tmp_path) == []
 
 
-@pytest.mark.parametrize(("inputs", "rows"), [("a FLOAT NOT NULL", A), ("a BIGINT NOT NULL", [1, 2, 3, 4])])
-def test_only_doubles_lose_anything_as_float32(inputs: str, rows: list[float], tmp_path: Path) -> None:
-    assert mined(of_a("(frame.a < 2)", inputs, rows), tmp_path) == []
+def test_integers_lose_nothing_as_float32(tmp_path: Path) -> None:
+    assert mined(of_a("(frame.a < 2)", "a BIGINT NOT NULL", [1, 2, 3, 4]), tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", [1.1, 2.0, 3.3])
+def test_in_a_column_of_float_the_limit_itself_is_made(limit: float, tmp_path: Path) -> None:
+    made = mined(of_a(f"(frame.a < np.float32({limit}))", "a FLOAT NOT NULL"), tmp_path)
+    assert {row.values["a"] for row in made} == {float(np.float32(limit))}
+
+
+def test_in_a_column_of_float_a_limit_that_nobody_wrote_is_left_alone(tmp_path: Path) -> None:
+    assert mined(of_a("(frame.a < np.float32(2.1234567))", "a FLOAT NOT NULL"), tmp_path) == []
 
 
 def test_a_model_that_refuses_some_numbers_is_mined_all_the_same(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ MAX_WAYS = 24
 MAX_HALVINGS = 70
 WAYS_OF_COLUMN = 3
 NOISES = 4
+WRITTEN_DIGITS = 4
 
 
 @dataclass
@@ -37,10 +38,12 @@ class _Way:
     output: Output
     at_low: Output
     at_high: Output
+    is_single: bool
 
     @property
     def middle(self) -> float:
-        return self.low + (self.high - self.low) / 2
+        middle = self.low + (self.high - self.low) / 2
+        return float(np.float32(middle)) if self.is_single else middle
 
     @property
     def is_over(self) -> bool:
@@ -48,9 +51,9 @@ class _Way:
 
 
 def beside_thresholds(bench: Bench) -> list[Specimen]:
-    """Rows beside every threshold that is found, in columns of DOUBLE."""
-    names = [field.name for field in bench.inputs.fields if field.ddl_type == "DOUBLE" and field.tensor is None]
-    in_turns = zip_longest(*(_ways(bench, name) for name in names))
+    """Rows beside every threshold that is found, in columns of DOUBLE and FLOAT."""
+    fields = [field for field in bench.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None]
+    in_turns = zip_longest(*(_ways(bench, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
     ways = [way for turn in in_turns for way in turn if way is not None][:MAX_WAYS]
     for _ in range(MAX_HALVINGS):
         open_ways = [way for way in ways if not way.is_over]
@@ -67,7 +70,7 @@ def beside_thresholds(bench: Bench) -> list[Specimen]:
     return [row for way in steps for row in _beside(way)]
 
 
-def _ways(bench: Bench, name: str) -> list[_Way]:
+def _ways(bench: Bench, name: str, *, is_single: bool) -> list[_Way]:
     """From an ordinary row to values of a column that give another output."""
     base = bench.ordinary[0]
     outputs = dict(zip(map(id, [*bench.fixture, *bench.specimens]), bench.alone, strict=True))
@@ -76,8 +79,13 @@ def _ways(bench: Bench, name: str) -> list[_Way]:
         if row.column == name and _are_numbers(base.values[name], row.values[name]):
             here, there = outputs[id(base)], outputs[id(row)]
             if not isinstance(here, Refusal) and not isinstance(there, Refusal) and bench.differing(here, there):
-                found.append(_Way(base, name, base.values[name], row.values[name], here, here, there))
+                found.append(_Way(base, name, base.values[name], row.values[name], here, here, there, is_single))
     return found[:WAYS_OF_COLUMN]
+
+
+def _is_written(value: float) -> bool:
+    """Whether a float32 is a number of few digits, rounded."""
+    return float(np.float32(f"{value:.{WRITTEN_DIGITS}g}")) == value
 
 
 def _are_numbers(*values: object) -> bool:
@@ -91,8 +99,12 @@ def _at(way: _Way, value: float) -> Specimen:
 def _beside(way: _Way) -> Iterator[Specimen]:
     """Numbers on both sides of a step that float32 would put on the other, and float32's own beside them.
 
-    Each lies further from the step than the noise of arithmetic, which may flip a decision as well, and honestly.
+    Each lies further from the step than the noise of arithmetic, which may flip a decision as well, and honestly. In a
+    column of FLOAT only the limit itself parts widths, where somebody wrote it: noise has no steps at such numbers.
     """
+    if way.is_single:
+        yield from (_at(way, value) for value in (way.low, way.high) if _is_written(value))
+        return
     single = np.float32(way.high)
     for to in (-math.inf, math.inf):
         other = np.nextafter(single, np.float32(to))
