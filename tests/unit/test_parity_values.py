@@ -136,6 +136,7 @@ def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
 def test_whole_numbers_are_never_noise(size: float) -> None:
     gauge = Gauge({"p"}, {"p": 1e300})
     assert gauge.differ("p", size, size + 1)
+    gauge.note("p", size, size + 1)
     assert gauge.certain == {"p"}
 
 
@@ -221,7 +222,9 @@ def test_the_next_number_is_one_ulp_away(value: float) -> None:
 def doubt(gauge: Gauge, number: int) -> None:
     """Meet differences of the size of float32's noise, no two alike."""
     for step in range(number):
-        assert gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10))
+        other = 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10)
+        assert gauge.differ("p", 0.3, other)
+        gauge.note("p", 0.3, other)
 
 
 def test_many_small_differences_of_many_sizes_are_the_noise_of_float32_after_all() -> None:
@@ -241,15 +244,22 @@ def test_a_few_are_not() -> None:
 def test_nor_is_one_difference_that_comes_again_and_again() -> None:
     gauge = Gauge()
     for _ in range(9):
-        gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+        gauge.note("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
     assert gauge.reconsider() == set()
 
 
 def test_nor_are_those_of_a_column_with_one_large_difference() -> None:
     gauge = Gauge()
     doubt(gauge, FEW)
-    gauge.differ("p", 0.3, 0.4)
+    gauge.note("p", 0.3, 0.4)
     assert gauge.reconsider() == set()
+
+
+def test_values_that_nobody_holds_against_one_another_say_nothing_about_noise() -> None:
+    gauge = Gauge()
+    doubt(gauge, FEW)
+    assert gauge.differ("p", 0.3, 0.4)
+    assert gauge.reconsider() == {"p"}
 
 
 def test_what_was_reconsidered_is_not_reconsidered_again() -> None:
@@ -266,3 +276,22 @@ def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
     assert gauge.echoes == {"p"}
     assert gauge.differ("p", 0.7, math.nextafter(0.7, 1))
     assert not gauge.differ("q", 0.7, math.nextafter(0.7, 1))
+
+
+def test_a_sum_that_cancels_may_have_a_few_times_the_noise_of_the_other_rows() -> None:
+    gauge = Gauge({"p"}, {"p": 1.0})
+    gauge.note("p", 1.0, 1.0 + 1e-6)
+    gauge.note("p", 1e-3, 1e-3 + 7e-6)
+    assert gauge.differ("p", 1e-3, 1e-3 + 7e-6)
+    assert gauge.reconsider() == {"p"}
+    assert not gauge.differ("p", 1e-3, 1e-3 + 7e-6)
+    assert gauge.differ("p", 1e-3, 1e-3 + 9e-6)
+
+
+@pytest.mark.parametrize("apart", [1e-5, 0.5, math.inf])
+def test_more_than_a_few_times_the_noise_is_none(apart: float) -> None:
+    gauge = Gauge({"p"}, {"p": 1.0})
+    gauge.note("p", 1.0, 1.0 + 1e-6)
+    gauge.note("p", 1e-3, 1e-3 + apart)
+    assert gauge.differ("p", 1e-3, 1e-3 + apart)
+    assert gauge.reconsider() == set()

@@ -28,6 +28,8 @@ EXACT_TO = 2**53
 EXACT_TO_IN_SINGLE = 2**24
 """Beyond it every float32 is."""
 FEW = 3
+CANCELLED = 8
+"""How many times the noise of the other rows a sum that cancels may have."""
 
 
 class Apart(Enum):
@@ -36,6 +38,8 @@ class Apart(Enum):
     SAME = "same"
     NOISE = "noise"
     """Floats that differ by no more than arithmetic in another order explains."""
+    DOUBTFUL = "doubtful"
+    """By what would be noise of float32 and is none of float64; a difference until the gauge reconsiders."""
     DIFFERENT = "different"
 
 
@@ -66,6 +70,8 @@ class Gauge:
         floor_ulps: the same in units in the last place of float64.
         doubtful: differences that would be noise of float32 and are none of float64, by column.
         certain: columns that differed by more than any noise.
+        largest: largest difference that was not noise, by column.
+        loose: largest difference that counts as noise although it is beyond what arithmetic mostly does, by column.
         echoes: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
     """
 
@@ -75,6 +81,8 @@ class Gauge:
     floor_ulps: dict[str, int] = field(default_factory=dict)
     doubtful: dict[str, set[float]] = field(default_factory=dict)
     certain: set[str] = field(default_factory=set)
+    largest: dict[str, float] = field(default_factory=dict)
+    loose: dict[str, float] = field(default_factory=dict)
     echoes: set[str] = field(default_factory=set)
 
     def learn(self, rows: Sequence[Row]) -> None:
@@ -100,26 +108,43 @@ class Gauge:
             }
 
     def reconsider(self) -> set[str]:
-        """Columns all of whose doubtful differences look like the noise of float32: small, many, and no two alike.
+        """Columns all of whose differences look like noise after all.
 
-        They count as such from now on; what was asked about them before is to be asked again.
+        Those of float32 that a column declared as DOUBLE passes on are small, many, and no two alike. In a column of
+        float32 a sum that cancels has more noise than its size says: a few times as much as the other rows have. They
+        count as noise from now on; what was asked about them before is to be asked again.
         """
         found = {name for name, apart in self.doubtful.items() if name not in self.certain and len(apart) >= FEW}
+        cancelling = {
+            name: apart
+            for name, apart in self.largest.items()
+            if name in self.single and apart <= CANCELLED * self.floor.get(name, 0.0)
+        }
         self.single |= found
+        self.loose |= cancelling
         self.doubtful.clear()
-        return found
+        return found | cancelling.keys()
 
     def note(self, column: str, left: Value, right: Value) -> None:
-        """Let the noise between two values of one row raise the floor of their column."""
-        if self._apart(column, left, right) is Apart.NOISE:
-            for a, b in zip(_floats_in(left), _floats_in(right), strict=True):
-                if math.isfinite(a) and math.isfinite(b):
-                    self.floor[column] = max(self.floor.get(column, 0.0), abs(a - b))
-                    self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(a, b))
+        """Learn from two values that one row has in two situations: noise raises the floor of their column."""
+        parts = list(_floats_in(left)), list(_floats_in(right))
+        if len(parts[0]) != len(parts[1]):
+            return
+        for a, b in zip(*parts, strict=True):
+            apart, by = self._floats_apart(column, a, b), _between(a, b)
+            if apart is Apart.NOISE:
+                self.floor[column] = max(self.floor.get(column, 0.0), by)
+                self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(a, b))
+            elif apart is not Apart.SAME:
+                self.largest[column] = max(self.largest.get(column, 0.0), by)
+            if apart is Apart.DOUBTFUL:
+                self.doubtful.setdefault(column, set()).add(by)
+            elif apart is Apart.DIFFERENT:
+                self.certain.add(column)
 
     def differ(self, column: str, left: Value, right: Value) -> bool:
         """Whether two values of a column differ by more than noise."""
-        return self._apart(column, left, right) is Apart.DIFFERENT
+        return self._apart(column, left, right) in (Apart.DOUBTFUL, Apart.DIFFERENT)
 
     def _apart(self, column: str, left: Value, right: Value) -> Apart:
         if isinstance(left, float) and isinstance(right, float):
@@ -134,23 +159,24 @@ class Gauge:
     def _floats_apart(self, column: str, left: float, right: float) -> Apart:
         if left == right or (math.isnan(left) and math.isnan(right)):
             return Apart.SAME
-        if column in self.echoes or not (math.isfinite(left) and math.isfinite(right)):
+        apart = _between(left, right)
+        if column in self.echoes or not math.isfinite(apart):
             return Apart.DIFFERENT
-        apart = abs(left - right)
-        are_counted = _is_counted(left) and _is_counted(right) and not (_is_coarse(left) and _is_coarse(right))
-        if apart >= 1 and are_counted:
-            return self._certainly(column)
+        if apart <= self.loose.get(column, 0.0):
+            return Apart.NOISE
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
             return Apart.NOISE
-        if apart <= NOISE_OF_SINGLE * magnitude:
-            self.doubtful.setdefault(column, set()).add(apart)
-            return Apart.DIFFERENT
-        return self._certainly(column)
+        return Apart.DOUBTFUL if apart <= NOISE_OF_SINGLE * magnitude else Apart.DIFFERENT
 
-    def _certainly(self, column: str) -> Apart:
-        self.certain.add(column)
-        return Apart.DIFFERENT
+
+def _between(left: float, right: float) -> float:
+    """How far two floats are apart; infinitely where one is not finite, or both are counted and size says nothing."""
+    if not (math.isfinite(left) and math.isfinite(right)):
+        return math.inf
+    apart = abs(left - right)
+    are_counted = _is_counted(left) and _is_counted(right) and not (_is_coarse(left) and _is_coarse(right))
+    return math.inf if apart >= 1 and are_counted else apart
 
 
 def _is_counted(value: float) -> bool:
