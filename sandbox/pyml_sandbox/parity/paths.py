@@ -14,7 +14,7 @@ from pyml_sandbox.parity.forms import forms_of
 from pyml_sandbox.parity.freeze import DATABASE, write_table
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen, batch_of
-from pyml_sandbox.parity.values import rows_of
+from pyml_sandbox.parity.values import Row, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -140,7 +140,7 @@ class RealPaths:
         found: dict[str, list[Output]] = {}
         for form, ask in forms_of(self.model, self.rest).items():
             try:
-                found[form] = list(rows_of(ask(batch)))
+                found[form] = _of_each(rows, list(rows_of(ask(batch))))
             except OnlineError as error:
                 if not any(word in error.message for word in CANNOT_CARRY):
                     found[form] = [Refusal("OnlineError", error.message)] * len(rows)
@@ -157,7 +157,14 @@ class RealPaths:
         except PymlError as error:
             refusal = Refusal("OnlineError", error.message)
             return [refusal] * max(len(rows), 1)
-        return list(rows_of(answer))
+        return _of_each(rows, list(rows_of(answer)))
+
+
+def _of_each(rows: Sequence[Specimen], answered: list[Row]) -> list[Output]:
+    """One output for each row: an answer of another length says nothing of any of them."""
+    if len(answered) == len(rows):
+        return list(answered)
+    return [Refusal("OnlineError", f"{len(rows)} rows in, {len(answered)} rows out")] * len(rows)
 
 
 def _turned(table: pa.Table) -> pa.Table:
