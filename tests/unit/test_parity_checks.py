@@ -143,6 +143,11 @@ BROKEN = {
     "D2 date": of_a("import datetime\nreturn pd.DataFrame({'p': frame.a * datetime.date.today().year})"),
     "D4 threads": of_a("import os\nreturn pd.DataFrame({'p': frame.a * int(os.environ['OMP_NUM_THREADS'])})"),
     "P1 counter": of_a("self.calls += 1\nreturn pd.DataFrame({'p': frame.a + self.calls})", "self.calls = 0"),
+    "P1 small calls filled up with rows of the call before": of_a(
+        "rows = (self.waiting + frame.a.tolist())[-max(len(frame), 4):]\nself.waiting = frame.a.tolist()[-3:]\n"
+        "return pd.DataFrame({'p': rows[:len(frame)]}, dtype='float64')",
+        "self.waiting = []",
+    ),
     "P2 fitted on the first": of_a(
         "if self.mean is None:\n    self.mean = frame.a.mean()\nreturn pd.DataFrame({'p': frame.a - self.mean})",
         "self.mean = None",

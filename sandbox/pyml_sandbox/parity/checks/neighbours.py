@@ -230,9 +230,12 @@ class NeighbourChecks:
         for pair, answer in zip(pairs, answers, strict=True):
             by_count[sum(each.values[column] > own for each in pair)].append(answer)
         several = [found for found in by_count.values() if len(found) > 1]
-        return bool(several) and not any(
-            output in self.bench.differing(found[0], other) for found in several for other in found[1:]
-        )
+        firsts = [found[0] for found in by_count.values()]
+
+        def differ(outputs: Sequence[Output]) -> bool:
+            return any(output in self.bench.differing(outputs[0], other) for other in outputs[1:])
+
+        return bool(several) and differ(firsts) and not any(map(differ, several))
 
     def _depends_on_order(self, found: Sequence[Effect]) -> bool:
         """Whether only what stands before a row, or only what stands after it, changes its output."""

@@ -25,6 +25,7 @@ DAYS = 400.4
 """Another year, another month, another day of the week, another hour."""
 REPEATS = 3
 KEYED_PART = 4
+SINGLES = 8
 
 
 @dataclass
@@ -52,7 +53,7 @@ class StateChecks:
         answers = lab.alone(self.bench.rows(varied))
         # One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
         others = [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
-        warm = self._differing("warm", first, lab.together(batch), others)
+        warm = self._differing("warm", first, lab.together(batch), others) or self._singles()
         if len(others) < 1:
             return [*warm, *self._mutation()]
         equal = _of_length(others, len(rows))
@@ -65,6 +66,18 @@ class StateChecks:
         if first_batch and self._is_keyed(others):
             first_batch = [symptom.with_traits({"keyed"}) for symptom in first_batch]
         return [*warm, *same_size, *first_batch, *self._clock(), *self._mutation()]
+
+    def _singles(self) -> list[Symptom]:
+        """Rows called alone one after the other, and the other way round: what small calls leave to the next."""
+        rows = self.bench.fixture[:SINGLES]
+        forwards, backwards = (self.bench.lab.alone(self.bench.rows(order)) for order in (rows, rows[::-1]))
+        found: dict[str, list[Case]] = {}
+        for place, (left, right) in enumerate(zip(forwards, backwards[::-1], strict=True)):
+            if place < len(rows) - 1:  # of the last nothing is known: it comes twice in a row
+                for name in self.bench.differing(left, right):
+                    after = Situation((rows[place],), 0, before=((rows[place + 1],),))
+                    found.setdefault(name, []).append(Case(name, one_row(rows[place]), after))
+        return [Symptom("warm", name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()]
 
     def _is_keyed(self, others: Sequence[Specimen]) -> bool:
         """Whether one other row ahead of them changes few answers, and not most: those that share a key with it."""
