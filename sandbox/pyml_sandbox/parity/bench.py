@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ORDINARY = 5
 FEWEST = 24
+FEWEST_OF_FIXTURE = 8
 
 
 @dataclass
@@ -69,11 +70,16 @@ class Bench:
         return outputs
 
     def thin_out(self, budget_s: float) -> None:
-        """Keep as many specimens as can be asked about alone within a time; those of the most telling kinds first."""
-        affordable = max(int(budget_s / max(self.call_s, 1e-4)), FEWEST)
-        if len(self.specimens) > affordable:
+        """Keep as many rows as can be asked about alone within a time, of the specimens those of the most telling kinds."""
+        count = self.affordable(budget_s)
+        del self.fixture[max(count // 2, FEWEST_OF_FIXTURE) :], self.first[max(count // 2, FEWEST_OF_FIXTURE) :]
+        if len(self.specimens) > max(count, FEWEST):
             self.specimens.sort(key=lambda row: row.kind not in FEW)
-            del self.specimens[affordable:]
+            del self.specimens[max(count, FEWEST) :]
+
+    def affordable(self, budget_s: float) -> int:
+        """How many calls of one row can be made within a time."""
+        return int(budget_s / max(self.call_s, 1e-4))
 
     def add(self, specimens: Sequence[Specimen]) -> None:
         """Take further rows in."""

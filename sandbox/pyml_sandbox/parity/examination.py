@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE_ROWS = 32
+CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
 BATCH = {*NEIGHBOURS, *WHOLE, "copies"}
@@ -75,7 +76,8 @@ def examine(bench: Bench) -> list[Symptom]:
 def called_by(bench: Bench) -> frozenset[str]:
     """Functions that the model calls, for the sample at once, and for each of its rows and of the specimens alone."""
     rows = [*bench.fixture, *bench.specimens]
-    return bench.lab.called(bench.rows(rows), [range(len(bench.fixture)), *([place] for place in range(len(rows)))])
+    alone = [[place] for place in range(len(rows))][-max(bench.affordable(CALLED_BUDGET_S), 1) :]
+    return bench.lab.called(bench.rows(rows), [range(len(bench.fixture)), *alone])
 
 
 def explain(bench: Bench, symptom: Symptom) -> Symptom:

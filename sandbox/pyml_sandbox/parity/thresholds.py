@@ -22,6 +22,7 @@ from pyml_sandbox.parity.values import NOISE_OF_DOUBLE
 
 MAX_WAYS = 24
 MAX_HALVINGS = 70
+WAYS_BUDGET_S = 10.0
 WAYS_OF_COLUMN = 3
 NOISES = 4
 WRITTEN_DIGITS = 4
@@ -54,7 +55,8 @@ def beside_thresholds(bench: Bench) -> list[Specimen]:
     """Rows beside every threshold that is found, in columns of DOUBLE and FLOAT."""
     fields = [field for field in bench.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None]
     in_turns = zip_longest(*(_ways(bench, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
-    ways = [way for turn in in_turns for way in turn if way is not None][:MAX_WAYS]
+    affordable = min(bench.affordable(WAYS_BUDGET_S) // MAX_HALVINGS, MAX_WAYS)
+    ways = [way for turn in in_turns for way in turn if way is not None][:affordable]
     for _ in range(MAX_HALVINGS):
         open_ways = [way for way in ways if not way.is_over]
         if not open_ways:

@@ -13,13 +13,14 @@ from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls, differing
 from pyml_sandbox.parity.lab import PINNED, Lab, Output, Variation
 from pyml_sandbox.parity.paths import RealPaths
-from pyml_sandbox.parity.shrink import Shrinker, at_default
+from pyml_sandbox.parity.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 from pyml_sandbox.parity.verdict import Seen, Witness
 
 SHOWN_CHARACTERS = 200
 TRIES = 4
+SHRINK_BUDGET_S = 20.0
 FRESH_STEPS = 12
 """Questions to fresh processes, of which each takes seconds, that shrinking one case may cost."""
 
@@ -63,9 +64,9 @@ class WitnessFinder:
             single = _alone(case)
             if single is not None and asker.differs(single):
                 case = single
-            steps = FRESH_STEPS if asker.is_fresh(case) else None
-            shrinker = Shrinker(self.bench.inputs, asker.differs, *([steps] if steps else []))
-            return shrinker.shrunk(case)
+            steps = min(self.bench.affordable(SHRINK_BUDGET_S), MAX_STEPS)
+            steps = FRESH_STEPS if asker.is_fresh(case) else max(steps, FRESH_STEPS)
+            return Shrinker(self.bench.inputs, asker.differs, steps).shrunk(case)
 
     # ---- on the real paths
 

@@ -112,7 +112,7 @@ class NeighbourChecks:
         pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
         pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
         pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
-        return pairs[: int(PAIRS_BUDGET_S / max(self.bench.call_s, 1e-4) / 2)]
+        return pairs[: self.bench.affordable(PAIRS_BUDGET_S) // 2]
 
     def _effects_of(
         self, base: Specimen, varied: Specimen, outputs: Sequence[Output], *, base_first: bool
