@@ -70,7 +70,7 @@ class Bench:
         return outputs
 
     def thin_out(self, budget_s: float) -> None:
-        """Keep as many rows as can be asked about alone within a time, of the specimens those of the most telling kinds."""
+        """Keep as many rows as can be asked about alone within a time; the most telling kinds of specimens first."""
         count = self.affordable(budget_s)
         del self.fixture[max(count // 2, FEWEST_OF_FIXTURE) :], self.first[max(count // 2, FEWEST_OF_FIXTURE) :]
         if len(self.specimens) > max(count, FEWEST):
