@@ -18,7 +18,7 @@ CHECKS = {
     "repeat", "frozen-clock", "seeded", "fresh", "alone", "split", "shuffle", "neighbour", "null-neighbour",
     "text-neighbour", "long-neighbour", "copies", "index", "empty", "mutation", "warm", "first-batch", "hash-seed",
     "time-zone", "threads", "locale", "working-directory", "variable", "training-mode", "concurrent", "thread-safe",
-    "paths", "frames", "stored", "forms", "metadata", "versions",
+    "paths", "frames", "stored", "lost", "forms", "metadata", "versions",
 }  # fmt: skip
 
 
