@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.stacks.base import OfflinePlace
 
 CROWD_ROWS = 1000
-REFUSING = ("alone", "contract", "copies", "paths", *NEIGHBOURS)
+REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
 """Checks whose findings may explain that a path failed as a whole."""
 FLOOR_FACTOR = 4
 """How far beyond the noise that a sample showed the whole fixture may go."""

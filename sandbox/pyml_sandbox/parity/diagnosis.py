@@ -78,7 +78,7 @@ def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
         elif symptom.check == "names":
             yield "S2", symptom
         elif symptom.check in ("frames", "stored", "forms"):
-            yield _first(_EXPLAINED, symptom.traits) or "E5", symptom
+            yield _of_values(symptom.traits) or "E5", symptom
 
 
 def _of_threads(symptoms: Sequence[Symptom]) -> Named:

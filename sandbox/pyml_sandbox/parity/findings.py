@@ -147,5 +147,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _short(said: str) -> str:
-    lines = [line.strip(" -") for line in said.splitlines() if line.strip() and "fix:" not in line]
+    lines = [line.strip(" -") for line in said.splitlines() if line.strip() and not line.lstrip().startswith("fix:")]
     return "; ".join(lines[:3])[:300]

@@ -70,9 +70,17 @@ def _through_rest(model: OnlineModel, rest: str, rows: pa.RecordBatch) -> pa.Rec
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
             answer = json.load(response)
     except urllib.error.HTTPError as error:
-        raise OnlineError(error.read().decode(errors="replace")) from error
+        raise OnlineError(_words_of(error.read().decode(errors="replace"))) from error
     arrays = {output["name"]: _array(output) for output in answer["outputs"]}
     return batch_from_columns(arrays, model.contract.outputs)
+
+
+def _words_of(body: str) -> str:
+    """What went wrong, out of the body of an answer; the body itself where it is not of the protocol's form."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, LookupError, TypeError):
+        return body
 
 
 def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROW = "__row"
 LOST = Refusal("JobError", "the row is not in the target table")
-CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor")
+CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor", "which JSON cannot say")
 """In a refusal: the form cannot carry the predictions."""
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pyml.errors import PackageError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls, differing
+from pyml_sandbox.parity.checks.state import CLOCK_S, DAY_S, DAYS
 from pyml_sandbox.parity.lab import PINNED, Lab, Output, Variation
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.shrink import MAX_STEPS, Shrinker, at_default
@@ -58,17 +60,31 @@ class WitnessFinder:
         case = symptom.case
         if not case.other.rows or case.other.threads > 1:
             return case, self.bench.inputs.names if case.other.rows else ()
+        if symptom.check in ("clock", "forms"):
+            alone = Situation((case.other.row,))
+            holds = self._differs_by_day if symptom.check == "clock" else self._differs_by_form
+            return Shrinker(self.bench.inputs, holds, FRESH_STEPS).shrunk(Case(case.output, alone, alone))
         with _Asker(self.bench) as asker:
             if not asker.differs(case):
                 return self._shrunk_on_the_paths(case) if symptom.check == "paths" else (case, self.bench.inputs.names)
             single = _alone(case)
-            if single is not None and asker.differs(single):
+            tries = TRIES if symptom.check == "repeat" else 1  # what is drawn may be drawn twice
+            if single is not None and any(asker.differs(single) for _ in range(tries)):
                 case = single
             steps = min(self.bench.affordable(SHRINK_BUDGET_S), MAX_STEPS)
             steps = FRESH_STEPS if asker.is_fresh(case) else max(steps, FRESH_STEPS)
             return Shrinker(self.bench.inputs, asker.differs, steps).shrunk(case)
 
+    def _differs_by_day(self, case: Case) -> bool:
+        rows = self.bench.rows(case.other.rows)
+        today, later = (self.bench.lab.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S)[0][0] for days in (0, DAYS))
+        return self._differ(case, today, later)
+
     # ---- on the real paths
+
+    def _differs_by_form(self, case: Case) -> bool:
+        first, *others = (outputs[0] for outputs in self.paths.in_other_forms(case.other.rows).values())
+        return any(self._differ(case, first, other) for other in others)
 
     def _shrunk_on_the_paths(self, case: Case) -> tuple[Case, tuple[str, ...]]:
         """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
@@ -91,12 +107,16 @@ class WitnessFinder:
     def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
         plain = case.reference.variation == PINNED and case.other.variation == PINNED
+        if symptom.check == "clock":
+            return self._seen_on_another_day(case)
+        if symptom.check == "forms":
+            return self._seen_in_forms(case)
         if not case.other.rows:
             return self._seen_empty()
         if not plain or case.other.what_if.kind or case.other.threads > 1:
             return self._seen_varied(case)
         if case.other.before or symptom.check == "repeat":
-            return self._seen_again(case)
+            return self._seen_again(case) or self._seen_in_a_fresh_process(case)
         return self._seen_together(case)
 
     def _seen_together(self, case: Case) -> tuple[Seen, ...] | None:
@@ -125,6 +145,34 @@ class WitnessFinder:
         if not any(self._differ(case, a, b) for a, b in ((first, last), (offline, first), (offline, last))):
             return None
         return self._as_seen(case, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
+
+    def _seen_in_a_fresh_process(self, case: Case) -> tuple[Seen, ...] | None:
+        """State that the running servers have left behind: a process that met other rows first than they did."""
+        rows, target = case.other.rows, case.other.target
+        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
+        with _Asker(self.bench) as asker:
+            fresh = asker.output(case.other)
+        if not (self._differ(case, offline, fresh) or self._differ(case, online, fresh)):
+            return None
+        return self._as_seen(case, {"offline": offline, "online": online, "a process that met others first": fresh})
+
+    def _seen_on_another_day(self, case: Case) -> tuple[Seen, ...] | None:
+        """Both paths today, and a process whose clock stands at another day."""
+        row = case.other.row
+        offline, online = self.paths.offline([row])[0], self.paths.online([[row]])[0][0]
+        then = self.bench.lab.calls(self.bench.rows([row]), [[0]], clock=CLOCK_S)[0][0]
+        if not (self._differ(case, offline, then) or self._differ(case, online, then)):
+            return None
+        day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
+        return self._as_seen(case, {"offline": offline, "online": online, f"a process on {day}": then})
+
+    def _seen_in_forms(self, case: Case) -> tuple[Seen, ...] | None:
+        """The same row in every form of a request."""
+        found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([case.other.row]).items()}
+        first, *others = found.values()
+        if not any(self._differ(case, first, other) for other in others):
+            return None
+        return self._as_seen(case, {f"online, as {form}": output for form, output in found.items()})
 
     def _seen_varied(self, case: Case) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a fresh process in which one thing is another."""

@@ -151,11 +151,17 @@ class PathChecks:
         answers = self.paths.in_other_forms(plain) if plain else {}
         first, *others = answers.items() or [("", [])]
         for form, outputs in others:
+            found: dict[str, list[int]] = defaultdict(list)
             for place, (left, right) in enumerate(zip(first[1], outputs, strict=True)):
-                if left != right and self.bench.differing(left, right):
-                    case = Case("", one_row(plain[place]), one_row(plain[place]))
-                    yield Symptom("forms", "", (case,), said=f"as {first[0]} {left}, as {form} {right}")
-                    break
+                for name in self.bench.differing(left, right):
+                    found[name].append(place)
+            for name, places in found.items():
+                place = places[0]
+                left, right = first[1][place], outputs[place]
+                traits = frozenset(traits_of_pairs(name, [(first[1][at], outputs[at]) for at in places]))
+                case = Case(name, one_row(plain[place]), one_row(plain[place]))
+                said = f"as {first[0]} {_shown(left, name)}, as {form} {_shown(right, name)}"
+                yield Symptom("forms", name, (case,), traits=traits, rows=len(places), said=said)
 
     def _names(self) -> Iterator[Symptom]:
         """A request that lacks a column, or has one more, must be refused: who knows what was meant to be seen."""
@@ -233,6 +239,12 @@ class PathChecks:
             said = next((refusal_in(output) for output in found if isinstance(output, Refusal)), "")
             traits = frozenset({"row-count"} if "rows in," in said else ())
             yield Symptom(check, name, cases, rows=len(at), said=said if not name else "", traits=traits)
+
+
+def _shown(output: Output, name: str) -> str:
+    if not is_answer(output):
+        return f"it is refused: {refusal_in(output)}"
+    return f"it is {output[name]!r}" if name else "it is answered"
 
 
 def _schemas(contract: Contract) -> dict[str, str]:
