@@ -124,16 +124,16 @@ class OnlineModel:
         answer = _answer(self._infer.future(request, timeout=self.timeout_s))
         return codec.read_column_response(answer, self.contract.outputs)
 
-    def predict_tensors(self, tensors: Tensors) -> Tensors:
-        """Predict for named tensors in one request; of a tensor model.
+    def predict_tensors(self, tensors: Tensors, *, is_raw: bool = True) -> Tensors:
+        """Predict for named tensors in one request, raw or typed; of a tensor model.
 
         Raises:
             InputError: the tensors are not the declared ones.
             OnlineError, SandboxError: as :meth:`predict`.
         """
         check_inputs(tensors, self.contract.inputs)
-        call = self._infer.future(codec.tensor_request(self.name, self.version, tensors), timeout=self.timeout_s)
-        return codec.read_tensor_response(_answer(call))
+        request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
+        return codec.read_tensor_response(_answer(self._infer.future(request, timeout=self.timeout_s)))
 
     def _request(self, batch: pa.RecordBatch, recorded: bool) -> ModelInferRequest:
         """Tensors for a tensor model; Arrow for frames, and wherever a record is to come back."""

@@ -269,13 +269,15 @@ def column_request(
     return _add_tensors(_request(name, version, request_id, COLUMNS), columns_from_batch(rows), is_raw=is_raw)
 
 
-def tensor_request(name: str, version: str, tensors: Mapping[str, Array], request_id: str = "") -> ModelInferRequest:
-    """A request that carries named arrays, for a tensor model.
+def tensor_request(
+    name: str, version: str, tensors: Mapping[str, Array], request_id: str = "", *, is_raw: bool = True
+) -> ModelInferRequest:
+    """A request that carries named arrays, raw or typed, for a tensor model.
 
     Raises:
         InputError: the protocol has no datatype for an array.
     """
-    return _add_tensors(_request(name, version, request_id, ""), tensors)
+    return _add_tensors(_request(name, version, request_id, ""), tensors, is_raw=is_raw)
 
 
 def read_arrow_response(response: ModelInferResponse) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""The same rows in every form that the gateway takes: Arrow, one tensor for each column, and JSON over REST."""
+"""The same rows in every form that the gateway takes: Arrow, tensors raw and typed, JSON, and JSON with binary data."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ import numpy as np
 
 from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
-from pyml.oip.tensor import datatype_of
+from pyml.oip.messages import InferOutputTensor
+from pyml.oip.tensor import datatype_of, read_raw, write_raw
+from pyml.tensors import arrow_from_tensors, tensors_from_arrow
 from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from pyml.tensors import Tensors
+
 TIMEOUT_S = 60
+JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 _DTYPES = {
     "BOOL": "bool",
     **{f"INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    "FP16": "float16",
     "FP32": "float32",
     "FP64": "float64",
 }
@@ -40,12 +47,22 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
         return {
             "tensors": lambda rows: next(model.predict([rows])),
             "Arrow": lambda rows: next(model.predict([rows], recorded=True)).select(model.contract.outputs.names),
+            "typed tensors": lambda rows: _as_tensors(
+                model, rows, lambda each: model.predict_tensors(each, is_raw=False)
+            ),
+            "REST": lambda rows: _as_tensors(model, rows, lambda each: _through_rest(model, rest, each)),
+            "binary REST": lambda rows: _as_tensors(
+                model, rows, lambda each: _through_rest(model, rest, each, is_binary=True)
+            ),
         }
     return {
         "Arrow": lambda rows: next(model.predict([rows])),
         "columns": lambda rows: model.predict_as_columns(_turned(rows)),
         "typed columns": lambda rows: model.predict_as_columns(_turned(rows), is_raw=False),
-        "REST": lambda rows: _through_rest(model, rest, _turned(rows)),
+        "REST": lambda rows: _as_columns(model, _turned(rows), lambda each: _through_rest(model, rest, each)),
+        "binary REST": lambda rows: _as_columns(
+            model, _turned(rows), lambda each: _through_rest(model, rest, each, is_binary=True)
+        ),
     }
 
 
@@ -54,25 +71,48 @@ def _turned(rows: pa.RecordBatch) -> pa.RecordBatch:
     return rows.select(rows.schema.names[::-1])
 
 
-def _through_rest(model: OnlineModel, rest: str, rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows as JSON, with what the standard library makes of numbers.
+def _as_columns(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
+    return batch_from_columns(ask(columns_from_batch(rows)), model.contract.outputs)
+
+
+def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
+    return arrow_from_tensors(ask(tensors_from_arrow(rows, model.contract.inputs)), model.contract.outputs)
+
+
+def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:
+    """Arrays as JSON, with what the standard library makes of numbers; or with their bytes behind the JSON.
 
     Raises:
-        InputError: JSON cannot carry the rows.
+        InputError: JSON cannot carry the arrays.
         OnlineError: the gateway or the model refused them.
     """
-    inputs = [_as_json(name, array) for name, array in columns_from_batch(rows).items()]
+    described = _described if is_binary else _as_json
+    document: dict[str, Any] = {"inputs": [described(name, array) for name, array in arrays.items()]}
+    if is_binary:
+        document["parameters"] = {"binary_data_output": True}
+    text = json.dumps(document, allow_nan=False).encode()
+    blobs = [write_raw(array) for array in arrays.values()] if is_binary else []
+    headers = {JSON_SIZE_HEADER: str(len(text))} if is_binary else {"Content-Type": "application/json"}
     url = f"http://{rest}/v2/models/{model.name}/versions/{model.version}/infer"
-    request = urllib.request.Request(
-        url, json.dumps({"inputs": inputs}, allow_nan=False).encode(), {"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(url, b"".join([text, *blobs]), headers)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            answer = json.load(response)
+            size = response.headers.get(JSON_SIZE_HEADER)
+            return _arrays_in(response.read(), int(size) if size else None)
     except urllib.error.HTTPError as error:
         raise OnlineError(_words_of(error.read().decode(errors="replace"))) from error
-    arrays = {output["name"]: _array(output) for output in answer["outputs"]}
-    return batch_from_columns(arrays, model.contract.outputs)
+
+
+def _arrays_in(body: bytes, json_size: int | None) -> Tensors:
+    """The outputs of an answer, by name."""
+    found, rest = {}, body[json_size:] if json_size is not None else b""
+    for output in json.loads(body[:json_size])["outputs"]:
+        if size := output.get("parameters", {}).get("binary_data_size"):
+            tensor = InferOutputTensor(name=output["name"], datatype=output["datatype"], shape=output["shape"])
+            found[output["name"]], rest = read_raw(tensor, rest[:size]), rest[size:]
+        else:
+            found[output["name"]] = _array(output)
+    return found
 
 
 def _words_of(body: str) -> str:
@@ -84,19 +124,23 @@ def _words_of(body: str) -> str:
 
 
 def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:
-    datatype = datatype_of(array)
-    if array.dtype == object:
-        data = [value.decode() for value in array]
-    elif array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"JSON holds no NaN and no infinity (column `{name}`)", [])
-    else:
-        data = array.tolist()
-    return {"name": name, "datatype": datatype, "shape": [len(array)], "data": data}
+    flat = array.reshape(-1)
+    data = [value.decode() for value in flat] if array.dtype == object else flat.tolist()
+    return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "data": data}
+
+
+def _described(name: str, array: np.ndarray) -> dict[str, Any]:
+    """A tensor whose bytes follow behind the JSON."""
+    parameters = {"binary_data_size": len(write_raw(array))}
+    return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "parameters": parameters}
 
 
 def _array(output: Mapping[str, Any]) -> np.ndarray:
     if output["datatype"] == "BYTES":
         values = np.empty(len(output["data"]), dtype=object)
         values[:] = [text.encode() for text in output["data"]]
-        return values
-    return np.array(output["data"], dtype=_DTYPES[output["datatype"]])
+    else:
+        values = np.array(output["data"], dtype=_DTYPES[output["datatype"]])
+    return values.reshape(output["shape"])
