@@ -11,6 +11,8 @@ from typing import Any
 
 ERROR = "error"
 FOUND = ("FAIL", "CANNOT-CERTIFY")
+NOISE = "B10"
+"""The benign cause: a warning with the measured floor (parity levels are not touched by it)."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,9 @@ class Judged:
 
     @property
     def is_found(self) -> bool:
-        """True where the check did not let it pass."""
-        return self.outcome.verdict in FOUND
+        """True where the check did not let it pass; of noise, which is no failure, where it said so."""
+        is_noise_told = self.first is not None and self.first.code == NOISE and NOISE in self.expected.causes
+        return self.outcome.verdict in FOUND or is_noise_told
 
     @property
     def first(self) -> Finding | None:
@@ -193,7 +196,7 @@ def bars(models: Sequence[Judged]) -> list[Bar]:
     broken = [model for model in models if model.expected.half == "broken"]
     honest = [model for model in models if model.expected.half == "honest"]
     found = [model for model in broken if model.is_found]
-    findings = [finding for model in found for finding in model.outcome.findings]
+    findings = [finding for model in found for finding in model.outcome.findings if finding.code != NOISE]
     alarms = sum(bool(model.fault) for model in honest)
     recall = Share(len(found), len(broken))
     cause = Share(sum(model.is_cause_right for model in found), len(found))

@@ -281,6 +281,12 @@ def test_copies_add_a_cause_only_in_columns_that_no_neighbour_drives() -> None:
     assert codes(beside(), saw("copies", "kind:fixture", inputs=())) == ["B1"]
 
 
+def test_lists_of_other_lengths_that_are_refused_together_come_last() -> None:
+    ragged = saw("neighbour", "plain", "raised", "type:ARRAY", "kind:short", output="")
+    assert codes(ragged, saw("empty", output=""))[0] == "B12"
+    assert codes(replace(ragged, output="p"), saw("empty", output=""))[0] != "B12"
+
+
 def test_a_neighbour_that_differs_in_every_column_counts_only_where_no_single_column_does() -> None:
     whole_row = saw("neighbour", "plain", "type:ROW", "kind:fixture", inputs=("",))
     assert codes(whole_row) == ["B1"]

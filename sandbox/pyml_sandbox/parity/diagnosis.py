@@ -137,6 +137,8 @@ def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Name
 
 def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
     """The rows of a call, column by column: neighbours, then copies, then whole batches where those were silent."""
+    lengths = [symptom for symptom in symptoms if _is_of_lengths(symptom)]
+    symptoms = [symptom for symptom in symptoms if not _is_of_lengths(symptom)]
     for output in dict.fromkeys(symptom.output for symptom in symptoms):
         own = [symptom for symptom in symptoms if symptom.output == output]
         beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
@@ -162,6 +164,14 @@ def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
             yield ("R1" if "row-count" in symptom.traits else "T16"), symptom
         elif symptom.check == "empty":
             yield "B12", symptom
+    yield from ((_of_neighbour(symptom, fired), symptom) for symptom in lengths)
+
+
+def _is_of_lengths(symptom: Symptom) -> bool:
+    """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
+    kinds = _kinds(symptom.traits)
+    is_refused = symptom.check in NEIGHBOURS and not symptom.output
+    return is_refused and bool(kinds) and kinds <= {"short", "long", "empty"} and "type:ARRAY" in symptom.traits
 
 
 def _of_one_row(traits: frozenset[str]) -> str:
