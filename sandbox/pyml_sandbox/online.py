@@ -20,7 +20,7 @@ from pyml.oip.messages import (
     ModelMetadataRequest,
     ModelMetadataResponse,
 )
-from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, tensors_from_arrow
+from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
 from pyml.worker import Worker
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class OnlineModel:
 
         Raises:
             OnlineError: the gateway or the model refused or failed.
+            OutputError: the tensors that came back are not the declared ones.
             SandboxError: the gateway cannot be reached.
         """
         waiting: deque[grpc.Future] = deque()
@@ -133,7 +134,10 @@ class OnlineModel:
         """
         check_inputs(tensors, self.contract.inputs)
         request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
-        return codec.read_tensor_response(_answer(self._infer.future(request, timeout=self.timeout_s)))
+        return self._checked(codec.read_tensor_response(_answer(self._infer.future(request, timeout=self.timeout_s))))
+
+    def _checked(self, answered: Tensors) -> Tensors:
+        return check_outputs(answered, self.contract.outputs, rows_of(answered))
 
     def _request(self, batch: pa.RecordBatch, recorded: bool) -> ModelInferRequest:
         """Tensors for a tensor model; Arrow for frames, and wherever a record is to come back."""
@@ -147,7 +151,7 @@ class OnlineModel:
         if "worker" in response.parameters:
             self.worker = Worker.from_json(response.parameters["worker"].string_param)
         if self.contract.kind == "tensor" and not recorded:
-            return arrow_from_tensors(codec.read_tensor_response(response), self.contract.outputs)
+            return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.contract.outputs)
         return codec.read_arrow_response(response)
 
 

@@ -14,7 +14,7 @@ from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import InferOutputTensor
 from pyml.oip.tensor import datatype_of, read_raw, write_raw
-from pyml.tensors import arrow_from_tensors, tensors_from_arrow
+from pyml.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
 from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def _as_columns(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors
 
 
 def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
-    return arrow_from_tensors(ask(tensors_from_arrow(rows, model.contract.inputs)), model.contract.outputs)
+    answered = ask(tensors_from_arrow(rows, model.contract.inputs))
+    return arrow_from_tensors(check_outputs(answered, model.contract.outputs, rows.num_rows), model.contract.outputs)
 
 
 def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyml.errors import InputError, PymlError, SandboxError
+from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.online import OnlineError
 from pyml_sandbox.parity.forms import forms_of
@@ -141,7 +141,7 @@ class RealPaths:
         for form, ask in forms_of(self.model, self.rest).items():
             try:
                 found[form] = _of_each(rows, list(rows_of(ask(batch))))
-            except OnlineError as error:
+            except (OnlineError, OutputError) as error:
                 if not any(word in error.message for word in CANNOT_CARRY):
                     found[form] = [Refusal("OnlineError", error.message)] * len(rows)
             except (InputError, ValueError):  # on this side: the form cannot carry the rows, or the predictions
