@@ -251,8 +251,8 @@ _EXPLAINED: tuple[Rule, ...] = (
     ("T13", _any_of("as:categories")),
     ("T17", _any_of("as:ulp", "as:written")),
     ("S2", _any_of("as:missing", "as:extra")),
-    ("S1", _any_of("as:order")),
-    ("S3", _any_of("as:other-case")),
+    # Of names in lower case another case changes no more than their order.
+    ("S1", _any_of("as:order", "as:other-case")),
 )
 
 _BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
