@@ -65,8 +65,8 @@ def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
     if there | back <= {"as:other-case"}:  # names that are sorted come in another order then
         for found, more in zip((there, back), observed.explained_by(list(_of_places(bench))), strict=True):
             found |= more
-    if any(name != name.lower() for name in bench.inputs.names):
-        there |= there and {"mixed-case"}
+    if there | back and any(name != name.lower() for name in bench.inputs.names):
+        there |= {"mixed-case"}
     if "as:floats" in there | back and len(symptom.inputs) == 1 and observed.is_dropped(symptom.inputs[0]):
         there |= {"dropped"}
     return frozenset(there | back)
