@@ -60,10 +60,15 @@ class Bench:
         """A few rows of the fixture, those with the fewest nulls."""
         return sorted(self.fixture, key=lambda row: sum(value is None for value in row.values.values()))[:ORDINARY]
 
+    @property
+    def everything(self) -> list[Specimen]:
+        """The rows of the fixture, then the specimens."""
+        return [*self.fixture, *self.specimens]
+
     @cached_property
     def alone(self) -> list[Output]:
         """The output of each row of the fixture and of each specimen, called alone; asked when it is first wanted."""
-        rows = [*self.fixture, *self.specimens]
+        rows = self.everything
         started = time.perf_counter()
         outputs = self.lab.alone(self.rows(rows))
         self.call_s = (time.perf_counter() - started) / len(rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pyml_sandbox.parity.specimens import OTHER_LENGTHS
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 
 WHOLE = ("together", "split", "shuffle", "crowd")
@@ -171,7 +172,7 @@ def _is_of_lengths(symptom: Symptom) -> bool:
     """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
     kinds = _kinds(symptom.traits)
     is_refused = symptom.check in NEIGHBOURS and not symptom.output
-    return is_refused and bool(kinds) and kinds <= {"short", "long", "empty"} and "type:ARRAY" in symptom.traits
+    return is_refused and bool(kinds) and kinds <= OTHER_LENGTHS and "type:ARRAY" in symptom.traits
 
 
 def _of_one_row(traits: frozenset[str]) -> str:
@@ -260,8 +261,8 @@ _BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
     ("T14", frozenset({"zero"})),
     ("T15", frozenset({"empty"})),
     ("T2", BEYOND_FLOAT64),
-    ("T6", frozenset({"single", "ulp", "boundary"})),
-    ("T12", frozenset({"inner-null", "short", "long", "empty"})),
+    ("T6", BESIDE_STEPS),
+    ("T12", OTHER_LENGTHS | {"inner-null"}),
     ("T10", frozenset({"dst", "hour", "micro"})),
     ("T9", frozenset({"digits", "date"})),
 )
@@ -344,7 +345,7 @@ def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
     if "type:STRING" in traits:
         return _of_text_beside(traits, fired)
     if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
-        is_shape = _kinds(traits) <= {"short", "long", "empty", "inner-null"}
+        is_shape = _kinds(traits) <= OTHER_LENGTHS | {"inner-null"}
         return "B9" if traits & {"longer-only", "shorter-only"} else "T12" if is_shape else "B1"
     if "order" in traits:
         return "B6"
@@ -352,7 +353,7 @@ def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
         return "T14"
     if "as-rank" in traits:
         return "B3" if {"grows", "dense"} <= traits else "B5"
-    return "B5" if traits & RANKING else "B1"
+    return _of_many(traits)
 
 
 def _of_null_beside(traits: frozenset[str]) -> str:

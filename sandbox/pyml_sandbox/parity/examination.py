@@ -75,7 +75,7 @@ def examine(bench: Bench) -> list[Symptom]:
 
 def called_by(bench: Bench) -> frozenset[str]:
     """Functions that the model calls, for the sample at once, and for each of its rows and of the specimens alone."""
-    rows = [*bench.fixture, *bench.specimens]
+    rows = bench.everything
     alone = [[place] for place in range(len(rows))][-max(bench.affordable(CALLED_BUDGET_S), 1) :]
     return bench.lab.called(bench.rows(rows), [range(len(bench.fixture)), *alone])
 

@@ -124,7 +124,8 @@ class _Observed:
         there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
         back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
         forwards = {change.name for change in changes if self._gives(change, there)}
-        return forwards, {change.name for change in changes if self.is_symmetric and self._gives(change, back)}
+        others = [change for change in changes if self.is_symmetric and change.name not in forwards]
+        return forwards, {change.name for change in others if self._gives(change, back)}
 
     def is_dropped(self, column: str) -> bool:
         """Whether a column of integers that comes as floats has no say at all in the output."""

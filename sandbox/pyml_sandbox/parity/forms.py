@@ -13,7 +13,7 @@ import numpy as np
 from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import InferOutputTensor
-from pyml.oip.tensor import datatype_of, read_raw, write_raw
+from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
 from pyml.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
 from pyml_sandbox.online import OnlineError, OnlineModel
 
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60
 JSON_SIZE_HEADER = "Inference-Header-Content-Length"
-_DTYPES = {
-    "BOOL": "bool",
-    **{f"INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
-    **{f"UINT{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
-    "FP16": "float16",
-    "FP32": "float32",
-    "FP64": "float64",
-}
-
 Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 
 
@@ -143,5 +134,5 @@ def _array(output: Mapping[str, Any]) -> np.ndarray:
         values = np.empty(len(output["data"]), dtype=object)
         values[:] = [text.encode() for text in output["data"]]
     else:
-        values = np.array(output["data"], dtype=_DTYPES[output["datatype"]])
+        values = np.array(output["data"], dtype=dtype_of(output["datatype"]))
     return values.reshape(output["shape"])

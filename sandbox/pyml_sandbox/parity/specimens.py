@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_SPECIMENS = 240
+OTHER_LENGTHS = frozenset({"empty", "short", "long"})
+"""Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
 FEW = ("null", "zero", "other", "nan", "empty")
 """Kinds that are kept where a model has so many columns that not all can be."""
 

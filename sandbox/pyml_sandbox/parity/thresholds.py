@@ -75,7 +75,7 @@ def beside_thresholds(bench: Bench) -> list[Specimen]:
 def _ways(bench: Bench, name: str, *, is_single: bool) -> list[_Way]:
     """From an ordinary row to values of a column that give another output."""
     base = bench.ordinary[0]
-    outputs = dict(zip(map(id, [*bench.fixture, *bench.specimens]), bench.alone, strict=True))
+    outputs = dict(zip(map(id, bench.everything), bench.alone, strict=True))
     found = []
     for row in bench.specimens:
         if row.column == name and _are_numbers(base.values[name], row.values[name]):

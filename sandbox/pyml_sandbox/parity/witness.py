@@ -148,23 +148,14 @@ class WitnessFinder:
 
     def _seen_in_a_fresh_process(self, case: Case) -> tuple[Seen, ...] | None:
         """State that the running servers have left behind: a process that met other rows first than they did."""
-        rows, target = case.other.rows, case.other.target
-        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
         with _Asker(self.bench) as asker:
-            fresh = asker.output(case.other)
-        if not (self._differ(case, offline, fresh) or self._differ(case, online, fresh)):
-            return None
-        return self._as_seen(case, {"offline": offline, "online": online, "a process that met others first": fresh})
+            return self._seen_beside(case, case.other, "a process that met others first", asker.output(case.other))
 
     def _seen_on_another_day(self, case: Case) -> tuple[Seen, ...] | None:
         """Both paths today, and a process whose clock stands at another day."""
-        row = case.other.row
-        offline, online = self.paths.offline([row])[0], self.paths.online([[row]])[0][0]
-        then = self.bench.lab.calls(self.bench.rows([row]), [[0]], clock=CLOCK_S)[0][0]
-        if not (self._differ(case, offline, then) or self._differ(case, online, then)):
-            return None
+        then = self.bench.lab.calls(self.bench.rows(case.other.rows), [[0]], clock=CLOCK_S)[0][0]
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
-        return self._as_seen(case, {"offline": offline, "online": online, f"a process on {day}": then})
+        return self._seen_beside(case, case.other, f"a process on {day}", then)
 
     def _seen_in_forms(self, case: Case) -> tuple[Seen, ...] | None:
         """The same row in every form of a request."""
@@ -176,15 +167,19 @@ class WitnessFinder:
 
     def _seen_varied(self, case: Case) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a fresh process in which one thing is another."""
-        rows, target = case.reference.rows, case.reference.target
-        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
         with _Asker(self.bench) as asker:
             varied = self._among_threads(case) if case.other.threads > 1 else asker.output(case.other)
-        if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
-            return None
         threads = f"{case.other.threads} threads" if case.other.threads > 1 else ""
         name = case.other.variation.name or threads or str(case.other.what_if)
-        return self._as_seen(case, {"offline": offline, "online": online, f"a process with {name}": varied})
+        return self._seen_beside(case, case.reference, f"a process with {name}", varied)
+
+    def _seen_beside(self, case: Case, asked: Situation, where: str, varied: Output) -> tuple[Seen, ...] | None:
+        """Both paths as they are, and a process in which something is another; None where neither differs from it."""
+        rows, target = asked.rows, asked.target
+        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
+        if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
+            return None
+        return self._as_seen(case, {"offline": offline, "online": online, where: varied})
 
     def _among_threads(self, case: Case) -> Output:
         """The output of the row while others are predicted in the same process; of several tries one that differs."""

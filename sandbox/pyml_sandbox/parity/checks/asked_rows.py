@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.lab import Output
+from pyml_sandbox.parity.lab import Output, is_answer
 from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import Situation
+from pyml_sandbox.parity.symptom import Case, Situation
+from pyml_sandbox.parity.values import Value
 
 MAX_CASES = 6
 
@@ -19,6 +20,11 @@ MAX_CASES = 6
 def one_row(specimen: Specimen) -> Situation:
     """A row called alone."""
     return Situation((specimen,))
+
+
+def no_difference(row: Specimen, output: str = "") -> Case:
+    """A row alone, in both situations: of what no two situations of the laboratory show."""
+    return Case(output, one_row(row), one_row(row))
 
 
 @dataclass
@@ -38,15 +44,10 @@ class AskedRows:
     @classmethod
     def of(cls, bench: Bench) -> AskedRows:
         """Ask about two copies of each row in one call."""
-        rows = [*bench.fixture, *bench.specimens]
+        rows = bench.everything
         alone = dict(zip(map(id, rows), bench.alone, strict=True))
         copies = dict(zip(map(id, rows), bench.calls([[row, row] for row in rows]), strict=True))
         return cls(bench, alone, copies)
-
-    @property
-    def rows(self) -> list[Specimen]:
-        """All of them."""
-        return [*self.bench.fixture, *self.bench.specimens]
 
     def taken(self, specimens: Iterable[Specimen]) -> list[Specimen]:
         """Those that the model predicts alone: what it refuses it refuses on both paths."""
@@ -75,28 +76,42 @@ class AskedRows:
         return "ROW"
 
 
-def is_nan_for_null(name: str, left: Output, right: Output) -> bool:
-    """Whether one of two outputs is NaN and the other null."""
-    if isinstance(left, Refusal) or isinstance(right, Refusal) or not name:
-        return False
-    values = (left[name], right[name])
-    return None in values and any(isinstance(value, float) and math.isnan(value) for value in values)
+@dataclass(frozen=True)
+class ChecksOfRows:
+    """Checks that start from the rows and their outputs alone.
+
+    Attributes:
+        asked: the rows.
+    """
+
+    asked: AskedRows
+
+    @property
+    def bench(self) -> Bench:
+        """Where they are asked about."""
+        return self.asked.bench
 
 
 def traits_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
     """What all pairs of different outputs have in common, in one column."""
-    tests = {"nan-for-null": is_nan_for_null, "last-digit": is_last_digit}
-    return {trait for trait, test in tests.items() if all(test(name, left, right) for left, right in pairs)}
+    values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
+    if len(values) < len(pairs):
+        return set()
+    tests = {"nan-for-null": _are_nan_and_null, "last-digit": _differ_in_last_digit}
+    return {trait for trait, test in tests.items() if all(test(left, right) for left, right in values)}
 
 
-def is_last_digit(name: str, left: Output, right: Output) -> bool:
-    """Whether two outputs are decimals that differ by one in the last digit: one of them was rounded otherwise."""
-    if isinstance(left, Refusal) or isinstance(right, Refusal) or not name:
+def _are_nan_and_null(left: Value, right: Value) -> bool:
+    """Whether one of two values is NaN and the other null."""
+    values = (left, right)
+    return None in values and any(isinstance(value, float) and math.isnan(value) for value in values)
+
+
+def _differ_in_last_digit(left: Value, right: Value) -> bool:
+    """Whether two values are decimals that differ by one in the last digit: one of them was rounded otherwise."""
+    if not isinstance(left, Decimal) or not isinstance(right, Decimal):
         return False
-    one, other = left[name], right[name]
-    if not isinstance(one, Decimal) or not isinstance(other, Decimal):
-        return False
-    return abs(one - other) == Decimal(1).scaleb(int(one.as_tuple().exponent))
+    return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
 
 
 def traits_of_refusal(said: str) -> set[str]:

@@ -4,45 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pyml.lab.messages import Question, Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import (
     MAX_CASES,
     AskedRows,
+    ChecksOfRows,
     one_row,
     traits_of_pairs,
     traits_of_refusal,
 )
 from pyml_sandbox.parity.checks.neighbours import NeighbourChecks
 from pyml_sandbox.parity.lab import Output, refusal_in
-from pyml_sandbox.parity.specimens import Specimen, fixture_specimens, kinds_of, varied_columns
+from pyml_sandbox.parity.specimens import OTHER_LENGTHS, Specimen, fixture_specimens, kinds_of, varied_columns
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
-OTHER_LENGTHS = frozenset({"empty", "short", "long"})
-"""Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
 
-
-@dataclass(frozen=True)
-class BatchChecks:
-    """The checks of the batch on one bench.
-
-    Attributes:
-        asked: the rows, and their outputs alone.
-    """
-
-    asked: AskedRows
+class BatchChecks(ChecksOfRows):
+    """The checks of the batch on one bench."""
 
     @classmethod
     def prepare(cls, bench: Bench) -> BatchChecks:
         """Ask about each row alone and as two copies."""
         return cls(AskedRows.of(bench))
-
-    @property
-    def bench(self) -> Bench:
-        """Where they are asked about."""
-        return self.asked.bench
 
     def symptoms(self) -> list[Symptom]:
         """Everything that these checks see."""
@@ -56,7 +42,7 @@ class BatchChecks:
         fixture = tuple(self.bench.fixture)
         broken = {
             id(row): (row, Situation((row, row)))
-            for row in self.asked.rows
+            for row in self.bench.everything
             if self.asked.is_refused(row) and not self.asked.copies_refused(row)
         }
         for place, output in enumerate(self.bench.first):
@@ -93,7 +79,7 @@ class BatchChecks:
         """Refused alone and beside itself by what the model returned, not by an error of its own."""
         return [
             row
-            for row in self.asked.rows
+            for row in self.bench.everything
             if isinstance(refusal := self.asked.alone[id(row)], Refusal)
             and refusal.kind == "OutputError"
             and self.asked.copies_refused(row)
@@ -103,7 +89,7 @@ class BatchChecks:
 
     def _copies(self) -> Iterator[Symptom]:
         found: dict[str, list[tuple[Specimen, bool]]] = defaultdict(list)
-        for row in self.asked.rows:
+        for row in self.bench.everything:
             first, second = self.asked.copies[id(row)]
             if self.asked.is_refused(row) or isinstance(first, Refusal):
                 if not self.asked.is_refused(row):
@@ -115,7 +101,8 @@ class BatchChecks:
         for output, rows in found.items():
             specimens = [row for row, _ in rows]
             traits = {"position"} if any(by_place for _, by_place in rows) else set()
-            silent = [row for row in self.asked.taken(self.asked.rows) if id(row) not in set(map(id, specimens))]
+            shown = set(map(id, specimens))
+            silent = [row for row in self.asked.taken(self.bench.everything) if id(row) not in shown]
             traits |= {f"kind:{kind}" for kind in kinds_of(specimens, silent)}
             both = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in specimens]
             traits |= traits_of_pairs(output, both)

@@ -11,8 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from pyml.lab.messages import Refusal
-from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, AskedRows, is_nan_for_null, one_row, traits_of_refusal
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, ChecksOfRows, one_row, traits_of_pairs, traits_of_refusal
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
@@ -63,20 +62,8 @@ class Effect:
         return rows[self.place].values.get(column), rows[1 - self.place].values.get(column)
 
 
-@dataclass(frozen=True)
-class NeighbourChecks:
-    """The checks of two rows in one call.
-
-    Attributes:
-        asked: the rows, and their outputs alone.
-    """
-
-    asked: AskedRows
-
-    @property
-    def bench(self) -> Bench:
-        """Where they are asked about."""
-        return self.asked.bench
+class NeighbourChecks(ChecksOfRows):
+    """The checks of two rows in one call."""
 
     def symptoms(self) -> Iterator[Symptom]:
         """What neighbours change, by output and by the column in which the neighbour was varied."""
@@ -132,7 +119,7 @@ class NeighbourChecks:
                     and self.asked.is_of(name, outputs[place], other)
                     and self.asked.is_of(name, outputs[1 - place], row),
                     is_others=self.asked.is_of(name, output, other),
-                    is_nan_for_null=is_nan_for_null(name, expected, output),
+                    is_nan_for_null="nan-for-null" in traits_of_pairs(name, [(expected, output)]),
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
                     case=Case(name, one_row(row), Situation(rows, place)),

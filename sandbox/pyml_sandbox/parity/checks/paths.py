@@ -12,7 +12,7 @@ from pyml.describe import Contract
 from pyml.errors import InputError
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.bench import Bench, calls
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row, traits_of_pairs
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row, traits_of_pairs
 from pyml_sandbox.parity.frames import Loss, losses, strangers_in
 from pyml_sandbox.parity.lab import Output, is_answer, refusal_in
 from pyml_sandbox.parity.online import record_file
@@ -88,18 +88,18 @@ class PathChecks:
                         yield from map(self._of_loss, losses(path, self.contract, asked, answered, record))
                     except InputError as error:  # of the types that arrived, and not of their values
                         row = self.bench.fixture[0]
-                        yield Symptom("stored", "", (Case("", one_row(row), one_row(row)),), said=error.message)
+                        yield Symptom("stored", "", (no_difference(row),), said=error.message)
 
     def _of_strangers(self, path: str, more: int, strangers: int) -> Symptom:
         row = self.bench.fixture[0]
         size = f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than were asked for" if more else "as many rows"
         said = f"{path}, {size}; {strangers:,} keys are missing, new or repeated"
-        return Symptom("lost", "", (Case("", one_row(row), one_row(row)),), rows=strangers, said=said)
+        return Symptom("lost", "", (no_difference(row),), rows=strangers, said=said)
 
     def _of_loss(self, loss: Loss) -> Symptom:
         row = self.bench.fixture[0]
         inputs, output = ((loss.column,), "") if loss.is_input else ((), loss.column)
-        case = Case(output, one_row(row), one_row(row))
+        case = no_difference(row, output)
         check = "frames" if loss.is_input else "stored"
         said = f"`{loss.column}` {loss.path}, in {len(loss.rows):,} rows"
         return Symptom(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
@@ -114,7 +114,7 @@ class PathChecks:
         if names:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
             row = self.bench.fixture[0]
-            yield Symptom("packages", "", (Case("", one_row(row), one_row(row)),), said=said)
+            yield Symptom("packages", "", (no_difference(row),), said=said)
 
     def _versions(self) -> Iterator[Symptom]:
         """Parameters that say in themselves by which version of a library they were written."""
@@ -125,7 +125,7 @@ class PathChecks:
             if others:
                 row = self.bench.fixture[0]
                 said = f"{file.name} was written by scikit-learn {others[0]}, {installed} is installed"
-                yield Symptom("versions", "", (Case("", one_row(row), one_row(row)),), said=said)
+                yield Symptom("versions", "", (no_difference(row),), said=said)
 
     def _metadata(self) -> Iterator[Symptom]:
         """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
@@ -140,7 +140,7 @@ class PathChecks:
         ]
         if said:
             row = self.bench.fixture[0]
-            yield Symptom("metadata", "", (Case("", one_row(row), one_row(row)),), said=said[0])
+            yield Symptom("metadata", "", (no_difference(row),), said=said[0])
 
     # ---- the sample in other forms
 
@@ -159,7 +159,7 @@ class PathChecks:
                 place = places[0]
                 left, right = first[1][place], outputs[place]
                 traits = frozenset(traits_of_pairs(name, [(first[1][at], outputs[at]) for at in places]))
-                case = Case(name, one_row(plain[place]), one_row(plain[place]))
+                case = no_difference(plain[place], name)
                 said = f"as {first[0]} {_shown(left, name)}, as {form} {_shown(right, name)}"
                 yield Symptom("forms", name, (case,), traits=traits, rows=len(places), said=said)
 
@@ -172,7 +172,7 @@ class PathChecks:
         }
         for said, change in cases.items():
             if self.paths.taken_online(row, **change):
-                yield Symptom("names", "", (Case("", one_row(row), one_row(row)),), (name,), said=said)
+                yield Symptom("names", "", (no_difference(row),), (name,), said=said)
 
     # ---- rows that the fixture lacks
 
@@ -183,7 +183,7 @@ class PathChecks:
         goes by declared names that is the same. A model whose output depends on the batch is asked in batches of one
         row offline, too.
         """
-        rows = [*self.bench.fixture, *self.bench.specimens]
+        rows = self.bench.everything
         taken = [row for row, output in zip(rows, self.bench.alone, strict=True) if not isinstance(output, Refusal)]
         offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
         online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
@@ -193,9 +193,10 @@ class PathChecks:
                 found[name].append(place)
         for name, places in found.items():
             first = places[:MAX_CASES]
-            cases = tuple(Case(name, one_row(taken[place]), one_row(taken[place])) for place in first)
+            cases = tuple(no_difference(taken[place], name) for place in first)
             outputs = tuple((online[place], offline[place]) for place in first)
-            silent = [row for place, row in enumerate(taken) if place not in set(places)]
+            shown = set(places)
+            silent = [row for place, row in enumerate(taken) if place not in shown]
             traits = {f"kind:{kind}" for kind in kinds_of([taken[place] for place in places], silent)}
             traits |= traits_of_pairs(name, [(offline[place], online[place]) for place in places])
             said = refusal_in(offline[places[0]]) or refusal_in(online[places[0]])

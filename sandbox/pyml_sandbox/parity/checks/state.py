@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pyml.lab.messages import Refusal
 from pyml.lab.what_if import WhatIf
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
@@ -163,7 +163,7 @@ class StateChecks:
     def _mutation(self) -> Iterator[Symptom]:
         if self.bench.lab.changed is not None:
             row = self.bench.fixture[0]
-            yield Symptom("mutation", "", (Case("", one_row(row), one_row(row)),))
+            yield Symptom("mutation", "", (no_difference(row),))
 
 
 def _of_length(rows: Sequence[Specimen], length: int) -> list[Specimen]:

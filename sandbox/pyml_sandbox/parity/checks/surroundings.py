@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyml.errors import PackageError
 from pyml.lab.messages import Greeting
 from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, one_row
+from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
@@ -87,7 +87,7 @@ class SurroundingsChecks:
         together = lab.together(self.bench.rows(self.bench.fixture))
         if not self.is_steady:
             return together
-        return [*together, *lab.alone(self.bench.rows([*self.bench.fixture, *self.bench.specimens]))]
+        return [*together, *lab.alone(self.bench.rows(self.bench.everything))]
 
     def _compared(
         self, check: str, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
@@ -99,7 +99,7 @@ class SurroundingsChecks:
             return
         fixture = self.bench.fixture
         situations = [Situation(tuple(fixture), place) for place in range(len(fixture))]
-        situations += [one_row(row) for row in [*fixture, *self.bench.specimens]]
+        situations += [one_row(row) for row in self.bench.everything]
         places: dict[str, list[int]] = {}
         for place, (left, right) in enumerate(zip(expected, answer, strict=True)):
             for name in self.bench.differing(left, right):
@@ -112,7 +112,7 @@ class SurroundingsChecks:
 
     def _any_case(self) -> Case:
         row = self.bench.fixture[0]
-        return Case("", one_row(row), one_row(row))
+        return no_difference(row)
 
 
 def _of_loading(greeting: Greeting, case: Case) -> Iterator[Symptom]:
