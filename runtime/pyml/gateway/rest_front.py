@@ -22,7 +22,6 @@ from pyml.status import Failure, FailureError, failure_of
 
 log = logging.getLogger("pyml.gateway")
 
-JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 _STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.NOT_FOUND: 404,
@@ -136,11 +135,11 @@ def _asked(request: web.Request) -> tuple[str, str]:
 
 
 def _json_size(request: web.Request, body_size: int) -> int | None:
-    given = request.headers.get(JSON_SIZE_HEADER)
+    given = request.headers.get(oip.JSON_SIZE_HEADER)
     if given is None:
         return None
     if not given.isdecimal() or int(given) > body_size:
-        message = f"the header {JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
+        message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
         raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "input"))
     return int(given)
 
@@ -156,5 +155,5 @@ def _json(document: dict[str, object], status: int = 200) -> web.Response:
 def _response(answer: HttpAnswer) -> web.Response:
     if answer.json_size is None:
         return web.Response(body=answer.body, content_type="application/json")
-    headers = {JSON_SIZE_HEADER: str(answer.json_size)}
+    headers = {oip.JSON_SIZE_HEADER: str(answer.json_size)}
     return web.Response(body=answer.body, content_type="application/octet-stream", headers=headers)

@@ -49,8 +49,11 @@ SERVER_METADATA = f"/{SERVICE}/ServerMetadata"
 MODEL_READY = f"/{SERVICE}/ModelReady"
 MODEL_METADATA = f"/{SERVICE}/ModelMetadata"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
+JSON_SIZE_HEADER = "Inference-Header-Content-Length"
+"""Of the binary tensor data extension over REST: how many bytes of a body are JSON."""
 
 __all__ = [
+    "JSON_SIZE_HEADER",
     "MODEL_INFER",
     "MODEL_METADATA",
     "MODEL_READY",

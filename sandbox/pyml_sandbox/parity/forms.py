@@ -12,7 +12,7 @@ import numpy as np
 
 from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
-from pyml.oip.messages import InferOutputTensor
+from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
 from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
 from pyml.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
 from pyml_sandbox.online import OnlineError, OnlineModel
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pyml.tensors import Tensors
 
 TIMEOUT_S = 60
-JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 
 
