@@ -165,5 +165,5 @@ class Source:
     def bench(self, folder: Path) -> Iterator[Bench]:
         """A bench with the model in this process."""
         contract = Contract("frame", Schema(self.inputs), Schema(self.outputs))
-        with open_bench(labs_of(self.write(folder)), contract, self.crowd) as bench:
+        with open_bench(labs_of(self.write(folder)), contract, self.crowd, self.crowd, 1000) as bench:
             yield bench

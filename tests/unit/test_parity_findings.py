@@ -9,10 +9,12 @@ from pyml.settings import LEVELS
 from pyml_sandbox.parity.catalogue import CATALOGUE
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.diagnosis import Diagnosis
-from pyml_sandbox.parity.findings import REAL, finding_of, in_order, noise_finding
+from pyml_sandbox.parity.findings import REAL, finding_of, in_order, noise_findings
+from pyml_sandbox.parity.noise import ColumnNoise, Noise
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
-from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witness
+from pyml_sandbox.parity.ties import Ties
+from pyml_sandbox.parity.verdict import Finding, Hop, Weight, Witness
 
 ROW = Situation((Specimen({"a": 1.0}, 0),))
 SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-switch")
@@ -161,14 +163,25 @@ def test_a_finding_without_a_witness_stands_all_the_same() -> None:
 
 
 def test_noise_warns_and_breaks_nothing() -> None:
-    found = noise_finding([NoiseFloor("p", 7.8e-16, 4), NoiseFloor("q", 1.2345e-7, 9)])
-    assert found is not None
+    columns = [
+        ColumnNoise("p", False, 1.0, 7.8e-16),
+        ColumnNoise("q", True, 1.0, 1.2345e-7),
+        ColumnNoise("r", True, 1.0),
+    ]
+    (found,) = noise_findings(Noise({each.column: each for each in columns}))
     assert (found.code, found.weight, found.columns) == ("B10", Weight.WARNS, ("p", "q"))
     assert "`p` by up to 7.8e-16, `q` by up to 1.2e-07" in found.sentence
 
 
 def test_an_exact_model_is_warned_of_nothing() -> None:
-    assert noise_finding([]) is None
+    assert noise_findings(Noise({"p": ColumnNoise("p", False, 1.0)})) == []
+
+
+def test_a_label_that_flips_where_scores_tie_is_told_as_such() -> None:
+    (found,) = noise_findings(Noise(ties={"label": Ties("label", (3, 8), (3, 8), ("p", "q"))}, rows=1797, of=1797))
+    assert (found.code, found.weight, found.columns, found.rows) == ("B10", Weight.WARNS, ("label",), 2)
+    assert found.sentence.startswith("2 of 1,797 rows of `label` flip with the size of the batch")
+    assert "(`p`, `q`) lie nearer to one another, or to a limit, than the noise" in found.sentence
 
 
 # ---- order

@@ -6,6 +6,7 @@ import pytest
 
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
+from pyml_sandbox.parity.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, Verdict, Weight
 from unit.comparisons import column, comparison
 
@@ -189,3 +190,35 @@ def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> N
         ("B1", ("p",), BATCHES),
         (None, ("q",), BATCHES),
     ]
+
+
+# ---- the noise of the model itself
+
+
+def test_what_the_size_of_the_batch_alone_changes_is_judged_at_the_second_level() -> None:
+    differing = [comparison(BATCHES, column(differing=200), column("q", differing=3))]
+    found = judge(differing, departing={"p"})
+    assert {finding.columns: finding.level for finding in found.findings} == {("p",): "P2", ("q",): "P1"}
+    assert found.verdict is Verdict.FAIL
+
+
+def test_a_label_all_of_whose_differing_rows_are_ties_is_warned_of() -> None:
+    ties = Ties("label", (3, 8), (3, 8), ("p",))
+    shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
+    found = judge(shown, ties={BATCHES: {"label": ties}, ROWS: {"label": ties}})
+    assert found.verdict is Verdict.PASS
+    assert [(each.code, each.weight, each.comparison) for each in found.findings] == [("B10", Weight.WARNS, BATCHES)]
+
+
+@pytest.mark.parametrize(
+    "ties",
+    [
+        {BATCHES: {"label": Ties("label", (3, 8), (3,))}, ROWS: {"label": Ties("label", (3, 8), (3, 8))}},
+        {BATCHES: {"label": Ties("label", (3, 8), (3, 8))}},
+        {},
+    ],
+    ids=["a row that is none", "one comparison alone", "no scores"],
+)
+def test_a_label_that_differs_in_any_row_that_is_no_tie_fails(ties: dict[str, dict[str, Ties]]) -> None:
+    shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
+    assert judge(shown, ties=ties).verdict is Verdict.FAIL

@@ -12,6 +12,7 @@ from pyml.lab.messages import Refusal
 from pyml.lab.what_if import WhatIf
 from pyml.schema import Schema
 from pyml_sandbox.parity.lab import Lab, Labs, Output
+from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.specimens import FEW, Specimen, batch_of
 from pyml_sandbox.parity.values import Gauge
 
@@ -36,6 +37,9 @@ class Bench:
         fixture: rows of the fixture.
         first: their outputs in the first call that the laboratory answered.
         crowd: rows of the fixture, those of the sample first, as many as one request of the check holds.
+        judged: every row of the fixture: columns of the model's inputs.
+        batch_rows: as many rows as one request of the check holds.
+        noise: what the size of a batch alone does to outputs, once it has been measured on `judged`.
         specimens: synthesised rows.
         call_s: what one call of one row took on average.
     """
@@ -48,6 +52,9 @@ class Bench:
     fixture: list[Specimen]
     first: list[Output]
     crowd: pa.RecordBatch
+    judged: pa.RecordBatch
+    batch_rows: int
+    noise: Noise = field(default_factory=Noise)
     specimens: list[Specimen] = field(default_factory=list)
     call_s: float = 0.002
 

@@ -43,6 +43,7 @@ _ALL = (
     CheckEntry("split", "P2", "the sample in two calls against each row alone"),
     CheckEntry("shuffle", "P2", "the sample in another order against each row alone"),
     CheckEntry("crowd", "P2", "the sample among as many rows as one request holds against each row alone"),
+    CheckEntry("sizes", "P2", "every row of the fixture in batches of 1, 2 and 32 against those of one request"),
     CheckEntry("repeat", "P3", "the same rows in the same process once more"),
     CheckEntry("frozen-clock", "P3", "fires where a stopped clock silences `repeat`"),
     CheckEntry("seeded", "P3", "fires where seeded generators silence `repeat`"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
@@ -14,26 +14,28 @@ from pyml.package import ModelPackage
 from pyml.schema import quoted
 from pyml.settings import LEVELS, ParitySettings
 from pyml_sandbox import registry
-from pyml_sandbox.compare import Comparison, Tolerance, Tolerances, compare
+from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.catalogue import CATALOGUE, VARIABLE
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.checks.paths import PathChecks
 from pyml_sandbox.parity.diagnosis import STATE, SURROUNDINGS, Diagnosis, diagnose
-from pyml_sandbox.parity.examination import examine, explain, open_bench
-from pyml_sandbox.parity.findings import finding_of, noise_finding
+from pyml_sandbox.parity.examination import examine, explain, measure, open_bench
+from pyml_sandbox.parity.findings import finding_of, noise_findings
 from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
 from pyml_sandbox.parity.images import doubts_about, images_of
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
 from pyml_sandbox.parity.lab import Labs
+from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.online import predict_in_batches, sample
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.pictures import points_of
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.run import Failure, Run
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, NoiseFloor
+from pyml_sandbox.parity.ties import Ties, labels_in
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement
 from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
 
@@ -52,8 +54,6 @@ if TYPE_CHECKING:
 CROWD_ROWS = 1000
 REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
 """Checks whose findings may explain that a path failed as a whole."""
-FLOOR_FACTOR = 4
-"""How far beyond the noise that a sample showed the whole fixture may go."""
 
 
 @dataclass
@@ -63,14 +63,17 @@ class Evidence:
     Attributes:
         findings: each cause, with its witness.
         symptoms: what every check saw.
-        floors: the noise floor of each float column that has one.
-        tolerances: how far floats may differ between the paths: by the floors.
+        noise: what the size of a batch alone does to the model's outputs; nothing where it was not measured.
     """
 
     findings: list[Finding] = field(default_factory=list)
     symptoms: list[Symptom] = field(default_factory=list)
-    floors: tuple[NoiseFloor, ...] = ()
-    tolerances: Tolerances = field(default_factory=Tolerances)
+    noise: Noise = field(default_factory=Noise)
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """How far floats may differ between the paths."""
+        return self.noise.tolerances(Tolerances())
 
 
 def parity_check(
@@ -162,6 +165,9 @@ class _Check:
                 evidence = self._evidence(examined, paths, frozen)
             with self._run.step("compare", "joined by key") as done:
                 comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
+                if examined is None and any(map(_may_be_noise, comparisons)):
+                    evidence = self._evidence_of_noise(self._bench(stack, place, frozen))
+                    comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons
 
@@ -209,6 +215,10 @@ class _Check:
 
     def _examined(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> tuple[Bench, list[Symptom]]:
         """Everything that the laboratory says about the model, while the real paths run."""
+        bench = self._bench(stack, place, frozen)
+        return bench, examine(bench)
+
+    def _bench(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> Bench:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -220,8 +230,8 @@ class _Check:
         rows = pq.read_table(frozen.file).select(list(contract.inputs.names))
         crowd = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, CROWD_ROWS - SAMPLE_ROWS)])
         labs = Labs(workshop, place.environment)
-        bench = stack.enter_context(open_bench(labs, contract, conform(one_batch(crowd), contract.inputs)))
-        return bench, examine(bench)
+        conformed, judged = (conform(one_batch(table), contract.inputs) for table in (crowd, rows))
+        return stack.enter_context(open_bench(labs, contract, conformed, judged, self._settings.batch_rows))
 
     def _evidence(
         self, examined: Future[tuple[Bench, list[Symptom]]], paths: RealPaths, frozen: FrozenRows
@@ -240,27 +250,20 @@ class _Check:
             diagnoses = diagnose(symptoms)
             finder = WitnessFinder(bench, paths, self._version.model_id)
             findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
-            floors = tuple(
-                NoiseFloor(name, value, bench.gauge.floor_ulps.get(name, 0))
-                for name, value in sorted(bench.gauge.floor.items())
-            )
-            warning = noise_finding(floors)
             done(f"{len(diagnoses)} causes")
-        tolerances = _tolerances(bench, floors)
-        return Evidence([*findings, *([warning] if warning else [])], symptoms, floors, tolerances)
+        return Evidence([*findings, *noise_findings(bench.noise)], symptoms, bench.noise)
+
+    def _evidence_of_noise(self, bench: Bench) -> Evidence:
+        """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic."""
+        measure(bench)
+        return Evidence(noise_findings(bench.noise), noise=bench.noise)
 
     def _finding(self, diagnosis: Diagnosis, finder: WitnessFinder) -> Finding:
         return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.symptoms))
 
     def _comparisons(self, frozen: FrozenRows, tolerances: Tolerances) -> Iterator[Comparison]:
-        pairs = (
-            (BATCHES, "offline", "online_batches", None),
-            (ROWS, "offline", "online_rows", "online_rows"),
-            (ALONE, "online_batches", "online_rows", "online_rows"),
-            (REPEAT, "repeat_first", "repeat_second", None),
-        )
         run = self._run
-        for name, left, right, within in pairs:
+        for name, left, right, within in _PAIRS:
             if run.file(left).exists() and run.file(right).exists():
                 yield compare(
                     run.file(left),
@@ -281,7 +284,19 @@ class _Check:
         failures = [] if explained or frozen.doubts else [_of_failure(each) for each in self._run.failures]
         checked = LEVELS[-1] if self._settings.level > LEVELS[0] else LEVELS[0]
         findings = [*evidence.findings, *failures]
-        return judge(comparisons, doubts, findings, checked=checked)
+        departing, ties = set(evidence.noise.departing), self._ties(comparisons, frozen, evidence)
+        return judge(comparisons, doubts, findings, checked=checked, departing=departing, ties=ties)
+
+    def _ties(
+        self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence
+    ) -> dict[str, dict[str, Ties]]:
+        """Of each comparison of the real paths, the labels that flip where their scores tie."""
+        return {
+            name: labels_in(self._run.file(left), self._run.file(right), frozen.key, comparison, evidence.tolerances)
+            for name, left, right, _ in _PAIRS
+            for comparison in comparisons
+            if comparison.name == name and name in (BATCHES, ROWS)
+        }
 
     def _report(
         self,
@@ -303,7 +318,7 @@ class _Check:
             steps=tuple(run.steps),
             declared_level=self._settings.level,
             checks=tuple(_checks(evidence.symptoms)) if self._settings.level > LEVELS[0] else (),
-            floors=evidence.floors,
+            floors=evidence.noise.floors,
             points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
             environments=self._environments(),
             images=run.images,
@@ -322,6 +337,13 @@ class _Check:
         }
 
 
+_PAIRS = (
+    (BATCHES, "offline", "online_batches", None),
+    (ROWS, "offline", "online_rows", "online_rows"),
+    (ALONE, "online_batches", "online_rows", "online_rows"),
+    (REPEAT, "repeat_first", "repeat_second", None),
+)
+"""Name of each comparison, the files of its two sides, and the file to whose keys it is restricted."""
 _SIDES = {
     "online_batches": "online in batches",
     "online_rows": "online one by one",
@@ -351,14 +373,12 @@ def _checks(symptoms: Sequence[Symptom]) -> Iterator[CheckResult]:
             yield CheckResult(name, entry.level, name in rows, rows.get(name, 0))
 
 
-def _tolerances(bench: Bench, floors: Sequence[NoiseFloor]) -> Tolerances:
-    """What the measured noise of each column allows; the defaults where no noise was met."""
-    default = Tolerances()
-    columns = {}
-    for floor in floors:
-        standard = default.of(floor.column, is_double=True)
-        columns[floor.column] = Tolerance(rtol=standard.rtol, atol=max(standard.atol, FLOOR_FACTOR * floor.max_abs))
-    return replace(default, columns=columns)
+def _may_be_noise(comparison: Comparison) -> bool:
+    """Whether floats differ, all of them finite."""
+    return any(
+        column.tolerance is not None and not column.null_mismatches + column.nan_mismatches + column.infinity_mismatches
+        for column in comparison.differing_columns()
+    )
 
 
 def _of_failure(failure: Failure) -> Finding:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pyml_sandbox.parity.specimens import OTHER_LENGTHS
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 
-WHOLE = ("together", "split", "shuffle", "crowd")
+WHOLE = ("together", "split", "shuffle", "crowd", "sizes")
 STATE = ("repeat", "warm", "same-size", "first-batch", "fresh")
 """Checks that, once they fire, leave nothing to ask about batches."""
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from pyml.settings import LEVELS
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.diagnosis import Diagnosis
+from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.symptom import Symptom
+from pyml_sandbox.parity.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witness
 
 UNSTEADY = ("D1", "D2")
@@ -52,21 +54,52 @@ def finding_of(diagnosis: Diagnosis, declared: str, witness: Witness | None = No
     )
 
 
-def noise_finding(floors: Sequence[NoiseFloor]) -> Finding | None:
-    """The warning that says how far a model's own arithmetic carries; None where it is exact."""
-    if not floors:
-        return None
+def noise_findings(noise: Noise) -> list[Finding]:
+    """The warnings that say how far a model's own arithmetic carries, and which labels it flips."""
+    flips = [tie_finding(ties, noise.rows) for ties in noise.ties.values() if ties.column not in noise.departing]
+    return [*([_noise_finding(noise.floors)] if noise.floors else []), *flips]
+
+
+def _noise_finding(floors: Sequence[NoiseFloor]) -> Finding:
     cause = CAUSES["B10"]
     shown = ", ".join(f"`{floor.column}` by up to {floor.max_abs:.2g}" for floor in floors)
     return Finding(
-        sentence=f"Floats add up in another order in batches of another size: {shown}. That is noise, not logic",
+        sentence=f"Floats add up in a different order in batches of a different size: {shown}. It is noise, not logic",
         code=cause.code,
         name=cause.name,
         level=cause.level,
         weight=Weight.WARNS,
         hop=Hop.COMPUTE,
-        check="copies",
+        check="sizes",
         columns=tuple(floor.column for floor in floors),
+    )
+
+
+def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
+    """The warning that says which labels rounding decides, since their scores tie.
+
+    Args:
+        ties: of one label column; each row that differs is a tie.
+        rows: how many rows were compared.
+        comparison: name of the comparison of both paths that shows it; empty where only a process by itself does.
+    """
+    cause = CAUSES["B10"]
+    flips = "flips" if len(ties.tied) == 1 else "flip"
+    return Finding(
+        sentence=(
+            f"{len(ties.tied):,} of {rows:,} rows of `{ties.column}` {flips} with the size of the batch. In each of "
+            f"them the scores that decide it ({_listed(ties.scores)}) lie nearer to one another, or to a limit, than "
+            "the noise of the model's own arithmetic: a tie, not logic. Rounded scores would settle it"
+        ),
+        code=cause.code,
+        name=cause.name,
+        level=cause.level,
+        weight=Weight.WARNS,
+        hop=Hop.COMPUTE,
+        check="sizes",
+        columns=(ties.column,),
+        rows=len(ties.tied),
+        comparison=comparison,
     )
 
 
@@ -113,6 +146,7 @@ _SEEN = {
     "null-neighbour": "{what} of a row depends on a null in the same batch",
     "together": "{what} of a row is another one in a batch than alone",
     "crowd": "{what} of a row is another one in a large batch than alone",
+    "sizes": "{what} of a row depends on how many rows are sent with it",
     "split": "{what} of a row depends on how the rows are split into batches",
     "shuffle": "{what} of a row depends on the order of the rows",
     "empty": "predict fails on a batch without rows",

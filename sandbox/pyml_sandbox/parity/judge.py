@@ -7,12 +7,14 @@ needed level stay silent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from types import MappingProxyType
 
 from pyml.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
-from pyml_sandbox.parity.findings import UNSTEADY, in_order
+from pyml_sandbox.parity.findings import UNSTEADY, in_order, tie_finding
+from pyml_sandbox.parity.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, Verdict, Weight
 
 BATCHES = "batches"
@@ -30,6 +32,8 @@ REPEAT = "repeat"
 FIRST_LEVEL = LEVELS[0]
 """What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
 
+NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
+
 ENOUGH = 10
 """Differing rows that a sample should hold if it held its share, before their absence from it means anything."""
 
@@ -40,6 +44,8 @@ def judge(
     findings: Sequence[Finding] = (),
     *,
     checked: str = FIRST_LEVEL,
+    departing: Set[str] = frozenset(),
+    ties: Mapping[str, Mapping[str, Ties]] = NO_TIES,
 ) -> Judgement:
     """Judge what was compared and found.
 
@@ -48,6 +54,9 @@ def judge(
         doubts: why the rows cannot decide anything, found before either path ran.
         findings: of the checks, each with its cause, and weighed by the level that the model must reach.
         checked: the highest level whose checks were made.
+        departing: output columns that the model itself changes with nothing but the size of the batch: what parts the
+            paths there is judged at P2.
+        ties: of each comparison by name, the label columns that flip because their scores tie, by column.
 
     Returns:
         CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding breaks the needed level; else PASS.
@@ -61,7 +70,7 @@ def judge(
         return Judgement(
             Verdict.CANNOT_CERTIFY, f"the model is not deterministic: {unsteady[0]}", None, tuple(findings)
         )
-    all_found = in_order([*_with_comparison(findings, by_name), *_uncovered(paths, by_name, findings)])
+    all_found = in_order([*_with_comparison(findings, by_name), *_uncovered(paths, by_name, findings, departing, ties)])
     reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
     if not paths and not reasons and not all_found:
         reasons = ["nothing was compared"]
@@ -91,7 +100,11 @@ def _with_comparison(findings: Sequence[Finding], by_name: Mapping[str, Comparis
 
 
 def _uncovered(
-    paths: Sequence[Comparison], by_name: Mapping[str, Comparison], findings: Sequence[Finding]
+    paths: Sequence[Comparison],
+    by_name: Mapping[str, Comparison],
+    findings: Sequence[Finding],
+    departing: Set[str],
+    ties: Mapping[str, Mapping[str, Ties]],
 ) -> Iterator[Finding]:
     """What the comparisons show and no finding explains."""
     known = {column for finding in findings if finding.weight is Weight.FAILS for column in finding.columns}
@@ -100,7 +113,11 @@ def _uncovered(
     schemas = {comparison.schema: comparison for comparison in reversed(paths)}
     for comparison in reversed(schemas.values()):
         yield from _schema_findings(comparison)
-    yield from (finding for finding in _value_findings(by_name) if not known & set(finding.columns))
+    tied = {finding.columns[0]: finding for finding in _tie_findings(paths, ties)}
+    yield from tied.values()
+    for finding in _value_findings(by_name):
+        if not (known | tied.keys()) & set(finding.columns):
+            yield replace(finding, level="P2") if departing & set(finding.columns) else finding
 
 
 def _unsteady(repeat: Comparison | None) -> list[str]:
@@ -160,6 +177,16 @@ def _shown_by(
 ) -> Finding:
     hop = None if code is None else Hop.STORAGE
     return Finding(sentence, code, columns=columns, rows=rows, comparison=comparison.name, hop=hop)
+
+
+def _tie_findings(paths: Sequence[Comparison], ties: Mapping[str, Mapping[str, Ties]]) -> Iterator[Finding]:
+    """One warning for each label all of whose differing rows are ties, in every comparison in which it differs."""
+    differing = [(column.name, comparison) for comparison in paths for column in comparison.differing_columns()]
+    for name in dict.fromkeys(name for name, _ in differing):
+        shown = [comparison for column, comparison in differing if column == name]
+        found = [ties.get(comparison.name, {}).get(name) for comparison in shown]
+        if found[0] and all(each and each.explains for each in found):
+            yield tie_finding(found[0], shown[0].matched, shown[0].name)
 
 
 def _value_findings(by_name: Mapping[str, Comparison]) -> Iterator[Finding]:

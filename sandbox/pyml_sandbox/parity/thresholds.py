@@ -26,6 +26,8 @@ WAYS_BUDGET_S = 10.0
 WAYS_OF_COLUMN = 3
 NOISES = 4
 WRITTEN_DIGITS = 4
+COMPANY = (2, 32)
+"""Copies of a row in a call: arithmetic adds in a different order in each size."""
 
 
 @dataclass
@@ -69,7 +71,22 @@ def beside_thresholds(bench: Bench) -> list[Specimen]:
                 way.low, way.at_low = way.middle, output
     # At the end of a step both sides are one number apart: a smooth model differs there by next to nothing.
     steps = [way for way in ways if way.is_over and bench.differing(way.at_low, way.at_high)]
-    return [row for way in steps for row in _beside(way)]
+    return _steady(bench, [row for way in steps for row in _beside(way)])
+
+
+def _steady(bench: Bench, rows: list[Specimen]) -> list[Specimen]:
+    """Rows that lie further from their step than the model's noise: where it is of float32, they have one output in any
+    company. Where there is none, a row that has not shows that the widths part.
+    """
+    if not bench.noise.is_of_float32:
+        return rows
+    alone = bench.calls([[row] for row in rows])
+    crowded = [bench.calls([[row] * size for row in rows]) for size in COMPANY]
+    return [
+        row
+        for place, row in enumerate(rows)
+        if not any(bench.differing(alone[place][0], output) for calls in crowded for output in calls[place])
+    ]
 
 
 def _ways(bench: Bench, name: str, *, is_single: bool) -> list[_Way]:

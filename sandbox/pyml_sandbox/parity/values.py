@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
+from pyml_sandbox.compare.tolerance import EXACT, Tolerance, Tolerances
+
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pyml_sandbox.parity.noise import Noise
 
 Value: TypeAlias = object
 Row: TypeAlias = Mapping[str, Value]
@@ -73,6 +77,7 @@ class Gauge:
         largest: largest difference that was not noise, by column.
         loose: largest difference that counts as noise although it is beyond what arithmetic mostly does, by column.
         echoes: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
+        measured: what the noise of all rows that are judged allows, by column, once it has been measured.
     """
 
     single: set[str] = field(default_factory=set)
@@ -84,6 +89,7 @@ class Gauge:
     largest: dict[str, float] = field(default_factory=dict)
     loose: dict[str, float] = field(default_factory=dict)
     echoes: set[str] = field(default_factory=set)
+    measured: dict[str, Tolerance] = field(default_factory=dict)
 
     def learn(self, rows: Sequence[Row]) -> None:
         """Take the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
@@ -106,6 +112,14 @@ class Gauge:
                 for column in given[0]
                 if all(repr(left[column]) == repr(right[name]) for left, right in zip(given, rows, strict=True))
             }
+
+    def take(self, noise: Noise) -> None:
+        """Hold values to the noise that was measured on the rows that are judged."""
+        for name, column in noise.columns.items():
+            self.scale[name] = max(self.scale.get(name, 0.0), column.scale)
+            if name not in noise.departing and column.max_abs:
+                self.measured[name] = column.tolerance(Tolerances())
+        self.single |= noise.single
 
     def reconsider(self) -> set[str]:
         """Columns all of whose differences look like noise after all.
@@ -162,9 +176,10 @@ class Gauge:
         apart = _between(left, right)
         if column in self.echoes or not math.isfinite(apart):
             return Apart.DIFFERENT
-        if apart <= self.loose.get(column, 0.0):
-            return Apart.NOISE
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
+        measured = self.measured.get(column, EXACT)
+        if apart <= max(self.loose.get(column, 0.0), measured.atol, measured.rtol * magnitude):
+            return Apart.NOISE
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
             return Apart.NOISE
         return Apart.DOUBTFUL if apart <= NOISE_OF_SINGLE * magnitude else Apart.DIFFERENT

@@ -133,17 +133,21 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Largest difference that a column's own arithmetic makes in another order of adding.
+    """Largest difference that a column's own arithmetic makes in batches of a different size.
 
     Attributes:
         column: output column.
         max_abs: largest absolute difference.
-        max_ulps: the same in units in the last place of float64.
+        max_ulps: largest difference in units in the last place of `width`.
+        width: "float32" or "float64": of the arithmetic that the values come from. DOUBLE can hold what float32 made.
+        max_rel: largest relative difference of values that are not small for the column.
     """
 
     column: str
     max_abs: float
     max_ulps: int
+    width: str = "float64"
+    max_rel: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,9 @@ def hop_line(hop: Hop) -> str:
 
 
 def floor_words(floor: NoiseFloor) -> str:
-    """`at most 7.8e-16 (4 ulps)`."""
-    return f"at most {floor.max_abs:.2g} ({short(floor.max_ulps)} ulp{'' if floor.max_ulps == 1 else 's'})"
+    """`at most 7.8e-16 (4 ulps)`; noise of float32 is named as such, since a DOUBLE may hold what float32 made."""
+    width = " of float32" if floor.width == "float32" else ""
+    return f"at most {floor.max_abs:.2g} ({short(floor.max_ulps)} ulp{'' if floor.max_ulps == 1 else 's'}{width})"
 
 
 def warning_lines(report: Report) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ WRITTEN_BY = re.compile(rb"_sklearn_version[^\d]{1,6}(\d+\.\d+(?:\.\w+)*)")
 THREADS = 8
 ROUNDS = 3
 UNSTEADY = {"repeat", "fresh", "warm", "same-size", "first-batch"}
-BATCH = {*NEIGHBOURS, "copies", "crowd", "together", "split", "shuffle"}
+BATCH = {*NEIGHBOURS, "copies", "crowd", "together", "split", "shuffle", "sizes"}
 
 
 @dataclass
