@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pytest
 
@@ -11,7 +13,7 @@ from pyml_sandbox.parity.ties import Ties, aligned, ties_in
 NOISE = Tolerance(rtol=1e-5, atol=1e-6)
 
 
-def table(labels: list[object], **scores: list[object]) -> pa.Table:
+def table(labels: list[object], **scores: Sequence[object]) -> pa.Table:
     return pa.table({"label": labels, **scores})
 
 
