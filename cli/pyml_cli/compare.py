@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml_cli.options import Sandbox
+from pyml_cli.options import KEY_HELP, Sandbox
 from pyml_cli.output import AsJson, choose_output
 
 if TYPE_CHECKING:
@@ -24,18 +24,26 @@ PLAIN_WIDTH = 80
 def compare(
     left: Annotated[
         str,
-        typer.Argument(help="A Parquet file, a folder of them, a glob in quotes, or database.table in the sandbox."),
+        typer.Argument(
+            metavar="LEFT", help="Parquet file, folder of Parquet files, quoted glob, or DATABASE.TABLE in the sandbox."
+        ),
     ],
-    right: Annotated[str, typer.Argument(help="The same for the other side.")],
-    key: Annotated[list[str], typer.Option("--key", help="A column that names a row; give it once for each.")],
-    rtol: Annotated[float | None, typer.Option(help="Relative tolerance of all floats; default by width.")] = None,
-    atol: Annotated[float | None, typer.Option(help="Absolute tolerance of all floats; default by width.")] = None,
-    max_ulps: Annotated[int | None, typer.Option(help="Tolerance of all floats in units in the last place.")] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Floats must be equal to the last bit.")] = False,
+    right: Annotated[str, typer.Argument(metavar="RIGHT", help="What to compare LEFT with, in the same forms.")],
+    key: Annotated[list[str], typer.Option("--key", metavar="COLUMN", help=KEY_HELP)],
+    rtol: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Relative tolerance for floats (default: by width).")
+    ] = None,
+    atol: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Absolute tolerance for floats (default: by width).")
+    ] = None,
+    max_ulps: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Tolerance for floats in units in the last place.")
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Require floats to be equal bit for bit.")] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Compare two tables by key: missing rows, other types, other values. Exit code 1 if they differ."""
+    """Compare two tables by key: missing rows, different types, different values. Exit code 1 if they differ."""
     from pyml_sandbox.compare import Tolerances
     from pyml_sandbox.compare import compare as compare_tables
     from pyml_sandbox.compare.named import parquet_sides

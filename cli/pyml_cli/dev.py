@@ -15,35 +15,44 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
-Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Port on 127.0.0.1, remembered from then on.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, metavar="PORT", help="Port on 127.0.0.1; remembered.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.callback()
 def dev() -> None:
-    """Bring the sandbox up and down, and look at it."""
+    """Start, stop and inspect the sandbox."""
 
 
 @app.command()
 def up(
-    driver: Annotated[str | None, typer.Option(help="How services run: container or process; remembered.")] = None,
+    driver: Annotated[
+        str | None, typer.Option(metavar="DRIVER", help="How services run: container or process; remembered.")
+    ] = None,
     gateway_port: Port = None,
     rest_port: Port = None,
     metastore_port: Port = None,
     spark_port: Port = None,
-    python_image: Annotated[str | None, typer.Option(help="Image to build the base image on; remembered.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Spark workers for each model; remembered.")] = None,
+    python_image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="Image to build the base image on; remembered.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="Spark workers per model; remembered.")
+    ] = None,
     idle_stop: Annotated[
-        int | None, typer.Option(min=0, help="Seconds after which idle containers stop, 0 for never; remembered.")
+        int | None,
+        typer.Option(min=0, metavar="SECONDS", help="Stop containers that are idle this long; 0: never. Remembered."),
     ] = None,
     docker_socket: Annotated[
         bool | None,
-        typer.Option("--docker-socket/--no-docker-socket", help="May the gateway start containers? Remembered."),
+        typer.Option(
+            "--docker-socket/--no-docker-socket", help="Let the gateway start containers, or not; remembered."
+        ),
     ] = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Start every service and wait until each has answered a real request. Running already: the same summary."""
+    """Start every service and wait until each answers a real request. Services that are running are kept."""
     from pyml_cli.dev_views import UpView
     from pyml_sandbox import bringup
     from pyml_sandbox.ports import PortChoices
@@ -67,7 +76,7 @@ def up(
 
 @app.command()
 def down(
-    volumes: Annotated[bool, typer.Option("--volumes", help="Delete tables and uploaded models, too.")] = False,
+    volumes: Annotated[bool, typer.Option("--volumes", help="Also delete tables and uploaded models.")] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -85,7 +94,7 @@ def down(
 
 @app.command()
 def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Show every service: whether it answers, where, for how long, and what it uses."""
+    """Show the state, address, uptime and memory of every service."""
     from pyml_cli.dev_views import StatusView
     from pyml_sandbox.status import status as ask
 
@@ -94,13 +103,16 @@ def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
 
 @app.command()
 def logs(
-    name: Annotated[str | None, typer.Argument(help="A service; all of them without it.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line; Ctrl-C ends it.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the last lines.")] = 50,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="SERVICE", help="Service whose log to show (default: all).", show_default=False),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, metavar="NUMBER", help="Number of lines to show.")] = 50,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Show what services wrote. Kept after they ended, until they are started anew."""
+    """Show the logs of services. The log of a stopped service is kept until it starts again."""
     from pyml_cli.dev_views import LogLine
     from pyml_sandbox.service_logs import find_logs
 
@@ -111,7 +123,7 @@ def logs(
 
 @app.command()
 def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Stop every service and delete everything that belongs to this sandbox; says how big it is and asks."""
+    """Stop every service and delete the sandbox with all its data. Shows what it deletes and asks first."""
     from pyml_cli.dev_views import ResetView
     from pyml_sandbox import bringup
     from pyml_sandbox.state import name_option
@@ -127,7 +139,7 @@ def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> No
 
 @app.command()
 def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Check what this machine must have: the very checks that `up` runs before it starts anything."""
+    """Check that this machine can run the sandbox. `pyml dev up` runs the same checks before it starts."""
     import os
 
     from pyml_cli.dev_views import DoctorView
@@ -141,7 +153,7 @@ def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
 
 @app.command()
 def env(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Print the sandbox's addresses as shell variables:  eval "$(pyml dev env)"."""
+    """Print the addresses of the sandbox as shell variables, for eval "$(pyml dev env)"."""
     from pyml_cli.dev_views import EnvironmentView
     from pyml_sandbox.shell_environment import shell_environment
 

@@ -23,11 +23,12 @@ READING_WIDTH = 100
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(help="Code of a cause, such as B1; none lists all.", show_default=False)
+        str | None,
+        typer.Argument(metavar="CODE", help="Code of a cause, such as B1 (default: list all).", show_default=False),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Say what a cause in a parity report means, how it shows, and how to fix it."""
+    """Explain a cause from a parity report: what it means, how it shows, how to fix it."""
     from pyml_sandbox.parity.cause_pages import find_cause
     from pyml_sandbox.parity.causes import CAUSES
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyml.errors import UsageError
+from pyml_cli.options import CaBundle, Wheels
 from pyml_cli.output import AsJson, Output, choose_output
 
 if TYPE_CHECKING:
@@ -24,17 +24,19 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.callback()
 def image() -> None:
-    """Make, list and remove the images of the container driver."""
+    """Build, list and remove the images of the container driver."""
 
 
 @app.command()
 def bootstrap(
-    mirror: Annotated[str | None, typer.Option(help="A Debian archive; default deb.debian.org.")] = None,
-    suite: Annotated[str | None, typer.Option(help="Release of Debian; default bookworm, with Python 3.11.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Make it anew where there is one.")] = False,
+    mirror: Annotated[str | None, typer.Option(metavar="URL", help="Debian mirror (default: deb.debian.org).")] = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Debian release (default: bookworm, which has Python 3.11).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Build it again even if it exists.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Make a Python image from a Debian mirror, for where no registry can be reached. Needs root and debootstrap."""
+    """Build a Python image from a Debian mirror, without an image registry. Needs root and debootstrap."""
     from pyml_sandbox.containers.engine import find_engine
     from pyml_sandbox.images import bootstrap as images
 
@@ -47,12 +49,14 @@ def bootstrap(
 
 @app.command()
 def build(
-    python_image: Annotated[str | None, typer.Option(help="Image to start from: Debian with Python 3.11+.")] = None,
-    ca_bundle: Annotated[Path | None, typer.Option(help="Certificates to trust while building, PEM.")] = None,
-    wheels: Annotated[Path | None, typer.Option(help="A folder of wheels in place of every package index.")] = None,
+    python_image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="Image to start from: Debian with Python 3.11 or newer.")
+    ] = None,
+    ca_bundle: CaBundle = None,
+    wheels: Wheels = None,
     json: AsJson = False,
 ) -> None:
-    """Build the base image, unless it is there: Java, Spark and the runtime, for every service and every model."""
+    """Build the base image of all services and models (Java, Spark, the runtime) unless it exists."""
     from pyml_sandbox.containers.engine import find_engine
     from pyml_sandbox.images.base import ensure_base
     from pyml_sandbox.images.options import BuildOptions
@@ -65,7 +69,7 @@ def build(
 
 @app.command("list")
 def list_(json: AsJson = False) -> None:
-    """List the images that pyml made, the newest first."""
+    """List the images that pyml built, newest first."""
     from pyml_sandbox.containers.engine import find_engine
     from pyml_sandbox.images.inventory import list_images
 
@@ -74,11 +78,11 @@ def list_(json: AsJson = False) -> None:
 
 @app.command()
 def prune(
-    everything: Annotated[bool, typer.Option("--all", help="Keep only what containers were made from.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Keep only images that containers use.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Remove images that nothing needs: older base images, and model versions without a container. Asks."""
+    """Remove unused images: older base images, and model versions without a container. Asks first."""
     from pyml_sandbox.containers.engine import find_engine
     from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.images.inventory import list_images, remove, superfluous

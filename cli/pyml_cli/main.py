@@ -21,14 +21,16 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="pyml",
-    help="Run one model offline and online on your laptop, and prove that both agree.",
+    help="Run a model offline and online on your laptop, and prove that both paths agree.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 dev.app.command()(sql.sql)
-app.add_typer(dev.app, name="dev", help="Bring the sandbox up and down, and look at it.")
-app.add_typer(predict.app, name="predict", help="Predict rows through the gateway, or a query into a Hive table.")
-app.add_typer(image.app, name="image", help="Make, list and remove the images of the container driver.")
+app.add_typer(dev.app, name="dev", help="Start, stop and inspect the sandbox.")
+app.add_typer(
+    predict.app, name="predict", help="Predict rows through the gateway, or the rows of a query into a Hive table."
+)
+app.add_typer(image.app, name="image", help="Build, list and remove the images of the container driver.")
 for command in (
     model.init,
     model.validate,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml_cli.options import ModelDir, ModelId, Sandbox
+from pyml_cli.options import CaBundle, ModelDir, ModelId, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the model's.")],
-    kind: Annotated[str, typer.Option(help="frame (DataFrameModel) or tensor (TensorModel).")] = "frame",
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to create; the model takes its name.")],
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="frame (DataFrameModel) or tensor (TensorModel).")
+    ] = "frame",
     json: AsJson = False,
 ) -> None:
-    """Write a model package that passes its own parity check, to start from."""
+    """Create a model package to start from; it passes its own parity check."""
     from pyml_sandbox.template import create
 
     written = create(folder, kind)
@@ -29,7 +31,7 @@ def init(
 
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
-    """Say everything that is wrong with a model package, and load it in its own environment."""
+    """Check a model package, load the model in its own environment, and list every problem."""
     from pyml.package import ModelPackage
     from pyml_sandbox import registry
     from pyml_sandbox.home import SandboxHome
@@ -41,16 +43,12 @@ def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
 
 def upload(
     folder: ModelDir = Path(),
-    wheels: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of wheels instead of any index.")
-    ] = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificates to trust while building, PEM.")
-    ] = None,
+    wheels: Wheels = None,
+    ca_bundle: CaBundle = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Keep a model package as a version of the model, in containers as an image; prints its id."""
+    """Store a model package as a version (with the container driver: as an image) and print its NAME@VERSION."""
     from pyml.package import ModelPackage
     from pyml_sandbox.client import Client
 
@@ -61,7 +59,7 @@ def upload(
 
 
 def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Start a version's server and route the model's name to it."""
+    """Start the server of a version and route the model's name to it."""
     from pyml_sandbox import registry
     from pyml_sandbox.client import Client
 
@@ -107,7 +105,7 @@ class ContractView:
     @property
     def text(self) -> str:
         """One line each."""
-        return f"the package is right: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
+        return f"valid package: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,42 @@ from typing import Annotated
 
 import typer
 
-Sandbox = Annotated[str | None, typer.Option("--sandbox", help="Which sandbox; $PYML_SANDBOX or 'default' else.")]
-ModelDir = Annotated[Path, typer.Argument(help="The model package; default this folder.", show_default=False)]
-ModelReference = Annotated[
-    str, typer.Argument(help="A model package (default this folder), name@version, or an image.", show_default=False)
+KEY_HELP = "Key column; repeat for a composite key."
+
+Sandbox = Annotated[
+    str | None,
+    typer.Option("--sandbox", metavar="NAME", help='Sandbox to use (default: $PYML_SANDBOX, else "default").'),
 ]
-ModelId = Annotated[str, typer.Argument(help="name@version as `pyml upload` prints it, or a name alone.")]
-Key = Annotated[list[str] | None, typer.Option("--key", help="A column that names a row; give it once for each.")]
+ModelDir = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="Folder of the model package (default: the current folder).", show_default=False
+    ),
+]
+ModelReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Folder of a model package (default: the current folder), NAME@VERSION, or an image.",
+        show_default=False,
+    ),
+]
+ModelId = Annotated[
+    str, typer.Argument(metavar="MODEL", help="NAME@VERSION as `pyml upload` prints it, or NAME for the latest upload.")
+]
+Key = Annotated[list[str] | None, typer.Option("--key", metavar="COLUMN", help=KEY_HELP)]
+Wheels = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        metavar="FOLDER",
+        help="Install packages from the wheels in this folder instead of a package index.",
+    ),
+]
+CaBundle = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, metavar="FILE", help="PEM file with the certificates to trust during the build."
+    ),
+]

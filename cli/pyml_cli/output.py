@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.events import JSON, Event
 
 Steps = AbstractContextManager[Callable[["Event"], None]]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line, for programs to read.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line.")]
 MARKS = {"ready": "+", "ok": "+", "failed": "x", "stopped": "-"}
 NAME_WIDTH = 20
 

@@ -23,21 +23,26 @@ READABLE = 0o644
 
 def parity_check(
     model: ModelReference = ".",
-    sql: Annotated[str, typer.Option(help="Query whose rows both paths predict.")] = "",
-    table: Annotated[str, typer.Option(help="Instead: a Hive table.")] = "",
+    sql: Annotated[str, typer.Option(metavar="QUERY", help="Query that selects the rows to predict.")] = "",
+    table: Annotated[str, typer.Option(metavar="TABLE", help="Hive table whose rows to predict; excludes --sql.")] = "",
     key: Key = None,
-    level: Annotated[str, typer.Option(help="Level that is needed, P1 to P5; default what pyml.toml says.")] = "",
-    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file as well.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write it as JUnit XML as well, for CI.")] = None,
+    level: Annotated[
+        str, typer.Option(metavar="LEVEL", help="Level to require, P1 to P5 (default: from pyml.toml, else P3).")
+    ] = "",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the report as JUnit XML, for CI.")
+    ] = None,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Run everything, even if this very question was answered before.")
+        bool, typer.Option("--no-cache", help="Run the check even if a report on the same input is cached.")
     ] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Run one model offline and online over the same rows, and compare. Exit code 0 PASS, 1 FAIL, 4 cannot certify.
+    """Run a model offline and online on the same rows and compare the predictions.
 
-    Rows, key and level come from the model's pyml.toml where they are not given.
+    Rows, key and level come from the model's pyml.toml unless options give them. Exit code 0: PASS. 1: FAIL.
+    4: CANNOT-CERTIFY.
     """
     from pyml.package import ModelPackage
     from pyml_sandbox import registry

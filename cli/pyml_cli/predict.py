@@ -24,17 +24,17 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.callback()
 def predict() -> None:
-    """Predict rows through the gateway, or a query into a Hive table."""
+    """Predict rows through the gateway, or the rows of a query into a Hive table."""
 
 
 @app.command()
 def online(
     model_id: ModelId,
-    rows: Annotated[Path, typer.Option(help="Rows to predict: .csv, .jsonl or .parquet.")],
+    rows: Annotated[Path, typer.Option(metavar="FILE", help="Rows to predict: a .csv, .jsonl or .parquet file.")],
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Send rows through the gateway; prints one JSON object for each prediction."""
+    """Send rows through the gateway and print one JSON object per prediction."""
     from pyml_sandbox import registry
     from pyml_sandbox.client import Client
     from pyml_sandbox.rows import read_rows
@@ -48,14 +48,16 @@ def online(
 @app.command()
 def offline(
     model_id: ModelId,
-    sql: Annotated[str, typer.Option(help="Query whose rows are predicted.")],
-    table: Annotated[str, typer.Option(help="Hive table to write, database.table.")],
+    sql: Annotated[str, typer.Option(metavar="QUERY", help="Query that selects the rows to predict.")],
+    table: Annotated[str, typer.Option(metavar="TABLE", help="Hive table to write: DATABASE.TABLE.")],
     key: Key = None,
-    allow_empty: Annotated[bool, typer.Option(help="A query without rows makes an empty table.")] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Write an empty table if the query has no rows.")
+    ] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Run a Spark job that predicts the rows of a query into a Hive table."""
+    """Predict the rows of a query with a Spark job and write them to a Hive table."""
     from pyml_sandbox.client import Client
     from pyml_sandbox.events import timed
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="Any statement that the sandbox's Spark takes.")],
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = 20,
+    query: Annotated[str, typer.Argument(metavar="STATEMENT", help="SQL statement for the sandbox's Spark.")],
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Maximum number of rows to print.")] = 20,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Run a statement on the sandbox's Spark and print its rows."""
+    """Run an SQL statement on the sandbox's Spark and print its rows."""
     from pyml.job import translated_errors
     from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.spark import session
