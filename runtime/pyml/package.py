@@ -137,9 +137,15 @@ def _load_hint(error: Exception) -> str:
     return ""
 
 
+_loaded_before: list[Path] = []
+"""The folder of the model that this process loaded last; empty before the first."""
+
+
 def _import(folder: Path) -> dict[str, object]:
-    _forget(getattr(sys.modules.get("model"), "__file__", None))
-    sys.path[:] = [str(folder), *(entry for entry in sys.path if not (Path(entry) / MODEL_FILE).is_file())]
+    for earlier in _loaded_before:
+        _forget(earlier)
+    _loaded_before[:] = [folder]
+    sys.path.insert(0, str(folder))
     spec = importlib.util.spec_from_file_location("model", folder / MODEL_FILE)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {folder / MODEL_FILE}")
@@ -149,15 +155,18 @@ def _import(folder: Path) -> dict[str, object]:
     return vars(module)
 
 
-def _forget(model_file: str | None) -> None:
-    """Drop the modules of the package that this process loaded before: a `features.py` there is not the one here."""
-    if model_file is None:
-        return
-    folder = Path(model_file).parent
+def _forget(folder: Path) -> None:
+    """Drop the modules of a package, and its folder from `sys.path`: a `features.py` there is not the next one's."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and Path(file).is_relative_to(folder):
+        if file and _is_own(Path(file), folder):
             del sys.modules[name]
+    sys.path[:] = [entry for entry in sys.path if not _is_own(Path(entry).absolute(), folder)]
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a path belongs to a package, and not to a virtual environment that lies in its folder."""
+    return path.is_relative_to(folder) and not path.is_relative_to(sys.prefix)
 
 
 def _model_class(names: dict[str, object]) -> type[Model]:

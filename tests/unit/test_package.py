@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,48 @@ def test_modules_beside_the_model_are_its_own(tmp_path: Path) -> None:
         )
         (folder / "features.py").write_text(f"VALUE = {value}")
     assert [load_model(tmp_path / name).value for name in ("one", "two")] == [1, 2]  # type: ignore[attr-defined]
+
+
+def test_a_dependency_that_holds_a_model_py_stays_importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "model.py").write_text("")
+    (installed / "helperlib.py").write_text("VALUE = 1")
+    monkeypatch.syspath_prepend(str(installed))
+    for name in ("one", "two"):
+        load_model(write_package(tmp_path / name, f"import helperlib  # {name}\n" + ECHO))
+        monkeypatch.delitem(sys.modules, "helperlib")
+
+
+def test_a_module_called_model_of_somebody_else_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_model(write_package(tmp_path / "before"))
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for name in ("model", "companion"):
+        (installed / f"{name}.py").write_text("")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(str(installed))
+    foreign = [importlib.import_module(name) for name in ("model", "companion")]
+    load_model(write_package(tmp_path / "one"))
+    assert sys.modules["companion"] is foreign[1]
+    assert str(installed) in sys.path
+
+
+def test_an_environment_inside_the_package_stays_when_the_next_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "one" / ".venv" / "lib" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "installedlib.py").write_text("")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "one" / ".venv"))
+    monkeypatch.syspath_prepend(str(site))
+    load_model(write_package(tmp_path / "one", "import installedlib\n" + ECHO))
+    kept = sys.modules["installedlib"]
+    load_model(write_package(tmp_path / "two"))
+    assert sys.modules["installedlib"] is kept
+    assert str(site) in sys.path
 
 
 def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
