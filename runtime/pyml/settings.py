@@ -42,7 +42,7 @@ class ParitySettings:
         sql: query whose rows are predicted on both paths.
         table: instead of `sql`: a Hive table, of which the key and the inputs are taken.
         key: columns that name a row.
-        level: parity level that this model needs (docs/architecture.md).
+        level: parity level that this model needs (docs/parity-report.md).
         batch_rows: rows in one online request when all rows are sent.
         sample_rows: how many rows are also sent one by one.
     """

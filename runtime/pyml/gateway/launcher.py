@@ -48,14 +48,14 @@ class _Start:
     Attributes:
         since: when it began, or what runs already was started; as `time.time()` says.
         until: when nobody waits any more, in the event loop's time.
-        is_found: set when the engine has told of the containers.
+        found: set when the engine has told of the containers.
         started: services that were started.
     """
 
     route: Route
     since: float
     until: float
-    is_found: asyncio.Future[None]
+    found: asyncio.Future[None]
     started: set[str] = field(default_factory=set)
 
 
@@ -106,7 +106,7 @@ class Launcher:
     async def nudge(self, route: Route, answers: Answers) -> Failure:
         """Start the servers of a version unless that is under way; what to tell a caller who does not wait for them."""
         start, task = self._begin(route, answers, self.wait_s)
-        either: set[asyncio.Future[None] | asyncio.Future[Failure | None]] = {task, start.is_found}
+        either: set[asyncio.Future[None] | asyncio.Future[Failure | None]] = {task, start.found}
         await asyncio.wait(either, timeout=FIND_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         failure = task.result() if task.done() else None
         return failure or self._not_yet(start)
@@ -178,8 +178,8 @@ class Launcher:
             hopeless(start.route, replica, container, replica.service in start.started)
             for replica, container in zip(replicas, containers, strict=True)
         ]
-        if not all(failures) and not start.is_found.done():
-            start.is_found.set_result(None)
+        if not all(failures) and not start.found.done():
+            start.found.set_result(None)
         for at, container in enumerate(containers):
             if container is not None and failures[at] is None:
                 failures[at] = await self._run(start, container)
@@ -204,7 +204,7 @@ class Launcher:
 
     def _not_yet(self, start: _Start) -> Failure:
         seconds = f"{max(0.0, self._clock() - start.since):.0f} s"
-        if not start.is_found.done():
+        if not start.found.done():
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
             return cannot_start(start.route, error)
         look = f"ask again, or see what it does: pyml dev logs {start.route.replicas[0].service}"

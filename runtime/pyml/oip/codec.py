@@ -26,7 +26,6 @@ from pyml.oip.messages import (
     InferInputTensor,
     InferOutputTensor,
     InferParameter,
-    InferTensorContents,
     ModelInferRequest,
     ModelInferResponse,
 )
@@ -342,7 +341,6 @@ __all__ = [
     "ARROW",
     "COLUMNS",
     "Form",
-    "InferTensorContents",
     "Predictor",
     "answer",
     "arrow_request",

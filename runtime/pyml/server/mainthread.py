@@ -23,7 +23,7 @@ class MainThreadExecutor(ThreadPoolExecutor):
     def __init__(self) -> None:
         super().__init__(max_workers=1)
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        # Two counters, each written by one thread, need no lock.
+        # Counters that are each written by one thread alone need no lock.
         self._submitted = 0
         self._started = 0
         self._finished = 0
