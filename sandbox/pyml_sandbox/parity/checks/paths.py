@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pyml_sandbox.parity.online import record_file
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.specimens import Specimen, kinds_of, varied_columns
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
+from pyml_sandbox.parity.written_by import sklearn_versions_in
 
 if TYPE_CHECKING:
     from pyml.job import JobResult
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.parity.freeze import FrozenRows
     from pyml_sandbox.parity.run import Run
 
-WRITTEN_BY = re.compile(rb"_sklearn_version[^\d]{1,6}(\d+\.\d+(?:\.\w+)*)")
-"""What scikit-learn writes into each of its pickles (`BaseEstimator.__getstate__`)."""
 THREADS = 8
 ROUNDS = 3
 UNSTEADY = {"repeat", "fresh", "warm", "same-size", "first-batch"}
@@ -119,9 +117,10 @@ class PathChecks:
     def _versions(self) -> Iterator[Symptom]:
         """Parameters that say in themselves by which version of a library they were written."""
         installed = self.bench.lab.greeting.packages.get("scikit-learn")
+        if installed is None:
+            return
         for file in sorted((self.paths.version.package / "parameters").rglob("*")):
-            written = WRITTEN_BY.findall(file.read_bytes()) if file.is_file() and installed else []
-            others = sorted({each.decode() for each in written} - {installed or ""})
+            others = [each for each in sklearn_versions_in(file) if each != installed] if file.is_file() else []
             if others:
                 row = self.bench.fixture[0]
                 said = f"{file.name} was written by scikit-learn {others[0]}, {installed} is installed"
