@@ -11,17 +11,19 @@ batch is a column, and each further dimension is one level of ARRAY.
 
 from __future__ import annotations
 
+import contextlib
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from pyml.ddl import DDL_HINT, is_not_null, parse_columns
 from pyml.errors import SchemaError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
-    from sqlglot.errors import SqlglotError
 
 TensorFields = Sequence[tuple[str, str, Sequence[int]]]
 
@@ -103,10 +105,12 @@ class Schema:
     """
 
     def __init__(self, fields: str | TensorFields) -> None:
-        self.fields: tuple[Field, ...] = (
-            tuple(_parse_ddl(fields)) if isinstance(fields, str) else tuple(_tensor_field(*field) for field in fields)
+        if not isinstance(fields, str | list | tuple):
+            raise SchemaError(f"a Schema is DDL or a list of tensors, not {fields!r}", f"{DDL_HINT}; {_TENSOR_HINT}")
+        self.fields: tuple[Field, ...] = tuple(
+            _parse_ddl(fields) if isinstance(fields, str) else map(_tensor_field, fields)
         )
-        _refuse_repeated_names(self.fields)
+        _refuse_repeated_names([field.name for field in self.fields])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ def arrow_type(ddl_type: str) -> pa.DataType:
     Raises:
         SchemaError: the type is not one that pyml carries.
     """
-    return _arrow_of(_parse_columns(f"c {ddl_type}")[0].kind)
+    return _arrow_of(parse_columns(f"c {ddl_type}")[0].kind)
 
 
 def ddl_type_of(arrow: pa.DataType) -> str:
@@ -210,48 +214,12 @@ def _plain_arrow_types() -> dict[str, pa.DataType]:
 
 
 def _parse_ddl(text: str) -> Iterator[Field]:
-    for column in _parse_columns(text):
-        ddl_type = ddl_type_of(_arrow_of(column.kind))
-        yield Field(column.name, ddl_type, nullable=not _is_not_null(column))
-
-
-def _parse_columns(text: str) -> list[exp.ColumnDef]:
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    if not text.strip():
-        return []
     try:
-        create = sqlglot.parse_one(f"CREATE TABLE t ({text})", dialect="spark")
-    except SqlglotError as error:
-        place = _place(text, error)
-        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}{place}", _DDL_HINT) from error
-    if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
-        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}", _DDL_HINT)
-    columns = create.this.expressions
-    for column in columns:
-        if not isinstance(column, exp.ColumnDef) or column.kind is None:
-            raise SchemaError(f"`{column.sql('spark')}` has no type", f'write it as "{column.sql("spark")} DOUBLE"')
-    return list(columns)
-
-
-def _place(text: str, error: SqlglotError) -> str:
-    """Where the parser stopped, where it knows; a mark beyond the text would only puzzle."""
-    found = [str(entry.get("highlight") or "") for entry in getattr(error, "errors", ())]
-    return f", at {found[0]!r}" if found and found[0] in text and found[0] else ""
-
-
-_DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/types.md'
-
-
-def _is_not_null(column: exp.ColumnDef) -> bool:
-    from sqlglot import exp
-
-    return any(
-        isinstance(constraint.kind, exp.NotNullColumnConstraint) and not constraint.kind.args.get("allow_null")
-        for constraint in column.constraints
-    )
+        for column in parse_columns(text):
+            ddl_type = ddl_type_of(_arrow_of(column.kind))
+            yield Field(column.name, ddl_type, nullable=not is_not_null(column))
+    except RecursionError as error:
+        raise SchemaError("a type is nested too deeply", "name the inner parts as columns of their own") from error
 
 
 def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
@@ -261,7 +229,7 @@ def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
         raise SchemaError("a type is missing", _TYPE_HINT)
     name = kind.this.value
     inner = kind.expressions
-    if name == "DECIMAL":
+    if name == "DECIMAL" and len(inner) <= 2:
         precision, scale = ([int(size.name) for size in inner] + [10, 0][len(inner) :])[:2]
         return _decimal(precision, scale)
     if name == "ARRAY" and len(inner) == 1:
@@ -269,6 +237,7 @@ def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
     if name == "MAP" and len(inner) == 2:
         return pa.map_(_map_key(inner[0]), _arrow_of(inner[1]))
     if name == "STRUCT" and inner:
+        _refuse_repeated_names([field.name for field in inner])
         return pa.struct([_struct_field(field) for field in inner])
     plain = _SPARK_NAMES.get(name, name)
     if plain not in _plain_arrow_types() or inner:
@@ -293,7 +262,7 @@ _TYPE_HINT = (
 def _struct_field(column: exp.ColumnDef) -> pa.Field:
     import pyarrow as pa
 
-    if _is_not_null(column):
+    if is_not_null(column):
         raise SchemaError(
             f"NOT NULL inside a STRUCT (`{column.name}`) is not checked", "put NOT NULL on the column itself"
         )
@@ -319,25 +288,38 @@ def _map_key(kind: exp.DataType) -> pa.DataType:
     return _arrow_of(kind)
 
 
-def _tensor_field(name: str, dtype: str, shape: Sequence[int]) -> Field:
-    kind = _KIND_BY_NAME.get(str(dtype))
+_TENSOR_HINT = 'write a tensor as ("image", "float32", (-1, 28, 28))'
+
+
+def _tensor_field(field: object) -> Field:
+    name, dtype, shape = _parts_of(field)
+    kind = _KIND_BY_NAME.get(dtype)
     if kind is None:
         raise SchemaError(
             f"tensor `{name}` has the unknown dtype {dtype!r}", f"use one of {', '.join(k.dtype for k in TENSOR_KINDS)}"
         )
     if not shape or shape[0] != -1 or any(size < -1 or size == 0 for size in shape):
         raise SchemaError(
-            f"tensor `{name}` has the shape {tuple(shape)}",
+            f"tensor `{name}` has the shape {shape}",
             "the first dimension is the batch, -1; others are -1 or a length",
         )
     depth = len(shape) - 1
     ddl_type = "ARRAY<" * depth + kind.ddl_type + ">" * depth
-    return Field(name, ddl_type, nullable=False, tensor=TensorSpec(kind.datatype, tuple(shape)))
+    return Field(name, ddl_type, nullable=False, tensor=TensorSpec(kind.datatype, shape))
 
 
-def _refuse_repeated_names(fields: Sequence[Field]) -> None:
+def _parts_of(field: object) -> tuple[str, str, tuple[int, ...]]:
+    """Name, dtype and shape of one tensor as an author wrote it, the shape as Python's own integers."""
+    match field:
+        case [str(name), dtype, list() | tuple() as shape] if name:
+            with contextlib.suppress(TypeError):  # a length that is not an integer
+                return name, str(dtype), tuple(operator.index(size) for size in shape)
+    raise SchemaError(f"one tensor is a name, a dtype and a shape, not {field!r}", _TENSOR_HINT)
+
+
+def _refuse_repeated_names(names: Sequence[str]) -> None:
     seen: dict[str, str] = {}
-    for name in (field.name for field in fields):
+    for name in names:
         if name.lower() in seen:
             raise SchemaError(
                 f"`{seen[name.lower()]}` and `{name}` are one name to Spark, which ignores case", "rename one of them"

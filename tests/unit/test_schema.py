@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,27 @@ def test_spark_aliases_are_one_type(alias: str, spelled: str) -> None:
         ("a INT, A INT", "ignores case"),
         ("a INT; DROP TABLE x", "not a list of columns"),
         ("a INT) AS SELECT (1", "not a list of columns"),
+        ("a INT DEFAULT 5", "`DEFAULT 5` is not carried"),
+        ("a INT CHECK (a > 1)", "`CHECK (a > 1)` is not carried"),
+        ("a INT PRIMARY KEY", "`PRIMARY KEY` is not carried"),
+        ("a INT, PRIMARY KEY (a)", "`PRIMARY KEY (a)` is not carried"),
+        ("a INT, CONSTRAINT positive CHECK (a > 1)", "`CONSTRAINT positive CHECK (a > 1)` is not carried"),
+        ("a INT UNIQUE", "`UNIQUE` is not carried"),
+        ("a INT GENERATED ALWAYS AS (1)", "GENERATED ALWAYS AS (1)` is not carried"),
+        ("a STRING COLLATE UTF8_LCASE", "`COLLATE UTF8_LCASE` is not carried"),
+        ("a INT REFERENCES b", "`REFERENCES b` is not carried"),
+        ("a INT FIRST", "`FIRST` is not carried"),
+        ("a STRUCT<x: INT DEFAULT 5>", "`DEFAULT 5` is not carried"),
+        ("a INT) PARTITIONED BY (b", "`PARTITIONED BY (b)` is not carried"),
+        ("a INT) USING parquet OPTIONS (x 1", "is not carried"),
+        ("LIKE b", "`LIKE b` is not carried"),
+        ("t.a INT", "`t.a` is not carried"),
+        ("a INT[3]", "is not carried"),
+        ("a DECIMAL(x)", "is not carried"),
+        ("a DECIMAL(1, 2, 3)", "not carried"),
+        ("a FLOAT(5)", "not carried"),
+        ("a STRUCT<x: INT, X: INT>", "ignores case"),
+        (f"a {'ARRAY<' * 2000}INT{'>' * 2000}", "nested too deeply"),
     ],
 )
 def test_bad_ddl_is_refused_with_the_fix(ddl: str, words: str) -> None:
@@ -69,11 +91,40 @@ def test_tensors_are_columns_whose_dimensions_are_arrays() -> None:
         (("x", "float32", ()), "first dimension"),
         (("x", "float32", (4,)), "first dimension"),
         (("x", "float32", (-1, 0)), "shape"),
+        (("x", "float32"), "one tensor is"),
+        (("x", "float32", (-1,), "more"), "one tensor is"),
+        ("xyz", "one tensor is"),
+        (5, "one tensor is"),
+        (None, "one tensor is"),
+        (("x", "float32", -1), "one tensor is"),
+        (("x", "float32", "-1"), "one tensor is"),
+        (("x", "float32", (-1, 2.0)), "one tensor is"),
+        (("x", "float32", (-1, None)), "one tensor is"),
+        (("x", float, (-1,)), "unknown dtype"),
+        ((5, "float32", (-1,)), "one tensor is"),
+        (("", "float32", (-1,)), "one tensor is"),
     ],
 )
-def test_bad_tensors_are_refused(field: tuple[str, str, tuple[int, ...]], words: str) -> None:
-    with pytest.raises(SchemaError, match=words):
-        Schema([field])
+def test_bad_tensors_are_refused(field: object, words: str) -> None:
+    with pytest.raises(SchemaError, match=words) as raised:
+        Schema([field])  # type: ignore[list-item]  # as an author may write it
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("fields", [None, 5, {"x": "float32"}, b"a INT", float], ids=repr)
+def test_what_is_neither_ddl_nor_a_list_of_tensors_is_refused(fields: object) -> None:
+    with pytest.raises(SchemaError, match="DDL or a list of tensors") as raised:
+        Schema(fields)  # type: ignore[arg-type]  # as an author may write it
+    assert raised.value.hint
+
+
+def test_ddl_may_have_comments_and_several_lines() -> None:
+    assert Schema("a INT, -- the first\n b STRING /* and the last */ -- of all").ddl == "a INT, b STRING"
+
+
+def test_the_lengths_of_a_shape_may_be_numbers_of_numpy() -> None:
+    schema = Schema([("x", "float32", (-1, np.int64(3)))])  # type: ignore[list-item]  # no int to mypy
+    assert json.loads(json.dumps(schema.declaration)) == [["x", "FP32", [-1, 3]]]
 
 
 PLAIN = st.sampled_from(

@@ -1,0 +1,89 @@
+"""Spark DDL, read by sqlglot: a list of columns, and nothing that a Schema does not carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyml.errors import SchemaError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/types.md'
+_CARRIED = {
+    "Create": {"this", "kind"},
+    "Schema": {"this", "expressions"},
+    "Table": {"this"},
+    "Identifier": {"this", "quoted"},
+    "ColumnDef": {"this", "kind", "constraints"},
+    "ColumnConstraint": {"kind"},
+    "NotNullColumnConstraint": {"allow_null"},
+    "CommentColumnConstraint": {"this"},
+    "DataType": {"this", "expressions", "nested"},
+    "DataTypeParam": {"this"},
+    "Literal": {"this", "is_string"},
+}
+"""What a Schema carries of a parsed list of columns, as sqlglot's nodes and their parts; a comment may be dropped."""
+
+
+def parse_columns(text: str) -> list[exp.ColumnDef]:
+    """The columns that a text declares, each with a name, a type, and no more than NOT NULL and a comment.
+
+    Raises:
+        SchemaError: it cannot be read, or says more of a column than its name, type and whether it may be null.
+        RecursionError: a type is nested too deeply.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    if not text.strip():
+        return []
+    try:
+        create = sqlglot.parse_one(f"CREATE TABLE t (\n{text}\n)", dialect="spark")
+    except SqlglotError as error:
+        place = _place(text, error)
+        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}{place}", DDL_HINT) from error
+    if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
+        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}", DDL_HINT)
+    _refuse_what_is_not_carried(create)
+    columns = create.this.expressions
+    for column in columns:
+        if not isinstance(column, exp.ColumnDef) or column.kind is None:
+            raise SchemaError(f"`{column.sql('spark')}` has no type", f'write it as "{column.sql("spark")} DOUBLE"')
+    return list(columns)
+
+
+def _refuse_what_is_not_carried(create: exp.Expr) -> None:
+    for node in create.walk():
+        carried = _CARRIED.get(type(node).__name__)
+        if carried is None:
+            raise _not_carried(node)
+        for name, part in node.args.items():
+            if part and name not in carried:
+                raise _not_carried(part)
+
+
+def _not_carried(part: object) -> SchemaError:
+    from sqlglot import exp
+
+    parts = part if isinstance(part, list) else [part]
+    words = ", ".join(each.sql("spark") if isinstance(each, exp.Expression) else str(each) for each in parts)
+    return SchemaError(f"`{words.strip()}` is not carried by a Schema", DDL_HINT)
+
+
+def _place(text: str, error: SqlglotError) -> str:
+    """Where the parser stopped, where it knows; a mark beyond the text would only puzzle."""
+    found = [str(entry.get("highlight") or "") for entry in getattr(error, "errors", ())]
+    return f", at {found[0]!r}" if found and found[0] in text and found[0] else ""
+
+
+def is_not_null(column: exp.ColumnDef) -> bool:
+    """True for a column that is declared NOT NULL."""
+    from sqlglot import exp
+
+    return any(
+        isinstance(constraint.kind, exp.NotNullColumnConstraint) and not constraint.kind.args.get("allow_null")
+        for constraint in column.constraints
+    )
