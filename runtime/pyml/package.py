@@ -5,20 +5,21 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from pyml.errors import PackageError, Problem, PymlError, SchemaError, SettingsError
+from pyml.errors import PackageError, Problem, PymlError, SettingsError
 from pyml.model import DataFrameModel, Model, TensorModel
 from pyml.schema import Schema
 from pyml.settings import FILE_NAME, Settings
 
 MODEL_FILE = "model.py"
 VERSION_DIGITS = 12
-_BASES = ("DataFrameModel", "TensorModel")
+_BASES = (DataFrameModel, TensorModel)
 
 
 class ModelPackage:
@@ -89,7 +90,7 @@ class ModelPackage:
         """Everything that is wrong with the package and can be seen without running its code."""
         if not self.folder.is_dir():
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
-        return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
+        return [*_missing(self.folder), *_bad_settings(self), *_bad_code(self.folder)]
 
 
 def load_model(folder: Path) -> Model:
@@ -101,19 +102,26 @@ def load_model(folder: Path) -> Model:
     Raises:
         PackageError: anything is wrong, all of it listed; or importing or constructing raised, with its own words.
     """
+    folder = folder.resolve()
     problems = ModelPackage(folder).problems()
     if problems:
         raise _package_error(folder, problems)
     try:
-        model_class = _model_class(_import(folder))
-        return model_class(folder / "parameters")
-    except PymlError as error:
-        raise _package_error(folder, [Problem(error.message, error.hint)]) from error
-    except Exception as error:
-        place = last_line_in(error, folder)
-        raise _package_error(
-            folder, [Problem(f"loading the model raised {type(error).__name__}: {error}{place}", _load_hint(error))]
-        ) from error
+        return _model_class(_import(folder))(folder / "parameters")
+    except (Exception, SystemExit) as error:
+        raise _package_error(folder, [_loading_problem(error, folder)]) from error
+
+
+def _loading_problem(error: BaseException, folder: Path) -> Problem:
+    place = last_line_in(error, folder)
+    if isinstance(error, PymlError):
+        return Problem(error.message + place, error.hint)
+    if isinstance(error, SystemExit):
+        return Problem(
+            f"loading the model called sys.exit({error.code!r}){place}", "raise an error that says what is wrong"
+        )
+    words = "".join(traceback.format_exception_only(error)).strip()  # also of an error that cannot be printed
+    return Problem(f"loading the model raised {words}{place}", _load_hint(error))
 
 
 def last_line_in(error: BaseException, folder: Path) -> str:
@@ -129,7 +137,7 @@ def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
     return PackageError(f"the model package {folder} is not right", problems)
 
 
-def _load_hint(error: Exception) -> str:
+def _load_hint(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"add the package that holds `{error.name}` to requirements.txt"
     if isinstance(error, FileNotFoundError):
@@ -170,23 +178,46 @@ def _is_own(path: Path, folder: Path) -> bool:
 
 
 def _model_class(names: dict[str, object]) -> type[Model]:
-    classes = [
+    """The one model class among the names of `model.py`, whole and with a schema for both sides."""
+    found = _model_classes(names)
+    if len(found) != 1:
+        listed = f": {', '.join(each.__name__ for each in found)}" if found else ""
+        raise PymlError(f"model.py has {len(found)} model classes{listed}", _ONE_CLASS_HINT)
+    model_class = found[0]
+    missing = sorted(model_class.__abstractmethods__)
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise PymlError(f"class {model_class.__name__} has no method {listed}", _METHOD_HINT)
+    for attribute in ("inputs", "outputs"):
+        _check_schema(model_class, attribute)
+    return model_class
+
+
+def _model_classes(names: dict[str, object]) -> list[type[Model]]:
+    """The classes that could be meant: those written in `model.py`, else those it imports, without their own bases."""
+    classes = {
         value
         for value in names.values()
-        if isinstance(value, type) and issubclass(value, DataFrameModel | TensorModel) and value.__module__ == "model"
-    ]
-    if len(classes) != 1:
-        raise PymlError(f"model.py has {len(classes)} model classes, expected one", _ONE_CLASS_HINT)
-    for attribute in ("inputs", "outputs"):
-        schema = getattr(classes[0], attribute, None)
-        if not isinstance(schema, Schema):
-            raise PymlError(f"`{attribute}` is no Schema", f'write {attribute} = Schema("…")')
-        if schema.is_tensor != issubclass(classes[0], TensorModel):
-            raise PymlError(f"`{attribute}` declares {'tensors' if schema.is_tensor else 'columns'}", _KIND_HINT)
-    return classes[0]
+        if isinstance(value, type) and issubclass(value, DataFrameModel | TensorModel) and value not in _BASES
+    }
+    written = {each for each in classes if each.__module__ == "model"} or classes
+    last = [each for each in written if not any(other is not each and issubclass(other, each) for other in written)]
+    whole = [each for each in last if not inspect.isabstract(each)] or last
+    return sorted(whole, key=lambda each: each.__name__)
+
+
+def _check_schema(model_class: type[Model], attribute: str) -> None:
+    name, schema = model_class.__name__, getattr(model_class, attribute, None)
+    if schema is None:
+        raise PymlError(f"class {name} does not declare `{attribute}`", f'{attribute} = Schema("…")')
+    if not isinstance(schema, Schema):
+        raise PymlError(f"`{attribute}` of class {name} is {schema!r}, not a Schema", f'{attribute} = Schema("…")')
+    if schema.is_tensor != issubclass(model_class, TensorModel):
+        raise PymlError(f"`{attribute}` declares {'tensors' if schema.is_tensor else 'columns'}", _KIND_HINT)
 
 
 _ONE_CLASS_HINT = "keep one class that inherits DataFrameModel or TensorModel in model.py"
+_METHOD_HINT = "def __init__(self, parameters): … loads what predict needs; def predict(self, frame): … predicts"
 _KIND_HINT = "a DataFrameModel declares columns as DDL, a TensorModel tensors as (name, dtype, shape)"
 
 
@@ -222,77 +253,12 @@ def _bad_settings(package: ModelPackage) -> list[Problem]:
     return []
 
 
-def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        lines = package.requirements
-    except UnicodeDecodeError as error:
-        yield Problem(f"requirements.txt cannot be read: {error}", "save it as UTF-8")
-        return
-    for line in lines:
-        if line.startswith("-"):  # an option of pip's, which the resolver reads
-            continue
-        try:
-            Requirement(line)
-        except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
-            yield Problem(f"requirements.txt: {line!r}: {reason}", 'write it like "scikit-learn>=1.5"')
-
-
 def _bad_code(folder: Path) -> Iterator[Problem]:
+    """Code that Python cannot read. Whatever else may be wrong with it shows when it is loaded."""
     path = folder / MODEL_FILE
     if not path.is_file():
         return
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), MODEL_FILE)
-    except (SyntaxError, UnicodeDecodeError) as error:
-        yield Problem(f"model.py cannot be read: {error}")
-        return
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _inherits_model(node)]
-    if len(classes) != 1:
-        names = ", ".join(node.name for node in classes)
-        yield Problem(f"model.py has {len(classes)} model classes{': ' + names if names else ''}", _ONE_CLASS_HINT)
-    for node in classes:
-        yield from _bad_class(node)
-
-
-def _inherits_model(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(base).split(".")[-1] in _BASES for base in node.bases)
-
-
-def _bad_class(node: ast.ClassDef) -> Iterator[Problem]:
-    methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-    if "predict" not in methods:
-        yield Problem(f"class {node.name} has no method `predict`", "def predict(self, frame): …")
-    if "__init__" not in methods:
-        yield Problem(
-            f"class {node.name} has no `__init__`", "def __init__(self, parameters): … loads what predict needs"
-        )
-    assigned = dict(pair for item in node.body for pair in _assignments(item))
-    for attribute in ("inputs", "outputs"):
-        if attribute not in assigned:
-            yield Problem(f"class {node.name} does not declare `{attribute}`", f'{attribute} = Schema("…")')
-        else:
-            yield from _bad_schema(attribute, assigned[attribute])
-
-
-def _assignments(item: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    if isinstance(item, ast.Assign):
-        yield from ((ast.unparse(target), item.value) for target in item.targets)
-    elif isinstance(item, ast.AnnAssign) and item.value:
-        yield ast.unparse(item.target), item.value
-
-
-def _bad_schema(attribute: str, value: ast.expr) -> Iterator[Problem]:
-    """Problems of a schema that is written out literally; one that is computed shows when the model is loaded."""
-    if not (
-        isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "Schema" and len(value.args) == 1
-    ):
-        return
-    try:
-        Schema(ast.literal_eval(value.args[0]))
-    except SchemaError as error:
-        yield Problem(f"`{attribute}`: {error.message}", error.hint)
-    except (ValueError, TypeError):
-        return
+        ast.parse(path.read_bytes(), MODEL_FILE)  # bytes: Python knows the encoding that the file declares
+    except (SyntaxError, ValueError) as error:
+        yield Problem(f"model.py cannot be read: {error}", "mend it; python model.py shows the place")

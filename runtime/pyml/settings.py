@@ -74,16 +74,18 @@ class Settings:
         """Read `pyml.toml` in a folder; defaults where there is none.
 
         Raises:
-            SettingsError: it is no TOML, or holds unknown keys or values of the wrong type; lists every one.
+            SettingsError: it is not TOML, or holds unknown keys or values of the wrong type; lists every one.
         """
         path = folder / FILE_NAME
         default_name = folder.resolve().name
         if not path.exists():
             return cls(name=default_name)
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a byte order mark is no part of TOML
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{FILE_NAME} cannot be read", [Problem(str(error))]) from error
+            raise SettingsError(
+                f"{FILE_NAME} cannot be read", [Problem(f"{FILE_NAME}: {error}", "write TOML, saved as UTF-8")]
+            ) from error
         problems = list(_problems(cls, document, ""))
         if problems:
             raise SettingsError(f"{FILE_NAME} is not right", problems)

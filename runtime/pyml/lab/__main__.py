@@ -97,8 +97,6 @@ def _load(package: Path) -> tuple[Runner | None, str]:
         return Runner.load(package), ""
     except PymlError as error:
         return None, str(error)
-    except SystemExit as error:
-        return None, f"loading it called sys.exit({error.code!r})"
 
 
 def _say(answers: TextIO, line: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import grpc
 
-from pyml.errors import InputError, PackageError, Problem, PymlError
+from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
 from pyml.server.mainthread import MainThreadExecutor
 from pyml.settings import ServingSettings
@@ -69,12 +69,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         """
         from pyml.runner import Runner
 
-        try:
-            runner = Runner.load(package)
-        except SystemExit as error:
-            raise PackageError(
-                "the model cannot be loaded", [Problem(f"it called sys.exit({error.code!r})")]
-            ) from error
+        runner = Runner.load(package)
         gc.collect()
         gc.freeze()
         # What the model set for its context when it loaded (decimal precision, numpy's error state) holds in `predict`.
