@@ -76,6 +76,7 @@ class Obedient(DataFrameModel):
 
     def noisy(self, frame):
         print("{}")
+        assert sys.stdin.read() == os.read(0, 10).decode() == "", "the questions are not the model's"
         os.write(1, b"not a line of yours\\n")
         subprocess.run(["echo", "nor this"], check=True)
         return "said"
@@ -257,7 +258,7 @@ class TestEveryLaboratory:
         assert output.kind == "WhatIfError"
 
 
-def test_what_the_model_prints_is_no_answer(process: Lab) -> None:
+def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(process: Lab) -> None:
     assert [text(output) for output in process.alone(rows("noisy", "noisy"))] == ["said", "said"]
 
 

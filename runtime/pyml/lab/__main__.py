@@ -3,7 +3,8 @@
     python -m pyml.lab --package FOLDER [--set NAME=VALUE] [--unset NAME] [--elsewhere]
 
 It starts in the pinned environment of both paths; `--set`, `--unset` and `--elsewhere` (another working directory) vary
-that before Python starts, since much of it counts only then. What the model prints goes to stderr.
+that before Python starts, since much of it counts only then. What the model prints goes to stderr, and its
+stdin is empty.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from pyml.channel import own_stdin, own_stdout
 from pyml.errors import PymlError
 from pyml.worker import this_worker
 
@@ -38,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _start_again(options)
     os.chdir(tempfile.gettempdir() if options.elsewhere else options.package)
     sys.path[0] = os.getcwd()  # as `python -m` would have it, had it been started there
-    answers = _own_stdout()
-    _serve(options.package.resolve(), sys.stdin, answers)
+    _serve(options.package.resolve(), own_stdin(), own_stdout())
 
 
 def _start_again(options: argparse.Namespace) -> None:
@@ -49,13 +50,6 @@ def _start_again(options: argparse.Namespace) -> None:
     elsewhere = ["--elsewhere"] if options.elsewhere else []
     command = [sys.executable, "-m", "pyml.lab", "--package", str(options.package), *elsewhere]
     os.execve(sys.executable, command, environment)  # noqa: S606 - this very program
-
-
-def _own_stdout() -> TextIO:
-    """The real stdout, for answers alone: whatever else writes to it, in Python or below, writes to stderr."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return answers
 
 
 def _serve(package: Path, questions: TextIO, answers: TextIO) -> None:

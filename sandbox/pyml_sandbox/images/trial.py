@@ -39,7 +39,7 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
         PackageError: it cannot be loaded, or takes too long.
         SandboxError: the engine refused.
     """
-    from pyml.describe import contract_of, loading_ended_python
+    from pyml.describe import contract_of
 
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, paths.LOCK)
@@ -47,6 +47,5 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
             answer = run_to_its_end(container, TIMEOUT_S)
         except TimeoutError as error:
             raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
-    if answer.code != 0 or not answer.printed.strip():
-        raise loading_ended_python(answer.code, answer.said)
-    return Trial(contract_of(answer.printed.splitlines()[-1], package).to_json(), lock)
+    contract = contract_of(answer.code, answer.printed, answer.said, package)
+    return Trial(contract.to_json(), lock)

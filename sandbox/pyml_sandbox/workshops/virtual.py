@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyml.environment import launcher_script
-from pyml.errors import PackageError, UsageError
+from pyml.errors import UsageError
 from pyml.package import ModelPackage
 from pyml_sandbox.drivers.process import inherited
 from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
@@ -17,8 +16,8 @@ from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.workshops.base import Environment, Made, Workshop
 from pyml_sandbox.workshops.conversation import Conversation, talk_to_process
+from pyml_sandbox.workshops.trial import try_model
 
-DESCRIBE_TIMEOUT_S = 300
 LAUNCHER = "python"
 """The script beside a version's package that starts its Python."""
 
@@ -42,12 +41,14 @@ class VirtualWorkshop:
         """See `Workshop.make`."""
         lock = resolve(self._home, package, on_event)
         made = ensure(self._home, lock, on_event)
+        launcher = package.folder.parent / LAUNCHER
+        _write_launcher(launcher, made, package.folder)
         with timed("model", on_event, "loading it once, in its own environment"):
-            declared = _describe(made, package.folder)
+            declared = try_model(launcher, package.folder)
         warning = debian_warning(package.debian_packages)
         if warning is not None:
             on_event(Event("packages.txt", Progress.NOTE, warning))
-        _write_launcher(package.folder.parent / LAUNCHER, made, folder / "package")
+        _write_launcher(launcher, made, folder / "package")
         return Made(_environment(made, folder), lock, declared)
 
     def ensure(
@@ -72,22 +73,6 @@ class VirtualWorkshop:
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:
     return Environment(made.key, str(folder / LAUNCHER), str(folder / "package"), made.note)
-
-
-def _describe(made: VirtualEnvironment, package: Path) -> Mapping[str, object]:
-    """Load the model in its own environment, and give back what it declares."""
-    launcher = package.parent / LAUNCHER
-    _write_launcher(launcher, made, package)
-    from pyml.describe import contract_of, loading_ended_python
-
-    command = [str(launcher), "-m", "pyml.describe", str(package)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_TIMEOUT_S, check=True)
-    except subprocess.TimeoutExpired as error:
-        raise PackageError(f"loading the model took longer than {DESCRIBE_TIMEOUT_S} s", []) from error
-    except subprocess.CalledProcessError as error:
-        raise loading_ended_python(error.returncode, error.stderr.decode(errors="replace")) from error
-    return contract_of(done.stdout.decode().splitlines()[-1], package).to_json()
 
 
 def _write_launcher(path: Path, made: VirtualEnvironment, package: Path) -> None:

@@ -1,0 +1,116 @@
+"""Loading a model once, in a process of its own: it is described whatever it does meanwhile, and when Python ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyml.describe import Contract, contract_of
+from pyml.environment import launcher_script
+from pyml.errors import PackageError
+from pyml_sandbox.workshops.trial import try_model
+from support.packages import ECHO, write_package
+from support.waiting import wait_for
+
+RUNTIME = Path(__file__).parents[2] / "runtime"
+
+BUSY = """
+import atexit, os, subprocess, sys, threading
+print("{}")
+os.write(1, b"{}\\n")
+subprocess.run(["echo", "{}"], check=True)
+subprocess.Popen(["sleep", "100"])
+threading.Thread(target=print, args=("{}",)).start()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+assert sys.stdin.read() == "", "stdin is for others"
+atexit.register(print, "bye")
+atexit.register(os.write, 1, b"bye")
+atexit.register(int, "x")
+"""
+
+HARMLESS = {
+    "prints, reads, starts and registers": BUSY,
+    "ends at exit": "import atexit, os; atexit.register(os._exit, 7)",
+    "has no stdout": "import os, sys; os.close(1); sys.stdout = None",
+    "forks a child that stays": "import os, signal\nif not os.fork(): signal.pause()",
+    "forks a child that loads as well": "import os; os.fork()",
+    "a thread that does not end": "import threading; threading.Thread(target=threading.Event().wait).start()",
+    "does not end at exit": "import atexit, threading; atexit.register(threading.Event().wait)",
+}
+
+ENDING = {
+    "says nothing": ("import os; os._exit(0)", "ended Python with exit code 0 while it was loaded"),
+    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "exit code 3 while it was loaded, saying:\nno licence"),
+    "another BaseException": ("class Odd(BaseException): pass\nraise Odd('\\udc80')", "Odd"),
+    "segfault": ("import ctypes; ctypes.string_at(0)", "(SIGSEGV)"),
+    "closes everything": ("import os; os.closerange(0, 100)", "exit code"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Path:
+    """This Python, with the runtime as if it were installed."""
+    python = tmp_path / "runtime-python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(RUNTIME))} exec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    script = tmp_path / "python"
+    (tmp_path / "package").mkdir()
+    script.write_text(launcher_script(python, tmp_path / "package"))
+    script.chmod(0o755)
+    return script
+
+
+def tried(launcher: Path, top: str, timeout_s: float = 60) -> Contract:
+    package = write_package(launcher.parent / "package", f"{top}\n{ECHO}".replace("import pandas as pd", ""))
+    return Contract.from_json(dict(try_model(launcher, package, timeout_s)))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_model_is_described_whatever_else_it_does(launcher: Path, name: str) -> None:
+    assert tried(launcher, HARMLESS[name]).inputs.names == ("a",)
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_a_model_that_ends_python_is_refused_in_words(launcher: Path, name: str) -> None:
+    top, words = ENDING[name]
+    with pytest.raises(PackageError) as caught:
+        tried(launcher, top)
+    assert words in str(caught.value)
+
+
+def test_loading_that_takes_too_long_is_given_up(launcher: Path) -> None:
+    with pytest.raises(PackageError, match=r"longer than 0\.1 s"):
+        tried(launcher, "import time; time.sleep(100)", timeout_s=0.1)
+
+
+def test_children_of_the_model_are_ended(launcher: Path) -> None:
+    file = launcher.parent / "pid"
+    tried(launcher, f"import subprocess; open({str(file)!r}, 'w').write(str(subprocess.Popen(['sleep', '100']).pid))")
+    pid = int(file.read_text())
+    wait_for(lambda: not _runs(pid), "the child is gone")
+
+
+def test_variables_of_this_shell_do_not_reach_the_model(launcher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARED_RATES", "here")
+    with pytest.raises(PackageError, match="KeyError: 'SHARED_RATES'"):
+        tried(launcher, "import os; os.environ['SHARED_RATES']")
+
+
+@pytest.mark.parametrize(("code", "words"), [(139, "exit code 139 (SIGSEGV)"), (-11, "(SIGSEGV)"), (3, "exit code 3 ")])
+def test_how_python_ended_is_said_for_processes_and_for_containers(code: int, words: str) -> None:
+    with pytest.raises(PackageError) as caught:
+        contract_of(code, "", "", Path("package"))
+    assert words in str(caught.value)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
