@@ -20,7 +20,7 @@ def commands(command: object = None, path: tuple[str, ...] = ()) -> Iterator[tup
         yield from commands(child, (*path, name))
 
 
-@pytest.mark.parametrize("path", commands(), ids=lambda path: " ".join(path) or "pyml")
+@pytest.mark.parametrize("path", list(commands()), ids=lambda path: " ".join(path) or "pyml")
 def test_every_option_names_what_to_give(path: tuple[str, ...]) -> None:
     found = CliRunner().invoke(app, [*path, "--help"])
     assert found.exit_code == 0
