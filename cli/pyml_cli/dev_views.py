@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyml.commands import command
 from pyml_cli.output import event_mark
 from pyml_sandbox.bringup import Stopped, Summary
 from pyml_sandbox.doctor import Finding, Verdict
@@ -48,7 +49,7 @@ class UpView:
 def command_to_try(models: Sequence[str], rest_port: int, folder: Path) -> str:
     """A command that works now, and is the next step: ask a deployed model, upload the one here, or write the first."""
     if models:
-        return f"curl -s http://{HOST}:{rest_port}/v2/models/{models[0]}"
+        return command("curl -s", f"http://{HOST}:{rest_port}/v2/models/{models[0]}")
     if (folder / "model.py").exists():
         return "pyml upload ."
     return "pyml init my_model"

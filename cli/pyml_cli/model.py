@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyml.commands import command
 from pyml_cli.options import CaBundle, ModelDir, ModelId, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
 
@@ -86,7 +87,7 @@ class InitView:
     def text(self) -> str:
         """The files, and what to do next."""
         files = "\n".join(f"   {self.folder / path}" for path in self.written)
-        return f"{files}\n\n Next:  cd {self.folder}  &&  pyml dev up  &&  pyml parity-check"
+        return f"{files}\n\n Next:  {command('cd', str(self.folder))}  &&  pyml dev up  &&  pyml parity-check"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pyml.commands import quoted_word
 from pyml.errors import SetupError, UsageError
 from pyml_cli.options import Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
@@ -102,9 +103,8 @@ class Files:
         """
         for name, path, suffix in (("--html", self.html, ".html"), ("--junit", self.junit, ".xml")):
             if path is not None and path.is_dir():
-                raise UsageError(
-                    f"expected a file after {name}, found the folder {path}", f"{name} {path / 'parity'}{suffix}"
-                )
+                hint = f"{name} {quoted_word(str(path / f'parity{suffix}'))}"
+                raise UsageError(f"expected a file after {name}, found the folder {path}", hint)
 
     def write(self, report: Report, on_event: OnEvent) -> None:
         """Write what was asked for, and say so.

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml.errors import InputError, Problem
-from pyml.schema import Field, Schema, ddl_type_of
+from pyml.schema import Field, Schema, ddl_type_of, quoted
 
 if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
@@ -105,7 +105,7 @@ def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
     column = batch.column(field.name)
     found = ddl_type_of(column.type)
     if found != field.ddl_type:
-        hint = f"in SQL: CAST({field.name} AS {field.ddl_type})"
+        hint = f"in SQL: CAST({quoted(field.name)} AS {field.ddl_type})"
         return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint)
     return null_problem(column, field, "fill the nulls in the query")
 

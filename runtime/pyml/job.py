@@ -243,7 +243,9 @@ def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Itera
         if name.lower() not in columns:
             yield Problem(f"key column `{name}` is missing", f"the query has: {', '.join(rows.columns)}")
         if name.lower() in outputs:
-            yield Problem(f"key column `{name}` has the name of an output", f"SELECT {quoted(name)} AS {name}_key, …")
+            yield Problem(
+                f"key column `{name}` has the name of an output", f"SELECT {quoted(name)} AS {quoted(f'{name}_key')}, …"
+            )
 
 
 def _write(

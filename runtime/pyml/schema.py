@@ -156,6 +156,11 @@ def quoted(name: str) -> str:
     return name if name.isidentifier() and name.isascii() else "`" + name.replace("`", "``") + "`"
 
 
+def string_literal(text: str) -> str:
+    """A text as Spark SQL takes it: in single quotes, with the quotes and backslashes in it escaped."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 @lru_cache(maxsize=1024)
 def arrow_type(ddl_type: str) -> pa.DataType:
     """The Arrow type that carries a Spark type.

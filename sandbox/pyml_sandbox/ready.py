@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pyml.commands import command
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotReadyError
 from pyml_sandbox.diagnosis import explain, telling_lines
@@ -162,5 +163,5 @@ def failure(name: str, ended: str, log: Sequence[str]) -> ServiceFailedError:
     if cause is not None:
         lines.append(f"  {cause.message}")
     lines += [f"  last log: {line}" for line in telling_lines(log)]
-    more = f"pyml dev logs {name}"
+    more = command("pyml dev logs", name)
     return ServiceFailedError("\n".join(lines), f"{cause.hint}\n  more: {more}" if cause else more)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pyml.commands import quoted_word
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
@@ -120,7 +121,7 @@ def require_state(home: SandboxHome) -> SandboxState:
 
 def name_option(home: SandboxHome) -> str:
     """ " --sandbox NAME" for hints, empty for the default sandbox."""
-    return "" if home.name == "default" else f" --sandbox {home.name}"
+    return "" if home.name == "default" else f" --sandbox {quoted_word(home.name)}"
 
 
 def ports_of_others(home: SandboxHome) -> set[int]:

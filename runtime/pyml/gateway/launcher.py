@@ -15,6 +15,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import grpc
 
+from pyml.commands import command
 from pyml.gateway.containers import Container, Containers, EngineError
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes import Route
@@ -207,7 +208,7 @@ class Launcher:
         if not start.found.done():
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
             return cannot_start(start.route, error)
-        look = f"ask again, or see what it does: pyml dev logs {start.route.replicas[0].service}"
+        look = f"ask again, or see what it does: {command('pyml dev logs', start.route.replicas[0].service)}"
         return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", look, "starting")
 
 
@@ -244,11 +245,13 @@ def hopeless(route: Route, replica: Replica, container: Container | None, was_st
         )
     if container.status == "paused":
         message = f"the server of model {route.name} is paused"
-        return _unavailable(message, f"docker unpause {container.id[:12]}")
+        return _unavailable(message, command("docker unpause", container.id[:12]))
     has_ended = was_started and container.is_stopped
     keeps_ending = container.status == "restarting" and container.restarts >= PATIENCE_RESTARTS
     if has_ended or keeps_ending:
-        return _unavailable(f"the server of model {route.name} {container.end}", f"pyml dev logs {replica.service}")
+        return _unavailable(
+            f"the server of model {route.name} {container.end}", command("pyml dev logs", replica.service)
+        )
     return None
 
 

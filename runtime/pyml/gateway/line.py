@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import grpc
 
+from pyml.commands import command
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes import Route
 from pyml.gateway.usage import Use
@@ -103,7 +104,7 @@ def nobody_answers(route: Route, failures: Mapping[str, Failure]) -> Failure:
     down, starting = (
         ", ".join(service for service in services if failures[service].reason == reason) for reason in NOT_RUN
     )
-    look = f"\n  fix: pyml dev logs {(down or starting).partition(',')[0]}"
+    look = f"\n  fix: {command('pyml dev logs', (down or starting).partition(',')[0])}"
     if starting:
         message = f"model {route.name} is starting ({starting})" + (f"; down: {down}{look}" if down else "")
         return Failure(grpc.StatusCode.UNAVAILABLE, message, "starting")
@@ -123,13 +124,15 @@ def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Fai
 
 
 def _down(route: Route, replica: Replica) -> Failure:
-    message = f"model {route.name} is deployed, and its server is down\n  fix: pyml dev logs {replica.service}"
+    message = (
+        f"model {route.name} is deployed, and its server is down\n  fix: {command('pyml dev logs', replica.service)}"
+    )
     return Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
 
 
 def _died(route: Route, replica: Replica) -> Failure:
     message = (
         f"the server of model {route.name} went away before it answered; the request may or may not have run\n"
-        f"  fix: pyml dev logs {replica.service}"
+        f"  fix: {command('pyml dev logs', replica.service)}"
     )
     return Failure(grpc.StatusCode.UNAVAILABLE, message, "died")

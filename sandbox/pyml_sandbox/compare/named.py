@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.commands import command
 from pyml.errors import SandboxError, UsageError
+from pyml.schema import quoted
 from pyml_sandbox.compare.source import GLOB_CHARACTERS
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.state import load_state, name_option
@@ -82,8 +84,8 @@ def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[st
 
 def _require_table(spark: SparkSession, name: str, home: SandboxHome) -> None:
     if not spark.catalog.tableExists(name):
-        database = name.partition(".")[0]
+        show = command("pyml dev sql", f"SHOW TABLES IN {quoted(name.partition('.')[0])}")
         raise UsageError(
             f"there is no file {name} and no table of this name in sandbox {home.name!r}",
-            f'pyml dev sql "SHOW TABLES IN {database}"{name_option(home)} lists what is there',
+            f"{show}{name_option(home)}   lists what is there",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyml.commands import command
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated
@@ -120,7 +121,8 @@ def _described(image: Image, reference: str) -> PythonImage:
     is_id = str(image.id).removeprefix("sha256:").startswith(reference.removeprefix("sha256:"))
     if is_id and not image.tags:
         raise UsageError(
-            f"The image {reference} has no name, so nothing can start from it.", f"docker tag {reference} NAME"
+            f"The image {reference} has no name, so nothing can start from it.",
+            f"{command('docker tag', reference)} NAME",
         )
     return PythonImage(str(image.id), image.tags[0] if is_id else reference)
 

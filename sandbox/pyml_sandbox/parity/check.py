@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
 from pyml.package import ModelPackage
-from pyml.schema import quoted
 from pyml.settings import LEVELS, ParitySettings
 from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerances, compare
@@ -27,6 +25,7 @@ from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
 from pyml_sandbox.parity.images import doubts_about, images_of
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
 from pyml_sandbox.parity.lab import Labs
+from pyml_sandbox.parity.next_command import next_command
 from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.online import predict_in_batches, sample
 from pyml_sandbox.parity.paths import RealPaths
@@ -322,7 +321,7 @@ class _Check:
             points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
             environments=self._environments(),
             images=run.images,
-            next_command=_next_command(judgement, comparisons, frozen.table),
+            next_command=next_command(judgement, comparisons, frozen.table),
             elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
         )
         cache.write(run.folder, report)
@@ -391,23 +390,3 @@ def _of_failure(failure: Failure) -> Finding:
         hop=Hop.BOUNDARY if is_limit else None,
         comparison=failure.comparison,
     )
-
-
-def _next_command(judgement: Judgement, comparisons: Sequence[Comparison], table: str) -> str:
-    """The page of the first cause; or a command that shows the inputs of the row that differs most."""
-    code = next((finding.code for finding in judgement.findings if finding.code and finding.code != "B10"), None)
-    if code:
-        return f"pyml explain {code}"
-    rows = ((c, worst) for c in comparisons for column in c.differing_columns() for worst in column.worst)
-    comparison, worst = next(rows, (None, None))
-    if comparison is None or worst is None:
-        return ""
-    pairs = zip(comparison.key, worst.key, strict=True)
-    where = " AND ".join(f"{quoted(name)} = {_literal(value)}" for name, value in pairs)
-    return f'pyml dev sql "SELECT * FROM {table} WHERE {where}"'
-
-
-def _literal(value: str | None) -> str:
-    """A key's text as Spark compares it with a column of any type; a time zone of hours alone is not one to Spark."""
-    text = (value or "").replace("'", "\\'")
-    return f"'{text}:00'" if re.search(r":\d\d(\.\d+)?[+-]\d\d$", text) else f"'{text}'"

@@ -19,6 +19,7 @@ from pyml_sandbox.parity.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 from pyml_sandbox.parity.verdict import Seen, Witness
+from pyml_sandbox.parity.wording import plain
 
 SHOWN_CHARACTERS = 200
 TRIES = 4
@@ -212,25 +213,7 @@ class WitnessFinder:
         others = [name for name in self.bench.inputs.names if name not in columns]
         defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
         texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
-        return Witness(columns, texts, case.other.target, defaults, seen, self._snippet(case, seen))
-
-    def _snippet(self, case: Case, seen: Sequence[Seen]) -> str:
-        """Python that asks the sandbox the same."""
-        rows = [dict(row.values) for row in case.other.rows]
-        lines = [
-            "import datetime",
-            "from decimal import Decimal",
-            "from pyml_sandbox import Client",
-            "",
-            "client = Client()",
-            f"rows = client.rows({self.model_id!r}, {literal(rows)})",
-            f"print(client.predict_online({self.model_id!r}, rows))  # all in one request",
-        ]
-        if len(rows) > 1:
-            row = f"rows.slice({case.other.target}, 1)"
-            lines.append(f"print(client.predict_online({self.model_id!r}, {row}))  # that row alone")
-        lines += [f"# {each.where}: {each.error.splitlines()[0] if each.error else each.outputs}" for each in seen]
-        return "\n".join(lines)
+        return Witness(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
 
 
 @dataclass
@@ -286,6 +269,36 @@ class _Asker:
             except PackageError as error:
                 self._open[variation] = error
         return self._open[variation]
+
+
+def snippet(model_id: str, case: Case, seen: Sequence[Seen]) -> str:
+    """Python that asks the sandbox the same; what was seen stands behind it as comments.
+
+    Args:
+        model_id: of the version.
+        case: whose `other` situation is asked about.
+        seen: what its row was predicted as.
+    """
+    rows = [dict(row.values) for row in case.other.rows]
+    lines = [
+        "import datetime",
+        "from decimal import Decimal",
+        "from pyml_sandbox import Client",
+        "",
+        "client = Client()",
+        f"rows = client.rows({model_id!r}, {literal(rows)})",
+        f"print(client.predict_online({model_id!r}, rows))  # all in one request",
+    ]
+    if len(rows) > 1:
+        row = f"rows.slice({case.other.target}, 1)"
+        lines.append(f"print(client.predict_online({model_id!r}, {row}))  # that row alone")
+    return "\n".join([*lines, *map(_comment, seen)])
+
+
+def _comment(seen: Seen) -> str:
+    """One line, whatever a model or its data put into it: a line break would end the comment and begin code."""
+    said = seen.error.splitlines()[0] if seen.error else str(seen.outputs)
+    return f"# {plain(seen.where)}: {plain(said)}"
 
 
 def literal(value: Any) -> str:

@@ -1,0 +1,44 @@
+"""What to run after a parity check, as a command to copy. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pyml.commands import command
+from pyml.schema import quoted, string_literal
+from pyml_sandbox.compare import Comparison
+from pyml_sandbox.parity.verdict import Judgement, Weight
+
+_ZONE_OF_HOURS = re.compile(r":\d\d(\.\d+)?[+-]\d\d$")
+
+
+def next_command(judgement: Judgement, comparisons: Sequence[Comparison], table: str) -> str:
+    """The page of the first cause; or a command that shows the inputs of the row that differs most.
+
+    Args:
+        judgement: with the findings.
+        comparisons: of both paths.
+        table: Hive table of the rows that both paths predicted.
+
+    Returns:
+        One line for a shell; empty where there is nothing to advise.
+    """
+    codes = (finding.code for finding in judgement.findings if finding.code and finding.weight is not Weight.WARNS)
+    code = next(codes, None)
+    if code:
+        return command("pyml explain", code)
+    rows = ((c, worst) for c in comparisons for column in c.differing_columns() for worst in column.worst)
+    comparison, worst = next(rows, (None, None))
+    if comparison is None or worst is None:
+        return ""
+    where = " AND ".join(_is(name, value) for name, value in zip(comparison.key, worst.key, strict=True))
+    return command("pyml dev sql", f"SELECT * FROM {table} WHERE {where}")
+
+
+def _is(name: str, value: str | None) -> str:
+    """The condition that a key column has a value, given as text, whatever the column's type."""
+    if value is None:
+        return f"{quoted(name)} IS NULL"
+    has_hours_alone = _ZONE_OF_HOURS.search(value)  # which are no time zone to Spark
+    return f"{quoted(name)} = {string_literal(f'{value}:00' if has_hours_alone else value)}"
