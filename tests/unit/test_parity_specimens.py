@@ -208,12 +208,11 @@ def _item(dtype: str) -> object:
 @pytest.mark.parametrize(
     ("shape", "wrap"),
     [
-        ((-1,), lambda item: item),
-        ((-1, 2), lambda item: [item] * 2),
-        ((-1, 2, 3), lambda item: [[item] * 3] * 2),
-        ((-1, -1), lambda item: [item] * 4),
+        pytest.param((-1,), lambda item: item, id="(-1,)"),
+        pytest.param((-1, 2), lambda item: [item] * 2, id="(-1, 2)"),
+        pytest.param((-1, 2, 3), lambda item: [[item] * 3] * 2, id="(-1, 2, 3)"),
+        pytest.param((-1, -1), lambda item: [item] * 4, id="(-1, -1)"),
     ],
-    ids=str,
 )
 def test_tensors_keep_their_shape(dtype: str, shape: tuple[int, ...], wrap: Callable[[object], object]) -> None:
     schema = Schema([("x", dtype, shape)])

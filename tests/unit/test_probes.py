@@ -39,7 +39,7 @@ def port(pages: Pages) -> Iterator[int]:
             """Say nothing."""
 
     with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))  # how often it looks whether to stop
         thread.start()
         yield server.server_port
         server.shutdown()
