@@ -11,6 +11,8 @@ import pytest
 from pyml.errors import UsageError
 from pyml_sandbox.compare import Comparison, compare
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 
 def keyed(*keys: object, kind: pa.DataType | None = None) -> pa.Table:
     """A table with these keys, each with its own value."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from pyml_sandbox.compare import (
     WorstRow,
     compare,
 )
+
+pytestmark = pytest.mark.usefixtures("one_database")
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("day", pa.string()), ("p", pa.float64()), ("f", pa.float32()), ("n", pa.int64()),
@@ -141,17 +144,15 @@ def as_oracle(column: ColumnComparison) -> Oracle:
 
 @settings(max_examples=40, deadline=None)
 @given(left=tables, right=tables)
-def test_counts_agree_with_a_naive_comparator(left: list[Row], right: list[Row]) -> None:
+def test_counts_and_keys_agree_with_a_naive_comparator(left: list[Row], right: list[Row]) -> None:
     found = compared(left, right)
     for place, column in enumerate(found.columns, start=2):
         allowed = Tolerances().of(column.name, is_double=column.name != "f")
         assert as_oracle(column) == naive(left, right, place, allowed), column.name
+    assert_keys_agree(found.keys, left, right)
 
 
-@settings(max_examples=25, deadline=None)
-@given(left=tables, right=tables)
-def test_keys_agree_with_a_naive_comparator(left: list[Row], right: list[Row]) -> None:
-    found = compared(left, right).keys
+def assert_keys_agree(found: KeyComparison, left: list[Row], right: list[Row]) -> None:
     keys = [Counter(row[:2] for row in side if None not in row[:2]) for side in (left, right)]
     assert found.missing.keys == len(keys[0].keys() - keys[1].keys())
     assert found.extra.keys == len(keys[1].keys() - keys[0].keys())

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from pyml.errors import UsageError
 from pyml_sandbox.compare import EXACT, ColumnComparison, Tolerance, Tolerances, compare
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 FLOATS = {"double": (pa.float64(), "d", "q"), "float": (pa.float32(), "f", "i")}
 
 

@@ -11,6 +11,8 @@ import pytest
 from pyml_sandbox.compare import ColumnComparison, Comparison, Tolerances, compare
 from unit.compare_values import OTHER_VALUE, SAME_VALUE, UNLIKE, Across, Unlike
 
+pytestmark = pytest.mark.usefixtures("one_database")
+
 
 def compared(left: pa.Array, right: pa.Array) -> Comparison:
     """Two columns of values, row by row, to the last bit."""

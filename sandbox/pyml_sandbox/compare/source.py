@@ -89,7 +89,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, source: Source, label: s
     files = parquet_files(source)
     names = _common_names(files, label)
     listed = ", ".join(text(GLOB_CHARACTERS.sub(r"[\1]", str(file))) for file in files)
-    connection.execute(f"CREATE VIEW {view} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
+    connection.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
     return names
 
 
