@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test zoo mutants install clean
+.PHONY: demo test unit zoo mutants install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -17,7 +17,11 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(MAKE) unit
+	$(BIN)/python -m pytest --ignore=tests/unit
+
+unit: install
+	$(BIN)/python -m pytest tests/unit -n logical --dist worksteal
 
 zoo: install
 	$(BIN)/python tests/benchmarks/zoo.py --write
@@ -31,7 +35,7 @@ $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 3; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[test]'
 	touch $@
 
 clean:
