@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from pyml.commands import command
 from pyml_cli.output import event_mark
 from pyml_sandbox.bringup import Stopped, Summary
 from pyml_sandbox.doctor import Finding, Verdict
 from pyml_sandbox.events import JSON
-from pyml_sandbox.files import human_size
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
 from pyml_sandbox.state import name_option
@@ -95,7 +96,7 @@ class StatusView:
         head = [
             f" sandbox  {status.home.name}, {status.state.driver} driver, "
             f"pyml {status.state.pyml_version}, Spark {status.state.spark_version}",
-            f" data     {human_size(status.data.size_bytes)} in {status.data.words}",
+            f" data     {decimal(status.data.size_bytes)} in {status.data.words}",
         ]
         busy = [f" busy     {status.busy}"] if status.busy else []
         width = max(len(service.name) for service in status.services)
@@ -103,7 +104,7 @@ class StatusView:
 
 
 def _service_line(service: ServiceStatus, width: int) -> str:
-    used = f"{_duration(service.uptime_s):>7} {human_size(service.memory_bytes):>9}" if service.pid else " " * 17
+    used = f"{_duration(service.uptime_s):>7} {decimal(service.memory_bytes):>9}" if service.pid else " " * 17
     came_back = f"  (ended {service.restarts}x, came back)" if service.restarts and service.pid else ""
     health = f"{event_mark(str(service.health))} {service.name:<{width}}  {service.health:<13}"
     return f" {health} {used}  {service.detail or service.address}{came_back}".rstrip()

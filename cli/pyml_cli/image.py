@@ -99,12 +99,13 @@ def prune(
 
 
 def _say_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
+    from rich.filesize import decimal
+
     from pyml_sandbox.events import Event, Progress
-    from pyml_sandbox.files import human_size
 
     with output.steps() as on_event:
         for each in doomed:
-            on_event(Event("removes", Progress.NOTE, f"{each.label}, {human_size(each.own_bytes)} of its own"))
+            on_event(Event("removes", Progress.NOTE, f"{each.label}, {decimal(each.own_bytes)} of its own"))
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,6 @@ def _line(image: ImageInfo, width: int) -> str:
 
 
 def _size(number_bytes: int) -> str:
-    from pyml_sandbox.files import human_size
+    from rich.filesize import decimal
 
-    return human_size(number_bytes)
+    return decimal(number_bytes)

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rich.filesize import decimal
+
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox import doctor
 from pyml_sandbox.deployment import model_servers
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
 from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
 from pyml_sandbox.execution import carry_out
-from pyml_sandbox.files import human_size, size_bytes
+from pyml_sandbox.files import size_bytes
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.plan import plan_up
 from pyml_sandbox.ports import PortChoices, Ports, choose_ports
@@ -234,12 +236,12 @@ def what_is_deleted(home: SandboxHome) -> list[str]:
     """One line for each thing that `reset` and `down` with data delete, with its size."""
     tables = [_tables_deleted(stack) for stack in _stacks_to_reset(home)]
     folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
-    return [*tables, *(f"{human_size(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
+    return [*tables, *(f"{decimal(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
 
 
 def _tables_deleted(stack: Stack) -> str:
     try:
-        size = human_size(stack.data().size_bytes)
+        size = decimal(stack.data().size_bytes)
     except SetupError:
         size = "?"
     return f"{size:>9}  tables and the metastore's database, in {stack.data_words}"

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rich.filesize import decimal
+
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox import ports as port_rules
 from pyml_sandbox.events import JSON
-from pyml_sandbox.files import human_size
 from pyml_sandbox.home import SandboxHome, check_socket_path
 from pyml_sandbox.java import find_java
 from pyml_sandbox.ports import Ports
@@ -120,10 +121,10 @@ def check_memory(situation: Situation) -> str:
     available = psutil.virtual_memory().available
     if available < MEMORY_NEEDED_BYTES and "spark" not in situation.running:
         raise SetupError(
-            f"{human_size(available)} of memory are available; the sandbox needs {human_size(MEMORY_NEEDED_BYTES)}.",
+            f"{decimal(available)} of memory are available; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
             "close other programs, or stop another sandbox: pyml dev down --sandbox NAME",
         )
-    return f"{human_size(available)} available"
+    return f"{decimal(available)} available"
 
 
 def check_disk(situation: Situation) -> str:
@@ -132,10 +133,10 @@ def check_disk(situation: Situation) -> str:
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(
-            f"{human_size(free)} are free below {folder}; the sandbox needs {human_size(DISK_NEEDED_BYTES)}.",
+            f"{decimal(free)} are free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
             "free some space, or set PYML_HOME to a folder on another disk",
         )
-    return f"{human_size(free)} free below {folder}"
+    return f"{decimal(free)} free below {folder}"
 
 
 PROCESS_CHECKS: Mapping[str, Check] = {

@@ -35,12 +35,3 @@ def size_bytes(folder: Path) -> int:
             if path.is_file() and not path.is_symlink():
                 total += path.stat().st_size
     return total
-
-
-def human_size(number_bytes: float) -> str:
-    """A size for a person: "0 B", "4.2 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number_bytes < 1000:
-            return f"{number_bytes:.0f} B" if unit == "B" else f"{number_bytes:.1f} {unit}"
-        number_bytes /= 1000
-    return f"{number_bytes:.1f} TB"

@@ -55,7 +55,7 @@ def comparisons(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
 
 
 def is_a_row(pair: Pair) -> bool:
-    return pair.left.num_rows == pair.right.num_rows == 1 and pair.left.column_names == ["id", "value"]
+    return bool(pair.left.num_rows == pair.right.num_rows == 1 and pair.left.column_names == ["id", "value"])
 
 
 def found_layers(pairs: Sequence[Pair]) -> Mapping[str, frozenset[Layer]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyml_sandbox.drivers.logs import follow_files, tail
-from pyml_sandbox.files import human_size, size_bytes, write_atomically
+from pyml_sandbox.files import size_bytes, write_atomically
 
 
 def test_a_file_is_replaced_in_one_step_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -31,14 +31,6 @@ def test_a_write_that_fails_keeps_the_old_text(tmp_path: Path, monkeypatch: pyte
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (4_200_000, "4.2 MB"), (1.5e9, "1.5 GB"), (3e12, "3.0 TB")],
-)
-def test_sizes_for_people(size: float, words: str) -> None:
-    assert human_size(size) == words
 
 
 def test_the_size_of_a_folder_counts_files_and_not_links(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.images.inputs import SECRET_MAX_BYTES, BuildInputs, read_pip_configs
+from pyml_sandbox.images.inputs import SECRET_MAX_BYTES, BuildInputs, list_pip_config
 from pyml_sandbox.images.options import BuildOptions
 
 
@@ -32,32 +32,32 @@ def test_proxies_reach_a_build_in_both_cases(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "configs", "expected"),
+    ("environ", "config", "expected"),
     [
-        ({"PIP_INDEX_URL": "https://a/simple"}, [], {"index-url": "https://a/simple"}),
-        ({"PIP_EXTRA_INDEX_URL": "https://a https://b"}, [], {"extra-index-url": "https://a https://b"}),
-        ({"PIP_DEFAULT_TIMEOUT": "180"}, [], {"timeout": "180"}),
-        ({"PIP_TRUSTED_HOST": "a"}, [], {"trusted-host": "a"}),
-        ({}, ["[global]\nindex-url = https://a\n[install]\ntrusted_host =\n  a\n  b\n"], {"index-url": "https://a", "trusted-host": "a b"}),
-        ({}, ["[global]\nindex-url = https://a\n", "[global]\nindex-url = https://b\n"], {"index-url": "https://b"}),
-        ({"PIP_INDEX_URL": "https://c"}, ["[global]\nindex-url = https://a\n"], {"index-url": "https://c"}),
-        ({"UV_DEFAULT_INDEX": "https://u"}, ["[global]\nindex-url = https://a\n"], {"index-url": "https://u"}),
-        ({"UV_DEFAULT_INDEX": "https://u", "PIP_INDEX_URL": "https://c"}, [], {"index-url": "https://c"}),
-        ({"UV_INDEX": "corp=https://u/simple https://v"}, [], {"extra-index-url": "https://u/simple https://v"}),
-        ({"UV_FIND_LINKS": "https://a,https://b"}, [], {"find-links": "https://a https://b"}),
-        ({"UV_INDEX": "my-corp=https://u/simple", "UV_INDEX_MY_CORP_USERNAME": "me", "UV_INDEX_MY_CORP_PASSWORD": "p@s"}, [], {"extra-index-url": "https://me:p%40s@u/simple"}),
-        ({"PIP_TARGET": "/tmp/x", "PIP_PREFIX": "/x", "PIP_CACHE_DIR": "/c", "PIP_REQUIRE_VIRTUALENV": "1"}, [], {}),
+        ({"PIP_INDEX_URL": "https://a/simple"}, "", {"index-url": "https://a/simple"}),
+        ({"PIP_EXTRA_INDEX_URL": "https://a https://b"}, "", {"extra-index-url": "https://a https://b"}),
+        ({"PIP_DEFAULT_TIMEOUT": "180"}, "", {"timeout": "180"}),
+        ({"PIP_TRUSTED_HOST": "a"}, "", {"trusted-host": "a"}),
+        ({}, "global.index-url='https://a'\ninstall.trusted-host='\\na\\nb'\n", {"index-url": "https://a", "trusted-host": "a b"}),
+        ({}, "global.index-url='https://a'\ninstall.index-url='https://b'\n", {"index-url": "https://b"}),
+        ({"PIP_INDEX_URL": "https://c"}, "global.index-url='https://a'\n:env:.index-url='https://z'\n", {"index-url": "https://c"}),
+        ({"UV_DEFAULT_INDEX": "https://u"}, "global.index-url='https://a'\n:env:.index-url='https://z'\n", {"index-url": "https://u"}),
+        ({"UV_DEFAULT_INDEX": "https://u", "PIP_INDEX_URL": "https://c"}, "", {"index-url": "https://c"}),
+        ({"UV_INDEX": "corp=https://u/simple https://v"}, "", {"extra-index-url": "https://u/simple https://v"}),
+        ({"UV_FIND_LINKS": "https://a,https://b"}, "", {"find-links": "https://a https://b"}),
+        ({"UV_INDEX": "my-corp=https://u/simple", "UV_INDEX_MY_CORP_USERNAME": "me", "UV_INDEX_MY_CORP_PASSWORD": "p@s"}, "", {"extra-index-url": "https://me:p%40s@u/simple"}),
+        ({"PIP_TARGET": "/tmp/x", "PIP_PREFIX": "/x", "PIP_CACHE_DIR": "/c", "PIP_REQUIRE_VIRTUALENV": "1"}, "", {}),
     ],
 )  # fmt: skip
 def test_pip_in_a_build_asks_the_indexes_that_this_machine_asks(
-    environ: Mapping[str, str], configs: list[str], expected: Mapping[str, str]
+    environ: Mapping[str, str], config: str, expected: Mapping[str, str]
 ) -> None:
-    assert BuildInputs.from_environ(environ, pip_configs=configs).pip == expected
+    assert BuildInputs.from_environ(environ, pip_config=config).pip == expected
 
 
 def test_files_of_this_machine_are_left_out_and_named() -> None:
     environ = {"PIP_FIND_LINKS": "/opt/wheels https://a", "PIP_CLIENT_CERT": "/me.pem"}
-    inputs = BuildInputs.from_environ(environ, pip_configs=["[global]\nextra-index-url = file:///srv/simple\n"])
+    inputs = BuildInputs.from_environ(environ, pip_config="global.extra-index-url='file:///srv/simple'\n")
     assert inputs.pip == {"find-links": "https://a"}
     assert set(inputs.left_out) == {
         "find-links /opt/wheels",
@@ -71,11 +71,6 @@ def test_settings_become_a_script_that_a_shell_reads_as_written() -> None:
     assert inputs.pip_script == "export PIP_INDEX_URL='https://me:it'\"'\"'s$HOME@a/simple'\n"
 
 
-def test_a_configuration_that_is_no_configuration_is_refused() -> None:
-    with pytest.raises(SetupError, match="pip's configuration cannot be read"):
-        BuildInputs.from_environ({}, pip_configs=["index-url = https://a\n"])
-
-
 @pytest.mark.parametrize(
     "name", ["PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 )
@@ -85,7 +80,7 @@ def test_certificates_are_those_that_the_environment_names(name: str, certificat
 
 
 def test_certificates_may_be_named_by_pip_s_configuration(certificates: Path) -> None:
-    assert BuildInputs.from_environ({}, pip_configs=[f"[global]\ncert = {certificates}\n"]).ca_bundle == certificates
+    assert BuildInputs.from_environ({}, pip_config=f"global.cert='{certificates}'\n").ca_bundle == certificates
 
 
 def test_chosen_certificates_win_and_must_be_there(certificates: Path, tmp_path: Path) -> None:
@@ -111,11 +106,15 @@ def test_a_folder_of_wheels_must_hold_some(tmp_path: Path) -> None:
     assert BuildInputs.from_environ({"PYML_WHEELS": str(tmp_path)}).wheels == tmp_path
 
 
-def test_pip_s_configuration_files_are_read_in_pip_s_order_and_dev_null_means_none(tmp_path: Path) -> None:
-    for name, text in ((".pip/pip.conf", "old"), (".config/pip/pip.conf", "user"), ("chosen.conf", "chosen")):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "chosen.conf")}
-    read = read_pip_configs(environ)
-    assert [text for text in read if text in ("old", "user", "chosen")] == ["old", "user", "chosen"]
-    assert read_pip_configs({**environ, "PIP_CONFIG_FILE": "/dev/null"}) == []
+def test_pip_lists_its_own_configuration(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://a/simple\n[install]\ntrusted_host =\n  a\n  b\n")
+    environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+    found = BuildInputs.from_environ({}, pip_config=list_pip_config(environ)).pip
+    assert (found["index-url"], found["trusted-host"]) == ("https://a/simple", "a b")
+    assert "index-url" not in list_pip_config({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"})
+
+
+def test_a_configuration_that_pip_cannot_read_is_refused_in_its_words(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("index-url = https://a\n")
+    with pytest.raises(SetupError, match="contains no section headers"):
+        list_pip_config({"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})

@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from pyml.errors import SetupError
 from pyml_sandbox import doctor
 from pyml_sandbox.containers.compose import find_compose
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.containers.ports import check_ports
 from pyml_sandbox.containers.services import ENGINE_SOCKET
-from pyml_sandbox.files import human_size
 from pyml_sandbox.home import SandboxHome
 
 OLDEST_API = (1, 41)
@@ -75,10 +76,10 @@ def check_memory(engine: Engine, situation: doctor.Situation) -> str:
     memory = engine.facts.memory_bytes
     if memory < MEMORY_NEEDED_BYTES and not situation.running:
         raise SetupError(
-            f"The engine has {human_size(memory)} of memory; the sandbox needs {human_size(MEMORY_NEEDED_BYTES)}.",
+            f"The engine has {decimal(memory)} of memory; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
             "give Docker more memory, or   pyml dev up --driver process",
         )
-    return f"{human_size(memory)} in all, {engine.facts.cpus} cores"
+    return f"{decimal(memory)} in all, {engine.facts.cpus} cores"
 
 
 def check_disk(engine: Engine, home: SandboxHome) -> str:
@@ -90,10 +91,10 @@ def check_disk(engine: Engine, home: SandboxHome) -> str:
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(
-            f"{human_size(free)} are free below {folder}; the sandbox needs {human_size(DISK_NEEDED_BYTES)}.",
+            f"{decimal(free)} are free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
             "free some disk: pyml image prune, docker system prune",
         )
-    return f"{human_size(free)} free below {folder}" + (
+    return f"{decimal(free)} free below {folder}" + (
         "" if os.path.isdir(root) else " (the engine's own disk is elsewhere)"
     )
 

@@ -17,7 +17,7 @@ from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.events import Event, OnEvent, Progress
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.images.dockerfiles import SCRIPTS, compose_folder
-from pyml_sandbox.images.inputs import BuildInputs, read_pip_configs
+from pyml_sandbox.images.inputs import BuildInputs, list_pip_config
 from pyml_sandbox.images.options import BuildOptions
 
 TIMEOUT_S = 3600
@@ -85,7 +85,7 @@ def build_inputs(engine: Engine, options: BuildOptions, on_event: OnEvent) -> Bu
     Raises:
         UsageError, SetupError: see `BuildInputs.from_environ`.
     """
-    inputs = BuildInputs.from_environ(engine.environ, options, read_pip_configs(engine.environ))
+    inputs = BuildInputs.from_environ(engine.environ, options, list_pip_config(engine.environ))
     if inputs.left_out:
         on_event(
             Event("build", Progress.NOTE, f"not used, since a build sees no local files: {', '.join(inputs.left_out)}")

@@ -6,11 +6,12 @@ and certificates as build secrets, wheels as a mount.
 
 from __future__ import annotations
 
-import configparser
+import ast
 import re
 import shlex
+import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -56,21 +57,21 @@ class BuildInputs:
 
     @classmethod
     def from_environ(
-        cls, environ: Mapping[str, str], options: BuildOptions | None = None, pip_configs: Sequence[str] = ()
+        cls, environ: Mapping[str, str], options: BuildOptions | None = None, pip_config: str = ""
     ) -> BuildInputs:
         """What the environment and pip's configuration say.
 
         Args:
             environ: environment variables.
             options: what was chosen on the command line.
-            pip_configs: texts of pip's configuration files, the weakest first, see `read_pip_configs`.
+            pip_config: what `pip config list` prints, see `list_pip_config`.
 
         Raises:
             UsageError: a chosen file or folder is not there.
             SetupError: the certificates are too many for a build secret.
         """
         options = options or BuildOptions()
-        said = _pip_settings(environ, pip_configs)
+        said = _pip_settings(environ, pip_config)
         kept = {name: _only_reachable(name, value) for name, value in said.items() if name in PIP_NAMES}
         return cls(
             proxies=_proxies(environ),
@@ -88,46 +89,40 @@ class BuildInputs:
         )
 
 
-def read_pip_configs(environ: Mapping[str, str]) -> list[str]:
-    """The texts of pip's configuration files, in the order in which pip reads them: later ones win.
+def list_pip_config(environ: Mapping[str, str]) -> str:
+    """What pip says of its configuration files, a line `section.name='value'` for each setting; blocks for 0.5 s.
 
-    https://pip.pypa.io/en/stable/topics/configuration/#location
+    Args:
+        environ: environment variables, which name some of the files.
+
+    Raises:
+        SetupError: pip cannot read one of them.
     """
-    chosen = environ.get("PIP_CONFIG_FILE")
-    home = Path(environ.get("HOME") or "/nonexistent")
-    config_home = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    files = [Path("/etc/pip.conf"), home / ".pip" / "pip.conf", config_home / "pip" / "pip.conf"]
-    files += [home / "Library" / "Application Support" / "pip" / "pip.conf", Path(sys.prefix) / "pip.conf"]
-    files += [Path(chosen)] if chosen else []
-    if chosen == "/dev/null":  # pip's way to say: no configuration
-        return []
-    return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"pip cannot read its configuration: {done.stderr.strip()}", "pip config debug")
+    return done.stdout
 
 
-def _pip_settings(environ: Mapping[str, str], configs: Iterable[str]) -> dict[str, str]:
+def _pip_settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
     """Settings by long name: PIP_* variables win over uv's, those over files."""
-    settings: dict[str, str] = {}
-    for text in configs:
-        settings |= _config_settings(text)
-    settings |= {
-        UV_NAMES[key]: _uv_value(environ, value) for key, value in environ.items() if value and key in UV_NAMES
+    listed = [line.partition("=")[::2] for line in config.splitlines()]
+    by_section = {
+        section: {
+            name.partition(".")[2]: " ".join(str(ast.literal_eval(value)).split())
+            for name, value in listed
+            if name.partition(".")[0] == section
+        }
+        for section in ("global", "install")
     }
-    for key, value in environ.items():
-        if key.startswith("PIP_") and value:
-            settings[key.removeprefix("PIP_").replace("_", "-").lower().removeprefix("default-")] = value
-    return settings
-
-
-def _config_settings(text: str) -> dict[str, str]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        raise SetupError(f"pip's configuration cannot be read: {error}", "pip config debug") from error
-    sections = (section for section in ("global", "install") if parser.has_section(section))
-    return {
-        name.replace("_", "-"): " ".join(value.split()) for section in sections for name, value in parser.items(section)
+    of_uv = {UV_NAMES[key]: _uv_value(environ, value) for key, value in environ.items() if value and key in UV_NAMES}
+    of_pip = {
+        key.removeprefix("PIP_").replace("_", "-").lower().removeprefix("default-"): value
+        for key, value in environ.items()
+        if key.startswith("PIP_") and value
     }
+    return {**by_section["global"], **by_section["install"], **of_uv, **of_pip}
 
 
 def _uv_value(environ: Mapping[str, str], value: str) -> str:
