@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from pyml.errors import PackageError, Problem, PymlError, SettingsError
 from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.requirement_files import REQUIREMENTS, RequirementFiles
 from pyml.schema import Schema
 from pyml.settings import FILE_NAME, Settings
 
@@ -51,10 +53,11 @@ class ModelPackage:
     def files(self) -> list[Path]:
         """Every file that belongs to the package, relative to its folder, sorted.
 
-        Code is `*.py` beside `model.py` and every folder below that is a Python package. Hidden files are left out.
+        Code is `*.py` beside `model.py` and every folder below that is a Python package. What `requirements.txt` names
+        of the folder belongs to it, too. Hidden files are left out.
         """
-        named = [self.folder / name for name in ("requirements.txt", "packages.txt", FILE_NAME)]
-        found = [path for path in named if path.is_file()]
+        named = [Path(name) for name in (REQUIREMENTS, "packages.txt", FILE_NAME)]
+        found = [self.folder / path for path in (*named, *self.requirement_files.files)]
         found += self.folder.glob("*.py")
         found += (self.folder / "parameters").rglob("*")
         for init in self.folder.glob("*/__init__.py"):
@@ -79,7 +82,12 @@ class ModelPackage:
     @property
     def requirements(self) -> list[str]:
         """Lines of `requirements.txt` without blanks and comments."""
-        return _lines(self.folder / "requirements.txt")
+        return _lines(self.folder / REQUIREMENTS)
+
+    @property
+    def requirement_files(self) -> RequirementFiles:
+        """What `requirements.txt` names of the package's folder."""
+        return RequirementFiles.of(self.folder)
 
     @property
     def debian_packages(self) -> list[str]:
@@ -90,7 +98,7 @@ class ModelPackage:
         """Everything that is wrong with the package and can be seen without running its code."""
         if not self.folder.is_dir():
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
-        return [*_missing(self.folder), *_bad_settings(self), *_bad_code(self.folder)]
+        return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
 
 
 def load_model(folder: Path) -> Model:
@@ -228,14 +236,15 @@ def _is_noise(part: str) -> bool:
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    lines = (line.split(" #")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def _missing(folder: Path) -> Iterator[Problem]:
     fixes = {
         MODEL_FILE: "write a class that inherits DataFrameModel or TensorModel; pyml init NAME shows one",
-        "requirements.txt": "list what the model imports; an empty file where it needs nothing",
+        REQUIREMENTS: "list what the model imports; an empty file where it needs nothing",
         "packages.txt": "list the Debian packages that the model needs; an empty file where it needs none",
     }
     for name, fix in fixes.items():
@@ -251,6 +260,20 @@ def _bad_settings(package: ModelPackage) -> list[Problem]:
     except SettingsError as error:
         return list(error.problems)
     return []
+
+
+def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
+    """What no copy of the package could hold. Whatever else may be wrong with `requirements.txt`, the resolver says."""
+    for path in package.requirement_files.outside:
+        yield Problem(
+            f"requirements.txt names {path}, which lies outside the package and would not travel with it",
+            "put it into the package's folder",
+        )
+    for path in package.requirement_files.editable:
+        yield Problem(
+            f"requirements.txt asks for {path} as editable: it follows its folder, and a version never changes",
+            f"write {path} without -e",
+        )
 
 
 def _bad_code(folder: Path) -> Iterator[Problem]:

@@ -7,9 +7,11 @@ are kept, so that uploading the same requirements again needs no network.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package import ModelPackage
+from pyml.requirement_files import REQUIREMENTS
 from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
@@ -29,6 +32,9 @@ DISTRIBUTION = "pyml-sandbox"
 RECORD = "pyml-environment.json"
 UV_TIMEOUT_S = 1800
 OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", "dns error", "network was disabled")
+UNREADABLE = re.compile(
+    "couldn't parse|error parsing|failed to decode|failed to read from file|unexpected '", re.IGNORECASE
+)
 SUBJECT = "environment"
 
 
@@ -60,26 +66,40 @@ class VirtualEnvironment:
 def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> str:
     """The lock of a package: exact versions of everything it and pyml's runtime need, one per line.
 
-    Resolved once for equal requirements; later from `$PYML_HOME/cache`, without a network.
+    Resolved once for equal requirements; later from `$PYML_HOME/cache`, without a network. Where `requirements.txt`
+    names files of the package or demands hashes, a comment in the lock holds a digest of all of them.
 
     Raises:
-        PackageError: the requirements cannot be met together; in the resolver's own words.
+        PackageError: the requirements cannot be read or met together; in the resolver's own words.
         SetupError: the package index cannot be reached.
     """
-    requirements = package.folder / "requirements.txt"
-    base = runtime_requirements()
-    text = requirements.read_text(encoding="utf-8")
-    file = home.cache / "locks" / f"{digest(text, *base, python_name(), _folder_if_relative(package))}.txt"
+    base, named = runtime_requirements(), _digest_of_files(package)
+    file = home.cache / "locks" / f"{digest(named, *base, python_name())}.txt"
     if not file.exists():
         with timed(SUBJECT, on_event, "resolving requirements.txt") as done:
-            lock = _compile(requirements, base, with_indexes=_names_indexes(package))
+            lock = _compile(package.folder, base, with_indexes=_names_indexes(package))
+            if package.requirement_files.files or package.requirement_files.has_hashes:
+                lock += f"# requirements.txt and the files that it names: {named}\n"
             write_atomically(file, lock)
             done(f"resolved to {count_packages(lock)} packages")
     return file.read_text(encoding="utf-8")
 
 
-def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> VirtualEnvironment:
+def _digest_of_files(package: ModelPackage) -> str:
+    """A digest of `requirements.txt` and of the files that it names."""
+    files = (Path(REQUIREMENTS), *package.requirement_files.files)
+    contents = (hashlib.sha256((package.folder / path).read_bytes()).hexdigest() for path in files)
+    return digest(*(part for pair in zip(map(str, files), contents, strict=True) for part in pair))
+
+
+def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEvent = ignore) -> VirtualEnvironment:
     """The environment of a lock, made if it is not there. Blocks; several processes may ask for it at once.
+
+    Args:
+        home: where environments are kept.
+        lock: of the package, as `resolve` made it.
+        package: holds the files that the lock names.
+        on_event: told what is being done.
 
     Raises:
         SetupError: a package could not be fetched or installed; in the installer's own words.
@@ -95,7 +115,7 @@ def ensure(home: SandboxHome, lock: str, on_event: OnEvent = ignore) -> VirtualE
         if is_complete(folder):
             return VirtualEnvironment(folder, key, reused=True)
         with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
-            _build(folder, lock)
+            _build(folder, lock, package)
             done("installed")
     return VirtualEnvironment(folder, key, reused=False)
 
@@ -149,16 +169,23 @@ def debian_warning(names: Sequence[str]) -> str | None:
     return None
 
 
-def _compile(requirements: Path, base: Sequence[str], with_indexes: bool) -> str:
+def _compile(package: Path, base: Sequence[str], with_indexes: bool) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in", prefix="pyml-runtime-") as runtime:
         runtime.write("\n".join(base))
         runtime.flush()
         options = ["--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
         options += ["--emit-index-url", "--emit-find-links"] if with_indexes else []
         try:
-            return _uv("pip", "compile", *options, runtime.name, str(requirements), cwd=requirements.parent)
+            lock = _uv("pip", "compile", *options, runtime.name, REQUIREMENTS, cwd=package)
         except UvError as error:
             raise resolution_error(error.words) from error
+    return "".join(line for line in lock.splitlines(keepends=True) if not _is_folder_of_wheels(line))
+
+
+def _is_folder_of_wheels(line: str) -> bool:
+    """A relative `--find-links`: uv repeats it as it was written, whichever file it was relative to."""
+    option, _, named = line.strip().partition(" ")
+    return option == "--find-links" and "://" not in named and not Path(named).is_absolute()
 
 
 def resolution_error(words: str) -> PackageError | SetupError:
@@ -168,6 +195,8 @@ def resolution_error(words: str) -> PackageError | SetupError:
             f"requirements.txt could not be resolved, since the package index cannot be reached:\n{words}",
             "connect once; equal requirements need no network afterwards",
         )
+    if UNREADABLE.search(words):
+        return PackageError("requirements.txt cannot be read", [Problem(words, "mend requirements.txt")])
     return PackageError(
         "requirements.txt cannot be resolved together with what pyml needs", [Problem(words, "change requirements.txt")]
     )
@@ -181,14 +210,19 @@ class UvError(Exception):
         self.words = words
 
 
-def _uv(*arguments: str, cwd: Path | None = None) -> str:
-    """Run uv; returns what it prints."""
+def _uv(*arguments: str, cwd: Path | None = None, given: str = "") -> str:
+    """Run uv, with a text on its stdin; returns what it prints."""
     import uv
 
     try:
-        command = [uv.find_uv_bin(), *arguments]
         done = subprocess.run(
-            command, cwd=cwd, env=_uv_environment(os.environ), capture_output=True, timeout=UV_TIMEOUT_S, check=False
+            [uv.find_uv_bin(), *arguments],
+            cwd=cwd,
+            env=_uv_environment(os.environ),
+            input=given.encode(),
+            capture_output=True,
+            timeout=UV_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise SetupError(f"uv, which makes model environments, cannot be run: {error}", "pip install uv") from error
@@ -203,17 +237,14 @@ def _uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
-def _build(folder: Path, lock: str) -> None:
+def _build(folder: Path, lock: str, package: ModelPackage) -> None:
     """Make the environment beside its place, and rename it into it once it is whole."""
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        lock_file = beside / "requirements.lock"
         python = beside / "bin" / "python"
         _uv("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
-        lock_file.write_text(lock, encoding="utf-8")
-        # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
-        install = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python), "-r", str(lock_file)]
-        _uv("pip", "install", *install)
+        (beside / "requirements.lock").write_text(lock, encoding="utf-8")
+        _install(python, lock, package)
         _copy_runtime(beside, python)
         (beside / RECORD).write_text(json.dumps({"python": python_name(), "runtime": runtime_digest()}))
         shutil.rmtree(folder, ignore_errors=True)
@@ -222,6 +253,16 @@ def _build(folder: Path, lock: str) -> None:
         raise SetupError(f"The model's environment could not be made:\n{error.words}", _install_hint(error)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _install(python: Path, lock: str, package: ModelPackage) -> None:
+    """Install a lock; from the package's folder, since its paths are relative to that."""
+    named = package.requirement_files
+    # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
+    options = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python)]
+    options += [part for wheels in named.folders for part in ("--find-links", str(wheels))]
+    options += ["-r", REQUIREMENTS] if named.has_hashes else []  # uv's locks drop the author's hashes
+    _uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock)
 
 
 def _copy_runtime(environment: Path, python: Path) -> None:
@@ -238,9 +279,3 @@ def _install_hint(error: UvError) -> str:
 
 def _names_indexes(package: ModelPackage) -> bool:
     return any(line.startswith("-") for line in package.requirements)
-
-
-def _folder_if_relative(package: ModelPackage) -> str:
-    """The folder counts where requirements.txt has options or paths, which may name files beside it."""
-    relative = any(line.startswith("-") or "./" in line or "file:" in line for line in package.requirements)
-    return str(package.folder) if relative else ""

@@ -47,6 +47,14 @@ def test_requirements_that_cannot_be_met_are_the_packages_fault_in_the_resolvers
     assert error.exit_code == 1
 
 
+@pytest.mark.parametrize("words", ["error: Couldn't parse requirement in `requirements.txt`", "error: Unexpected '-'"])
+def test_requirements_that_cannot_be_read_are_told_so_in_the_resolvers_words(words: str) -> None:
+    error = resolution_error(words)
+    assert isinstance(error, PackageError)
+    assert error.summary == "requirements.txt cannot be read"
+    assert words in error.message
+
+
 @pytest.mark.parametrize("words", ["error: Failed to fetch: `https://x`", "hint: ... the network was disabled."])
 def test_an_index_out_of_reach_is_the_machines_fault(words: str) -> None:
     error = resolution_error(words)

@@ -40,7 +40,7 @@ class VirtualWorkshop:
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
         """See `Workshop.make`."""
         lock = resolve(self._home, package, on_event)
-        made = ensure(self._home, lock, on_event)
+        made = ensure(self._home, lock, package, on_event)
         launcher = package.folder.parent / LAUNCHER
         _write_launcher(launcher, made, package.folder)
         with timed("model", on_event, "loading it once, in its own environment"):
@@ -55,7 +55,7 @@ class VirtualWorkshop:
         self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
     ) -> Environment:
         """See `Workshop.ensure`."""
-        made = ensure(self._home, lock, on_event)
+        made = ensure(self._home, lock, package, on_event)
         _write_launcher(folder / LAUNCHER, made, package.folder)
         return _environment(made, folder)
 

@@ -1,0 +1,124 @@
+"""The files that `requirements.txt` names and that lie in the package: they travel with it.
+
+Whether `requirements.txt` is right is not asked here: the resolver says so, and better. This looks for paths alone, as
+pip and uv find them: requirement files beside the file that names them, everything else from the package's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+REQUIREMENTS = "requirements.txt"
+_COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)  # as pip has it
+_OPTION = re.compile(r"(?:^|\s)(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*(\S+)")
+_FILE = re.compile(r"(?:^|[\s@])([^\s@/]*/\S*|[^\s@]+\.(?:whl|zip|tar\.\w+|tgz))")
+_ARCHIVES = ("*.whl", "*.zip", "*.tar.*", "*.tgz")
+_PROJECT = ("pyproject.toml", "setup.py")
+
+
+@dataclass(frozen=True)
+class RequirementFiles:
+    """What `requirements.txt` names of a package's folder.
+
+    Attributes:
+        files: relative to the folder, sorted; without `requirements.txt` itself.
+        lists: those of them that hold requirements or constraints, and `requirements.txt`, sorted.
+        folders: of archives (`--find-links`), relative to the folder, sorted.
+        editable: what is asked for as editable, as written.
+        outside: relative paths as written that lead out of the folder to something that is there.
+        has_hashes: whether any of the requirement files demands hashes.
+    """
+
+    files: tuple[Path, ...]
+    lists: tuple[Path, ...]
+    folders: tuple[Path, ...]
+    editable: tuple[str, ...]
+    outside: tuple[str, ...]
+    has_hashes: bool
+
+    @classmethod
+    def of(cls, folder: Path) -> RequirementFiles:
+        """Read `requirements.txt` in a folder, and the requirement files that it names."""
+        search = _Search(folder)
+        search.read(folder / REQUIREMENTS)
+        files = (search.files | search.lists) - {Path(REQUIREMENTS)}
+        return cls(
+            tuple(sorted(files)),
+            tuple(sorted(search.lists)),
+            tuple(sorted(search.folders)),
+            tuple(search.editable),
+            tuple(search.outside),
+            search.has_hashes,
+        )
+
+
+class _Search:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.files: set[Path] = set()
+        self.lists: set[Path] = set()
+        self.folders: set[Path] = set()
+        self.editable: list[str] = []
+        self.outside: list[str] = []
+        self.has_hashes = False
+
+    def read(self, file: Path) -> None:
+        """Take in a requirement file and all that it names."""
+        if not file.is_file() or file.relative_to(self._folder) in self.lists:
+            return
+        self.lists.add(file.relative_to(self._folder))
+        text = _COMMENT.sub("", file.read_bytes().decode("utf-8-sig", errors="replace"))
+        self.has_hashes = self.has_hashes or "--hash" in text
+        for option, named in _OPTION.findall(text):
+            self._follow(option, named, file.parent)
+        for named in _FILE.findall(_OPTION.sub(" ", text)):
+            self._take(self._inside(self._folder, named))
+
+    def _follow(self, option: str, named: str, beside: Path) -> None:
+        if option in ("-e", "--editable"):
+            self.editable.append(named)
+        elif option in ("-f", "--find-links"):
+            self._take(self._inside(beside, named))
+        elif (file := self._inside(beside, named)) is not None:
+            self.read(file)
+
+    def _inside(self, base: Path, named: str) -> Path | None:
+        """What a path as written leads to, where that is there and lies in the package."""
+        path = Path(os.path.normpath(base / _path(named)))
+        if not path.exists() or path == self._folder:
+            return None
+        if path.is_relative_to(self._folder):
+            return path
+        if not Path(_path(named)).is_absolute():
+            self.outside.append(named)
+        return None
+
+    def _take(self, path: Path | None) -> None:
+        """A file; a folder's archives; or all of a folder that is a Python project."""
+        if path is None:
+            return
+        if path.is_file():
+            self.files.add(path.relative_to(self._folder))
+            return
+        is_project = any((path / name).is_file() for name in _PROJECT)
+        if not is_project:
+            self.folders.add(path.relative_to(self._folder))
+        self.files |= {each.relative_to(self._folder) for each in _content(path, is_project=is_project)}
+
+
+def _content(folder: Path, *, is_project: bool) -> Iterator[Path]:
+    patterns = ("**/*",) if is_project else _ARCHIVES
+    for pattern in patterns:
+        yield from (path for path in folder.glob(pattern) if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _path(named: str) -> str:
+    """A path as the operating system takes it: without scheme, quotes, extras, fragment and marker."""
+    bare = named.strip("\"'").partition("#")[0].partition(";")[0]
+    bare = re.sub(r"\[[^\]/]*\]$", "", bare)
+    return unquote(re.sub(r"^file:(//(localhost)?(?=/))?", "", bare)) if bare.startswith("file:") else bare

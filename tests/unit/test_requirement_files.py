@@ -1,0 +1,111 @@
+"""Which files of a package travel with it because requirements.txt names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.package import ModelPackage
+from pyml.requirement_files import RequirementFiles
+from support.packages import write_package
+
+THERE = (
+    "base.txt",
+    "reqs/more.txt",
+    "reqs/wheels/c-1-py3-none-any.whl",
+    "wheels/a-1-py3-none-any.whl",
+    "wheels/b-1.tar.gz",
+    "wheels/notes.md",
+    "wheels/with space-1.whl",
+    "lib/pyproject.toml",
+    "lib/src/lib.py",
+    "data/large.bin",
+)
+A = "wheels/a-1-py3-none-any.whl"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    package = write_package(tmp_path / "fare")
+    for name in THERE:
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("")
+    (tmp_path / "shared.txt").write_text("")
+    return package
+
+
+def named(folder: Path, text: str) -> list[str]:
+    (folder / "requirements.txt").write_text(text)
+    return [path.as_posix() for path in RequirementFiles.of(folder).files]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("", []),
+        ("pandas>=2\nwheels==1\ndata\nlib", []),
+        ("pandas  # see base.txt\n# -r base.txt", []),
+        ("git+https://example.com/wheels/a.git\nx @ https://example.com/base.txt", []),
+        ("-r base.txt", ["base.txt"]),
+        ("-rbase.txt", ["base.txt"]),
+        ("--requirement=base.txt", ["base.txt"]),
+        ("--requirement base.txt\t# note", ["base.txt"]),
+        ("\ufeff-c base.txt", ["base.txt"]),
+        ("-r nowhere.txt", []),
+        (f"./{A}", [A]),
+        (A, [A]),
+        (f"a @ file:{A}", [A]),
+        (f"a@file:./{A} ; python_version > '3'", [A]),
+        (f"a[extra] @ file:./{A}#sha256=12 \\\n    --hash=sha256:12", [A]),
+        (f"./{A}[extra]", [A]),
+        ("a @ file:./wheels/with%20space-1.whl", ["wheels/with space-1.whl"]),
+        ("--find-links wheels", [A, "wheels/b-1.tar.gz", "wheels/with space-1.whl"]),
+        ("-f ./wheels/", [A, "wheels/b-1.tar.gz", "wheels/with space-1.whl"]),
+        ("./lib", ["lib/pyproject.toml", "lib/src/lib.py"]),
+        (".", []),
+    ],
+)
+def test_files_that_are_named_and_lie_in_the_package_travel(folder: Path, text: str, files: list[str]) -> None:
+    assert named(folder, text) == files
+    assert {path.as_posix() for path in ModelPackage(folder).files()} >= {*files, "requirements.txt"}
+
+
+def test_an_absolute_path_into_the_package_is_found(folder: Path) -> None:
+    assert named(folder, f"a @ file://{folder}/{A}") == [A]
+
+
+def test_requirement_files_that_name_others_are_followed_and_a_circle_ends(folder: Path) -> None:
+    (folder / "base.txt").write_text("-r reqs/more.txt\n")
+    (folder / "reqs/more.txt").write_text(f"-c ../base.txt\n./{A}\n--find-links wheels\n")
+    assert named(folder, "-r base.txt") == ["base.txt", "reqs/more.txt", "reqs/wheels/c-1-py3-none-any.whl", A]
+    assert RequirementFiles.of(folder).folders == (Path("reqs/wheels"),)
+
+
+def test_what_lies_beside_the_package_is_named_with_what_to_do(folder: Path) -> None:
+    assert named(folder, "-r ../shared.txt") == []
+    (problem,) = ModelPackage(folder).problems()
+    assert "../shared.txt, which lies outside the package" in problem.message
+    assert problem.hint
+
+
+def test_an_editable_requirement_is_refused_with_what_to_write(folder: Path) -> None:
+    assert named(folder, "-r base.txt\n-e ./lib") == ["base.txt"]
+    (problem,) = ModelPackage(folder).problems()
+    assert "never changes" in problem.message
+    assert problem.hint == "write ./lib without -e"
+
+
+def test_lists_are_told_from_what_they_name(folder: Path) -> None:
+    (folder / "base.txt").write_text(f"./{A} --hash=sha256:12")
+    named(folder, "-r base.txt")
+    found = RequirementFiles.of(folder)
+    assert found.lists == (Path("base.txt"), Path("requirements.txt"))
+    assert found.has_hashes
+
+
+def test_a_version_is_named_by_the_files_that_travel_as_well(folder: Path) -> None:
+    named(folder, "-r base.txt")
+    before = ModelPackage(folder).digest()
+    (folder / "base.txt").write_text("pandas<3")
+    assert ModelPackage(folder).digest() != before
