@@ -121,7 +121,11 @@ def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) 
 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
-        made = _make(package, Path(beside), Path(beside), _workshop(home), on_event)
+        try:
+            made = _make(package, Path(beside), Path(beside), _workshop(home), on_event)
+        except SetupError as error:
+            message = f"The package's files are right as far as can be seen without loading the model.\n{error.message}"
+            raise SetupError(message, error.hint) from error
     return Contract.from_json(dict(made.declared))
 
 

@@ -15,6 +15,7 @@ from pyml.package import ModelPackage
 from pyml_sandbox import environments
 from pyml_sandbox.environments import VirtualEnvironment, ensure, resolve
 from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.registry import check
 from support.packages import write_package
 
 PROJECT = """
@@ -138,6 +139,22 @@ def test_what_uv_cannot_read_is_told_in_its_words(
     with pytest.raises(PackageError, match=r"requirements\.txt cannot be read") as caught:
         resolve(home, required(package, text))
     assert words in str(caught.value)
+
+
+def test_without_a_network_a_package_is_checked_as_far_as_it_can_be(
+    tmp_path: Path, package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    home = SandboxHome(tmp_path / "home")
+    with pytest.raises(SetupError, match="files are right as far as can be seen") as caught:
+        check(home, package)
+    assert "connect once" in caught.value.hint
+    with pytest.raises(PackageError, match="no such comparison operator"):
+        check(home, required(package, "foo>>1"))
+    (package.folder / "model.py").write_text("def predict(")
+    with pytest.raises(PackageError, match=r"model\.py cannot be read"):
+        check(home, package)
 
 
 def test_text_that_is_not_utf_8_is_told_in_uvs_words(home: SandboxHome, package: ModelPackage) -> None:

@@ -25,6 +25,7 @@ from pyml_sandbox.images.dockerfiles import recipe
 from pyml_sandbox.images.lock import constraints, differences, size
 from pyml_sandbox.images.options import BuildOptions
 from pyml_sandbox.images.refusal import refusal
+from pyml_sandbox.images.requirements import write_requirements
 from pyml_sandbox.images.trial import Trial, try_model
 from pyml_sandbox.runtime_code import digest
 from pyml_sandbox.spark_home import SparkHome
@@ -229,11 +230,7 @@ def _fill(context: Path, package: ModelPackage, lock: str | None) -> None:
     launcher = launcher_script(Path(paths.BASE_PYTHON), Path(paths.MODEL_PACKAGE))
     (context / "python").write_text(launcher, encoding="utf-8")
     (context / "packages.txt").write_text(_lines(package.debian_packages), encoding="utf-8")
-    requirements = context / "requirements"
-    requirements.mkdir()
-    shutil.copyfile(package.folder / "requirements.txt", requirements / "requirements.txt")
-    (requirements / "runtime.txt").write_text(_lines(_beside_the_model()), encoding="utf-8")
-    (requirements / "constraints.txt").write_text(constraints(lock or ""), encoding="utf-8")
+    write_requirements(context / "requirements", package, _beside_the_model(), constraints(lock or ""))
     (context / "parameters").mkdir()
     for path, target in _targets(package):
         (context / target).parent.mkdir(parents=True, exist_ok=True)
@@ -256,5 +253,5 @@ def _targets(package: ModelPackage) -> Iterator[tuple[Path, Path]]:
         yield path, path if path.parts[0] == "parameters" else Path("code") / path
 
 
-def _lines(lines: Iterator[str] | list[str]) -> str:
+def _lines(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
