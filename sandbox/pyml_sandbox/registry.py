@@ -142,14 +142,14 @@ def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mode
     """
     home.create()
     with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
-        beside = Path(folder)
+        beside = Path(folder) / "version"
+        beside.mkdir()
         name, made = _workshop(home).adopt(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, made, pinned=made.environment.image)
         target = home.models / name / package.version
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(beside, target)
+        _put(beside, target)
     return _read(target)
 
 
@@ -225,12 +225,22 @@ def _store(package: ModelPackage, target: Path, workshop: Workshop, on_event: On
     try:
         made = _make(package, beside, target, workshop, on_event)
         _write_record(package, beside, made)
-        shutil.rmtree(target, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another process stored the same content meanwhile
-            beside.rename(target)
+        _put(beside, target)
         return made.environment
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _put(beside: Path, target: Path) -> None:
+    """Move a version into its place, by renames alone: whoever reads meanwhile finds it whole, or not at all."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as before:
+        with contextlib.suppress(FileNotFoundError):
+            target.rename(Path(before) / "version")
+        try:
+            beside.rename(target)
+        except OSError:
+            if not (target / "record.json").exists():  # else another process stored the same content meanwhile
+                raise
 
 
 def _make(package: ModelPackage, beside: Path, target: Path, workshop: Workshop, on_event: OnEvent) -> Made:

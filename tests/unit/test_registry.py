@@ -1,0 +1,99 @@
+"""Versions in their folders: whole or not there, whoever reads meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pyml.describe import Contract
+from pyml.package import ModelPackage
+from pyml.schema import Schema
+from pyml_sandbox import registry
+from pyml_sandbox.events import OnEvent
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.workshops.base import Environment, Made
+from pyml_sandbox.workshops.conversation import Conversation
+from support.packages import write_package
+
+MADE = Made(
+    Environment("key", "python", "package", image="sha256:12"),
+    "numpy==2.0\n",
+    Contract("frame", Schema("a DOUBLE"), Schema("a DOUBLE")).to_json(),
+)
+
+
+class WorkshopOfNothing:
+    """Makes no environments."""
+
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> WorkshopOfNothing:
+        return self
+
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        return MADE
+
+    def ensure(
+        self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
+    ) -> Environment:
+        return MADE.environment
+
+    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+        write_package(folder / "package")
+        return "echo", MADE
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SandboxHome:
+    monkeypatch.setattr(registry, "_workshop", lambda _home: WorkshopOfNothing())
+    return SandboxHome(tmp_path / "home")
+
+
+def test_a_version_that_is_adopted_again_is_whole_all_the_while(
+    home: SandboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = registry.adopt(home, "image")
+    kept = {path.relative_to(version.folder) for path in version.folder.rglob("*")}
+    seen: list[set[Path]] = []
+    for name in ("rmtree", "copytree", "copyfile", "copy2"):
+        real = getattr(shutil, name)
+
+        def watched(*arguments: object, real: object = real, **options: object) -> object:
+            try:
+                return real(*arguments, **options)  # type: ignore[operator]
+            finally:
+                seen.append({path.relative_to(version.folder) for path in version.folder.rglob("*")})
+
+        monkeypatch.setattr(shutil, name, watched)
+    assert registry.adopt(home, "image").uploaded_at >= version.uploaded_at
+    assert seen
+    assert all(files in (kept, set()) for files in seen[:-1])
+    assert seen[-1] == kept
+
+
+def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: SandboxHome, tmp_path: Path) -> None:
+    pinned = registry.adopt(home, "image")
+    package = ModelPackage(write_package(tmp_path / "echo"))
+    version = registry.upload(home, package)
+    assert version.model_id == pinned.model_id
+    assert (pinned.pinned, version.pinned) == ("sha256:12", None)
+    assert [path.name for path in home.models.glob("*/*")] == [version.version]
+    assert [path.name for path in home.models.iterdir()] == ["echo"]
+
+
+def test_what_another_process_stored_meanwhile_is_kept(
+    home: SandboxHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = ModelPackage(write_package(tmp_path / "echo"))
+
+    class Racing(WorkshopOfNothing):
+        def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+            registry.upload(home, ModelPackage(tmp_path / "echo"), workshop=WorkshopOfNothing())
+            return MADE
+
+    assert registry.upload(home, package, workshop=Racing()).version == package.version
+    assert [path.name for path in home.models.glob("*/*")] == [package.version]
