@@ -27,6 +27,9 @@ _BASES = (DataFrameModel, TensorModel)
 class ModelPackage:
     """A folder with `model.py`, `parameters/`, `requirements.txt`, `packages.txt`, and perhaps `pyml.toml`.
 
+    Settings and content are read when they are first asked for, and once: parameters may be large. `afresh` sees what
+    was edited since.
+
     Args:
         folder: where it lies.
         name: of the model; what `pyml.toml` says, else the folder's name, where none is given.
@@ -65,8 +68,16 @@ class ModelPackage:
         inside = {path.relative_to(self.folder) for path in found if path.is_file()}
         return sorted(path for path in inside if not any(_is_noise(part) for part in path.parts))
 
+    def afresh(self) -> ModelPackage:
+        """The same package as it is now."""
+        return ModelPackage(self.folder, self._name)
+
     def digest(self) -> str:
         """SHA-256 over names and contents of the files, as 64 hex digits: equal packages have equal digests."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         whole = hashlib.sha256()
         for path in self.files():
             with (self.folder / path).open("rb") as file:

@@ -98,6 +98,7 @@ def upload(
         PackageError: the package is not right, its requirements cannot be resolved, or its code raised.
         SetupError: the package index cannot be reached.
     """
+    package = package.afresh()
     _refuse_problems(package)
     home.create()
     started = time.monotonic()
@@ -263,11 +264,10 @@ def _copy(package: ModelPackage, target: Path) -> None:
 
 
 def _write_record(package: ModelPackage, folder: Path, made: Made, pinned: str | None = None) -> None:
-    digest = package.digest()
     record = {
         "name": package.name,
         "version": package.version,
-        "digest": digest,
+        "digest": package.digest(),
         "uploaded_at": time.time(),
         "contract": made.declared,
         "pinned": pinned,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,31 @@ def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: Sandb
     assert (pinned.pinned, version.pinned) == ("sha256:12", None)
     assert [path.name for path in home.models.glob("*/*")] == [version.version]
     assert [path.name for path in home.models.iterdir()] == ["echo"]
+
+
+def test_an_upload_reads_each_file_once_to_name_the_version(
+    home: SandboxHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = ModelPackage(write_package(tmp_path / "echo"))
+    read: list[str] = []
+    real = hashlib.file_digest
+
+    def counted(file: BufferedReader, name: str) -> object:
+        read.append(Path(file.name).name)
+        return real(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    registry.upload(home, package)
+    assert sorted(read) == sorted(path.name for path in package.files())
+
+
+def test_a_package_that_was_edited_is_another_version(home: SandboxHome, tmp_path: Path) -> None:
+    package = ModelPackage(write_package(tmp_path / "echo"))
+    before = registry.upload(home, package)
+    (package.folder / "parameters" / "weights").write_text("1")
+    after = registry.upload(home, package)
+    assert after.version != before.version
+    assert (after.package / "parameters" / "weights").read_text() == "1"
 
 
 def test_what_another_process_stored_meanwhile_is_kept(
