@@ -17,7 +17,8 @@ from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
 from pyml_sandbox.events import Event, OnEvent, Progress
 from pyml_sandbox.service import ServiceSpec
 
-PROBE_TIMEOUT_S = 5.0
+PROBE_TIMEOUT_S = 15.0
+"""A probe may be a program that is started in a container, which takes seconds on a busy machine."""
 PROBE_EVERY_S = 0.05
 PROBE_EVERY_AT_MOST_S = 1.0
 LOOK_EVERY_S = 0.2

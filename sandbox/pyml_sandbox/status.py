@@ -17,7 +17,8 @@ from pyml_sandbox.stacks.base import DataPlace, Stack
 from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import SandboxState, holder_of, require_state
 
-PROBE_TIMEOUT_S = 3.0
+PROBE_TIMEOUT_S = 10.0
+"""A probe may be a program that is started in a container, which takes seconds on a busy machine."""
 THREADS = 8
 
 

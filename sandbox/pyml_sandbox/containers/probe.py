@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pyml.errors import SandboxError
 from pyml.probes import NotListeningError, NotReadyError
@@ -11,6 +14,8 @@ from pyml.probes.spark import SparkProbe
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.containers.find import published_port, running
 from pyml_sandbox.ports import HOST
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,19 @@ class InsideProbe:
 
     def __call__(self, timeout_s: float) -> None:
         """See `Probe`."""
+        code, output = _within(timeout_s, self.service, self._run)
+        if code != 0:
+            said = output.decode(errors="replace") if isinstance(output, bytes) else ""
+            raise NotReadyError(said.strip().partition("\n")[0] or f"the health check of {self.service} says nothing")
+
+    def _run(self) -> tuple[int | None, object]:
         container = running(self.engine, self.project, self.service)
         try:
             with translated():
                 code, output = container.exec_run(list(self.command))
         except SandboxError as error:
             raise NotListeningError(self.service) from error
-        if code != 0:
-            said = output.decode(errors="replace") if isinstance(output, bytes) else ""
-            raise NotReadyError(said.strip().partition("\n")[0] or f"the health check of {self.service} says nothing")
+        return code, output
 
 
 @dataclass(frozen=True)
@@ -53,4 +62,25 @@ class ConnectProbe:
 
     def __call__(self, timeout_s: float) -> None:
         """See `Probe`."""
-        SparkProbe(HOST, published_port(self.engine, self.project, self.service, self.port))(timeout_s)
+        port = _within(timeout_s, self.service, self._published)
+        SparkProbe(HOST, port)(timeout_s)
+
+    def _published(self) -> int:
+        return published_port(self.engine, self.project, self.service, self.port)
+
+
+def _within(timeout_s: float, service: str, ask: Callable[[], T]) -> T:
+    """What the engine answers, in a thread: the SDK waits minutes for an engine, and for ever for a health check."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="pyml-probe", daemon=True).start()
+    try:
+        return answer.result(timeout_s)
+    except TimeoutError as error:
+        raise NotReadyError(f"{service} gave no answer within {timeout_s:g} s") from error
