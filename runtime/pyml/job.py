@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pyml.cancellation import Cancellation
 from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.schema import Schema, arrow_type, ddl_type_of, quoted
 from pyml.worker import Worker
@@ -82,7 +83,10 @@ class Audit:
 
 
 def run(
-    spark: SparkSession, job: OfflineJob, check_workers: Callable[[Sequence[Worker]], None] = lambda workers: None
+    spark: SparkSession,
+    job: OfflineJob,
+    check_workers: Callable[[Sequence[Worker]], None] = lambda workers: None,
+    cancellation: Cancellation | None = None,
 ) -> JobResult:
     """Run a job to its end; blocks.
 
@@ -90,14 +94,32 @@ def run(
         spark: a session whose Python workers run in the model's own environment.
         job: what to do.
         check_workers: told who predicted, before the target is touched; it may raise.
+        cancellation: looked at before each step; once it is asked for, the target is not touched any more. A swap that
+            has begun is finished.
 
     Raises:
         UsageError: the query or the table's name cannot be read.
         InputError: the query's columns do not fit the model's inputs; every mismatch is listed, nothing was started.
-        JobError: predicting, writing or the audit failed; the target table is as it was.
+        JobError: predicting, writing or the audit failed, or the job was cancelled; the target table is as it was.
     """
+    cancellation = cancellation or Cancellation()
+    try:
+        return _steps(spark, job, check_workers, cancellation)
+    except JobError as error:
+        if cancellation.asked.is_set():  # what Spark says of an interrupted query
+            raise _cancelled(job) from error
+        raise
+
+
+def _steps(
+    spark: SparkSession,
+    job: OfflineJob,
+    check_workers: Callable[[Sequence[Worker]], None],
+    cancellation: Cancellation,
+) -> JobResult:
     clock = _Clock()
     database, table = _split(job.table)
+    _refuse_cancelled(job, cancellation)
     with translated_errors():
         rows = planned(spark, job.query)
     key = job.key or tuple(name for name in rows.columns if name.lower() not in _lowered(job.inputs.names))
@@ -106,19 +128,33 @@ def run(
     staging = f"{quoted(database)}.{quoted(f'{table}__staging_{uuid.uuid4().hex[:8]}')}"
     with translated_errors():
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
-        _restore_interrupted_swap(spark, database, table)
+        with cancellation.whole():
+            _restore_interrupted_swap(spark, database, table)
         try:
+            _refuse_cancelled(job, cancellation)
             before, after, workers = _write(rows, job, key, staging)
             clock.lap("predict")
             check_workers(workers)
             _refuse_bad_audit(spark, job, key, staging, before, after)
             clock.lap("audit")
-            _swap(spark, staging, database, table)
+            with cancellation.whole():
+                _refuse_cancelled(job, cancellation)
+                _swap(spark, staging, database, table)
         except BaseException:
-            _abandon(spark, staging)
+            with cancellation.whole():
+                _abandon(spark, staging)
             raise
     clock.lap("swap")
     return JobResult(job.table, after.rows, key, clock.laps, workers)
+
+
+def _refuse_cancelled(job: OfflineJob, cancellation: Cancellation) -> None:
+    if cancellation.asked.is_set():
+        raise _cancelled(job)
+
+
+def _cancelled(job: OfflineJob) -> JobError:
+    return JobError(f"the job was cancelled; {job.table} is as it was")
 
 
 @contextlib.contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.cancellation import Cancellation
 from pyml.errors import UsageError
 from pyml.package import ModelPackage
 from pyml.schema import Schema
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.rows import Rows
     from pyml_sandbox.stacks.base import OfflinePlace
+
+INTERRUPT_EVERY_S = 0.2
+"""How often the queries of a job that is being cancelled are interrupted: it may start another one meanwhile."""
 
 
 class Client:
@@ -184,9 +189,14 @@ class Client:
 
 
 class Job:
-    """An offline job that runs in the background."""
+    """An offline job that runs in the background.
+
+    Attributes:
+        cancellation: by which the job is told to stop.
+    """
 
     def __init__(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> None:
+        self.cancellation = Cancellation()
         self._spark: SparkSession | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
         self._result: Future[JobResult] = self._executor.submit(self._run, home, version, place, job)
@@ -199,7 +209,7 @@ class Job:
 
         Raises:
             UsageError, InputError: the query cannot be read or does not fit the model.
-            JobError: the job failed; the target table is as it was.
+            JobError: the job failed or was cancelled; the target table is as it was.
             TimeoutError: it is not done yet; it goes on.
         """
         try:
@@ -216,12 +226,23 @@ class Job:
         return self._result.done()
 
     def cancel(self) -> None:
-        """Stop the job and wait until it has cleaned up; the target table stays as it was."""
+        """Stop the job wherever it is, and wait until it has cleaned up; the target table stays as it was.
+
+        A job that already puts its result in the table's place is not cut in two: it is finished, and `wait` gives its
+        result.
+        """
+        self.cancellation.ask()
+        while not self._result.done():
+            self._interrupt()
+            wait([self._result], INTERRUPT_EVERY_S)
+
+    def _interrupt(self) -> None:
+        """Interrupt the query that runs now; the job may be between two, or not have reached Spark yet."""
+        from pyspark.errors import PySparkException
+
         if self._spark is not None:
-            self._spark.interruptAll()
-        self._result.cancel()
-        if not self._result.cancelled():
-            self._result.exception()
+            with suppress(PySparkException):  # the session was closed meanwhile
+                self.cancellation.interrupt(self._spark.interruptAll)
 
     def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
         from pyml.job import run
@@ -231,7 +252,7 @@ class Job:
 
         stack = stack_for(home, require_state(home))
         with session(home, place) as self._spark:
-            result = run(self._spark, job, partial(check_image, stack, place.environment))
+            result = run(self._spark, job, partial(check_image, stack, place.environment), self.cancellation)
         JobRecord(version.model_id, place.environment.image, job.query, result, time.time()).keep(home)
         return result
 

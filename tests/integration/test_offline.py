@@ -156,6 +156,16 @@ def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, tmp_pa
         assert not [table.name for table in spark.catalog.listTables("ml") if "slow" in table.name]
 
 
+def test_a_job_that_is_cancelled_at_once_leaves_the_old_table(client: Client, double: str) -> None:
+    client.predict_offline(double, ROWS.format(4), "ml.early", key=["id"]).wait()
+    before = stored(client, "ml.early")
+    job = client.predict_offline(double, ROWS.format(9), "ml.early", key=["id"])
+    job.cancel()
+    with pytest.raises(JobError, match="was cancelled"):
+        job.wait()
+    assert stored(client, "ml.early") == before
+
+
 def test_inputs_that_are_not_the_models_are_refused(client: Client, double: str) -> None:
     with pytest.raises(UsageError, match="the model takes x DOUBLE NOT NULL"):
         client.predict_offline(double, ROWS.format(1), "ml.refused", inputs=Schema("x FLOAT"))

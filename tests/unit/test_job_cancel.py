@@ -1,0 +1,210 @@
+"""A cancelled job leaves the target table as it was. Spark, its session and the stack are stand-ins."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pyspark.errors import PySparkException
+
+from pyml import job as offline_job
+from pyml.cancellation import Cancellation
+from pyml.job import Audit, JobError, OfflineJob
+from pyml.schema import Schema
+from pyml_sandbox import client, job_record, spark, state
+from pyml_sandbox.client import Job
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.registry import ModelVersion
+from pyml_sandbox.stacks import choice
+
+SCHEMA = Schema("x DOUBLE")
+OFFLINE = OfflineJob("/nowhere", SCHEMA, Schema("y DOUBLE"), "SELECT 1.0D AS x", "ml.target", ("id",))
+WAIT_S = 20
+
+
+@dataclass
+class FakeSpark:
+    """A session that keeps its statements, and whose queries run until they are interrupted.
+
+    Attributes:
+        at: called before each statement, with its text.
+        statements: that were run.
+        interrupts: how often everything was interrupted.
+    """
+
+    at: Callable[[str], None] = lambda text: None
+    statements: list[str] = field(default_factory=list)
+    interrupts: int = 0
+    is_interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def sql(self, text: str) -> None:
+        self.at(text)
+        self.statements.append(text)
+
+    @property
+    def catalog(self) -> SimpleNamespace:
+        return SimpleNamespace(tableExists=lambda name: "previous" not in name)
+
+    def table(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(count=lambda: 1)
+
+    def interruptAll(self) -> None:  # noqa: N802 - Spark's own name for it
+        self.interrupts += 1
+        self.is_interrupted.set()
+
+    def query(self) -> None:
+        """A query without an end."""
+        self.is_interrupted.clear()
+        assert self.is_interrupted.wait(WAIT_S), "nobody interrupted the query"
+        raise PySparkException("[OPERATION_CANCELED]")
+
+    @property
+    def swapped(self) -> list[str]:
+        return [text for text in self.statements if "__staging_" in text and "RENAME" in text]
+
+    @property
+    def dropped(self) -> list[str]:
+        return [text for text in self.statements if "__staging_" in text and "DROP" in text]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
+    """A Spark in which every query succeeds at once."""
+    monkeypatch.setattr(offline_job, "planned", lambda spark, query: SimpleNamespace(columns=["id", "x"]))
+    monkeypatch.setattr(offline_job, "check_query", lambda rows, job, key: None)
+    monkeypatch.setattr(offline_job, "key_problems", lambda spark, relation, key: iter(()))
+    writes(monkeypatch, lambda: None)
+    return FakeSpark()
+
+
+def writes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """What predicting into the staging table does."""
+
+    def write(*_arguments: object) -> tuple[Audit, Audit, tuple[()]]:
+        act()
+        return Audit(1, 1, 1), Audit(1, 1, 1), ()
+
+    monkeypatch.setattr(offline_job, "_write", write)
+
+
+def started(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, fake: FakeSpark, connect: Callable[[], None] = lambda: None
+) -> Job:
+    """A job on the stand-in, reached through `connect`."""
+
+    @contextlib.contextmanager
+    def session(*_arguments: object) -> Iterator[FakeSpark]:
+        connect()
+        yield fake
+
+    monkeypatch.setattr(spark, "session", session)
+    monkeypatch.setattr(choice, "stack_for", lambda *_: None)
+    monkeypatch.setattr(state, "require_state", lambda home: None)
+    monkeypatch.setattr(client, "require_state", lambda home: None)
+    monkeypatch.setattr(job_record, "check_image", lambda *_: None)
+    place = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None)))
+    return Job(SandboxHome(folder), ModelVersion("m", "1", folder, 0, {}), place, OFFLINE)
+
+
+def cancelled_at(job: Job, reached: threading.Event, go_on: threading.Event) -> None:
+    """Cancel a job that waits at a seam, and let it go on as soon as it was told."""
+    assert reached.wait(WAIT_S)
+    cancelling = threading.Thread(target=job.cancel)
+    cancelling.start()
+    assert job.cancellation.asked.wait(WAIT_S)
+    go_on.set()
+    cancelling.join(WAIT_S)
+    assert not cancelling.is_alive()
+    assert job.is_done
+
+
+class Seam:
+    """A place in the job at which it waits until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        assert self.go_on.wait(WAIT_S)
+
+
+def test_a_job_that_is_cancelled_while_spark_is_reached_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+    job = started(monkeypatch, tmp_path, fake, seam)
+    cancelled_at(job, seam.reached, seam.go_on)
+    with pytest.raises(JobError, match="was cancelled"):
+        job.wait()
+    assert fake.statements == []
+
+
+def test_a_job_that_is_cancelled_between_two_operations_does_not_swap(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+    writes(monkeypatch, seam)
+    job = started(monkeypatch, tmp_path, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    with pytest.raises(JobError, match=r"was cancelled; ml\.target is as it was"):
+        job.wait()
+    assert fake.swapped == []
+    assert len(fake.dropped) == 1
+
+
+def test_every_query_that_a_cancelled_job_starts_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+
+    def write() -> None:
+        seam()
+        fake.query()
+
+    writes(monkeypatch, write)
+    job = started(monkeypatch, tmp_path, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    with pytest.raises(JobError, match="was cancelled"):
+        job.wait()
+    assert fake.swapped == []
+
+
+def test_a_swap_that_has_begun_is_finished_and_not_interrupted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+    seen: list[int] = []
+
+    def at(text: str) -> None:
+        if "RENAME" in text and "__previous" in text:
+            seam()
+            seen.append(fake.interrupts)
+
+    fake.at = at
+    job = started(monkeypatch, tmp_path, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    assert job.wait().rows == 1
+    assert len(fake.swapped) == 1
+    assert seen == [0]
+
+
+def test_a_job_that_is_cancelled_before_it_runs_asks_spark_nothing(fake: FakeSpark) -> None:
+    cancellation = Cancellation()
+    cancellation.ask()
+    with pytest.raises(JobError, match="was cancelled"):
+        offline_job.run(cast("Any", fake), OFFLINE, cancellation=cancellation)
+    assert fake.statements == []
+
+
+def test_a_job_that_is_done_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark) -> None:
+    job = started(monkeypatch, tmp_path, fake)
+    assert job.wait().rows == 1
+    job.cancel()
+    assert job.wait().rows == 1
