@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +105,7 @@ def upload(
     started = time.monotonic()
     workshop = workshop or _workshop(home)
     target = home.models / package.name / package.version
-    is_there = (target / "record.json").exists() and _read(target).pinned is None
-    made = None if is_there else _store(package, target, workshop, on_event)
+    made = None if _is_uploaded(target) else _store(package, target, workshop, on_event)
     version = _read(target)
     environment = made or prepare(home, version, on_event, workshop)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
@@ -164,7 +164,7 @@ def resolve(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mo
     if Path(reference).is_dir():
         return upload(home, ModelPackage(reference), on_event)
     name, is_version, digits = reference.partition("@")
-    if (is_version and ":" not in digits) or any(version.name == name for version in versions(home)):
+    if (is_version and ":" not in digits) or _folders(home, name):
         return find_version(home, reference)
     return adopt(home, reference, on_event)
 
@@ -183,14 +183,20 @@ def prepare(
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
-    """Every uploaded version, the latest upload first."""
-    folders = [record.parent for record in home.models.glob("*/*/record.json")]
-    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]  # those are being written
-    return sorted(found, key=lambda version: version.uploaded_at, reverse=True)
+    """Every uploaded version, the latest upload first.
+
+    Raises:
+        SetupError: one of them is damaged; names it.
+    """
+    return _latest_first(_folders(home))
 
 
 def pinned_images(root: Path) -> set[str]:
-    """The images that versions of any sandbox below a root were adopted from: nothing can build them again."""
+    """The images that versions of any sandbox below a root were adopted from: nothing can build them again.
+
+    Raises:
+        SetupError: a version is damaged, so that it is not known from which image it was adopted.
+    """
     homes = [SandboxHome(root, folder.name) for folder in (root / "sandboxes").glob("*")]
     return {version.pinned for home in homes for version in versions(home) if version.pinned is not None}
 
@@ -198,19 +204,55 @@ def pinned_images(root: Path) -> set[str]:
 def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     """The version that "name@version" names; for "name" alone the deployed default, else the latest upload.
 
+    Args:
+        home: the sandbox.
+        model_id: a version may be cut to its first digits, as long as no second version begins with them.
+
     Raises:
-        UsageError: there is none; says what there is.
+        UsageError: there is none, or there are several; says what there is.
+        SetupError: it is damaged, or, for a name alone, the latest upload may be one that is.
     """
-    name, _, wanted = model_id.partition("@")
-    found = [version for version in versions(home) if version.name == name]
+    name, _, digits = model_id.partition("@")
     deployment = load_routes(home).models.get(name)
-    if not wanted and deployment is not None:
-        wanted = deployment.default
-    chosen = next((version for version in found if version.version.startswith(wanted)), None)
-    if chosen is None:
-        known = ", ".join(version.model_id for version in found) or "no version of it"
-        raise UsageError(f"There is no model {model_id!r}; uploaded: {known}.", "pyml upload FOLDER")
-    return chosen
+    folders = _folders(home, name)
+    if digits:
+        return _read(_the_one(model_id, folders))
+    if deployment is None:
+        return _latest_first(folders or [_the_one(model_id, folders)])[0]
+    deployed = [folder for folder in folders if folder.name == deployment.default]
+    if not deployed:
+        message = f"{name}@{deployment.default} is deployed, but its upload is gone."
+        raise UsageError(message, f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}")
+    return _read(deployed[0])
+
+
+def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
+    """Of the folders of one model's versions, the one that a model id names.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    name, _, digits = model_id.partition("@")
+    found = [folder for folder in folders if folder.name == digits] or [
+        folder for folder in folders if folder.name.startswith(digits)
+    ]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(sorted(f"{name}@{folder.name}" for folder in found or folders))
+    if found:
+        raise UsageError(f"{model_id!r} names several versions: {listed}.", "give more digits of the version")
+    raise UsageError(f"There is no model {model_id!r}; uploaded: {listed or 'no version of it'}.", "pyml upload FOLDER")
+
+
+def _folders(home: SandboxHome, name: str | None = None) -> list[Path]:
+    """The folders of the uploaded versions of one model, or of all; nothing is read, since any may be damaged."""
+    folders = [record.parent for record in home.models.glob("*/*/record.json")]
+    stored = [folder for folder in folders if not folder.name.startswith(".")]  # those are being written
+    return [folder for folder in stored if name in (None, folder.parent.name)]
+
+
+def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
+    return sorted(map(_read, folders), key=lambda version: version.uploaded_at, reverse=True)
 
 
 def _workshop(home: SandboxHome) -> Workshop:
@@ -276,10 +318,28 @@ def _write_record(package: ModelPackage, folder: Path, made: Made, pinned: str |
     write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
 
 
-def _read(folder: Path) -> ModelVersion:
+def _is_uploaded(folder: Path) -> bool:
+    """Whether a version lies there whole, and was not adopted from an image: else the package is stored anew."""
     try:
+        return _read(folder).pinned is None
+    except SetupError:
+        return False
+
+
+def _read(folder: Path) -> ModelVersion:
+    """The version in a folder.
+
+    Raises:
+        SetupError: it is damaged: a part is missing, or the record cannot be read as one.
+    """
+    try:
+        (folder / "requirements.lock").stat()
+        (folder / "package").stat()
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        facts = (record["uploaded_at"], record["contract"], record.get("pinned"))
+        facts = (float(record["uploaded_at"]), dict(record["contract"]), record.get("pinned"))
         return ModelVersion(record["name"], record["version"], folder, *facts)
-    except (OSError, ValueError, KeyError) as error:
-        raise SetupError(f"{folder} holds no uploaded model ({error}).", f"rm -r {folder}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SetupError(
+            f"{folder} holds no uploaded model ({error}).",
+            f"pyml upload FOLDER   to have it back; or   rm -r {shlex.quote(str(folder))}",
+        ) from error
