@@ -100,7 +100,8 @@ class StatusView:
         ]
         busy = [f" busy     {status.busy}"] if status.busy else []
         width = max(len(service.name) for service in status.services)
-        return "\n".join([*head, *busy, "", *(_service_line(service, width) for service in status.services)])
+        lost = [f" x {lost.model_id}  cannot be served: {lost.error}" for lost in status.lost]
+        return "\n".join([*head, *busy, "", *(_service_line(service, width) for service in status.services), *lost])
 
 
 def _service_line(service: ServiceStatus, width: int) -> str:

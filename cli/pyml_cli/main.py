@@ -36,6 +36,7 @@ for command in (
     model.validate,
     model.upload,
     model.deploy,
+    model.undeploy,
     parity.parity_check,
     explain.explain,
     compare.compare,

@@ -1,8 +1,8 @@
-"""`pyml init`, `validate`, `upload` and `deploy`: a model package on its way into the sandbox."""
+"""`pyml init`, `validate`, `upload`, `deploy` and `undeploy`: a model package on its way into the sandbox, and out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyml.commands import command
-from pyml_cli.options import CaBundle, ModelDir, ModelId, Sandbox, Wheels
+from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
@@ -71,6 +71,13 @@ def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> 
     choose_output(json).result(ModelIdView(version.model_id))
 
 
+def undeploy(model: ModelName, sandbox: Sandbox = None, json: AsJson = False) -> None:
+    """Stop a model's servers and route its name nowhere; uploaded versions are kept."""
+    from pyml_sandbox.client import Client
+
+    choose_output(json).result(UndeployView(model, Client(sandbox).undeploy_model(model)))
+
+
 @dataclass(frozen=True)
 class InitView:
     """What `init` wrote."""
@@ -124,3 +131,23 @@ class ModelIdView:
     def text(self) -> str:
         """The id alone, for `$(pyml upload)`."""
         return self.model_id
+
+
+@dataclass(frozen=True)
+class UndeployView:
+    """What `undeploy` stopped."""
+
+    model: str
+    served: Sequence[str]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The model, and the ids of the versions that were served."""
+        return {"model": self.model, "undeployed": list(self.served)}
+
+    @property
+    def text(self) -> str:
+        """One line."""
+        if not self.served:
+            return f" {self.model} was not deployed."
+        return f" {', '.join(self.served)} is not served any more. Its upload is kept:  pyml deploy {self.served[0]}"

@@ -30,6 +30,7 @@ ModelReference = Annotated[
 ModelId = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME@VERSION as `pyml upload` prints it, or NAME for the latest upload.")
 ]
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, without a version.")]
 Key = Annotated[list[str] | None, typer.Option("--key", metavar="COLUMN", help=KEY_HELP)]
 Wheels = Annotated[
     Path | None,

@@ -86,6 +86,22 @@ class Client:
 
         deploy(self.home, model_id, on_event)
 
+    def undeploy_model(self, name: str) -> Sequence[str]:
+        """Stop the model's servers and take its name out of the routes; its uploaded versions stay.
+
+        Args:
+            name: of the model, without a version. One that is not deployed is fine.
+
+        Returns:
+            The ids of the versions that were served.
+
+        Raises:
+            UsageError: a version is given.
+        """
+        from pyml_sandbox.deployment import undeploy
+
+        return undeploy(self.home, name)
+
     def rows(self, model_id: str, values: Sequence[Mapping[str, object]]) -> pa.Table:
         """Rows in the types that a model declares, from plain Python values: what the snippets of a report ask about.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pyml.errors import SandboxError
+from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.base import Driver, ServiceState
-from pyml_sandbox.events import OnEvent, ignore
+from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.execution import carry_out
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.plan import plan_up
@@ -14,18 +15,36 @@ from pyml_sandbox.registry import ModelVersion, find_version, prepare
 from pyml_sandbox.routes import Routes, load_routes
 from pyml_sandbox.service import Endpoint, ServiceSpec
 from pyml_sandbox.services import gateway
+from pyml_sandbox.services.model_server import serves
 from pyml_sandbox.stacks.base import Stack
 from pyml_sandbox.stacks.choice import stack_for
 from pyml_sandbox.state import locked, name_option, require_state
 
 
+@dataclass(frozen=True)
+class LostVersion:
+    """A version that is deployed, and cannot be served.
+
+    Attributes:
+        model_id: name@version.
+        error: what is wrong with its upload.
+    """
+
+    model_id: str
+    error: PymlError
+
+
 def model_servers(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of the servers of every deployed version; environments that are missing are made.
 
+    A version whose upload is gone has none: `on_event` is told of it.
+
     Raises:
-        UsageError: a deployed version is not there any more.
         SetupError: an environment could not be made.
     """
+    for lost in lost_versions(home):
+        fix = f"fix: {lost.error.hint}"
+        on_event(Event(lost.model_id, Progress.NOTE, f"cannot be served: {lost.error.message}", lines=(f"     {fix}",)))
     return [
         spec
         for version in deployed_versions(home)
@@ -39,12 +58,23 @@ def model_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
 
 
 def deployed_versions(home: SandboxHome) -> list[ModelVersion]:
-    """Every version that is deployed.
+    """Every version that is deployed, without those whose upload is gone or damaged."""
+    return [version for version in _deployed(home) if isinstance(version, ModelVersion)]
 
-    Raises:
-        UsageError: one of them is not there any more.
-    """
-    return [find_version(home, f"{name}@{version}") for name, version in load_routes(home).deployed]
+
+def lost_versions(home: SandboxHome) -> list[LostVersion]:
+    """Every version that is deployed, and whose upload is gone or damaged: it keeps no other from being served."""
+    return [version for version in _deployed(home) if isinstance(version, LostVersion)]
+
+
+def _deployed(home: SandboxHome) -> Iterator[ModelVersion | LostVersion]:
+    for name, version in load_routes(home).deployed:
+        model_id = f"{name}@{version}"
+        try:
+            yield find_version(home, model_id)
+        except (UsageError, SetupError) as error:
+            hint = f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}"
+            yield LostVersion(model_id, SetupError(error.message, hint))
 
 
 def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> ModelVersion:
@@ -65,7 +95,7 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
         require_gateway(home, stack.driver)
         specs = stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
         before = load_routes(home)
-        served = services_of(home, before, version.name, stack)
+        served = services_of(before, version.name, stack.driver)
         stack.publish(before.with_version(version.name, version.version))
         try:
             _serve(specs, stack.driver, on_event)
@@ -78,14 +108,30 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
     return version
 
 
-def undeploy(home: SandboxHome, name: str) -> None:
-    """Serve no version of a model any more; none deployed is fine. Uploaded versions stay."""
+def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
+    """Serve no version of a model any more; none deployed is fine. Uploaded versions stay.
+
+    Args:
+        home: the sandbox.
+        name: of the model, without a version.
+
+    Returns:
+        The ids of the versions that were served.
+
+    Raises:
+        UsageError: a version is given.
+        SandboxError: there is no such sandbox.
+    """
+    model, has_version, _ = name.partition("@")
+    if has_version:
+        raise UsageError(f"expected the name of a model, found {name!r}", f"pyml undeploy {model}")
     state = require_state(home)
     with locked(home, f"pyml undeploy {name}"):
         stack = stack_for(home, state)
         before = load_routes(home)
         stack.publish(before.without(name))
-        _remove(services_of(home, before, name, stack), stack.driver)
+        _remove(services_of(before, name, stack.driver), stack.driver)
+    return [f"{model}@{version}" for model, version in before.deployed if model == name]
 
 
 def require_gateway(home: SandboxHome, driver: Driver) -> None:
@@ -98,12 +144,11 @@ def require_gateway(home: SandboxHome, driver: Driver) -> None:
         raise SandboxError("The sandbox is not up, so nothing can be deployed.", f"pyml dev up{name_option(home)}")
 
 
-def services_of(home: SandboxHome, routes: Routes, model: str, stack: Stack) -> Sequence[str]:
-    """The services of a model's deployed versions."""
-    deployment = routes.models.get(model)
-    versions = () if deployment is None else deployment.versions
-    found = [find_version(home, f"{model}@{version}") for version in versions]
-    return [endpoint.name for version in found for endpoint in stack.model_endpoints(version)]
+def services_of(routes: Routes, model: str, driver: Driver) -> Sequence[str]:
+    """The services of a model's deployed versions, as the driver has them: their uploads may be gone."""
+    versions = [version for name, version in routes.deployed if name == model]
+    names = [service.name for service in driver.live()]
+    return [name for name in names if any(serves(name, model, version) for version in versions)]
 
 
 def _names(specs: Sequence[ServiceSpec]) -> list[str]:

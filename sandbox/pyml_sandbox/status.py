@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pyml.probes import NotReadyError
-from pyml_sandbox.deployment import model_endpoints
+from pyml_sandbox.deployment import LostVersion, lost_versions, model_endpoints
 from pyml_sandbox.drivers.base import Driver, LiveService, ServiceState
 from pyml_sandbox.events import JSON
 from pyml_sandbox.home import SandboxHome
@@ -81,6 +81,7 @@ class SandboxStatus:
         services: every service it shall run, and how it is.
         data: where tables and metastore lie.
         busy: which command holds the sandbox now; None while none does.
+        lost: deployed versions that cannot be served, since their upload is gone or damaged.
     """
 
     home: SandboxHome
@@ -88,6 +89,7 @@ class SandboxStatus:
     services: Sequence[ServiceStatus]
     data: DataPlace
     busy: str | None
+    lost: Sequence[LostVersion] = ()
 
     @property
     def is_up(self) -> bool:
@@ -103,6 +105,7 @@ class SandboxStatus:
             "up": self.is_up,
             "busy": self.busy,
             "services": [service.json for service in self.services],
+            "lost": [{"model_id": lost.model_id, "detail": lost.error.message} for lost in self.lost],
             "versions": {"pyml": self.state.pyml_version, "spark": self.state.spark_version},
             "ports": dict(self.state.ports.by_service),
             "data": {"place": self.data.words, "bytes": self.data.size_bytes},
@@ -121,7 +124,7 @@ def status(home: SandboxHome) -> SandboxStatus:
     live = {service.name: service for service in stack.driver.live()}
     with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
         services = list(pool.map(lambda each: _service_status(each, live.get(each.name), stack.driver), endpoints))
-    return SandboxStatus(home, state, services, stack.data(), holder_of(home))
+    return SandboxStatus(home, state, services, stack.data(), holder_of(home), lost_versions(home))
 
 
 def all_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from pyml_sandbox import registry
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.registry import find_version
 from pyml_sandbox.routes import Routes, save_routes
+from support.uploads import keep
 
 
 @pytest.fixture
@@ -22,17 +22,6 @@ def home(tmp_path: Path) -> SandboxHome:
     ):
         keep(found, model_id, uploaded_at=place)
     return found
-
-
-def keep(home: SandboxHome, model_id: str, uploaded_at: float = 0) -> Path:
-    """What an upload leaves behind."""
-    name, _, version = model_id.partition("@")
-    folder = home.models / name / version
-    (folder / "package").mkdir(parents=True)
-    (folder / "requirements.lock").write_text("")
-    record = {"name": name, "version": version, "uploaded_at": uploaded_at, "contract": {}, "pinned": None}
-    (folder / "record.json").write_text(json.dumps(record))
-    return folder
 
 
 @pytest.mark.parametrize(

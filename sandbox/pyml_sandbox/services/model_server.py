@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ STOP_TIMEOUT_S = 15
 def service_name(model: str, version: str, replica: int = 0) -> str:
     """The name of the service that serves a model version; replicas after the first are numbered from 2."""
     return f"model-{model}-{version}" + (f"-{replica + 1}" if replica else "")
+
+
+def serves(service: str, model: str, version: str) -> bool:
+    """Whether a service is a server of a model version, the first or a replica."""
+    return re.fullmatch(rf"{re.escape(service_name(model, version))}(-\d{{1,4}})?", service) is not None
 
 
 def socket_name(model: str, version: str, replica: int = 0) -> str:

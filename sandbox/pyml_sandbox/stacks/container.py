@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pyml.errors import SandboxError, SetupError
+from pyml.errors import SandboxError, SetupError, UsageError
 from pyml.gateway.replica import Replica
 from pyml.probes import NotReadyError
 from pyml.settings import ServingSettings, Settings
@@ -184,12 +184,16 @@ class ContainerStack:
                 container.put_archive(services.ROUTES, _archive("routes.json", text))
 
     def _replicas(self, model: str, version: str) -> Sequence[Replica]:
+        """One where the upload is gone or damaged: a request then hears that the server is down, and others go on."""
         from pyml_sandbox.registry import find_version
 
-        serving = _serving(find_version(self._home, f"{model}@{version}"))
+        try:
+            replicas = _serving(find_version(self._home, f"{model}@{version}")).replicas
+        except (UsageError, SetupError):
+            replicas = 1
         return [
             Replica(f"{SOCKETS}/{socket_name(model, version, each)}", service_name(model, version, each))
-            for each in range(serving.replicas)
+            for each in range(replicas)
         ]
 
     # ---- offline

@@ -1,0 +1,153 @@
+"""Deploying beside versions whose upload is gone: they keep no other from being served, and can be undeployed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pyml.errors import UsageError
+from pyml.gateway.replica import Replica
+from pyml_sandbox import deployment
+from pyml_sandbox.deployment import deploy, deployed_versions, lost_versions, model_endpoints, model_servers, undeploy
+from pyml_sandbox.drivers.fake import FakeDriver, FakeMachine
+from pyml_sandbox.events import Event
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.registry import ModelVersion
+from pyml_sandbox.routes import Routes, load_routes, save_routes
+from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.services import gateway
+from pyml_sandbox.services.model_server import serves, service_name
+from pyml_sandbox.stacks.base import Stack
+from pyml_sandbox.stacks.container import ContainerStack
+from support.uploads import keep
+
+LOST, GOOD, NEXT = "999999999999", "111111111111", "222222222222"
+
+
+def answers(timeout_s: float) -> None:
+    """A probe of a service that is ready."""
+
+
+def spec_of(name: str) -> ServiceSpec:
+    return ServiceSpec(Endpoint(name, "nowhere", answers), ("true",), Path())
+
+
+@dataclass
+class FakeStack:
+    """A stack whose services are a fake driver's."""
+
+    home: SandboxHome
+    driver: FakeDriver = field(default_factory=lambda: FakeDriver(FakeMachine(), "tests"))
+    workshop: object = None
+
+    def model_servers(self, version: ModelVersion, environment: object) -> Sequence[ServiceSpec]:
+        return [spec_of(service_name(version.name, version.version, each)) for each in range(2)]
+
+    def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
+        return [spec.endpoint for spec in self.model_servers(version, None)]
+
+    def publish(self, routes: Routes) -> None:
+        save_routes(self.home, routes)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SandboxHome:
+    """A sandbox in which `fare` and `delay` are deployed, and the upload of `fare` is gone."""
+    found = SandboxHome(tmp_path)
+    gone = keep(found, f"fare@{LOST}")
+    for model_id in (f"delay@{GOOD}", f"delay@{NEXT}"):
+        keep(found, model_id)
+    save_routes(found, Routes().with_version("fare", LOST).with_version("delay", GOOD))
+    shutil.rmtree(gone)
+    return found
+
+
+@pytest.fixture
+def stack(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+    """Its services: the gateway, and two servers of each version."""
+    found = FakeStack(home)
+    names = [service_name(name, digits, each) for name, digits in load_routes(home).deployed for each in range(2)]
+    found.driver.start(*map(spec_of, [gateway.NAME, *names]))
+    monkeypatch.setattr(deployment, "stack_for", lambda home, state: found)
+    monkeypatch.setattr(deployment, "require_state", lambda home: None)
+    monkeypatch.setattr(deployment, "prepare", lambda home, version, on_event, workshop: None)
+    return found
+
+
+def running(stack: FakeStack) -> set[str]:
+    return {service.name for service in stack.driver.live() if service.pid is not None}
+
+
+def test_a_version_whose_upload_is_gone_has_no_server_and_is_told_of(home: SandboxHome, stack: FakeStack) -> None:
+    events: list[Event] = []
+    specs = model_servers(home, cast("Stack", stack), events.append)
+    assert [spec.name for spec in specs] == [f"model-delay-{GOOD}", f"model-delay-{GOOD}-2"]
+    (note,) = events
+    assert note.subject == f"fare@{LOST}"
+    assert "pyml undeploy fare" in note.lines[0]
+
+
+def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, stack: FakeStack) -> None:
+    assert [each.name for each in model_endpoints(home, cast("Stack", stack))] == [
+        f"model-delay-{GOOD}",
+        f"model-delay-{GOOD}-2",
+    ]
+    assert [version.model_id for version in deployed_versions(home)] == [f"delay@{GOOD}"]
+    assert [lost.model_id for lost in lost_versions(home)] == [f"fare@{LOST}"]
+
+
+def test_a_model_is_deployed_beside_one_whose_upload_is_gone(home: SandboxHome, stack: FakeStack) -> None:
+    deploy(home, f"delay@{NEXT}")
+    assert load_routes(home).models["delay"].versions == (NEXT,)
+    assert not any(GOOD in name for name in running(stack))
+    assert f"model-delay-{NEXT}-2" in running(stack)
+
+
+def test_a_new_version_takes_the_place_of_one_whose_upload_is_gone(home: SandboxHome, stack: FakeStack) -> None:
+    keep(home, f"fare@{NEXT}")
+    deploy(home, f"fare@{NEXT}")
+    assert load_routes(home).models["fare"].versions == (NEXT,)
+    assert not any(LOST in name for name in running(stack))
+
+
+def test_a_version_whose_upload_is_gone_can_be_undeployed(home: SandboxHome, stack: FakeStack) -> None:
+    assert undeploy(home, "fare") == [f"fare@{LOST}"]
+    assert lost_versions(home) == []
+    assert not any(LOST in name for name in running(stack))
+    assert f"model-delay-{GOOD}" in running(stack)
+    assert undeploy(home, "fare") == []
+
+
+def test_a_version_cannot_be_undeployed_since_a_model_serves_one(home: SandboxHome, stack: FakeStack) -> None:
+    with pytest.raises(UsageError) as caught:
+        undeploy(home, f"delay@{NEXT}")
+    assert caught.value.hint == "pyml undeploy delay"
+    assert "delay" in load_routes(home).models
+
+
+def test_routes_in_containers_name_one_server_of_a_version_whose_upload_is_gone(home: SandboxHome) -> None:
+    state = cast("Any", SimpleNamespace(ports=None, stamp=None, container=None))
+    replicas = ContainerStack(home, state, {})._replicas("fare", LOST)
+    assert [replica.service for replica in replicas] == [f"model-fare-{LOST}"]
+    assert isinstance(replicas[0], Replica)
+
+
+@pytest.mark.parametrize(
+    ("service", "is_one"),
+    [
+        ("model-fare-111111111111", True),
+        ("model-fare-111111111111-2", True),
+        ("model-fare-111111111111-222222222222", False),
+        ("model-fares-111111111111", False),
+        ("model-fare-1111111111112", False),
+        ("gateway", False),
+    ],
+)
+def test_servers_of_a_version_are_known_by_their_names(service: str, is_one: bool) -> None:
+    assert serves(service, "fare", GOOD) is is_one
