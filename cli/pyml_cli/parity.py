@@ -49,6 +49,7 @@ def parity_check(
     from pyml_sandbox import registry
     from pyml_sandbox.client import Client
     from pyml_sandbox.parity import check
+    from pyml_sandbox.parity.run import only_run
 
     files = Files(html, junit)
     files.refuse_folders()
@@ -56,9 +57,10 @@ def parity_check(
     client = Client(sandbox)
     with progress() as on_event:
         version = registry.resolve(client.home, model, on_event)
-        client.deploy_model(version.model_id, on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
-        report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
+        with only_run(client.home, version.name, on_event):
+            client.deploy_model(version.model_id, on_event)
+            report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
     choose_output(json).result(ReportView(report))
     with progress() as on_event:
         files.write(report, on_event)

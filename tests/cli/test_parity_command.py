@@ -13,6 +13,7 @@ import pytest
 
 from pyml.settings import ParitySettings
 from pyml_cli.main import run
+from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity.report import Report
 from unit.reports import FAILING, MODEL, PASSING
 
@@ -43,10 +44,10 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     (tmp_path / "model" / "pyml.toml").write_text(TOML)
     monkeypatch.chdir(tmp_path)
     found = Asked()
-    version = SimpleNamespace(model_id=MODEL, package=tmp_path / "model")
+    version = SimpleNamespace(model_id=MODEL, name="fare", package=tmp_path / "model")
 
     def client(*_: Any) -> SimpleNamespace:
-        return SimpleNamespace(home=None, deploy_model=lambda *_: None)
+        return SimpleNamespace(home=SandboxHome(tmp_path / "home"), deploy_model=lambda *_: None)
 
     monkeypatch.setattr("pyml_sandbox.client.Client", client)
     monkeypatch.setattr("pyml_sandbox.registry.resolve", lambda *_: version)

@@ -71,9 +71,17 @@ def keep(home: SandboxHome, key: str, report: Report) -> None:
     folder = home.parity / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{key}.json", json.dumps(report.to_json()))
-    kept = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-    for file in kept[:-MAX_REPORTS]:
+    kept = sorted(folder.glob("*.json"), key=_written_at, reverse=True)
+    for file in kept[MAX_REPORTS:]:
         file.unlink(missing_ok=True)
+
+
+def _written_at(file: Path) -> float:
+    """When a report was written, in seconds since 1970; 0 where the check of another model removed it meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def write(folder: Path, report: Report) -> None:

@@ -31,7 +31,7 @@ from pyml_sandbox.parity.online import predict_in_batches, sample
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.pictures import points_of
 from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.run import Failure, Run
+from pyml_sandbox.parity.run import Failure, Run, only_run
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 from pyml_sandbox.parity.ties import Ties, labels_in
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement
@@ -86,6 +86,8 @@ def parity_check(
 ) -> Report:
     """Run both real paths over the same rows, compare what they predict, and find out why they part; blocks.
 
+    A second check of the same model waits for the first, and says so.
+
     Args:
         client: the sandbox; the model is deployed there.
         model_id: the version to check.
@@ -106,7 +108,8 @@ def parity_check(
     """
     version = registry.find_version(client.home, model_id)
     settings = settings or ModelPackage(version.package).settings.parity
-    return _Check(client, version, settings, on_event).report(rows, use_cache=use_cache)
+    with only_run(client.home, version.name, on_event):
+        return _Check(client, version, settings, on_event).report(rows, use_cache=use_cache)
 
 
 class _Check:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
-from pyml_sandbox.events import OnEvent, timed
+from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.parity.freeze import DATABASE
 from pyml_sandbox.parity.report import StepTime
 
@@ -21,10 +21,40 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml_sandbox.client import Client
+    from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.registry import ModelVersion
 
-TABLES = ("rows", "offline", "asked", "answered")
+TABLES = ("rows", "offline")
 """What the names of the Hive tables of a run begin with."""
+NUMBERED_TABLES = ("asked", "answered")
+"""The same, of those of which a run makes several."""
+
+
+@contextmanager
+def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Iterator[None]:
+    """Hold a model while it is checked: a run replaces what the one before left. Who holds it may hold it again.
+
+    Blocks while a check of the same model runs, in this process or another.
+
+    Args:
+        home: the sandbox.
+        model: name of the model, without a version.
+        on_event: told if there is something to wait for.
+    """
+    import filelock
+
+    home.parity.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(home.parity / f".{_stem(model)}.lock", is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        with timed("turn", on_event, f"another check of {model} runs, and goes first") as done:
+            lock.acquire()
+            done("the check before has ended")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass(frozen=True)
@@ -64,11 +94,11 @@ class Run:
 
     @classmethod
     def begin(cls, client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
-        """A new run of a version; what an earlier one left in its folder is deleted."""
+        """A new run of a version; what an earlier one left in its folder is deleted. Inside `only_run`."""
         folder = client.home.parity / version.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return cls(folder, f"{_stem(version)}_{uuid.uuid4().hex[:8]}", on_event)
+        return cls(folder, f"{_stem(version.name)}_{uuid.uuid4().hex[:8]}", on_event)
 
     @contextmanager
     def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
@@ -102,11 +132,13 @@ class Run:
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:
         """Keep the tables of this run alone: those of earlier runs answer no question any more."""
-        names = re.compile(rf"({'|'.join(TABLES)})_{_stem(version)}_[0-9a-f]{{8}}(_\d+)?")
+        run = rf"{re.escape(_stem(version.name))}_[0-9a-f]{{8}}"
+        names = re.compile(rf"({'|'.join(TABLES)})_{run}|({'|'.join(NUMBERED_TABLES)})_{run}_\d+")
         for table in spark.catalog.listTables(DATABASE):
             if names.fullmatch(table.name) and self.name not in table.name:
                 spark.sql(f"DROP TABLE IF EXISTS {DATABASE}.{table.name} PURGE")
 
 
-def _stem(version: ModelVersion) -> str:
-    return version.name.replace("-", "_").lower()
+def _stem(model: str) -> str:
+    """A model's name as the names of its tables have it: two models may share it."""
+    return model.replace("-", "_").lower()

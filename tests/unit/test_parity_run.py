@@ -1,0 +1,156 @@
+"""Runs of the parity check: one at a time of a model, and none deletes what belongs to another model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pyml.settings import ParitySettings
+from pyml_sandbox import registry
+from pyml_sandbox.events import Event, Progress
+from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.parity import cache, check
+from pyml_sandbox.parity.run import Run, only_run
+from pyml_sandbox.registry import ModelVersion
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SandboxHome:
+    return SandboxHome(tmp_path)
+
+
+def version(name: str = "fare") -> ModelVersion:
+    return ModelVersion(name, "1", Path(), 0, {})
+
+
+def in_thread(act: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+def first_word(home: SandboxHome, first: str, second: str) -> str:
+    """What a check of one model does first while one of another is under way: it waits, or it begins."""
+    words: SimpleQueue[str] = SimpleQueue()
+
+    def other() -> None:
+        with only_run(home, second, lambda event: words.put("waits")):
+            words.put("begins")
+
+    with only_run(home, first):
+        thread = in_thread(other)
+        word = words.get(timeout=WAIT_S)
+    thread.join(WAIT_S)
+    return word
+
+
+@pytest.mark.parametrize(
+    ("second", "does"),
+    [("fare-x", "waits"), ("fare_x", "waits"), ("Fare-X", "waits"), ("fare", "begins"), ("delay", "begins")],
+    ids=["itself", "the same tables", "the same tables in Hive", "a part of its name", "another model"],
+)
+def test_checks_of_one_model_come_one_after_another(home: SandboxHome, second: str, does: str) -> None:
+    assert first_word(home, "fare-x", second) == does
+
+
+def test_a_check_that_waits_says_so(home: SandboxHome) -> None:
+    told: list[Event] = []
+    waits = threading.Event()
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        waits.set()
+
+    def second() -> None:
+        with only_run(home, "fare", tell):
+            pass
+
+    with only_run(home, "fare", told.append):
+        assert told == []
+        thread = in_thread(second)
+        assert waits.wait(WAIT_S)
+    thread.join(WAIT_S)
+    assert [event.progress for event in told] == [Progress.WAITING, Progress.READY]
+    assert "another check of fare" in told[0].detail
+
+
+def test_who_holds_a_model_to_deploy_it_may_check_it(home: SandboxHome) -> None:
+    told: list[Event] = []
+    with only_run(home, "fare"), only_run(home, "fare", told.append):
+        assert told == []
+    assert first_word(home, "fare", "fare") == "waits"
+
+
+def test_two_parity_checks_of_one_model_do_not_overlap(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls it: the command, a program, the pytest plugin."""
+    seen: list[str] = []
+    waits = threading.Event()
+
+    class Check:
+        def __init__(self, *_arguments: object) -> None:
+            seen.append("begins")
+
+        def report(self, *_arguments: object, **_options: object) -> None:
+            assert waits.wait(WAIT_S)  # for the second check
+            seen.append("ends")
+
+    monkeypatch.setattr(check, "_Check", Check)
+    monkeypatch.setattr(registry, "find_version", lambda home, model_id: version())
+    client = cast("Any", SimpleNamespace(home=home))
+
+    def checked() -> None:
+        check.parity_check(client, "fare", ParitySettings(), lambda event: waits.set())
+
+    threads = [in_thread(checked) for _ in range(2)]
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert seen == ["begins", "ends", "begins", "ends"]
+
+
+class FakeSpark:
+    """Tables of the database that parity checks write to."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    @property
+    def catalog(self) -> SimpleNamespace:
+        return SimpleNamespace(listTables=lambda database: [SimpleNamespace(name=name) for name in self.names])
+
+    def sql(self, text: str) -> None:
+        self.names.remove(text.split(".")[1].split()[0])
+
+
+def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxHome) -> None:
+    run = Run.begin(cast("Any", SimpleNamespace(home=home)), version(), lambda event: None)
+    earlier = ["rows_fare_0a1b2c3d", "offline_fare_0a1b2c3d", "asked_fare_0a1b2c3d_1", "answered_fare_0a1b2c3d_12"]
+    kept = [
+        f"rows_{run.name}",
+        f"asked_{run.name}_1",
+        "rows_fare_deadbeef_12345678",  # of a model `fare_deadbeef`
+        "asked_fare_deadbeef_12345678_1",
+        "rows_fares_0a1b2c3d",
+        "my_own",
+    ]
+    spark = FakeSpark(*earlier, *kept)
+    run.drop_earlier(cast("Any", spark), version())
+    assert spark.names == kept
+
+
+def test_reports_that_another_check_has_cleared_away_do_no_harm(
+    home: SandboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_REPORTS", 0)
+    folder = home.parity / cache.FOLDER
+    folder.mkdir(parents=True)
+    (folder / "gone.json").symlink_to(folder / "nowhere")  # is listed, and cannot be asked for its age
+    cache.keep(home, "key", cast("Any", SimpleNamespace(to_json=dict)))
+    assert not (folder / "key.json").exists()
