@@ -178,9 +178,11 @@ def translated_errors() -> Iterator[None]:
 
 
 _OURS = re.compile(
-    r"pyml\.errors\.\w+: (?P<message>.*?)(?:\n  fix: (?P<hint>[^\n]*))?\s*(?: SQLSTATE: \w+)?\s*(?:\n\s*\n|\n\tat |\Z)",
-    re.DOTALL,
+    r"\A.*^pyml\.errors\.\w+: (?P<message>.*?)(?:\n  fix: (?P<hint>[^\n]*))?"
+    r"(?:\s*SQLSTATE: \w+\s*(?:\n|\Z)|\s*^\tat [\w.$/]+\(|\s*^JVM stacktrace:|\s*\Z)",
+    re.DOTALL | re.MULTILINE,
 )
+"""The last of our own errors in what Spark says, whole: only Spark's or Java's own words end it, not an empty line."""
 
 
 def _is_gone(error: Exception) -> bool:
