@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
+from pyml.environment import PINNED
+
 IMAGE_VARIABLE = "PYML_IMAGE"
 """Set on the Spark workers of a model, to the id of the image they are started from."""
 
@@ -24,12 +26,14 @@ class Worker:
         image: id of the image it was started from; None where it is no container.
         python: version of its Python.
         packages: version of each installed distribution, by name.
+        variables: those environment variables that are pinned for both paths, as they are there.
     """
 
     host: str
     image: str | None
     python: str
     packages: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str) -> Worker:
@@ -46,4 +50,6 @@ def this_worker() -> Worker:
     """The process that calls."""
     installed = {each.name: each.version for each in importlib.metadata.distributions() if each.name}
     image = os.environ.get(IMAGE_VARIABLE)
-    return Worker(socket.gethostname(), image, platform.python_version(), dict(sorted(installed.items())))
+    variables = {name: os.environ[name] for name in PINNED if name in os.environ}
+    packages = dict(sorted(installed.items()))
+    return Worker(socket.gethostname(), image, platform.python_version(), packages, variables)

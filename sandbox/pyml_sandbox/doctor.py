@@ -103,7 +103,7 @@ def check_data(situation: Situation) -> str:
 def check_ports(situation: Situation) -> str:
     """Every port is free or held by this sandbox."""
     port_rules.check_distinct(situation.ports)
-    held = {port for port in situation.ports.by_service if _holder_of_port(port) in situation.running}
+    held = {service for service in situation.ports.by_service if _holder_of_port(service) in situation.running}
     port_rules.check_free(situation.ports, held, port_rules.becomes_free)
     return ", ".join(f"{name} {port}" for name, port in situation.ports.by_service.items())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pyml.environment import PINNED
 from pyml.offline import WORKER_COLUMN, predict_batches
 from pyml.worker import IMAGE_VARIABLE, Worker, this_worker
 from support.packages import write_package
@@ -24,6 +25,14 @@ def test_a_worker_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     found = this_worker()
     assert (found.host, found.image, found.python) == (socket.gethostname(), "sha256:aa", platform.python_version())
     assert {"pandas", "pyarrow"} <= set(found.packages)
+
+
+def test_a_worker_tells_its_pinned_variables_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PINNED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    monkeypatch.setenv("SECRET", "x")
+    assert this_worker().variables == {"TZ": "Asia/Kathmandu"}
 
 
 def test_outside_a_container_there_is_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
