@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
+from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
 from pyml_sandbox.parity.ties import Ties
-from pyml_sandbox.parity.verdict import Finding, Verdict, Weight
+from pyml_sandbox.parity.verdict import Finding, PathFailure, Verdict, Weight
 from unit.comparisons import column, comparison
 
 ONE = KeyList(1, 2, (("17",),))
@@ -222,3 +225,118 @@ def test_a_label_all_of_whose_differing_rows_are_ties_is_warned_of() -> None:
 def test_a_label_that_differs_in_any_row_that_is_no_tie_fails(ties: dict[str, dict[str, Ties]]) -> None:
     shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
     assert judge(shown, ties=ties).verdict is Verdict.FAIL
+
+
+# ---- the level is what the real paths showed
+
+
+@pytest.mark.parametrize("name", [BATCHES, ROWS])
+def test_a_cause_of_what_the_real_paths_show_breaks_the_level_that_they_break(name: str) -> None:
+    """Its check alone would break P2: asked for P1 alone the same rows give no level, either."""
+    compared = {BATCHES: comparison(BATCHES, column()), ROWS: comparison(ROWS, column())}
+    compared[name] = comparison(name, column(differing=900))
+    found = judge(list(compared.values()), (), [found_by("B3", "P2")], checked="P5")
+    assert (found.verdict, found.level) == (Verdict.FAIL, None)
+    (finding,) = found.findings
+    assert (finding.code, finding.level, finding.comparison) == ("B3", "P1", name)
+    assert "paths" in finding.checks
+
+
+def test_a_cause_that_only_its_check_shows_keeps_its_own_level() -> None:
+    found = judge([comparison(BATCHES, column(), column("q"))], (), [found_by("B3", "P2")], checked="P5")
+    assert (found.level, found.findings[0].level, found.findings[0].checks) == ("P1", "P2", ())
+
+
+def test_what_the_comparisons_show_names_its_check() -> None:
+    parts = [
+        comparison(BATCHES, column(differing=5), keys=KeyComparison(missing=KeyList(1, 1, (("1",),))), schema=SchemaComparison(missing=("q",))),
+    ]  # fmt: skip
+    assert {(finding.check, finding.checks) for finding in judge(parts).findings} == {("paths", ("paths",))}
+
+
+# ---- paths that failed
+
+BOOM = "predict raised ValueError: one\n\n  three (model.py:13 in predict)"
+ONLINE = ("online in batches", "online one by one", "online, the sample at once")
+
+
+def failures_of(*paths: str, message: str = BOOM) -> tuple[PathFailure, ...]:
+    return merged([PathFailure((path,), message, BATCHES) for path in paths])
+
+
+def test_a_model_that_fails_on_both_paths_earns_no_level_and_is_told_once_with_the_whole_exception() -> None:
+    found = judge([], failures=failures_of("offline", *ONLINE), checked="P5")
+    assert (found.verdict, found.level) == (Verdict.FAIL, None)
+    (finding,) = found.findings
+    assert finding.sentence == (
+        "Both paths failed with the same exception (offline, online in batches, online one by one, online, the sample "
+        f"at once), so no row was compared: {BOOM}"
+    )
+    assert (finding.code, finding.level, finding.checks) == (None, "P1", ("paths",))
+
+
+def test_exceptions_that_are_not_the_same_are_told_apart() -> None:
+    failures = merged([*failures_of("offline"), *failures_of(*ONLINE[:2], message="boom")])
+    found = judge([], failures=failures)
+    assert [finding.sentence for finding in found.findings] == [
+        f"Offline failed: {BOOM}",
+        "Online in batches, online one by one failed: boom",
+    ]
+
+
+def test_a_failure_that_a_finding_explains_takes_every_level_from_it() -> None:
+    refusing = replace(found_by("B8", "P2", Weight.ABOVE, columns=()), check="alone", checks=("alone",))
+    found = judge([comparison(BATCHES, column())], (), [refusing], failures=failures_of(ONLINE[1]), checked="P5")
+    assert (found.verdict, found.level) == (Verdict.FAIL, None)
+    (finding,) = found.findings
+    assert (finding.code, finding.level, finding.weight, finding.checks) == (
+        "B8",
+        "P1",
+        Weight.FAILS,
+        ("alone", "paths"),
+    )
+
+
+def test_no_level_is_earned_where_one_path_gave_no_rows_to_compare() -> None:
+    found = judge([comparison(ROWS, column())], (), [found_by("E1", "P3", columns=())], checked="P5")
+    assert (found.verdict, found.level) == (Verdict.FAIL, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the request has 95.4 MiB, this model takes up to 64",
+        "the queue of model m is full: 64 requests wait for predict",
+        "no answer within the deadline",
+    ],
+)
+def test_requests_of_the_check_that_meet_a_limit_show_no_disparity(message: str) -> None:
+    found = judge([comparison(ROWS, column())], failures=failures_of(ONLINE[0], message=message), checked="P5")
+    assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
+    assert message in found.reason
+    assert "batch_rows" in found.reason
+    assert [(finding.code, finding.weight) for finding in found.findings] == [("R4", Weight.WARNS)]
+
+
+# ---- checks that could not be made
+
+GAP = "check `clock` was not finished: the model gave no answer within 120 s"
+
+
+def test_checks_that_could_not_be_made_keep_a_model_from_passing_and_are_no_finding() -> None:
+    found = judge([comparison(BATCHES, column())], gaps=[GAP])
+    assert (found.verdict, found.reason, found.level, found.findings) == (Verdict.CANNOT_CERTIFY, GAP, None, ())
+
+
+@pytest.mark.parametrize(
+    ("compared", "findings", "failures"),
+    [
+        ([comparison(BATCHES, column(differing=5))], [], ()),
+        ([comparison(BATCHES, column())], [found_by("B1", "P2")], ()),
+        ([], [], failures_of("offline")),
+    ],
+)
+def test_a_failure_stays_a_failure_whatever_could_not_be_asked_beside_it(
+    compared: list[Comparison], findings: list[Finding], failures: tuple[PathFailure, ...]
+) -> None:
+    assert judge(compared, (), findings, failures=failures, gaps=[GAP]).verdict is Verdict.FAIL

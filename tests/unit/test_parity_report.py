@@ -14,14 +14,17 @@ from pyml.errors import PymlError
 from pyml_sandbox.compare import WorstRow
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.comparison_text import comparison_text
-from pyml_sandbox.parity.judge import BATCHES
+from pyml_sandbox.parity.judge import BATCHES, ROWS
+from pyml_sandbox.parity.junit import junit_xml
 from pyml_sandbox.parity.report import Report, comparison_json
+from pyml_sandbox.parity.report_html import report_html
 from pyml_sandbox.parity.report_text import report_text
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, Verdict, Weight, Witness
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, PathFailure, Verdict, Weight, Witness
 from unit.comparisons import column, comparison
 from unit.reports import (
     AGREEING,
     BOUNDARY,
+    CHECKS,
     DOUBTFUL,
     FAILING,
     HOSTILE,
@@ -68,7 +71,7 @@ def test_what_a_report_is_read_from_has_the_types_it_had() -> None:
 
 def test_the_json_form_answers_the_first_questions_at_the_top() -> None:
     form = json.loads(json.dumps(FAILING.to_json()))
-    assert form["schema"] == "pyml.parity-report/2"
+    assert form["schema"] == "pyml.parity-report/3"
     assert (form["verdict"], form["exit_code"], form["level"], form["rows"]) == ("FAIL", 1, None, 336_776)
     assert [(one["comparison"], one["name"], one["differing"]) for one in form["columns"]] == [
         ("batches", "p", 900), ("batches", "label", 0), ("rows", "p", 200), ("rows", "label", 0), ("alone", "p", 200), ("alone", "label", 0),
@@ -92,7 +95,7 @@ def test_fields_of_a_later_version_are_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"schema": "pyml.parity-report/1"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None},
+    [{"schema": "pyml.parity-report/2"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None},
      {"findings": [{"sentence": "", "hop": "moon"}]}, {"findings": [{"sentence": "", "weight": None}]}, {"findings": [{}]}],
     ids=str,
 )  # fmt: skip
@@ -335,3 +338,46 @@ def test_the_documentation_names_every_field() -> None:
         form["steps"][0],
     )
     assert [name for part in parts for name in part if f"`{name}`" not in page] == []
+
+
+# ---- what is claimed
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (PASSING, "9 checks: together saw a difference."),
+        (replace(PASSING, checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference."),
+        (replace(ONE_FAULT, checks=tuple(replace(check, fired=False) for check in CHECKS)), "10 checks made."),
+        (replace(ONE_FAULT, checks=()), "No check was made."),
+        (DOUBTFUL, "No check was made."),
+    ],
+)  # fmt: skip
+def test_no_more_is_claimed_of_checks_than_was_made(written: Report, words: str) -> None:
+    for text in (text_of(written), report_html(written)):
+        assert words in text
+        assert ("none saw" in text) is ("none saw" in words)
+
+
+BOOM = "predict raised ValueError: one\n\n  three (model.py:13 in predict)"
+
+
+def test_an_exception_keeps_its_lines() -> None:
+    finding = Finding(f"Both paths failed: {BOOM}", checks=("paths",))
+    failing = report(Judgement(Verdict.FAIL, findings=(finding,)))
+    assert "Both paths failed: predict raised ValueError: one\n\n     three (model.py:13 in predict)." in re.sub(
+        " +\n", "\n", report_text(failing)
+    )
+    assert "\\n" not in report_text(failing)
+    assert BOOM in report_html(failing)
+
+
+def test_a_path_that_failed_is_told_where_a_finding_explains_it_and_only_once_where_none_does() -> None:
+    failure = PathFailure(("online one by one",), BOOM, ROWS)
+    explained = replace(ONE_FAULT, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True)))
+    for text in (report_text(explained), report_html(explained), junit_xml(explained)):
+        assert "Online one by one failed: predict raised ValueError: one" in text
+    finding = Finding(f"Online one by one failed: {BOOM}", checks=("paths",))
+    alone = replace(report(Judgement(Verdict.FAIL, findings=(finding,))), failures=(failure,))
+    for text in (report_text(alone), report_html(alone)):
+        assert text.count("predict raised ValueError: one") == 1

@@ -74,7 +74,7 @@ def test_a_planted_relative_error_of_1e_4_departs_in_a_network(name: str, tmp_pa
 def test_rows_that_need_company_of_many_are_found_in_the_whole_fixture(tmp_path: Path) -> None:
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a + (len(frame) >= 8) * (frame.a > 298)})", {"a": [float(number) for number in range(ROWS)]})  # fmt: skip
     with source.bench(tmp_path) as bench:
-        found = [symptom for symptom in examine(bench) if symptom.check == "sizes"]
+        found = [symptom for symptom in examine(bench).symptoms if symptom.check == "sizes"]
         assert [(each.output, each.rows) for each in found] == [("p", 1)]
         case = found[0].case
         assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 12)  # the last of the batches of 32

@@ -50,7 +50,11 @@ class Laboratory:
 
     def answer(self, question: Question) -> Answers:
         """Make the calls of a question. What the model raises is an answer."""
-        with _clock(question.clock), self._switched(question.what_if), self._noted(question) as called:
+        with (
+            _clock(question.clock, runs=question.runs),
+            self._switched(question.what_if),
+            self._noted(question) as called,
+        ):
             calls = self._calls(question)
         done = [call.predictions for call in calls if call.predictions is not None]
         schema = self._runner.outputs.arrow
@@ -118,13 +122,13 @@ def _state(given: Given) -> object:
 
 
 @contextlib.contextmanager
-def _clock(seconds: float | None) -> Iterator[None]:
+def _clock(seconds: float | None, *, runs: bool) -> Iterator[None]:
     if seconds is None:
         yield
         return
     import time_machine
 
-    with time_machine.travel(seconds, tick=False):
+    with time_machine.travel(seconds, tick=runs):
         yield
 
 

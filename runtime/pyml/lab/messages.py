@@ -23,7 +23,8 @@ class Question:
         rows: columns of the model's inputs.
         groups: the rows of each call, by their places in `rows`.
         what_if: how the frame of each call is changed first.
-        clock: seconds since 1970 at which all clocks stand still; None lets them run.
+        clock: seconds since 1970 at which all clocks stand still; None leaves them alone.
+        runs: whether they run on from there instead.
         seeded: whether every known random generator is seeded anew before each call.
         threads: how many threads share the calls; 1 makes them in order.
         watched: whether it is looked at if `predict` changes what it is given.
@@ -38,10 +39,11 @@ class Question:
     threads: int = 1
     watched: bool = False
     noted: bool = False
+    runs: bool = False
 
     def to_line(self) -> str:
         """As one line."""
-        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted")}
+        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted", "runs")}
         groups = [list(group) for group in self.groups]
         return json.dumps({"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.what_if), **facts})
 

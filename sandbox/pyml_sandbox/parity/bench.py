@@ -13,6 +13,7 @@ from pyml.lab.what_if import WhatIf
 from pyml.schema import Schema
 from pyml_sandbox.parity.lab import Lab, Labs, Output
 from pyml_sandbox.parity.noise import Noise
+from pyml_sandbox.parity.record import CheckRecord
 from pyml_sandbox.parity.specimens import FEW, Specimen, batch_of
 from pyml_sandbox.parity.values import Gauge
 
@@ -36,12 +37,13 @@ class Bench:
         gauge: tells outputs apart.
         fixture: rows of the fixture.
         first: their outputs in the first call that the laboratory answered.
-        crowd: rows of the fixture, those of the sample first, as many as one request of the check holds.
+        crowd: rows of the fixture, those of the sample first and once more among the others.
         judged: every row of the fixture: columns of the model's inputs.
         batch_rows: as many rows as one request of the check holds.
         noise: what the size of a batch alone does to outputs, once it has been measured on `judged`.
         specimens: synthesised rows.
-        call_s: what one call of one row took on average.
+        call_s: what one call takes on average: of the sample, until rows were called alone, then of one row.
+        record: which checks were made here.
     """
 
     inputs: Schema
@@ -57,6 +59,7 @@ class Bench:
     noise: Noise = field(default_factory=Noise)
     specimens: list[Specimen] = field(default_factory=list)
     call_s: float = 0.002
+    record: CheckRecord = field(default_factory=CheckRecord)
 
     def rows(self, specimens: Sequence[Specimen]) -> pa.RecordBatch:
         """Specimens as the rows of a question."""

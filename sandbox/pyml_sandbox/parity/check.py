@@ -1,8 +1,8 @@
-"""The parity check, step by step: freeze, offline, online, compare, examine, diagnose, re-run, judge, report."""
+"""The parity check, step by step: freeze, offline, online, examine, hops, diagnose, compare, judge, report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,26 +15,26 @@ from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.parity import cache
-from pyml_sandbox.parity.catalogue import CATALOGUE, VARIABLE
-from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.checks.paths import PathChecks
-from pyml_sandbox.parity.diagnosis import STATE, SURROUNDINGS, Diagnosis, diagnose
-from pyml_sandbox.parity.examination import examine, explain, measure, open_bench
+from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
+from pyml_sandbox.parity.examination import Examination, examine, measure, on_the_paths, open_bench, sizes
+from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.findings import finding_of, noise_findings
 from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
 from pyml_sandbox.parity.images import doubts_about, images_of
-from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
+from pyml_sandbox.parity.judge import ALONE, BATCHES, PATHS, REPEAT, ROWS, judge
 from pyml_sandbox.parity.lab import Labs
 from pyml_sandbox.parity.next_command import next_command
 from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.online import predict_in_batches, sample
 from pyml_sandbox.parity.paths import RealPaths
 from pyml_sandbox.parity.pictures import points_of
+from pyml_sandbox.parity.record import Made, check_results
 from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.run import Failure, Run, only_run
-from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
+from pyml_sandbox.parity.run import Run, only_run
+from pyml_sandbox.parity.symptom import Symptom
 from pyml_sandbox.parity.ties import Ties, labels_in
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement
 from pyml_sandbox.parity.witness import WitnessFinder
 from pyml_sandbox.stacks.choice import stack_for
 
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.stacks.base import OfflinePlace
 
 CROWD_ROWS = 1000
-REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
-"""Checks whose findings may explain that a path failed as a whole."""
 
 
 @dataclass
@@ -63,11 +61,15 @@ class Evidence:
         findings: each cause, with its witness.
         symptoms: what every check saw.
         noise: what the size of a batch alone does to the model's outputs; nothing where it was not measured.
+        made: the checks that were made.
+        gap: why further ones could not be; empty where all were.
     """
 
-    findings: list[Finding] = field(default_factory=list)
-    symptoms: list[Symptom] = field(default_factory=list)
+    findings: Sequence[Finding] = ()
+    symptoms: Sequence[Symptom] = ()
     noise: Noise = field(default_factory=Noise)
+    made: Mapping[str, Made] = field(default_factory=dict)
+    gap: str = ""
 
     @property
     def tolerances(self) -> Tolerances:
@@ -168,7 +170,7 @@ class _Check:
             with self._run.step("compare", "joined by key") as done:
                 comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
                 if examined is None and any(map(_may_be_noise, comparisons)):
-                    evidence = self._evidence_of_noise(self._bench(stack, place, frozen))
+                    evidence = self._evidence_of_noise(stack, place, frozen)
                     comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons
@@ -178,7 +180,7 @@ class _Check:
         from pyml.job import run as run_job
 
         contract, run = self._version.contract, self._run
-        with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "the offline job"):
+        with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "offline"):
             target = f"{DATABASE}.offline_{run.name}"
             query, folder = f"SELECT * FROM {frozen.table}", place.environment.package
             job = OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key, recorded=True)
@@ -207,15 +209,15 @@ class _Check:
         with run.step("online", "the same rows through the gateway") as done:
             with run.path(BATCHES, "online in batches"):
                 send(rows, self._settings.batch_rows, "online_batches", tell)
-            with run.path(ROWS, "online, one row at a time,"):
+            with run.path(ROWS, "online one by one"):
                 send(few, 1, "online_rows")
-            with run.path(REPEAT, "online, the sample in one batch,"):
+            with run.path(REPEAT, "online, the sample at once"):
                 send(few, few.num_rows, "repeat_first")
                 send(few, few.num_rows, "repeat_second")
             self._online_worker = model.worker
             done(f"{rows.num_rows:,} rows in batches of {self._settings.batch_rows:,}, {few.num_rows:,} one by one")
 
-    def _examined(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> tuple[Bench, list[Symptom]]:
+    def _examined(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> tuple[Bench, Examination]:
         """Everything that the laboratory says about the model, while the real paths run."""
         bench = self._bench(stack, place, frozen)
         return bench, examine(bench)
@@ -235,30 +237,33 @@ class _Check:
         conformed, judged = (conform(one_batch(table), contract.inputs) for table in (crowd, rows))
         return stack.enter_context(open_bench(labs, contract, conformed, judged, self._settings.batch_rows))
 
-    def _evidence(
-        self, examined: Future[tuple[Bench, list[Symptom]]], paths: RealPaths, frozen: FrozenRows
-    ) -> Evidence:
+    def _evidence(self, examined: Future[tuple[Bench, Examination]], paths: RealPaths, frozen: FrozenRows) -> Evidence:
         run, contract = self._run, self._version.contract
         try:
             with run.step("examine", "the model by itself, in a laboratory") as done:
-                bench, symptoms = examined.result()
+                bench, examination = examined.result()
                 done(f"{len(bench.fixture) + len(bench.specimens):,} rows")
         except PackageError as error:
-            return Evidence([Finding(f"The model cannot be examined: {error.message}", hop=Hop.COMPUTE, check="alone")])
+            return Evidence(gap=f"the model could not be examined: {error.message}")
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
             checks = PathChecks(bench, paths, contract, frozen, run, self._result, self._online_worker)
-            symptoms = [*symptoms, *(explain(bench, symptom) for symptom in checks.symptoms(symptoms))]
+            examination = on_the_paths(bench, checks, examination)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
-            diagnoses = diagnose(symptoms)
+            diagnoses = diagnose(examination.symptoms)
             finder = WitnessFinder(bench, paths, self._version.model_id)
             findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
             done(f"{len(diagnoses)} causes")
-        return Evidence([*findings, *noise_findings(bench.noise)], symptoms, bench.noise)
+        found = [*findings, *noise_findings(bench.noise)]
+        return Evidence(found, examination.symptoms, bench.noise, dict(bench.record.made), examination.gap)
 
-    def _evidence_of_noise(self, bench: Bench) -> Evidence:
+    def _evidence_of_noise(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> Evidence:
         """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic."""
-        measure(bench)
-        return Evidence(noise_findings(bench.noise), noise=bench.noise)
+        try:
+            bench = self._bench(stack, place, frozen)
+            seen = sizes(bench, frozenset(), measure(bench))
+        except PackageError as error:
+            return Evidence(gap=f"the model could not be examined: {error.message}")
+        return Evidence(noise_findings(bench.noise), seen, bench.noise, dict(bench.record.made))
 
     def _finding(self, diagnosis: Diagnosis, finder: WitnessFinder) -> Finding:
         return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.symptoms))
@@ -281,13 +286,17 @@ class _Check:
     # ---- verdict and report
 
     def _judgement(self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence) -> Judgement:
-        doubts = [*frozen.doubts, *doubts_about(self._run.images)]
-        explained = any(not finding.columns and finding.check in REFUSING for finding in evidence.findings)
-        failures = [] if explained or frozen.doubts else [_of_failure(each) for each in self._run.failures]
-        checked = LEVELS[-1] if self._settings.level > LEVELS[0] else LEVELS[0]
-        findings = [*evidence.findings, *failures]
-        departing, ties = set(evidence.noise.departing), self._ties(comparisons, frozen, evidence)
-        return judge(comparisons, doubts, findings, checked=checked, departing=departing, ties=ties)
+        is_examined = self._settings.level > LEVELS[0] and not evidence.gap
+        return judge(
+            comparisons,
+            [*frozen.doubts, *doubts_about(self._run.images)],
+            evidence.findings,
+            checked=LEVELS[-1] if is_examined else LEVELS[0],
+            failures=merged(self._run.failures),
+            gaps=[evidence.gap] if evidence.gap else [],
+            departing=set(evidence.noise.departing),
+            ties=self._ties(comparisons, frozen, evidence),
+        )
 
     def _ties(
         self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence
@@ -299,6 +308,15 @@ class _Check:
             for comparison in comparisons
             if comparison.name == name and name in (BATCHES, ROWS)
         }
+
+    def _checks(self, frozen: FrozenRows, judgement: Judgement, evidence: Evidence) -> tuple[CheckResult, ...]:
+        """Every check that was made; where the rows decide nothing, neither path was asked."""
+        if frozen.doubts:
+            return ()
+        seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))
+        specimens = evidence.made.get(PATHS, Made(0, 0.0))
+        compared = Made(frozen.rows + specimens.rows, seconds + specimens.seconds)
+        return check_results({**evidence.made, PATHS: compared}, evidence.symptoms, judgement.findings)
 
     def _report(
         self,
@@ -319,7 +337,8 @@ class _Check:
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),
             declared_level=self._settings.level,
-            checks=tuple(_checks(evidence.symptoms)) if self._settings.level > LEVELS[0] else (),
+            checks=self._checks(frozen, judgement, evidence),
+            failures=merged(run.failures),
             floors=evidence.noise.floors,
             points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
             environments=self._environments(),
@@ -335,7 +354,9 @@ class _Check:
         offline = self._result.workers[0] if self._result and self._result.workers else None
         workers = {"offline": offline, "online": self._online_worker}
         return {
-            path: {"python": worker.python, **worker.packages} for path, worker in workers.items() if worker is not None
+            path: {"Python": worker.python, **worker.packages, **worker.variables}
+            for path, worker in workers.items()
+            if worker is not None
         }
 
 
@@ -354,42 +375,9 @@ _SIDES = {
 }
 
 
-def _checks(symptoms: Sequence[Symptom]) -> Iterator[CheckResult]:
-    """Every check that was made: those of the catalogue, and of single variables where they fired.
-
-    An unsteady model is asked nothing beyond what says so; one that remembers is not asked about batches.
-    """
-    rows: dict[str, int] = {}
-    for symptom in symptoms:
-        rows[symptom.check] = max(rows.get(symptom.check, 0), symptom.rows)
-    left_out: set[str] = set()
-    if rows.keys() & set(STATE):
-        left_out = {entry.name for entry in CATALOGUE.values() if entry.level in ("P2", "P4", "P5")} | {"forms"}
-    if "repeat" in rows:
-        left_out |= set(SURROUNDINGS)
-    names = [name for name in CATALOGUE if not name.startswith(VARIABLE)]
-    names += [name for name in rows if name.startswith(VARIABLE)]
-    for name in names:
-        entry = CATALOGUE.get(name) or CATALOGUE[f"{VARIABLE}NAME"]
-        if name in rows or name not in left_out:
-            yield CheckResult(name, entry.level, name in rows, rows.get(name, 0))
-
-
 def _may_be_noise(comparison: Comparison) -> bool:
     """Whether floats differ, all of them finite."""
     return any(
         column.tolerance is not None and not column.null_mismatches + column.nan_mismatches + column.infinity_mismatches
         for column in comparison.differing_columns()
-    )
-
-
-def _of_failure(failure: Failure) -> Finding:
-    """A path that raised where nothing explains it: what it says is all there is."""
-    is_limit = any(word in failure.message for word in ("MiB", "queue of model"))
-    return Finding(
-        f"{failure.words} failed: {failure.message}",
-        "R4" if is_limit else None,
-        name=CAUSES["R4"].name if is_limit else "",
-        hop=Hop.BOUNDARY if is_limit else None,
-        comparison=failure.comparison,
     )

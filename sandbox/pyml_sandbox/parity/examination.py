@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.describe import Contract
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import BatchChecks
+from pyml_sandbox.parity.checks.paths import PathChecks
 from pyml_sandbox.parity.checks.sizes import of_sizes
 from pyml_sandbox.parity.checks.state import StateChecks
 from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
 from pyml_sandbox.parity.diagnosis import STATE, WHOLE
 from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
-from pyml_sandbox.parity.lab import Labs, is_answer
+from pyml_sandbox.parity.lab import Labs, is_answer, refusal_in
 from pyml_sandbox.parity.sizes import measure_noise
 from pyml_sandbox.parity.specimens import fixture_specimens, synthesised
 from pyml_sandbox.parity.symptom import NEIGHBOURS, Symptom
 from pyml_sandbox.parity.thresholds import beside_thresholds
 from pyml_sandbox.parity.values import Gauge
+from pyml_sandbox.workshops.conversation import NoAnswerError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +34,9 @@ ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
 BATCH = {*NEIGHBOURS, *WHOLE, "copies"}
 EXPLAINABLE = {*BATCH, "paths"}
+_OF_BATCHES = (*BATCH, "alone", "contract", "empty")
+REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
+GAP = "the model could not be examined to the end; its process broke off"
 
 
 @contextmanager
@@ -59,37 +66,124 @@ def open_bench(
         yield bench
 
 
-def examine(bench: Bench) -> list[Symptom]:
+class _RefusedError(Exception):
+    """The model refuses every row, alone and together; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the checks in a laboratory saw.
+
+    Attributes:
+        symptoms: all of it, each with what explains it.
+        gap: why further checks could not be made, and which one was under way; empty where all were.
+    """
+
+    symptoms: tuple[Symptom, ...]
+    gap: str = ""
+
+
+def examine(bench: Bench) -> Examination:
     """Make every check; a model that is not steady is asked no further questions.
 
-    Raises:
-        PackageError: the model ended its Python.
+    `bench.record` says which checks were made. Where the model ends its Python or is too slow, what the checks before
+    saw stays.
     """
+    try:
+        return Examination(tuple(_symptoms(bench)))
+    except NoAnswerError as error:
+        return Examination(tuple(bench.record.symptoms), gap_at(bench, error))
+    except _RefusedError as error:  # no output, and so nothing that two calls could have had in common
+        bench.record.withdraw(*bench.record.made)
+        return Examination((), f"{REFUSED}: {error}")
+
+
+def on_the_paths(bench: Bench, checks: PathChecks, examined: Examination) -> Examination:
+    """Make the checks of the real paths as well; where the laboratory broke off, those that need none.
+
+    Args:
+        bench: where the examination was made.
+        checks: of the paths.
+        examined: what the laboratory saw.
+
+    Returns:
+        All of it.
+
+    Raises:
+        SandboxError: a path does not answer.
+    """
+    seen = [*examined.symptoms, *checks.of_fixture()]
+    if examined.gap:
+        return Examination(tuple(seen), examined.gap)
+    before = len(bench.record.symptoms)
+    try:
+        of_sample = [explain(bench, symptom) for symptom in checks.of_sample(seen)]
+    except NoAnswerError as error:
+        return Examination((*seen, *bench.record.symptoms[before:]), gap_at(bench, error))
+    return Examination((*seen, *of_sample))
+
+
+def gap_at(bench: Bench, error: NoAnswerError) -> str:
+    """Why no further checks could be made, for a reader."""
+    checks = ", ".join(f"`{name}`" for name in bench.record.under_way)
+    where = f" at the check {checks}" if checks else ""
+    return f"{GAP}{where}: {error.message}"
+
+
+def _symptoms(bench: Bench) -> list[Symptom]:
     state = StateChecks(bench).symptoms()
     if any(symptom.check == "repeat" for symptom in state):
         return state
     bench.thin_out(ALONE_BUDGET_S)
     is_steady = not any(symptom.check in STATE for symptom in state)
+    if is_steady and not any(map(is_answer, [*bench.first, *bench.alone])):
+        raise _RefusedError(refusal_in(bench.first[0]))
     found = [*state, *SurroundingsChecks(bench, is_steady).symptoms()]
     if not any(symptom.check in STATE for symptom in found):
-        measure(bench)
+        measured_s = measure(bench)
         bench.add(beside_thresholds(bench))
         batch = BatchChecks.prepare(bench).symptoms()
-        batch = BatchChecks.prepare(bench).symptoms() if bench.gauge.reconsider() else batch
-        found += [*batch, *of_sizes(bench, {symptom.output for symptom in batch})]
+        if bench.gauge.reconsider():
+            bench.record.withdraw(*_OF_BATCHES)
+            batch = BatchChecks.prepare(bench).symptoms()
+        found += [*batch, *sizes(bench, {symptom.output for symptom in batch}, measured_s)]
     called = {f"calls:{name}" for name in called_by(bench)} if any(each.check in BATCH for each in found) else set()
     return [explain(bench, each).with_traits(called if each.check in BATCH else set()) for each in found]
 
 
-def measure(bench: Bench) -> None:
-    """Measure the noise of every row that is judged, and hold all further outputs to it.
+def measure(bench: Bench) -> float:
+    """Measure the noise of every row that is judged, and hold all further outputs to it; gives back the seconds.
 
     Raises:
-        PackageError: the model ended its Python, or does not answer.
+        NoAnswerError: the model ended its Python, or does not answer.
     """
     echoes, row_s = bench.gauge.echoes, bench.call_s
+    started = time.perf_counter()
+    bench.record.under_way = ("sizes",)
     bench.noise = measure_noise(bench.lab, bench.judged, bench.outputs, bench.batch_rows, echoes=echoes, row_s=row_s)
     bench.gauge.take(bench.noise)
+    bench.record.under_way = ()
+    return time.perf_counter() - started
+
+
+def sizes(bench: Bench, seen: Set[str], measured_s: float) -> list[Symptom]:
+    """The check of sizes, of what was measured.
+
+    Args:
+        bench: with its noise measured.
+        seen: output columns in which other checks saw a difference already.
+        measured_s: how long measuring took.
+
+    Raises:
+        NoAnswerError: the model ended its Python, or does not answer.
+    """
+    if not bench.noise.rows:
+        return []
+    with bench.record.making({"sizes": bench.noise.rows}, measured_s) as found:
+        found += of_sizes(bench, seen)
+    if bench.noise.departing:
+        bench.record.fire("sizes")
+    return found
 
 
 def called_by(bench: Bench) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Step 1 of the parity check: the rows, written down once, so that both paths predict the same ones."""
+"""The rows of a parity check, written down once, so that both paths predict the same ones."""
 
 from __future__ import annotations
 

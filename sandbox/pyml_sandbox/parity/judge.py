@@ -1,8 +1,8 @@
 """From comparisons and findings to a verdict. Pure.
 
 The order is that of the questions: can these rows decide anything, does the model answer the same question the same way
-twice, are the same rows there, are the columns of the same kind, are the values the same, and do all checks of the
-needed level stay silent.
+twice, are the same rows there, are the columns of the same kind, are the values the same, do all checks of the needed
+level stay silent, and could they all be made.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from types import MappingProxyType
 
 from pyml.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
+from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.ties import Ties
-from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, Verdict, Weight
+from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, PathFailure, Verdict, Weight
 
 BATCHES = "batches"
 """Offline against online in batches, all rows."""
@@ -32,6 +33,9 @@ REPEAT = "repeat"
 FIRST_LEVEL = LEVELS[0]
 """What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
 
+PATHS = "paths"
+"""The check that compares the real paths, see `pyml_sandbox.parity.catalogue`."""
+
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
 
 ENOUGH = 10
@@ -46,6 +50,8 @@ def judge(
     checked: str = FIRST_LEVEL,
     departing: Set[str] = frozenset(),
     ties: Mapping[str, Mapping[str, Ties]] = NO_TIES,
+    failures: Sequence[PathFailure] = (),
+    gaps: Sequence[str] = (),
 ) -> Judgement:
     """Judge what was compared and found.
 
@@ -57,9 +63,12 @@ def judge(
         departing: output columns that the model itself changes with nothing but the size of the batch: what parts the
             paths there is judged at P2.
         ties: of each comparison by name, the label columns that flip because their scores tie, by column.
+        failures: real paths that raised.
+        gaps: why checks of the needed level could not be made. A model with a gap cannot pass; it can fail.
 
     Returns:
-        CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding breaks the needed level; else PASS.
+        CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding breaks the needed level;
+        CANNOT-CERTIFY where there is a gap; else PASS.
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
@@ -70,14 +79,20 @@ def judge(
         return Judgement(
             Verdict.CANNOT_CERTIFY, f"the model is not deterministic: {unsteady[0]}", None, tuple(findings)
         )
-    all_found = in_order([*_with_comparison(findings, by_name), *_uncovered(paths, by_name, findings, departing, ties)])
+    shown = list(_shown_by_paths(paths, by_name, departing, ties))
+    raised = [failure for failure in failures if not is_limit(failure)]
+    named = [_beside_paths(finding, by_name, shown, raised) for finding in findings]
+    all_found = in_order([*named, *_uncovered(shown, named), *_of_failures(failures, named)])
     reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
     if not paths and not reasons and not all_found:
         reasons = ["nothing was compared"]
     if reasons:
         return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
-    earned = _earned(all_found, checked)
+    gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
     has_failed = any(finding.weight is Weight.FAILS for finding in all_found)
+    if gaps and not has_failed:
+        return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
+    earned = _earned(all_found, checked) if BATCHES in by_name else None
     return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "", earned, all_found)
 
 
@@ -88,26 +103,41 @@ def _earned(findings: Sequence[Finding], checked: str) -> str | None:
     return reached[-1] if reached else None
 
 
-def _with_comparison(findings: Sequence[Finding], by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
-    """Each finding with the comparison of both real paths that shows it as well."""
-    for finding in findings:
-        shown = (
-            name
-            for name in (BATCHES, ROWS)
-            if any(column in finding.columns for column in _differing(by_name.get(name)))
-        )
-        yield replace(finding, comparison=next(shown, ""))
+def _beside_paths(
+    finding: Finding, by_name: Mapping[str, Comparison], shown: Sequence[Finding], raised: Sequence[PathFailure]
+) -> Finding:
+    """A finding of a check, with what the real paths show of it.
+
+    Args:
+        finding: the cause.
+        by_name: the comparisons.
+        shown: what the comparisons show.
+        raised: real paths that failed.
+
+    Returns:
+        It names the comparison that shows it as well. Where it is the cause of what the real paths show, it breaks the
+        level that this breaks.
+    """
+    names = (name for name in (BATCHES, ROWS) if set(finding.columns) & set(_differing(by_name.get(name))))
+    finding = replace(finding, comparison=next(names, ""))
+    if raised and explains(finding):
+        return _seen_on_paths(replace(finding, weight=Weight.FAILS), FIRST_LEVEL)
+    levels = [each.level for each in shown if _is_of_values(each) and set(each.columns) & set(finding.columns)]
+    return _seen_on_paths(finding, min(levels)) if levels and finding.weight is Weight.FAILS else finding
 
 
-def _uncovered(
+def _seen_on_paths(finding: Finding, level: str) -> Finding:
+    checks = tuple(dict.fromkeys((finding.check, *finding.checks, PATHS)))
+    return replace(finding, level=min(finding.level, level), checks=checks)
+
+
+def _shown_by_paths(
     paths: Sequence[Comparison],
     by_name: Mapping[str, Comparison],
-    findings: Sequence[Finding],
     departing: Set[str],
     ties: Mapping[str, Mapping[str, Ties]],
 ) -> Iterator[Finding]:
-    """What the comparisons show and no finding explains."""
-    known = {column for finding in findings if finding.weight is Weight.FAILS for column in finding.columns}
+    """Everything that the comparisons of the real paths show, whatever explains it."""
     for comparison in paths:
         yield from _key_findings(comparison)
     schemas = {comparison.schema: comparison for comparison in reversed(paths)}
@@ -116,8 +146,25 @@ def _uncovered(
     tied = {finding.columns[0]: finding for finding in _tie_findings(paths, ties)}
     yield from tied.values()
     for finding in _value_findings(by_name):
-        if not (known | tied.keys()) & set(finding.columns):
+        if not tied.keys() & set(finding.columns):
             yield replace(finding, level="P2") if departing & set(finding.columns) else finding
+
+
+def _uncovered(shown: Sequence[Finding], findings: Sequence[Finding]) -> Iterator[Finding]:
+    """What the comparisons show and no finding explains; what they show of keys and columns nothing else does."""
+    known = {column for finding in findings if finding.weight is Weight.FAILS for column in finding.columns}
+    return (each for each in shown if not (_is_of_values(each) and known & set(each.columns)))
+
+
+def _is_of_values(shown: Finding) -> bool:
+    """Whether it speaks of values that differ, and not of keys, columns or types."""
+    return shown.hop is Hop.COMPUTE and shown.weight is Weight.FAILS
+
+
+def _of_failures(failures: Sequence[PathFailure], findings: Sequence[Finding]) -> Iterator[Finding]:
+    """A finding for each failure that none of the others explains."""
+    is_explained = any(map(explains, findings))
+    return (finding_of_failure(each) for each in failures if is_limit(each) or not is_explained)
 
 
 def _unsteady(repeat: Comparison | None) -> list[str]:
@@ -176,7 +223,9 @@ def _shown_by(
     comparison: Comparison, sentence: str, columns: tuple[str, ...] = (), rows: int = 0, code: str | None = None
 ) -> Finding:
     hop = None if code is None else Hop.STORAGE
-    return Finding(sentence, code, columns=columns, rows=rows, comparison=comparison.name, hop=hop)
+    return Finding(
+        sentence, code, columns=columns, rows=rows, comparison=comparison.name, hop=hop, check=PATHS, checks=(PATHS,)
+    )
 
 
 def _tie_findings(paths: Sequence[Comparison], ties: Mapping[str, Mapping[str, Ties]]) -> Iterator[Finding]:
@@ -236,6 +285,8 @@ def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Find
         rows=column.differing,
         comparison=comparison,
         hop=Hop.COMPUTE,
+        check=PATHS,
+        checks=(PATHS,),
     )
 
 

@@ -58,7 +58,7 @@ def _unlisted(report: Report) -> list[CheckResult]:
 
 def _uncertain(report: Report) -> TestCase:
     case = TestCase(VERDICT_CASE, VERDICT_CASE, 0.0)
-    case.result = Error(wording.plain(report.judgement.reason), Verdict.CANNOT_CERTIFY.value)
+    case.result = Error(wording.lines(report.judgement.reason), Verdict.CANNOT_CERTIFY.value)
     return case
 
 
@@ -72,6 +72,7 @@ def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> Test
     elif above:
         case.result = _result(Skipped, check, above)
     beside = [_text(check, one) for one in above if failing]
+    beside += wording.explained_failures(report) if check.name == "paths" else []
     beside += [" ".join(line) for line in (wording.warning_lines(report) if by_weight[Weight.WARNS] else ())]
     if beside:
         case.system_out = "\n\n".join(beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 120
+PATIENCE = 5
+"""How many times as long as earlier calls of as many rows a question may take before it is given up."""
 
 Output = Row | Refusal
 """What came of one row: its predicted values by column, or why its call gave none."""
@@ -75,20 +78,26 @@ class Lab:
         greeting: how loading went.
         variables: what the model's own code has asked the environment for.
         changed: whether any call has changed what it was given; the rows of the first such call.
+        row_s: the longest that a row has taken, of all questions so far.
     """
 
     conversation: Conversation
     greeting: Greeting
     variables: frozenset[str] = frozenset()
     changed: pa.RecordBatch | None = field(default=None)
+    row_s: float = 0.0
 
     def ask(self, question: Question) -> Answers:
-        """Make calls; blocks.
+        """Make calls; blocks. The time that a model has for its answer grows with that it has taken so far.
 
         Raises:
-            PackageError: the model ended its Python, or does not answer.
+            NoAnswerError: the model ended its Python, or does not answer.
         """
-        answers = Answers.from_line(self.conversation.ask(question.to_line(), ANSWER_TIMEOUT_S))
+        rows = sum(map(len, question.groups))
+        started = time.perf_counter()
+        line = self.conversation.ask(question.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
+        self.row_s = max(self.row_s, (time.perf_counter() - started) / max(rows, 1))
+        answers = Answers.from_line(line)
         self.variables |= set(answers.variables)
         if answers.changed and self.changed is None:
             import pyarrow as pa
@@ -103,6 +112,7 @@ class Lab:
         what_if: WhatIf | None = None,
         *,
         clock: float | None = None,
+        runs: bool = False,
         seeded: bool = False,
         threads: int = 1,
         watched: bool = False,
@@ -110,7 +120,7 @@ class Lab:
         """The outputs of each call, row for row. See `pyml.lab.messages.Question` for the arguments."""
         if not groups:
             return []
-        answers = self.ask(Question(rows, groups, what_if or WhatIf(), clock, seeded, threads, watched))
+        answers = self.ask(Question(rows, groups, what_if or WhatIf(), clock, seeded, threads, watched, runs=runs))
         predicted = iter(rows_of(answers.predictions))
         outputs: list[list[Output]] = []
         for number, group in enumerate(groups):
@@ -153,6 +163,7 @@ class Labs:
 
         Raises:
             PackageError: the model cannot be loaded there.
+            NoAnswerError: it ended its Python, or is too slow.
         """
         arguments = ["-m", "pyml.lab", "--package", self.environment.package, *variation.arguments]
         conversation = self.workshop.talk(self.environment, arguments)

@@ -1,4 +1,4 @@
-"""Step 3 of the parity check: the frozen rows through the gateway, in batches and one by one."""
+"""The frozen rows of a parity check through the gateway, in batches and one by one."""
 
 from __future__ import annotations
 

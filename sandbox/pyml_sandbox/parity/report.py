@@ -10,9 +10,9 @@ from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
 from pyml_sandbox.events import JSON
 from pyml_sandbox.parity.json_form import from_json, to_json, without
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, Verdict
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, PathFailure, Verdict
 
-SCHEMA = "pyml.parity-report/2"
+SCHEMA = "pyml.parity-report/3"
 COMPARISON_SCHEMA = "pyml.comparison/1"
 
 
@@ -21,7 +21,7 @@ class StepTime:
     """How long one step took.
 
     Attributes:
-        name: freeze, offline, online, compare, diagnose or report.
+        name: freeze, offline, online, examine, hops, diagnose, compare or judge.
         seconds: wall-clock time.
         detail: what it did, as `336,776 rows`.
     """
@@ -61,10 +61,11 @@ class Report:
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
         declared_level: the level that the model needs: what its pyml.toml, or the command, asks for.
-        checks: every check that was made.
+        checks: every check that was made, and no other.
+        failures: real paths that raised instead of predicting, whatever explains it.
         floors: the noise floor of each float column that has one.
         points: number columns of both paths, for pictures.
-        environments: what each path ran in, by path: Python, packages, variables that were pinned.
+        environments: what each path ran in, by path: Python, packages, pinned variables as that path had them.
         is_cached: nothing was run: an earlier report on the same version, rows and settings is given again.
         images: the image in which each path ran, offline and online; empty where neither ran in a container.
         next_command: what to run now.
@@ -82,6 +83,7 @@ class Report:
     steps: tuple[StepTime, ...] = ()
     declared_level: str = ""
     checks: tuple[CheckResult, ...] = ()
+    failures: tuple[PathFailure, ...] = ()
     floors: tuple[NoiseFloor, ...] = ()
     points: tuple[Points, ...] = ()
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -70,7 +70,9 @@ def _head(report: Report) -> Iterator[RenderableType]:
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
     if report.judgement.reason:
-        yield Padding(Text(wording.plain(report.judgement.reason)), (1, 0, 0, 2))
+        yield Padding(Text(wording.lines(report.judgement.reason)), (1, 0, 0, 2))
+    for failure in wording.explained_failures(report):
+        yield Padding(Text(failure), (1, 0, 0, 2))
     if report.is_cached:
         yield Text(wording.cached_words(report))
 
@@ -172,10 +174,7 @@ def _comparison_parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _foot(report: Report) -> Iterator[RenderableType]:
-    if report.checks:
-        fired = list(dict.fromkeys(check.name for check in report.checks if check.fired))
-        words = f"{wording.listed(fired)} saw a difference" if fired else "none saw a difference"
-        yield Text(f"{wording.counted(len(report.checks), 'check')}: {words}.")
+    yield Text(wording.check_words(report))
     differing = [setting for setting in wording.settings_of(report) if setting.differs]
     if differing:
         yield Text(_environment_words(report, differing))

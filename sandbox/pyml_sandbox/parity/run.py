@@ -16,6 +16,7 @@ from pyml.errors import PymlError, SandboxError
 from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.parity.freeze import DATABASE
 from pyml_sandbox.parity.report import StepTime
+from pyml_sandbox.parity.verdict import PathFailure
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,21 +58,6 @@ def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Itera
         lock.release()
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A path that raised instead of predicting.
-
-    Attributes:
-        comparison: which therefore cannot be made.
-        words: what was asked.
-        message: what the path said.
-    """
-
-    comparison: str
-    words: str
-    message: str
-
-
 @dataclass
 class Run:
     """One run.
@@ -89,7 +75,7 @@ class Run:
     name: str
     on_event: OnEvent
     steps: list[StepTime] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[PathFailure] = field(default_factory=list)
     images: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -121,14 +107,19 @@ class Run:
         return self.folder / f"{name}.parquet"
 
     @contextmanager
-    def path(self, comparison: str, words: str) -> Iterator[None]:
-        """Note that a path failed, and go on: that one path answers and the other raises is a finding."""
+    def path(self, comparison: str, name: str) -> Iterator[None]:
+        """Note that a path failed, and go on: that one path answers and the other raises is a finding.
+
+        Args:
+            comparison: which cannot be made then.
+            name: of the path, see `PathFailure.paths`.
+        """
         try:
             yield
         except SandboxError:
             raise
         except PymlError as error:
-            self.failures.append(Failure(comparison, words, error.message))
+            self.failures.append(PathFailure((name,), error.message, comparison))
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:
         """Keep the tables of this run alone: those of earlier runs answer no question any more."""

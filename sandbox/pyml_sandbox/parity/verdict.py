@@ -85,11 +85,11 @@ class Finding:
         sentence: what happens and what to change, for a reader who knows the model and not the tool.
         code: of the cause, with a page in docs/causes; None where none could be named.
         name: of the cause.
-        level: the parity level that it breaks.
+        level: the parity level that it breaks: the cause's own, or a lower one where the real paths show it.
         weight: what that means for the verdict.
         hop: the first hop at which the paths part.
         check: the check that shows it best; a name of docs/parity-report.md.
-        checks: every check that fired for it.
+        checks: every check that fired for it, `paths` among them where a comparison of the real paths shows it.
         columns: output columns concerned; empty where rows are missing or not predicted at all.
         inputs: input columns that drive it; empty where none could be singled out.
         rows: how many of the rows that were tried show it.
@@ -113,6 +113,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class PathFailure:
+    """Ways of asking the real paths that raised the same exception instead of predicting.
+
+    Attributes:
+        paths: which: "offline", "online in batches", "online one by one", "online, the sample at once".
+        message: the exception, with all its lines.
+        comparison: the first that could not be made for it.
+    """
+
+    paths: tuple[str, ...]
+    message: str
+    comparison: str = ""
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check that was made.
 
@@ -120,8 +135,8 @@ class CheckResult:
         name: see docs/parity-report.md.
         level: parity level that it belongs to.
         fired: it saw a difference.
-        rows: how many rows it asked about.
-        seconds: wall time.
+        rows: how many rows it asked about; 0 where it asks about none.
+        seconds: wall time; checks that share their calls share their time evenly.
     """
 
     name: str

@@ -20,6 +20,7 @@ from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 from pyml_sandbox.parity.verdict import Seen, Witness
 from pyml_sandbox.parity.wording import plain
+from pyml_sandbox.workshops.conversation import NoAnswerError
 
 SHOWN_CHARACTERS = 200
 TRIES = 4
@@ -45,12 +46,17 @@ class WitnessFinder:
     def witness(self, symptoms: Sequence[Symptom]) -> Witness | None:
         """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
 
+        None as well where the model ends its Python, or is too slow, on the way there.
+
         Raises:
             SandboxError: a path does not answer.
         """
         for symptom in symptoms[:3]:
-            case, columns = self._shrunk(symptom)
-            seen = self._seen(case, symptom)
+            try:
+                case, columns = self._shrunk(symptom)
+                seen = self._seen(case, symptom)
+            except NoAnswerError:
+                continue
             if seen is not None:
                 return self._told(case, columns, seen)
         return None
@@ -78,7 +84,9 @@ class WitnessFinder:
 
     def _differs_by_day(self, case: Case) -> bool:
         rows = self.bench.rows(case.other.rows)
-        today, later = (self.bench.lab.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S)[0][0] for days in (0, DAYS))
+        today, later = (
+            self.bench.lab.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S, runs=True)[0][0] for days in (0, DAYS)
+        )
         return self._differ(case, today, later)
 
     # ---- on the real paths
@@ -154,7 +162,7 @@ class WitnessFinder:
 
     def _seen_on_another_day(self, case: Case) -> tuple[Seen, ...] | None:
         """Both paths today, and a process whose clock stands at another day."""
-        then = self.bench.lab.calls(self.bench.rows(case.other.rows), [[0]], clock=CLOCK_S)[0][0]
+        then = self.bench.lab.calls(self.bench.rows(case.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
         return self._seen_beside(case, case.other, f"a process on {day}", then)
 
@@ -266,6 +274,8 @@ class _Asker:
         if variation not in self._open:
             try:
                 self._open[variation] = self._stack.enter_context(self.bench.labs.start(variation))
+            except NoAnswerError:
+                raise
             except PackageError as error:
                 self._open[variation] = error
         return self._open[variation]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyml_sandbox.parity.causes import CAUSES
+from pyml_sandbox.parity.failures import words_of
 from pyml_sandbox.parity.report import Report
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, NoiseFloor, Seen, Weight, Witness
 
@@ -72,14 +73,36 @@ def of_weight(report: Report, weight: Weight) -> list[tuple[int, Finding]]:
     return [(number, one) for number, one in enumerate(report.findings, 1) if one.weight is weight]
 
 
+def check_words(report: Report) -> str:
+    """What the checks that were made saw, in one sentence; of none nothing is claimed."""
+    if not report.checks:
+        return "No check was made."
+    fired = list(dict.fromkeys(check.name for check in report.checks if check.fired))
+    made = counted(len(report.checks), "check")
+    if fired:
+        return f"{made}: {listed(fired)} saw a difference."
+    return f"{made} made." if of_weight(report, Weight.FAILS) else f"{made}: none saw a difference."
+
+
+def explained_failures(report: Report) -> list[str]:
+    """Paths that failed for a reason that a finding names, each with its exception; other failures are findings."""
+    told = "\n".join(finding.sentence for finding in report.findings)
+    return [lines(words_of(failure)) for failure in report.failures if failure.message not in told]
+
+
 def title(finding: Finding) -> str:
     """Code and name of the cause."""
     return plain(f"{finding.code or ''} {finding.name}".strip()) or "no cause named"
 
 
+def lines(text: str) -> str:
+    """A text of a user's with its own line breaks and tabs, and everything else as `plain` has it."""
+    return plain(text, "\n\t")
+
+
 def sentence(finding: Finding) -> str:
-    """What happens and what to change, with a full stop."""
-    text = plain(finding.sentence).rstrip()
+    """What happens and what to change, with a full stop; an exception in it keeps its lines."""
+    text = lines(finding.sentence).rstrip()
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
@@ -153,7 +176,7 @@ def seen_table(witness: Witness) -> tuple[list[str], list[tuple[str, list[str]]]
 
 def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
     if seen.error:
-        return [f"refused: {plain(seen.error)}", *("" for _ in names[1:])]
+        return [f"refused: {lines(seen.error)}", *("" for _ in names[1:])]
     return [value_words(seen.outputs[name]) if name in seen.outputs else "" for name in names]
 
 

@@ -18,6 +18,10 @@ SAID_MAX_CHARACTERS = 2000
 LAST_WORDS_S = 5
 
 
+class NoAnswerError(PackageError):
+    """A program ended instead of answering, or is too slow: what it would have said is not known."""
+
+
 class Conversation(Protocol):
     """Lines to a program, and lines back."""
 
@@ -25,14 +29,14 @@ class Conversation(Protocol):
         """Say a line, and wait for the one that answers it; blocks.
 
         Raises:
-            PackageError: the program ended, or did not answer in time.
+            NoAnswerError: the program ended, or did not answer in time; so does every later question.
         """
 
     def hear(self, timeout_s: float) -> str:
         """Wait for a line that was not asked for; blocks.
 
         Raises:
-            PackageError: the program ended, or said nothing in time.
+            NoAnswerError: the program ended, or said nothing in time; so does every later question.
         """
 
     def close(self) -> None:
@@ -53,6 +57,7 @@ class _Talk:
         self, write: Callable[[str], None], lines: Iterable[str], said: Callable[[], str], end: Callable[[], None]
     ) -> None:
         self._write, self._said, self._end = write, said, end
+        self._given_up: NoAnswerError | None = None
         self._heard: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(lines,), name="pyml-conversation", daemon=True).start()
 
@@ -64,6 +69,8 @@ class _Talk:
 
     def ask(self, line: str, timeout_s: float) -> str:
         """See `Conversation.ask`."""
+        if self._given_up is not None:  # what is answered late would be taken for the answer to a later question
+            raise self._given_up
         try:
             self._write(line + "\n")
         except OSError as error:
@@ -75,14 +82,18 @@ class _Talk:
         try:
             line = self._heard.get(timeout=timeout_s)
         except queue.Empty as error:
-            raise PackageError(f"the model gave no answer within {timeout_s:.0f} s", []) from error
+            self._given_up = NoAnswerError(f"the model gave no answer within {timeout_s:.0f} s", [])
+            raise self._given_up from error
         if line is None:
             raise self._ended()
         return line
 
-    def _ended(self) -> PackageError:
-        said = self._said().strip()[-SAID_MAX_CHARACTERS:]
-        return PackageError("the model ended its Python", [Problem(f"its last words:\n{said}" if said else "no words")])
+    def _ended(self) -> NoAnswerError:
+        if self._given_up is None:
+            said = self._said().strip()[-SAID_MAX_CHARACTERS:]
+            last = Problem(f"its last words:\n{said}" if said else "no words")
+            self._given_up = NoAnswerError("the model ended its Python", [last])
+        return self._given_up
 
     def close(self) -> None:
         """See `Conversation.close`."""

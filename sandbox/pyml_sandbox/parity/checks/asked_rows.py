@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,19 +36,22 @@ class AskedRows:
         bench: rows and laboratory.
         alone: the output of each fixture's row and specimen called alone, by the specimen's identity.
         copies: its outputs when called twice in one call.
+        seconds: that asking about the copies took.
     """
 
     bench: Bench
     alone: Mapping[int, Output]
     copies: Mapping[int, Sequence[Output]]
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, bench: Bench) -> AskedRows:
         """Ask about two copies of each row in one call."""
         rows = bench.everything
         alone = dict(zip(map(id, rows), bench.alone, strict=True))
+        started = time.perf_counter()
         copies = dict(zip(map(id, rows), bench.calls([[row, row] for row in rows]), strict=True))
-        return cls(bench, alone, copies)
+        return cls(bench, alone, copies, time.perf_counter() - started)
 
     def taken(self, specimens: Iterable[Specimen]) -> list[Specimen]:
         """Those that the model predicts alone: what it refuses it refuses on both paths."""

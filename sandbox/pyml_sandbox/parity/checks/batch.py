@@ -32,8 +32,15 @@ class BatchChecks(ChecksOfRows):
 
     def symptoms(self) -> list[Symptom]:
         """Everything that these checks see."""
-        beside = NeighbourChecks(self.asked).symptoms()
-        return [*self._one_row(), *self._copies(), *beside, *self._together(), *self._empty()]
+        making, rows = self.bench.record.making, len(self.bench.everything)
+        with making({"alone": rows, "contract": rows}) as one_row:
+            one_row += self._one_row()
+        with making({"copies": rows}, self.asked.seconds) as copies:
+            copies += self._copies()
+        beside, together = NeighbourChecks(self.asked).symptoms(), self._together()
+        with making({"empty": 0}) as empty:
+            empty += self._empty()
+        return [*one_row, *copies, *beside, *together, *empty]
 
     # ---- one row, and copies of it
 
@@ -76,7 +83,12 @@ class BatchChecks(ChecksOfRows):
             yield Symptom("contract", "", (case,), (column,), frozenset(traits_of_refusal(said)), len(found), said)
 
     def _lost_rows(self) -> list[Specimen]:
-        """Refused alone and beside itself by what the model returned, not by an error of its own."""
+        """Refused alone and beside itself by what the model returned, not by an error of its own.
+
+        None where the whole fixture is: nothing is lost from one row to the next, and the real paths say it all.
+        """
+        if all(self.asked.is_refused(row) and self.asked.copies_refused(row) for row in self.bench.fixture):
+            return []
         return [
             row
             for row in self.bench.everything
@@ -120,19 +132,22 @@ class BatchChecks(ChecksOfRows):
 
     # ---- many rows, and none
 
-    def _together(self) -> Iterator[Symptom]:
-        rows = self.asked.taken(self.bench.fixture)
+    def _together(self) -> list[Symptom]:
+        rows, making = self.asked.taken(self.bench.fixture), self.bench.record.making
         if len(rows) < 2:
-            return
-        whole, turned = self.bench.calls([rows, rows[::-1]])
-        half = len(rows) // 2
-        halves = [output for part in self.bench.calls([rows[:half], rows[half:]]) for output in part]
-        for check, outputs in (("together", whole), ("shuffle", turned[::-1]), ("split", halves)):
-            yield from self._against_alone(check, rows, outputs)
-        yield from self._in_a_crowd()
+            return []
+        with making(dict.fromkeys(("together", "shuffle", "split"), len(rows))) as seen:
+            whole, turned = self.bench.calls([rows, rows[::-1]])
+            half = len(rows) // 2
+            halves = [output for part in self.bench.calls([rows[:half], rows[half:]]) for output in part]
+            for check, outputs in (("together", whole), ("shuffle", turned[::-1]), ("split", halves)):
+                seen += self._against_alone(check, rows, outputs)
+        with making({"crowd": len(self.bench.fixture)}) as crowd:
+            crowd += self._in_a_crowd()
+        return [*seen, *crowd]
 
     def _in_a_crowd(self) -> Iterator[Symptom]:
-        """The sample among as many rows as one request holds: ahead of the others, and behind them."""
+        """The sample among many rows of the fixture: ahead of the others, and behind them."""
         everybody = range(self.bench.crowd.num_rows)
         ahead, behind = self.bench.lab.calls(self.bench.crowd, [everybody, everybody[::-1]])
         size = len(self.bench.fixture)

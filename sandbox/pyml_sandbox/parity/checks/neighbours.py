@@ -65,9 +65,32 @@ class Effect:
 class NeighbourChecks(ChecksOfRows):
     """The checks of two rows in one call."""
 
-    def symptoms(self) -> Iterator[Symptom]:
+    def symptoms(self) -> list[Symptom]:
         """What neighbours change, by output and by the column in which the neighbour was varied."""
-        effects = self._effects()
+        pairs = self._pairs()
+        with self.bench.record.making(self._asked_by(pairs)) as seen:
+            seen += self._symptoms_of(self._effects(pairs))
+        return seen
+
+    def _asked_by(self, pairs: Sequence[tuple[Specimen, Specimen]]) -> dict[str, int]:
+        """How many rows the pairs of each of the checks are made with."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for base, varied in pairs:
+            for check in self._checks_of(base, varied):
+                found[check].add(id(varied))
+        return {check: len(rows) for check, rows in found.items()}
+
+    def _checks_of(self, base: Specimen, varied: Specimen) -> Iterator[str]:
+        """The checks that a pair is asked for: all under whose name its effects may be reported."""
+        if varied.kind in NULLS:
+            yield "null-neighbour"
+            return
+        values = base.values.get(varied.column), varied.values.get(varied.column)
+        if _is_longer(*values) or _is_longer(*reversed(values)):
+            yield "long-neighbour"
+        yield "text-neighbour" if self.asked.type_of(varied.column) == "STRING" else "neighbour"
+
+    def _symptoms_of(self, effects: Sequence[Effect]) -> Iterator[Symptom]:
         by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
         for effect in effects:
             by_driver[effect.output, effect.column].append(effect)
@@ -80,8 +103,7 @@ class NeighbourChecks(ChecksOfRows):
             cases = tuple(effect.case for effect in plainest[:MAX_CASES])
             yield Symptom(_check_of(traits), output, cases, (column,), traits | traits_of_refusal(said), rows, said)
 
-    def _effects(self) -> list[Effect]:
-        pairs = self._pairs()
+    def _effects(self, pairs: Sequence[tuple[Specimen, Specimen]]) -> list[Effect]:
         groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]
         answers = self.bench.calls(groups)
         effects: list[Effect] = []

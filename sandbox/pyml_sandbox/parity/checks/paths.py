@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,39 +54,64 @@ class PathChecks:
     result: JobResult | None
     online_worker: Worker | None
 
-    def symptoms(self, earlier: Sequence[Symptom]) -> list[Symptom]:
-        """Everything that these checks see.
+    def of_fixture(self) -> list[Symptom]:
+        """What the answers to the fixture, and the declarations, show; asks the model nothing."""
+        making = self.bench.record.making
+        found = self._lost_values()
+        workers = self._workers()
+        if workers is not None:
+            with making({"packages": 0}) as seen:
+                seen += self._packages(*workers)
+            found += seen
+        with making({"versions": 0}) as seen:
+            seen += self._versions()
+        with making({"metadata": 0}) as metadata:
+            metadata += self._metadata()
+        return [*found, *seen, *metadata]
+
+    def of_sample(self, earlier: Sequence[Symptom]) -> list[Symptom]:
+        """What the paths make of rows that the fixture lacks, of other forms, and of requests at the same time.
 
         Args:
-            earlier: what the laboratory's checks saw: a model that is not steady is asked nothing here.
+            earlier: what the checks before saw: a model that is not steady is asked nothing here.
+
+        Raises:
+            NoAnswerError: the model ended its Python in the laboratory, or is too slow.
+            SandboxError: a path does not answer.
         """
-        found = [*self._lost_values(), *self._packages(), *self._versions(), *self._metadata()]
         if any(symptom.check in UNSTEADY for symptom in earlier):
-            return found
-        is_rowwise = not any(symptom.check in BATCH for symptom in earlier)
-        found += [*self._specimens(is_rowwise=is_rowwise)]
+            return []
+        found = self._specimens(is_rowwise=not any(symptom.check in BATCH for symptom in earlier))
         return [*found, *self._forms(), *self._names(), *self._threads()]
 
     # ---- the fixture
 
-    def _lost_values(self) -> Iterator[Symptom]:
+    def _lost_values(self) -> list[Symptom]:
+        found: list[Symptom] = []
+        for path, name in (("offline", "offline"), ("online", "online_batches")):
+            if record_file(self.run.file(name)).exists():
+                found += self._lost_on(path, name)
+        return found
+
+    def _lost_on(self, path: str, name: str) -> list[Symptom]:
         import pyarrow.parquet as pq
 
-        order = [(name, "ascending") for name in self.frozen.key]
+        order = [(column, "ascending") for column in self.frozen.key]
         asked = pq.read_table(self.frozen.file).sort_by(order)
-        for path, name in (("offline", "offline"), ("online", "online_batches")):
-            file = record_file(self.run.file(name))
-            if file.exists():
-                record = pq.read_table(file).sort_by(order)
-                answered = pq.read_table(self.run.file(name)).sort_by(order)
-                if strangers := strangers_in(asked, answered, self.frozen.key):
-                    yield self._of_strangers(path, answered.num_rows - asked.num_rows, strangers)
-                elif record.num_rows == answered.num_rows:
-                    try:
-                        yield from map(self._of_loss, losses(path, self.contract, asked, answered, record))
-                    except InputError as error:  # of the types that arrived, and not of their values
-                        row = self.bench.fixture[0]
-                        yield Symptom("stored", "", (no_difference(row),), said=error.message)
+        record = pq.read_table(record_file(self.run.file(name))).sort_by(order)
+        answered = pq.read_table(self.run.file(name)).sort_by(order)
+        making = self.bench.record.making
+        with making({"lost": asked.num_rows}) as lost:
+            if strangers := strangers_in(asked, answered, self.frozen.key):
+                lost.append(self._of_strangers(path, answered.num_rows - asked.num_rows, strangers))
+        if lost or record.num_rows != answered.num_rows:
+            return lost
+        with making(dict.fromkeys(("frames", "stored"), asked.num_rows)) as seen:
+            try:
+                seen += map(self._of_loss, losses(path, self.contract, asked, answered, record))
+            except InputError as error:  # of the types that arrived, and not of their values
+                seen.append(Symptom("stored", "", (no_difference(self.bench.fixture[0]),), said=error.message))
+        return seen
 
     def _of_strangers(self, path: str, more: int, strangers: int) -> Symptom:
         row = self.bench.fixture[0]
@@ -102,12 +127,14 @@ class PathChecks:
         said = f"`{loss.column}` {loss.path}, in {len(loss.rows):,} rows"
         return Symptom(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
 
-    def _packages(self) -> Iterator[Symptom]:
-        """Packages of which the two paths have different versions."""
+    def _workers(self) -> tuple[Worker, Worker] | None:
+        """Who predicted offline and who online; None where one of them did not say."""
         offline = self.result.workers[0] if self.result and self.result.workers else None
-        if offline is None or self.online_worker is None:
-            return
-        left, right = offline.packages, self.online_worker.packages
+        return None if offline is None or self.online_worker is None else (offline, self.online_worker)
+
+    def _packages(self, offline: Worker, online: Worker) -> Iterator[Symptom]:
+        """Packages of which the two paths have different versions."""
+        left, right = offline.packages, online.packages
         names = [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
         if names:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
@@ -143,11 +170,20 @@ class PathChecks:
 
     # ---- the sample in other forms
 
-    def _forms(self) -> Iterator[Symptom]:
+    def _forms(self) -> list[Symptom]:
         """The sample as Arrow, as one tensor for each column and as JSON: three ways to say the same."""
         taken = [row for row, output in zip(self.bench.fixture, self.bench.alone, strict=False) if is_answer(output)]
         plain = [row for row in taken if all(value is not None for value in row.values.values())]
-        answers = self.paths.in_other_forms(plain) if plain else {}
+        if not plain:
+            return []
+        with self.bench.record.making({"forms": len(plain)}) as seen:
+            answers = self.paths.in_other_forms(plain)
+            seen += self._of_forms(plain, answers)
+        if len(answers) < 2:  # nothing to hold the one form against
+            self.bench.record.withdraw("forms")
+        return seen
+
+    def _of_forms(self, plain: Sequence[Specimen], answers: Mapping[str, Sequence[Output]]) -> Iterator[Symptom]:
         first, *others = answers.items() or [("", [])]
         for form, outputs in others:
             found: dict[str, list[int]] = defaultdict(list)
@@ -162,20 +198,22 @@ class PathChecks:
                 said = f"as {first[0]} {_shown(left, name)}, as {form} {_shown(right, name)}"
                 yield Symptom("forms", name, (case,), traits=traits, rows=len(places), said=said)
 
-    def _names(self) -> Iterator[Symptom]:
+    def _names(self) -> list[Symptom]:
         """A request that lacks a column, or has one more, must be refused: who knows what was meant to be seen."""
         row, name = self.bench.ordinary[0], self.bench.inputs.names[0]
         cases = {
             f"column `{name}` is missing from a request, and it is answered": {"without": name},
             "a request has a column that is not declared, and it is answered": {"beside": "not_declared"},
         }
-        for said, change in cases.items():
-            if self.paths.taken_online(row, **change):
-                yield Symptom("names", "", (no_difference(row),), (name,), said=said)
+        with self.bench.record.making({"names": 1}) as seen:
+            for said, change in cases.items():
+                if self.paths.taken_online(row, **change):
+                    seen.append(Symptom("names", "", (no_difference(row),), (name,), said=said))
+        return seen
 
     # ---- rows that the fixture lacks
 
-    def _specimens(self, *, is_rowwise: bool) -> Iterator[Symptom]:
+    def _specimens(self, *, is_rowwise: bool) -> list[Symptom]:
         """Rows of the sample and specimens on both paths: all in one batch offline, each alone online.
 
         Their columns come in another order than declared, and offline with names in another case: to a boundary that
@@ -184,8 +222,17 @@ class PathChecks:
         """
         rows = self.bench.everything
         taken = [row for row, output in zip(rows, self.bench.alone, strict=True) if not isinstance(output, Refusal)]
-        offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
-        online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
+        if not taken:
+            return []
+        with self.bench.record.making({"paths": len(taken)}) as seen:
+            offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
+            online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
+            seen += self._of_paths(taken, offline, online)
+        return seen
+
+    def _of_paths(
+        self, taken: Sequence[Specimen], offline: Sequence[Output], online: Sequence[Output]
+    ) -> Iterator[Symptom]:
         found: dict[str, list[int]] = defaultdict(list)
         for place, (left, right) in enumerate(zip(offline, online, strict=True)):
             for name in self.bench.differing(left, right):
@@ -212,16 +259,19 @@ class PathChecks:
 
     # ---- at the same time
 
-    def _threads(self) -> Iterator[Symptom]:
+    def _threads(self) -> list[Symptom]:
         """Requests under way at the same time, and `predict` called from several threads of one process."""
-        rows = self.bench.fixture
+        rows, making = self.bench.fixture, self.bench.record.making
         expected = self.bench.alone[: len(rows)]
         singles = [[row] for row in rows] * ROUNDS
-        one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
-        at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
-        yield from self._against("concurrent", rows, one_by_one, at_once)
-        answers = calls(self.bench.lab, self.bench.inputs, singles, threads=THREADS)
-        yield from self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
+        with making({"concurrent": len(rows)}) as concurrent:
+            one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
+            at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
+            concurrent += self._against("concurrent", rows, one_by_one, at_once)
+        with making({"thread-safe": len(rows)}) as threaded:
+            answers = calls(self.bench.lab, self.bench.inputs, singles, threads=THREADS)
+            threaded += self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
+        return [*concurrent, *threaded]
 
     def _against(
         self, check: str, rows: Sequence[Specimen], expected: Sequence[Output], found: Sequence[Output]

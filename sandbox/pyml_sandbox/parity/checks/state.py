@@ -7,7 +7,7 @@ later question with what the earlier ones left.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pyml.lab.messages import Refusal
@@ -41,35 +41,51 @@ class StateChecks:
 
     def symptoms(self) -> list[Symptom]:
         """Everything that these checks see."""
-        rows, lab, first = self.bench.fixture, self.bench.lab, self.bench.first
+        rows, lab, first, record = self.bench.fixture, self.bench.lab, self.bench.first, self.bench.record
         batch = self.bench.rows(rows)
-        started = time.perf_counter()
-        again = [lab.together(batch) for _ in range(REPEATS)]
-        self.bench.call_s = (time.perf_counter() - started) / REPEATS
-        if repeated := self._repeated([first, *again]):
+        with record.making({"repeat": len(rows)}) as repeated:
+            started = time.perf_counter()
+            again = [lab.together(batch) for _ in range(REPEATS)]
+            self.bench.call_s = (time.perf_counter() - started) / REPEATS
+            repeated += self._repeated([first, *again])
+        if repeated:
             return [*repeated, *self._why(first, again)]
-        # Other rows, of another number and of the same, before the first are asked about again.
-        varied = self.bench.specimens[: len(rows)]
-        answers = lab.alone(self.bench.rows(varied))
-        # One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
-        others = [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
-        warm = self._differing("warm", first, lab.together(batch), others) or self._singles()
-        clock = self._clock()
+        with record.making({"warm": len(rows)}) as warm:
+            others = self._others()
+            warm += self._differing("warm", first, lab.together(batch), others) or self._singles()
+        with record.making({"clock": len(rows)}) as clock:
+            clock += self._clock()
         # Chance that seldom shows looks like either.
         if (warm or clock) and (repeated := self._repeated([lab.together(batch) for _ in range(MORE_REPEATS)])):
+            record.withdraw("warm", "clock")
+            record.saw(repeated)
             return [*repeated, *self._why(first, again)]
-        if len(others) < 1:
-            return [*warm, *clock, *self._mutation()]
-        equal = _of_length(others, len(rows))
-        after = lab.together(self.bench.rows(equal))
-        with self.bench.labs.start() as fresh:
-            same_size = self._differing("same-size", fresh.together(self.bench.rows(equal)), after, rows, equal)
-            first_batch = self._differing("first-batch", first, fresh.together(batch), others)
-        if _answered(first) and self._agree(first, after):  # what the call before it gave
-            same_size = [symptom.with_traits({"earlier-answer"}) for symptom in same_size]
-        if first_batch and self._is_keyed(others):
-            first_batch = [symptom.with_traits({"keyed"}) for symptom in first_batch]
-        return [*warm, *same_size, *first_batch, *clock, *self._mutation()]
+        return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
+
+    def _others(self) -> list[Specimen]:
+        """Other rows, of another number and of the same, that are asked about before the first ones come again.
+
+        One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
+        """
+        varied = self.bench.specimens[: len(self.bench.fixture)]
+        answers = self.bench.lab.alone(self.bench.rows(varied))
+        return [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
+
+    def _of_fresh(self, others: Sequence[Specimen]) -> list[Symptom]:
+        """This process against a fresh one that met other rows first."""
+        rows, first = self.bench.fixture, self.bench.first
+        batch, equal = self.bench.rows(rows), _of_length(others, len(rows))
+        with self.bench.record.making(dict.fromkeys(("same-size", "first-batch"), len(rows))) as seen:
+            after = self.bench.lab.together(self.bench.rows(equal))
+            with self.bench.labs.start() as fresh:
+                same_size = self._differing("same-size", fresh.together(self.bench.rows(equal)), after, rows, equal)
+                first_batch = self._differing("first-batch", first, fresh.together(batch), others)
+            if _answered(first) and self._agree(first, after):  # what the call before it gave
+                same_size = [symptom.with_traits({"earlier-answer"}) for symptom in same_size]
+            if first_batch and self._is_keyed(others):
+                first_batch = [symptom.with_traits({"keyed"}) for symptom in first_batch]
+            seen += [*same_size, *first_batch]
+        return seen
 
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Symptom]:
         """The first of several answers to the same rows against the first other that differs."""
@@ -101,10 +117,15 @@ class StateChecks:
         return False
 
     def _clock(self) -> list[Symptom]:
-        """Two days apart, by a clock that stands still on each: what follows the date, and not the second."""
+        """Two days apart, at the same time of day: what follows the date, and not the second, which `repeat` shows.
+
+        The clock runs: a model that waits for it would wait for ever.
+        """
         batch = self.bench.rows(self.bench.fixture)
         groups = [range(batch.num_rows)]
-        today, later = (self.bench.lab.calls(batch, groups, clock=CLOCK_S + days * DAY_S)[0] for days in (0, DAYS))
+        today, later = (
+            self.bench.lab.calls(batch, groups, clock=CLOCK_S + days * DAY_S, runs=True)[0] for days in (0, DAYS)
+        )
         return self._differing("clock", today, later)
 
     def _differing(
@@ -139,16 +160,23 @@ class StateChecks:
     def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Symptom]:
         """What silences a difference between two equal calls; each asked of a fresh process, at its first calls."""
         case = Case("", Situation(tuple(self.bench.fixture)), Situation(tuple(self.bench.fixture)))
-        if self.bench.lab.greeting.training and self._silences(what_if=EVALUATION):
-            yield Symptom("training-mode", "", (case,))
-        if self._silences(clock=CLOCK_S):
-            yield Symptom("frozen-clock", "", (case,))
-        if self._silences(seeded=True):
-            yield Symptom("seeded", "", (case,))
+        silencers: dict[str, Callable[[], bool]] = {
+            "frozen-clock": lambda: self._silences(clock=CLOCK_S),
+            "seeded": lambda: self._silences(seeded=True),
+            "same-history": lambda: self._comes_again([first, *again]),
+        }
+        if self.bench.lab.greeting.training:
+            silencers = {"training-mode": lambda: self._silences(what_if=EVALUATION), **silencers}
+        for check, is_silent in silencers.items():
+            with self.bench.record.making({check: len(self.bench.fixture)}) as seen:
+                seen += [Symptom(check, "", (case,))] if is_silent() else []
+            yield from seen
+
+    def _comes_again(self, answers: Sequence[Sequence[Output]]) -> bool:
+        """Whether a fresh process gives the same answers to the same calls, one after the other."""
         with self.bench.labs.start() as fresh:
-            history = [fresh.together(self.bench.rows(self.bench.fixture)) for _ in range(REPEATS + 1)]
-        if all(self._agree(a, b) for a, b in zip([first, *again], history, strict=True)):
-            yield Symptom("same-history", "", (case,))
+            history = [fresh.together(self.bench.rows(self.bench.fixture)) for _ in answers]
+        return all(self._agree(left, right) for left, right in zip(answers, history, strict=True))
 
     def _silences(self, what_if: WhatIf | None = None, *, clock: float | None = None, seeded: bool = False) -> bool:
         batch = self.bench.rows(self.bench.fixture)
@@ -160,10 +188,12 @@ class StateChecks:
     def _agree(self, left: Sequence[Output], right: Sequence[Output]) -> bool:
         return not any(self.bench.differing(a, b) for a, b in zip(left, right, strict=True))
 
-    def _mutation(self) -> Iterator[Symptom]:
-        if self.bench.lab.changed is not None:
-            row = self.bench.fixture[0]
-            yield Symptom("mutation", "", (no_difference(row),))
+    def _mutation(self) -> list[Symptom]:
+        """Whether any call so far has changed what it was given."""
+        with self.bench.record.making({"mutation": len(self.bench.fixture)}) as seen:
+            if self.bench.lab.changed is not None:
+                seen.append(Symptom("mutation", "", (no_difference(self.bench.fixture[0]),)))
+        return seen
 
 
 def _of_length(rows: Sequence[Specimen], length: int) -> list[Specimen]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+from pyml_sandbox.workshops.conversation import NoAnswerError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_VARIABLES = 6
@@ -52,19 +53,29 @@ class SurroundingsChecks:
         loaded, is asked again with one thing varied at a time.
         """
         expected = [*self.bench.first, *(self.bench.alone if self.is_steady else [])]
-        variations = self._variations()
-        silent = all(
-            not isinstance(answer, str) and not list(self._compared("", each, expected, answer))
-            for each, answer in self._side_by_side(_all_at_once(variations))
-        )
+        variations, record = self._variations(), self.bench.record
+        asked = len(self.bench.everything if self.is_steady else self.bench.fixture)
+        with record.making(dict.fromkeys(variations, asked)) as seen:
+            silent = all(
+                not isinstance(answer, str) and not list(self._compared("", each, expected, answer))
+                for each, answer in self._side_by_side(_all_at_once(variations))
+            )
+            seen += [] if silent else self._one_by_one(variations, expected)
+        with record.making({"versions": 0, "training-switch": 0}) as loading:
+            loading += _of_loading(self.bench.lab.greeting, self._any_case())
+        return [*seen, *loading]
+
+    def _one_by_one(
+        self, variations: Mapping[str, tuple[Variation, ...]], expected: Sequence[Output]
+    ) -> Iterable[Symptom]:
+        """What each thing makes, varied alone; of each output the first."""
+        checks = [check for check, several in variations.items() for _ in several]
+        answers = self._side_by_side([each for several in variations.values() for each in several])
         found: dict[tuple[str, str], Symptom] = {}
-        if not silent:
-            checks = [check for check, several in variations.items() for _ in several]
-            answers = self._side_by_side([each for several in variations.values() for each in several])
-            for check, (variation, answer) in zip(checks, answers, strict=True):
-                for symptom in self._compared(check, variation, expected, answer):
-                    found.setdefault((check, symptom.output), symptom)
-        return [*found.values(), *_of_loading(self.bench.lab.greeting, self._any_case())]
+        for check, (variation, answer) in zip(checks, answers, strict=True):
+            for symptom in self._compared(check, variation, expected, answer):
+                found.setdefault((check, symptom.output), symptom)
+        return found.values()
 
     def _side_by_side(self, variations: Sequence[Variation]) -> list[tuple[Variation, list[Output] | str]]:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -76,10 +87,16 @@ class SurroundingsChecks:
         return {**STANDARD, **{f"variable:{name}": _other_values(name) for name in asked}}
 
     def _answers(self, variation: Variation) -> list[Output] | str:
-        """The outputs there; or why the model cannot be loaded, or ended."""
+        """The outputs there; or why the model cannot be loaded.
+
+        Raises:
+            NoAnswerError: it ended its Python, or is too slow: no answer of the model's, and so no difference.
+        """
         try:
             with self.bench.labs.start(variation) as lab:
                 return self._answers_of(lab)
+        except NoAnswerError:
+            raise
         except PackageError as error:
             return str(error)
 
@@ -95,7 +112,7 @@ class SurroundingsChecks:
         if isinstance(answer, str):
             row = self.bench.fixture[0]
             case = Case("", one_row(row), Situation((row,), variation=variation))
-            yield Symptom(check, "", (case,), traits=frozenset({"loading"}), said=answer)
+            yield Symptom(check, "", (case,), said=answer)
             return
         fixture = self.bench.fixture
         situations = [Situation(tuple(fixture), place) for place in range(len(fixture))]
