@@ -20,6 +20,7 @@ from pyml.oip.messages import (
     ModelMetadataRequest,
     ModelMetadataResponse,
 )
+from pyml.status import REASON_KEY
 from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
 from pyml.worker import Worker
 
@@ -36,6 +37,10 @@ _OPTIONS = (
 
 class OnlineError(PymlError):
     """The gateway or the model server answered with an error; the message carries its words."""
+
+
+class ServerEndedError(SandboxError):
+    """A model's server ended while it was asked, and left the request without an answer."""
 
 
 class OnlineModel:
@@ -166,11 +171,14 @@ def _answer(call: grpc.Future) -> ModelInferResponse:
 def translated(error: grpc.RpcError) -> PymlError:
     """A gRPC error in our words; the server's own words are kept, with the hint that they carry.
 
-    Cases: our gateway says that a server is down, dying or starting; nothing answers at all; the model is not deployed;
-    the deadline passed; the model or the request is at fault.
+    Cases: our gateway says that a server ended over this request; that it is down or starting; nothing answers at all;
+    the model is not deployed; the deadline passed; the model or the request is at fault.
     """
     message, _, hint = str(error.details() or "").partition("\n  fix: ")
     code = error.code()
+    reason = next((value for key, value in error.trailing_metadata() or () if key == REASON_KEY), None)
+    if reason == "died":
+        return ServerEndedError(message, hint)
     if code is grpc.StatusCode.UNAVAILABLE:
         is_ours = message.startswith("model ")
         return SandboxError(message if is_ours else f"the gateway does not answer: {message}", hint or "pyml dev up")

@@ -121,7 +121,8 @@ def test_several_causes_in_one_model_are_told_apart(client: Client, tmp_path: Pa
 
 def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, HONEST, replace(SETTINGS, level="P1"))
-    assert (report.verdict, report.judgement.level, report.checks) == (Verdict.PASS, "P1", ())
+    assert (report.verdict, report.judgement.level) == (Verdict.PASS, "P1")
+    assert [(made.name, made.fired, made.rows) for made in report.checks] == [("paths", False, 3000)]
 
 
 def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_rows_that_cannot_decide_anything_are_not_judged(
     client: Client, tmp_path: Path, query: str, words: str
 ) -> None:
     report = check(client, tmp_path, HONEST, ParitySettings(sql=query, key=("id",)))
-    assert (report.verdict, report.exit_code) == (Verdict.CANNOT_CERTIFY, 4)
+    assert (report.verdict, report.exit_code, report.checks) == (Verdict.CANNOT_CERTIFY, 4, ())
     assert words in report.judgement.reason
 
 
@@ -202,6 +203,51 @@ def test_a_path_that_fails_is_a_finding(client: Client, tmp_path: Path, body: st
     report = check(client, tmp_path, body)
     assert report.verdict is Verdict.FAIL
     assert any(words in finding.sentence for finding in report.findings)
+
+
+def test_a_model_that_fails_on_every_row_earns_no_level_and_is_told_once_and_whole(
+    client: Client, tmp_path: Path
+) -> None:
+    report = check(client, tmp_path, "[][0]")
+    assert (report.verdict, report.judgement.level) == (Verdict.FAIL, None)
+    (finding,) = report.findings
+    assert "Both paths failed with the same exception" in finding.sentence
+    assert "IndexError" in finding.sentence
+    assert "(model.py:" in finding.sentence
+    assert {made.name for made in report.checks if made.fired} == {"paths"}
+
+
+def test_an_exception_of_several_lines_is_the_same_on_both_paths(client: Client, tmp_path: Path) -> None:
+    report = check(client, tmp_path, 'exec(\'raise ValueError("one" + chr(10) * 2 + "  three")\')')
+    (failure,) = report.failures
+    assert failure.paths == ("offline", "online in batches", "online one by one", "online, the sample at once")
+    assert failure.message.startswith("predict raised ValueError: one\n\n  three (model.py:")
+
+
+ENDS = "__import__('os')._exit(3) if len(a) == 1{} else a * 2"
+
+
+@pytest.mark.parametrize(
+    ("where", "verdict", "words"),
+    [
+        ("", Verdict.FAIL, "went away before it answered"),
+        (
+            " and 'pyml.lab.laboratory' in __import__('sys').modules",
+            Verdict.CANNOT_CERTIFY,
+            "the model ended its Python",
+        ),
+    ],
+    ids=["on the real paths", "in the isolated process alone"],
+)
+def test_a_model_that_ends_its_process_fails_only_where_a_real_path_shows_it(
+    client: Client, tmp_path: Path, where: str, verdict: Verdict, words: str
+) -> None:
+    report = check(client, tmp_path, ENDS.format(where))
+    assert (report.verdict, report.judgement.level) == (verdict, None)
+    assert words in " ".join([report.judgement.reason, *(finding.sentence for finding in report.findings)])
+    made = {each.name for each in report.checks}
+    assert {"paths", "frames", "repeat"} <= made
+    assert not {"warm", "copies", "hash-seed", "thread-safe"} & made
 
 
 def test_rows_and_key_must_be_given_and_must_fit(client: Client, tmp_path: Path) -> None:

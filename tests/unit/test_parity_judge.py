@@ -339,4 +339,5 @@ def test_checks_that_could_not_be_made_keep_a_model_from_passing_and_are_no_find
 def test_a_failure_stays_a_failure_whatever_could_not_be_asked_beside_it(
     compared: list[Comparison], findings: list[Finding], failures: tuple[PathFailure, ...]
 ) -> None:
-    assert judge(compared, (), findings, failures=failures, gaps=[GAP]).verdict is Verdict.FAIL
+    found = judge(compared, (), findings, failures=failures, gaps=[GAP])
+    assert (found.verdict, found.reason) == (Verdict.FAIL, GAP)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.describe import Contract
+from pyml_sandbox.online import ServerEndedError
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.paths import PathChecks
@@ -118,12 +119,12 @@ def on_the_paths(bench: Bench, checks: PathChecks, examined: Examination) -> Exa
     before = len(bench.record.symptoms)
     try:
         of_sample = [explain(bench, symptom) for symptom in checks.of_sample(seen)]
-    except NoAnswerError as error:
+    except (NoAnswerError, ServerEndedError) as error:
         return Examination((*seen, *bench.record.symptoms[before:]), gap_at(bench, error))
     return Examination((*seen, *of_sample))
 
 
-def gap_at(bench: Bench, error: NoAnswerError) -> str:
+def gap_at(bench: Bench, error: NoAnswerError | ServerEndedError) -> str:
     """Why no further checks could be made, for a reader."""
     checks = ", ".join(f"`{name}`" for name in bench.record.under_way)
     where = f" at the check {checks}" if checks else ""
@@ -137,7 +138,7 @@ def _symptoms(bench: Bench) -> list[Symptom]:
     bench.thin_out(ALONE_BUDGET_S)
     is_steady = not any(symptom.check in STATE for symptom in state)
     if is_steady and not any(map(is_answer, [*bench.first, *bench.alone])):
-        raise _RefusedError(refusal_in(bench.first[0]))
+        raise _RefusedError(refusal_in(bench.first[0]).partition("\n")[0])
     found = [*state, *SurroundingsChecks(bench, is_steady).symptoms()]
     if not any(symptom.check in STATE for symptom in found):
         measured_s = measure(bench)

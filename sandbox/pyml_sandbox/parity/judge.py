@@ -93,7 +93,7 @@ def judge(
     if gaps and not has_failed:
         return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
-    return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "", earned, all_found)
+    return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "; ".join(gaps), earned, all_found)
 
 
 def _earned(findings: Sequence[Finding], checked: str) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
 from pyml_sandbox.events import OnEvent, ignore, timed
+from pyml_sandbox.online import ServerEndedError
 from pyml_sandbox.parity.freeze import DATABASE
 from pyml_sandbox.parity.report import StepTime
 from pyml_sandbox.parity.verdict import PathFailure
@@ -68,6 +69,7 @@ class Run:
         on_event: told of each step.
         steps: finished steps.
         failures: paths that raised.
+        has_ended_server: one of them has ended the model's server, which was not waited for since.
         images: the image in which each path ran, by path.
     """
 
@@ -76,6 +78,7 @@ class Run:
     on_event: OnEvent
     steps: list[StepTime] = field(default_factory=list)
     failures: list[PathFailure] = field(default_factory=list)
+    has_ended_server: bool = False
     images: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -116,6 +119,9 @@ class Run:
         """
         try:
             yield
+        except ServerEndedError as error:
+            self.has_ended_server = True
+            self.failures.append(PathFailure((name,), error.message, comparison))
         except SandboxError:
             raise
         except PymlError as error:

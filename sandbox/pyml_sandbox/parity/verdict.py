@@ -171,7 +171,7 @@ class Judgement:
 
     Attributes:
         verdict: the answer.
-        reason: why nothing can be certified; empty for the other two answers.
+        reason: why nothing can be certified; beside a FAIL why further checks could not be made; else empty.
         level: highest parity level earned; None where none was.
         findings: every difference, those that fail first; they also stand where the verdict is CANNOT-CERTIFY.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyml.errors import PackageError
 from pyml.lab.messages import Refusal
+from pyml_sandbox.online import ServerEndedError
 from pyml_sandbox.parity.bench import Bench, calls, differing
 from pyml_sandbox.parity.checks.state import CLOCK_S, DAY_S, DAYS
 from pyml_sandbox.parity.lab import PINNED, Lab, Output, Variation
@@ -46,7 +47,7 @@ class WitnessFinder:
     def witness(self, symptoms: Sequence[Symptom]) -> Witness | None:
         """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
 
-        None as well where the model ends its Python, or is too slow, on the way there.
+        None as well where the model ends its Python or its server, or is too slow, on the way there.
 
         Raises:
             SandboxError: a path does not answer.
@@ -55,7 +56,7 @@ class WitnessFinder:
             try:
                 case, columns = self._shrunk(symptom)
                 seen = self._seen(case, symptom)
-            except NoAnswerError:
+            except (NoAnswerError, ServerEndedError):
                 continue
             if seen is not None:
                 return self._told(case, columns, seen)
