@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, ChecksOfRows, one_row, traits_of_pairs, traits_of_refusal
+from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
 
 PAIRS_BUDGET_S = 8.0
-DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 TRIPLED = 6
 """As many neighbours are tried two at a time."""
 ORDERED = frozenset(
     {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ"}
 )
-NULLS = frozenset({"null", "nan", "inner-null"})
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A neighbour that changed a row's output.
-
-    Attributes:
-        output: the column that changed; empty where the call was refused.
-        column: the input column in which the neighbour was varied.
-        kind: how.
-        on_base: the ordinary row changed; else the varied one.
-        place: where in the call the changed row stood.
-        is_swapped: each of the two rows got the output that belongs to the other.
-        is_others: the changed row got the output that belongs to the other, alone.
-        is_nan_for_null: one of expected and changed output is NaN, the other null.
-        value: the changed output, as text.
-        refusal: why the call was refused.
-        case: the row alone against the row beside the neighbour.
-    """
-
-    output: str
-    column: str
-    kind: str
-    on_base: bool
-    place: int
-    is_swapped: bool
-    is_others: bool
-    is_nan_for_null: bool
-    value: str
-    refusal: Refusal | None
-    case: Case
-
-    def values(self, column: str) -> tuple[Any, Any]:
-        """In one input column, of the row that changed and of its neighbour."""
-        rows = self.case.other.rows
-        return rows[self.place].values.get(column), rows[1 - self.place].values.get(column)
 
 
 class NeighbourChecks(ChecksOfRows):
@@ -149,44 +110,9 @@ class NeighbourChecks(ChecksOfRows):
 
     def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
         """What a column's effects have in common."""
-        on_base = [effect for effect in found if effect.on_base and not _is_missing(effect, column)]
-        plain = [effect for effect in on_base if effect.kind not in NULLS]
-        traits = {f"kind:{effect.kind}" for effect in on_base or found} | {f"type:{self.asked.type_of(column)}"}
-        if plain:
-            traits.add("plain")
-            if all(_is_longer(*effect.values(column)) for effect in plain):
-                traits.add("longer-only")
-            if all(_is_longer(*reversed(effect.values(column))) for effect in plain):
-                traits.add("shorter-only")
-            if all(effect.is_others and not effect.is_swapped for effect in plain):
-                traits.add("borrowed")
-            traits |= self._of_triples(column, plain)
-            known = any(each.column == column and each.kind == "other" for each in self.bench.specimens)
-            if known and all(effect.kind != "other" for effect in plain):
-                traits.add("known-silent")
-        elif on_base:
-            traits.add("null-only")
-        else:
-            traits.add("own-value")
-        if any(effect.kind in NULLS for effect in found):
-            traits.add("null")
-        if all(DATE.match(str(effect.case.reference.row.values.get(column))) for effect in on_base or found):
-            traits.add("date")
-        if self.asked.type_of(column) == "STRING" and all(
-            _is_number(effect.case.reference.row.values.get(column)) for effect in on_base or found
-        ):
-            traits.add("number")
-        if self._depends_on_order(found):
-            traits.add("order")
-        if all(effect.is_nan_for_null for effect in found):
-            traits.add("nan-for-null")
-        if any(effect.is_swapped for effect in found):
-            traits.add("swapped")
-        if any(effect.is_others and effect.kind in NULLS for effect in found):
-            traits.add("others-output")
-        if not on_base and len({effect.value for effect in found}) > 1:
-            traits.add("by-value")
-        return frozenset(traits)
+        is_known = any(each.column == column and each.kind == "other" for each in self.bench.specimens)
+        effects = Effects(column, self.asked.type_of(column), is_known, found)
+        return effects.traits | (self._of_triples(column, effects.plain) if effects.plain else set())
 
     def _of_triples(self, column: str, found: Sequence[Effect]) -> set[str]:
         """What two neighbours at once do to a row.
@@ -246,16 +172,6 @@ class NeighbourChecks(ChecksOfRows):
 
         return bool(several) and differ(firsts) and not any(map(differ, several))
 
-    def _depends_on_order(self, found: Sequence[Effect]) -> bool:
-        """Whether only what stands before a row, or only what stands after it, changes its output."""
-        return len({effect.place for effect in found if effect.on_base} or {effect.place for effect in found}) == 1
-
-
-def _is_missing(effect: Effect, column: str) -> bool:
-    """Whether the row that changed is itself the one with a null or NaN in the column."""
-    value = effect.case.reference.row.values.get(column)
-    return bool(column) and (value is None or value != value)
-
 
 def _is_finite(value: Any) -> bool:
     """Whether a value has a place among the others; None and NaN have none, and infinities are no amounts."""
@@ -267,24 +183,6 @@ def _spread(rows: Sequence[Specimen], count: int) -> list[Specimen]:
     if len(rows) <= count:
         return list(rows)
     return [rows[place * (len(rows) - 1) // (count - 1)] for place in range(count)]
-
-
-def _is_number(text: object) -> bool:
-    """Whether a text reads as a number."""
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True
-
-
-def _is_longer(own: Any, other: Any) -> bool:
-    """Whether a neighbour's list is longer than the row's own; or its text, in characters or in words."""
-    if not isinstance(other, str | bytes | list) or not isinstance(own, type(other)):
-        return False
-    if isinstance(own, str) and isinstance(other, str) and len(other.split()) > len(own.split()):
-        return True
-    return len(other) > len(own)
 
 
 def _check_of(traits: frozenset[str]) -> str:
