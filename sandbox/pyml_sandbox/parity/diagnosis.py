@@ -137,35 +137,36 @@ def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Name
 
 
 def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
-    """The rows of a call, column by column: neighbours, then copies, then whole batches where those were silent."""
+    """The rows of a call, column by column; then calls that are refused; then lists of lengths that are refused."""
     lengths = [symptom for symptom in symptoms if _is_of_lengths(symptom)]
-    symptoms = [symptom for symptom in symptoms if not _is_of_lengths(symptom)]
-    for output in dict.fromkeys(symptom.output for symptom in symptoms):
-        own = [symptom for symptom in symptoms if symptom.output == output]
-        beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
-        # A neighbour that is another row in every column tells least: of use where no single column shows anything.
-        neighbours = [symptom for symptom in beside if symptom.inputs != ("",)] or beside
-        named = [(_of_neighbour(symptom, fired), symptom) for symptom in neighbours]
-        yield from named
-        copies = [symptom for symptom in own if symptom.check == "copies"]
-        drivers = {name for symptom in neighbours for name in symptom.inputs}
-        named += [
-            (code, symptom)
-            for symptom in copies
-            if not drivers or (symptom.inputs and not drivers & set(symptom.inputs))
-            for code in [_of_copies(symptom)]
-        ]
-        yield from named[len(neighbours) :]
-        if not named:
-            yield from (_of_whole(own, fired) if output else ())
-    for symptom in symptoms:
-        if symptom.check == "alone":
-            yield _of_one_row(symptom.traits), symptom
-        elif symptom.check == "contract":
-            yield ("R1" if "row-count" in symptom.traits else "T16"), symptom
-        elif symptom.check == "empty":
-            yield "B12", symptom
+    others = [symptom for symptom in symptoms if not _is_of_lengths(symptom)]
+    for output in dict.fromkeys(symptom.output for symptom in others):
+        yield from _of_output([symptom for symptom in others if symptom.output == output], fired)
+    yield from ((code(symptom.traits), symptom) for symptom in others if (code := _REFUSED.get(symptom.check)))
     yield from ((_of_neighbour(symptom, fired), symptom) for symptom in lengths)
+
+
+def _of_output(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """One column: neighbours, then copies that they do not account for, then whole batches where both are silent."""
+    neighbours = _telling(own)
+    drivers = {name for symptom in neighbours for name in symptom.inputs}
+    copies = [symptom for symptom in own if symptom.check == "copies" and _is_news(symptom, drivers)]
+    if neighbours or copies:
+        yield from ((_of_neighbour(symptom, fired), symptom) for symptom in neighbours)
+        yield from ((_of_copies(symptom), symptom) for symptom in copies)
+    elif own[0].output:
+        yield from _of_whole(own, fired)
+
+
+def _telling(own: Sequence[Symptom]) -> list[Symptom]:
+    """The neighbours; one that is another row in every column tells least, and counts where no single column does."""
+    beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
+    return [symptom for symptom in beside if symptom.inputs != ("",)] or beside
+
+
+def _is_news(copies: Symptom, drivers: set[str]) -> bool:
+    """Whether copies of a row show more than its neighbours do: of a column that drives none of those."""
+    return not drivers or (bool(copies.inputs) and drivers.isdisjoint(copies.inputs))
 
 
 def _is_of_lengths(symptom: Symptom) -> bool:
@@ -180,6 +181,14 @@ def _of_one_row(traits: frozenset[str]) -> str:
     if "type" in traits and "all-rows" not in traits:
         return "T16"
     return "B4" if "copies-refused" in traits else "B8"
+
+
+_REFUSED: Mapping[str, Callable[[frozenset[str]], str]] = {
+    "alone": _of_one_row,
+    "contract": lambda traits: "R1" if "row-count" in traits else "T16",
+    "empty": lambda traits: "B12",
+}
+"""Checks that see calls refused, and the cause by their traits."""
 
 
 def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
@@ -336,24 +345,36 @@ def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
 
 
 def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
+    """By whose value is missing, else by the type of the column in which the neighbour was varied."""
     if "null-only" in traits:
         return _of_null_beside(traits)
     if "own-value" in traits:
-        if "by-value" in traits and _kinds(traits) <= {"null", "nan"}:
-            return "B2"
-        return _by_kind(traits) or _first(_EXPLAINED, traits) or "B2"
+        return _of_own_value(traits)
     if "type:STRING" in traits:
         return _of_text_beside(traits, fired)
     if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
-        is_shape = _kinds(traits) <= OTHER_LENGTHS | {"inner-null"}
-        return "B9" if traits & {"longer-only", "shorter-only"} else "T12" if is_shape else "B1"
-    if "order" in traits:
-        return "B6"
-    if "zero" in (kinds := _kinds(traits)) and kinds <= {"zero", "null", "nan"}:
-        return "T14"
-    if "as-rank" in traits:
-        return "B3" if {"grows", "dense"} <= traits else "B5"
-    return _of_many(traits)
+        return _first(_NESTED, traits) or "B1"
+    return _first(_NUMBER, traits) or _of_many(traits)
+
+
+def _of_own_value(traits: frozenset[str]) -> str:
+    """Only a row of another value than the fixture's changes, mostly one with a null."""
+    if "by-value" in traits and _kinds(traits) <= {"null", "nan"}:
+        return "B2"
+    return _by_kind(traits) or _first(_EXPLAINED, traits) or "B2"
+
+
+_NESTED: tuple[Rule, ...] = (
+    ("B9", _any_of("longer-only", "shorter-only")),
+    ("T12", lambda found: _kinds(found) <= OTHER_LENGTHS | {"inner-null"}),
+)
+
+_NUMBER: tuple[Rule, ...] = (
+    ("B6", _any_of("order")),
+    ("T14", lambda found: {"zero"} <= _kinds(found) <= {"zero", "null", "nan"}),
+    ("B3", _all_of("as-rank", "grows", "dense")),
+    ("B5", _any_of("as-rank")),
+)
 
 
 def _of_null_beside(traits: frozenset[str]) -> str:
