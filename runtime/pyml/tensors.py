@@ -93,25 +93,30 @@ def rows_of(tensors: Mapping[str, np.ndarray]) -> int:
 
 def _problems(tensors: Mapping[str, np.ndarray], schema: Schema) -> Iterator[Problem]:
     for field in schema.fields:
-        spec = _spec(field)
-        declared = f"declared {spec.dtype} {spec.shape}"
-        array = tensors.get(field.name)
-        if array is None:
-            yield Problem(f"tensor `{field.name}` is missing; {declared}", f"given: {', '.join(tensors) or 'none'}")
-        elif not isinstance(array, np.ndarray):
-            yield Problem(f"tensor `{field.name}` is a {type(array).__name__}, not a numpy array; {declared}")
-        elif array.dtype != np.dtype(spec.dtype):
-            yield Problem(f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")')
-        elif not _fits(array.shape, spec.shape):
-            yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}")
-        elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
-            yield Problem(f"tensor `{field.name}` holds something else than bytes; {declared}")
+        yield from _problems_of(field, tensors)
     for name in tensors:
         if name not in schema.names:
             yield Problem(f"tensor `{name}` is not declared", f"declared: {', '.join(schema.names)}")
     lengths = {name: array.shape[0] for name, array in tensors.items() if isinstance(array, np.ndarray) and array.ndim}
     if len(set(lengths.values())) > 1:
         yield Problem(f"the tensors differ in their first dimension, the batch: {lengths}")
+
+
+def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Problem]:
+    """What keeps one tensor from being the declared one: at most one problem, the plainest."""
+    spec = _spec(field)
+    declared = f"declared {spec.dtype} {spec.shape}"
+    array = tensors.get(field.name)
+    if array is None:
+        yield Problem(f"tensor `{field.name}` is missing; {declared}", f"given: {', '.join(tensors) or 'none'}")
+    elif not isinstance(array, np.ndarray):
+        yield Problem(f"tensor `{field.name}` is a {type(array).__name__}, not a numpy array; {declared}")
+    elif array.dtype != np.dtype(spec.dtype):
+        yield Problem(f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")')
+    elif not _fits(array.shape, spec.shape):
+        yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}")
+    elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
+        yield Problem(f"tensor `{field.name}` holds something else than bytes; {declared}")
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:

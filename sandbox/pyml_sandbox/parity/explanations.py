@@ -55,21 +55,30 @@ def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
     observed = _Observed.of(bench, symptom)
     if not observed.can_be_explained:
         return frozenset()
-    drivers = set(symptom.inputs)
-    fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
-    changes = [change for field in fields for change in _of_field(field)]
-    changes += [*_of_all_fields(changes), *_of_names(bench, drivers)]
-    there, back = observed.explained_by(changes)
+    there, back = observed.explained_by(_changes(bench, set(symptom.inputs)))
     if "as:floats" in there and "as:objects" not in there:
         back -= {"as:objects"}  # objects keep integers what they are: of the column lost, only the same way counts
     if there | back <= {"as:other-case"}:  # names that are sorted come in another order then
-        for found, more in zip((there, back), observed.explained_by(list(_of_places(bench))), strict=True):
-            found |= more
-    if there | back and any(name != name.lower() for name in bench.inputs.names):
-        there |= {"mixed-case"}
-    if "as:floats" in there | back and len(symptom.inputs) == 1 and observed.is_dropped(symptom.inputs[0]):
-        there |= {"dropped"}
-    return frozenset(there | back)
+        there, back = (
+            a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(bench))), strict=True)
+        )
+    found = there | back
+    return frozenset({*found, *_beside(found, observed, symptom.inputs)})
+
+
+def _changes(bench: Bench, drivers: set[str]) -> list[Change]:
+    """All changes to the columns that drive a symptom, or to every column where none is known to."""
+    fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
+    changes = [change for field in fields for change in _of_field(field)]
+    return [*changes, *_of_all_fields(changes), *_of_names(bench, drivers)]
+
+
+def _beside(found: set[str], observed: _Observed, drivers: Sequence[str]) -> Iterator[str]:
+    """What tells between causes that the same changes explain."""
+    if found and any(name != name.lower() for name in observed.bench.inputs.names):
+        yield "mixed-case"
+    if "as:floats" in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
+        yield "dropped"
 
 
 def silenced_by_evaluation(bench: Bench, symptom: Symptom) -> bool:

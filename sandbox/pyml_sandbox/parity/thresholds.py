@@ -55,23 +55,32 @@ class _Way:
 
 def beside_thresholds(bench: Bench) -> list[Specimen]:
     """Rows beside every threshold that is found, in columns of DOUBLE and FLOAT."""
-    fields = [field for field in bench.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None]
-    in_turns = zip_longest(*(_ways(bench, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
-    affordable = min(bench.affordable(WAYS_BUDGET_S) // MAX_HALVINGS, MAX_WAYS)
-    ways = [way for turn in in_turns for way in turn if way is not None][:affordable]
+    ways = _affordable_ways(bench)
     for _ in range(MAX_HALVINGS):
-        open_ways = [way for way in ways if not way.is_over]
-        if not open_ways:
-            break
-        answers = bench.calls([[_at(way, way.middle)] for way in open_ways])
-        for way, (output,) in zip(open_ways, answers, strict=True):
-            if bench.differing(way.output, output):
-                way.high, way.at_high = way.middle, output
-            else:
-                way.low, way.at_low = way.middle, output
+        _halve(bench, [way for way in ways if not way.is_over])
     # At the end of a step both sides are one number apart: a smooth model differs there by next to nothing.
     steps = [way for way in ways if way.is_over and bench.differing(way.at_low, way.at_high)]
     return _steady(bench, [row for way in steps for row in _beside(way)])
+
+
+def _affordable_ways(bench: Bench) -> list[_Way]:
+    """The columns' ways in turns, as many as time allows."""
+    fields = [field for field in bench.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None]
+    in_turns = zip_longest(*(_ways(bench, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
+    affordable = min(bench.affordable(WAYS_BUDGET_S) // MAX_HALVINGS, MAX_WAYS)
+    return [way for turn in in_turns for way in turn if way is not None][:affordable]
+
+
+def _halve(bench: Bench, ways: list[_Way]) -> None:
+    """Ask about the middle of each way, and keep the half in which the output changes."""
+    if not ways:
+        return
+    answers = bench.calls([[_at(way, way.middle)] for way in ways])
+    for way, (output,) in zip(ways, answers, strict=True):
+        if bench.differing(way.output, output):
+            way.high, way.at_high = way.middle, output
+        else:
+            way.low, way.at_low = way.middle, output
 
 
 def _steady(bench: Bench, rows: list[Specimen]) -> list[Specimen]:

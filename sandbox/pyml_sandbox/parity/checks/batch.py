@@ -101,29 +101,32 @@ class BatchChecks(ChecksOfRows):
 
     def _copies(self) -> Iterator[Symptom]:
         found: dict[str, list[tuple[Specimen, bool]]] = defaultdict(list)
-        for row in self.bench.everything:
-            first, second = self.asked.copies[id(row)]
-            if self.asked.is_refused(row) or isinstance(first, Refusal):
-                if not self.asked.is_refused(row):
-                    found[""].append((row, False))
-                continue
-            by_place = set(self.bench.differing(first, second))
-            for output in {*self.bench.departing(self.asked.alone[id(row)], first), *by_place}:
-                found[output].append((row, output in by_place))
+        for row in self.asked.taken(self.bench.everything):
+            for output, by_place in self._changed_by_copies(row).items():
+                found[output].append((row, by_place))
         for output, rows in found.items():
             specimens = [row for row, _ in rows]
-            traits = {"position"} if any(by_place for _, by_place in rows) else set()
-            shown = set(map(id, specimens))
-            silent = [row for row in self.asked.taken(self.bench.everything) if id(row) not in shown]
-            traits |= {f"kind:{kind}" for kind in kinds_of(specimens, silent)}
-            both = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in specimens]
-            traits |= traits_of_pairs(output, both)
-            if self._counts(output, specimens[0]):
-                traits.add("counts")
+            traits = self._traits_of_copies(output, specimens) | ({"position"} if any(at for _, at in rows) else set())
             said = refusal_in(self.asked.copies[id(specimens[0])][0])
             cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
             inputs = varied_columns(specimens)
             yield Symptom("copies", output, cases, inputs, frozenset(traits | traits_of_refusal(said)), len(rows), said)
+
+    def _changed_by_copies(self, row: Specimen) -> dict[str, bool]:
+        """The outputs of a row that change beside itself, and whether those of its copies differ; "" for a refusal."""
+        first, second = self.asked.copies[id(row)]
+        if isinstance(first, Refusal):
+            return {"": False}
+        by_place = self.bench.differing(first, second)
+        return {name: name in by_place for name in [*self.bench.departing(self.asked.alone[id(row)], first), *by_place]}
+
+    def _traits_of_copies(self, output: str, shown: Sequence[Specimen]) -> set[str]:
+        """Which kinds of rows alone show it, how the outputs differ, and whether the number of copies counts."""
+        ids = set(map(id, shown))
+        silent = [row for row in self.asked.taken(self.bench.everything) if id(row) not in ids]
+        pairs = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in shown]
+        kinds = {f"kind:{kind}" for kind in kinds_of(shown, silent)}
+        return kinds | traits_of_pairs(output, pairs) | ({"counts"} if self._counts(output, shown[0]) else set())
 
     def _counts(self, output: str, row: Specimen) -> bool:
         """Whether three copies of a row differ from two: it is no code of its own for one row, then."""
