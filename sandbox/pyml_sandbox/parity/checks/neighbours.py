@@ -10,7 +10,7 @@ from typing import Any
 
 from pyml.lab.messages import Refusal
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, ChecksOfRows, one_row, traits_of_pairs, traits_of_refusal
-from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects
+from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects, is_longer
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation, Symptom
@@ -47,7 +47,7 @@ class NeighbourChecks(ChecksOfRows):
             yield "null-neighbour"
             return
         values = base.values.get(varied.column), varied.values.get(varied.column)
-        if _is_longer(*values) or _is_longer(*reversed(values)):
+        if is_longer(*values) or is_longer(*reversed(values)):
             yield "long-neighbour"
         yield "text-neighbour" if self.asked.type_of(varied.column) == "STRING" else "neighbour"
 
