@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from pyml.commands import command
+from pyml.command_line import command
 from pyml_cli.output import event_mark
 from pyml_sandbox.bringup import Stopped, Summary
 from pyml_sandbox.doctor import Finding, Verdict

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml.commands import command
+from pyml.command_line import command
 from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
 
@@ -33,7 +33,7 @@ def init(
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     """Check a model package, load the model in its own environment, and list every problem."""
-    from pyml.package import ModelPackage
+    from pyml.package.model_package import ModelPackage
     from pyml_sandbox import registry
     from pyml_sandbox.home import SandboxHome
 
@@ -50,7 +50,7 @@ def upload(
     json: AsJson = False,
 ) -> None:
     """Store a model package as a version (with the container driver: as an image) and print its NAME@VERSION."""
-    from pyml.package import ModelPackage
+    from pyml.package.model_package import ModelPackage
     from pyml_sandbox.client import Client
 
     with progress() as on_event:

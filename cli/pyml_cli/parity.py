@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml.commands import quoted_word
+from pyml.command_line import quoted_word
 from pyml.errors import SetupError, UsageError
 from pyml_cli.options import Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
-    from pyml.settings import ParitySettings
+    from pyml.package.settings import ParitySettings
     from pyml_sandbox.events import JSON, OnEvent
     from pyml_sandbox.parity.report import Report
 
@@ -45,7 +45,7 @@ def parity_check(
     Rows, key and level come from the model's pyml.toml unless options give them. Exit code 0: PASS. 1: FAIL.
     4: CANNOT-CERTIFY.
     """
-    from pyml.package import ModelPackage
+    from pyml.package.model_package import ModelPackage
     from pyml_sandbox import registry
     from pyml_sandbox.client import Client
     from pyml_sandbox.parity import check
@@ -79,7 +79,7 @@ def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | N
 
 
 def _refuse_unknown(level: str) -> None:
-    from pyml.settings import LEVELS
+    from pyml.package.settings import LEVELS
 
     if level and level not in LEVELS:
         raise UsageError(f"expected a level after --level, found {level!r}", f"one of {', '.join(LEVELS)}")

@@ -16,7 +16,7 @@ from pyml_cli.plain import plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pyml.job import JobResult
+    from pyml.offline.job import JobResult
     from pyml_sandbox.events import JSON
 
 app = typer.Typer(rich_markup_mode=None)

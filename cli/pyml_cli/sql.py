@@ -25,7 +25,7 @@ def sql(
     json: AsJson = False,
 ) -> None:
     """Run an SQL statement on the sandbox's Spark and print its rows."""
-    from pyml.job import translated_errors
+    from pyml.offline.job import translated_errors
     from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.spark import session
 

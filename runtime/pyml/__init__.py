@@ -2,6 +2,6 @@
 
 from pyml.errors import PymlError
 from pyml.model import DataFrameModel, TensorModel
-from pyml.schema import Schema
+from pyml.types.schema import Schema
 
 __all__ = ["DataFrameModel", "PymlError", "Schema", "TensorModel"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from pyml.schema import Schema
+    from pyml.types.schema import Schema
 
 
 class Model(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyml.package import ModelPackage
+    from pyml.package.model_package import ModelPackage
     from pyml_sandbox.client import Client
 
 __all__ = ["Client", "ModelPackage"]
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> object:
 
         return Client
     if name == "ModelPackage":
-        from pyml.package import ModelPackage
+        from pyml.package.model_package import ModelPackage
 
         return ModelPackage
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

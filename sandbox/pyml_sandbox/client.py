@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.cancellation import Cancellation
 from pyml.errors import UsageError
-from pyml.package import ModelPackage
-from pyml.schema import Schema
+from pyml.offline.cancellation import Cancellation
+from pyml.package.model_package import ModelPackage
+from pyml.types.schema import Schema
 from pyml_sandbox import registry
 from pyml_sandbox.events import OnEvent, ignore
 from pyml_sandbox.home import SandboxHome
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from pyml.job import JobResult, OfflineJob
+    from pyml.offline.job import JobResult, OfflineJob
     from pyml_sandbox.online import OnlineModel
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.rows import Rows
@@ -173,7 +173,7 @@ class Client:
             UsageError: there is no such version, or `inputs` are not the model's.
             SandboxError: Spark does not answer.
         """
-        from pyml.job import OfflineJob
+        from pyml.offline.job import OfflineJob
 
         version = registry.find_version(self.home, model_id)
         contract = version.contract
@@ -261,7 +261,7 @@ class Job:
                 self.cancellation.interrupt(self._spark.interruptAll)
 
     def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
-        from pyml.job import run
+        from pyml.offline.job import run
         from pyml_sandbox.job_record import JobRecord, check_image
         from pyml_sandbox.spark import session
         from pyml_sandbox.stacks.choice import stack_for

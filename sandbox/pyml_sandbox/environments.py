@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyml.errors import PackageError, Problem, SetupError
-from pyml.package import ModelPackage
-from pyml.requirement_files import REQUIREMENTS
+from pyml.package.model_package import ModelPackage
+from pyml.package.requirement_files import REQUIREMENTS
 from pyml_sandbox.events import OnEvent, ignore, timed
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
-from pyml.worker import Worker
+from pyml.inference.worker_info import Worker
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
 
 if TYPE_CHECKING:
-    from pyml.job import JobResult
+    from pyml.offline.job import JobResult
     from pyml_sandbox.stacks.base import Stack
     from pyml_sandbox.workshops.base import Environment
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from pyml.describe import Contract
 from pyml.errors import PymlError, SandboxError
+from pyml.inference.describe import Contract
+from pyml.inference.worker_info import Worker
 from pyml.oip import codec
 from pyml.oip.messages import (
     MODEL_INFER,
@@ -20,9 +21,8 @@ from pyml.oip.messages import (
     ModelMetadataRequest,
     ModelMetadataResponse,
 )
-from pyml.status import REASON_KEY
-from pyml.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
-from pyml.worker import Worker
+from pyml.oip.rpc_status import REASON_KEY
+from pyml.types.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,7 +80,8 @@ class OnlineModel:
 
         Args:
             batches: rows with the model's input columns; each is one request.
-            recorded: whether a record of what `predict` saw and gave follows the predictions (`pyml.recording`).
+            recorded: whether a record of what `predict` saw and gave follows the predictions
+                (`pyml.inference.digests`).
 
         Yields:
             The predictions for each batch, in the order given.

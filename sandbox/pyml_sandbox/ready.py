@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyml.commands import command
+from pyml.command_line import command
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotReadyError
 from pyml_sandbox.diagnosis import explain, telling_lines

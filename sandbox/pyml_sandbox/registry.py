@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError, SetupError, UsageError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox.events import JSON, Event, OnEvent, Progress, ignore
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome
@@ -30,7 +30,7 @@ from pyml_sandbox.routes import load_routes
 from pyml_sandbox.workshops.base import Environment, Made, Workshop
 
 if TYPE_CHECKING:
-    from pyml.describe import Contract
+    from pyml.inference.describe import Contract
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ModelVersion:
     @property
     def contract(self) -> Contract:
         """Its declared inputs and outputs."""
-        from pyml.describe import Contract
+        from pyml.inference.describe import Contract
 
         return Contract.from_json(dict(self.declared))
 
@@ -118,7 +118,7 @@ def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) 
     Raises:
         PackageError, SetupError: as `upload`.
     """
-    from pyml.describe import Contract
+    from pyml.inference.describe import Contract
 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:

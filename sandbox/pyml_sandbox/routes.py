@@ -1,6 +1,6 @@
 """Which model versions are deployed, and which of them answers by default: the file that the gateway follows.
 
-Its form is that of `pyml.gateway.routes`.
+Its form is that of `pyml.gateway.routes_file`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pyml.describe import Contract
 from pyml.errors import InputError, Problem, UsageError
-from pyml.schema import Schema
+from pyml.inference.describe import Contract
+from pyml.types.schema import Schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +29,9 @@ def batch_of(rows: Rows, contract: Contract) -> pa.RecordBatch:
     """
     import pandas as pd
 
-    from pyml.frame import conform, one_batch
-    from pyml.predictions import rows_from_frame
-    from pyml.tensors import arrow_from_tensors, check_inputs
+    from pyml.types.frame import conform, one_batch
+    from pyml.types.predictions import rows_from_frame
+    from pyml.types.tensors import arrow_from_tensors, check_inputs
 
     if isinstance(rows, pd.DataFrame):
         return rows_from_frame(rows, contract.inputs)
@@ -46,9 +46,9 @@ def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
     """Predictions in the form in which the rows were given."""
     import pandas as pd
 
-    from pyml.frame import one_batch
-    from pyml.predictions import frame_of
-    from pyml.tensors import tensors_from_arrow
+    from pyml.types.frame import one_batch
+    from pyml.types.predictions import frame_of
+    from pyml.types.tensors import tensors_from_arrow
 
     if isinstance(rows, pd.DataFrame):
         return frame_of(predictions.to_batches(), outputs)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pyml.commands import quoted_word
+from pyml.command_line import quoted_word
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.files import write_atomically
 from pyml_sandbox.home import SandboxHome

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from pyml.errors import UsageError
-from pyml.settings import is_plain_name
+from pyml.package.settings import is_plain_name
 
 KINDS = ("frame", "tensor")
 

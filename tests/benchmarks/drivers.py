@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pandas as pd
 
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox import bringup
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 
 FOLDER = Path(__file__).parents[1] / "mutants"
 BAR = 0.95

@@ -36,9 +36,9 @@ import psutil
 import pyarrow as pa
 
 from integration.serving import CHANNEL_OPTIONS, Caller, Serving, serving
+from pyml.inference.runner import Runner
 from pyml.oip import codec
 from pyml.oip import messages as oip
-from pyml.runner import Runner
 from support.packages import write_package
 
 ROWS = 1000

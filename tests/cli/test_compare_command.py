@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pyml.job import translated_errors
+from pyml.offline.job import translated_errors
 from pyml_cli.main import run
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session

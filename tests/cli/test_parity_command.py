@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pyml.settings import ParitySettings
+from pyml.package.settings import ParitySettings
 from pyml_cli.main import run
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity.report import Report

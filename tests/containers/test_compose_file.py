@@ -11,9 +11,9 @@ import pytest
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
-from pyml.probes.gateway import GatewayProbe
-from pyml.probes.metastore import MetastoreProbe
-from pyml.probes.spark import SparkProbe
+from pyml.probes.gateway_probe import GatewayProbe
+from pyml.probes.metastore_probe import MetastoreProbe
+from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.containers import services
 from pyml_sandbox.containers.compose import Compose, find_compose
 from pyml_sandbox.containers.engine import Engine

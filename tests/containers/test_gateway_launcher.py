@@ -9,10 +9,10 @@ from typing import Protocol
 
 import pytest
 
-from pyml.gateway.containers import Container, Containers, EngineError
-from pyml.gateway.docker_containers import DockerContainers
-from pyml.gateway.fake_containers import FakeContainers
-from pyml.gateway.labels import IDLE_STOP_S, SANDBOX, SERVICE
+from pyml.gateway.scaling.containers import Container, Containers, EngineError
+from pyml.gateway.scaling.docker_containers import DockerContainers
+from pyml.gateway.scaling.fake_containers import FakeContainers
+from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, SANDBOX, SERVICE
 from pyml_sandbox.containers.engine import Engine
 from support.waiting import wait_for
 

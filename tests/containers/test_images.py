@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from containers.tiny_wheels import served_index, write_wheel
-from pyml.environment import PINNED
 from pyml.errors import PackageError, SetupError, UsageError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
+from pyml.pinned_environment import PINNED
 from pyml_sandbox.containers import labels, paths
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.events import Event

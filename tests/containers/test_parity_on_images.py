@@ -8,8 +8,8 @@ import pytest
 
 from containers.tiny_wheels import write_wheel
 from pyml.errors import UsageError
-from pyml.package import ModelPackage
-from pyml.settings import ParitySettings
+from pyml.package.model_package import ModelPackage
+from pyml.package.settings import ParitySettings
 from pyml_sandbox import registry
 from pyml_sandbox.client import Client
 from pyml_sandbox.containers.engine import Engine

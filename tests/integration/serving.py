@@ -17,9 +17,9 @@ from typing import TextIO
 import grpc
 import pyarrow as pa
 
-from pyml.environment import PINNED
 from pyml.oip import codec
 from pyml.oip import messages as oip
+from pyml.pinned_environment import PINNED
 from support.free_ports import free_ports
 
 CHANNEL_OPTIONS = (

@@ -23,11 +23,11 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
-from pyml.gateway.fake_containers import FakeContainers
-from pyml.gateway.launcher import Launcher
-from pyml.gateway.routes import RoutesFile
-from pyml.gateway.upstream import Upstream
-from pyml.gateway.usage import Usage
+from pyml.gateway.balancer import Upstream
+from pyml.gateway.request_counter import Usage
+from pyml.gateway.routes_file import RoutesFile
+from pyml.gateway.scaling.fake_containers import FakeContainers
+from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from support.packages import write_package

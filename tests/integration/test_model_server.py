@@ -18,8 +18,8 @@ import tritonclient.grpc as triton
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
 from pyml.oip import codec
 from pyml.oip import messages as oip
-from pyml.schema import Schema
 from pyml.server.sockets import is_listened_to
+from pyml.types.schema import Schema
 from support.packages import write_package
 from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
 

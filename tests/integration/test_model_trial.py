@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pyml.describe import Contract, contract_of
-from pyml.environment import launcher_script
 from pyml.errors import PackageError
+from pyml.inference.describe import Contract, contract_of
+from pyml.pinned_environment import launcher_script
 from pyml_sandbox.workshops.trial import try_model
 from support.packages import ECHO, write_package
 from support.waiting import wait_for

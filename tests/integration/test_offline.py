@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import InputError, UsageError
-from pyml.job import JobError
-from pyml.package import ModelPackage
-from pyml.schema import Schema
+from pyml.offline.job import JobError
+from pyml.package.model_package import ModelPackage
+from pyml.types.schema import Schema
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import InputError, SandboxError, UsageError
-from pyml.package import ModelPackage
-from pyml.settings import ParitySettings
+from pyml.package.model_package import ModelPackage
+from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity.check import parity_check
@@ -232,7 +232,7 @@ ENDS = "__import__('os')._exit(3) if len(a) == 1{} else a * 2"
     [
         ("", Verdict.FAIL, "went away before it answered"),
         (
-            " and 'pyml.lab.laboratory' in __import__('sys').modules",
+            " and 'pyml.harness.answering' in __import__('sys').modules",
             Verdict.CANNOT_CERTIFY,
             "the model ended its Python",
         ),

@@ -11,7 +11,7 @@ import pytest
 
 from containers.tiny_wheels import write_wheel
 from pyml.errors import PackageError, SetupError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox import environments
 from pyml_sandbox.environments import VirtualEnvironment, ensure, resolve
 from pyml_sandbox.home import SandboxHome

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError, SandboxError, ServiceFailedError, SetupError, UsageError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml.probes import NotReadyError
-from pyml.probes.gateway import ModelProbe
+from pyml.probes.gateway_probe import ModelProbe
 from pyml_sandbox import registry
 from pyml_sandbox.deployment import deploy, undeploy
 from pyml_sandbox.drivers.base import Driver, ServiceState

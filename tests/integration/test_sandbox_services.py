@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pyml.probes import NotReadyError
-from pyml.probes.metastore import MetastoreProbe
+from pyml.probes.metastore_probe import MetastoreProbe
 from pyml_sandbox import bringup
 from pyml_sandbox.drivers.base import Driver, LiveService
 from pyml_sandbox.home import SandboxHome

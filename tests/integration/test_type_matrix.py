@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pyml.package import ModelPackage
-from pyml.schema import Schema
+from pyml.package.model_package import ModelPackage
+from pyml.types.schema import Schema
 from pyml_sandbox.client import Client
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.spark import session

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pytest
 
 from pyml import DataFrameModel, Schema
-from pyml.frame import frame_from_arrow
-from pyml.predictions import arrow_from_frame
-from pyml.runner import Runner
+from pyml.inference.runner import Runner
+from pyml.types.frame import frame_from_arrow
+from pyml.types.predictions import arrow_from_frame
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction

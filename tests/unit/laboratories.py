@@ -18,15 +18,15 @@ from typing import cast
 
 import pyarrow as pa
 
-from pyml.describe import Contract
-from pyml.environment import PINNED
 from pyml.errors import PymlError
-from pyml.lab.laboratory import Laboratory
-from pyml.lab.messages import Greeting, Question
-from pyml.lab.training import training_switches
-from pyml.lab.variables import WatchedEnvironment, watch
-from pyml.runner import Runner
-from pyml.schema import Schema
+from pyml.harness.answering import Laboratory
+from pyml.harness.environ_trace import WatchedEnvironment, watch
+from pyml.harness.session_messages import Greeting, Question
+from pyml.harness.training import training_switches
+from pyml.inference.describe import Contract
+from pyml.inference.runner import Runner
+from pyml.pinned_environment import PINNED
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.examination import open_bench
 from pyml_sandbox.parity.lab import Labs
@@ -40,11 +40,11 @@ _turn = threading.RLock()  # environment, working directory and the module `mode
 
 
 class ConversationHere:
-    """Answers as `python -m pyml.lab` does, in this process, without a hash seed of its own.
+    """Answers as `python -m pyml.harness` does, in this process, without a hash seed of its own.
 
     Args:
         package: folder of the model.
-        arguments: of `python -m pyml.lab`, after `--package`.
+        arguments: of `python -m pyml.harness`, after `--package`.
     """
 
     def __init__(self, package: Path, arguments: Sequence[str]) -> None:
@@ -105,7 +105,7 @@ class WorkshopHere:
     """Talks to models in this process."""
 
     def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
-        assert arguments[:3] == ["-m", "pyml.lab", "--package"]
+        assert arguments[:3] == ["-m", "pyml.harness", "--package"]
         return ConversationHere(Path(arguments[3]), arguments[4:])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PymlError
-from pyml.settings import LEVELS
+from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.causes import CAUSES, FAMILIES
 from unit.cause_cases import CASES, CONTEXTS, Case, Trial, together
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError
+from pyml.inference.digests import digests_of_batch, record
 from pyml.oip import codec
 from pyml.oip.arrow import stream_from_batch
 from pyml.oip.messages import (
@@ -26,9 +27,8 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, write_raw, write_typed
-from pyml.recording import digests_of_batch, record
-from pyml.schema import TENSOR_KINDS, Schema
-from pyml.tensors import Tensors
+from pyml.types.schema import TENSOR_KINDS, Schema
+from pyml.types.tensors import Tensors
 from unit.type_matrix import CASES, KINDS, TypeCase
 
 

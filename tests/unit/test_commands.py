@@ -13,8 +13,8 @@ from typing import TypeAlias, cast
 
 import pytest
 
-from pyml.commands import command
-from pyml.schema import string_literal
+from pyml.command_line import command
+from pyml.types.schema import string_literal
 from pyml_cli.dev_views import command_to_try
 from pyml_cli.model import InitView
 from pyml_sandbox.compare import Comparison, WorstRow

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml.gateway.containers import Container, EngineError
-from pyml.gateway.docker_containers import DockerContainers, container_of
+from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.docker_containers import DockerContainers, container_of
 
 NEVER = "0001-01-01T00:00:00Z"
 

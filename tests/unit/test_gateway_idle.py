@@ -11,13 +11,13 @@ from typing import ParamSpec, TypeVar
 import pytest
 from aiohttp import web
 
-from pyml.gateway.containers import Container, EngineError
-from pyml.gateway.fake_containers import FakeContainers
-from pyml.gateway.idle import IdleStop, Stop, last_job, limit_s, pause_s, to_stop
-from pyml.gateway.labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
-from pyml.gateway.launcher import Launcher
-from pyml.gateway.spark_ui import SparkActivity, SparkUi, activity_of
-from pyml.gateway.usage import Usage
+from pyml.gateway.request_counter import Usage
+from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.fake_containers import FakeContainers
+from pyml.gateway.scaling.idle_reaper import IdleStop, Stop, last_job, limit_s, pause_s, to_stop
+from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
+from pyml.gateway.scaling.spark_ui import SparkActivity, SparkUi, activity_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

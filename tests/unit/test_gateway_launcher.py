@@ -12,16 +12,16 @@ from typing import Any, ParamSpec, TypeVar
 import grpc
 import pytest
 
-from pyml.gateway.containers import Container, EngineError
-from pyml.gateway.fake_containers import FakeContainers
-from pyml.gateway.launcher import Launcher
-from pyml.gateway.line import Line
+from pyml.gateway.balancer import Upstream, longest_hold_s
+from pyml.gateway.channel import Line
 from pyml.gateway.replica import Replica
-from pyml.gateway.routes import Route, RoutesFile
-from pyml.gateway.upstream import Upstream, longest_hold_s
-from pyml.gateway.usage import Usage, Use
+from pyml.gateway.request_counter import Usage, Use
+from pyml.gateway.routes_file import Route, RoutesFile
+from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.fake_containers import FakeContainers
+from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from pyml.gateway.grpc_front import asked_model
+from pyml.gateway.grpc_server import asked_model
 from pyml.gateway.replica import Replica
-from pyml.gateway.routes import Route, Routes, RoutesFile
+from pyml.gateway.routes_file import Route, Routes, RoutesFile
 from pyml.oip import messages as oip
-from pyml.status import FailureError
+from pyml.oip.rpc_status import FailureError
 
 
 def routes_text(**models: list[str]) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from pyml.gateway.line import Line
+from pyml.gateway.balancer import Upstream
+from pyml.gateway.channel import Line
 from pyml.gateway.replica import Replica
-from pyml.gateway.routes import Route, RoutesFile
-from pyml.gateway.upstream import Upstream
-from pyml.gateway.usage import Usage, Use
+from pyml.gateway.request_counter import Usage, Use
+from pyml.gateway.routes_file import Route, RoutesFile
 from pyml.oip import messages as oip
-from pyml.status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError
 
 ROUTE = Route("fare", "1", tuple(Replica(f"/s/{name}", name) for name in "abc"))
 READY = oip.ModelReadyResponse(ready=True).SerializeToString()

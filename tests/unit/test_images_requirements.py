@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox.images.requirements import write_requirements
 from support.packages import write_package
 

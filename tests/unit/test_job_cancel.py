@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from pyspark.errors import PySparkException
 
-from pyml import job as offline_job
-from pyml.cancellation import Cancellation
-from pyml.job import Audit, JobError, OfflineJob
-from pyml.schema import Schema
+from pyml.offline import job as offline_job
+from pyml.offline.cancellation import Cancellation
+from pyml.offline.job import Audit, JobError, OfflineJob
+from pyml.types.schema import Schema
 from pyml_sandbox import client, job_record, spark, state
 from pyml_sandbox.client import Job
 from pyml_sandbox.home import SandboxHome

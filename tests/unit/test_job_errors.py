@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.errors import PySparkException
 
-from pyml.job import JobError, translated_errors
+from pyml.offline.job import JobError, translated_errors
 
 HEAD = """
   An exception was thrown from the Python worker. Please see the stack trace below.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError
-from pyml.gateway.json_form import BinaryWish, HttpAnswer, read_request, write_response
 from pyml.oip import codec
+from pyml.oip.json_codec import BinaryWish, HttpAnswer, read_request, write_response
 from pyml.oip.messages import InferOutputTensor, InferParameter, ModelInferRequest, ModelInferResponse
 from pyml.oip.tensor import datatype_of, dtype_of, write_raw
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pyml.lab.laboratory import Laboratory
-from pyml.lab.messages import Question
-from pyml.runner import Runner
+from pyml.harness.answering import Laboratory
+from pyml.harness.session_messages import Question
+from pyml.inference.runner import Runner
 from unit.laboratories import Source, labs_of
 
 CALLS = [

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import PackageError
-from pyml.lab.messages import Question, Refusal
-from pyml.lab.what_if import WhatIf
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Question, Refusal
 from pyml_sandbox.parity.lab import Lab, Output, Variation
 from support.packages import write_package
 from unit.laboratories import WorkshopHere, WorkshopOfProcesses, labs_of

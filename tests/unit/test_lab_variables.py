@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml.lab.variables import WatchedEnvironment, watch
+from pyml.harness.environ_trace import WatchedEnvironment, watch
 
 FOLDER = Path("/packages/fares")
 

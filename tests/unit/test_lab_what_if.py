@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pyml.frame import frame_from_arrow
-from pyml.lab.what_if import KINDS, WhatIf, changed
-from pyml.schema import Schema
+from pyml.harness.perturbations import KINDS, WhatIf, changed
+from pyml.types.frame import frame_from_arrow
+from pyml.types.schema import Schema
 from unit.type_matrix import CASES, NAN, TypeCase
 
 BY_TYPE = {case.ddl_type: case for case in CASES}

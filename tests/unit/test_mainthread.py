@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pyml.server.mainthread import MainThreadExecutor
+from pyml.server.main_thread import MainThreadExecutor
 
 
 def test_tasks_run_in_order_on_the_thread_that_runs_them() -> None:

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from pyml.errors import PymlError, SandboxError
-from pyml.status import REASON_KEY
+from pyml.oip.rpc_status import REASON_KEY
 from pyml_sandbox.online import OnlineError, ServerEndedError, translated
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError, PredictError, SettingsError
-from pyml.package import ModelPackage, load_model
-from pyml.runner import Runner
-from pyml.settings import Settings
+from pyml.inference.runner import Runner
+from pyml.package.model_package import ModelPackage, load_model
+from pyml.package.settings import Settings
 from support.packages import ECHO, write_package
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml.settings import ParitySettings
+from pyml.package.settings import ParitySettings
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.freeze import FrozenRows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyml.lab.messages import Refusal
-from pyml.settings import LEVELS
+from pyml.harness.session_messages import Refusal
+from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.catalogue import CATALOGUE
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.diagnosis import Diagnosis

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml.describe import Contract
-from pyml.frame import one_batch
-from pyml.recording import digests_of_batch, record
-from pyml.schema import Schema
+from pyml.inference.describe import Contract
+from pyml.inference.digests import digests_of_batch, record
+from pyml.types.frame import one_batch
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.frames import Loss, losses, strangers_in
 from unit.type_matrix import CASES, KINDS, TypeCase
 

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from pyml.errors import SandboxError
-from pyml.job import JobResult
-from pyml.worker import Worker
+from pyml.inference.worker_info import Worker
+from pyml.offline.job import JobResult
 from pyml_sandbox.job_record import check_image
 from pyml_sandbox.parity.images import UNKNOWN, doubts_about, images_of
 from pyml_sandbox.registry import ModelVersion

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml.describe import Contract
-from pyml.schema import Schema
+from pyml.inference.describe import Contract
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.checks.asked_rows import no_difference
 from pyml_sandbox.parity.examination import examine, open_bench
 from pyml_sandbox.parity.record import CheckRecord, Made, check_results

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pyml.settings import LEVELS
+from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.catalogue import CATALOGUE, check_line
 from pyml_sandbox.parity.json_schema import report_schema
 from pyml_sandbox.parity.report import Report

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from pyml.settings import ParitySettings
+from pyml.package.settings import ParitySettings
 from pyml_sandbox import registry
 from pyml_sandbox.events import Event, Progress
 from pyml_sandbox.home import SandboxHome

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml.frame import conform
-from pyml.schema import Schema
+from pyml.types.frame import conform
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.shrink import MAX_STEPS, Shrinker, default_of, plainer
 from pyml_sandbox.parity.specimens import Specimen, batch_of
 from pyml_sandbox.parity.symptom import Case, Situation

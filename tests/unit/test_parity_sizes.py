@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyml.schema import Schema
+from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.examination import examine
 from pyml_sandbox.parity.noise import Noise

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml.frame import conform
-from pyml.schema import TENSOR_KINDS, Schema
-from pyml.tensors import tensors_from_arrow
+from pyml.types.frame import conform
+from pyml.types.schema import TENSOR_KINDS, Schema
+from pyml.types.tensors import tensors_from_arrow
 from pyml_sandbox.parity.specimens import (
     DST_INSTANTS,
     MAX_SPECIMENS,

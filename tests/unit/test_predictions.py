@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import OutputError
-from pyml.predictions import arrow_from_frame
-from pyml.schema import Schema
+from pyml.types.predictions import arrow_from_frame
+from pyml.types.schema import Schema
 
 NAN = float("nan")
 

@@ -12,7 +12,7 @@ import pytest
 
 from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.__main__ import main
-from pyml.probes.spark import SparkIdleProbe, StandaloneProbe
+from pyml.probes.spark_probe import SparkIdleProbe, StandaloneProbe
 from pyml_sandbox.ports import HOST
 
 Pages = dict[str, object]

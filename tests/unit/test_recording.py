@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pyml.frame import frame_from_arrow
-from pyml.recording import digests_of, digests_of_batch
-from pyml.schema import Schema
+from pyml.inference.digests import digests_of, digests_of_batch
+from pyml.types.frame import frame_from_arrow
+from pyml.types.schema import Schema
 from unit.type_matrix import CASES, KINDS, TypeCase
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pyml.describe import Contract
-from pyml.package import ModelPackage
-from pyml.schema import Schema
+from pyml.inference.describe import Contract
+from pyml.package.model_package import ModelPackage
+from pyml.types.schema import Schema
 from pyml_sandbox import registry
 from pyml_sandbox.events import OnEvent
 from pyml_sandbox.home import SandboxHome

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml.package import ModelPackage
-from pyml.requirement_files import RequirementFiles
+from pyml.package.model_package import ModelPackage
+from pyml.package.requirement_files import RequirementFiles
 from support.packages import write_package
 
 THERE = (

@@ -9,7 +9,7 @@ import pytest
 
 from pyml.errors import SetupError
 from pyml.gateway.replica import Replica
-from pyml.gateway.routes import Routes as GatewayRoutes
+from pyml.gateway.routes_file import Routes as GatewayRoutes
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.routes import Deployment, Routes, load_routes, routes_text, save_routes
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pyml.probes import NotAnsweringError, NotListeningError
-from pyml.probes.gateway import says_ready
+from pyml.probes.gateway_probe import says_ready
 from pyml.probes.grpc_call import message
-from pyml.probes.metastore import MetastoreProbe, check_reply
-from pyml.probes.spark import SparkProbe, session_fields, sql_request, version_request
+from pyml.probes.metastore_probe import MetastoreProbe, check_reply
+from pyml.probes.spark_probe import SparkProbe, session_fields, sql_request, version_request
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST, Ports

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml.errors import InputError, OutputError, PredictError, Problem
-from pyml.status import failure_of, shortened
+from pyml.oip.rpc_status import failure_of, shortened
 
 
 @pytest.mark.parametrize(

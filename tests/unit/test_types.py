@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import InputError
-from pyml.frame import dtype_of, frame_from_arrow
-from pyml.predictions import arrow_from_frame
-from pyml.schema import Schema
+from pyml.types.frame import dtype_of, frame_from_arrow
+from pyml.types.predictions import arrow_from_frame
+from pyml.types.schema import Schema
 from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
 
 MATRIX = [

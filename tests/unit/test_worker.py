@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pyml.environment import PINNED
-from pyml.offline import WORKER_COLUMN, predict_batches
-from pyml.worker import IMAGE_VARIABLE, Worker, this_worker
+from pyml.inference.worker_info import IMAGE_VARIABLE, Worker, this_worker
+from pyml.offline.batches import WORKER_COLUMN, predict_batches
+from pyml.pinned_environment import PINNED
 from support.packages import write_package
 
 

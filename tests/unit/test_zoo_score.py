@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.zoo_page import page, text
 from benchmarks.zoo_score import ERROR, Expectation, Finding, Judged, Outcome, bars, expectations, judged, outcome_of
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 
 ZOO = Path(__file__).parents[2] / "fixtures" / "zoo"
 BROKEN = Expectation("rank_of_day", "broken", "B", ("B5", "B6"), "compute")

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from pyml.schema import Schema
+from pyml.types.schema import Schema
 
 NAN, INF = float("nan"), float("inf")
 

@@ -1,1 +1,1 @@
-"""The gateway: the Open Inference Protocol on TCP in front, a Unix socket to each model server behind."""
+"""The gateway: TCP in front, a Unix socket to each model server behind."""

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from pyml.errors import PymlError
-from pyml.gateway.options import GatewayOptions
-from pyml.grpc_polling import poll_in_place
+from pyml.gateway.gateway_options import GatewayOptions
+from pyml.oip.grpc_polling import poll_in_place
 
 log = logging.getLogger("pyml.gateway")
 
@@ -23,7 +23,7 @@ async def serve(options: GatewayOptions) -> None:
     Raises:
         SetupError: a port is in use.
     """
-    from pyml.gateway.front import Gateway
+    from pyml.gateway.app import Gateway
 
     is_told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

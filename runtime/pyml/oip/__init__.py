@@ -1,1 +1,1 @@
-"""The Open Inference Protocol: its messages, and how frames and tensors travel in them."""
+"""The Open Inference Protocol: messages, tensors, columns, Arrow and JSON, and the status of an error."""

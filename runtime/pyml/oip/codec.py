@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from pyml.offline import RECORD_NAMES
+from pyml.inference.worker_info import this_worker
+from pyml.offline.batches import RECORD_NAMES
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import (
@@ -30,13 +31,12 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, refusal, write_raw, write_typed
-from pyml.worker import this_worker
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pyml.schema import Schema
+    from pyml.types.schema import Schema
 
     Array = NDArray[np.generic]
 
@@ -48,7 +48,7 @@ _LENGTH_BYTES = 4
 
 
 class Predictor(Protocol):
-    """What answers a request: `pyml.runner.Runner`."""
+    """What answers a request: `pyml.inference.runner.Runner`."""
 
     @property
     def inputs(self) -> Schema:
@@ -246,8 +246,8 @@ def arrow_request(
         version: its version; empty for the one that is deployed.
         rows: what to predict.
         request_id: comes back in the answer.
-        recorded: whether the answer also gets a record of what `predict` saw and gave (`pyml.recording`), and its
-            parameter `worker` says where that was (`pyml.worker`).
+        recorded: whether the answer also gets a record of what `predict` saw and gave
+            (`pyml.inference.digests`), and its parameter `worker` says where that was (`pyml.inference.worker_info`).
     """
     request = _request(name, version, request_id, ARROW)
     if recorded:

@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
-from pyml.schema import ddl_type_of
+from pyml.types.schema import ddl_type_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyml.schema import Field, Schema
+    from pyml.types.schema import Field, Schema
 
     Array = NDArray[np.generic]
 

@@ -10,7 +10,7 @@ from pyml.oip.columns import datatype_of_column
 from pyml.oip.messages import ModelMetadataResponse, ServerMetadataResponse, TensorMetadata
 
 if TYPE_CHECKING:
-    from pyml.schema import Schema
+    from pyml.types.schema import Schema
 
 
 def server_metadata(name: str, extensions: tuple[str, ...] = ()) -> ServerMetadataResponse:

@@ -1,4 +1,4 @@
-"""How a service's readiness is asked: one real request in its own protocol, by nothing that is slow to import.
+"""Probes: one real request to each kind of service.
 
 The laptop side asks through the ports of this machine; in a container `python -m pyml.probes` asks from inside.
 """

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pyml.probes import NotReadyError
-from pyml.probes.gateway import GatewayProbe
-from pyml.probes.metastore import MetastoreProbe
-from pyml.probes.spark import SparkIdleProbe, SparkProbe, StandaloneProbe
+from pyml.probes.gateway_probe import GatewayProbe
+from pyml.probes.metastore_probe import MetastoreProbe
+from pyml.probes.spark_probe import SparkIdleProbe, SparkProbe, StandaloneProbe
 
 TIMEOUT_S = 5.0
 KINDS: dict[str, Callable[[str, int], Callable[[float], None]]] = {

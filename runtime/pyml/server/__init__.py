@@ -1,4 +1,4 @@
-"""The model server: one model behind the Open Inference Protocol on a Unix socket.
+"""A model server: one model on a Unix socket.
 
 The way of a request: gRPC's own thread takes the call, `ModelService.service` refuses it or lets it into the queue, the
 main thread decodes it, predicts and encodes the answer. Probes have threads of their own, so that they are answered

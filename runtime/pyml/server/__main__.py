@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyml.environment import PINNED
 from pyml.errors import PymlError
-from pyml.grpc_polling import poll_in_place
-from pyml.server.options import ServerOptions
+from pyml.oip.grpc_polling import poll_in_place
+from pyml.pinned_environment import PINNED
+from pyml.server.server_options import ServerOptions
 
 log = logging.getLogger("pyml.server")
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _warn_of_loose_environment()
     poll_in_place(os.environ)
-    from pyml.server.process import serve
+    from pyml.server.serve import serve
 
     try:
         os.chdir(options.package)

@@ -14,12 +14,12 @@ import grpc
 
 from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
-from pyml.server.mainthread import MainThreadExecutor
-from pyml.settings import ServingSettings
-from pyml.status import Failure, failure_of
+from pyml.oip.rpc_status import Failure, failure_of
+from pyml.package.settings import ServingSettings
+from pyml.server.main_thread import MainThreadExecutor
 
 if TYPE_CHECKING:
-    from pyml.runner import Runner
+    from pyml.inference.runner import Runner
 
 log = logging.getLogger("pyml.server")
 
@@ -67,7 +67,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         Raises:
             PackageError: the package is not right, or its code raised.
         """
-        from pyml.runner import Runner
+        from pyml.inference.runner import Runner
 
         runner = Runner.load(package)
         gc.collect()

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.commands import command
+from pyml.command_line import command
 from pyml.errors import SandboxError, UsageError
-from pyml.schema import quoted
+from pyml.types.schema import quoted
 from pyml_sandbox.compare.source import GLOB_CHARACTERS
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.state import load_state, name_option
@@ -65,7 +65,7 @@ def is_table(name: str) -> bool:
 
 def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[str, Path]:
     """Each table as a file in `folder`, by its name; all read in one session."""
-    from pyml.job import translated_errors
+    from pyml.offline.job import translated_errors
     from pyml_sandbox.parity.freeze import export
     from pyml_sandbox.spark import session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyml.gateway.labels import IDLE_STOP_S, IDLE_WITH, SANDBOX, SERVICE, SPARK_UI
+from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SANDBOX, SERVICE, SPARK_UI
 
 __all__ = ("IDLE_STOP_S", "IDLE_WITH", "SANDBOX", "SERVICE", "SPARK_UI")
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pyml.errors import SandboxError
 from pyml.probes import NotListeningError, NotReadyError
-from pyml.probes.spark import SparkProbe
+from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.containers.find import published_port, running
 from pyml_sandbox.ports import HOST

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.environment import launcher_script
 from pyml.errors import UsageError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
+from pyml.pinned_environment import launcher_script
 from pyml_sandbox.containers import labels, paths
 from pyml_sandbox.containers.engine import Engine, translated
 from pyml_sandbox.environments import runtime_requirements
@@ -51,7 +51,7 @@ class ModelImage:
         name: of the model.
         version: of the model.
         lock: everything that is installed, see `lock.py`.
-        contract: the model's kind, inputs and outputs, as `pyml.describe.Contract` writes them.
+        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
         reused: it was there already.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyml.commands import command
+from pyml.command_line import command
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.containers import labels
 from pyml_sandbox.containers.engine import Engine, translated

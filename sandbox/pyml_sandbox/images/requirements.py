@@ -16,8 +16,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from pyml.package import ModelPackage
-from pyml.requirement_files import REQUIREMENTS
+from pyml.package.model_package import ModelPackage
+from pyml.package.requirement_files import REQUIREMENTS
 
 OURS = ".pyml"
 """Hidden files of a package stay behind, so none of it can have this name."""

@@ -13,7 +13,7 @@ from pyml_sandbox.images.archive import read_file
 from pyml_sandbox.images.container import Program, run_to_its_end, temporary_container
 
 TIMEOUT_S = 300
-PROGRAM = Program((paths.MODEL_PYTHON, "-m", "pyml.describe", paths.MODEL_PACKAGE), {"/tmp": "mode=1777"})  # noqa: S108
+PROGRAM = Program((paths.MODEL_PYTHON, "-m", "pyml.inference.describe", paths.MODEL_PACKAGE), {"/tmp": "mode=1777"})  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Trial:
     """What came of it.
 
     Attributes:
-        contract: the model's kind, inputs and outputs, as `pyml.describe.Contract` writes them.
+        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
         lock: everything that is installed in the image.
     """
 
@@ -39,7 +39,7 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
         PackageError: it cannot be loaded, or takes too long.
         SandboxError: the engine refused.
     """
-    from pyml.describe import contract_of
+    from pyml.inference.describe import contract_of
 
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, paths.LOCK)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pyml.lab.messages import Refusal
-from pyml.lab.what_if import WhatIf
-from pyml.schema import Schema
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Refusal
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.lab import Lab, Labs, Output
 from pyml_sandbox.parity.noise import Noise
 from pyml_sandbox.parity.record import CheckRecord

@@ -14,7 +14,7 @@ from pyml_sandbox.parity.report import Report
 from pyml_sandbox.runtime_code import runtime_digest
 
 if TYPE_CHECKING:
-    from pyml.settings import ParitySettings
+    from pyml.package.settings import ParitySettings
     from pyml_sandbox.home import SandboxHome
     from pyml_sandbox.parity.freeze import FrozenRows
     from pyml_sandbox.registry import ModelVersion

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
-from pyml.package import ModelPackage
-from pyml.settings import LEVELS, ParitySettings
+from pyml.package.model_package import ModelPackage
+from pyml.package.settings import LEVELS, ParitySettings
 from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.events import Event, OnEvent, Progress, ignore
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from pyml.job import JobResult
-    from pyml.worker import Worker
+    from pyml.inference.worker_info import Worker
+    from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
     from pyml_sandbox.online import OnlineModel
     from pyml_sandbox.parity.bench import Bench
@@ -177,8 +177,8 @@ class _Check:
         return evidence, comparisons
 
     def _offline(self, spark: SparkSession, place: OfflinePlace, frozen: FrozenRows) -> None:
-        from pyml.job import OfflineJob
-        from pyml.job import run as run_job
+        from pyml.offline.job import OfflineJob
+        from pyml.offline.job import run as run_job
 
         contract, run = self._version.contract, self._run
         with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "offline"):
@@ -236,7 +236,7 @@ class _Check:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from pyml.frame import conform, one_batch
+        from pyml.types.frame import conform, one_batch
         from pyml_sandbox.parity.examination import SAMPLE_ROWS
 
         contract = self._version.contract

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyml.describe import Contract
+from pyml.inference.describe import Contract
 from pyml_sandbox.online import ServerEndedError
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.batch import BatchChecks

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from pyml.lab.messages import Refusal
-from pyml.lab.what_if import WhatIf
-from pyml.schema import Field
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Refusal
+from pyml.types.schema import Field
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pyml.settings import LEVELS
+from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.causes import CAUSES
 from pyml_sandbox.parity.diagnosis import Diagnosis
 from pyml_sandbox.parity.noise import Noise

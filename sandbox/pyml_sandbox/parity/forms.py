@@ -14,13 +14,13 @@ from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
 from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
-from pyml.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
+from pyml.types.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
 from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pyml.tensors import Tensors
+    from pyml.types.tensors import Tensors
 
 TIMEOUT_S = 60
 Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]

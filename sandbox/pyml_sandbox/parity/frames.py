@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyml.frame import one_batch
-from pyml.recording import digests_of_batch
+from pyml.inference.digests import digests_of_batch
+from pyml.types.frame import one_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from pyml.describe import Contract
+    from pyml.inference.describe import Contract
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.describe import Contract
 from pyml.errors import UsageError
-from pyml.job import OfflineJob, check_query, key_problems, planned, translated_errors
-from pyml.schema import ddl_type_of, quoted
-from pyml.settings import ParitySettings
+from pyml.inference.describe import Contract
+from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
+from pyml.package.settings import ParitySettings
+from pyml.types.schema import ddl_type_of, quoted
 from pyml_sandbox.parity.online import write
 
 if TYPE_CHECKING:

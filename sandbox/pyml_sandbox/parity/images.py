@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyml.job import JobResult
+    from pyml.offline.job import JobResult
     from pyml_sandbox.registry import ModelVersion
     from pyml_sandbox.stacks.base import Stack
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from types import MappingProxyType
 
-from pyml.settings import LEVELS
+from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.findings import UNSTEADY, in_order, tie_finding

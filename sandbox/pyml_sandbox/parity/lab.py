@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
 from pyml.errors import PackageError, Problem
-from pyml.lab.messages import Answers, Greeting, Question, Refusal
-from pyml.lab.what_if import WhatIf
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Answers, Greeting, Question, Refusal
 from pyml_sandbox.parity.values import Row, rows_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Variation:
 
     @property
     def arguments(self) -> list[str]:
-        """For `python -m pyml.lab`."""
+        """For `python -m pyml.harness`."""
         changes = [part for name, value in self.set for part in ("--set", f"{name}={value}")]
         removals = [part for name in self.unset for part in ("--unset", name)]
         return [*changes, *removals, *(["--elsewhere"] if self.elsewhere else [])]
@@ -117,7 +117,7 @@ class Lab:
         threads: int = 1,
         watched: bool = False,
     ) -> list[list[Output]]:
-        """The outputs of each call, row for row. See `pyml.lab.messages.Question` for the arguments."""
+        """The outputs of each call, row for row. See `pyml.harness.session_messages.Question` for the arguments."""
         if not groups:
             return []
         answers = self.ask(Question(rows, groups, what_if or WhatIf(), clock, seeded, threads, watched, runs=runs))
@@ -165,7 +165,7 @@ class Labs:
             PackageError: the model cannot be loaded there.
             NoAnswerError: it ended its Python, or is too slow.
         """
-        arguments = ["-m", "pyml.lab", "--package", self.environment.package, *variation.arguments]
+        arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
         conversation = self.workshop.talk(self.environment, arguments)
         try:
             greeting = Greeting.from_line(conversation.hear(START_TIMEOUT_S))

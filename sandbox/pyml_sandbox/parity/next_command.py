@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pyml.commands import command
-from pyml.schema import quoted, string_literal
+from pyml.command_line import command
+from pyml.types.schema import quoted, string_literal
 from pyml_sandbox.compare import Comparison
 from pyml_sandbox.parity.verdict import Judgement, Weight
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.offline import RECORD_NAMES
+from pyml.offline.batches import RECORD_NAMES
 from pyml_sandbox.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.online import OnlineError
 from pyml_sandbox.parity.forms import forms_of
 from pyml_sandbox.parity.freeze import DATABASE, write_table
@@ -86,7 +86,7 @@ class RealPaths:
         return [found.get(number, LOST) for number in range(len(rows))]
 
     def _run(self, source: str, target: str) -> None:
-        from pyml.job import OfflineJob, run
+        from pyml.offline.job import OfflineJob, run
 
         contract = self.version.contract
         query = f"SELECT * FROM {source}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pyml.settings import LEVELS
+from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.tolerance import Tolerance
 from pyml_sandbox.parity import comparison_words, wording
 from pyml_sandbox.parity.catalogue import check_line

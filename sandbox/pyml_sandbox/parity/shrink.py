@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from pyml.schema import Field, Schema
+from pyml.types.schema import Field, Schema
 from pyml_sandbox.parity.specimens import Specimen
 from pyml_sandbox.parity.symptom import Case, Situation
 

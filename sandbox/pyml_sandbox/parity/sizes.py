@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyml.lab.messages import Question
-from pyml.schema import Schema
+from pyml.harness.session_messages import Question
+from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerance, Tolerances
 from pyml_sandbox.parity.float_pairs import FloatPairs, floats_in
 from pyml_sandbox.parity.lab import Lab

@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from pyml.schema import Field, Schema
+from pyml.types.schema import Field, Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
-from pyml.lab.what_if import WhatIf
+from pyml.harness.perturbations import WhatIf
 from pyml_sandbox.parity.lab import PINNED, Output, Variation
 from pyml_sandbox.parity.specimens import Specimen
 

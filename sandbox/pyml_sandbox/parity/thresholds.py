@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.lab import Output
 from pyml_sandbox.parity.specimens import Specimen

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pyml.errors import PackageError
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.online import ServerEndedError
 from pyml_sandbox.parity.bench import Bench, calls, differing
 from pyml_sandbox.parity.checks.state import CLOCK_S, DAY_S, DAYS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from pyml.environment import PINNED
-from pyml.probes.gateway import GatewayProbe
+from pyml.pinned_environment import PINNED
+from pyml.probes.gateway_probe import GatewayProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST, Ports
 from pyml_sandbox.runtime_code import runtime_digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyml.probes.metastore import MetastoreProbe
+from pyml.probes.metastore_probe import MetastoreProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST

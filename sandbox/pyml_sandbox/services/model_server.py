@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.probes.gateway import ModelProbe
+from pyml.probes.gateway_probe import ModelProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.ports import HOST
 from pyml_sandbox.service import Endpoint, ServiceSpec

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from pyml.environment import PINNED
-from pyml.probes.spark import SparkProbe
+from pyml.pinned_environment import PINNED
+from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.java import Java
 from pyml_sandbox.ports import HOST, Ports

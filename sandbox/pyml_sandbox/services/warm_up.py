@@ -12,7 +12,7 @@ import sys
 import uuid
 
 from pyml.probes.grpc_call import message
-from pyml.probes.spark import SERVICE, session_fields, sql_request
+from pyml.probes.spark_probe import SERVICE, session_fields, sql_request
 from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.marks import marks
 from pyml_sandbox.ports import HOST

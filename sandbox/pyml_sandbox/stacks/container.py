@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml.gateway.replica import Replica
+from pyml.package.settings import ServingSettings, Settings
 from pyml.probes import NotReadyError
-from pyml.settings import ServingSettings, Settings
 from pyml_sandbox import doctor
 from pyml_sandbox.containers import checks, labels, services
 from pyml_sandbox.containers.compose import find_compose

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox.events import OnEvent
 from pyml_sandbox.workshops.conversation import Conversation
 
@@ -38,7 +38,7 @@ class Made:
     Attributes:
         environment: see there.
         lock: everything that was installed, one name and version a line.
-        declared: the model's kind, inputs and outputs, as `pyml.describe.Contract` writes them.
+        declared: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
     """
 
     environment: Environment

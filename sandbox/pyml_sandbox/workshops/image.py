@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pyml.errors import SandboxError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
 from pyml_sandbox.containers.engine import Engine
 from pyml_sandbox.containers.paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.events import OnEvent

@@ -28,14 +28,14 @@ def try_model(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Ma
         timeout_s: how long loading it may take.
 
     Returns:
-        The model's kind, inputs and outputs, as `pyml.describe.Contract` writes them.
+        The model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
 
     Raises:
         PackageError: it cannot be loaded, or takes too long.
     """
-    from pyml.describe import contract_of
+    from pyml.inference.describe import contract_of
 
-    code, printed, said = _run([str(launcher), "-m", "pyml.describe", str(package)], timeout_s)
+    code, printed, said = _run([str(launcher), "-m", "pyml.inference.describe", str(package)], timeout_s)
     return contract_of(code, printed, said, package).to_json()
 
 

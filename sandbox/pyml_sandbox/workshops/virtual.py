@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyml.environment import launcher_script
 from pyml.errors import UsageError
-from pyml.package import ModelPackage
+from pyml.package.model_package import ModelPackage
+from pyml.pinned_environment import launcher_script
 from pyml_sandbox.drivers.process import inherited
 from pyml_sandbox.environments import VirtualEnvironment, debian_warning, ensure, resolve
 from pyml_sandbox.events import Event, OnEvent, Progress, timed

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.lab import Output, is_answer
 from pyml_sandbox.parity.specimens import Specimen

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pyml.lab.messages import Question, Refusal
+from pyml.harness.session_messages import Question, Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import (
     MAX_CASES,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.symptom import Case
 
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, ChecksOfRows, one_row, traits_of_pairs, traits_of_refusal
 from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects, is_longer
 from pyml_sandbox.parity.lab import Output

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyml.describe import Contract
 from pyml.errors import InputError
-from pyml.lab.messages import Refusal
+from pyml.harness.session_messages import Refusal
+from pyml.inference.describe import Contract
 from pyml_sandbox.parity.bench import Bench, calls
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row, traits_of_pairs
 from pyml_sandbox.parity.frames import Loss, losses, strangers_in
@@ -21,8 +21,8 @@ from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
 from pyml_sandbox.parity.written_by import sklearn_versions_in
 
 if TYPE_CHECKING:
-    from pyml.job import JobResult
-    from pyml.worker import Worker
+    from pyml.inference.worker_info import Worker
+    from pyml.offline.job import JobResult
     from pyml_sandbox.parity.freeze import FrozenRows
     from pyml_sandbox.parity.run import Run
 

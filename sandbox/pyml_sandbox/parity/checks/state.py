@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pyml.lab.messages import Refusal
-from pyml.lab.what_if import WhatIf
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.lab import Output

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyml.errors import PackageError
-from pyml.lab.messages import Greeting
+from pyml.harness.session_messages import Greeting
 from pyml_sandbox.parity.bench import Bench
 from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in

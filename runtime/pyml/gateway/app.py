@@ -1,0 +1,100 @@
+"""Both sides of the gateway in one process, over one set of routes and channels."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+
+import grpc
+from aiohttp import web
+
+from pyml.errors import SetupError
+from pyml.gateway.balancer import Upstream
+from pyml.gateway.gateway_options import Address, GatewayOptions
+from pyml.gateway.grpc_server import GatewayService
+from pyml.gateway.request_counter import Usage
+from pyml.gateway.rest_server import RestService
+from pyml.gateway.routes_file import RoutesFile
+from pyml.gateway.scaling.scaler import OnRequest
+
+MIB = 1024 * 1024
+log = logging.getLogger("pyml.gateway")
+
+
+class Gateway:
+    """The gateway; of one event loop.
+
+    Args:
+        options: where to listen, and the routes file.
+    """
+
+    def __init__(self, options: GatewayOptions) -> None:
+        self.options = options
+        usage = Usage()
+        self._on_request = OnRequest.of(options, usage)
+        launcher = self._on_request.launcher if self._on_request else None
+        self._upstream = Upstream(RoutesFile(options.routes), usage, launcher)
+        self._server = grpc.aio.server(
+            options=[
+                # Two gateways on one port would each get some of the requests.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", options.max_request_mb * MIB),
+                ("grpc.max_send_message_length", -1),
+            ]
+        )
+        self._server.add_generic_rpc_handlers((GatewayService(self._upstream),))
+        application = RestService(self._upstream, options.max_request_mb * MIB).application()
+        # A caller that goes away takes its request with it.
+        self._rest = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=options.grace_s
+        )
+
+    async def start(self) -> None:
+        """Listen on both sides.
+
+        Raises:
+            SetupError: a port is in use, or may not be used.
+        """
+        try:
+            self._server.add_insecure_port(str(self.options.grpc))
+        except RuntimeError as error:  # gRPC does not say why
+            raise _cannot_listen(self.options.grpc, "--grpc", _bind_error(self.options.grpc)) from error
+        await self._server.start()
+        if self.options.rest:
+            await self._rest.setup()
+            await self._listen_rest(self.options.rest)
+        if self._on_request:
+            self._on_request.start()
+
+    async def stop(self) -> None:
+        """Stop listening, let requests finish for the time of grace, and close every channel."""
+        await asyncio.gather(self._server.stop(self.options.grace_s), self._rest.cleanup())
+        await self._upstream.close()
+        if self._on_request:
+            await self._on_request.close()
+
+    async def _listen_rest(self, address: Address) -> None:
+        try:
+            await web.TCPSite(self._rest, address.host, address.port).start()
+        except OSError as error:
+            raise _cannot_listen(address, "--rest", error) from error
+
+
+def _bind_error(address: Address) -> OSError | None:
+    """Why a port cannot be listened on; None if it can be now."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            return error
+    return None
+
+
+def _cannot_listen(address: Address, option: str, error: OSError | None) -> SetupError:
+    if error is None or error.errno == errno.EADDRINUSE:
+        message = f"port {address.port} on {address.host} is in use"
+    else:
+        message = f"cannot listen on {address}: {error.strerror or error}"
+    return SetupError(message, f"stop what uses it, or give another with {option}")

@@ -1,0 +1,159 @@
+"""The REST form of the protocol: the same calls, over HTTP and JSON.
+
+Source of the paths and of both body forms: the protocol's HTTP/REST API and its binary tensor data extension.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import grpc
+import orjson
+from aiohttp import web
+
+from pyml.errors import InputError
+from pyml.gateway.balancer import Upstream
+from pyml.gateway.grpc_server import EXTENSIONS
+from pyml.oip import messages as oip
+from pyml.oip.json_codec import HttpAnswer, read_request, write_response
+from pyml.oip.metadata import server_metadata
+from pyml.oip.rpc_status import Failure, FailureError, failure_of
+
+log = logging.getLogger("pyml.gateway")
+
+_STATUS = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+MIB = 1024 * 1024
+_RETRY_AFTER_S = "1"
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RestService:
+    """Answers the protocol's paths.
+
+    Args:
+        upstream: the model servers.
+        max_body_bytes: largest body that is read.
+    """
+
+    def __init__(self, upstream: Upstream, max_body_bytes: int) -> None:
+        self._upstream = upstream
+        self._max_body_bytes = max_body_bytes
+
+    def application(self) -> web.Application:
+        """The paths, for aiohttp to serve."""
+        app = web.Application(client_max_size=self._max_body_bytes, middlewares=[_errors_as_json])
+        app.router.add_get("/v2", self._server_metadata)
+        app.router.add_get("/v2/health/live", self._live)
+        app.router.add_get("/v2/health/ready", self._ready)
+        for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+            app.router.add_get(model, self._model_metadata)
+            app.router.add_get(f"{model}/ready", self._model_ready)
+            app.router.add_post(f"{model}/infer", self._infer)
+        return app
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return _json({"live": True})
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        return _json({"ready": True})
+
+    async def _server_metadata(self, _request: web.Request) -> web.Response:
+        found = server_metadata("pyml gateway", EXTENSIONS)
+        return _json({"name": found.name, "version": found.version, "extensions": list(found.extensions)})
+
+    async def _model_ready(self, request: web.Request) -> web.Response:
+        model, version = _asked(request)
+        asked = oip.ModelReadyRequest(name=model, version=version).SerializeToString()
+        reply = oip.ModelReadyResponse.FromString(await self._call(request, oip.MODEL_READY, asked))
+        return _json({"name": model, "ready": reply.ready}, status=200 if reply.ready else 503)
+
+    async def _model_metadata(self, request: web.Request) -> web.Response:
+        model, version = _asked(request)
+        asked = oip.ModelMetadataRequest(name=model, version=version).SerializeToString()
+        found = oip.ModelMetadataResponse.FromString(await self._call(request, oip.MODEL_METADATA, asked))
+        return _json(
+            {
+                "name": found.name,
+                "versions": list(found.versions),
+                "platform": found.platform,
+                "inputs": [_tensor(tensor) for tensor in found.inputs],
+                "outputs": [_tensor(tensor) for tensor in found.outputs],
+                "properties": dict(found.properties),
+            }
+        )
+
+    async def _infer(self, request: web.Request) -> web.Response:
+        model, version = _asked(request)
+        body = await request.read()
+        asked, is_binary = read_request(body, model, version, _json_size(request, len(body)))
+        reply = await self._call(request, oip.MODEL_INFER, asked.SerializeToString())
+        return _response(write_response(oip.ModelInferResponse.FromString(reply), is_binary))
+
+    async def _call(self, request: web.Request, method: str, message: bytes) -> bytes:
+        route = self._upstream.find(*_asked(request))
+        return await self._upstream.call(route, method, message, timeout_s=None)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except InputError as error:
+        return _error(failure_of(error))
+    except FailureError as error:
+        return _error(error.failure)
+    except web.HTTPRequestEntityTooLarge:
+        limit_mb = request.client_max_size / MIB
+        message = f"the body is larger than {limit_mb:g} MiB\n  fix: send fewer rows in each request"
+        return _json({"error": message}, status=413)
+    except web.HTTPException as error:
+        return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        return _error(failure_of(error))
+
+
+def _error(failure: Failure) -> web.Response:
+    status = 413 if failure.reason == "size" else _STATUS.get(failure.code, 500)
+    answer = _json({"error": failure.message}, status=status)
+    if failure.reason == "starting":
+        answer.headers["Retry-After"] = _RETRY_AFTER_S
+    return answer
+
+
+def _asked(request: web.Request) -> tuple[str, str]:
+    return request.match_info["model"], request.match_info.get("version", "")
+
+
+def _json_size(request: web.Request, body_size: int) -> int | None:
+    given = request.headers.get(oip.JSON_SIZE_HEADER)
+    if given is None:
+        return None
+    if not given.isdecimal() or int(given) > body_size:
+        message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
+        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "input"))
+    return int(given)
+
+
+def _tensor(tensor: oip.TensorMetadata) -> dict[str, object]:
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
+
+
+def _json(document: dict[str, object], status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
+
+
+def _response(answer: HttpAnswer) -> web.Response:
+    if answer.json_size is None:
+        return web.Response(body=answer.body, content_type="application/json")
+    headers = {oip.JSON_SIZE_HEADER: str(answer.json_size)}
+    return web.Response(body=answer.body, content_type="application/octet-stream", headers=headers)

@@ -1,0 +1,120 @@
+"""The containers of one sandbox in a Docker engine (or podman, which speaks the same), through the docker SDK.
+
+The SDK is imported when the engine is first asked, not before. Nothing above this module sees an exception of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.scaling_labels import SANDBOX, SERVICE
+
+if TYPE_CHECKING:
+    import docker
+
+_TIMEOUT_S = 30
+_TELLING = ("permission denied", "connection refused", "no such file or directory", "timed out")
+
+
+class DockerContainers:
+    """See `Containers`.
+
+    Args:
+        engine: where the engine listens, for instance `unix:///var/run/docker.sock`.
+        sandbox: the label by which the sandbox's containers are known.
+    """
+
+    def __init__(self, engine: str, sandbox: str) -> None:
+        self._engine = engine
+        self._sandbox = sandbox
+        self._lock = threading.Lock()
+        self._client: docker.DockerClient | None = None
+
+    def find(self, service: str | None = None) -> Sequence[Container]:
+        """See `Containers.find`."""
+        labels = [f"{SANDBOX}={self._sandbox}", f"{SERVICE}={service}" if service is not None else SERVICE]
+        with self._asked() as client:
+            found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+            return [container_of(each.attrs) for each in found]
+
+    def start(self, container_id: str) -> None:
+        """See `Containers.start`."""
+        with self._asked() as client, _unless_gone():
+            client.api.start(container_id)
+
+    def stop(self, container_id: str) -> None:
+        """See `Containers.stop`."""
+        with self._asked() as client, _unless_gone():
+            client.api.stop(container_id)
+
+    def close(self) -> None:
+        """See `Containers.close`."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[docker.DockerClient]:
+        """The SDK's client; its exceptions become ours."""
+        try:
+            import docker.errors
+            import requests.exceptions
+        except ImportError as error:
+            raise EngineError("this gateway has no docker SDK", "pip install 'docker>=7.2'") from error
+        try:
+            yield self._connected()
+        except docker.errors.APIError as error:
+            said = str(error.explanation or error).strip()
+            raise EngineError(f"the Docker engine refused: {said}", "pyml dev doctor") from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            raise EngineError(_no_answer(self._engine, str(error)), "pyml dev doctor") from error
+
+    def _connected(self) -> docker.DockerClient:
+        import docker
+
+        with self._lock:
+            if self._client is None:
+                self._client = docker.DockerClient(base_url=self._engine, version="auto", timeout=_TIMEOUT_S)
+            return self._client
+
+
+def container_of(attrs: Mapping[str, Any]) -> Container:
+    """A container as `GET /containers/ID/json` tells of it."""
+    state, labels = attrs["State"], attrs["Config"].get("Labels") or {}
+    return Container(
+        id=attrs["Id"],
+        service=labels.get(SERVICE, ""),
+        status=state["Status"],
+        # One that never ran was started in the year 1.
+        started_at=max(0.0, datetime.fromisoformat(state["StartedAt"]).timestamp()),
+        exit_code=int(state.get("ExitCode") or 0),
+        restarts=int(attrs.get("RestartCount") or 0),
+        is_out_of_memory=bool(state.get("OOMKilled")),
+        labels=labels,
+    )
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Let pass that the container is gone; not that something it needs is, such as its network."""
+    import docker.errors
+
+    try:
+        yield
+    except docker.errors.NotFound as error:
+        if "no such container" not in str(error).lower():
+            raise
+
+
+def _no_answer(engine: str, said: str) -> str:
+    """The innermost words: the SDK wraps a refused connection five times."""
+    reason = next((words for words in _TELLING if words in said.lower()), said.partition("\n")[0])
+    if reason == "permission denied":
+        return f"the gateway may not use the Docker engine at {engine}: permission denied"
+    return f"the Docker engine at {engine} does not answer: {reason}"

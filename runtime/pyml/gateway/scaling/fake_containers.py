@@ -1,0 +1,92 @@
+"""Containers in memory, for tests of what stands on them; one contract with those of a real engine."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from pyml.gateway.scaling.containers import Container, EngineError
+
+
+class FakeContainers:
+    """See `Containers`.
+
+    Attributes:
+        done: what was done, in order: "start SERVICE", "stop SERVICE".
+        error: what every method raises; None for nothing.
+
+    Args:
+        clock: tells when a container is started.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.done: list[str] = []
+        self.error: EngineError | None = None
+        self._clock = clock
+        self._ids = (f"{number:04x}" for number in itertools.count(1))
+        self._containers: dict[str, Container] = {}
+        self._ends_with: dict[str, int] = {}
+
+    def add(
+        self, service: str, labels: Mapping[str, str] | None = None, *, is_running: bool = False, ends_with: int = -1
+    ) -> str:
+        """Create a container; its id.
+
+        Args:
+            service: that it runs.
+            labels: further ones.
+            is_running: start it at once.
+            ends_with: exit code with which it ends as soon as it is started; by default it runs on.
+        """
+        made = Container(next(self._ids), service, "created", labels=dict(labels or {}))
+        self._containers[made.id] = made
+        if ends_with >= 0:
+            self._ends_with[made.id] = ends_with
+        if is_running:
+            self._run(made.id)
+        return made.id
+
+    def set(self, container: Container) -> None:
+        """Put a container into another state."""
+        self._containers[container.id] = container
+
+    def remove(self, container_id: str) -> None:
+        """Remove a container."""
+        del self._containers[container_id]
+
+    def find(self, service: str | None = None) -> Sequence[Container]:
+        """See `Containers.find`."""
+        self._fail()
+        newest = sorted(self._containers.values(), key=lambda container: container.id, reverse=True)
+        return [container for container in newest if service in (None, container.service)]
+
+    def start(self, container_id: str) -> None:
+        """See `Containers.start`."""
+        self._fail()
+        container = self._containers.get(container_id)
+        if container is not None and container.is_stopped:
+            self.done.append(f"start {container.service}")
+            self._run(container_id)
+
+    def stop(self, container_id: str) -> None:
+        """See `Containers.stop`."""
+        self._fail()
+        container = self._containers.get(container_id)
+        if container is not None and not container.is_stopped:
+            self.done.append(f"stop {container.service}")
+            self.set(replace(container, status="exited"))
+
+    def close(self) -> None:
+        """See `Containers.close`."""
+
+    def _run(self, container_id: str) -> None:
+        code = self._ends_with.get(container_id)
+        status = "running" if code is None else "exited"
+        found = self._containers[container_id]
+        self.set(replace(found, status=status, started_at=self._clock(), exit_code=code or 0, restarts=0))
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error

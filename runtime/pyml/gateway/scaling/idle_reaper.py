@@ -1,0 +1,171 @@
+"""Stopping what has had no work for a while: model servers, and Spark drivers with their workers.
+
+A model server is started again by the next request, a driver by the next job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml.gateway.request_counter import Usage
+from pyml.gateway.scaling.containers import Container, Containers, EngineError
+from pyml.gateway.scaling.launcher import InThread, Launcher
+from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
+from pyml.gateway.scaling.spark_ui import SparkActivity
+
+log = logging.getLogger("pyml.gateway")
+
+LONGEST_PAUSE_S = 10.0
+SHORTEST_PAUSE_S = 0.25
+Activity = Callable[[str], Awaitable[SparkActivity | None]]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A container to stop, and why."""
+
+    container: Container
+    why: str
+
+
+class IdleStop:
+    """Looks for idle containers, and stops them; of one event loop.
+
+    Args:
+        containers: of the sandbox.
+        usage: the requests to each service.
+        launcher: stops them, and keeps requests from what is being stopped.
+        activity: asks the Spark driver with a certain UI what it does.
+        in_thread: runs what blocks.
+        clock: the time, as containers and drivers tell theirs.
+    """
+
+    def __init__(
+        self,
+        containers: Containers,
+        usage: Usage,
+        launcher: Launcher,
+        activity: Activity,
+        in_thread: InThread = asyncio.to_thread,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._containers = containers
+        self._usage = usage
+        self._launcher = launcher
+        self._activity = activity
+        self._in_thread = in_thread
+        self._clock = clock
+        self._began = clock()
+        self._last_jobs: dict[str, float] = {}
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(await self._look_safely())
+
+    async def look(self) -> float:
+        """Stop what is idle; in how many seconds to look again.
+
+        Raises:
+            EngineError: the engine does not answer, or refused.
+        """
+        containers = await self._in_thread(self._containers.find)
+        activities = await self._activities(containers)
+        last_work = {each.service: self._last_work(each, activities) for each in containers}
+        stops = [
+            self._launcher.stop(each.container, each.why) for each in to_stop(containers, last_work, self._clock())
+        ]
+        for error in filter(None, await asyncio.gather(*stops, return_exceptions=True)):
+            raise error
+        return pause_s(containers)
+
+    async def _look_safely(self) -> float:
+        try:
+            pause = await self.look()
+        except EngineError as error:
+            self._say(error.message)
+        except Exception:
+            log.exception("looking for idle containers failed")
+        else:
+            self._say("")
+            return pause
+        return LONGEST_PAUSE_S
+
+    async def _activities(self, containers: Sequence[Container]) -> Mapping[str, SparkActivity | None]:
+        """What each Spark driver does, by its service."""
+        drivers = [each for each in containers if SPARK_UI in each.labels and self._may_be_idle(each)]
+        found = await asyncio.gather(*(self._activity(each.labels[SPARK_UI]) for each in drivers))
+        self._last_jobs.update(
+            (driver.id, activity.last_end) for driver, activity in zip(drivers, found, strict=True) if activity
+        )
+        return {driver.service: activity for driver, activity in zip(drivers, found, strict=True)}
+
+    def _may_be_idle(self, driver: Container) -> bool:
+        """Whether it is worth asking a driver: its answer grows with its jobs (0.7 kB each)."""
+        known = self._last_jobs.get(driver.id, 0.0)
+        return bool(to_stop([driver], {driver.service: known}, self._clock()))
+
+    def _last_work(self, container: Container, activities: Mapping[str, SparkActivity | None]) -> float | None:
+        if SPARK_UI in container.labels:
+            return last_job(activities.get(container.service))
+        use = self._usage.of(container.service)
+        # Of requests before its own start the gateway knows nothing.
+        return None if use.in_flight else max(use.last_at, self._began)
+
+    def _say(self, problem: str) -> None:
+        """Log what keeps from looking, when it begins and when it ends."""
+        if problem and problem != self._problem:
+            log.warning("idle containers are not stopped: %s", problem)
+        elif self._problem and not problem:
+            log.info("idle containers are stopped again")
+        self._problem = problem
+
+
+def to_stop(containers: Sequence[Container], last_work: Mapping[str, float | None], now: float) -> list[Stop]:
+    """What to stop.
+
+    Args:
+        containers: all of the sandbox.
+        last_work: when each service last had work; None where it has some, or may have.
+        now: the time.
+    """
+    found = []
+    for container in filter(is_watched, containers):
+        last = last_work[container.service]
+        idle_s = 0.0 if last is None else now - max(container.started_at, last)
+        if last is not None and idle_s >= (limit_s(container) or 0):
+            work = "job" if SPARK_UI in container.labels else "request"
+            found.append(Stop(container, f"no {work} for {idle_s:.0f} s"))
+            found += [Stop(each, f"{container.service} is idle") for each in containers if _goes_with(each, container)]
+    return found
+
+
+def is_watched(container: Container) -> bool:
+    """Whether a container is stopped when it is idle; those that go with another are not watched themselves."""
+    return container.is_running and limit_s(container) is not None and IDLE_WITH not in container.labels
+
+
+def limit_s(container: Container) -> float | None:
+    """After how many seconds without work a container is stopped; None for never."""
+    text = container.labels.get(IDLE_STOP_S, "")
+    return float(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def last_job(activity: SparkActivity | None) -> float | None:
+    """When a driver last had work; None where it has some, or may have: its UI does not say."""
+    return None if activity is None or activity.is_busy else activity.last_end
+
+
+def pause_s(containers: Sequence[Container]) -> float:
+    """In how many seconds to look again: often enough for the shortest limit."""
+    limits = [limit_s(each) for each in containers]
+    return max(SHORTEST_PAUSE_S, min((LONGEST_PAUSE_S, *(limit / 4 for limit in limits if limit is not None))))
+
+
+def _goes_with(container: Container, other: Container) -> bool:
+    return container.is_running and container.labels.get(IDLE_WITH) == other.service

@@ -1,0 +1,46 @@
+"""What the gateway does with a container engine: it starts servers on request, and stops what is idle."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pyml.gateway.gateway_options import GatewayOptions
+from pyml.gateway.request_counter import Usage
+from pyml.gateway.scaling.docker_containers import DockerContainers
+from pyml.gateway.scaling.idle_reaper import IdleStop
+from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.spark_ui import SparkUi
+
+
+class OnRequest:
+    """Launcher and idle stop of one gateway, over one connection to the engine; of one event loop.
+
+    Attributes:
+        launcher: starts and stops containers.
+    """
+
+    def __init__(self, engine: str, sandbox: str, usage: Usage, start_wait_s: float) -> None:
+        containers = DockerContainers(engine, sandbox)
+        self.launcher = Launcher(containers, usage, start_wait_s)
+        self._ui = SparkUi()
+        self._idle_stop = IdleStop(containers, usage, self.launcher, self._ui.activity)
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, options: GatewayOptions, usage: Usage) -> OnRequest | None:
+        """As the command line says; None where it names no engine."""
+        if options.engine is None or options.sandbox is None:
+            return None
+        return cls(options.engine, options.sandbox, usage, options.start_wait_s)
+
+    def start(self) -> None:
+        """Begin to look for what is idle."""
+        self._task = asyncio.get_running_loop().create_task(self._idle_stop.run())
+
+    async def close(self) -> None:
+        """End what is under way, and let go of the engine. Containers are left as they are."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self._ui.close()
+        await self.launcher.close()

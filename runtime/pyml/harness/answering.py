@@ -1,0 +1,141 @@
+"""Calls of `predict` under conditions, with everything that a path would make of them but the path."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pyml.errors import OutputError, PymlError
+from pyml.harness.call_trace import noted
+from pyml.harness.perturbations import WhatIf, changed
+from pyml.harness.session_messages import Answers, Question, Refusal
+from pyml.harness.training import evaluation
+from pyml.inference.digests import digests_of
+from pyml.inference.runner import Runner
+from pyml.types.frame import dtype_of
+
+if TYPE_CHECKING:
+    from pyml.inference.digests import Given
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What came of one call."""
+
+    predictions: pa.RecordBatch | None
+    refusal: Refusal | None = None
+    is_changed: bool = False
+
+
+class Laboratory:
+    """A loaded model that answers questions.
+
+    Args:
+        runner: the model behind the type rule; the very one that both paths call.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def answer(self, question: Question) -> Answers:
+        """Make the calls of a question. What the model raises is an answer."""
+        with (
+            _clock(question.clock, runs=question.runs),
+            self._switched(question.what_if),
+            self._noted(question) as called,
+        ):
+            calls = self._calls(question)
+        done = [call.predictions for call in calls if call.predictions is not None]
+        schema = self._runner.outputs.arrow
+        predictions = pa.Table.from_batches(done, schema).combine_chunks().to_batches()
+        return Answers(
+            predictions[0] if predictions else pa.RecordBatch.from_pylist([], schema=schema),
+            {number: call.refusal for number, call in enumerate(calls) if call.refusal is not None},
+            [number for number, call in enumerate(calls) if call.is_changed],
+            called=sorted(called),
+        )
+
+    def _calls(self, question: Question) -> list[_Call]:
+        if question.threads == 1:
+            return [self._call(question, group) for group in question.groups]
+        with ThreadPoolExecutor(question.threads) as pool:
+            return list(pool.map(lambda group: self._call(question, group), question.groups))
+
+    def _call(self, question: Question, group: Sequence[int]) -> _Call:
+        rows = question.rows.take(pa.array(group, pa.int64()))
+        if question.seeded:
+            _seed()
+        try:
+            given = self._given(rows, question.what_if)
+            before = _state(given) if question.watched else None
+            returned = self._runner.predict(given)
+            predictions = self._predictions(returned, rows.num_rows, question.what_if)
+        except PymlError as error:
+            return _Call(None, Refusal(type(error).__name__, error.message))
+        except (
+            LookupError,
+            ArithmeticError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a what-if that does not apply
+            return _Call(None, Refusal("WhatIfError", f"{type(error).__name__}: {error}"))
+        return _Call(predictions, is_changed=question.watched and _state(given) != before)
+
+    def _given(self, rows: pa.RecordBatch, what_if: WhatIf) -> Given:
+        given = self._runner.given(rows)
+        return changed(given, what_if) if isinstance(given, pd.DataFrame) else given
+
+    def _predictions(self, returned: object, rows: int, what_if: WhatIf) -> pa.RecordBatch:
+        """Under a what-if values count and not dtypes: a model that passes floats on gives floats back."""
+        try:
+            return self._runner.predictions(returned, rows)
+        except OutputError:
+            if not what_if.kind or not isinstance(returned, pd.DataFrame):
+                raise
+            dtypes = {field.name: dtype_of(field) for field in self._runner.outputs.fields}
+            return self._runner.predictions(returned.astype(dtypes), rows)
+
+    def _noted(self, question: Question) -> contextlib.AbstractContextManager[set[str]]:
+        return noted(self._runner.folder) if question.noted else contextlib.nullcontext(set())
+
+    def _switched(self, what_if: WhatIf) -> contextlib.AbstractContextManager[None]:
+        return evaluation(self._runner.model) if what_if.kind == "evaluation" else contextlib.nullcontext()
+
+
+def _state(given: Given) -> object:
+    """Everything about a frame or tensors that a model could have changed."""
+    names = list(given.columns) if isinstance(given, pd.DataFrame) else list(given)
+    index = given.index.tolist() if isinstance(given, pd.DataFrame) else None
+    return names, index, [digests.tolist() for digests in digests_of(given)]
+
+
+@contextlib.contextmanager
+def _clock(seconds: float | None, *, runs: bool) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    import time_machine
+
+    with time_machine.travel(seconds, tick=runs):
+        yield
+
+
+def _seed() -> None:
+    """Seed every generator that a program shares; one that a model made for itself cannot be reached."""
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(SEED)

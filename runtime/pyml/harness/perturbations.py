@@ -1,0 +1,141 @@
+"""What if `predict` were given the same rows in another shape? Pure changes to a frame, and none to its values.
+
+Each kind stands for something that a boundary between two programs does to rows: it loses a dtype, an order, a name.
+The runtime keeps them all; a model's own code may not, and then the answer under one of these tells what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from pyml.types.exact_values import is_null
+
+Change: TypeAlias = "Callable[[pd.DataFrame, WhatIf], pd.DataFrame]"
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """A change to the frame that `predict` is given.
+
+    Attributes:
+        kind: a name in `KINDS`, or "evaluation", or empty for none.
+        columns: the input columns that it changes; for `order` all of them, in their new order.
+        value: a number that some kinds take: the first label of an index.
+    """
+
+    kind: str = ""
+    columns: tuple[str, ...] = ()
+    value: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(self.columns)})"
+
+
+def changed(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    """The frame under a what-if; the frame itself where it is none that changes frames.
+
+    Raises:
+        KeyError: a column is not there.
+    """
+    change = KINDS.get(what_if.kind)
+    return frame if change is None else change(frame, what_if)
+
+
+def _by_column(convert: Callable[[pd.Series], pd.Series | pd.Categorical]) -> Change:
+    def change(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+        return frame.assign(**{name: convert(frame[name]) for name in what_if.columns})
+
+    return change
+
+
+def _floats(series: pd.Series) -> pd.Series:
+    """Numbers as float64, null as NaN: what a null does to integers in pandas, and JSON to decimals."""
+    if series.dtype == object:
+        return pd.Series([_floated(value) for value in series], index=series.index, dtype=_dtype_of(series))
+    return pd.Series(series.to_numpy("float64", na_value=np.nan), index=series.index)
+
+
+def _dtype_of(series: pd.Series) -> str:
+    is_decimal = all(value is None or isinstance(value, Decimal) for value in series)
+    return "float64" if is_decimal else "object"
+
+
+def _floated(value: object) -> object:
+    """A value with each number in it as a float; what is no number stays."""
+    if isinstance(value, bool | str | bytes):
+        return value
+    if isinstance(value, int | Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _floated(part) for name, part in value.items()}
+    return [_floated(part) for part in value] if isinstance(value, list) else value
+
+
+def _objects(series: pd.Series) -> pd.Series:
+    values = [None if is_null(value) else value for value in series.astype(object)]
+    return pd.Series(values, index=series.index, dtype=object)
+
+
+def _nan(series: pd.Series) -> pd.Series:
+    values = [float("nan") if is_null(value) else value for value in series.astype(object)]
+    return pd.Series(values, index=series.index, dtype=object)
+
+
+def _bytes(series: pd.Series) -> pd.Series:
+    values = [value.encode() if isinstance(value, str) else value for value in series]
+    return pd.Series(values, index=series.index, dtype=object)
+
+
+def _text(series: pd.Series) -> pd.Series:
+    values = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in series]
+    return pd.Series(values, index=series.index, dtype=object)
+
+
+def _arrays(series: pd.Series) -> pd.Series:
+    values = np.empty(len(series), dtype=object)
+    for row, value in enumerate(series):
+        values[row] = np.array(value) if isinstance(value, list) else value
+    return pd.Series(values, index=series.index)
+
+
+def _order(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    return frame[list(what_if.columns)]
+
+
+def _missing(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    return frame.drop(columns=list(what_if.columns))
+
+
+def _extra(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    return frame.assign(**dict.fromkeys(what_if.columns, 1.0))
+
+
+def _other_case(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    return frame.rename(columns={name: name.upper() if name.islower() else name.lower() for name in what_if.columns})
+
+
+def _index(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+    return frame.set_axis(pd.RangeIndex(what_if.value, what_if.value + len(frame)), axis=0)
+
+
+KINDS: Mapping[str, Change] = {
+    "floats": _by_column(_floats),
+    "objects": _by_column(_objects),
+    "nan": _by_column(_nan),
+    "bytes": _by_column(_bytes),
+    "text": _by_column(_text),
+    "arrays": _by_column(_arrays),
+    "categories": _by_column(lambda series: series.astype("category")),
+    "naive": _by_column(lambda series: series.dt.tz_localize(None)),
+    "order": _order,
+    "missing": _missing,
+    "extra": _extra,
+    "other-case": _other_case,
+    "index": _index,
+}

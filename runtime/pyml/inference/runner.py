@@ -1,0 +1,133 @@
+"""The one thing that both paths call: a loaded model behind the type rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import PredictError, UsageError
+from pyml.model import Model, TensorModel
+from pyml.package.model_package import last_line_in, load_model
+from pyml.package.settings import Settings
+from pyml.types.frame import frame_from_arrow
+from pyml.types.predictions import arrow_from_frame
+from pyml.types.schema import Schema
+from pyml.types.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pyml.inference.digests import Given
+
+
+class Runner:
+    """A loaded model.
+
+    Args:
+        model: the constructed model.
+        folder: its package.
+    """
+
+    def __init__(self, model: Model, folder: Path) -> None:
+        self.model = model
+        self.folder = folder
+        self.settings = Settings.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Runner:
+        """Load the model of a package.
+
+        Raises:
+            PackageError: the package is not right, or its code raised; lists everything that is wrong.
+        """
+        folder = folder.resolve()
+        return cls(load_model(folder), folder)
+
+    @property
+    def inputs(self) -> Schema:
+        """Declared inputs."""
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> Schema:
+        """Declared outputs."""
+        return self.model.outputs
+
+    @property
+    def is_tensor(self) -> bool:
+        """True for a `TensorModel`."""
+        return isinstance(self.model, TensorModel)
+
+    def predict_arrow(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Predict for the rows of a batch.
+
+        Args:
+            batch: the columns of `inputs`, by name.
+
+        Returns:
+            The columns of `outputs`, row for row.
+
+        Raises:
+            InputError: the rows do not fit `inputs`.
+            PredictError: the model raised.
+            OutputError: what it returned does not fit `outputs`.
+        """
+        return self.predictions(self.predict(self.given(batch)), batch.num_rows)
+
+    def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
+        """Predict as :meth:`predict_arrow`, and say what `predict` saw and gave (`pyml.offline.batches.RECORD_DDL`)."""
+        from pyml.inference.digests import digests_of, digests_of_batch, record
+
+        given = self.given(batch)
+        seen = digests_of(given)  # before the call: a model may write into what it is given
+        predictions = self.predictions(self.predict(given), batch.num_rows)
+        return predictions, record(seen, digests_of_batch(predictions, self.outputs), batch.num_rows)
+
+    def given(self, batch: pa.RecordBatch) -> Given:
+        """What `predict` is given for the rows of a batch: a frame, or named tensors.
+
+        Raises:
+            InputError: the rows do not fit `inputs`.
+        """
+        if self.is_tensor:
+            return tensors_from_arrow(batch, self.inputs)
+        return frame_from_arrow(batch, self.inputs)
+
+    def predictions(self, returned: object, rows: int) -> pa.RecordBatch:
+        """What `predict` returned, as the columns of `outputs`.
+
+        Args:
+            returned: a frame, or named tensors.
+            rows: how many `predict` was given.
+
+        Raises:
+            OutputError: it does not fit `outputs`.
+        """
+        if self.is_tensor:
+            return arrow_from_tensors(check_outputs(returned, self.outputs, rows), self.outputs)
+        return arrow_from_frame(returned, self.outputs, rows)
+
+    def predict_tensors(self, tensors: Tensors) -> Tensors:
+        """Predict for named tensors; of a `TensorModel` only.
+
+        Raises:
+            UsageError: the model takes frames.
+            InputError, PredictError, OutputError: as :meth:`predict_arrow`.
+        """
+        if not self.is_tensor:
+            raise UsageError(f"model {self.settings.name} takes a frame, not tensors", "send its rows as Arrow")
+        check_inputs(tensors, self.inputs)
+        return check_outputs(self.predict(tensors), self.outputs, rows_of(tensors))
+
+    def predict(self, given: Given) -> object:
+        """What the model's own `predict` returns, unchecked.
+
+        Raises:
+            PredictError: the model raised.
+        """
+        predict = self.model.predict  # type: ignore[attr-defined]  # both kinds have one, over different types
+        try:
+            return predict(given)
+        except (Exception, SystemExit) as error:
+            place = last_line_in(error, self.folder)
+            raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error

@@ -1,0 +1,1 @@
+"""The offline job: Spark predicts a query's rows, and the target table is swapped."""

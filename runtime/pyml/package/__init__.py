@@ -1,0 +1,1 @@
+"""A model package: its files, its settings, and loading its model."""

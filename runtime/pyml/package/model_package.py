@@ -1,0 +1,298 @@
+"""A model package: a folder with the four artifacts, and how it becomes a model."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from pyml.errors import PackageError, Problem, PymlError, SettingsError
+from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
+from pyml.package.settings import FILE_NAME, Settings
+from pyml.types.schema import Schema
+
+MODEL_FILE = "model.py"
+VERSION_DIGITS = 12
+_BASES = (DataFrameModel, TensorModel)
+
+
+class ModelPackage:
+    """A folder with `model.py`, `parameters/`, `requirements.txt`, `packages.txt`, and perhaps `pyml.toml`.
+
+    Settings and content are read when they are first asked for, and once: parameters may be large. `afresh` sees what
+    was edited since.
+
+    Args:
+        folder: where it lies.
+        name: of the model; what `pyml.toml` says, else the folder's name, where none is given.
+    """
+
+    def __init__(self, folder: Path | str, name: str = "") -> None:
+        self.folder = Path(folder).resolve()
+        self._name = name
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What `pyml.toml` says.
+
+        Raises:
+            SettingsError: the file is not right.
+        """
+        return Settings.load(self.folder)
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._name or self.settings.name
+
+    def files(self) -> list[Path]:
+        """Every file that belongs to the package, relative to its folder, sorted.
+
+        Code is `*.py` beside `model.py` and every folder below that is a Python package. What `requirements.txt` names
+        of the folder belongs to it, too. Hidden files are left out.
+        """
+        named = [Path(name) for name in (REQUIREMENTS, "packages.txt", FILE_NAME)]
+        found = [self.folder / path for path in (*named, *self.requirement_files.files)]
+        found += self.folder.glob("*.py")
+        found += (self.folder / "parameters").rglob("*")
+        for init in self.folder.glob("*/__init__.py"):
+            found += init.parent.rglob("*")
+        inside = {path.relative_to(self.folder) for path in found if path.is_file()}
+        return sorted(path for path in inside if not any(_is_noise(part) for part in path.parts))
+
+    def afresh(self) -> ModelPackage:
+        """The same package as it is now."""
+        return ModelPackage(self.folder, self._name)
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of the files, as 64 hex digits: equal packages have equal digests."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        whole = hashlib.sha256()
+        for path in self.files():
+            with (self.folder / path).open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.as_posix()}\0{content}\n".encode())
+        return whole.hexdigest()
+
+    @property
+    def version(self) -> str:
+        """What names this content as a version: the first digits of its digest."""
+        return self.digest()[:VERSION_DIGITS]
+
+    @property
+    def requirements(self) -> list[str]:
+        """Lines of `requirements.txt` without blanks and comments."""
+        return _lines(self.folder / REQUIREMENTS)
+
+    @property
+    def requirement_files(self) -> RequirementFiles:
+        """What `requirements.txt` names of the package's folder."""
+        return RequirementFiles.of(self.folder)
+
+    @property
+    def debian_packages(self) -> list[str]:
+        """Names in `packages.txt`."""
+        return _lines(self.folder / "packages.txt")
+
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with the package and can be seen without running its code."""
+        if not self.folder.is_dir():
+            return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
+        return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
+
+
+def load_model(folder: Path) -> Model:
+    """Import `model.py`, find its model class and construct it with the `parameters/` folder.
+
+    The folder joins `sys.path` and the module is called `model`, so that `import features` beside it and pickles made
+    by a training script that did `from model import …` both work.
+
+    Raises:
+        PackageError: anything is wrong, all of it listed; or importing or constructing raised, with its own words.
+    """
+    folder = folder.resolve()
+    problems = ModelPackage(folder).problems()
+    if problems:
+        raise _package_error(folder, problems)
+    try:
+        return _model_class(_import(folder))(folder / "parameters")
+    except (Exception, SystemExit) as error:
+        raise _package_error(folder, [_loading_problem(error, folder)]) from error
+
+
+def _loading_problem(error: BaseException, folder: Path) -> Problem:
+    place = last_line_in(error, folder)
+    if isinstance(error, PymlError):
+        return Problem(error.message + place, error.hint)
+    if isinstance(error, SystemExit):
+        return Problem(
+            f"loading the model called sys.exit({error.code!r}){place}", "raise an error that says what is wrong"
+        )
+    words = "".join(traceback.format_exception_only(error)).strip()  # also of an error that cannot be printed
+    return Problem(f"loading the model raised {words}{place}", _load_hint(error))
+
+
+def last_line_in(error: BaseException, folder: Path) -> str:
+    """Where an exception last passed the package's own code, as ` (model.py:12 in predict)`; empty where it did not."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(folder):
+            return f" ({path.relative_to(folder)}:{frame.lineno} in {frame.name})"
+    return ""
+
+
+def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
+    return PackageError(f"the model package {folder} is not right", problems)
+
+
+def _load_hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"add the package that holds `{error.name}` to requirements.txt"
+    if isinstance(error, FileNotFoundError):
+        return "put the file into parameters/ (run the training script); open it below the folder given to __init__"
+    return ""
+
+
+_loaded_before: list[Path] = []
+"""The folder of the model that this process loaded last; empty before the first."""
+
+
+def _import(folder: Path) -> dict[str, object]:
+    for earlier in _loaded_before:
+        _forget(earlier)
+    _loaded_before[:] = [folder]
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location("model", folder / MODEL_FILE)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import {folder / MODEL_FILE}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["model"] = module
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+def _forget(folder: Path) -> None:
+    """Drop the modules of a package, and its folder from `sys.path`: a `features.py` there is not the next one's."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and _is_own(Path(file), folder):
+            del sys.modules[name]
+    sys.path[:] = [entry for entry in sys.path if not _is_own(Path(entry).absolute(), folder)]
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a path belongs to a package, and not to a virtual environment that lies in its folder."""
+    return path.is_relative_to(folder) and not path.is_relative_to(sys.prefix)
+
+
+def _model_class(names: dict[str, object]) -> type[Model]:
+    """The one model class among the names of `model.py`, whole and with a schema for both sides."""
+    found = _model_classes(names)
+    if len(found) != 1:
+        listed = f": {', '.join(each.__name__ for each in found)}" if found else ""
+        raise PymlError(f"model.py has {len(found)} model classes{listed}", _ONE_CLASS_HINT)
+    model_class = found[0]
+    missing = sorted(model_class.__abstractmethods__)
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise PymlError(f"class {model_class.__name__} has no method {listed}", _METHOD_HINT)
+    for attribute in ("inputs", "outputs"):
+        _check_schema(model_class, attribute)
+    return model_class
+
+
+def _model_classes(names: dict[str, object]) -> list[type[Model]]:
+    """The classes that could be meant: those written in `model.py`, else those it imports, without their own bases."""
+    classes = {
+        value
+        for value in names.values()
+        if isinstance(value, type) and issubclass(value, DataFrameModel | TensorModel) and value not in _BASES
+    }
+    written = {each for each in classes if each.__module__ == "model"} or classes
+    last = [each for each in written if not any(other is not each and issubclass(other, each) for other in written)]
+    whole = [each for each in last if not inspect.isabstract(each)] or last
+    return sorted(whole, key=lambda each: each.__name__)
+
+
+def _check_schema(model_class: type[Model], attribute: str) -> None:
+    name, schema = model_class.__name__, getattr(model_class, attribute, None)
+    if schema is None:
+        raise PymlError(f"class {name} does not declare `{attribute}`", f'{attribute} = Schema("…")')
+    if not isinstance(schema, Schema):
+        raise PymlError(f"`{attribute}` of class {name} is {schema!r}, not a Schema", f'{attribute} = Schema("…")')
+    if schema.is_tensor != issubclass(model_class, TensorModel):
+        raise PymlError(f"`{attribute}` declares {'tensors' if schema.is_tensor else 'columns'}", _KIND_HINT)
+
+
+_ONE_CLASS_HINT = "keep one class that inherits DataFrameModel or TensorModel in model.py"
+_METHOD_HINT = "def __init__(self, parameters): … loads what predict needs; def predict(self, frame): … predicts"
+_KIND_HINT = "a DataFrameModel declares columns as DDL, a TensorModel tensors as (name, dtype, shape)"
+
+
+def _is_noise(part: str) -> bool:
+    return part.startswith(".") or part == "__pycache__"
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _missing(folder: Path) -> Iterator[Problem]:
+    fixes = {
+        MODEL_FILE: "write a class that inherits DataFrameModel or TensorModel; pyml init NAME shows one",
+        REQUIREMENTS: "list what the model imports; an empty file where it needs nothing",
+        "packages.txt": "list the Debian packages that the model needs; an empty file where it needs none",
+    }
+    for name, fix in fixes.items():
+        if not (folder / name).is_file():
+            yield Problem(f"there is no {name}", fix)
+    if not (folder / "parameters").is_dir():
+        yield Problem("there is no folder parameters/", "run the training script, or make it empty")
+
+
+def _bad_settings(package: ModelPackage) -> list[Problem]:
+    try:
+        package.settings  # noqa: B018 - reading it is the check
+    except SettingsError as error:
+        return list(error.problems)
+    return []
+
+
+def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
+    """What no copy of the package could hold. Whatever else may be wrong with `requirements.txt`, the resolver says."""
+    for path in package.requirement_files.outside:
+        yield Problem(
+            f"requirements.txt names {path}, which lies outside the package and would not travel with it",
+            "put it into the package's folder",
+        )
+    for path in package.requirement_files.editable:
+        yield Problem(
+            f"requirements.txt asks for {path} as editable: it follows its folder, and a version never changes",
+            f"write {path} without -e",
+        )
+
+
+def _bad_code(folder: Path) -> Iterator[Problem]:
+    """Code that Python cannot read. Whatever else may be wrong with it shows when it is loaded."""
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        return
+    try:
+        ast.parse(path.read_bytes(), MODEL_FILE)  # bytes: Python knows the encoding that the file declares
+    except (SyntaxError, ValueError) as error:
+        yield Problem(f"model.py cannot be read: {error}", "mend it; python model.py shows the place")

@@ -1,0 +1,97 @@
+"""The server as a process: listen, load, serve, stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import grpc
+
+from pyml.errors import SetupError
+from pyml.package.settings import ServingSettings, Settings
+from pyml.server.main_thread import MainThreadExecutor
+from pyml.server.server_options import ServerOptions
+from pyml.server.service import MIB, ModelService
+from pyml.server.sockets import ServiceSocket
+
+log = logging.getLogger("pyml.server")
+
+# Requests up to so many times the limit are read, to be refused in our own words; gRPC refuses larger ones in its own.
+_READ_FACTOR = 4
+_PROBE_THREADS = 4
+
+
+class _StoppedError(BaseException):
+    """The server was told to stop while it loaded the model; not an Exception, so that no model swallows it."""
+
+
+def serve(options: ServerOptions) -> None:
+    """Serve one model until SIGTERM or SIGINT; on the main thread.
+
+    It listens before the model is loaded, and says that it is starting. Requests that were let in before the signal are
+    answered, for at most `grace_s` seconds.
+
+    Raises:
+        SettingsError: `pyml.toml` is not right.
+        SetupError: the socket cannot be bound.
+        PackageError: the model cannot be loaded.
+    """
+    started = time.monotonic()
+    serving = Settings.load(options.package).serving
+    executor = MainThreadExecutor()
+    service = ModelService(options.name, options.version, serving, executor)
+    place = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
+    server = _listening(service, place, serving)
+    _stop_on_signal(server, service, executor, options.grace_s)
+    try:
+        place.publish()
+        service.load(options.package)
+        log.info("%s@%s is ready after %.1f s", options.name, options.version, time.monotonic() - started)
+        executor.run()
+    except _StoppedError:
+        return
+    finally:
+        place.withdraw()
+        server.stop(grace=0)
+
+
+def _listening(service: ModelService, place: ServiceSocket, serving: ServingSettings) -> grpc.Server:
+    server = grpc.server(
+        ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),
+        handlers=[service],
+        options=[
+            ("grpc.max_receive_message_length", serving.max_request_mb * MIB * _READ_FACTOR),
+            ("grpc.max_send_message_length", -1),
+            # A caller that hangs in the middle of a request must not hold up the others.
+            ("grpc.keepalive_time_ms", 10_000),
+            ("grpc.keepalive_timeout_ms", 5_000),
+        ],
+    )
+    try:
+        server.add_insecure_port(place.address)
+    except RuntimeError as error:
+        raise SetupError(f"cannot listen on {place.path}: {error}", "check that its folder can be written") from error
+    server.start()
+    return server
+
+
+def _stop_on_signal(server: grpc.Server, service: ModelService, executor: MainThreadExecutor, grace_s: float) -> None:
+    def stop() -> None:
+        if not server.stop(grace=grace_s).wait(grace_s + 1) or executor.is_busy:
+            log.error("predict did not finish within %.0f s, giving it up", grace_s)
+            os._exit(1)
+        executor.finish()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        log.info("%s: stopping", signal.Signals(number).name)
+        if not service.is_ready:
+            raise _StoppedError
+        threading.Thread(target=stop, name="stop", daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)

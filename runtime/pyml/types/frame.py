@@ -1,0 +1,226 @@
+"""The type rule: how an Arrow batch becomes the frame that `predict` sees, on both paths.
+
+The dtype of a column follows from its declared type alone, never from the values that happen to be in a batch
+(docs/types.md has the table):
+
+- fixed-width values arrive in numpy where the column is NOT NULL, else in the nullable pandas dtype of the same width,
+  which keeps null and NaN apart;
+- dates and times arrive as datetime64, null as NaT;
+- everything else arrives as plain Python values in an object column, null as None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pyml.errors import InputError, Problem
+from pyml.types.schema import Field, Schema, ddl_type_of, quoted
+
+if TYPE_CHECKING:
+    from pandas.api.extensions import ExtensionArray
+
+    Block = ExtensionArray | np.ndarray
+
+FIXED_WIDTH = {
+    "TINYINT": "int8",
+    "SMALLINT": "int16",
+    "INT": "int32",
+    "BIGINT": "int64",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "BOOLEAN": "bool",
+}
+DATETIMES = {"DATE": "datetime64[s]", "TIMESTAMP": "datetime64[us, UTC]", "TIMESTAMP_NTZ": "datetime64[us]"}
+
+_MASKED = {"f": pd.arrays.FloatingArray, "i": pd.arrays.IntegerArray, "b": pd.arrays.BooleanArray}
+
+
+def dtype_of(field: Field) -> str:
+    """Name of the pandas dtype in which a declared column reaches `predict`."""
+    numpy_name = FIXED_WIDTH.get(field.ddl_type)
+    if numpy_name is None:
+        return DATETIMES.get(field.ddl_type, "object")
+    if not field.nullable:
+        return numpy_name
+    return "boolean" if numpy_name == "bool" else numpy_name.replace("i", "I", 1).replace("f", "F", 1)
+
+
+def frame_from_arrow(batch: pa.RecordBatch, schema: Schema) -> pd.DataFrame:
+    """Turn a batch into the frame that `predict` sees.
+
+    Args:
+        batch: the columns of `schema`, by name, in any order; more columns are refused.
+        schema: the model's declared inputs.
+
+    Returns:
+        A frame with the declared columns in declared order, the dtypes of :func:`dtype_of`, index 0 to n-1, and
+        memory of its own.
+
+    Raises:
+        InputError: a column is missing, not declared, of another type, or holds null though NOT NULL; lists every one.
+    """
+    return _layout(schema).build(conform(batch, schema))
+
+
+def conform(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
+    """The same rows with exactly the declared columns and Arrow types, in declared order.
+
+    Only the encoding of a value may change (a large string becomes a string), never the value.
+
+    Raises:
+        InputError: as :func:`frame_from_arrow`.
+    """
+    if batch.schema.equals(schema.arrow) and not any(
+        column.null_count for column, field in zip(batch.columns, schema.fields, strict=True) if not field.nullable
+    ):
+        return batch
+    problems = list(_problems(batch, schema))
+    if problems:
+        raise InputError("the rows do not fit the model's inputs", problems)
+    columns = [batch.column(field.name).cast(field.arrow.type) for field in schema.fields]
+    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
+
+
+def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
+    declared = set(schema.names)
+    extra = [
+        Problem(f"column `{name}` is not among the inputs", "leave it out, or declare it")
+        for name in batch.schema.names
+        if name not in declared
+    ]
+    found = [_column_problem(batch, field) for field in schema.fields]
+    return [problem for problem in found if problem] + extra
+
+
+def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
+    if batch.schema.names.count(field.name) != 1:
+        what = "is missing" if field.name not in batch.schema.names else "is given more than once"
+        return Problem(f"column `{field.name}` {what}; declared {field.ddl_type}", f"the rows have: {_listed(batch)}")
+    column = batch.column(field.name)
+    found = ddl_type_of(column.type)
+    if found != field.ddl_type:
+        hint = f"in SQL: CAST({quoted(field.name)} AS {field.ddl_type})"
+        return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint)
+    return null_problem(column, field, "fill the nulls in the query")
+
+
+def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | None:
+    """What is wrong where a NOT NULL column holds null; `otherwise` is what to do besides declaring it nullable."""
+    if field.nullable or not column.null_count:
+        return None
+    first = column.is_null().index(True).as_py()
+    return Problem(
+        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
+        f"declare `{field.name} {field.ddl_type}` without NOT NULL, or {otherwise}",
+    )
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """All rows of a table as one batch; an empty table has one, too."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _listed(batch: pa.RecordBatch) -> str:
+    return ", ".join(batch.schema.names) or "no columns"
+
+
+class _Layout:
+    """How the columns of one schema lie in a frame; worked out once for each schema.
+
+    NOT NULL numbers of one dtype, and all object columns, share a two-dimensional block: one allocation, one copy of
+    each column, no per-column objects. The others are an extension array each.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.columns = pd.Index(schema.names)
+        self.shared: list[tuple[np.dtype, list[int]]] = []
+        self.single: list[tuple[int, Callable[[pa.Array], ExtensionArray]]] = []
+        by_dtype: dict[np.dtype, list[int]] = {}
+        for position, field in enumerate(schema.fields):
+            name = dtype_of(field)
+            if field.ddl_type in DATETIMES:
+                self.single.append((position, _datetime_array))
+            elif name == "object" or not field.nullable:
+                by_dtype.setdefault(np.dtype(name), []).append(position)
+            else:
+                self.single.append((position, _masked_array))
+        self.shared = list(by_dtype.items())
+
+    def build(self, batch: pa.RecordBatch) -> pd.DataFrame:
+        """The frame for one conforming batch."""
+        arrays = batch.columns
+        blocks: list[tuple[Block, np.ndarray]] = []
+        for dtype, positions in self.shared:
+            block = np.empty((len(positions), batch.num_rows), dtype)
+            for row, position in enumerate(positions):
+                _fill(block[row], arrays[position])
+            blocks.append((block, np.array(positions)))
+        for position, array_of in self.single:
+            blocks.append((array_of(arrays[position]), np.array([position])))
+        # A view: `frame.columns.name = …` in a model must not reach the next request.
+        return _assemble(blocks, batch.num_rows, self.columns.view())
+
+
+@lru_cache(maxsize=256)
+def _layout(schema: Schema) -> _Layout:
+    return _Layout(schema)
+
+
+def _fill(target: np.ndarray, column: pa.Array) -> None:
+    if target.dtype != object or _is_text(column.type):
+        target[:] = column.to_numpy(zero_copy_only=False)
+    else:
+        for row, value in enumerate(column.to_pylist(maps_as_pydicts="strict")):
+            target[row] = value
+
+
+def _is_text(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_string(arrow) or pa.types.is_binary(arrow))
+
+
+def _masked_array(column: pa.Array) -> ExtensionArray:
+    """A nullable array: values and mask apart, so that NaN stays a value."""
+    mask = np.zeros(len(column), bool)
+    if column.null_count:
+        mask[:] = column.is_null().to_numpy(zero_copy_only=False)
+        column = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
+    values = np.array(column.to_numpy(zero_copy_only=False))
+    array: ExtensionArray = _MASKED[values.dtype.kind](values, mask)
+    return array
+
+
+def _datetime_array(column: pa.Array) -> ExtensionArray:
+    unit, zone = ("us", column.type.tz) if pa.types.is_timestamp(column.type) else ("s", None)
+    instants = column.cast(pa.timestamp(unit)).to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]", copy=True)
+    array = pd.DatetimeIndex(instants).array
+    return array.tz_localize("UTC") if zone else array
+
+
+try:
+    from pandas.api.internals import create_dataframe_from_blocks
+except ImportError:  # pandas 2: no public way to hand over blocks
+
+    def _assemble(blocks: list[tuple[Block, np.ndarray]], rows: int, columns: pd.Index) -> pd.DataFrame:
+        """A frame from blocks, column by column."""
+        by_position = {
+            position: pd.Series(block[row] if block.ndim == 2 else block, dtype=block.dtype, copy=False)
+            for block, positions in blocks
+            for row, position in enumerate(positions)
+        }
+        frame = pd.DataFrame({position: by_position[position] for position in range(len(columns))}, pd.RangeIndex(rows))
+        frame.columns = columns
+        return frame
+
+else:
+
+    def _assemble(blocks: list[tuple[Block, np.ndarray]], rows: int, columns: pd.Index) -> pd.DataFrame:
+        """A frame that takes the blocks as they are."""
+        frame: pd.DataFrame = create_dataframe_from_blocks(blocks, index=pd.RangeIndex(rows), columns=columns)
+        return frame

@@ -1,0 +1,185 @@
+"""From frames to Arrow, checked and never coerced: what `predict` gave back, and rows that a caller sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pyml.errors import InputError, OutputError, Problem
+from pyml.types.exact_values import check_for, is_null
+from pyml.types.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem, one_batch
+from pyml.types.schema import Field, Schema, ddl_type_of
+
+
+class _UnfitError(Exception):
+    """One column does not fit; carries the problem to be reported with the others."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.problem = Problem(message, hint)
+
+
+def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch:
+    """Turn what `predict` returned into a batch of exactly the declared columns.
+
+    Values are never coerced: a column must already be of its declared type and width, in any of the dtypes that can
+    hold it (docs/types.md). Rows are matched by position; the index is not looked at.
+
+    Args:
+        frame: what `predict` returned.
+        schema: the model's declared outputs.
+        rows: how many rows `predict` was given.
+
+    Raises:
+        OutputError: it is no DataFrame, or names, types, nulls or the row count differ; lists every wrong column.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise OutputError(
+            "predict returned something else than a DataFrame",
+            [Problem(f"got {type(frame).__name__}", f"return pd.DataFrame with the columns {', '.join(schema.names)}")],
+        )
+    columns, problems = _convert(frame, schema)
+    if len(frame) != rows:
+        problems.append(
+            Problem(
+                f"{rows} rows in, {len(frame)} rows out",
+                "return one row for each row given; where a row has no prediction, give null in a nullable output",
+            )
+        )
+    if problems:
+        raise OutputError("what predict returned does not fit the model's outputs", problems)
+    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
+
+
+def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
+    """Turn rows that a caller holds into a batch of exactly the declared columns, under the same rules.
+
+    Raises:
+        InputError: names, types or nulls differ from `schema`; lists every wrong column.
+    """
+    columns, problems = _convert(frame, schema)
+    if problems:
+        raise InputError("the rows do not fit the model's inputs", problems)
+    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
+
+
+def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
+    columns: list[pa.Array] = []
+    problems = list(_name_problems(frame, schema))
+    # Walked, not looked up by name: the first look-up in a fresh frame builds an index over its columns.
+    found = dict(frame.items())
+    for field in schema.fields:
+        if field.name in found:
+            try:
+                columns.append(_column(found[field.name], field))
+            except _UnfitError as unfit:
+                problems.append(unfit.problem)
+    return columns, problems
+
+
+def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
+    found = [str(name) for name in frame.columns]
+    if found != list(schema.names):
+        for name in schema.names:
+            if found.count(name) != 1:
+                what = "is missing" if name not in found else "is there more than once"
+                yield Problem(f"column `{name}` {what}", f"found: {', '.join(found) or 'no columns'}")
+        for name in dict.fromkeys(found):
+            if name not in schema.names:
+                yield Problem(f"column `{name}` is not declared", f"keep frame[{list(schema.names)}]")
+
+
+def _column(series: pd.Series, field: Field) -> pa.Array:
+    if field.ddl_type in FIXED_WIDTH:
+        column = _fixed_width(series, field)
+    elif field.ddl_type in DATETIMES and series.dtype.kind == "M":
+        column = _datetimes(series, field)
+    elif isinstance(series.dtype, pd.ArrowDtype):
+        column = _arrow_backed(series, field)
+    elif field.ddl_type == "STRING" and isinstance(series.dtype, pd.StringDtype):
+        column = pa.array([None if value is pd.NA or value != value else value for value in series], pa.string())
+    elif series.dtype == object:
+        column = _objects(series.tolist(), field)
+    else:
+        raise _wrong_type(series, field)
+    problem = null_problem(column, field, "give every row a value")
+    if problem is not None:
+        raise _UnfitError(problem.message, problem.hint)
+    return column
+
+
+def _fixed_width(series: pd.Series, field: Field) -> pa.Array:
+    numpy_name = FIXED_WIDTH[field.ddl_type]
+    if series.dtype == np.dtype(numpy_name):
+        return pa.array(series.to_numpy())
+    if isinstance(series.dtype, pd.ArrowDtype):
+        return _arrow_backed(series, field)
+    if series.dtype == dtype_of(Field(field.name, field.ddl_type, nullable=True)):
+        return _chunkless(pa.array(series.array))
+    raise _wrong_type(series, field)
+
+
+def _arrow_backed(series: pd.Series, field: Field) -> pa.Array:
+    column = _chunkless(pa.array(series.array))
+    if ddl_type_of(column.type) != field.ddl_type:
+        raise _wrong_type(series, field)
+    return column.cast(field.arrow.type)
+
+
+def _chunkless(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _datetimes(series: pd.Series, field: Field) -> pa.Array:
+    aware = getattr(series.dtype, "tz", None) is not None
+    if aware != (field.ddl_type == "TIMESTAMP"):
+        hint = "series.dt.tz_localize('UTC')" if not aware else "series.dt.tz_convert('UTC').dt.tz_localize(None)"
+        raise _wrong_type(series, field, hint)
+    instants = series.dt.tz_convert("UTC").dt.tz_localize(None) if aware else series
+    stamps = pa.array(instants.to_numpy(), from_pandas=True)
+    column = stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type, safe=False)
+    if not column.cast(stamps.type).equals(stamps):
+        finer = "a time of day" if field.ddl_type == "DATE" else "nanoseconds"
+        raise _UnfitError(f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot", "round it first")
+    return column
+
+
+def _objects(values: Sequence[object], field: Field) -> pa.Array:
+    if field.ddl_type in FIXED_WIDTH:
+        raise _wrong_values(field, "object", "give the column a dtype")
+    fits = check_for(field.arrow.type)
+    plain = [None if is_null(value) else value for value in values]
+    for row, value in enumerate(plain):
+        if value is not None and not fits(value):
+            raise _wrong_values(field, f"{value!r:.80} ({type(value).__name__}) in row {row}", "return exact values")
+    try:
+        return pa.array(plain, type=field.arrow.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise _UnfitError(
+            f"column `{field.name}`, declared {field.ddl_type}: {error}", "return exact values"
+        ) from error
+
+
+def _wrong_values(field: Field, found: str, hint: str) -> _UnfitError:
+    return _UnfitError(f"column `{field.name}` is declared {field.ddl_type}, found {found}", hint)
+
+
+def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> _UnfitError:
+    return _wrong_values(
+        field,
+        str(series.dtype),
+        hint or f'series.astype("{dtype_of(field)}"), or declare the type that it has',
+    )
+
+
+def frame_of(batches: Iterable[pa.RecordBatch], schema: Schema) -> pd.DataFrame:
+    """Predictions as a frame, in the dtypes of the type rule.
+
+    Args:
+        batches: any number of batches, each with the columns of `schema`.
+        schema: the model's declared outputs.
+    """
+    return frame_from_arrow(one_batch(pa.Table.from_batches(list(batches), schema.arrow)), schema)
