@@ -1,6 +1,6 @@
 # The image that every service runs from, and that every model's image begins with.
 #
-# Built by pyml_sandbox/images/base.py, which prepares the context. pip, caches, certificates and passwords are mounted below
+# Built by pyml_sandbox/drivers/container/images/base_image.py, which prepares the context. pip, caches, certificates and passwords are mounted below
 # /dev/shm while a step runs, so none of them stays. No `# syntax` line: the builder would fetch a frontend from a registry.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 

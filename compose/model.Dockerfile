@@ -1,7 +1,7 @@
 # One model version: the base image, and on it, in the order in which they change, Debian packages, Python packages,
 # parameters and code. So an edit of model.py builds one small layer.
 #
-# Built by pyml_sandbox/images/model.py. pip, caches, wheels, certificates and passwords are mounted below /dev/shm while a
+# Built by pyml_sandbox/drivers/container/images/model_image.py. pip, caches, wheels, certificates and passwords are mounted below /dev/shm while a
 # step runs, so a layer holds what the step installed and nothing else. Python packages that the base has and that fit are
 # kept; a layer holds only the others. A project among the requirements is built where it lies: writes there are dropped.
 ARG BASE_IMAGE=pyml-base:latest

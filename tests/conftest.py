@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox import bringup
-from pyml_sandbox.containers.engine import Engine, find_engine
-from pyml_sandbox.events import ignore
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.images.base import BaseImage, ensure_base
-from pyml_sandbox.images.bootstrap import bootstrap
-from pyml_sandbox.images.python_image import ensure_python_image
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine
+from pyml_sandbox.drivers.container.images.base_image import BaseImage, ensure_base
+from pyml_sandbox.drivers.container.images.bootstrap import bootstrap
+from pyml_sandbox.drivers.container.images.python_image import ensure_python_image
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.workspace.events import ignore
+from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_port_choices
 from support.needed import needed
 
@@ -41,10 +41,10 @@ def container_sandbox(tmp_path_factory: pytest.TempPathFactory, base_image: Base
 
 def _up(home: SandboxHome, driver: str) -> Iterator[SandboxHome]:
     try:
-        bringup.up(home, bringup.Options(driver, free_port_choices()))
+        up_and_down.up(home, up_and_down.Options(driver, free_port_choices()))
         yield home
     finally:
-        bringup.reset(home)
+        up_and_down.reset(home)
 
 
 @pytest.fixture(scope="session")

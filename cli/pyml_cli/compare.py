@@ -16,7 +16,7 @@ from pyml_cli.output import AsJson, choose_output
 
 if TYPE_CHECKING:
     from pyml_sandbox.compare import Comparison
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.workspace.events import JSON
 
 PLAIN_WIDTH = 80
 
@@ -46,8 +46,8 @@ def compare(
     """Compare two tables by key: missing rows, different types, different values. Exit code 1 if they differ."""
     from pyml_sandbox.compare import Tolerances
     from pyml_sandbox.compare import compare as compare_tables
-    from pyml_sandbox.compare.named import parquet_sides
-    from pyml_sandbox.home import SandboxHome
+    from pyml_sandbox.compare.tables.named import parquet_sides
+    from pyml_sandbox.workspace.home import SandboxHome
 
     tolerances = Tolerances.given(rtol, atol, max_ulps, exact=exact)
     left_name, right_name = _side_names(left, right)
@@ -75,14 +75,14 @@ class ComparisonView:
     @property
     def json(self) -> Mapping[str, JSON]:
         """The comparison as one object; docs/parity-report.md lists its fields."""
-        from pyml_sandbox.parity.report import comparison_json
+        from pyml_sandbox.parity.report.document import comparison_json
 
         return comparison_json(self.comparison)
 
     @property
     def text(self) -> str:
         """The answer, the columns, the worst rows; as wide as the terminal, 80 columns where there is none."""
-        from pyml_sandbox.parity.comparison_text import comparison_text
+        from pyml_sandbox.compare.words.comparison_text import comparison_text
 
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
         return comparison_text(self.comparison, width=width, colour=sys.stdout.isatty())

@@ -11,7 +11,7 @@ from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, Output, choose_output
 
 if TYPE_CHECKING:
-    from pyml_sandbox.home import SandboxHome
+    from pyml_sandbox.workspace.home import SandboxHome
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -54,8 +54,8 @@ def up(
 ) -> None:
     """Start every service and wait until each answers a real request. Services that are running are kept."""
     from pyml_cli.dev_views import UpView
-    from pyml_sandbox import bringup
-    from pyml_sandbox.ports import PortChoices
+    from pyml_sandbox.lifecycle import up_and_down
+    from pyml_sandbox.workspace.ports import PortChoices
 
     output = choose_output(json)
     chosen = {
@@ -64,13 +64,13 @@ def up(
         "idle_stop_s": idle_stop,
         "docker_socket": docker_socket,
     }
-    options = bringup.Options(
+    options = up_and_down.Options(
         driver,
         PortChoices(gateway_port, rest_port, metastore_port, spark_port),
         {name: value for name, value in chosen.items() if value is not None},
     )
     with output.steps() as on_event:
-        summary = bringup.up(_home(sandbox), options, on_event)
+        summary = up_and_down.up(_home(sandbox), options, on_event)
     output.result(UpView(summary))
 
 
@@ -82,13 +82,13 @@ def down(
 ) -> None:
     """Stop every service. Tables and uploaded models are kept."""
     from pyml_cli.dev_views import DownView
-    from pyml_sandbox import bringup
+    from pyml_sandbox.lifecycle import up_and_down
 
     output, home = choose_output(json), _home(sandbox)
     if volumes:
         _say_what_is_deleted(home, output)
     with output.steps() as on_event:
-        stopped = bringup.down(home, on_event, with_data=volumes)
+        stopped = up_and_down.down(home, on_event, with_data=volumes)
     output.result(DownView(home, stopped, kept=not volumes))
 
 
@@ -96,7 +96,7 @@ def down(
 def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Show the state, address, uptime and memory of every service."""
     from pyml_cli.dev_views import StatusView
-    from pyml_sandbox.status import status as ask
+    from pyml_sandbox.lifecycle.status import status as ask
 
     choose_output(json).result(StatusView(ask(_home(sandbox))))
 
@@ -114,7 +114,7 @@ def logs(
 ) -> None:
     """Show the logs of services. The log of a stopped service is kept until it starts again."""
     from pyml_cli.dev_views import LogLine
-    from pyml_sandbox.service_logs import find_logs
+    from pyml_sandbox.lifecycle.service_logs import find_logs
 
     output = choose_output(json)
     for service, line in find_logs(_home(sandbox), name, lines, follow):
@@ -125,15 +125,15 @@ def logs(
 def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Stop every service and delete the sandbox with all its data. Shows what it deletes and asks first."""
     from pyml_cli.dev_views import ResetView
-    from pyml_sandbox import bringup
-    from pyml_sandbox.state import name_option
+    from pyml_sandbox.lifecycle import up_and_down
+    from pyml_sandbox.workspace.state import name_option
 
     output, home = choose_output(json), _home(sandbox)
     _say_what_is_deleted(home, output)
     if not yes and not output.confirm(f"Delete the sandbox {home.name!r} with all of this?"):
         raise UsageError("Nothing was deleted.", f"pyml dev reset{name_option(home)} --yes")
     with output.steps() as on_event:
-        bringup.reset(home, on_event)
+        up_and_down.reset(home, on_event)
     output.result(ResetView(home))
 
 
@@ -143,9 +143,9 @@ def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
     import os
 
     from pyml_cli.dev_views import DoctorView
-    from pyml_sandbox import bringup
+    from pyml_sandbox.lifecycle import up_and_down
 
-    view = DoctorView(bringup.examine(_home(sandbox), os.environ))
+    view = DoctorView(up_and_down.examine(_home(sandbox), os.environ))
     choose_output(json).result(view)
     if view.failed:
         raise typer.Exit(SetupError.exit_code)
@@ -155,21 +155,21 @@ def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
 def env(sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Print the addresses of the sandbox as shell variables, for eval "$(pyml dev env)"."""
     from pyml_cli.dev_views import EnvironmentView
-    from pyml_sandbox.shell_environment import shell_environment
+    from pyml_sandbox.lifecycle.shell_environment import shell_environment
 
     choose_output(json).result(EnvironmentView(shell_environment(_home(sandbox))))
 
 
 def _home(sandbox: str | None) -> SandboxHome:
-    from pyml_sandbox.home import SandboxHome
+    from pyml_sandbox.workspace.home import SandboxHome
 
     return SandboxHome.find(sandbox)
 
 
 def _say_what_is_deleted(home: SandboxHome, output: Output) -> None:
-    from pyml_sandbox import bringup
-    from pyml_sandbox.events import Event, Progress
+    from pyml_sandbox.lifecycle import up_and_down
+    from pyml_sandbox.workspace.events import Event, Progress
 
     with output.steps() as on_event:
-        for line in bringup.what_is_deleted(home):
+        for line in up_and_down.what_is_deleted(home):
             on_event(Event("deletes", Progress.NOTE, line))

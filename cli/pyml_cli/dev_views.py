@@ -11,13 +11,13 @@ from rich.filesize import decimal
 
 from pyml.command_line import command
 from pyml_cli.output import event_mark
-from pyml_sandbox.bringup import Stopped, Summary
-from pyml_sandbox.doctor import Finding, Verdict
-from pyml_sandbox.events import JSON
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST
-from pyml_sandbox.state import name_option
-from pyml_sandbox.status import SandboxStatus, ServiceStatus
+from pyml_sandbox.lifecycle.doctor import Finding, Verdict
+from pyml_sandbox.lifecycle.status import SandboxStatus, ServiceStatus
+from pyml_sandbox.lifecycle.up_and_down import Stopped, Summary
+from pyml_sandbox.workspace.events import JSON
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import name_option
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import typer
 from pyml_cli.output import AsJson, choose_output
 
 if TYPE_CHECKING:
-    from pyml_sandbox.events import JSON
-    from pyml_sandbox.parity.causes import Cause
+    from pyml_sandbox.parity.diagnosis.causes import Cause
+    from pyml_sandbox.workspace.events import JSON
 
 PLAIN_WIDTH = 80
 READING_WIDTH = 100
@@ -29,8 +29,8 @@ def explain(
     json: AsJson = False,
 ) -> None:
     """Explain a cause from a parity report: what it means, how it shows, how to fix it."""
-    from pyml_sandbox.parity.cause_pages import find_cause
-    from pyml_sandbox.parity.causes import CAUSES
+    from pyml_sandbox.parity.diagnosis.cause_pages import find_cause
+    from pyml_sandbox.parity.diagnosis.causes import CAUSES
 
     output = choose_output(json)
     output.result(CauseList(tuple(CAUSES.values())) if code is None else CausePage(find_cause(code)))
@@ -45,14 +45,14 @@ class CauseList:
     @property
     def json(self) -> Mapping[str, JSON]:
         """`causes`: code, name and page of each."""
-        from pyml_sandbox.parity.cause_pages import page_path
+        from pyml_sandbox.parity.diagnosis.cause_pages import page_path
 
         return {"causes": [{"code": c.code, "name": c.name, "page": str(page_path(c))} for c in self.causes]}
 
     @property
     def text(self) -> str:
         """One line for each cause, below its family; then the next command."""
-        from pyml_sandbox.parity.causes import FAMILIES
+        from pyml_sandbox.parity.diagnosis.causes import FAMILIES
 
         lines: list[str] = []
         for letter, family in FAMILIES.items():
@@ -73,7 +73,7 @@ class CausePage:
     @property
     def json(self) -> Mapping[str, JSON]:
         """Its code, its name, where the page lies, and the page as Markdown."""
-        from pyml_sandbox.parity.cause_pages import page_path, read_page
+        from pyml_sandbox.parity.diagnosis.cause_pages import page_path, read_page
 
         cause = self.cause
         return {"code": cause.code, "name": cause.name, "page": str(page_path(cause)), "text": read_page(cause)}
@@ -81,7 +81,7 @@ class CausePage:
     @property
     def text(self) -> str:
         """Laid out on a terminal; elsewhere the Markdown as it is."""
-        from pyml_sandbox.parity.cause_pages import read_page
+        from pyml_sandbox.parity.diagnosis.cause_pages import read_page
 
         page = read_page(self.cause)
         return (

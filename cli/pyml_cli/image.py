@@ -14,10 +14,10 @@ from pyml_cli.options import CaBundle, Wheels
 from pyml_cli.output import AsJson, Output, choose_output
 
 if TYPE_CHECKING:
-    from pyml_sandbox.events import JSON
-    from pyml_sandbox.images.base import BaseImage
-    from pyml_sandbox.images.bootstrap import BootstrappedImage
-    from pyml_sandbox.images.inventory import ImageInfo, Removal
+    from pyml_sandbox.drivers.container.images.base_image import BaseImage
+    from pyml_sandbox.drivers.container.images.bootstrap import BootstrappedImage
+    from pyml_sandbox.drivers.container.images.inventory import ImageInfo, Removal
+    from pyml_sandbox.workspace.events import JSON
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -37,8 +37,8 @@ def bootstrap(
     json: AsJson = False,
 ) -> None:
     """Build a Python image from a Debian mirror, without an image registry. Needs root and debootstrap."""
-    from pyml_sandbox.containers.engine import find_engine
-    from pyml_sandbox.images import bootstrap as images
+    from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
+    from pyml_sandbox.drivers.container.images import bootstrap as images
 
     output = choose_output(json)
     options = images.BootstrapOptions(mirror or images.MIRROR, suite or images.SUITE, force)
@@ -57,9 +57,9 @@ def build(
     json: AsJson = False,
 ) -> None:
     """Build the base image of all services and models (Java, Spark, the runtime) unless it exists."""
-    from pyml_sandbox.containers.engine import find_engine
-    from pyml_sandbox.images.base import ensure_base
-    from pyml_sandbox.images.options import BuildOptions
+    from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
+    from pyml_sandbox.drivers.container.images.base_image import ensure_base
+    from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 
     output = choose_output(json)
     with output.steps() as on_event:
@@ -70,8 +70,8 @@ def build(
 @app.command("list")
 def list_(json: AsJson = False) -> None:
     """List the images that pyml built, newest first."""
-    from pyml_sandbox.containers.engine import find_engine
-    from pyml_sandbox.images.inventory import list_images
+    from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
+    from pyml_sandbox.drivers.container.images.inventory import list_images
 
     choose_output(json).result(ImagesView(list_images(find_engine())))
 
@@ -83,10 +83,10 @@ def prune(
     json: AsJson = False,
 ) -> None:
     """Remove unused images: older base images, and model versions without a container. Asks first."""
-    from pyml_sandbox.containers.engine import find_engine
-    from pyml_sandbox.home import SandboxHome
-    from pyml_sandbox.images.inventory import list_images, remove, superfluous
-    from pyml_sandbox.registry import pinned_images
+    from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
+    from pyml_sandbox.drivers.container.images.inventory import list_images, remove, superfluous
+    from pyml_sandbox.models.registry import pinned_images
+    from pyml_sandbox.workspace.home import SandboxHome
 
     output, engine = choose_output(json), find_engine()
     doomed = superfluous(list_images(engine), everything, pinned_images(SandboxHome.find().root))
@@ -101,7 +101,7 @@ def prune(
 def _say_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
     from rich.filesize import decimal
 
-    from pyml_sandbox.events import Event, Progress
+    from pyml_sandbox.workspace.events import Event, Progress
 
     with output.steps() as on_event:
         for each in doomed:

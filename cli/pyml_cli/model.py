@@ -14,7 +14,7 @@ from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wh
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.workspace.events import JSON
 
 
 def init(
@@ -25,7 +25,7 @@ def init(
     json: AsJson = False,
 ) -> None:
     """Create a model package to start from; it passes its own parity check."""
-    from pyml_sandbox.template import create
+    from pyml_sandbox.models.template import create
 
     written = create(folder, kind)
     choose_output(json).result(InitView(folder, tuple(written)))
@@ -34,8 +34,8 @@ def init(
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     """Check a model package, load the model in its own environment, and list every problem."""
     from pyml.package.model_package import ModelPackage
-    from pyml_sandbox import registry
-    from pyml_sandbox.home import SandboxHome
+    from pyml_sandbox.models import registry
+    from pyml_sandbox.workspace.home import SandboxHome
 
     with progress() as on_event:
         contract = registry.check(SandboxHome.find(), ModelPackage(folder), on_event)
@@ -61,8 +61,8 @@ def upload(
 
 def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Start the server of a version and route the model's name to it."""
-    from pyml_sandbox import registry
     from pyml_sandbox.client import Client
+    from pyml_sandbox.models import registry
 
     client = Client(sandbox)
     version = registry.find_version(client.home, model_id)

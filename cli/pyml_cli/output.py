@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from pyml_sandbox.events import JSON, Event
+    from pyml_sandbox.workspace.events import JSON, Event
 
 Steps = AbstractContextManager[Callable[["Event"], None]]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON objects, one per line.")]

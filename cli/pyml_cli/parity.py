@@ -16,8 +16,8 @@ from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
-    from pyml_sandbox.events import JSON, OnEvent
-    from pyml_sandbox.parity.report import Report
+    from pyml_sandbox.parity.report.document import Report
+    from pyml_sandbox.workspace.events import JSON, OnEvent
 
 READABLE = 0o644
 
@@ -46,8 +46,8 @@ def parity_check(
     4: CANNOT-CERTIFY.
     """
     from pyml.package.model_package import ModelPackage
-    from pyml_sandbox import registry
     from pyml_sandbox.client import Client
+    from pyml_sandbox.models import registry
     from pyml_sandbox.parity import check
     from pyml_sandbox.parity.run import only_run
 
@@ -114,8 +114,8 @@ class Files:
         Raises:
             SetupError: a file cannot be written.
         """
-        from pyml_sandbox.parity.junit import junit_xml
-        from pyml_sandbox.parity.report_html import report_html
+        from pyml_sandbox.parity.report.junit import junit_xml
+        from pyml_sandbox.parity.report.report_html import report_html
 
         if self.html is not None:
             _write("html", self.html, report_html(report), on_event)
@@ -124,8 +124,8 @@ class Files:
 
 
 def _write(subject: str, path: Path, text: str, on_event: OnEvent) -> None:
-    from pyml_sandbox.events import Event, Progress
-    from pyml_sandbox.files import write_atomically
+    from pyml_sandbox.workspace.events import Event, Progress
+    from pyml_sandbox.workspace.files import write_atomically
 
     try:
         write_atomically(path, text, READABLE)
@@ -151,6 +151,6 @@ class ReportView:
         import shutil
         import sys
 
-        from pyml_sandbox.parity.report_text import report_text
+        from pyml_sandbox.parity.report.report_text import report_text
 
         return report_text(self.report, width=shutil.get_terminal_size().columns, colour=sys.stdout.isatty())

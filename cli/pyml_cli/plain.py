@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.workspace.events import JSON
 
 
 def plain(value: object) -> JSON:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pyml.offline.job import JobResult
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.workspace.events import JSON
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -35,9 +35,9 @@ def online(
     json: AsJson = False,
 ) -> None:
     """Send rows through the gateway and print one JSON object per prediction."""
-    from pyml_sandbox import registry
     from pyml_sandbox.client import Client
-    from pyml_sandbox.rows import read_rows
+    from pyml_sandbox.models import registry
+    from pyml_sandbox.predict.user_rows import read_rows
 
     client = Client(sandbox)
     inputs = registry.find_version(client.home, model_id).contract.inputs
@@ -59,7 +59,7 @@ def offline(
 ) -> None:
     """Predict the rows of a query with a Spark job and write them to a Hive table."""
     from pyml_sandbox.client import Client
-    from pyml_sandbox.events import timed
+    from pyml_sandbox.workspace.events import timed
 
     with progress() as on_event, timed("offline", on_event, "Spark job") as done:
         job = Client(sandbox).predict_offline(

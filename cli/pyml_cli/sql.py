@@ -15,7 +15,7 @@ from pyml_cli.plain import plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pyml_sandbox.events import JSON
+    from pyml_sandbox.workspace.events import JSON
 
 
 def sql(
@@ -26,8 +26,8 @@ def sql(
 ) -> None:
     """Run an SQL statement on the sandbox's Spark and print its rows."""
     from pyml.offline.job import translated_errors
-    from pyml_sandbox.home import SandboxHome
-    from pyml_sandbox.spark import session
+    from pyml_sandbox.predict.spark_session import session
+    from pyml_sandbox.workspace.home import SandboxHome
 
     with session(SandboxHome.find(sandbox)) as spark, translated_errors():
         rows = spark.sql(query).limit(limit).toArrow()

@@ -15,20 +15,20 @@ from pyml.errors import UsageError
 from pyml.offline.cancellation import Cancellation
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
-from pyml_sandbox import registry
-from pyml_sandbox.events import OnEvent, ignore
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.state import require_state
+from pyml_sandbox.models import registry
+from pyml_sandbox.workspace.events import OnEvent, ignore
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import require_state
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from pyml.offline.job import JobResult, OfflineJob
-    from pyml_sandbox.online import OnlineModel
-    from pyml_sandbox.registry import ModelVersion
-    from pyml_sandbox.rows import Rows
-    from pyml_sandbox.stacks.base import OfflinePlace
+    from pyml_sandbox.drivers.contract import OfflinePlace
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.predict.online import OnlineModel
+    from pyml_sandbox.predict.user_rows import Rows
 
 INTERRUPT_EVERY_S = 0.2
 """How often the queries of a job that is being cancelled are interrupted: it may start another one meanwhile."""
@@ -70,7 +70,7 @@ class Client:
         Raises:
             PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
         """
-        from pyml_sandbox.stacks.choice import stack_for
+        from pyml_sandbox.drivers.choice import stack_for
 
         workshop = stack_for(self.home, self.state).workshop.with_inputs(wheels, ca_bundle)
         return registry.upload(self.home, package, on_event, workshop).model_id
@@ -82,7 +82,7 @@ class Client:
             UsageError: there is no such version.
             ServiceFailedError: its server did not become ready.
         """
-        from pyml_sandbox.deployment import deploy
+        from pyml_sandbox.lifecycle.deployment import deploy
 
         deploy(self.home, model_id, on_event)
 
@@ -98,7 +98,7 @@ class Client:
         Raises:
             UsageError: a version is given.
         """
-        from pyml_sandbox.deployment import undeploy
+        from pyml_sandbox.lifecycle.deployment import undeploy
 
         return undeploy(self.home, name)
 
@@ -136,7 +136,7 @@ class Client:
         """
         import pyarrow as pa
 
-        from pyml_sandbox.rows import batch_of, like
+        from pyml_sandbox.predict.user_rows import batch_of, like
 
         version = registry.find_version(self.home, model_id)
         batch = batch_of(rows, version.contract)
@@ -190,7 +190,7 @@ class Client:
             SandboxError: the sandbox is not up.
             ServiceFailedError: a part of its Spark did not become ready.
         """
-        from pyml_sandbox.stacks.choice import stack_for
+        from pyml_sandbox.drivers.choice import stack_for
 
         stack = stack_for(self.home, self.state)
         environment = registry.prepare(self.home, version, on_event, stack.workshop)
@@ -198,7 +198,7 @@ class Client:
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
         """A connection to one model version through the gateway."""
-        from pyml_sandbox.online import OnlineModel
+        from pyml_sandbox.predict.online import OnlineModel
 
         address = f"127.0.0.1:{self.state.ports.gateway}"
         return OnlineModel(address, version.name, version.version, version.contract, timeout_s)
@@ -262,9 +262,9 @@ class Job:
 
     def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
         from pyml.offline.job import run
-        from pyml_sandbox.job_record import JobRecord, check_image
-        from pyml_sandbox.spark import session
-        from pyml_sandbox.stacks.choice import stack_for
+        from pyml_sandbox.drivers.choice import stack_for
+        from pyml_sandbox.predict.job_record import JobRecord, check_image
+        from pyml_sandbox.predict.spark_session import session
 
         stack = stack_for(home, require_state(home))
         with session(home, place) as self._spark:

@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pandas as pd
 
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox import bringup
 from pyml_sandbox.client import Client
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.online import OnlineModel
-from pyml_sandbox.registry import find_version
-from pyml_sandbox.rows import batch_of
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.predict.online import OnlineModel
+from pyml_sandbox.predict.user_rows import batch_of
+from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_port_choices
 from support.packages import write_package
 
@@ -56,14 +56,14 @@ def served(driver: str) -> Iterator[OnlineModel]:
     with tempfile.TemporaryDirectory() as folder:
         home = SandboxHome(Path(folder), f"bench-{driver}")
         try:
-            bringup.up(home, bringup.Options(driver, free_port_choices()))
+            up_and_down.up(home, up_and_down.Options(driver, free_port_choices()))
             client = Client(home)
             model_id = client.upload_model(ModelPackage(write_package(Path(folder) / "echo")))
             client.deploy_model(model_id)
             with client.online(find_version(home, model_id)) as model:
                 yield model
         finally:
-            bringup.reset(home)
+            up_and_down.reset(home)
 
 
 def block(model: OnlineModel) -> list[float]:

@@ -117,7 +117,7 @@ class Copy:
     def undeploy(self, name: str) -> None:
         """Stop serving a model, and delete the environments of the mutant that it ran in."""
         code = (
-            "import sys\nfrom pyml_sandbox.deployment import undeploy\nfrom pyml_sandbox.home import SandboxHome\n"
+            "import sys\nfrom pyml_sandbox.lifecycle.deployment import undeploy\nfrom pyml_sandbox.workspace.home import SandboxHome\n"
             "undeploy(SandboxHome.find(None), sys.argv[1])"
         )
         self.run(code, name, timeout_s=UP_TIMEOUT_S)

@@ -30,7 +30,7 @@ from benchmarks.mutants_page import section_in, with_section
 from benchmarks.zoo_page import page, text
 from benchmarks.zoo_score import ERROR, Expectation, Outcome, bars, expectations, judged, outcome_of
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox.parity.causes import FAMILIES
+from pyml_sandbox.parity.diagnosis.causes import FAMILIES
 from support.free_ports import free_ports
 
 ROOT = Path(__file__).parents[2]

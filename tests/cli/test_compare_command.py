@@ -12,8 +12,8 @@ import pytest
 
 from pyml.offline.job import translated_errors
 from pyml_cli.main import run
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.spark import session
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
 
 
 @pytest.fixture

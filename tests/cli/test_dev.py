@@ -14,12 +14,12 @@ import pytest
 from pyml.probes import NotListeningError
 from pyml_cli.dev_views import command_to_try
 from pyml_cli.main import run
-from pyml_sandbox import bringup, status
-from pyml_sandbox.drivers.process import ProcessDriver
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import Endpoint, ServiceSpec
-from pyml_sandbox.state import DataStamp, load_state, save_state
+from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.lifecycle import status, up_and_down
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import DataStamp, load_state, save_state
 from support.free_ports import free_ports
 from support.waiting import wait_for
 
@@ -75,7 +75,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxHom
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     home = SandboxHome(tmp_path)
     yield home
-    bringup.down(home)
+    up_and_down.down(home)
 
 
 @pytest.fixture
@@ -89,9 +89,11 @@ def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ServiceSpe
     (port,) = free_ports(1)
     endpoint = Endpoint("echo", f"{HOST}:{port}", Listening(port))
     specs = [ServiceSpec(endpoint, (sys.executable, "-c", SERVER + FOREVER, str(port)), tmp_path)]
-    monkeypatch.setattr(bringup, "wanted_services", lambda *_: specs)
+    monkeypatch.setattr(up_and_down, "wanted_services", lambda *_: specs)
     monkeypatch.setattr(status, "all_endpoints", lambda *_: [spec.endpoint for spec in specs])
-    monkeypatch.setattr("pyml_sandbox.service_logs.all_endpoints", lambda *_: [spec.endpoint for spec in specs])
+    monkeypatch.setattr(
+        "pyml_sandbox.lifecycle.service_logs.all_endpoints", lambda *_: [spec.endpoint for spec in specs]
+    )
     return specs
 
 
@@ -195,7 +197,7 @@ class TestUpAndDown:
             raise KeyboardInterrupt
 
         services[0] = replace(services[0], endpoint=replace(services[0].endpoint, probe=interrupted))
-        monkeypatch.setattr("pyml_sandbox.ready._Wait.run", press)
+        monkeypatch.setattr("pyml_sandbox.rollout.readiness._Wait.run", press)
         done = up(pyml)
         assert done.code == 130
         assert "left running: echo. Stop it: pyml dev down" in done.err

@@ -12,7 +12,7 @@ import pytest
 
 from pyml_cli.explain import laid_out
 from pyml_cli.main import run
-from pyml_sandbox.parity.causes import CAUSES
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
 
 PAGES = Path(__file__).parents[2] / "docs" / "causes"
 

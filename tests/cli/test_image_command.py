@@ -11,12 +11,12 @@ import pytest
 
 from pyml.errors import SetupError
 from pyml_cli.main import run
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.events import Event, OnEvent, Progress
-from pyml_sandbox.images.base import BaseImage
-from pyml_sandbox.images.bootstrap import BootstrapOptions, BootstrappedImage
-from pyml_sandbox.images.inventory import ImageInfo, Removal
-from pyml_sandbox.images.options import BuildOptions
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.images.base_image import BaseImage
+from pyml_sandbox.drivers.container.images.bootstrap import BootstrapOptions, BootstrappedImage
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.container.images.inventory import ImageInfo, Removal
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 
 ENGINE = Engine("unix:///nowhere", {})
 BASE = ImageInfo("sha256:b2", ("pyml-base:new",), "base", 872_000_000, 0, 200, False)
@@ -52,11 +52,11 @@ class Images:
 @pytest.fixture
 def images(monkeypatch: pytest.MonkeyPatch) -> Images:
     images = Images()
-    monkeypatch.setattr("pyml_sandbox.containers.engine.find_engine", lambda: ENGINE)
-    monkeypatch.setattr("pyml_sandbox.images.inventory.list_images", images.list)
-    monkeypatch.setattr("pyml_sandbox.images.inventory.remove", images.remove)
-    monkeypatch.setattr("pyml_sandbox.images.base.ensure_base", images.ensure_base)
-    monkeypatch.setattr("pyml_sandbox.images.bootstrap.bootstrap", images.bootstrap)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.engine.docker_engine.find_engine", lambda: ENGINE)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.images.inventory.list_images", images.list)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.images.inventory.remove", images.remove)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.images.base_image.ensure_base", images.ensure_base)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.images.bootstrap.bootstrap", images.bootstrap)
     return images
 
 
@@ -151,6 +151,6 @@ def test_without_an_engine_the_error_names_the_remedy(
     def none() -> Engine:
         raise SetupError("No Docker engine answers.", "start Docker")
 
-    monkeypatch.setattr("pyml_sandbox.containers.engine.find_engine", none)
+    monkeypatch.setattr("pyml_sandbox.drivers.container.engine.docker_engine.find_engine", none)
     assert run(["image", "list"]) == 3
     assert "fix: start Docker" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import pytest
 
 from pyml.package.settings import ParitySettings
 from pyml_cli.main import run
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.workspace.home import SandboxHome
 from unit.reports import FAILING, MODEL, PASSING
 
 TOML = '[parity]\nsql = "SELECT 1 AS id"\nkey = ["id"]\nlevel = "P4"\n'
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
         return SimpleNamespace(home=SandboxHome(tmp_path / "home"), deploy_model=lambda *_: None)
 
     monkeypatch.setattr("pyml_sandbox.client.Client", client)
-    monkeypatch.setattr("pyml_sandbox.registry.resolve", lambda *_: version)
+    monkeypatch.setattr("pyml_sandbox.models.registry.resolve", lambda *_: version)
     monkeypatch.setattr("pyml_sandbox.parity.check.parity_check", found.check)
     return found
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml_sandbox import bringup
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_port_choices
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,10 @@ def environ(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         request.getfixturevalue("base_image")
     home = SandboxHome(tmp_path_factory.mktemp("home"))
     ports = free_port_choices()
-    bringup.up(home, bringup.Options(request.param, ports))
+    up_and_down.up(home, up_and_down.Options(request.param, ports))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYML_"))}
     yield {**kept, "PYML_HOME": str(home.root), "PATH": f"{BIN}:{os.environ['PATH']}", "REST_PORT": str(ports.rest)}
-    bringup.reset(home)
+    up_and_down.reset(home)
 
 
 def run(script: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.benches import Kind, environment, never_ready, program
-from pyml_sandbox.containers import labels
-from pyml_sandbox.containers.compose import find_compose
-from pyml_sandbox.containers.container import Container
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.drivers.base import Driver
-from pyml_sandbox.drivers.container import ContainerDriver
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.drivers.container.compose.compose_program import find_compose
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.service_runner import ContainerDriver
+from pyml_sandbox.services.container_spec import Container
+from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
 from support.waiting import DEADLINE_S
 
 INIT = 1
@@ -49,9 +49,9 @@ class ContainerBench:
 
     def start_elsewhere(self, spec: ServiceSpec) -> None:
         code = (
-            "import pickle, sys; from pyml_sandbox.drivers.container import ContainerDriver; "
-            "from pyml_sandbox.containers.compose import find_compose; "
-            "from pyml_sandbox.containers.engine import find_engine; "
+            "import pickle, sys; from pyml_sandbox.drivers.container.service_runner import ContainerDriver; "
+            "from pyml_sandbox.drivers.container.compose.compose_program import find_compose; "
+            "from pyml_sandbox.drivers.container.engine.docker_engine import find_engine; "
             "home, spec = pickle.load(sys.stdin.buffer); engine = find_engine(); "
             "ContainerDriver(home, engine, find_compose(engine)).start(spec)"
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyml.errors import SetupError
-from pyml_sandbox.containers.engine import Engine, find_engine
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine
 from support.waiting import wait_for
 
 

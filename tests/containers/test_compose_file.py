@@ -14,11 +14,11 @@ from testcontainers.core.container import DockerContainer
 from pyml.probes.gateway_probe import GatewayProbe
 from pyml.probes.metastore_probe import MetastoreProbe
 from pyml.probes.spark_probe import SparkProbe
-from pyml_sandbox.containers import services
-from pyml_sandbox.containers.compose import Compose, find_compose
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.images.base import BaseImage
-from pyml_sandbox.ports import HOST, Ports
+from pyml_sandbox.drivers.container import service_specs
+from pyml_sandbox.drivers.container.compose.compose_program import Compose, find_compose
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.images.base_image import BaseImage
+from pyml_sandbox.workspace.ports import HOST, Ports
 from support.free_ports import free_ports
 from support.waiting import wait_for
 
@@ -59,7 +59,7 @@ def test_the_committed_file_comes_up_by_hand_and_every_health_check_passes(compo
 def alone(engine: Engine, base_image: BaseImage, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerContainer]:
     """The metastore's container by itself, with nothing but its command."""
     monkeypatch.setattr(testcontainers_config, "ryuk_disabled", True)  # its image cannot be pulled everywhere
-    spec = services.metastore_container(services.Settings("alone", Ports(), cores=2), base_image.id)
+    spec = service_specs.metastore_container(service_specs.Settings("alone", Ports(), cores=2), base_image.id)
     container = DockerContainer(base_image.id).with_command(list(spec.command)).with_env("TZ", "UTC")
     container.ports["9083/tcp"] = (HOST, None)  # type: ignore[assignment]  # as the SDK takes it: on this machine alone
     with container:
@@ -69,7 +69,7 @@ def alone(engine: Engine, base_image: BaseImage, monkeypatch: pytest.MonkeyPatch
 def test_a_health_check_says_what_is_missing_until_it_passes_and_so_does_the_probe_from_outside(
     alone: DockerContainer,
 ) -> None:
-    nothing = alone.exec(list(services.health("gateway", 8470)))
+    nothing = alone.exec(list(service_specs.health("gateway", 8470)))
     assert (nothing.exit_code, nothing.output) == (1, b"not listening yet on 127.0.0.1:8470\n")
-    wait_for(lambda: alone.exec(list(services.health("metastore", 9083))).exit_code == 0, "it is healthy")
+    wait_for(lambda: alone.exec(list(service_specs.health("metastore", 9083))).exit_code == 0, "it is healthy")
     MetastoreProbe(HOST, int(alone.get_exposed_port(9083)))(5)

@@ -9,7 +9,7 @@ import pytest
 
 import contract.test_driver_contract as every_driver
 from containers.container_bench import ContainerBench
-from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 
 
 @pytest.fixture

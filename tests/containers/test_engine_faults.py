@@ -16,8 +16,8 @@ from containers.container_bench import ContainerBench
 from containers.own_engine import OwnEngine, copy_image
 from contract.benches import Kind
 from pyml.errors import SandboxError, SetupError
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.drivers.base import LiveService, ServiceState
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.services.runner_contract import LiveService, ServiceState
 from support.needed import needed
 from support.waiting import wait_for
 

@@ -13,7 +13,7 @@ from pyml.gateway.scaling.containers import Container, Containers, EngineError
 from pyml.gateway.scaling.docker_containers import DockerContainers
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, SANDBOX, SERVICE
-from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from support.waiting import wait_for
 
 

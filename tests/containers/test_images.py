@@ -16,18 +16,19 @@ from containers.tiny_wheels import served_index, write_wheel
 from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import PINNED
-from pyml_sandbox.containers import labels, paths
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.events import Event
-from pyml_sandbox.images.base import LEFT_OUT, BaseImage, base_key, ensure_base, find_base
-from pyml_sandbox.images.bootstrap import BootstrapOptions, bootstrap
-from pyml_sandbox.images.container import Program, run_to_its_end, temporary_container
-from pyml_sandbox.images.inventory import list_images, remove
-from pyml_sandbox.images.jars import is_unused
-from pyml_sandbox.images.model import ModelImage, build_model, extract_package, find_model_image
-from pyml_sandbox.images.options import BuildOptions
-from pyml_sandbox.images.python_image import PythonImage, bootstrapped, python_version
-from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.drivers.container import inside_paths
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.engine.temporary_container import Program, run_to_its_end, temporary_container
+from pyml_sandbox.drivers.container.images.base_image import LEFT_OUT, BaseImage, base_key, ensure_base, find_base
+from pyml_sandbox.drivers.container.images.bootstrap import BootstrapOptions, bootstrap
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.container.images.inventory import list_images, remove
+from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
+from pyml_sandbox.drivers.container.images.python_image import PythonImage, bootstrapped, python_version
+from pyml_sandbox.drivers.container.images.unused_jars import is_unused
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.workspace.events import Event
 from support.packages import ECHO, write_package
 from support.waiting import DEADLINE_S
 
@@ -100,7 +101,7 @@ class TestBaseImage:
     def test_it_runs_as_an_ordinary_user_who_owns_the_volumes_folders(
         self, engine: Engine, base_image: BaseImage
     ) -> None:
-        folders = (paths.WAREHOUSE, paths.METASTORE, paths.SOCKETS)
+        folders = (inside_paths.WAREHOUSE, inside_paths.METASTORE, inside_paths.SOCKETS)
         assert run(engine, base_image.id, "id", "-u") == "1000"
         owners = run(engine, base_image.id, "stat", "-c", "%U:%G %a", *folders)
         assert owners.splitlines() == ["pyml:pyml 700"] * 3
@@ -114,10 +115,10 @@ class TestBaseImage:
             "bare = [str(p) for f in packages for p in f.rglob('*.py') if not (p.parent / '__pycache__' / (p.stem + f'.{sys.implementation.cache_tag}.pyc')).exists()]\n"
             "print(json.dumps([pyspark.__version__, pyml.__file__, os.path.realpath(pyspark.__path__[0]), bare]))"
         )
-        version, runtime, spark, bare = json.loads(run(engine, base_image.id, paths.BASE_PYTHON, "-c", code))
+        version, runtime, spark, bare = json.loads(run(engine, base_image.id, inside_paths.BASE_PYTHON, "-c", code))
         assert version == SparkHome.find().version
         assert runtime == "/opt/pyml/runtime/pyml/__init__.py"
-        assert spark == paths.SPARK_HOME
+        assert spark == inside_paths.SPARK_HOME
         assert bare == []
 
     def test_java_runs_spark(self, engine: Engine, base_image: BaseImage) -> None:
@@ -126,16 +127,16 @@ class TestBaseImage:
             base_image.id,
             "sh",
             "-c",
-            f"SPARK_LOCAL_IP=127.0.0.1 {paths.SPARK_HOME}/bin/spark-submit --version 2>&1",
+            f"SPARK_LOCAL_IP=127.0.0.1 {inside_paths.SPARK_HOME}/bin/spark-submit --version 2>&1",
         )
         assert f"version {SparkHome.find().version}" in said
 
     def test_it_has_the_jars_of_this_spark_but_the_unused_ones(self, engine: Engine, base_image: BaseImage) -> None:
-        inside = set(run(engine, base_image.id, "ls", f"{paths.SPARK_HOME}/jars").splitlines())
+        inside = set(run(engine, base_image.id, "ls", f"{inside_paths.SPARK_HOME}/jars").splitlines())
         assert inside == {path.name for path in SparkHome.find().jars.iterdir() if not is_unused(path.name)}
 
     def test_the_resource_script_prints_what_a_worker_expects(self, engine: Engine, base_image: BaseImage) -> None:
-        said = run(engine, base_image.id, "env", "PYML_RESOURCE=image_1", paths.RESOURCE_SCRIPT)
+        said = run(engine, base_image.id, "env", "PYML_RESOURCE=image_1", inside_paths.RESOURCE_SCRIPT)
         assert json.loads(said) == {"name": "image_1", "addresses": ["0"]}
 
     def test_no_build_tool_no_cache_no_mount_point_and_no_test_stays(
@@ -150,7 +151,7 @@ class TestBaseImage:
         assert [path for path in found if path.startswith(("/dev/shm/", "/tmp/", "/var/log/"))] == []
 
     def test_its_lock_names_python_and_debian_packages(self, engine: Engine, base_image: BaseImage) -> None:
-        lock = run(engine, base_image.id, "cat", paths.LOCK).splitlines()
+        lock = run(engine, base_image.id, "cat", inside_paths.LOCK).splitlines()
         assert f"pyspark=={SparkHome.find().version}" in lock
         assert any(line.startswith("# debian libc6=") for line in lock)
 
@@ -265,7 +266,7 @@ class TestModelImage:
         assert ModelPackage(tmp_path / "out").problems() == []
 
     def test_its_files_are_root_s_and_nobody_may_write_them(self, engine: Engine, model: ModelImage) -> None:
-        look = f"find {paths.MODEL_PACKAGE} -printf '%u %m %y %P\\n' | sort"
+        look = f"find {inside_paths.MODEL_PACKAGE} -printf '%u %m %y %P\\n' | sort"
         assert run(engine, model.id, "sh", "-c", look).splitlines() == [
             "root 444 f model.py",
             "root 444 f packages.txt",
@@ -277,9 +278,9 @@ class TestModelImage:
 
     def test_its_python_starts_in_the_pinned_environment(self, engine: Engine, model: ModelImage) -> None:
         code = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.prefix]))"
-        environ, folder, prefix = json.loads(run(engine, model.id, paths.MODEL_PYTHON, "-c", code))
+        environ, folder, prefix = json.loads(run(engine, model.id, inside_paths.MODEL_PYTHON, "-c", code))
         assert environ.items() >= PINNED.items()
-        assert (folder, prefix) == (paths.MODEL_PACKAGE, "/opt/pyml/venv")
+        assert (folder, prefix) == (inside_paths.MODEL_PACKAGE, "/opt/pyml/venv")
 
     def test_an_edit_of_the_code_changes_the_last_layer_only(
         self, engine: Engine, build: Build, tmp_path: Path
@@ -318,7 +319,9 @@ class TestRequirements:
     ) -> None:
         image = build(tiny_package(tmp_path / "tiny"), wheels=wheels)
         assert "pymltiny==2.0" in image.lock.splitlines()
-        assert run(engine, image.id, paths.MODEL_PYTHON, "-c", "import pymltiny; print(pymltiny.VERSION)") == "2.0"
+        assert (
+            run(engine, image.id, inside_paths.MODEL_PYTHON, "-c", "import pymltiny; print(pymltiny.VERSION)") == "2.0"
+        )
 
     def test_a_layer_holds_only_what_the_base_lacks(
         self, engine: Engine, build: Build, base_image: BaseImage, wheels: Path, tmp_path: Path

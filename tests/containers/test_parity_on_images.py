@@ -10,12 +10,12 @@ from containers.tiny_wheels import write_wheel
 from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
-from pyml_sandbox import registry
 from pyml_sandbox.client import Client
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.models import registry
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.verdict import Verdict
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
 SETTINGS = ParitySettings(sql="SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)", key=("id",))

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pyml_sandbox import bringup
-from pyml_sandbox.containers import labels
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.images.base import BaseImage
-from pyml_sandbox.spark import session
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.images.base_image import BaseImage
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
 from support.own_sandbox import OwnSandbox, count, free_port_options
 from support.packages import write_package
 from support.waiting import wait_for
@@ -76,7 +76,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, engine: Engine, base_image: Ba
             assert done.returncode == 0, done.stderr
         yield own
     finally:
-        bringup.reset(home)
+        up_and_down.reset(home)
 
 
 def assert_all_ready(own: Own, *more: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyml_sandbox.containers.engine import Engine
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from support.waiting import wait_for
 
 PORT = 8000

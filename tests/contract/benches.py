@@ -15,12 +15,12 @@ from typing import Protocol
 import psutil
 
 from pyml.probes import NotListeningError
-from pyml_sandbox.drivers.base import Driver
-from pyml_sandbox.drivers.fake import Behaviour, FakeDriver, FakeMachine
-from pyml_sandbox.drivers.process import ProcessDriver
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.marks import marks
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.drivers.fake_runner import Behaviour, FakeDriver, FakeMachine
+from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.process_tags import marks
 from support.waiting import DEADLINE_S, wait_for
 
 
@@ -109,7 +109,7 @@ class ProcessBench:
 
     def start_elsewhere(self, spec: ServiceSpec) -> None:
         code = (
-            "import pickle, sys; from pyml_sandbox.drivers.process import ProcessDriver; "
+            "import pickle, sys; from pyml_sandbox.drivers.process.service_runner import ProcessDriver; "
             "home, spec = pickle.load(sys.stdin.buffer); ProcessDriver(home).start(spec)"
         )
         job = pickle.dumps((self.home("one"), spec))

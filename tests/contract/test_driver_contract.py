@@ -10,7 +10,7 @@ import pytest
 
 from contract.benches import Bench, FakeBench, Kind, ProcessBench, WatchedBench
 from pyml.errors import SandboxError
-from pyml_sandbox.drivers.base import LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, ServiceState
 from support.waiting import wait_for
 
 SLEEPER = Kind("sleeper", lines=("hello",))

@@ -13,7 +13,7 @@ import pytest
 
 from contract.benches import Kind, ProcessBench
 from pyml.errors import SandboxError
-from pyml_sandbox.drivers.process import ProcessDriver
+from pyml_sandbox.drivers.process.service_runner import ProcessDriver
 from support.waiting import wait_for
 
 
@@ -29,7 +29,7 @@ def said(bench: ProcessBench, name: str, line: str) -> None:
 
 
 def test_a_watcher_that_hangs_is_ended_by_force(bench: ProcessBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyml_sandbox.drivers.process.RPC_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("pyml_sandbox.drivers.process.service_runner.RPC_TIMEOUT_S", 0.2)
     bench.driver().start(bench.spec(Kind("sleeper")))
     os.kill(int((bench.home("one").logs / "supervisord.pid").read_text()), signal.SIGSTOP)
     with pytest.raises(SandboxError, match="does not answer"):

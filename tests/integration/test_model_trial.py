@@ -12,7 +12,7 @@ import pytest
 from pyml.errors import PackageError
 from pyml.inference.describe import Contract, contract_of
 from pyml.pinned_environment import launcher_script
-from pyml_sandbox.workshops.trial import try_model
+from pyml_sandbox.drivers.process.model_load import try_model
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
 

@@ -11,8 +11,8 @@ from pyml.offline.job import JobError
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml_sandbox.client import Client
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.spark import session
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
 DOUBLE = """

@@ -15,11 +15,11 @@ from pyml.errors import InputError, SandboxError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
-from pyml_sandbox.home import SandboxHome
 from pyml_sandbox.parity.check import parity_check
-from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import Hop, Verdict, Weight
-from pyml_sandbox.spark import session
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
 MODEL = """

@@ -12,10 +12,10 @@ import pytest
 from containers.tiny_wheels import write_wheel
 from pyml.errors import PackageError, SetupError
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox import environments
-from pyml_sandbox.environments import VirtualEnvironment, ensure, resolve
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.registry import check
+from pyml_sandbox.drivers.process import virtualenvs
+from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, ensure, resolve
+from pyml_sandbox.models.registry import check
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
 PROJECT = """
@@ -45,7 +45,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SandboxHome:
     """Environments that hold nothing but what a test asks for, from this machine alone."""
-    monkeypatch.setattr(environments, "runtime_requirements", list)
+    monkeypatch.setattr(virtualenvs, "runtime_requirements", list)
     monkeypatch.setenv("UV_NO_INDEX", "1")
     return SandboxHome(tmp_path / "home")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pyml_sandbox import bringup, marks
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.spark import session
-from pyml_sandbox.state import load_state
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace import process_tags
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import load_state
 from support.free_ports import free_ports
 from support.own_sandbox import OwnSandbox, count, free_port_options
 from support.packages import write_package
@@ -34,7 +35,7 @@ class Own(OwnSandbox):
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
-            folder = process.environ().get(marks.FOLDER)
+            folder = process.environ().get(process_tags.FOLDER)
             return folder == str(self.home.folder) and bool(process.status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False
@@ -49,7 +50,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, process_sandbox: SandboxHome) 
     try:
         yield own
     finally:
-        bringup.reset(home)
+        up_and_down.reset(home)
 
 
 def without_java(environ: dict[str, str]) -> dict[str, str]:

@@ -13,17 +13,17 @@ from pyml.errors import PackageError, SandboxError, ServiceFailedError, SetupErr
 from pyml.package.model_package import ModelPackage
 from pyml.probes import NotReadyError
 from pyml.probes.gateway_probe import ModelProbe
-from pyml_sandbox import registry
-from pyml_sandbox.deployment import deploy, undeploy
-from pyml_sandbox.drivers.base import Driver, ServiceState
-from pyml_sandbox.events import Event
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST
-from pyml_sandbox.registry import find_version, upload
-from pyml_sandbox.routes import load_routes
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.lifecycle.deployment import deploy, undeploy
+from pyml_sandbox.models import registry
+from pyml_sandbox.models.registry import find_version, upload
+from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.services.model_server import service_name
-from pyml_sandbox.stacks.choice import stack_for
-from pyml_sandbox.state import require_state
+from pyml_sandbox.services.runner_contract import Driver, ServiceState
+from pyml_sandbox.workspace.events import Event
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import require_state
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
 

@@ -10,15 +10,15 @@ import pytest
 
 from pyml.probes import NotReadyError
 from pyml.probes.metastore_probe import MetastoreProbe
-from pyml_sandbox import bringup
-from pyml_sandbox.drivers.base import Driver, LiveService
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.lifecycle.status import status
+from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.services.metastore import NAME as METASTORE
-from pyml_sandbox.spark import session
-from pyml_sandbox.stacks.choice import stack_for
-from pyml_sandbox.state import require_state
-from pyml_sandbox.status import status
+from pyml_sandbox.services.runner_contract import Driver, LiveService
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import require_state
 from support.waiting import wait_for
 
 pytestmark = pytest.mark.sandbox
@@ -51,7 +51,7 @@ def test_every_service_answers_and_its_use_is_known(process_sandbox: SandboxHome
 
 def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, driver: Driver) -> None:
     before = {name: service.pid for name, service in live(driver).items()}
-    bringup.up(process_sandbox)
+    up_and_down.up(process_sandbox)
     assert {name: service.pid for name, service in live(driver).items()} == before
 
 

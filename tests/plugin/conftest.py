@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugin.projects import Project
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.workspace.home import SandboxHome
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from plugin.projects import Project
-from pyml_sandbox.template import create
+from pyml_sandbox.models.template import create
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

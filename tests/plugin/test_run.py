@@ -9,10 +9,10 @@ import pytest
 
 from pyml.errors import SetupError
 from pyml_fixtures.run import Run
-from pyml_sandbox import bringup
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import Ports
-from pyml_sandbox.state import SandboxState, save_state
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.state import SandboxState, save_state
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Calls:
 
     seen: list[str] = field(default_factory=list)
 
-    def up(self, home: SandboxHome, options: bringup.Options) -> None:
+    def up(self, home: SandboxHome, options: up_and_down.Options) -> None:
         self.seen.append(f"up {options.driver}")
         home.create()
         save_state(home, SandboxState("process", Ports(), None, "", ""))
@@ -35,8 +35,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setenv("PYML_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PYML_SANDBOX", raising=False)
     calls = Calls()
-    monkeypatch.setattr(bringup, "up", calls.up)
-    monkeypatch.setattr(bringup, "down", calls.down)
+    monkeypatch.setattr(up_and_down, "up", calls.up)
+    monkeypatch.setattr(up_and_down, "down", calls.down)
     return calls
 
 
@@ -72,10 +72,10 @@ def test_a_run_that_needed_no_sandbox_leaves_nothing(calls: Calls) -> None:
 
 
 def test_what_comes_up_in_part_is_stopped(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(home: SandboxHome, options: bringup.Options) -> None:
+    def fail(home: SandboxHome, options: up_and_down.Options) -> None:
         raise SetupError("no Java")
 
-    monkeypatch.setattr(bringup, "up", fail)
+    monkeypatch.setattr(up_and_down, "up", fail)
     run = Run()
     with pytest.raises(SetupError, match="no Java"):
         run.client()
@@ -85,7 +85,7 @@ def test_what_comes_up_in_part_is_stopped(calls: Calls, monkeypatch: pytest.Monk
 
 def test_another_driver_than_asked_for_is_refused_and_nothing_started(calls: Calls) -> None:
     home = SandboxHome.find()
-    calls.up(home, bringup.Options())
+    calls.up(home, up_and_down.Options())
     run = Run(driver="container")
     with pytest.raises(SetupError, match=r"'default' has the process driver, and --pyml-driver asks for container"):
         run.client()

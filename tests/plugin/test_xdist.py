@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from plugin.projects import BATCH_MEAN, HONEST, Project
-from pyml_sandbox import bringup
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import Ports
-from pyml_sandbox.state import SandboxState, save_state
-from pyml_sandbox.status import Health, status
+from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.lifecycle.status import Health, status
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.state import SandboxState, save_state
 from support.free_ports import free_ports
 
 TESTS = """
@@ -35,7 +35,7 @@ def down(project: Project, process_sandbox: SandboxHome, monkeypatch: pytest.Mon
     save_state(home, SandboxState("process", Ports(*free_ports(4)), None, "", ""))
     monkeypatch.setenv("PYML_SANDBOX", home.name)
     yield home
-    bringup.reset(home)
+    up_and_down.reset(home)
 
 
 @pytest.mark.timeout(600)

@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.report_html import report_html
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_html import report_html
 from support.browser import browser
 from support.needed import needed
 from unit.reports import DOUBTFUL, FAILING, HOSTILE, ONE_FAULT, PASSING, REPORTS, SNIPPET

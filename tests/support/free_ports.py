@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from pyml_sandbox.ports import HOST, PortChoices
+from pyml_sandbox.workspace.ports import HOST, PortChoices
 
 _given: set[int] = set()
 

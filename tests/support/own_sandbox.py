@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.spark import session
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_ports
 
 PORT_OPTIONS = ("--gateway-port", "--rest-port", "--metastore-port", "--spark-port")

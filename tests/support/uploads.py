@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.workspace.home import SandboxHome
 
 
 def keep(home: SandboxHome, model_id: str, uploaded_at: float = 0) -> Path:

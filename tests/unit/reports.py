@@ -16,7 +16,7 @@ from pyml_sandbox.compare import (
     WorstRow,
 )
 from pyml_sandbox.parity.judge import ALONE, BATCHES, ROWS
-from pyml_sandbox.parity.report import Points, Report, StepTime
+from pyml_sandbox.parity.report.document import Points, Report, StepTime
 from pyml_sandbox.parity.verdict import (
     CheckResult,
     Finding,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox.parity.cause_pages import page_path, read_page
-from pyml_sandbox.parity.causes import CAUSES
+from pyml_sandbox.parity.diagnosis.cause_pages import page_path, read_page
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 
 from pyml.errors import PymlError
 from pyml.package.settings import LEVELS
-from pyml_sandbox.parity.causes import CAUSES, FAMILIES
+from pyml_sandbox.parity.diagnosis.causes import CAUSES, FAMILIES
 from unit.cause_cases import CASES, CONTEXTS, Case, Trial, together
 
 PAGES = Path(__file__).parents[2] / "docs" / "causes"

@@ -18,7 +18,7 @@ from pyml.types.schema import string_literal
 from pyml_cli.dev_views import command_to_try
 from pyml_cli.model import InitView
 from pyml_sandbox.compare import Comparison, WorstRow
-from pyml_sandbox.parity.next_command import next_command
+from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.verdict import Judgement, Verdict
 from unit.comparisons import column, comparison
 

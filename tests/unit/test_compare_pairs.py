@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.compare.statement import EXAMPLES
+from pyml_sandbox.compare.queries.statement import EXAMPLES
 from unit.compare_pairs import Layer, Pair, all_pairs
 
 pytestmark = pytest.mark.usefixtures("one_database")

@@ -11,14 +11,15 @@ import yaml
 
 from pyml.errors import UsageError
 from pyml.probes import NotListeningError
-from pyml_sandbox.containers import labels, services
-from pyml_sandbox.containers.container import Container, Limits
-from pyml_sandbox.containers.default import default_file
-from pyml_sandbox.containers.document import document, service, text
-from pyml_sandbox.ports import Ports
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.drivers.container import service_specs
+from pyml_sandbox.drivers.container.compose.compose_file import document, service, text
+from pyml_sandbox.drivers.container.compose.default_file import default_file
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.services.container_spec import Container, Limits
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.ports import Ports
 
-SETTINGS = services.Settings("pyml-test", Ports(), cores=2)
+SETTINGS = service_specs.Settings("pyml-test", Ports(), cores=2)
 BASE_IMAGE = "sha256:" + "ab" * 32
 MODEL_IMAGE = "sha256:" + "cd" * 32
 
@@ -27,20 +28,20 @@ def not_asked(timeout_s: float) -> None:
     raise NotListeningError("nowhere")
 
 
-def model(settings: services.Settings = SETTINGS) -> ServiceSpec:
+def model(settings: service_specs.Settings = SETTINGS) -> ServiceSpec:
     limits = Limits(memory_bytes=1_000_000, cpus=1.5, pids=99)
     endpoint = Endpoint("model-fare-3f2a", "unix:/run/pyml/m-fare-3f2a", not_asked)
-    return services.model_container(settings, endpoint, ("serve",), MODEL_IMAGE, limits, "")
+    return service_specs.model_container(settings, endpoint, ("serve",), MODEL_IMAGE, limits, "")
 
 
-def every_spec(settings: services.Settings = SETTINGS) -> list[ServiceSpec]:
+def every_spec(settings: service_specs.Settings = SETTINGS) -> list[ServiceSpec]:
     return [
-        services.metastore_container(settings, BASE_IMAGE),
-        services.master_container(settings, BASE_IMAGE, not_asked),
-        services.sql_container(settings, BASE_IMAGE),
-        services.gateway_container(settings, BASE_IMAGE),
-        services.worker_container(settings, "worker-1", "spark-fare", "fare", MODEL_IMAGE, not_asked),
-        services.connect_container(settings, "spark-fare", "fare", MODEL_IMAGE, not_asked),
+        service_specs.metastore_container(settings, BASE_IMAGE),
+        service_specs.master_container(settings, BASE_IMAGE, not_asked),
+        service_specs.sql_container(settings, BASE_IMAGE),
+        service_specs.gateway_container(settings, BASE_IMAGE),
+        service_specs.worker_container(settings, "worker-1", "spark-fare", "fare", MODEL_IMAGE, not_asked),
+        service_specs.connect_container(settings, "spark-fare", "fare", MODEL_IMAGE, not_asked),
         model(settings),
     ]
 
@@ -100,7 +101,7 @@ def test_the_engines_socket_goes_to_the_gateway_alone() -> None:
 
 def test_without_the_socket_the_gateway_starts_nothing_and_models_start_at_once() -> None:
     alone = replace(SETTINGS, socket=None)
-    gateway = rendered(services.gateway_container(alone, BASE_IMAGE))
+    gateway = rendered(service_specs.gateway_container(alone, BASE_IMAGE))
     assert gateway["volumes"] == ["sockets:/run/pyml", "routes:/var/lib/pyml/routes"]
     assert "--engine" not in gateway["command"]
     assert labels.ON_REQUEST not in rendered(model(alone))["labels"]
@@ -109,7 +110,7 @@ def test_without_the_socket_the_gateway_starts_nothing_and_models_start_at_once(
 
 def test_executors_run_in_the_models_image_alone() -> None:
     worker, connect = every_spec()[4:6]
-    resource = services.resource_of(MODEL_IMAGE)
+    resource = service_specs.resource_of(MODEL_IMAGE)
     assert rendered(worker)["image"] == rendered(connect)["image"] == MODEL_IMAGE
     assert f"-Dspark.worker.resource.{resource}.amount=1" in worker.environment["SPARK_WORKER_OPTS"]
     assert f"spark.executor.resource.{resource}.amount=1" in connect.command
@@ -117,7 +118,7 @@ def test_executors_run_in_the_models_image_alone() -> None:
 
 @pytest.mark.parametrize("cores", [2, 3, 6, 8, 11, 13])
 def test_all_cores_of_a_worker_can_be_used_at_once(cores: int) -> None:
-    connect = services.connect_container(replace(SETTINGS, cores=cores), "spark", "fare", MODEL_IMAGE, not_asked)
+    connect = service_specs.connect_container(replace(SETTINGS, cores=cores), "spark", "fare", MODEL_IMAGE, not_asked)
     (amount,) = [word.partition("amount=")[2] for word in connect.command if "task.resource" in word]
     assert int(1 / float(amount)) == cores
 

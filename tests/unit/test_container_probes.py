@@ -12,8 +12,8 @@ import pytest
 
 from pyml.errors import SandboxError
 from pyml.probes import NotListeningError, NotReadyError
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.containers.probe import ConnectProbe, InsideProbe
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.engine.inside_probe import ConnectProbe, InsideProbe
 
 TIMEOUT_S = 0.05
 

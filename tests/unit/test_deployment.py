@@ -13,18 +13,25 @@ import pytest
 
 from pyml.errors import UsageError
 from pyml.gateway.replica import Replica
-from pyml_sandbox import deployment
-from pyml_sandbox.deployment import deploy, deployed_versions, lost_versions, model_endpoints, model_servers, undeploy
-from pyml_sandbox.drivers.fake import FakeDriver, FakeMachine
-from pyml_sandbox.events import Event
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.registry import ModelVersion
-from pyml_sandbox.routes import Routes, load_routes, save_routes
-from pyml_sandbox.service import Endpoint, ServiceSpec
-from pyml_sandbox.services import gateway
+from pyml_sandbox.drivers.container.driver import ContainerStack
+from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.drivers.fake_runner import FakeDriver, FakeMachine
+from pyml_sandbox.lifecycle import deployment
+from pyml_sandbox.lifecycle.deployment import (
+    deploy,
+    deployed_versions,
+    lost_versions,
+    model_endpoints,
+    model_servers,
+    undeploy,
+)
+from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.models.routes import Routes, load_routes, save_routes
+from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves, service_name
-from pyml_sandbox.stacks.base import Stack
-from pyml_sandbox.stacks.container import ContainerStack
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.events import Event
+from pyml_sandbox.workspace.home import SandboxHome
 from support.uploads import keep
 
 LOST, GOOD, NEXT = "999999999999", "111111111111", "222222222222"
@@ -73,7 +80,7 @@ def stack(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     """Its services: the gateway, and two servers of each version."""
     found = FakeStack(home)
     names = [service_name(name, digits, each) for name, digits in load_routes(home).deployed for each in range(2)]
-    found.driver.start(*map(spec_of, [gateway.NAME, *names]))
+    found.driver.start(*map(spec_of, [gateway_server.NAME, *names]))
     monkeypatch.setattr(deployment, "stack_for", lambda home, state: found)
     monkeypatch.setattr(deployment, "require_state", lambda home: None)
     monkeypatch.setattr(deployment, "prepare", lambda home, version, on_event, workshop: None)

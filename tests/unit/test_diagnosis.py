@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyml_sandbox.diagnosis import explain, telling_lines
+from pyml_sandbox.rollout.log_causes import explain, telling_lines
 
 DERBY = "Caused by: ERROR XSDB6: Another instance of Derby may have already booted the database /d/metastore."
 CASES = {

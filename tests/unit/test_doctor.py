@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox import doctor
-from pyml_sandbox.doctor import Finding, Situation, Verdict, examine, preflight
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST, Ports
-from pyml_sandbox.spark_home import SparkHome
-from pyml_sandbox.state import DataStamp
+from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.lifecycle.doctor import Finding, Situation, Verdict, examine, preflight
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST, Ports
+from pyml_sandbox.workspace.state import DataStamp
 
 
 @pytest.fixture

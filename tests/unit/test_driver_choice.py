@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.containers import checks
-from pyml_sandbox.containers.compose import ComposeError
-from pyml_sandbox.containers.engine import EngineFacts
-from pyml_sandbox.stacks.choice import choose_driver, why_no_containers
+from pyml_sandbox.drivers.choice import choose_driver, why_no_containers
+from pyml_sandbox.drivers.container import container_checks
+from pyml_sandbox.drivers.container.compose.compose_program import ComposeError
+from pyml_sandbox.drivers.container.engine.docker_engine import EngineFacts
 
 
 @pytest.mark.parametrize(
@@ -66,20 +66,20 @@ class AnEngine:
 
 
 def test_the_engine_is_named_with_its_versions() -> None:
-    said = checks.check_engine(AnEngine(is_rootless=True))  # type: ignore[arg-type]
+    said = container_checks.check_engine(AnEngine(is_rootless=True))  # type: ignore[arg-type]
     assert said == "Docker Engine 28.1, API 1.49, x86_64, at unix:///var/run/docker.sock, rootless"
 
 
 def test_an_engine_that_is_too_old_is_refused() -> None:
     with pytest.raises(SetupError, match=r"speaks API 1\.39; 1\.41 is the oldest"):
-        checks.check_engine(AnEngine(api_version="1.39"))  # type: ignore[arg-type]
+        container_checks.check_engine(AnEngine(api_version="1.39"))  # type: ignore[arg-type]
 
 
 def test_an_engine_on_another_machine_is_refused() -> None:
     remote = AnEngine()
     remote.endpoint = "ssh://user@elsewhere"
     with pytest.raises(SetupError, match="is on another machine"):
-        checks.check_engine(remote)  # type: ignore[arg-type]
+        container_checks.check_engine(remote)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_an_engine_on_another_machine_is_refused() -> None:
     ],
 )
 def test_an_engine_here_is_told_from_one_elsewhere(endpoint: str, here: bool) -> None:
-    assert checks.is_here(endpoint) is here
+    assert container_checks.is_here(endpoint) is here
 
 
 def test_where_the_engine_is_a_virtual_machines_its_socket_there_is_roots(tmp_path: Path) -> None:
     elsewhere = AnEngine(root=str(tmp_path / "not here"))
-    assert checks.socket_for_gateway(elsewhere) == ("/var/run/docker.sock", "0")  # type: ignore[arg-type]
+    assert container_checks.socket_for_gateway(elsewhere) == ("/var/run/docker.sock", "0")  # type: ignore[arg-type]
 
 
 def test_an_error_of_compose_is_without_the_progress_before_it_and_says_what_mends_it() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError, SetupError
-from pyml_sandbox.environments import (
+from pyml_sandbox.drivers.process.virtualenvs import (
     VirtualEnvironment,
     count_packages,
     debian_warning,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml_sandbox.drivers.logs import follow_files, tail
-from pyml_sandbox.files import size_bytes, write_atomically
+from pyml_sandbox.drivers.log_files import follow_files, tail
+from pyml_sandbox.workspace.files import size_bytes, write_atomically
 
 
 def test_a_file_is_replaced_in_one_step_and_leaves_nothing_beside(tmp_path: Path) -> None:

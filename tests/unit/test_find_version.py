@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox import registry
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.registry import find_version
-from pyml_sandbox.routes import Routes, save_routes
+from pyml_sandbox.models import registry
+from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.models.routes import Routes, save_routes
+from pyml_sandbox.workspace.home import SandboxHome
 from support.uploads import keep
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.home import SandboxHome, check_socket_path
+from pyml_sandbox.workspace.home import SandboxHome, check_socket_path
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.containers.engine import Engine
-from pyml_sandbox.images.bootstrap import MIRROR, BootstrapOptions, bootstrap, find_debootstrap, slim
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.images.bootstrap import MIRROR, BootstrapOptions, bootstrap, find_debootstrap, slim
 
 
 def test_debian_s_own_mirror_comes_with_its_updates() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pyml_sandbox.images.build import ImageBuild, build_context, output_of_failed_step
-from pyml_sandbox.images.dockerfiles import SCRIPTS, compose_folder
-from pyml_sandbox.images.inputs import BuildInputs
+from pyml_sandbox.drivers.container.images.builds.build_inputs import BuildInputs
+from pyml_sandbox.drivers.container.images.builds.dockerfiles import SCRIPTS, compose_folder
+from pyml_sandbox.drivers.container.images.builds.image_build import ImageBuild, build_context, output_of_failed_step
 
 INPUTS = BuildInputs({"http_proxy": "http://me:pa$$word@proxy"}, {"index-url": "https://me:secret@index"})
 

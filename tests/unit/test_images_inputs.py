@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.images.inputs import SECRET_MAX_BYTES, BuildInputs, list_pip_config
-from pyml_sandbox.images.options import BuildOptions
+from pyml_sandbox.drivers.container.images.builds.build_inputs import SECRET_MAX_BYTES, BuildInputs, list_pip_config
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyml_sandbox.images.inventory import ImageInfo, superfluous
+from pyml_sandbox.drivers.container.images.inventory import ImageInfo, superfluous
 
 
 def an_image(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyml_sandbox.images.lock import constraints, differences, size
+from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
 
 LOCK = "numpy==2.4.6\npandas==3.1.1\npy4j==0.10.9.9\npyspark==4.3.0\n# debian libc6=2.36-9+deb12u10\n"
 

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from pyml_sandbox.images.base import base_requirements
-from pyml_sandbox.images.dockerfiles import compose_folder
-from pyml_sandbox.images.jars import UNUSED, is_unused
-from pyml_sandbox.images.model import repository
-from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.drivers.container.images.base_image import base_requirements
+from pyml_sandbox.drivers.container.images.builds.dockerfiles import compose_folder
+from pyml_sandbox.drivers.container.images.model_image import repository
+from pyml_sandbox.drivers.container.images.unused_jars import UNUSED, is_unused
+from pyml_sandbox.services.spark_home import SparkHome
 
 COMPONENT = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 """https://github.com/distribution/reference/blob/main/reference.go"""

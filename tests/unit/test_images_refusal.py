@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pyml.errors import PackageError, SetupError
-from pyml_sandbox.images.build import BuildError
-from pyml_sandbox.images.refusal import refusal
+from pyml_sandbox.drivers.container.images.builds.build_refusal import refusal
+from pyml_sandbox.drivers.container.images.builds.image_build import BuildError
 
 CONFLICT = """\
 installing requirements.txt

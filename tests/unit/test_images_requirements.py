@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox.images.requirements import write_requirements
+from pyml_sandbox.drivers.container.images.builds.build_requirements import write_requirements
 from support.packages import write_package
 
 HASHED = "tinyone==1.0 \\\n    --hash=sha256:12 \\\n    --hash=sha256:34\n    # via fare\ntinytwo==2 --hash=sha256:56\n"

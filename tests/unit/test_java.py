@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.java import find_java, java_version, parse_release, wrap_java
+from pyml_sandbox.drivers.process.java import find_java, java_version, parse_release, wrap_java
+from pyml_sandbox.workspace.home import SandboxHome
 
 RELEASES = {
     'JAVA_VERSION="17.0.15"': 17,

@@ -17,11 +17,14 @@ from pyml.offline import job as offline_job
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import Audit, JobError, OfflineJob
 from pyml.types.schema import Schema
-from pyml_sandbox import client, job_record, spark, state
+from pyml_sandbox import client
 from pyml_sandbox.client import Job
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.registry import ModelVersion
-from pyml_sandbox.stacks import choice
+from pyml_sandbox.drivers import choice
+from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.predict import job_record
+from pyml_sandbox.predict import spark_session as spark
+from pyml_sandbox.workspace import state
+from pyml_sandbox.workspace.home import SandboxHome
 
 SCHEMA = Schema("x DOUBLE")
 OFFLINE = OfflineJob("/nowhere", SCHEMA, Schema("y DOUBLE"), "SELECT 1.0D AS x", "ml.target", ("id",))

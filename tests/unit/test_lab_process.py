@@ -12,7 +12,7 @@ import pytest
 from pyml.errors import PackageError
 from pyml.harness.perturbations import WhatIf
 from pyml.harness.session_messages import Question, Refusal
-from pyml_sandbox.parity.lab import Lab, Output, Variation
+from pyml_sandbox.parity.harness_process import Lab, Output, Variation
 from support.packages import write_package
 from unit.laboratories import WorkshopHere, WorkshopOfProcesses, labs_of
 

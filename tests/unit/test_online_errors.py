@@ -7,7 +7,7 @@ import pytest
 
 from pyml.errors import PymlError, SandboxError
 from pyml.oip.rpc_status import REASON_KEY
-from pyml_sandbox.online import OnlineError, ServerEndedError, translated
+from pyml_sandbox.predict.online import OnlineError, ServerEndedError, translated
 
 
 class Refused(grpc.RpcError):  # type: ignore[misc]  # grpc has no types

@@ -11,7 +11,7 @@ import pytest
 
 from pyml.errors import PackageError, Problem, SetupError
 from pyml_cli.output import ConsoleOutput, JsonOutput, Output, event_lines
-from pyml_sandbox.events import JSON, Event, Progress
+from pyml_sandbox.workspace.events import JSON, Event, Progress
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pyml.package.settings import ParitySettings
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.models.registry import ModelVersion
 from pyml_sandbox.parity import cache
-from pyml_sandbox.parity.freeze import FrozenRows
-from pyml_sandbox.parity.report import Report
-from pyml_sandbox.registry import ModelVersion
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.rows.frozen import FrozenRows
+from pyml_sandbox.workspace.home import SandboxHome
 from unit.reports import REPORTS
 
 SETTINGS = ParitySettings(sql="SELECT * FROM t", key=("id",))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
-from pyml_sandbox.parity.examination import examine
+from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
+from pyml_sandbox.parity.examine import examine
 from unit.laboratories import Source
 
 A = [1.5, 2.25, 3.5, 0.75, 9.1, 4.4, 6.3, 2.9]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml_sandbox.parity import diagnosis
-from pyml_sandbox.parity.catalogue import CATALOGUE
-from pyml_sandbox.parity.causes import CAUSES
-from pyml_sandbox.parity.diagnosis import SKIPPED, STATE, WHOLE, diagnose
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import NEIGHBOURS, Case, Situation, Symptom
+from pyml_sandbox.parity.diagnosis import rules
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.diagnosis.rules import SKIPPED, STATE, WHOLE, diagnose
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
 
 ROW = Situation((Specimen({"a": 1.0}, 0),))
 
@@ -350,7 +350,7 @@ def test_state_surroundings_batches_paths_and_threads_stand_in_this_order() -> N
 
 
 def test_every_code_that_is_written_in_the_rules_is_a_cause() -> None:
-    source = Path(diagnosis.__file__).read_text(encoding="utf-8")
+    source = Path(rules.__file__).read_text(encoding="utf-8")
     written = set(re.findall(r'"([BRTSDPE]\d+)"', source))
     assert len(written) > 40
     assert written <= CAUSES.keys()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pyml_sandbox.parity.checks.effects import Effect, Effects
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import Case, Situation
+from pyml_sandbox.parity.observations.observation import Case, Situation
+from pyml_sandbox.parity.rows.synthetic import Specimen
 
 
 def effect(own: object, other: object, kind: str = "far", *, on_base: bool = True, place: int = 0) -> Effect:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import one_row
-from pyml_sandbox.parity.examination import explain
-from pyml_sandbox.parity.explanations import explained, silenced_by_evaluation
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+from pyml_sandbox.parity.checks.baseline import one_row
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
+from pyml_sandbox.parity.examine import explain
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
 from unit.laboratories import Source
 
 P = "p DOUBLE NOT NULL"

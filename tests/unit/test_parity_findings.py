@@ -6,14 +6,14 @@ import pytest
 
 from pyml.harness.session_messages import Refusal
 from pyml.package.settings import LEVELS
-from pyml_sandbox.parity.catalogue import CATALOGUE
-from pyml_sandbox.parity.causes import CAUSES
-from pyml_sandbox.parity.diagnosis import Diagnosis
-from pyml_sandbox.parity.findings import REAL, finding_of, in_order, noise_findings
-from pyml_sandbox.parity.noise import ColumnNoise, Noise
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import Case, Situation, Symptom
-from pyml_sandbox.parity.ties import Ties
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.diagnosis.findings import REAL, finding_of, in_order, noise_findings
+from pyml_sandbox.parity.diagnosis.rules import Diagnosis
+from pyml_sandbox.parity.noise.column_noise import ColumnNoise, Noise
+from pyml_sandbox.parity.noise.ties import Ties
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
 from pyml_sandbox.parity.verdict import Finding, Hop, Weight, Witness
 
 ROW = Situation((Specimen({"a": 1.0}, 0),))

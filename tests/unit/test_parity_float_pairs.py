@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml_sandbox.parity.float_pairs import FloatPairs, floats_in
+from pyml_sandbox.parity.noise.float_pairs import FloatPairs, floats_in
 
 FLOATS = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 1.0, 1.5, math.nan, math.inf, -math.inf]))
 TEXTS = st.one_of(st.none(), st.sampled_from(["", "a", "b"]))

@@ -16,7 +16,7 @@ from pyml.inference.describe import Contract
 from pyml.inference.digests import digests_of_batch, record
 from pyml.types.frame import one_batch
 from pyml.types.schema import Schema
-from pyml_sandbox.parity.frames import Loss, losses, strangers_in
+from pyml_sandbox.parity.paths.digests_seen import Loss, losses, strangers_in
 from unit.type_matrix import CASES, KINDS, TypeCase
 
 INPUTS = Schema("a DOUBLE, k BIGINT, s STRING")

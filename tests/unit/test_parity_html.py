@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pyml_sandbox.parity.report import Report
-from pyml_sandbox.parity.report_html import report_html
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_html import report_html
 from unit.reports import FAILING, HOSTILE, REPORTS, UNSTEADY
 
 VOID = {"meta", "link"}

@@ -11,11 +11,11 @@ import pytest
 from pyml.errors import SandboxError
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobResult
-from pyml_sandbox.job_record import check_image
-from pyml_sandbox.parity.images import UNKNOWN, doubts_about, images_of
-from pyml_sandbox.registry import ModelVersion
-from pyml_sandbox.stacks.base import Stack
-from pyml_sandbox.workshops.base import Environment
+from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.parity.paths.path_images import UNKNOWN, doubts_about, images_of
+from pyml_sandbox.predict.job_record import check_image
 
 VERSION = cast("ModelVersion", None)
 A, B = "sha256:aa", "sha256:bb"

@@ -9,7 +9,7 @@ import pytest
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
-from pyml_sandbox.parity.ties import Ties
+from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, PathFailure, Verdict, Weight
 from unit.comparisons import column, comparison
 

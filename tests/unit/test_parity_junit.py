@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pyml_sandbox.parity.junit import junit_xml
-from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.junit import junit_xml
 from unit.reports import DOUBTFUL, FAILING, HOSTILE, ONE_FAULT, PASSING, REPORTS, SNIPPET, UNSTEADY
 
 every_report = pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pyml_sandbox.compare import Tolerance, Tolerances
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE, FLOAT_TOLERANCE
-from pyml_sandbox.parity.float_pairs import FloatPairs
-from pyml_sandbox.parity.noise import WIDEST, ColumnNoise, Noise, column_noise, ulps_between
+from pyml_sandbox.parity.noise.column_noise import WIDEST, ColumnNoise, Noise, column_noise, ulps_between
+from pyml_sandbox.parity.noise.float_pairs import FloatPairs
 
 ROWS = 200
 VALUES = np.linspace(-1.0, 1.0, ROWS) * 100.0

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE, Tolerance
-from pyml_sandbox.parity.paths_picture import pictures
-from pyml_sandbox.parity.plots import BOTTOM, LEFT, MAX_TICKS, RIGHT, TOP, ColumnPlots, Plot, column_plots
-from pyml_sandbox.parity.report import Points
+from pyml_sandbox.parity.report.diagram import pictures
+from pyml_sandbox.parity.report.document import Points
+from pyml_sandbox.parity.report.plots import BOTTOM, LEFT, MAX_TICKS, RIGHT, TOP, ColumnPlots, Plot, column_plots
 from pyml_sandbox.parity.verdict import Finding, Hop
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from pyml.inference.describe import Contract
 from pyml.types.schema import Schema
-from pyml_sandbox.parity.checks.asked_rows import no_difference
-from pyml_sandbox.parity.examination import examine, open_bench
-from pyml_sandbox.parity.record import CheckRecord, Made, check_results
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.symptom import Symptom
+from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.model_session import Conversation, NoAnswerError
+from pyml_sandbox.parity.checks.baseline import no_difference
+from pyml_sandbox.parity.examine import examine, open_bench
+from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results
+from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
 from pyml_sandbox.parity.verdict import Finding, Weight
-from pyml_sandbox.workshops.base import Environment
-from pyml_sandbox.workshops.conversation import Conversation, NoAnswerError
 from unit.laboratories import Source, WorkshopHere, labs_of
 from unit.test_parity_checks import BROKEN, A, of_a, of_s
 

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 from pyml.package.settings import LEVELS
-from pyml_sandbox.parity.catalogue import CATALOGUE, check_line
-from pyml_sandbox.parity.json_schema import report_schema
-from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE, check_line
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.json_schema import report_schema
 from unit.reports import FAILING, REPORTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -38,7 +38,7 @@ def written(report: Report) -> dict[str, Any]:
 def test_the_schema_is_a_schema_and_is_up_to_date() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert json.loads(json.dumps(report_schema())) == SCHEMA, (
-        "run python -m pyml_sandbox.parity.json_schema > docs/parity-report.schema.json"
+        "run python -m pyml_sandbox.parity.report.json_schema > docs/parity-report.schema.json"
     )
 
 

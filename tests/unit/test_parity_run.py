@@ -12,12 +12,12 @@ from typing import Any, cast
 import pytest
 
 from pyml.package.settings import ParitySettings
-from pyml_sandbox import registry
-from pyml_sandbox.events import Event, Progress
-from pyml_sandbox.home import SandboxHome
+from pyml_sandbox.models import registry
+from pyml_sandbox.models.registry import ModelVersion
 from pyml_sandbox.parity import cache, check
 from pyml_sandbox.parity.run import Run, only_run
-from pyml_sandbox.registry import ModelVersion
+from pyml_sandbox.workspace.events import Event, Progress
+from pyml_sandbox.workspace.home import SandboxHome
 
 WAIT_S = 20
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pyml.types.frame import conform
 from pyml.types.schema import Schema
-from pyml_sandbox.parity.shrink import MAX_STEPS, Shrinker, default_of, plainer
-from pyml_sandbox.parity.specimens import Specimen, batch_of
-from pyml_sandbox.parity.symptom import Case, Situation
+from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, plainer
+from pyml_sandbox.parity.observations.observation import Case, Situation
+from pyml_sandbox.parity.rows.synthetic import Specimen, batch_of
 from unit.type_matrix import CASES, TypeCase
 
 SCHEMA = Schema("a DOUBLE NOT NULL, b BIGINT, s STRING, x ARRAY<DOUBLE>")

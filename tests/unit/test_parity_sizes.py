@@ -11,9 +11,9 @@ import pytest
 
 from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerances
-from pyml_sandbox.parity.examination import examine
-from pyml_sandbox.parity.noise import Noise
-from pyml_sandbox.parity.sizes import measure_noise
+from pyml_sandbox.parity.context.size_noise import measure_noise
+from pyml_sandbox.parity.examine import examine
+from pyml_sandbox.parity.noise.column_noise import Noise
 from unit.laboratories import Source, labs_of
 
 ROWS = 300

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyml.types.frame import conform
 from pyml.types.schema import TENSOR_KINDS, Schema
 from pyml.types.tensors import tensors_from_arrow
-from pyml_sandbox.parity.specimens import (
+from pyml_sandbox.parity.rows.synthetic import (
     DST_INSTANTS,
     MAX_SPECIMENS,
     Specimen,

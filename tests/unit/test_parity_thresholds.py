@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.specimens import Specimen
-from pyml_sandbox.parity.thresholds import MAX_WAYS, beside_thresholds
-from pyml_sandbox.parity.values import NOISE_OF_DOUBLE
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.thresholds import MAX_WAYS, beside_thresholds
+from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
+from pyml_sandbox.parity.rows.synthetic import Specimen
 from unit.laboratories import Source
 
 A = [1.5, 2.25, 3.5, 0.75]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pyml_sandbox.compare import Tolerance
-from pyml_sandbox.parity.ties import Ties, aligned, ties_in
+from pyml_sandbox.parity.noise.ties import Ties, aligned, ties_in
 
 NOISE = Tolerance(rtol=1e-5, atol=1e-6)
 

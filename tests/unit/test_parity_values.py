@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml_sandbox.parity.values import (
+from pyml_sandbox.parity.noise.noise_model import (
     COLUMN_SHARE,
     FEW,
     NOISE_OF_DOUBLE,

@@ -6,10 +6,10 @@ import ast
 
 import pytest
 
-from pyml_sandbox.parity.checks.asked_rows import no_difference
-from pyml_sandbox.parity.specimens import Specimen
+from pyml_sandbox.parity.checks.baseline import no_difference
+from pyml_sandbox.parity.counterexample.find import snippet
+from pyml_sandbox.parity.rows.synthetic import Specimen
 from pyml_sandbox.parity.verdict import Seen
-from pyml_sandbox.parity.witness import snippet
 from unit.test_commands import NASTY
 
 

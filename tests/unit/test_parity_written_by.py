@@ -9,7 +9,7 @@ from pathlib import Path
 import sklearn
 from sklearn.linear_model import LinearRegression
 
-from pyml_sandbox.parity.written_by import sklearn_versions_in
+from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 
 SIZE_BYTES = 64 * 2**20
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pyml.probes import NotListeningError
-from pyml_sandbox.drivers.base import LiveService, ServiceState
-from pyml_sandbox.plan import in_order, plan_up
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.rollout.plan import in_order, plan_up
+from pyml_sandbox.services.runner_contract import LiveService, ServiceState
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 
 
 def never(timeout_s: float) -> None:

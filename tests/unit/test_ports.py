@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox.ports import (
+from pyml_sandbox.workspace.ports import (
     HOST,
     Owner,
     PortChoices,

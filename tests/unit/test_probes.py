@@ -13,7 +13,7 @@ import pytest
 from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.__main__ import main
 from pyml.probes.spark_probe import SparkIdleProbe, StandaloneProbe
-from pyml_sandbox.ports import HOST
+from pyml_sandbox.workspace.ports import HOST
 
 Pages = dict[str, object]
 

@@ -10,11 +10,11 @@ import pytest
 
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotAnsweringError, NotListeningError, NotReadyError
-from pyml_sandbox.drivers.base import Exit, LiveService, ServiceState
-from pyml_sandbox.drivers.fake import Behaviour, FakeDriver, FakeMachine
-from pyml_sandbox.events import Event
-from pyml_sandbox.ready import end_of, failure, wait_until_ready
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.drivers.fake_runner import Behaviour, FakeDriver, FakeMachine
+from pyml_sandbox.rollout.readiness import end_of, failure, wait_until_ready
+from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.events import Event
 
 
 @dataclass

@@ -13,11 +13,11 @@ import pytest
 from pyml.inference.describe import Contract
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
-from pyml_sandbox import registry
-from pyml_sandbox.events import OnEvent
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.workshops.base import Environment, Made
-from pyml_sandbox.workshops.conversation import Conversation
+from pyml_sandbox.models import registry
+from pyml_sandbox.models.environment import Environment, Made
+from pyml_sandbox.models.model_session import Conversation
+from pyml_sandbox.workspace.events import OnEvent
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
 MADE = Made(

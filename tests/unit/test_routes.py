@@ -10,8 +10,8 @@ import pytest
 from pyml.errors import SetupError
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes_file import Routes as GatewayRoutes
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.routes import Deployment, Routes, load_routes, routes_text, save_routes
+from pyml_sandbox.models.routes import Deployment, Routes, load_routes, routes_text, save_routes
+from pyml_sandbox.workspace.home import SandboxHome
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SandboxError, SetupError
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import Ports
-from pyml_sandbox.state import (
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.state import (
     DataStamp,
     SandboxState,
     holder_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyml_sandbox.containers.warm import WarmSpark, to_stop
+from pyml_sandbox.drivers.container.warm_sparks import WarmSpark, to_stop
 
 
 def spark(name: str, started_at: str = "2026-11-25T10:00") -> WarmSpark:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ROUTES_FORMAT = 2
-"""The form of the routes file that the gateway reads, see `routes.py`."""
+"""The form of the routes file that the gateway reads, see `routes_file.py`."""
 
 
 @dataclass(frozen=True)

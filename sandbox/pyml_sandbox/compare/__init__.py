@@ -1,9 +1,9 @@
-"""Compare two tables by key, exactly where a type is exact and within a stated tolerance where it is a float."""
+"""Compare two tables by key, and say what differs."""
 
 from __future__ import annotations
 
 from pyml_sandbox.compare.comparator import compare
-from pyml_sandbox.compare.database import Limits
+from pyml_sandbox.compare.queries.database import Limits
 from pyml_sandbox.compare.result import (
     ColumnComparison,
     Comparison,
@@ -13,7 +13,7 @@ from pyml_sandbox.compare.result import (
     TypeDifference,
     WorstRow,
 )
-from pyml_sandbox.compare.source import Source
+from pyml_sandbox.compare.tables.source import Source
 from pyml_sandbox.compare.tolerance import EXACT, Tolerance, Tolerances
 
 __all__ = [

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from pyml_sandbox.compare import statement
-from pyml_sandbox.compare.database import Limits, count, one_row, open_database
-from pyml_sandbox.compare.key_audit import REPEATED, audit_keys, may_repeat
-from pyml_sandbox.compare.plan import ColumnPair, Plan, plan_comparison
+from pyml_sandbox.compare.comparison_plan import ColumnPair, Plan, plan_comparison
+from pyml_sandbox.compare.queries import statement
+from pyml_sandbox.compare.queries.database import Limits, count, one_row, open_database
+from pyml_sandbox.compare.queries.key_audit import REPEATED, audit_keys, may_repeat
+from pyml_sandbox.compare.queries.value_class import column_tolerance
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyComparison, WorstRow
-from pyml_sandbox.compare.source import Source, open_side
+from pyml_sandbox.compare.tables.source import Source, open_side
 from pyml_sandbox.compare.tolerance import Tolerances
-from pyml_sandbox.compare.value_class import column_tolerance
 
 if TYPE_CHECKING:
     import duckdb

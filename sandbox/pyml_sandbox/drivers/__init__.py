@@ -1,1 +1,1 @@
-"""How services run: `base` is the contract, `process` and `container` are the drivers, `fake` is one for tests."""
+"""How services run: the contract of a driver, and the choice of one."""

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError
-from pyml_sandbox.files import write_atomically
-from pyml_sandbox.parity.report import Report
-from pyml_sandbox.runtime_code import runtime_digest
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.workspace.files import write_atomically
+from pyml_sandbox.workspace.runtime_source import runtime_digest
 
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
-    from pyml_sandbox.home import SandboxHome
-    from pyml_sandbox.parity.freeze import FrozenRows
-    from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.parity.rows.frozen import FrozenRows
+    from pyml_sandbox.workspace.home import SandboxHome
 
 FOLDER = ".cache"
 MAX_REPORTS = 200

@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING
 from pyml.errors import PackageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import LEVELS, ParitySettings
-from pyml_sandbox import registry
 from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.events import Event, OnEvent, Progress, ignore
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
-from pyml_sandbox.parity.checks.paths import PathChecks
-from pyml_sandbox.parity.diagnosis import Diagnosis, diagnose
-from pyml_sandbox.parity.examination import Examination, examine, measure, on_the_paths, open_bench, sizes
+from pyml_sandbox.parity.checks.both_paths import PathChecks
+from pyml_sandbox.parity.counterexample.find import WitnessFinder
+from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
+from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
+from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_bench, sizes
 from pyml_sandbox.parity.failures import merged
-from pyml_sandbox.parity.findings import finding_of, noise_findings
-from pyml_sandbox.parity.freeze import DATABASE, FrozenRows, export, freeze
-from pyml_sandbox.parity.images import doubts_about, images_of
+from pyml_sandbox.parity.harness_process import Labs
 from pyml_sandbox.parity.judge import ALONE, BATCHES, PATHS, REPEAT, ROWS, judge
-from pyml_sandbox.parity.lab import Labs
-from pyml_sandbox.parity.next_command import next_command
-from pyml_sandbox.parity.noise import Noise
-from pyml_sandbox.parity.online import predict_in_batches, sample
-from pyml_sandbox.parity.paths import RealPaths
-from pyml_sandbox.parity.pictures import points_of
-from pyml_sandbox.parity.record import Made, check_results
-from pyml_sandbox.parity.report import Report
+from pyml_sandbox.parity.noise.column_noise import Noise
+from pyml_sandbox.parity.noise.ties import Ties, labels_in
+from pyml_sandbox.parity.observations.check_record import Made, check_results
+from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
+from pyml_sandbox.parity.paths.path_images import doubts_about, images_of
+from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.next_command import next_command
+from pyml_sandbox.parity.report.samples import points_of
+from pyml_sandbox.parity.rows.frozen import DATABASE, FrozenRows, export, freeze
 from pyml_sandbox.parity.run import Run, only_run
-from pyml_sandbox.parity.symptom import Symptom
-from pyml_sandbox.parity.ties import Ties, labels_in
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement
-from pyml_sandbox.parity.witness import WitnessFinder
-from pyml_sandbox.stacks.choice import stack_for
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
-    from pyml_sandbox.online import OnlineModel
-    from pyml_sandbox.parity.bench import Bench
-    from pyml_sandbox.registry import ModelVersion
-    from pyml_sandbox.stacks.base import OfflinePlace
+    from pyml_sandbox.drivers.contract import OfflinePlace
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.parity.context.check_context import Bench
+    from pyml_sandbox.predict.online import OnlineModel
 
 CROWD_ROWS = 1000
 
@@ -124,7 +124,7 @@ class _Check:
         self._online_worker: Worker | None = None
 
     def report(self, rows: pa.Table | None, *, use_cache: bool) -> Report:
-        from pyml_sandbox.spark import session
+        from pyml_sandbox.predict.spark_session import session
 
         run = self._run
         place = self._client.offline(self._version, run.on_event)
@@ -237,7 +237,7 @@ class _Check:
         import pyarrow.parquet as pq
 
         from pyml.types.frame import conform, one_batch
-        from pyml_sandbox.parity.examination import SAMPLE_ROWS
+        from pyml_sandbox.parity.examine import SAMPLE_ROWS
 
         contract = self._version.contract
         workshop = stack_for(self._client.home, self._client.state).workshop

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyml_sandbox.parity.causes import CAUSES
-from pyml_sandbox.parity.symptom import NEIGHBOURS
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Weight
 
 REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)

@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
+from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
-from pyml_sandbox.parity.findings import UNSTEADY, in_order, tie_finding
-from pyml_sandbox.parity.ties import Ties
+from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, PathFailure, Verdict, Weight
 
 BATCHES = "batches"
@@ -34,7 +34,7 @@ FIRST_LEVEL = LEVELS[0]
 """What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
 
 PATHS = "paths"
-"""The check that compares the real paths, see `pyml_sandbox.parity.catalogue`."""
+"""The check that compares the real paths, see `pyml_sandbox.parity.observations.catalogue`."""
 
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
 

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
-from pyml_sandbox.events import OnEvent, ignore, timed
-from pyml_sandbox.online import ServerEndedError
-from pyml_sandbox.parity.freeze import DATABASE
-from pyml_sandbox.parity.report import StepTime
+from pyml_sandbox.parity.report.document import StepTime
+from pyml_sandbox.parity.rows.frozen import DATABASE
 from pyml_sandbox.parity.verdict import PathFailure
+from pyml_sandbox.predict.online import ServerEndedError
+from pyml_sandbox.workspace.events import OnEvent, ignore, timed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml_sandbox.client import Client
-    from pyml_sandbox.home import SandboxHome
-    from pyml_sandbox.registry import ModelVersion
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.workspace.home import SandboxHome
 
 TABLES = ("rows", "offline")
 """What the names of the Hive tables of a run begin with."""

@@ -1,1 +1,1 @@
-"""The services of the sandbox: one module each, giving a `ServiceSpec` and the probe that asks it a real request."""
+"""What runs, as data: specs, commands and endpoints, and the contracts of runner and machine checks."""

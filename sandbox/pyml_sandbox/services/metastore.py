@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pyml.probes.metastore_probe import MetastoreProbe
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.java import Java
-from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import Endpoint, ServiceSpec
-from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.drivers.process.java import Java
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
 
 NAME = "metastore"
 START_TIMEOUT_S = 90
@@ -25,7 +25,7 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
     """The metastore as a process, listening on 127.0.0.1:`port`.
 
     Args:
-        loopback_jar: see `loopback.py`; it comes before the metastore's own jars.
+        loopback_jar: see `loopback_jar.py`; it comes before the metastore's own jars.
     """
     settings = metastore_settings(str(home.data / "metastore"), str(home.data / "warehouse"), str(home.scratch))
     return ServiceSpec(

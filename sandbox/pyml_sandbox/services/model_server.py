@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.probes.gateway_probe import ModelProbe
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.ports import HOST
-from pyml_sandbox.service import Endpoint, ServiceSpec
-from pyml_sandbox.services import gateway
+from pyml_sandbox.services import gateway_server
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
 
 if TYPE_CHECKING:
-    from pyml_sandbox.registry import ModelVersion
-    from pyml_sandbox.workshops.base import Environment
+    from pyml_sandbox.models.environment import Environment
+    from pyml_sandbox.models.registry import ModelVersion
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 15
@@ -61,7 +61,7 @@ def model_server_spec(
         command=server_command(environment, version, str(home.sockets), socket.name),
         working_directory=version.package,
         environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
-        depends_on=(gateway.NAME,),
+        depends_on=(gateway_server.NAME,),
         stop_timeout_s=STOP_TIMEOUT_S,
         start_timeout_s=START_TIMEOUT_S,
         note=environment.note,

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from pyml.pinned_environment import PINNED
 from pyml.probes.spark_probe import SparkProbe
-from pyml_sandbox.home import SandboxHome
-from pyml_sandbox.java import Java
-from pyml_sandbox.ports import HOST, Ports
-from pyml_sandbox.service import Endpoint, ServiceSpec
+from pyml_sandbox.drivers.process.java import Java
 from pyml_sandbox.services import metastore
-from pyml_sandbox.spark_home import SparkHome
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST, Ports
 
 NAME = "spark"
 START_TIMEOUT_S = 120

@@ -1,1 +1,1 @@
-"""The checks: each asks a model about the same row in two situations, and says where its outputs differ."""
+"""The checks: each asks about rows under two conditions and gives observations."""

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pyml.harness.session_messages import Question, Refusal
-from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import (
+from pyml_sandbox.parity.checks.baseline import (
     MAX_CASES,
     AskedRows,
     ChecksOfRows,
@@ -16,10 +15,11 @@ from pyml_sandbox.parity.checks.asked_rows import (
     traits_of_pairs,
     traits_of_refusal,
 )
-from pyml_sandbox.parity.checks.neighbours import NeighbourChecks
-from pyml_sandbox.parity.lab import Output, refusal_in
-from pyml_sandbox.parity.specimens import OTHER_LENGTHS, Specimen, fixture_specimens, kinds_of, varied_columns
-from pyml_sandbox.parity.symptom import Case, Situation, Symptom
+from pyml_sandbox.parity.checks.pairs import NeighbourChecks
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.harness_process import Output, refusal_in
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import OTHER_LENGTHS, Specimen, fixture_specimens, kinds_of, varied_columns
 
 
 class BatchChecks(ChecksOfRows):

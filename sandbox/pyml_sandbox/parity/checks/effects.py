@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.symptom import Case
+from pyml_sandbox.parity.observations.observation import Case
 
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 NULLS = frozenset({"null", "nan", "inner-null"})
@@ -132,7 +132,7 @@ _TRAITS: tuple[tuple[str, Callable[[Effects], bool]], ...] = (
     ("others-output", lambda its: any(effect.is_others and effect.kind in NULLS for effect in its.found)),
     ("by-value", lambda its: not its.on_base and len({effect.value for effect in its.found}) > 1),
 )
-"""Each trait, and when effects have it. `pyml_sandbox.parity.diagnosis` reads them."""
+"""Each trait, and when effects have it. `pyml_sandbox.parity.diagnosis.rules` reads them."""
 
 
 def _is_number(text: object) -> bool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import Greeting
-from pyml_sandbox.parity.bench import Bench
-from pyml_sandbox.parity.checks.asked_rows import MAX_CASES, no_difference, one_row
-from pyml_sandbox.parity.lab import Lab, Output, Variation, refusal_in
-from pyml_sandbox.parity.symptom import Case, Situation, Symptom
-from pyml_sandbox.workshops.conversation import NoAnswerError
+from pyml_sandbox.models.model_session import NoAnswerError
+from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.harness_process import Lab, Output, Variation, refusal_in
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_VARIABLES = 6

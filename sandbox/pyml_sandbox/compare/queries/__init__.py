@@ -1,0 +1,1 @@
+"""The SQL with which DuckDB compares."""

@@ -1,0 +1,196 @@
+"""The SQL statements of a comparison. Pure: a plan in, text out.
+
+Inside, columns are called by position, so that no name of a user's column can get in the way: `k0, k1` are the keys and
+`v0, v1` the values of a side; in the join `c0` is the class of a pair of values, `l0` and `r0` the values themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyml_sandbox.compare.comparison_plan import ColumnPair, Plan
+from pyml_sandbox.compare.queries.value_class import (
+    DIFFERS,
+    INFINITY,
+    NAN,
+    NULL,
+    SIGNED_ZERO,
+    WITHIN,
+    distance,
+    possible_classes,
+    ulps,
+    value_class,
+)
+from pyml_sandbox.compare.sql_text import any_of
+from pyml_sandbox.compare.tables.source import Side
+from pyml_sandbox.compare.tolerance import Tolerances
+
+EXAMPLES = 5
+"""How many keys and rows are shown of each kind."""
+
+TEXT_LENGTH = 200
+"""Longer values are cut: a report shows rows, it does not carry them."""
+
+COUNTED = (SIGNED_ZERO, WITHIN, DIFFERS, INFINITY, NAN, NULL)
+"""The classes counted for each column, in this order."""
+
+COLUMN_WIDTH = len(COUNTED) + 2
+"""How many aggregates `column_counts` gives for each column."""
+
+
+def rows_statement(name: str, side: Side, plan: Plan, *, is_left: bool, within: str | None) -> str:
+    """A view of one side under positional names, restricted to the keys of the view `within` if there is one."""
+    keys = [pair.left.sql if is_left else pair.right.sql for pair in plan.keys]
+    values = [pair.left.sql if is_left else pair.right.sql for pair in plan.values]
+    aliases = [f"s.{key} AS k{i}" for i, key in enumerate(keys)] + [
+        f"s.{value} AS v{i}" for i, value in enumerate(values)
+    ]
+    statement = f"CREATE OR REPLACE VIEW {name} AS SELECT {', '.join(aliases)} FROM {side.view} s"
+    if within is None:
+        return statement
+    return f"{statement} SEMI JOIN {within} w ON {' AND '.join(f's.{key} = w.k{i}' for i, key in enumerate(keys))}"
+
+
+def unique_statement(name: str, rows: str, plan: Plan, repeated: Sequence[str]) -> str:
+    """A view of the rows whose key is in none of the tables `repeated`."""
+    unlike = " ".join(f"ANTI JOIN {table} ON {_same_key(rows, table, plan)}" for table in repeated)
+    return f"CREATE OR REPLACE VIEW {name} AS SELECT {rows}.* FROM {rows} {unlike}"
+
+
+def sample_statement(rows: str, plan: Plan, share: float) -> str:
+    """Rows, and distinct keys among them, of a sample that holds `share` of all rows; null keys left out."""
+    sample = f" TABLESAMPLE system({100 * share:.6f} PERCENT)" if share < 1 else ""
+    picked = f"SELECT {_keys(plan)} FROM {rows}{sample} WHERE {_has_key(plan)}"
+    distinct = "SELECT count(*) FROM (SELECT DISTINCT * FROM picked)"
+    return f"WITH picked AS MATERIALIZED ({picked}) SELECT count(*), ({distinct}) FROM picked"
+
+
+def null_key_statement(rows: str, plan: Plan) -> str:
+    """How many rows have a null in their key."""
+    return f"SELECT count(*) FROM {rows} WHERE {any_of([f'k{i} IS NULL' for i in range(len(plan.keys))])}"
+
+
+def repeated_statement(table: str, rows: str, plan: Plan) -> str:
+    """A table of the keys that occur more than once, with how often as `n`; null keys left out."""
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n FROM {rows} "
+        f"WHERE {_has_key(plan)} GROUP BY {_keys(plan)} HAVING count(*) > 1"
+    )
+
+
+def absent_statement(table: str, here: str, there: str, plan: Plan) -> str:
+    """A table of the keys of `here` that `there` lacks, with how many rows carry each as `n`; null keys left out."""
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n "
+        f"FROM (SELECT * FROM {here} WHERE {_has_key(plan)}) h ANTI JOIN {there} ON {_same_key('h', there, plan)} "
+        f"GROUP BY {_keys(plan)}"
+    )
+
+
+def key_count_statement(table: str) -> str:
+    """How many keys and rows a table of keys stands for."""
+    return f"SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM {table}"
+
+
+def key_examples_statement(table: str, plan: Plan) -> str:
+    """The smallest keys of a table of keys, as text."""
+    shown = ", ".join(_shown(f"k{i}") for i in range(len(plan.keys)))
+    return f"SELECT {shown} FROM {table} ORDER BY {_keys(plan)} LIMIT {EXAMPLES}"
+
+
+def repeated_both_statement(left: str, right: str, plan: Plan) -> str:
+    """How many keys two tables of keys share."""
+    return f"SELECT count(*) FROM {left} JOIN {right} ON {_same_key(left, right, plan)}"
+
+
+def count_statement(left: str, right: str, plan: Plan, allowed: Tolerances) -> str:
+    """The one full pass: rows of the full join, matched rows, and for each column what `column_counts` lists."""
+    matched = "lk IS NOT NULL AND rk IS NOT NULL"
+    counts = ["count(*)", f"count(CASE WHEN {matched} THEN 1 END)"]
+    for index, pair in enumerate(plan.values):
+        counts += column_counts(index, pair, matched)
+    pairs = ["l.k0 AS lk", "r.k0 AS rk", *_value_pairs(plan, allowed, range(len(plan.values)))]
+    joined = f"SELECT {', '.join(pairs)} FROM {left} l FULL JOIN {right} r ON {_same_key('l', 'r', plan)}"
+    return f"SELECT {', '.join(counts)} FROM ({joined})"
+
+
+def column_counts(index: int, pair: ColumnPair, matched: str) -> list[str]:
+    """The aggregates of one column: one count for each of `COUNTED`, the largest distance, the most ulps.
+
+    A row of one side only looks like null against a value, which is the one class that must be told from it.
+    `count(CASE ...)` takes two thirds of the time of `count(*) FILTER (...)`.
+    """
+    possible = possible_classes(pair.types)
+    counts = [_class_count(index, found, matched) if found in possible else "0" for found in COUNTED]
+    largest = (measure(f"l{index}", f"r{index}", pair.types) for measure in (distance, ulps))
+    return [*counts, *(_largest(index, expression) for expression in largest)]
+
+
+def _class_count(index: int, found: int, matched: str) -> str:
+    return f"count(CASE WHEN c{index} = {found}{f' AND {matched}' if found == NULL else ''} THEN 1 END)"
+
+
+def worst_statement(left: str, right: str, plan: Plan, allowed: Tolerances, columns: Sequence[int]) -> str:
+    """One row with, for each of `columns`, a list of its worst rows: key parts, left, right, distance."""
+    keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
+    joined = (
+        f"SELECT {', '.join([*keys, *_value_pairs(plan, allowed, columns)])} "
+        f"FROM {left} l JOIN {right} r ON {_same_key('l', 'r', plan)}"
+    )
+    differing = f"SELECT * FROM ({joined}) WHERE {any_of([f'c{index} >= {DIFFERS}' for index in columns])}"
+    worst = ", ".join(f"{_worst(index, plan)} AS w{index}" for index in columns)
+    shown = ", ".join(_shown_rows(index, plan) for index in columns)
+    return f"SELECT {shown} FROM (SELECT {worst} FROM ({differing}))"
+
+
+def _worst(index: int, plan: Plan) -> str:
+    """Null, NaN and infinity rank before every distance; ties go to the smaller key, so that a report is repeatable.
+
+    A row without an order is left out by `arg_min`, at two thirds of what a FILTER takes.
+    """
+    apart = distance(f"l{index}", f"r{index}", plan.values[index].types) or "NULL::DOUBLE"
+    rank = f"CASE WHEN c{index} = {DIFFERS} THEN -coalesce({apart}, 0) ELSE '-inf'::DOUBLE END"
+    keys = ", ".join(f"k{i} := k{i}" for i in range(len(plan.keys)))
+    row = f"struct_pack({keys}, l := l{index}, r := r{index}, d := {apart})"
+    order = f"CASE WHEN c{index} >= {DIFFERS} THEN struct_pack(rank := {rank}, {keys}) END"
+    return f"arg_min({row}, {order}, {EXAMPLES})"
+
+
+def _shown_rows(index: int, plan: Plan) -> str:
+    keys = ", ".join(_shown(f"w.k{i}") for i in range(len(plan.keys)))
+    row = f"struct_pack(k := [{keys}], l := {_shown('w.l')}, r := {_shown('w.r')}, d := w.d)"
+    return f"[{row} FOR w IN w{index}]"
+
+
+def _value_pairs(plan: Plan, allowed: Tolerances, columns: Sequence[int]) -> list[str]:
+    pairs: list[str] = []
+    for i in columns:
+        pair = plan.values[i]
+        found = value_class(f"l.v{i}", f"r.v{i}", pair.types, pair.name, allowed)
+        pairs += [f"({found})::UTINYINT AS c{i}", f"l.v{i} AS l{i}", f"r.v{i} AS r{i}"]
+    return pairs
+
+
+def _largest(index: int, expression: str | None) -> str:
+    """Evaluated for pairs of numbers that are not equal and for no other row."""
+    if expression is None:
+        return "NULL"
+    return f"max(CASE WHEN c{index} IN ({WITHIN}, {DIFFERS}) THEN {expression} END)"
+
+
+def _shown(value: str) -> str:
+    cut = f"left({value}::VARCHAR, {TEXT_LENGTH})"
+    return f"CASE WHEN length({value}::VARCHAR) > {TEXT_LENGTH} THEN {cut} || '…' ELSE {value}::VARCHAR END"
+
+
+def _keys(plan: Plan) -> str:
+    return ", ".join(f"k{i}" for i in range(len(plan.keys)))
+
+
+def _has_key(plan: Plan) -> str:
+    return " AND ".join(f"k{i} IS NOT NULL" for i in range(len(plan.keys)))
+
+
+def _same_key(left: str, right: str, plan: Plan) -> str:
+    """Plain equality: a null key matches nothing and is counted apart; NaN matches NaN."""
+    return " AND ".join(f"{left}.k{i} = {right}.k{i}" for i in range(len(plan.keys)))

@@ -1,0 +1,113 @@
+"""What the text and the HTML page say of a comparison. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
+from pyml_sandbox.parity.judge import BATCHES, ROWS, shown_key
+from pyml_sandbox.parity.report.wording import counted, listed, plain, short, value_words
+
+COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf")
+
+
+def sides(comparison: Comparison) -> str:
+    """What is compared with what."""
+    return f"{comparison.left_name} against {comparison.right_name}"
+
+
+def deciding(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Those of the two real paths that agree: what a PASS is made of."""
+    return [one for one in comparisons if one.name in (BATCHES, ROWS) and one.agrees]
+
+
+def agreement_lines(comparison: Comparison) -> Iterator[str]:
+    """A comparison that agrees: one line, and one more for each column with values that are not equal to the bit."""
+    columns = counted(len(comparison.columns), "column")
+    yield f"{sides(comparison)}: the same, {counted(comparison.matched, 'row')}, {columns}"
+    for column in comparison.columns:
+        if column.within_tolerance:
+            largest = "" if column.max_abs is None else f", at most {column.max_abs:.2g} apart"
+            yield f"  {plain(column.name)}: {counted(column.within_tolerance, 'row')} within tolerance{largest}"
+
+
+def key_lines(comparison: Comparison) -> Iterator[str]:
+    """What is wrong with the keys."""
+    left, right, keys = comparison.left_name, comparison.right_name, comparison.keys
+    cases = [
+        (keys.missing, f"only {left}"),
+        (keys.extra, f"only {right}"),
+        (keys.repeated_left, f"repeated {left}"),
+        (keys.repeated_right, f"repeated {right}"),
+    ]
+    for found, what in cases:
+        if found:
+            yield f"keys {what}: {found.keys:,} on {counted(found.rows, 'row')}, {_examples(found)}"
+    for rows, side in ((keys.null_left, left), (keys.null_right, right)):
+        if rows:
+            yield f"null keys {side}: {counted(rows, 'row')}"
+
+
+def schema_lines(comparison: Comparison) -> Iterator[str]:
+    """What is wrong with the columns."""
+    left, right, schema = comparison.left_name, comparison.right_name, comparison.schema
+    for names, side in ((schema.missing, left), (schema.extra, right)):
+        if names:
+            yield f"columns only {side}: {listed(names)}"
+    for found in schema.types:
+        yield f"type of {plain(found.column)}: {found.left} {left}, {found.right} {right}"
+    if schema.order_differs:
+        yield "the columns come in another order; they are compared by name"
+
+
+def _examples(found: KeyList) -> str:
+    shown = ", ".join(plain(shown_key(key)) for key in found.examples)
+    return shown + (", …" if found.keys > len(found.examples) else "")
+
+
+def column_cells(column: ColumnComparison) -> list[str]:
+    """The name of a column and what was counted in it, in the order of `COLUMN_TITLES`."""
+    counts = (column.rows, column.equal, column.within_tolerance, column.differing)
+    mismatches = (column.null_mismatches, column.nan_mismatches, column.infinity_mismatches)
+    largest = "" if column.max_abs is None else f"{column.max_abs:.2g}"
+    texts = [plain(column.name), *(f"{count:,}" for count in counts), largest, short(column.max_ulps)]
+    return [*texts, *(f"{count:,}" for count in mismatches)]
+
+
+def column_rows(comparison: Comparison) -> list[list[str]]:
+    """The cells of every column of a comparison."""
+    return [column_cells(column) for column in comparison.columns]
+
+
+def worst_titles(comparison: Comparison) -> list[str]:
+    """The heads of a table of the worst rows."""
+    return [*(plain(name) for name in comparison.key), comparison.left_name, comparison.right_name, "difference"]
+
+
+def worst_cells(row: WorstRow, column: ColumnComparison) -> list[str]:
+    """One of the worst rows: its key, both values, their distance."""
+    apart = "" if row.abs_difference is None else f"{row.abs_difference:.3g}"
+    values = (_value(row.left, column.left_type), _value(row.right, column.right_type))
+    return [*(value_words(part) for part in row.key), *values, apart]
+
+
+def worst_rows(column: ColumnComparison) -> list[list[str]]:
+    """The cells of each of the worst rows of a column."""
+    return [worst_cells(row, column) for row in column.worst]
+
+
+def _value(value: str | None, kind: str) -> str:
+    """A text in quotes, so that the text `null` and a trailing space can be told from null and nothing."""
+    return f"'{plain(value)}'" if value is not None and kind == "VARCHAR" else value_words(value)
+
+
+def tolerance_words(comparisons: Sequence[Comparison]) -> str:
+    """What was allowed for which columns; empty where no column holds floats."""
+    columns = [column for comparison in comparisons for column in comparison.columns]
+    allowed = {column.name: str(column.tolerance) for column in columns if column.tolerance}
+    lines = [
+        f"{', '.join(f'`{plain(name)}`' for name in allowed if allowed[name] == one)}: {one}"
+        for one in dict.fromkeys(allowed.values())
+    ]
+    exact = " All other columns are exact." if len(allowed) < len({column.name for column in columns}) else ""
+    return f"Tolerance of {'; '.join(lines)}.{exact}" if lines else ""

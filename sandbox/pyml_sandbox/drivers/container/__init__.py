@@ -1,0 +1,1 @@
+"""The container driver: everything that needs a Docker engine."""

@@ -1,0 +1,1 @@
+"""Compose: its program, and the file that it is given."""

@@ -1,0 +1,123 @@
+"""The Compose file of a sandbox, from the specs of its services. Pure.
+
+https://github.com/compose-spec/compose-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyml.errors import UsageError
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.inside_paths import USER
+from pyml_sandbox.services.container_spec import Container
+
+if TYPE_CHECKING:
+    from pyml_sandbox.services.spec import ServiceSpec
+
+JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
+
+TMP_BYTES = 512 * 1024 * 1024
+LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
+
+
+def document(project: str, specs: Sequence[ServiceSpec]) -> dict[str, JSON]:
+    """The whole file.
+
+    Args:
+        project: names everything of the sandbox in the engine.
+        specs: services, each with its `container`.
+    """
+    own = {labels.SANDBOX: project}
+    volumes = {name for spec in specs for name in container_of(spec).volumes if not name.startswith("/")}
+    return {
+        "name": project,
+        "services": {spec.name: service(project, spec) for spec in specs},
+        "networks": {"default": {"labels": own}},
+        "volumes": {name: {"labels": own} for name in sorted(volumes)},
+    }
+
+
+def service(project: str, spec: ServiceSpec) -> dict[str, JSON]:
+    """One service of the file."""
+    container = container_of(spec)
+    entry: dict[str, JSON] = {
+        "image": container.image,
+        "command": [_literal(word) for word in spec.command],
+        "environment": {name: _literal(value) for name, value in sorted(spec.environment.items())},
+        "labels": _labels(project, spec, container),
+        "user": USER,
+        "init": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "restart": "unless-stopped",
+        "stop_grace_period": f"{spec.stop_timeout_s:g}s",
+        "logging": {"driver": "json-file", "options": LOG_OPTIONS},
+        **_access(container),
+    }
+    if container.healthcheck:
+        entry["healthcheck"] = _healthcheck(container.healthcheck)
+    return entry
+
+
+def container_of(spec: ServiceSpec) -> Container:
+    """The container of a spec.
+
+    Raises:
+        UsageError: the spec is of another driver.
+    """
+    if spec.container is None:
+        raise UsageError(f"{spec.name} has no container")
+    return spec.container
+
+
+def text(whole: Mapping[str, JSON]) -> str:
+    """A file as YAML, everything written out where it belongs."""
+    import yaml
+
+    class WithoutAliases(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    return str(yaml.dump(whole, Dumper=WithoutAliases, sort_keys=False, width=120))
+
+
+def _labels(project: str, spec: ServiceSpec, container: Container) -> dict[str, JSON]:
+    kinds = {labels.ON_REQUEST: container.starts_on_request, labels.ON_DEMAND: container.is_on_demand}
+    return {
+        labels.SANDBOX: project,
+        labels.SERVICE: spec.name,
+        labels.DIGEST: spec.digest,
+        **{name: "true" for name, holds in kinds.items() if holds},
+        **container.labels,
+    }
+
+
+def _access(container: Container) -> dict[str, JSON]:
+    """What the container can reach: network, ports, volumes, groups, and how much it may use."""
+    access: dict[str, JSON] = {
+        "read_only": container.is_read_only,
+        "volumes": [f"{source}:{target}" for source, target in container.volumes.items()],
+        "ports": [f"127.0.0.1:{outside or ''}:{inside}" for inside, outside in container.ports.items()],
+        "group_add": list(container.groups),
+    }
+    if container.is_read_only:
+        access["tmpfs"] = [f"/tmp:mode=1777,size={TMP_BYTES}"]  # noqa: S108 - the container's own
+    if not container.has_network:
+        access["network_mode"] = "none"
+    if container.limits is not None:
+        access["mem_limit"] = access["memswap_limit"] = container.limits.memory_bytes
+        access["cpus"] = container.limits.cpus
+        access["pids_limit"] = container.limits.pids
+    return {name: value for name, value in access.items() if value not in ([], False)}
+
+
+def _healthcheck(command: Sequence[str]) -> dict[str, JSON]:
+    test = ["CMD", *(_literal(word) for word in command)]
+    return {"test": test, "interval": "30s", "timeout": "10s", "start_period": "60s", "retries": 3}
+
+
+def _literal(text: str) -> str:
+    """A text in which Compose replaces no variable."""
+    return text.replace("$", "$$")

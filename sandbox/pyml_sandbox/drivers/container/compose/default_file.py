@@ -1,0 +1,44 @@
+"""The Compose file of a sandbox as it is by default, compose/compose.yaml.
+
+`python -m pyml_sandbox.drivers.container.compose.default_file` prints it.
+
+It works with a bare `docker compose up`, once `pyml image build` has made the base image.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pyml.probes import NotReadyError
+from pyml_sandbox.drivers.container import service_specs
+from pyml_sandbox.drivers.container.compose.compose_file import document, text
+from pyml_sandbox.workspace.ports import Ports
+
+HEAD = """\
+# What `pyml dev up` runs in containers, rendered from the same specifications:
+#     python -m pyml_sandbox.drivers.container.compose.default_file > compose/compose.yaml
+# It also works by hand, once `pyml image build` has made the image:
+#     DOCKER_GID=$(stat -c %g /var/run/docker.sock) docker compose --file compose/compose.yaml up
+# The gateway alone gets the engine's socket; docs/security.md says what that means, and how to go without.
+"""
+SETTINGS = service_specs.Settings("pyml", Ports(), cores=2, socket_group="${DOCKER_GID:-0}")
+IMAGE = "pyml-base:latest"
+
+
+def default_file() -> str:
+    """The text of the file."""
+    specs = [
+        service_specs.metastore_container(SETTINGS, IMAGE),
+        service_specs.master_container(SETTINGS, IMAGE, _not_asked),
+        service_specs.sql_container(SETTINGS, IMAGE),
+        service_specs.gateway_container(SETTINGS, IMAGE),
+    ]
+    return HEAD + text(document(SETTINGS.project, specs))
+
+
+def _not_asked(timeout_s: float) -> None:
+    raise NotReadyError("nobody asks the services of a file")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(default_file())

@@ -1,0 +1,111 @@
+"""What a machine must have for the container driver, and which socket the gateway gets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from pyml.errors import SetupError
+from pyml_sandbox.drivers.container.compose.compose_program import find_compose
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.engine.published_ports import check_ports
+from pyml_sandbox.drivers.container.service_specs import ENGINE_SOCKET
+from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.workspace.home import SandboxHome
+
+OLDEST_API = (1, 41)
+MEMORY_NEEDED_BYTES = (
+    3_000_000_000  # metastore 0.25, master 0.2, two Spark drivers 0.5 each, a worker with executor 0.8
+)
+DISK_NEEDED_BYTES = 3_000_000_000
+
+
+def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping[str, doctor.Check]:
+    """The checks, each by name; the engine is looked for by each, so that its absence is a finding."""
+    return {
+        "engine": lambda _: check_engine(engine()),
+        "compose": lambda _: check_compose(engine()),
+        "spark": doctor.check_spark,
+        "data": doctor.check_data,
+        "ports": lambda situation: check_ports(engine(), situation),
+        "memory": lambda situation: check_memory(engine(), situation),
+        "disk": lambda _: check_disk(engine(), home),
+    }
+
+
+def check_engine(engine: Engine) -> str:
+    """The engine is on this machine, and new enough.
+
+    Raises:
+        SetupError: it is not.
+    """
+    facts = engine.facts
+    if not is_here(engine.endpoint):
+        raise SetupError(
+            f"The engine at {engine.endpoint} is on another machine, and so would be the sandbox's ports.",
+            "docker context use default, or unset DOCKER_HOST; or   pyml dev up --driver process",
+        )
+    where = f"at {engine.endpoint}{', rootless' if facts.is_rootless else ''}"
+    if tuple(int(part) for part in facts.api_version.split(".")) < OLDEST_API:
+        oldest = ".".join(map(str, OLDEST_API))
+        raise SetupError(
+            f"{facts.name} {facts.version} {where} speaks API {facts.api_version}; {oldest} is the oldest that works.",
+            "update Docker, or   pyml dev up --driver process",
+        )
+    return f"{facts.name} {facts.version}, API {facts.api_version}, {facts.architecture}, {where}"
+
+
+def is_here(endpoint: str) -> bool:
+    """Whether what an engine publishes on 127.0.0.1 is to be found on this machine's."""
+    scheme, _, place = endpoint.partition("://")
+    return scheme in ("unix", "npipe") or place.partition(":")[0] in ("localhost", "127.0.0.1")
+
+
+def check_compose(engine: Engine) -> str:
+    """There is a Compose v2."""
+    compose = find_compose(engine)
+    return f"Compose {compose.version}, {' '.join(compose.program)}"
+
+
+def check_memory(engine: Engine, situation: doctor.Situation) -> str:
+    """The engine's machine has memory enough."""
+    memory = engine.facts.memory_bytes
+    if memory < MEMORY_NEEDED_BYTES and not situation.running:
+        raise SetupError(
+            f"The engine has {decimal(memory)} of memory; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
+            "give Docker more memory, or   pyml dev up --driver process",
+        )
+    return f"{decimal(memory)} in all, {engine.facts.cpus} cores"
+
+
+def check_disk(engine: Engine, home: SandboxHome) -> str:
+    """There is room where the engine keeps images and volumes, as far as that is on this machine."""
+    root = Path(engine.facts.root)
+    folder = (
+        root if os.path.isdir(root) else next(each for each in (home.folder, *home.folder.parents) if each.exists())
+    )
+    free = shutil.disk_usage(folder).free
+    if free < DISK_NEEDED_BYTES:
+        raise SetupError(
+            f"{decimal(free)} are free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
+            "free some disk: pyml image prune, docker system prune",
+        )
+    return f"{decimal(free)} free below {folder}" + (
+        "" if os.path.isdir(root) else " (the engine's own disk is elsewhere)"
+    )
+
+
+def socket_for_gateway(engine: Engine) -> tuple[str, str]:
+    """The engine's socket as a path on the engine's machine, and the group that may use it there.
+
+    Where the engine runs in a virtual machine, its socket there is not the one here, and belongs to root.
+    """
+    here = engine.socket
+    if here is not None and os.path.isdir(engine.facts.root):
+        group = "0" if engine.facts.is_rootless else str(here.stat().st_gid)
+        return str(here), group
+    return ENGINE_SOCKET, "0"

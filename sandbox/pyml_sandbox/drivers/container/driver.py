@@ -1,0 +1,271 @@
+"""The stack as containers of a Docker engine: one image for both paths of each model version."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError, SetupError, UsageError
+from pyml.gateway.replica import Replica
+from pyml.package.settings import ServingSettings, Settings
+from pyml.probes import NotReadyError
+from pyml_sandbox.drivers.container import container_checks, service_specs
+from pyml_sandbox.drivers.container.compose.compose_program import find_compose
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine, gone_is_fine, translated
+from pyml_sandbox.drivers.container.engine.inside_probe import InsideProbe
+from pyml_sandbox.drivers.container.engine.lookup import containers_of, running
+from pyml_sandbox.drivers.container.environments import ImageWorkshop
+from pyml_sandbox.drivers.container.images.base_image import BaseImage, ensure_base, find_base
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WAREHOUSE
+from pyml_sandbox.drivers.container.model_spark import ModelSpark
+from pyml_sandbox.drivers.container.service_runner import ContainerDriver
+from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
+from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.models.routes import Routes, routes_text, save_routes
+from pyml_sandbox.services import gateway_server, metastore, spark
+from pyml_sandbox.services.container_spec import Limits
+from pyml_sandbox.services.model_server import model_endpoint, server_command, service_name, socket_name
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.events import OnEvent
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import SandboxState, name_option
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container as RunningContainer
+
+    from pyml_sandbox.models.environment import Environment
+    from pyml_sandbox.models.registry import ModelVersion
+
+MIB = 1024 * 1024
+DATA_VOLUMES = (("warehouse", WAREHOUSE), ("metastore", METASTORE))
+
+
+class ContainerStack:
+    """See `Stack`."""
+
+    def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
+        self._home = home
+        self._ports = state.ports
+        self._is_recorded = state.stamp is not None
+        self._choices = state.container
+        self._environ = environ
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine in use.
+
+        Raises:
+            SetupError: none answers.
+        """
+        try:
+            return find_engine(self._environ)
+        except SetupError as error:
+            if not self._is_recorded:
+                raise
+            hint = "start Docker; or another sandbox   pyml dev up --sandbox NAME --driver process"
+            raise SetupError(error.message, hint) from error
+
+    @cached_property
+    def driver(self) -> ContainerDriver:
+        """See `Stack.driver`."""
+        return ContainerDriver(self._home, self.engine, find_compose(self.engine))
+
+    @cached_property
+    def workshop(self) -> ImageWorkshop:
+        """See `Stack.workshop`."""
+        return ImageWorkshop(self.engine, self._options)
+
+    @property
+    def checks(self) -> Mapping[str, doctor.Check]:
+        """See `Stack.checks`."""
+        return container_checks.container_checks(lambda: self.engine, self._home)
+
+    def prepare(self, on_event: OnEvent) -> None:
+        """See `Stack.prepare`. Builds the base image, where it is not there yet."""
+        self._base = ensure_base(self.engine, self._options, on_event)
+
+    @cached_property
+    def _base(self) -> BaseImage:
+        found = find_base(self.engine, self._options)
+        if found is None:
+            raise SandboxError("The base image of this sandbox is gone.", f"pyml dev up{name_option(self._home)}")
+        return found
+
+    @property
+    def _options(self) -> BuildOptions:
+        return BuildOptions(self._choices.python_image)
+
+    @cached_property
+    def _settings(self) -> service_specs.Settings:
+        socket, group = container_checks.socket_for_gateway(self.engine) if self._choices.docker_socket else (None, "0")
+        return service_specs.Settings(
+            project=self._home.project,
+            ports=self._ports,
+            cores=max(2, self.engine.facts.cpus),
+            socket=socket,
+            socket_group=group,
+            idle_stop_s=self._choices.idle_stop_s,
+        )
+
+    # ---- what is always there
+
+    def services(self) -> Sequence[ServiceSpec]:
+        """See `Stack.services`."""
+        settings, base = self._settings, self._base.id
+        return [
+            service_specs.metastore_container(settings, base),
+            service_specs.master_container(settings, base, self._master_probe),
+            service_specs.sql_container(settings, base),
+            service_specs.gateway_container(settings, base),
+        ]
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """See `Stack.endpoints`; the Spark of model versions among them while it runs."""
+        ports = self._ports
+        return [
+            metastore.metastore_endpoint(ports.metastore),
+            service_specs.master_endpoint(self._master_probe),
+            spark.spark_endpoint(ports.spark),
+            gateway_server.gateway_endpoint(ports),
+            *self._model_spark.endpoints(),
+        ]
+
+    def connect_address(self) -> str:
+        """See `Stack.connect_address`."""
+        return f"{HOST}:{self._ports.spark}"
+
+    @property
+    def _master_probe(self) -> InsideProbe:
+        command = service_specs.health("standalone", service_specs.MASTER_UI_PORT, service_specs.MASTER)
+        return InsideProbe(self.engine, self._home.project, service_specs.MASTER, command)
+
+    # ---- online
+
+    def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
+        """See `Stack.model_servers`. As many as pyml.toml asks for."""
+        serving = _serving(version)
+        limits = Limits(
+            memory_bytes=serving.memory_mb * MIB,
+            cpus=min(serving.cpus, self.engine.facts.cpus),
+            pids=service_specs.MODEL_PIDS,
+        )
+        return [
+            service_specs.model_container(
+                self._settings,
+                endpoint,
+                server_command(environment, version, SOCKETS, socket_name(version.name, version.version, replica)),
+                str(environment.image),
+                limits,
+                environment.note,
+            )
+            for replica, endpoint in enumerate(self.model_endpoints(version))
+        ]
+
+    def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
+        """See `Stack.model_endpoints`."""
+        name, digits = version.name, version.version
+        return [
+            model_endpoint(f"unix:{SOCKETS}/{socket_name(name, digits, each)}", name, digits, self._ports.gateway, each)
+            for each in range(_serving(version).replicas)
+        ]
+
+    def publish(self, routes: Routes) -> None:
+        """See `Stack.publish`. The gateway reads a copy, in a volume of its own."""
+        save_routes(self._home, routes)
+        text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
+        for container in self._containers(f"{labels.SERVICE}={gateway_server.NAME}"):
+            with translated("tell the gateway its routes"):
+                container.put_archive(service_specs.ROUTES, _archive("routes.json", text))
+
+    def _replicas(self, model: str, version: str) -> Sequence[Replica]:
+        """One where the upload is gone or damaged: a request then hears that the server is down, and others go on."""
+        from pyml_sandbox.models.registry import find_version
+
+        try:
+            replicas = _serving(find_version(self._home, f"{model}@{version}")).replicas
+        except (UsageError, SetupError):
+            replicas = 1
+        return [
+            Replica(f"{SOCKETS}/{socket_name(model, version, each)}", service_name(model, version, each))
+            for each in range(replicas)
+        ]
+
+    # ---- offline
+
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+        """See `Stack.offline`. A Connect server and workers in the version's own image, started on first use."""
+        return self._model_spark.place(version, environment, on_event)
+
+    @property
+    def _model_spark(self) -> ModelSpark:
+        return ModelSpark(self._home, self.engine, self.driver, self._settings, self._choices.workers)
+
+    def image_of(self, host: str) -> str | None:
+        """See `Stack.image_of`. A container's host name is the beginning of its id."""
+        found = [container for container in self._containers() if str(container.id).startswith(host)]
+        return str(found[0].attrs["Image"]) if len(found) == 1 else None
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        """See `Stack.online_images`."""
+        names = {endpoint.name for endpoint in self.model_endpoints(version)}
+        own = [container for container in self._containers() if container.labels[labels.SERVICE] in names]
+        return sorted({str(container.attrs["Image"]) for container in own})
+
+    def _containers(self, *wanted: str) -> list[RunningContainer]:
+        return containers_of(self.engine, self._home.project, *wanted)
+
+    # ---- data
+
+    @property
+    def data_words(self) -> str:
+        """See `Stack.data_words`."""
+        return f"the volumes {self._home.project}_*"
+
+    def data(self) -> DataPlace:
+        """See `Stack.data`."""
+        return DataPlace(self.data_words, self._measured_inside() or self._measured_by_the_engine())
+
+    def _measured_inside(self) -> int | None:
+        """Asked of the metastore, which has both volumes; None while it does not run."""
+        try:
+            container = running(self.engine, self._home.project, metastore.NAME)
+        except NotReadyError:
+            return None
+        with translated("measure volumes"):
+            code, said = container.exec_run(["du", "-sbc", *(path for _, path in DATA_VOLUMES)])
+        return int(said.split()[-2]) if code == 0 and isinstance(said, bytes) else None
+
+    def _measured_by_the_engine(self) -> int:
+        """Asked of the engine, which looks at all that it has for that."""
+        with translated("measure volumes"):
+            volumes = self.engine.client.df().get("Volumes") or ()
+        names = {f"{self._home.project}_{name}" for name, _ in DATA_VOLUMES}
+        return sum(int((each.get("UsageData") or {}).get("Size") or 0) for each in volumes if each["Name"] in names)
+
+    def delete_data(self) -> None:
+        """See `Stack.delete_data`."""
+        with translated("remove volumes"):
+            for volume in self.engine.client.volumes.list(filters={"label": f"{labels.SANDBOX}={self._home.project}"}):
+                with gone_is_fine():
+                    volume.remove(force=True)
+
+
+def _serving(version: ModelVersion) -> ServingSettings:
+    return Settings.load(version.package).serving
+
+
+def _archive(name: str, text: str) -> bytes:
+    """A tar archive with one file, of the user that everything runs as."""
+    content, archive = text.encode(), io.BytesIO()
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime, entry.uid, entry.gid, entry.mode = len(content), time.time(), 1000, 1000, 0o644
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()

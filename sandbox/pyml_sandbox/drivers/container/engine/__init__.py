@@ -1,0 +1,1 @@
+"""The Docker engine: found and asked, and its errors translated."""

@@ -1,0 +1,72 @@
+"""Files out of an image, without running anything in it."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError
+from pyml_sandbox.drivers.container.engine.docker_engine import translated
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+
+def read_file(container: Container, path: str) -> str:
+    """The text of a file in a container, which need not run.
+
+    Raises:
+        SandboxError: there is no such file.
+    """
+    with _archive(container, path) as tar:
+        return _content(tar, tar.getmembers()[0]).decode()
+
+
+def extract(container: Container, folder: str, target: Path) -> None:
+    """Copy a folder out of a container, which need not run: its files and folders, not their owners and modes.
+
+    Args:
+        folder: its absolute path in the container.
+        target: what it becomes; made if it is not there.
+
+    Raises:
+        SandboxError: there is no such folder.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with _archive(container, folder) as tar:
+        for member in tar:
+            path = _inside(target, member.name)
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+            elif member.isfile():
+                path.write_bytes(_content(tar, member))
+
+
+def _inside(target: Path, name: str) -> Path:
+    """Where a member goes; the first part of its name is the folder itself."""
+    path = target.joinpath(*PurePosixPath(name).parts[1:])
+    if not path.resolve().is_relative_to(target.resolve()):
+        raise SandboxError(f"{name} would lie outside {target}.")
+    return path
+
+
+@contextmanager
+def _archive(container: Container, path: str) -> Iterator[tarfile.TarFile]:
+    """What lies at a path, as the engine packs it."""
+    with tempfile.TemporaryFile() as file:
+        with translated(f"read {path}"):
+            stream, _ = container.get_archive(path)
+            for chunk in stream:
+                file.write(chunk)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            yield tar
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    return file.read() if file is not None else b""

@@ -1,0 +1,68 @@
+"""The container driver's workshop: one image for each model version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pyml.errors import SandboxError
+from pyml.package.model_package import ModelPackage
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.images.base_image import ensure_base
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
+from pyml_sandbox.drivers.container.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
+from pyml_sandbox.models.environment import Environment, Made
+from pyml_sandbox.models.model_session import Conversation, talk_to_container
+from pyml_sandbox.workspace.events import OnEvent
+
+
+class ImageWorkshop:
+    """Builds images in an engine. See `Workshop`."""
+
+    def __init__(self, engine: Engine, options: BuildOptions) -> None:
+        self._engine = engine
+        self._options = options
+
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> ImageWorkshop:
+        """See `Workshop.with_inputs`."""
+        return ImageWorkshop(self._engine, replace(self._options, wheels=wheels, ca_bundle=ca_bundle))
+
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        """See `Workshop.make`."""
+        return _made(self._build(package, None, on_event))
+
+    def ensure(
+        self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
+    ) -> Environment:
+        """See `Workshop.ensure`."""
+        if pinned is not None:
+            return _environment(find_model_image(self._engine, pinned))
+        return _environment(self._build(package, lock, on_event))
+
+    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+        """See `Workshop.adopt`."""
+        image = find_model_image(self._engine, reference)
+        extract_package(self._engine, image.id, folder / "package")
+        return image.name, _made(image)
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        """See `Workshop.talk`."""
+        if environment.image is None:
+            raise SandboxError("this environment is no image", "pyml upload, in this sandbox")
+        return talk_to_container(self._engine, environment.image, [environment.python, *arguments])
+
+    def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
+        base = ensure_base(self._engine, self._options, on_event)
+        return build_model(self._engine, base, package, package.version, lock, self._options, on_event)
+
+
+def _made(image: ModelImage) -> Made:
+    return Made(_environment(image), image.lock, image.contract)
+
+
+def _environment(image: ModelImage) -> Environment:
+    short = image.id.removeprefix("sha256:")[:12]
+    note = f"image {short} ({'reused' if image.reused else 'new'})"
+    return Environment(image.id, MODEL_PYTHON, MODEL_PACKAGE, note, image.id)

@@ -1,0 +1,227 @@
+"""A Python image without a registry: a small Debian with its own Python, from any Debian mirror.
+
+Debian's `debootstrap` unpacks it into a folder, what no program reads is left out, and the engine imports the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError, SetupError, UsageError
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
+from pyml_sandbox.drivers.container.images.python_image import KIND, SUBJECT
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
+
+if TYPE_CHECKING:
+    from docker.models.images import Image
+
+MIRROR = "http://deb.debian.org/debian"
+SECURITY = "http://deb.debian.org/debian-security"
+SUITE = "bookworm"
+REPOSITORY = "pyml-python"
+PACKAGES = ("python3", "python3-venv")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+INSTALL_HINT = "sudo apt-get install debootstrap debian-archive-keyring"
+# What the official slim images leave out, too; the copyright files stay.
+DOCUMENTATION = ("doc", "man", "info", "locale", "lintian", "groff", "linda")
+MADE_AGAIN = ("var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*", "var/cache/debconf/*-old", "var/lib/dpkg/*-old")
+OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hostname", "etc/machine-id", "dev/*")
+PHASES = ("Retrieving", "Validating", "Extracting", "Unpacking", "Configuring")
+"""First words of what debootstrap says on its way; it says one such line for each package."""
+DPKG_RULES = "".join(f"path-exclude /usr/share/{name}/*\n" for name in DOCUMENTATION)
+DPKG_RULES += "path-include /usr/share/doc/*/copyright\n"
+HINT = "--mirror URL of a Debian archive that answers here; its keys are in   apt-get install debian-archive-keyring"
+
+
+@dataclass(frozen=True)
+class BootstrapOptions:
+    """What may be chosen.
+
+    Attributes:
+        mirror: address of a Debian archive.
+        suite: release of Debian, which decides the Python: bookworm has 3.11, trixie 3.13.
+        force: make it anew where there is one.
+    """
+
+    mirror: str = MIRROR
+    suite: str = SUITE
+    force: bool = False
+
+    @property
+    def tag(self) -> str:
+        """Name of the image."""
+        return f"{REPOSITORY}:{self.suite}"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What is installed beyond the least: certificates only where apt needs them to reach the mirror."""
+        return (*PACKAGES, "ca-certificates") if self.mirror.startswith("https:") else PACKAGES
+
+    @property
+    def sources(self) -> str:
+        """The image's `sources.list`: the mirror, and for Debian's own one the updates as well."""
+        lines = [f"deb {self.mirror} {self.suite} main"]
+        if self.mirror == MIRROR:
+            lines += [f"deb {MIRROR} {self.suite}-updates main", f"deb {SECURITY} {self.suite}-security main"]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class BootstrappedImage:
+    """A Python image that was made from a Debian mirror.
+
+    Attributes:
+        id: of the image.
+        tag: its name, "pyml-python:SUITE".
+        python_version: of its Python.
+        size_bytes: how much it holds.
+        reused: it was there already.
+    """
+
+    id: str
+    tag: str
+    python_version: str
+    size_bytes: int
+    reused: bool
+
+
+def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event: OnEvent = ignore) -> BootstrappedImage:
+    """The Python image of a suite, made if it is not in the engine. Blocks, for half a minute when it is made.
+
+    Raises:
+        UsageError: the suite's name cannot be one.
+        SetupError: this is no Linux, or the user is not root, or debootstrap is missing or failed, in its own words.
+    """
+    options = options or BootstrapOptions()
+    if re.fullmatch(r"[a-z][a-z0-9.-]*", options.suite) is None:
+        raise UsageError(f"{options.suite!r} is no release of Debian.", "--suite bookworm")
+    found = None if options.force else _find(engine, options.tag)
+    if found is not None:
+        on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", 0.0))
+        return found
+    program = find_debootstrap(
+        os.geteuid(), shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    )
+    with timed(SUBJECT, on_event, f"Debian {options.suite} from {options.mirror}") as done, _folder() as root:
+        _unpack(program, options, root, on_event)
+        slim(root)
+        (root / "etc/apt/sources.list").write_text(options.sources, encoding="utf-8")
+        (root / "etc/dpkg/dpkg.cfg.d/pyml").write_text(DPKG_RULES, encoding="utf-8")
+        made = _import(engine, options.tag, root)
+        done(f"{made.tag}, Python {made.python_version}")
+    return made
+
+
+def find_debootstrap(user_id: int, program: str | None) -> str:
+    """The program to run.
+
+    Args:
+        user_id: of the user who runs it.
+        program: where it is installed; None where it is not.
+
+    Raises:
+        SetupError: it cannot be run; says what mends it.
+    """
+    if program is None:
+        raise SetupError("This needs Debian's debootstrap, which is not installed here.", INSTALL_HINT)
+    if user_id != 0:
+        raise SetupError(
+            "This needs root, to unpack a system with its owners.", 'sudo "$(command -v pyml)" image bootstrap'
+        )
+    return program
+
+
+def _find(engine: Engine, tag: str) -> BootstrappedImage | None:
+    import docker.errors
+
+    with translated(f"look for {tag}"):
+        try:
+            image = engine.client.images.get(tag)
+        except docker.errors.ImageNotFound:
+            return None
+    return _described(image, tag, reused=True) if image.labels.get(labels.KIND) == KIND else None
+
+
+def _described(image: Image, tag: str, reused: bool) -> BootstrappedImage:
+    version = str(image.labels.get(labels.PYTHON_VERSION, ""))
+    return BootstrappedImage(str(image.id), tag, version, int(image.attrs["Size"]), reused)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for a root file system; deleted afterwards, with care for what debootstrap may have left mounted."""
+    beside = Path(tempfile.mkdtemp(prefix="pyml-bootstrap-"))
+    beside.chmod(0o755)
+    try:
+        yield beside
+    finally:
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for mount in sorted((mount for mount in mounts if mount.startswith(f"{beside}/")), reverse=True):
+            subprocess.run(["umount", mount], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", "--one-file-system", str(beside)], check=False, capture_output=True)
+
+
+def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEvent) -> None:
+    include = ",".join(options.packages)
+    checked = ["--variant=minbase", "--force-check-gpg", f"--include={include}"]
+    command = [program, *checked, options.suite, str(root), options.mirror]
+    said: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            said.append(line.strip().removeprefix("I: "))
+            phase = said[-1].split(" ")[0]
+            if phase in PHASES:
+                on_event(Event(SUBJECT, Progress.WAITING, f"{phase.lower()} packages"))
+    if process.returncode != 0:
+        words = "\n".join(line for line in said if not line.startswith(("Retrieving", "Validating")))
+        raise SetupError(f"debootstrap failed:\n{words[-2000:]}", HINT)
+
+
+def slim(root: Path) -> None:
+    """Delete what no program reads: documentation, translations, lists and logs, and what is of this machine."""
+    for pattern in (*MADE_AGAIN, *OF_THIS_MACHINE):
+        for path in root.glob(pattern):
+            _delete(path)
+    for name in DOCUMENTATION:
+        for path in (root / "usr/share" / name).rglob("*"):
+            if path.is_symlink() or (path.is_file() and path.name != "copyright"):
+                path.unlink()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _import(engine: Engine, tag: str, root: Path) -> BootstrappedImage:
+    version = _python_version(root)
+    marks = {labels.KIND: KIND, labels.PYTHON_VERSION: version}
+    changes = [*(f"LABEL {name}={value}" for name, value in marks.items()), f"ENV PATH={PATH}", 'CMD ["python3"]']
+    pack = ["tar", "--create", "--numeric-owner", "--sort=name", "--directory", str(root), "."]
+    repository, _, suite = tag.partition(":")
+    with translated("import the Python image"), subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:
+        engine.client.api.import_image_from_stream(tar.stdout, repository, suite, changes)
+    if tar.returncode != 0:
+        raise SandboxError(f"tar ended with exit code {tar.returncode}.", "free some disk, then try again")
+    with translated(f"find {tag}"):
+        return _described(engine.client.images.get(tag), tag, reused=False)
+
+
+def _python_version(root: Path) -> str:
+    ask = ["chroot", str(root), "python3", "-c", 'import sys; print("%d.%d.%d" % sys.version_info[:3])']
+    answer = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise SetupError(f"The Python that was unpacked does not run: {answer.stderr.strip()}", "--suite bookworm")
+    return answer.stdout.strip()

@@ -1,0 +1,1 @@
+"""One build of an image: inputs, context, output, and why it was refused."""

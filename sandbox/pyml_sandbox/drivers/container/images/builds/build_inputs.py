@@ -1,0 +1,190 @@
+"""How an image build reaches package indexes and mirrors: as this machine does, and without a trace in the image.
+
+Proxies travel as the build arguments that Docker predefines (they are kept out of an image's history), index settings
+and certificates as build secrets, wheels as a mount.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pyml.errors import SetupError, UsageError
+from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+CA_VARIABLES = ("PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+WHEELS_VARIABLE = "PYML_WHEELS"
+SECRET_MAX_BYTES = 500 * 1024  # what BuildKit takes
+URLS = ("index-url", "extra-index-url", "find-links")
+PIP_NAMES = (*URLS, "trusted-host", "timeout", "retries", "proxy")
+"""Settings of pip that a build is given; the others are about this machine's files."""
+UV_NAMES: Mapping[str, str] = {
+    "UV_DEFAULT_INDEX": "index-url",
+    "UV_INDEX_URL": "index-url",
+    "UV_INDEX": "extra-index-url",
+    "UV_EXTRA_INDEX_URL": "extra-index-url",
+    "UV_FIND_LINKS": "find-links",
+    "UV_INSECURE_HOST": "trusted-host",
+    "UV_HTTP_TIMEOUT": "timeout",
+}
+
+
+@dataclass(frozen=True)
+class BuildInputs:
+    """What a build is given to reach the outside.
+
+    Attributes:
+        proxies: build arguments, in both cases, since programs differ in which they read.
+        pip: settings of pip by their long names, for instance "index-url".
+        ca_bundle: certificates to trust; None where the image's own suffice.
+        wheels: see `BuildOptions`.
+        left_out: settings that mean files of this machine, which a build does not see.
+    """
+
+    proxies: Mapping[str, str]
+    pip: Mapping[str, str]
+    ca_bundle: Path | None = None
+    wheels: Path | None = None
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(
+        cls, environ: Mapping[str, str], options: BuildOptions | None = None, pip_config: str = ""
+    ) -> BuildInputs:
+        """What the environment and pip's configuration say.
+
+        Args:
+            environ: environment variables.
+            options: what was chosen on the command line.
+            pip_config: what `pip config list` prints, see `list_pip_config`.
+
+        Raises:
+            UsageError: a chosen file or folder is not there.
+            SetupError: the certificates are too many for a build secret.
+        """
+        options = options or BuildOptions()
+        said = _pip_settings(environ, pip_config)
+        kept = {name: _only_reachable(name, value) for name, value in said.items() if name in PIP_NAMES}
+        return cls(
+            proxies=_proxies(environ),
+            pip={name: value for name, value in kept.items() if value},
+            ca_bundle=_ca_bundle(environ, options, said.get("cert")),
+            wheels=_wheels(environ, options),
+            left_out=tuple(_left_out(said)),
+        )
+
+    @property
+    def pip_script(self) -> str:
+        """The settings of pip as a shell script that exports them."""
+        return "".join(
+            f"export PIP_{name.replace('-', '_').upper()}={shlex.quote(value)}\n" for name, value in self.pip.items()
+        )
+
+
+def list_pip_config(environ: Mapping[str, str]) -> str:
+    """What pip says of its configuration files, a line `section.name='value'` for each setting; blocks for 0.5 s.
+
+    Args:
+        environ: environment variables, which name some of the files.
+
+    Raises:
+        SetupError: pip cannot read one of them.
+    """
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"pip cannot read its configuration: {done.stderr.strip()}", "pip config debug")
+    return done.stdout
+
+
+def _pip_settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
+    """Settings by long name: PIP_* variables win over uv's, those over files."""
+    listed = [line.partition("=")[::2] for line in config.splitlines()]
+    by_section = {
+        section: {
+            name.partition(".")[2]: " ".join(str(ast.literal_eval(value)).split())
+            for name, value in listed
+            if name.partition(".")[0] == section
+        }
+        for section in ("global", "install")
+    }
+    of_uv = {UV_NAMES[key]: _uv_value(environ, value) for key, value in environ.items() if value and key in UV_NAMES}
+    of_pip = {
+        key.removeprefix("PIP_").replace("_", "-").lower().removeprefix("default-"): value
+        for key, value in environ.items()
+        if key.startswith("PIP_") and value
+    }
+    return {**by_section["global"], **by_section["install"], **of_uv, **of_pip}
+
+
+def _uv_value(environ: Mapping[str, str], value: str) -> str:
+    """uv's lists as pip writes them, each index with the user and password that uv takes from variables of its own."""
+    return " ".join(_with_credentials(environ, entry) for entry in re.split(r"[\s,]+", value) if entry)
+
+
+def _with_credentials(environ: Mapping[str, str], entry: str) -> str:
+    """`name=https://host/simple` with UV_INDEX_NAME_USERNAME and _PASSWORD becomes `https://user:password@host/simple`."""
+    name, is_named, url = entry.partition("=")
+    if not is_named or "/" in name:
+        return entry
+    prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
+    user, password = environ.get(f"{prefix}_USERNAME", ""), environ.get(f"{prefix}_PASSWORD", "")
+    if not user and not password:
+        return url
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
+
+
+def _is_reachable(url: str) -> bool:
+    """Whether a build can see it: not a folder or file of this machine."""
+    return urlsplit(url).scheme in ("http", "https")
+
+
+def _only_reachable(name: str, value: str) -> str:
+    return " ".join(filter(_is_reachable, value.split())) if name in URLS else value
+
+
+def _left_out(settings: Mapping[str, str]) -> Iterator[str]:
+    for name in URLS:
+        yield from (f"{name} {url}" for url in settings.get(name, "").split() if not _is_reachable(url))
+    yield from (f"{name} {settings[name]}" for name in ("client-cert",) if name in settings)
+
+
+def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in PROXIES:
+        value = environ.get(name) or environ.get(name.upper())
+        if value:
+            found |= {name: value, name.upper(): value}
+    return found
+
+
+def _ca_bundle(environ: Mapping[str, str], options: BuildOptions, configured: str | None) -> Path | None:
+    if options.ca_bundle is not None and not options.ca_bundle.is_file():
+        raise UsageError(f"There is no file {options.ca_bundle}.", "--ca-bundle FILE, with certificates in PEM form")
+    named = [options.ca_bundle, *(environ.get(name) for name in CA_VARIABLES), configured]
+    found = next((Path(path) for path in named if path and Path(path).is_file()), None)
+    if found is not None and found.stat().st_size > SECRET_MAX_BYTES:
+        raise SetupError(
+            f"{found} has {found.stat().st_size:,} bytes; a build secret has at most {SECRET_MAX_BYTES:,}.",
+            "--ca-bundle FILE, with only the certificates that are needed",
+        )
+    return found
+
+
+def _wheels(environ: Mapping[str, str], options: BuildOptions) -> Path | None:
+    named = options.wheels or environ.get(WHEELS_VARIABLE)
+    if not named:
+        return None
+    if not any(Path(named).glob("*.whl")):
+        raise UsageError(f"There are no wheels in {named}.", "pip wheel --wheel-dir DIR -r requirements.txt")
+    return Path(named)

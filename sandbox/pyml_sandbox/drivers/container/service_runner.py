@@ -1,0 +1,299 @@
+"""The container driver: services are containers, run by Docker Compose and watched by the engine.
+
+One Compose project for each sandbox. Its file, `conf/compose.yaml`, holds every service started since the last
+`shut_down`; it can be used by hand. Containers, networks and volumes carry the sandbox's label, and are found by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyml.errors import SandboxError
+from pyml_sandbox.drivers.container.compose.compose_file import container_of, document, text
+from pyml_sandbox.drivers.container.compose.compose_program import Compose
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, gone_is_fine, translated
+from pyml_sandbox.drivers.container.engine.lookup import containers_of
+from pyml_sandbox.drivers.log_files import tail
+from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.spec import ServiceSpec
+from pyml_sandbox.workspace.files import write_atomically
+from pyml_sandbox.workspace.home import SandboxHome
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container as Made
+
+KEPT_LOG_LINES = 10_000
+FOLLOW_AGAIN_S = 0.5
+UP_TIMEOUT_S = 300
+THREADS = 8
+"""Fewer than the connections that the SDK keeps to an engine."""
+
+STATES = {
+    "created": ServiceState.STOPPED,
+    "running": ServiceState.RUNNING,
+    "paused": ServiceState.RUNNING,
+    "restarting": ServiceState.FAILED,  # it ended, and the engine is about to start it again
+    "removing": ServiceState.STOPPING,
+    "exited": ServiceState.STOPPED,
+    "dead": ServiceState.FAILED,
+}
+
+
+class ContainerDriver:
+    """Runs the services of one sandbox as containers. See `Driver`.
+
+    Its time-outs are those of the engine's client and of Compose, minutes both; a service's own time to stop is in its
+    container.
+    """
+
+    name = "container"
+
+    def __init__(self, home: SandboxHome, engine: Engine, compose: Compose) -> None:
+        self._home = home
+        self._engine = engine
+        self._compose = compose
+        self._exits: dict[tuple[str, int], Exit] = {}
+
+    # ---- what is there
+
+    def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
+        """See `Driver.live`."""
+        return tuple(self._live_service(container) for container in self._by_service.values())
+
+    def logs(self, name: str, lines: int) -> Sequence[str]:
+        """See `Driver.logs`."""
+        container = self._of(name)
+        if container is None:
+            return tail(self._log_file(name), lines)
+        if lines <= 0:
+            return ()
+        with translated(f"read the log of {name}"):
+            return tuple(_lines(container.logs(tail=lines)))
+
+    def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+        """See `Driver.follow`."""
+        said: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        for name in names:
+            threading.Thread(target=self._follow, args=(name, lines, said), daemon=True).start()
+        while True:
+            yield said.get()
+
+    def memory_bytes(self, name: str) -> int:
+        """See `Driver.memory_bytes`. What could be given back at once, such as the page cache, does not count."""
+        container = self._of(name)
+        if container is None or container.status != "running":
+            return 0
+        with translated(f"measure {name}"):
+            stats: Mapping[str, Any] = container.stats(stream=False, one_shot=True)  # type: ignore[assignment]
+        memory = stats.get("memory_stats") or {}
+        details = memory.get("stats") or {}
+        cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+        return max(0, int(memory.get("usage", 0)) - int(cache))
+
+    # ---- what changes
+
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
+        """See `Driver.start`. One that starts on request is only made."""
+        wanted = not_running(specs, self.live())
+        if not wanted:
+            return
+        self._home.create()
+        file = self._write(wanted)
+        at_once = [spec.name for spec in wanted if not container_of(spec).starts_on_request]
+        on_request = [spec.name for spec in wanted if container_of(spec).starts_on_request]
+        for option, names in (("--detach", at_once), ("--no-start", on_request)):
+            if names:
+                self._run("--file", str(file), "up", option, *_UP_OPTIONS, *names)
+
+    def stop(self, name: str, timeout_s: float = 60) -> None:
+        """See `Driver.stop`.
+
+        One that starts on request is removed, else the next request would bring it back; so is one that a job started
+        and that was stopped before.
+        """
+        container = self._of(name)
+        if container is None:
+            return
+        was_stopped = container.status != "running" and labels.ON_DEMAND in container.labels
+        with translated(f"stop {name}"), gone_is_fine():
+            container.stop()
+            if labels.ON_REQUEST in container.labels or was_stopped:
+                self._save_log(name, container)
+                container.remove(force=True, v=True)
+
+    def shut_down(self, timeout_s: float = 60) -> None:
+        """See `Driver.shut_down`. Volumes stay."""
+        found = self._by_service
+        if found:
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(self._save_log, found.keys(), found.values()))
+            self._run("down", "--remove-orphans")
+        with translated("remove what the sandbox leaves"):
+            for container in self._containers():
+                with gone_is_fine():
+                    container.remove(force=True, v=True)
+            for network in self._engine.client.networks.list(filters={"label": self._label}):
+                with gone_is_fine():
+                    network.remove()
+        (self._home.conf / "compose.yaml").unlink(missing_ok=True)
+
+    def sweep(self, timeout_s: float = 30) -> int:
+        """See `Driver.sweep`. What is left is a container that Compose was replacing when it was interrupted."""
+        kept = {container.id for container in self._by_service.values()}
+        left_over = [container for container in self._containers() if container.id not in kept]
+        with translated("remove what an earlier run left behind"):
+            for container in left_over:
+                with gone_is_fine():
+                    container.remove(force=True, v=True)
+        return len(left_over)
+
+    # ---- the engine
+
+    @property
+    def _label(self) -> str:
+        return f"{labels.SANDBOX}={self._home.project}"
+
+    @property
+    def _by_service(self) -> dict[str, Made]:
+        """The container of each service; where there are two, the one that runs, else the newer."""
+        return {container.labels[labels.SERVICE]: container for container in self._containers()}
+
+    def _of(self, name: str) -> Made | None:
+        """The container of one service, chosen likewise."""
+        return next(reversed(self._containers(f"{labels.SERVICE}={name}")), None)
+
+    def _containers(self, *wanted: str) -> list[Made]:
+        """The containers, those that run last, and of others the newest."""
+        found = containers_of(self._engine, self._home.project, *wanted)
+        return sorted(found, key=lambda each: (each.status == "running", _created(each)))
+
+    def _run(self, *arguments: str) -> str:
+        return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=UP_TIMEOUT_S)
+
+    def _write(self, specs: Sequence[ServiceSpec]) -> Path:
+        """Write the Compose file: these services, and those that were started before."""
+        import yaml
+
+        file = self._home.conf / "compose.yaml"
+        new = document(self._home.project, specs)
+        old = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+        merged = {**new, **{part: {**old.get(part, {}), **_mapping(new[part])} for part in ("services", "volumes")}}
+        write_atomically(file, text(merged))
+        return file
+
+    def _live_service(self, container: Made) -> LiveService:
+        facts = container.attrs["State"]
+        is_running = facts.get("Running", False) and not facts.get("Restarting", False)
+        exits = int(container.attrs.get("RestartCount", 0))
+        state = STATES.get(container.status, ServiceState.FAILED)
+        if state is ServiceState.STOPPED and labels.ON_REQUEST in container.labels:
+            state = ServiceState.WAITING
+        return LiveService(
+            name=container.labels[labels.SERVICE],
+            state=state,
+            digest=container.labels[labels.DIGEST],
+            pid=int(facts.get("Pid") or 0) or None if is_running else None,
+            uptime_s=_since(str(facts.get("StartedAt"))) if is_running else 0,
+            exits=exits,
+            last_exit=self._last_exit(container) if exits else None,
+            is_on_demand=labels.ON_DEMAND in container.labels,
+        )
+
+    def _last_exit(self, container: Made) -> Exit:
+        """How it last ended; of one that runs again only the engine's events know it, for as long as they are kept."""
+        facts = container.attrs["State"]
+        if facts.get("OOMKilled"):
+            return Exit(None, "it needed more memory than its limit allows")
+        if container.status != "running":
+            return _exit(int(facts.get("ExitCode", 0)))
+        ended = (str(container.id), int(container.attrs["RestartCount"]))
+        if ended not in self._exits:
+            self._exits[ended] = self._exit_in_events(container)
+        return self._exits[ended]
+
+    def _exit_in_events(self, container: Made) -> Exit:
+        since, until = (f"{each:.6f}" for each in (_created(container).timestamp(), time.time()))
+        asked = {"container": container.id, "event": "die"}
+        with translated("ask for its events"):
+            # As texts, since the SDK cuts times to seconds: a time to come would make the engine wait for it.
+            stream = self._engine.client.events(since=since, until=until, filters=asked, decode=True)  # type: ignore[call-overload]
+            events = list(stream)
+        return _exit(int(events[-1]["Actor"]["Attributes"]["exitCode"])) if events else Exit(None, "it ended")
+
+    # ---- logs
+
+    def _log_file(self, name: str) -> Path:
+        return self._home.logs / f"{name}.log"
+
+    def _save_log(self, name: str, container: Made) -> None:
+        """Keep the last of what a container said beyond its end."""
+        with translated(f"read the log of {name}"), gone_is_fine():
+            said = container.logs(tail=KEPT_LOG_LINES)
+            self._home.logs.mkdir(parents=True, exist_ok=True)
+            self._log_file(name).write_bytes(said)
+
+    def _follow(self, name: str, lines: int, said: queue.SimpleQueue[tuple[str, str]]) -> None:
+        """Put each line of a service into the queue, from one container of it to the next; endless."""
+        seen: Mapping[str, Any] = {"tail": lines}
+        while True:
+            with contextlib.suppress(SandboxError), translated():
+                container = self._of(name)
+                if container is not None:
+                    started = time.time()
+                    for line in _whole_lines(container.logs(stream=True, follow=True, **seen)):
+                        said.put((name, line))
+                    seen = {"since": max(started, time.time() - FOLLOW_AGAIN_S)}
+            time.sleep(FOLLOW_AGAIN_S)
+
+
+_UP_OPTIONS = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _exit(code: int) -> Exit:
+    """Docker says 128 + N for a process that signal N ended."""
+    import signal
+
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return Exit(None, f"terminated by {signal.Signals(code - 128).name}")
+    return Exit(code, f"exit code {code}")
+
+
+def _created(container: Made) -> datetime.datetime:
+    return _time(str(container.attrs["Created"]))
+
+
+def _since(started_at: str) -> float:
+    return max(0.0, (datetime.datetime.now(datetime.UTC) - _time(started_at)).total_seconds())
+
+
+def _time(text: str) -> datetime.datetime:
+    """A time as Docker writes it, with nanoseconds, of which Python drops the last three digits."""
+    return datetime.datetime.fromisoformat(text)
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode(errors="replace").splitlines()
+
+
+def _whole_lines(parts: Iterator[bytes]) -> Iterator[str]:
+    """Lines from what arrives in parts."""
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")

@@ -1,0 +1,294 @@
+"""The services of a sandbox as containers: the same commands as the processes, at the paths and addresses inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyml_sandbox.drivers.container.engine import labels
+from pyml_sandbox.drivers.container.inside_paths import (
+    BASE_PYTHON,
+    JAVA_HOME,
+    METASTORE,
+    RESOURCE_SCRIPT,
+    SOCKETS,
+    SPARK_HOME,
+    WAREHOUSE,
+)
+from pyml_sandbox.services import gateway_server, metastore, model_server, spark
+from pyml_sandbox.services.container_spec import Container, Limits
+from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
+from pyml_sandbox.workspace.ports import Ports
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - inside a container; on this machine only 127.0.0.1 is published
+TMP = "/tmp"  # noqa: S108 - the container's own
+WORKING_DIRECTORY = Path("/")
+ENGINE_SOCKET = "/var/run/docker.sock"
+ROUTES = "/var/lib/pyml/routes"
+"""Where the gateway alone finds what is deployed: model servers can write to the volume of sockets."""
+
+MASTER = "spark-master"
+MASTER_PORT, MASTER_UI_PORT, WORKER_UI_PORT, DRIVER_UI_PORT = 7077, 8080, 8081, 4040
+INSIDE = Ports()
+"""The ports on which services listen inside; outside they are those that the sandbox recorded."""
+
+WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
+METASTORE_VOLUME = {"metastore": METASTORE}
+SOCKETS_VOLUME = {"sockets": SOCKETS}
+ROUTES_VOLUME = {"routes": ROUTES}
+
+EXECUTOR_MEMORY_MB = 1024
+MODEL_PIDS = 512
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all containers of one sandbox have in common.
+
+    Attributes:
+        project: names the sandbox in the engine.
+        ports: on 127.0.0.1.
+        cores: that Spark's tasks may use at once.
+        socket: the engine's socket, as a path on the engine's machine; None where the gateway does not get it.
+        socket_group: group that may use it.
+        idle_stop_s: seconds after which what nobody uses is stopped; 0 for never.
+    """
+
+    project: str
+    ports: Ports
+    cores: int
+    socket: str | None = ENGINE_SOCKET
+    socket_group: str = "0"
+    idle_stop_s: int = 1800
+
+    @property
+    def idle_labels(self) -> Mapping[str, str]:
+        """The label by which the gateway knows when to stop a container."""
+        return {labels.IDLE_STOP_S: str(self.idle_stop_s)} if self.idle_stop_s and self.socket else {}
+
+
+def metastore_container(settings: Settings, image: str) -> ServiceSpec:
+    """The metastore, with its database in a volume."""
+    hive = metastore.metastore_settings(f"{METASTORE}/derby", WAREHOUSE, TMP)
+    return _spec(
+        metastore.metastore_endpoint(settings.ports.metastore),
+        metastore.metastore_command(
+            f"{JAVA_HOME}/bin/java",
+            f"{SPARK_HOME}/jars/*",
+            {**hive, "hive.log.dir": TMP, "derby.stream.error.file": f"{TMP}/derby.log"},
+            INSIDE.metastore,
+        ),
+        {"JAVA_HOME": JAVA_HOME, "TZ": "UTC"},
+        Container(
+            image,
+            ports={INSIDE.metastore: settings.ports.metastore},
+            volumes={**METASTORE_VOLUME, **WAREHOUSE_VOLUME},
+            healthcheck=health("metastore", INSIDE.metastore),
+        ),
+        metastore.START_TIMEOUT_S,
+        metastore.STOP_TIMEOUT_S,
+    )
+
+
+def master_endpoint(probe: Probe) -> Endpoint:
+    """Where the standalone master answers: on the sandbox's own network alone."""
+    return Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT}, inside", probe)
+
+
+def master_container(settings: Settings, image: str, probe: Probe) -> ServiceSpec:
+    """The standalone master, which places executors on workers of the image that a job asks for."""
+    where = ("--host", MASTER, "--port", str(MASTER_PORT), "--webui-port", str(MASTER_UI_PORT))
+    return _spec(
+        master_endpoint(probe),
+        (f"{SPARK_HOME}/bin/spark-class", "org.apache.spark.deploy.master.Master", *where),
+        {**_spark_environment(), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS},
+        Container(image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),
+        spark.START_TIMEOUT_S,
+        spark.STOP_TIMEOUT_S,
+    )
+
+
+def sql_container(settings: Settings, image: str) -> ServiceSpec:
+    """The Spark Connect server for SQL: it loads and shows tables, and runs no model."""
+    local = {"spark.master": f"local[{max(2, settings.cores)}]", "spark.ui.enabled": "false"}
+    return _spec(
+        spark.spark_endpoint(settings.ports.spark),
+        spark.connect_command(SPARK_HOME, {**_connect_settings(settings), **local}),
+        _spark_environment(),
+        Container(
+            image,
+            ports={INSIDE.spark: settings.ports.spark},
+            volumes=WAREHOUSE_VOLUME,
+            healthcheck=health("spark", INSIDE.spark),
+            is_read_only=False,
+        ),
+        spark.START_TIMEOUT_S,
+        spark.STOP_TIMEOUT_S,
+    )
+
+
+def gateway_container(settings: Settings, image: str) -> ServiceSpec:
+    """The gateway. It alone gets the engine's socket, with which it starts and stops the containers of models."""
+    engine = () if settings.socket is None else ("--engine", f"unix://{ENGINE_SOCKET}", "--sandbox", settings.project)
+    socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
+    return _spec(
+        gateway_server.gateway_endpoint(settings.ports),
+        (*gateway_server.gateway_command(BASE_PYTHON, f"{ROUTES}/routes.json", ANYWHERE, INSIDE), *engine),
+        gateway_server.gateway_environment(),
+        Container(
+            image,
+            ports={INSIDE.gateway: settings.ports.gateway, INSIDE.rest: settings.ports.rest},
+            volumes={**SOCKETS_VOLUME, **ROUTES_VOLUME, **socket},
+            healthcheck=health("gateway", INSIDE.gateway),
+            groups=() if settings.socket is None else (settings.socket_group,),
+        ),
+        gateway_server.START_TIMEOUT_S,
+        gateway_server.STOP_TIMEOUT_S,
+    )
+
+
+def model_container(
+    settings: Settings, endpoint: Endpoint, command: tuple[str, ...], image: str, limits: Limits, note: str
+) -> ServiceSpec:
+    """A model server: no network, nothing to write to but the volume of sockets."""
+    return _spec(
+        endpoint,
+        command,
+        {"PYTHONUNBUFFERED": "1"},
+        Container(
+            image,
+            volumes=SOCKETS_VOLUME,
+            labels=settings.idle_labels,
+            has_network=False,
+            limits=limits,
+            starts_on_request=settings.socket is not None,
+        ),
+        model_server.START_TIMEOUT_S,
+        model_server.STOP_TIMEOUT_S,
+        note,
+    )
+
+
+def worker_container(settings: Settings, name: str, connect: str, model: str, image: str, probe: Probe) -> ServiceSpec:
+    """A Spark worker in a model's image, which takes only jobs that ask for that image."""
+    memory = f"{EXECUTOR_MEMORY_MB}m"
+    offered = ("--cores", str(settings.cores), "--memory", memory, "--webui-port", str(WORKER_UI_PORT))
+    resource = resource_of(image)
+    options = {f"spark.worker.resource.{resource}.{key}": value for key, value in _RESOURCE.items()}
+    return _spec(
+        Endpoint(name, f"{MASTER}, takes {resource}", probe),
+        (
+            f"{SPARK_HOME}/bin/spark-class",
+            "org.apache.spark.deploy.worker.Worker",
+            *offered,
+            f"spark://{MASTER}:{MASTER_PORT}",
+        ),
+        {
+            **_spark_environment(),
+            "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS,
+            "SPARK_WORKER_DIR": f"{TMP}/work",
+            "SPARK_WORKER_OPTS": " ".join(f"-D{key}={value}" for key, value in options.items()),
+            "PYML_RESOURCE": resource,
+            "PYML_IMAGE": image,
+        },
+        Container(
+            image,
+            volumes=WAREHOUSE_VOLUME,
+            healthcheck=health("standalone", WORKER_UI_PORT),
+            labels={**settings.idle_labels, labels.IDLE_WITH: connect, labels.MODEL: model},
+            is_read_only=False,
+            is_on_demand=True,
+        ),
+        spark.START_TIMEOUT_S,
+        spark.STOP_TIMEOUT_S,
+    )
+
+
+def connect_container(settings: Settings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
+    """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them."""
+    resource = resource_of(image)
+    cluster = {
+        "spark.master": f"spark://{MASTER}:{MASTER_PORT}",
+        "spark.executor.memory": f"{EXECUTOR_MEMORY_MB}m",
+        "spark.executor.cores": str(settings.cores),
+        "spark.executor.extraJavaOptions": f"{spark.JVM_OPTIONS} -Duser.timezone=UTC",
+        f"spark.executor.resource.{resource}.amount": "1",
+        f"spark.task.resource.{resource}.amount": _share(settings.cores),
+        "spark.ui.port": str(DRIVER_UI_PORT),
+        "spark.driver.memory": "1g",
+    }
+    return _spec(
+        Endpoint(name, f"driver of {resource}", probe),
+        spark.connect_command(SPARK_HOME, {**_connect_settings(settings), **cluster}),
+        _spark_environment(),
+        Container(
+            image,
+            ports={INSIDE.spark: 0},
+            volumes=WAREHOUSE_VOLUME,
+            healthcheck=health("spark", INSIDE.spark),
+            labels={
+                **settings.idle_labels,
+                labels.SPARK_UI: f"http://{name}:{DRIVER_UI_PORT}",
+                labels.MODEL: model,
+            },
+            is_read_only=False,
+            is_on_demand=True,
+        ),
+        spark.START_TIMEOUT_S,
+        spark.STOP_TIMEOUT_S,
+    )
+
+
+def resource_of(image: str) -> str:
+    """The Spark resource that names an image: workers of that image offer it, and its jobs ask for it."""
+    return f"image_{image.removeprefix('sha256:')[:12]}"
+
+
+def health(kind: str, port: int, host: str = "127.0.0.1") -> tuple[str, ...]:
+    """The command that asks a service from inside its container."""
+    return (BASE_PYTHON, "-m", "pyml.probes", kind, f"{host}:{port}")
+
+
+def _share(cores: int) -> str:
+    """What one of so many tasks takes of a resource of one; rounded down, else the last of them finds none left."""
+    return f"{math.floor(1e6 / cores) / 1e6:.6f}"
+
+
+_RESOURCE = {"amount": "1", "discoveryScript": RESOURCE_SCRIPT}
+
+
+def _spark_environment() -> dict[str, str]:
+    return {**spark.spark_environment(SPARK_HOME, JAVA_HOME, BASE_PYTHON, TMP), "SPARK_NO_DAEMONIZE": "1"}
+
+
+def _connect_settings(settings: Settings) -> dict[str, str]:
+    address = f"{metastore.NAME}:{INSIDE.metastore}"
+    inside = {
+        "spark.connect.grpc.binding.address": ANYWHERE,
+        "spark.connect.grpc.binding.port": str(INSIDE.spark),
+    }
+    return {**spark.connect_settings(settings.cores, address, WAREHOUSE, TMP), **inside}
+
+
+def _spec(
+    endpoint: Endpoint,
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    container: Container,
+    start_timeout_s: float,
+    stop_timeout_s: float,
+    note: str = "",
+) -> ServiceSpec:
+    return ServiceSpec(
+        endpoint=endpoint,
+        command=command,
+        working_directory=WORKING_DIRECTORY,
+        environment=environment,
+        start_timeout_s=start_timeout_s,
+        stop_timeout_s=stop_timeout_s,
+        note=note,
+        container=container,
+    )

@@ -1,0 +1,124 @@
+"""A driver that runs nothing, for tests: it passes the same contract as the real ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.spec import ServiceSpec
+
+MEMORY_PER_PROCESS_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a service does once it is started.
+
+    Attributes:
+        lines: what it writes first.
+        exit_code: with which it ends at once; None to run until it is stopped.
+        children: how many processes it starts in turn.
+    """
+
+    lines: tuple[str, ...] = ()
+    exit_code: int | None = None
+    children: int = 0
+
+
+@dataclass
+class FakeMachine:
+    """What outlives a driver object: the services of every sandbox, and who watches them.
+
+    Attributes:
+        behaviours: what services do, by name; those not named run until they are stopped.
+        sandboxes: the services that were started, by sandbox and name.
+        left_over: processes whose watcher was killed, by sandbox.
+    """
+
+    behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
+    sandboxes: dict[str, dict[str, LiveService]] = field(default_factory=dict)
+    logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    left_over: dict[str, int] = field(default_factory=dict)
+    pids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def kill(self, sandbox: str, name: str) -> None:
+        """End a service's process from outside; its watcher starts it again."""
+        found = self.sandboxes[sandbox][name]
+        ended = Exit(None, "terminated by SIGKILL")
+        self.sandboxes[sandbox][name] = replace(found, pid=next(self.pids), exits=found.exits + 1, last_exit=ended)
+
+    def kill_watcher(self, sandbox: str) -> None:
+        """End what watches a sandbox; its services' processes stay."""
+        self.left_over[sandbox] = self.processes(sandbox)
+        self.sandboxes.pop(sandbox, None)
+
+    def processes(self, sandbox: str, name: str | None = None) -> int:
+        """How many processes a service has; those of all services, and those left over, without a name."""
+        services = self.sandboxes.get(sandbox, {})
+        running = [each for each in services.values() if each.pid is not None and name in (None, each.name)]
+        children = sum(self.behaviours.get(each.name, Behaviour()).children for each in running)
+        return len(running) + children + (self.left_over.get(sandbox, 0) if name is None else 0)
+
+
+class FakeDriver:
+    """Keeps services in a `FakeMachine`. See `Driver`."""
+
+    name = "fake"
+
+    def __init__(self, machine: FakeMachine, sandbox: str) -> None:
+        self._machine = machine
+        self._sandbox = sandbox
+
+    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
+        """See `Driver.start`."""
+        self.sweep()
+        services = self._machine.sandboxes.setdefault(self._sandbox, {})
+        for spec in not_running(specs, self.live()):
+            behaviour = self._machine.behaviours.get(spec.name, Behaviour())
+            self._machine.logs[self._sandbox, spec.name] = list(behaviour.lines)
+            services[spec.name] = self._started(spec, behaviour)
+
+    def stop(self, name: str, timeout_s: float = 60) -> None:
+        """See `Driver.stop`."""
+        found = self._services().get(name)
+        if found is not None:
+            self._services()[name] = replace(found, state=ServiceState.STOPPED, pid=None)
+
+    def shut_down(self, timeout_s: float = 60) -> None:
+        """See `Driver.shut_down`."""
+        self._machine.sandboxes.pop(self._sandbox, None)
+        self._machine.left_over.pop(self._sandbox, None)
+
+    def sweep(self, timeout_s: float = 30) -> int:
+        """See `Driver.sweep`."""
+        return self._machine.left_over.pop(self._sandbox, 0)
+
+    def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
+        """See `Driver.live`."""
+        return tuple(self._services().values())
+
+    def logs(self, name: str, lines: int) -> Sequence[str]:
+        """See `Driver.logs`."""
+        written = self._machine.logs.get((self._sandbox, name), [])
+        return tuple(written[-lines:]) if lines > 0 else ()
+
+    def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+        """See `Driver.follow`. Ends after what is there: nothing writes more."""
+        for name in names:
+            for line in self.logs(name, lines):
+                yield name, line
+
+    def memory_bytes(self, name: str) -> int:
+        """See `Driver.memory_bytes`."""
+        return self._machine.processes(self._sandbox, name) * MEMORY_PER_PROCESS_BYTES
+
+    def _services(self) -> dict[str, LiveService]:
+        return self._machine.sandboxes.get(self._sandbox, {})
+
+    def _started(self, spec: ServiceSpec, behaviour: Behaviour) -> LiveService:
+        if behaviour.exit_code is None:
+            return LiveService(spec.name, ServiceState.RUNNING, spec.digest, next(self._machine.pids))
+        ended = Exit(behaviour.exit_code, f"exit code {behaviour.exit_code}")
+        return LiveService(spec.name, ServiceState.FAILED, spec.digest, exits=1, last_exit=ended)

@@ -1,0 +1,1 @@
+"""The process driver: supervisord, virtual environments and Java on this machine."""

@@ -1,0 +1,117 @@
+"""The stack as plain processes of this user."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
+from pyml_sandbox.drivers.process.environments import VirtualWorkshop
+from pyml_sandbox.drivers.process.java import find_java
+from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
+from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.services.gateway_server import gateway_endpoint, gateway_spec
+from pyml_sandbox.services.metastore import metastore_endpoint, metastore_spec
+from pyml_sandbox.services.model_server import model_endpoint, model_server_spec, socket_path
+from pyml_sandbox.services.spark import spark_endpoint, spark_spec
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.workspace.events import OnEvent
+from pyml_sandbox.workspace.files import size_bytes
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.state import SandboxState
+
+if TYPE_CHECKING:
+    from pyml_sandbox.models.environment import Environment
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.routes import Routes
+
+
+class ProcessStack:
+    """See `Stack`."""
+
+    def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
+        self._home = home
+        self._ports = state.ports
+        self._environ = environ
+
+    @cached_property
+    def driver(self) -> ProcessDriver:
+        """See `Stack.driver`."""
+        return ProcessDriver(self._home, self._environ)
+
+    @cached_property
+    def workshop(self) -> VirtualWorkshop:
+        """See `Stack.workshop`."""
+        return VirtualWorkshop(self._home)
+
+    @property
+    def checks(self) -> Mapping[str, doctor.Check]:
+        """See `Stack.checks`."""
+        return doctor.PROCESS_CHECKS
+
+    def prepare(self, on_event: OnEvent) -> None:
+        """See `Stack.prepare`. Nothing to make."""
+
+    def services(self) -> Sequence[ServiceSpec]:
+        """See `Stack.services`."""
+        spark_home, java = SparkHome.find(), find_java(self._home, self._environ)
+        loopback = str(loopback_jar(spark_home, java, self._home.cache))
+        return [
+            metastore_spec(self._home, spark_home, java, loopback, self._ports.metastore),
+            spark_spec(self._home, spark_home, java, self._ports),
+            gateway_spec(self._home, self._ports),
+        ]
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """See `Stack.endpoints`."""
+        ports = self._ports
+        return [metastore_endpoint(ports.metastore), spark_endpoint(ports.spark), gateway_endpoint(ports)]
+
+    def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
+        """See `Stack.model_servers`. One: more of them would share the same cores."""
+        return [model_server_spec(self._home, version, environment, self._ports.gateway)]
+
+    def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
+        """See `Stack.model_endpoints`."""
+        address = f"unix:{socket_path(self._home, version.name, version.version)}"
+        return [model_endpoint(address, version.name, version.version, self._ports.gateway)]
+
+    def publish(self, routes: Routes) -> None:
+        """See `Stack.publish`. The gateway reads the very file that is kept."""
+        from pyml_sandbox.models.routes import save_routes
+
+        save_routes(self._home, routes)
+
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+        """See `Stack.offline`. Sessions of one Spark each have their own Python."""
+        return OfflinePlace(self.connect_address(), environment)
+
+    def image_of(self, host: str) -> str | None:
+        """See `Stack.image_of`."""
+        return None
+
+    def online_images(self, version: ModelVersion) -> Sequence[str]:
+        """See `Stack.online_images`."""
+        return ()
+
+    @property
+    def data_words(self) -> str:
+        """See `Stack.data_words`."""
+        return str(self._home.data)
+
+    def data(self) -> DataPlace:
+        """See `Stack.data`."""
+        return DataPlace(self.data_words, size_bytes(self._home.data))
+
+    def delete_data(self) -> None:
+        """See `Stack.delete_data`."""
+        shutil.rmtree(self._home.data, ignore_errors=True)
+
+    def connect_address(self) -> str:
+        """See `Stack.connect_address`."""
+        return f"{HOST}:{self._ports.spark}"

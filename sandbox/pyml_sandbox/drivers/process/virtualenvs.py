@@ -1,0 +1,281 @@
+"""Model environments: one virtual environment for each resolved set of requirements, made by uv.
+
+The way: `requirements.txt` and what pyml's runtime needs are resolved together into a lock; the lock, the Python and
+the runtime's own code give a key; `$PYML_HOME/envs/<key>` is made once, beside its place, and renamed into it. Locks
+are kept, so that uploading the same requirements again needs no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyml.errors import PackageError, Problem, SetupError
+from pyml.package.model_package import ModelPackage
+from pyml.package.requirement_files import REQUIREMENTS
+from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.workspace.files import write_atomically
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.runtime_source import digest, runtime_digest, runtime_folder
+
+DISTRIBUTION = "pyml-sandbox"
+RECORD = "pyml-environment.json"
+UV_TIMEOUT_S = 1800
+OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", "dns error", "network was disabled")
+UNREADABLE = re.compile(
+    "couldn't parse|error parsing|failed to decode|failed to read from file|unexpected '", re.IGNORECASE
+)
+SUBJECT = "environment"
+
+
+@dataclass(frozen=True)
+class VirtualEnvironment:
+    """A virtual environment in which models with equal locks run.
+
+    Attributes:
+        folder: where it lies.
+        key: names it: a digest of lock, Python and runtime.
+        reused: it was there already.
+    """
+
+    folder: Path
+    key: str
+    reused: bool
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def note(self) -> str:
+        """For summaries: "env 7c1e2b (reused)"."""
+        return f"env {self.key[:6]} ({'reused' if self.reused else 'new'})"
+
+
+def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> str:
+    """The lock of a package: exact versions of everything it and pyml's runtime need, one per line.
+
+    Resolved once for equal requirements; later from `$PYML_HOME/cache`, without a network. Where `requirements.txt`
+    names files of the package or demands hashes, a comment in the lock holds a digest of all of them.
+
+    Raises:
+        PackageError: the requirements cannot be read or met together; in the resolver's own words.
+        SetupError: the package index cannot be reached.
+    """
+    base, named = runtime_requirements(), _digest_of_files(package)
+    file = home.cache / "locks" / f"{digest(named, *base, python_name())}.txt"
+    if not file.exists():
+        with timed(SUBJECT, on_event, "resolving requirements.txt") as done:
+            lock = _compile(package.folder, base, with_indexes=_names_indexes(package))
+            if package.requirement_files.files or package.requirement_files.has_hashes:
+                lock += f"# requirements.txt and the files that it names: {named}\n"
+            write_atomically(file, lock)
+            done(f"resolved to {count_packages(lock)} packages")
+    return file.read_text(encoding="utf-8")
+
+
+def _digest_of_files(package: ModelPackage) -> str:
+    """A digest of `requirements.txt` and of the files that it names."""
+    files = (Path(REQUIREMENTS), *package.requirement_files.files)
+    contents = (hashlib.sha256((package.folder / path).read_bytes()).hexdigest() for path in files)
+    return digest(*(part for pair in zip(map(str, files), contents, strict=True) for part in pair))
+
+
+def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEvent = ignore) -> VirtualEnvironment:
+    """The environment of a lock, made if it is not there. Blocks; several processes may ask for it at once.
+
+    Args:
+        home: where environments are kept.
+        lock: of the package, as `resolve` made it.
+        package: holds the files that the lock names.
+        on_event: told what is being done.
+
+    Raises:
+        SetupError: a package could not be fetched or installed; in the installer's own words.
+    """
+    import filelock
+
+    key = environment_key(lock)
+    folder = home.environments / key
+    if is_complete(folder):
+        return VirtualEnvironment(folder, key, reused=True)
+    home.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with filelock.FileLock(home.environments / f".{key}.lock"):
+        if is_complete(folder):
+            return VirtualEnvironment(folder, key, reused=True)
+        with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
+            _build(folder, lock, package)
+            done("installed")
+    return VirtualEnvironment(folder, key, reused=False)
+
+
+def environment_key(lock: str) -> str:
+    """What names the environment of a lock: equal keys, equal environments."""
+    return digest(lock, python_name(), runtime_digest())[:16]
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether an environment was finished, and its Python is still installed."""
+    return (folder / RECORD).exists() and (folder / "bin" / "python").exists()
+
+
+def runtime_requirements() -> list[str]:
+    """What pyml's runtime needs in a model's environment: the distribution's dependencies without extras."""
+    declared = importlib.metadata.requires(DISTRIBUTION) or []
+    return sorted(line for line in declared if "extra ==" not in line)
+
+
+def python_name() -> str:
+    """The Python that environments are made from: the sandbox's own, by version and place."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} {sys.base_prefix}"
+
+
+def count_packages(lock: str) -> int:
+    """How many packages a lock names."""
+    return sum(bool(line) and not line.startswith(("#", "-", " ")) for line in lock.splitlines())
+
+
+def missing_debian_packages(names: Sequence[str]) -> tuple[str, ...] | None:
+    """Those of the Debian packages that are not installed here; None where this system has no dpkg to ask."""
+    if not names:
+        return ()
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    return tuple(name for name in names if name not in installed)
+
+
+def debian_warning(names: Sequence[str]) -> str | None:
+    """A sentence about packages of `packages.txt` that this machine lacks; None when all is well."""
+    missing = missing_debian_packages(names)
+    if missing is None:
+        return f"packages.txt names {', '.join(names)}; this system has no dpkg to check whether they are installed"
+    if missing:
+        return f"not installed here: {', '.join(missing)}. The process driver cannot; sudo apt install them if need be"
+    return None
+
+
+def _compile(package: Path, base: Sequence[str], with_indexes: bool) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".in", prefix="pyml-runtime-") as runtime:
+        runtime.write("\n".join(base))
+        runtime.flush()
+        options = ["--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
+        options += ["--emit-index-url", "--emit-find-links"] if with_indexes else []
+        try:
+            lock = _uv("pip", "compile", *options, runtime.name, REQUIREMENTS, cwd=package)
+        except UvError as error:
+            raise resolution_error(error.words) from error
+    return "".join(line for line in lock.splitlines(keepends=True) if not _is_folder_of_wheels(line))
+
+
+def _is_folder_of_wheels(line: str) -> bool:
+    """A relative `--find-links`: uv repeats it as it was written, whichever file it was relative to."""
+    option, _, named = line.strip().partition(" ")
+    return option == "--find-links" and "://" not in named and not Path(named).is_absolute()
+
+
+def resolution_error(words: str) -> PackageError | SetupError:
+    """The error for requirements that could not be resolved: out of reach, or not to be met together."""
+    if any(offline in words.lower() for offline in OFFLINE_WORDS):
+        return SetupError(
+            f"requirements.txt could not be resolved, since the package index cannot be reached:\n{words}",
+            "connect once; equal requirements need no network afterwards",
+        )
+    if UNREADABLE.search(words):
+        return PackageError("requirements.txt cannot be read", [Problem(words, "mend requirements.txt")])
+    return PackageError(
+        "requirements.txt cannot be resolved together with what pyml needs", [Problem(words, "change requirements.txt")]
+    )
+
+
+class UvError(Exception):
+    """uv ended with an error; `words` is what it said."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+def _uv(*arguments: str, cwd: Path | None = None, given: str = "") -> str:
+    """Run uv, with a text on its stdin; returns what it prints."""
+    import uv
+
+    try:
+        done = subprocess.run(
+            [uv.find_uv_bin(), *arguments],
+            cwd=cwd,
+            env=_uv_environment(os.environ),
+            input=given.encode(),
+            capture_output=True,
+            timeout=UV_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SetupError(f"uv, which makes model environments, cannot be run: {error}", "pip install uv") from error
+    if done.returncode != 0:
+        raise UvError(done.stderr.decode(errors="replace").strip())
+    return done.stdout.decode()
+
+
+def _uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """uv as the user configured it, without colours and bars, and unaware of an active environment."""
+    kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def _build(folder: Path, lock: str, package: ModelPackage) -> None:
+    """Make the environment beside its place, and rename it into it once it is whole."""
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        python = beside / "bin" / "python"
+        _uv("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
+        (beside / "requirements.lock").write_text(lock, encoding="utf-8")
+        _install(python, lock, package)
+        _copy_runtime(beside, python)
+        (beside / RECORD).write_text(json.dumps({"python": python_name(), "runtime": runtime_digest()}))
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except UvError as error:
+        raise SetupError(f"The model's environment could not be made:\n{error.words}", _install_hint(error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _install(python: Path, lock: str, package: ModelPackage) -> None:
+    """Install a lock; from the package's folder, since its paths are relative to that."""
+    named = package.requirement_files
+    # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
+    options = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python)]
+    options += [part for wheels in named.folders for part in ("--find-links", str(wheels))]
+    options += ["-r", REQUIREMENTS] if named.has_hashes else []  # uv's locks drop the author's hashes
+    _uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock)
+
+
+def _copy_runtime(environment: Path, python: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    target = environment / "lib" / version / "site-packages" / "pyml"
+    shutil.copytree(runtime_folder(), target, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([python, "-m", "compileall", "-q", target], check=True, capture_output=True, timeout=UV_TIMEOUT_S)
+
+
+def _install_hint(error: UvError) -> str:
+    offline = any(words in error.words.lower() for words in OFFLINE_WORDS)
+    return "connect once; the environment is kept afterwards" if offline else "change requirements.txt"
+
+
+def _names_indexes(package: ModelPackage) -> bool:
+    return any(line.startswith("-") for line in package.requirements)

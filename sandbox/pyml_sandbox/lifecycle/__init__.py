@@ -1,0 +1,1 @@
+"""The life of a sandbox: up, down, deploy, status, logs, doctor."""

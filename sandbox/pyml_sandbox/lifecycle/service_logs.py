@@ -1,0 +1,42 @@
+"""What the services of a sandbox wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pyml.errors import UsageError
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.lifecycle.status import all_endpoints
+from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import require_state
+
+
+def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> Iterator[tuple[str, str]]:
+    """The last lines of one service, or of all, as (service, line); endless with `follow`.
+
+    Raises:
+        UsageError: no service of that name ever wrote anything here.
+        SandboxError: this sandbox was never up.
+    """
+    stack = stack_for(home, require_state(home))
+    driver = stack.driver
+    known = [endpoint.name for endpoint in all_endpoints(home, stack)]
+    names = known if name is None else [_known_name(name, known, driver)]
+    return driver.follow(names, lines) if follow else _last_lines(driver, names, lines)
+
+
+def _last_lines(driver: Driver, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+    for name in names:
+        for line in driver.logs(name, lines):
+            yield name, line
+
+
+def _known_name(name: str, known: Sequence[str], driver: Driver) -> str:
+    """The service meant: a whole name, one that is gone but left a log, or the only one that begins like this."""
+    if name in known or driver.logs(name, 1):
+        return name
+    alike = [each for each in known if each.startswith((name, f"model-{name}"))]
+    if len(alike) == 1:
+        return alike[0]
+    raise UsageError(f"There is no service {name!r}; there are {', '.join(known)}.", "pyml dev logs NAME")

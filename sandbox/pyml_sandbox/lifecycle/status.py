@@ -1,0 +1,164 @@
+"""How a sandbox is doing: what runs, whether it answers, what it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pyml.probes import NotReadyError
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.contract import DataPlace, Stack
+from pyml_sandbox.lifecycle.deployment import LostVersion, lost_versions, model_endpoints
+from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.spec import Endpoint
+from pyml_sandbox.workspace.events import JSON
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import SandboxState, holder_of, require_state
+
+PROBE_TIMEOUT_S = 10.0
+"""A probe may be a program that is started in a container, which takes seconds on a busy machine."""
+THREADS = 8
+
+
+class Health(StrEnum):
+    """What a user wants to know about a service."""
+
+    READY = "ready"
+    IDLE = "idle"
+    NOT_ANSWERING = "not answering"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service.
+
+    Attributes:
+        name: see `ServiceSpec`.
+        health: ready means that it answered a real request just now, idle that the next request starts it.
+        address: where it answers.
+        detail: why it is not ready; empty when it is.
+        pid: its process; None when it does not run.
+        uptime_s: how long that process has run.
+        restarts: how often it ended by itself since `up`.
+        memory_bytes: resident memory of it and its descendants.
+    """
+
+    name: str
+    health: Health
+    address: str
+    detail: str = ""
+    pid: int | None = None
+    uptime_s: float = 0
+    restarts: int = 0
+    memory_bytes: int = 0
+
+    @property
+    def json(self) -> dict[str, JSON]:
+        """The service as a JSON object."""
+        return {
+            "name": self.name,
+            "state": str(self.health),
+            "address": self.address,
+            "detail": self.detail,
+            "pid": self.pid,
+            "uptime_s": round(self.uptime_s, 1),
+            "restarts": self.restarts,
+            "memory_bytes": self.memory_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class SandboxStatus:
+    """One sandbox.
+
+    Attributes:
+        home: its folders.
+        state: what it recorded.
+        services: every service it shall run, and how it is.
+        data: where tables and metastore lie.
+        busy: which command holds the sandbox now; None while none does.
+        lost: deployed versions that cannot be served, since their upload is gone or damaged.
+    """
+
+    home: SandboxHome
+    state: SandboxState
+    services: Sequence[ServiceStatus]
+    data: DataPlace
+    busy: str | None
+    lost: Sequence[LostVersion] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether every service answered."""
+        return all(service.health in (Health.READY, Health.IDLE) for service in self.services)
+
+    @property
+    def json(self) -> dict[str, JSON]:
+        """The status as one JSON object."""
+        return {
+            "sandbox": self.home.name,
+            "driver": self.state.driver,
+            "up": self.is_up,
+            "busy": self.busy,
+            "services": [service.json for service in self.services],
+            "lost": [{"model_id": lost.model_id, "detail": lost.error.message} for lost in self.lost],
+            "versions": {"pyml": self.state.pyml_version, "spark": self.state.spark_version},
+            "ports": dict(self.state.ports.by_service),
+            "data": {"place": self.data.words, "bytes": self.data.size_bytes},
+        }
+
+
+def status(home: SandboxHome) -> SandboxStatus:
+    """Ask every service how it is; blocks for a few seconds at most.
+
+    Raises:
+        SandboxError: this sandbox was never up.
+    """
+    state = require_state(home)
+    stack = stack_for(home, state)
+    endpoints = all_endpoints(home, stack)
+    live = {service.name: service for service in stack.driver.live()}
+    with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
+        services = list(pool.map(lambda each: _service_status(each, live.get(each.name), stack.driver), endpoints))
+    return SandboxStatus(home, state, services, stack.data(), holder_of(home), lost_versions(home))
+
+
+def all_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
+    """Where every service of a sandbox answers when it is up."""
+    return [*stack.endpoints(), *model_endpoints(home, stack)]
+
+
+def _service_status(endpoint: Endpoint, found: LiveService | None, driver: Driver) -> ServiceStatus:
+    if found is not None and found.state is ServiceState.WAITING:
+        return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
+    if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):
+        return _ended(endpoint, found)
+    reason = _why_not_ready(endpoint)
+    return ServiceStatus(
+        name=endpoint.name,
+        health=Health.READY if reason is None else Health.NOT_ANSWERING,
+        address=endpoint.address,
+        detail=reason or "",
+        pid=found.pid,
+        uptime_s=found.uptime_s,
+        restarts=found.exits,
+        memory_bytes=driver.memory_bytes(endpoint.name),
+    )
+
+
+def _ended(endpoint: Endpoint, found: LiveService | None) -> ServiceStatus:
+    if found is None or found.last_exit is None:
+        return ServiceStatus(endpoint.name, Health.STOPPED, endpoint.address)
+    return ServiceStatus(endpoint.name, Health.FAILED, endpoint.address, found.last_exit.reason, restarts=found.exits)
+
+
+def _why_not_ready(endpoint: Endpoint) -> str | None:
+    try:
+        endpoint.probe(PROBE_TIMEOUT_S)
+    except NotReadyError as error:
+        return error.message
+    return None

@@ -1,0 +1,322 @@
+"""Bringing a sandbox up and down: the plan carried out, with one event for each change of a service."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rich.filesize import decimal
+
+from pyml.errors import SandboxError, SetupError
+from pyml_sandbox.drivers.choice import (
+    DRIVERS,
+    an_engine_answers,
+    choose_driver,
+    ports_in_use,
+    stack_for,
+    why_no_containers,
+)
+from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.lifecycle.deployment import model_servers
+from pyml_sandbox.lifecycle.warm_up import start_warm_up
+from pyml_sandbox.models.routes import load_routes
+from pyml_sandbox.rollout.apply import carry_out
+from pyml_sandbox.rollout.plan import plan_up
+from pyml_sandbox.services import spark
+from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.services.spec import ServiceSpec
+from pyml_sandbox.workspace.events import JSON, Event, OnEvent, Progress, ignore
+from pyml_sandbox.workspace.files import size_bytes
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import PortChoices, Ports, choose_ports
+from pyml_sandbox.workspace.state import (
+    ContainerChoices,
+    SandboxState,
+    load_state,
+    locked,
+    name_option,
+    ports_of_others,
+    save_state,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked of `up`.
+
+    Attributes:
+        driver: "process" or "container"; None for the recorded one, or the best there is.
+        ports: ports to use from now on.
+        container: of `ContainerChoices`, by name, those to use from now on.
+    """
+
+    driver: str | None = None
+    ports: PortChoices = field(default_factory=PortChoices)
+    container: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `up` brought up.
+
+    Attributes:
+        home: the sandbox's folders.
+        state: what it recorded.
+        services: specs of all services, all ready.
+        data: where tables and metastore lie.
+        models: names of the deployed models.
+        took_s: seconds for each service that was started; kept ones took next to nothing.
+        elapsed_s: seconds from the call to the last answer.
+    """
+
+    home: SandboxHome
+    state: SandboxState
+    services: Sequence[ServiceSpec]
+    data: str
+    models: Sequence[str]
+    took_s: Mapping[str, float]
+    elapsed_s: float
+
+    @property
+    def json(self) -> dict[str, JSON]:
+        """The summary as one JSON object."""
+        return {
+            "sandbox": self.home.name,
+            "driver": self.state.driver,
+            "ports": dict(self.state.ports.by_service),
+            "data": self.data,
+            "services": [
+                {
+                    "name": spec.name,
+                    "state": "ready",
+                    "address": spec.endpoint.address,
+                    "elapsed_s": round(self.took_s[spec.name], 3),
+                }
+                for spec in self.services
+            ],
+            "elapsed_s": round(self.elapsed_s, 3),
+        }
+
+
+def up(
+    home: SandboxHome,
+    options: Options | None = None,
+    on_event: OnEvent = ignore,
+    environ: Mapping[str, str] | None = None,
+) -> Summary:
+    """Bring the sandbox up, and block until every service answered a real request. Running already: nothing changes.
+
+    Services keep running when this process ends. What runs is left running when this fails, for inspection.
+
+    Raises:
+        SetupError: the machine lacks something; nothing was started.
+        ServiceFailedError: a service did not become ready; says why.
+        SandboxError: another command holds the sandbox.
+    """
+    started = time.monotonic()
+    options = options or Options()
+    environ = os.environ if environ is None else environ
+    with locked(home, "pyml dev up"):
+        home.create()
+        recorded = load_state(home)
+        state = wanted_state(home, recorded, options, environ)
+        stack = stack_for(home, state, environ)
+        data = stack.data_words
+        _tell_what_is_new(recorded, state, options, data, environ, on_event)
+        left_over = stack.driver.sweep()
+        if left_over:
+            on_event(Event("sandbox", Progress.NOTE, f"cleared away {left_over} that an earlier run left behind"))
+        live = stack.driver.live()
+        doctor.preflight(situation(home, state, stack, live, environ), stack.checks)
+        stack.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
+        save_state(home, replace(state, stamp=SparkHome.find().stamp))
+        specs = wanted_services(home, stack, on_event)
+        plan = plan_up(specs, live)
+        # Published each time: the folder of sockets may be another one now, or the gateway's volume new.
+        took_s = carry_out(plan, stack.driver, live, on_event, lambda: stack.publish(load_routes(home)))
+        if spark.NAME in {spec.name for spec in plan.start}:
+            start_warm_up(home, state.ports.spark)
+    return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
+
+
+def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Finding]:
+    """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
+    state = wanted_state(home, load_state(home), Options(), environ)
+    stack = stack_for(home, state, environ)
+    try:
+        live = stack.driver.live()
+    except (SandboxError, SetupError):
+        live = ()  # the checks say why
+    checks = {
+        "driver": lambda _: f"{state.driver}{why_no_containers(environ) if state.driver == DRIVERS[0] else ''}",
+        **stack.checks,
+    }
+    return doctor.examine(situation(home, state, stack, live, environ), checks)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What `down` did.
+
+    Attributes:
+        services: names of those that ran.
+        data: where tables and metastore lie; empty where there never was a sandbox.
+    """
+
+    services: Sequence[str] = ()
+    data: str = ""
+
+
+def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Stopped:
+    """Stop every service, side by side; data and uploaded models are kept unless `with_data`. Down already: fine.
+
+    Raises:
+        SandboxError: something could not be stopped, or another command holds the sandbox.
+    """
+    state = load_state(home)
+    if state is None:
+        return Stopped()
+    with locked(home, "pyml dev down"):
+        stack = stack_for(home, state)
+        stopped = _stop_all(stack.driver, on_event)
+        shutil.rmtree(home.scratch, ignore_errors=True)
+        if with_data:
+            delete_data(home, stack)
+        return Stopped(stopped, stack.data_words)
+
+
+def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
+    """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
+    with locked(home, "pyml dev reset"):
+        for stack in _stacks_to_reset(home):
+            try:
+                _stop_all(stack.driver, on_event)
+                stack.delete_data()
+            except SetupError as error:  # no engine answers: what is in it cannot be deleted, and is named
+                on_event(Event("reset", Progress.NOTE, f"{stack.data_words} stay: {error.message}"))
+        shutil.rmtree(home.runtime_dir, ignore_errors=True)
+        for path in home.folder.iterdir():
+            if path.name.startswith("sandbox.lock"):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _stacks_to_reset(home: SandboxHome) -> list[Stack]:
+    """The recorded driver's stack; where no state can be read, whatever a sandbox of this name may have left."""
+    try:
+        state = load_state(home)
+    except SetupError:
+        state = None
+    if state is not None:
+        return [stack_for(home, state)]
+    any_state = SandboxState("process", Ports(), None, "", "")
+    drivers = ["process", *(["container"] if an_engine_answers(os.environ) else [])]
+    return [stack_for(home, replace(any_state, driver=driver)) for driver in drivers]
+
+
+def delete_data(home: SandboxHome, stack: Stack) -> None:
+    """Delete tables and metastore, uploaded models, and what jobs and parity checks left. Nothing may run."""
+    stack.delete_data()
+    for folder in (home.models, home.scratch, home.parity, home.jobs):
+        shutil.rmtree(folder, ignore_errors=True)
+    home.routes_file.unlink(missing_ok=True)
+    state = load_state(home)
+    if state is not None:
+        save_state(home, replace(state, stamp=None))
+
+
+def what_is_deleted(home: SandboxHome) -> list[str]:
+    """One line for each thing that `reset` and `down` with data delete, with its size."""
+    tables = [_tables_deleted(stack) for stack in _stacks_to_reset(home)]
+    folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
+    return [*tables, *(f"{decimal(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
+
+
+def _tables_deleted(stack: Stack) -> str:
+    try:
+        size = decimal(stack.data().size_bytes)
+    except SetupError:
+        size = "?"
+    return f"{size:>9}  tables and the metastore's database, in {stack.data_words}"
+
+
+def wanted_state(
+    home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]
+) -> SandboxState:
+    """The state this sandbox shall have: recorded choices, changed by the options.
+
+    Raises:
+        SetupError: another driver was asked for than the recorded one.
+    """
+    return SandboxState(
+        driver=choose_driver(
+            None if recorded is None else recorded.driver,
+            options.driver,
+            lambda: an_engine_answers(environ),
+            name_option(home),
+        ),
+        ports=_ports(home, recorded, options, environ),
+        stamp=None if recorded is None else recorded.stamp,
+        pyml_version=importlib.metadata.version("pyml-sandbox"),
+        spark_version=SparkHome.find().version,
+        container=replace(ContainerChoices() if recorded is None else recorded.container, **options.container),
+    )
+
+
+def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]) -> Ports:
+    if recorded is not None:
+        return choose_ports(recorded.ports, options.ports, ())
+    return choose_ports(None, options.ports, ports_of_others(home) | ports_in_use(environ))
+
+
+def situation(
+    home: SandboxHome, state: SandboxState, stack: Stack, live: Sequence[LiveService], environ: Mapping[str, str]
+) -> doctor.Situation:
+    """What the checks of `doctor` look at."""
+    running = {service.name for service in live if service.state is ServiceState.RUNNING}
+    return doctor.Situation(home, state.ports, running, state.stamp, environ, stack.data_words)
+
+
+def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+    """The specs of every service that this sandbox shall run; environments that are missing are made."""
+    return [*stack.services(), *model_servers(home, stack, on_event)]
+
+
+def _stop_all(driver: Driver, on_event: OnEvent) -> list[str]:
+    started = time.monotonic()
+    running = [service.name for service in _live_or_nothing(driver) if service.pid is not None]
+    driver.shut_down()
+    driver.sweep()
+    for name in running:
+        on_event(Event(name, Progress.STOPPED, "", time.monotonic() - started))
+    return running
+
+
+def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
+    try:
+        return driver.live()
+    except SandboxError:
+        return ()  # its watcher hangs: shut_down ends it by force
+
+
+def _tell_what_is_new(
+    recorded: SandboxState | None,
+    state: SandboxState,
+    options: Options,
+    data: str,
+    environ: Mapping[str, str],
+    on_event: OnEvent,
+) -> None:
+    is_fallback = recorded is None and options.driver is None and state.driver == DRIVERS[0]
+    on_event(Event("driver", Progress.NOTE, f"{state.driver}{why_no_containers(environ) if is_fallback else ''}"))
+    on_event(Event("data", Progress.NOTE, f"{data}  (kept between runs)"))
+    if recorded is None and state.ports != Ports().with_choices(options.ports):
+        words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
+        on_event(Event("ports", Progress.NOTE, f"{words}  (another sandbox has the usual ones)"))

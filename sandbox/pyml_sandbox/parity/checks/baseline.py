@@ -1,0 +1,130 @@
+"""What the checks of the batch start from: each row called alone, and as two copies of itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pyml.harness.session_messages import Refusal
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.harness_process import Output, is_answer
+from pyml_sandbox.parity.noise.noise_model import Value
+from pyml_sandbox.parity.observations.observation import Case, Situation
+from pyml_sandbox.parity.rows.synthetic import Specimen
+
+MAX_CASES = 6
+
+
+def one_row(specimen: Specimen) -> Situation:
+    """A row called alone."""
+    return Situation((specimen,))
+
+
+def no_difference(row: Specimen, output: str = "") -> Case:
+    """A row alone, in both situations: of what no two situations of the laboratory show."""
+    return Case(output, one_row(row), one_row(row))
+
+
+@dataclass
+class AskedRows:
+    """The rows of a bench and their outputs where no other row is near.
+
+    Attributes:
+        bench: rows and laboratory.
+        alone: the output of each fixture's row and specimen called alone, by the specimen's identity.
+        copies: its outputs when called twice in one call.
+        seconds: that asking about the copies took.
+    """
+
+    bench: Bench
+    alone: Mapping[int, Output]
+    copies: Mapping[int, Sequence[Output]]
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, bench: Bench) -> AskedRows:
+        """Ask about two copies of each row in one call."""
+        rows = bench.everything
+        alone = dict(zip(map(id, rows), bench.alone, strict=True))
+        started = time.perf_counter()
+        copies = dict(zip(map(id, rows), bench.calls([[row, row] for row in rows]), strict=True))
+        return cls(bench, alone, copies, time.perf_counter() - started)
+
+    def taken(self, specimens: Iterable[Specimen]) -> list[Specimen]:
+        """Those that the model predicts alone: what it refuses it refuses on both paths."""
+        return [each for each in specimens if not self.is_refused(each)]
+
+    def is_refused(self, row: Specimen) -> bool:
+        """Whether the row is refused alone."""
+        return isinstance(self.alone[id(row)], Refusal)
+
+    def copies_refused(self, row: Specimen) -> bool:
+        """Whether the row is refused beside itself."""
+        return isinstance(self.copies[id(row)][0], Refusal)
+
+    def is_of(self, name: str, output: Output, row: Specimen) -> bool:
+        """Whether an output is, in one column, the one that a row has alone."""
+        alone = self.alone[id(row)]
+        if isinstance(alone, Refusal) or isinstance(output, Refusal) or not name:
+            return False
+        return not self.bench.gauge.differ(name, alone[name], output[name])
+
+    def type_of(self, column: str) -> str:
+        """The declared type of an input, without its parameters; "ROW" of what is no input."""
+        for field in self.bench.inputs.fields:
+            if field.name == column:
+                return field.ddl_type.partition("(")[0].partition("<")[0]
+        return "ROW"
+
+
+@dataclass(frozen=True)
+class ChecksOfRows:
+    """Checks that start from the rows and their outputs alone.
+
+    Attributes:
+        asked: the rows.
+    """
+
+    asked: AskedRows
+
+    @property
+    def bench(self) -> Bench:
+        """Where they are asked about."""
+        return self.asked.bench
+
+
+def traits_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
+    """What all pairs of different outputs have in common, in one column."""
+    values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
+    if len(values) < len(pairs):
+        return set()
+    tests = {"nan-for-null": _are_nan_and_null, "last-digit": _differ_in_last_digit}
+    return {trait for trait, test in tests.items() if all(test(left, right) for left, right in values)}
+
+
+def _are_nan_and_null(left: Value, right: Value) -> bool:
+    """Whether one of two values is NaN and the other null."""
+    values = (left, right)
+    return None in values and any(isinstance(value, float) and math.isnan(value) for value in values)
+
+
+def _differ_in_last_digit(left: Value, right: Value) -> bool:
+    """Whether two values are decimals that differ by one in the last digit: one of them was rounded otherwise."""
+    if not isinstance(left, Decimal) or not isinstance(right, Decimal):
+        return False
+    return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
+
+
+def traits_of_refusal(said: str) -> set[str]:
+    """What a refusal is about, from our own words for it."""
+    found = set()
+    if "rows in," in said:
+        found.add("row-count")
+    if "is declared" in said and "found" in said:
+        found.add("type")
+    if said and "predict raised" in said:
+        found.add("raised")
+    return found

@@ -1,0 +1,1 @@
+"""The smallest input that shows a finding."""

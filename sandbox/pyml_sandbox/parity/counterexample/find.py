@@ -1,0 +1,349 @@
+"""From a symptom to a witness: shrunk in the laboratory, and re-run in both real paths before anyone sees it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pyml.errors import PackageError
+from pyml.harness.session_messages import Refusal
+from pyml_sandbox.models.model_session import NoAnswerError
+from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
+from pyml_sandbox.parity.context.check_context import Bench, calls, differing
+from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_default
+from pyml_sandbox.parity.harness_process import PINNED, Lab, Output, Variation
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.report.wording import plain
+from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.verdict import Seen, Witness
+from pyml_sandbox.predict.online import ServerEndedError
+
+SHOWN_CHARACTERS = 200
+TRIES = 4
+SHRINK_BUDGET_S = 20.0
+FRESH_STEPS = 12
+"""Questions to fresh processes, of which each takes seconds, that shrinking one case may cost."""
+
+
+@dataclass
+class WitnessFinder:
+    """Finds witnesses on one bench and both real paths.
+
+    Attributes:
+        bench: where cases are made smaller.
+        paths: where what remains is re-run.
+        model_id: for the snippet.
+    """
+
+    bench: Bench
+    paths: RealPaths
+    model_id: str
+
+    def witness(self, symptoms: Sequence[Symptom]) -> Witness | None:
+        """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
+
+        None as well where the model ends its Python or its server, or is too slow, on the way there.
+
+        Raises:
+            SandboxError: a path does not answer.
+        """
+        for symptom in symptoms[:3]:
+            try:
+                case, columns = self._shrunk(symptom)
+                seen = self._seen(case, symptom)
+            except (NoAnswerError, ServerEndedError):
+                continue
+            if seen is not None:
+                return self._told(case, columns, seen)
+        return None
+
+    # ---- in the laboratory
+
+    def _shrunk(self, symptom: Symptom) -> tuple[Case, tuple[str, ...]]:
+        case = symptom.case
+        if not case.other.rows or case.other.threads > 1:
+            return case, self.bench.inputs.names if case.other.rows else ()
+        if symptom.check in ("clock", "forms"):
+            alone = Situation((case.other.row,))
+            holds = self._differs_by_day if symptom.check == "clock" else self._differs_by_form
+            return Shrinker(self.bench.inputs, holds, FRESH_STEPS).shrunk(Case(case.output, alone, alone))
+        with _Asker(self.bench) as asker:
+            if not asker.differs(case):
+                return self._shrunk_on_the_paths(case) if symptom.check == "paths" else (case, self.bench.inputs.names)
+            single = _alone(case)
+            tries = TRIES if symptom.check == "repeat" else 1  # what is drawn may be drawn twice
+            if single is not None and any(asker.differs(single) for _ in range(tries)):
+                case = single
+            steps = min(self.bench.affordable(SHRINK_BUDGET_S), MAX_STEPS)
+            steps = FRESH_STEPS if asker.is_fresh(case) else max(steps, FRESH_STEPS)
+            return Shrinker(self.bench.inputs, asker.differs, steps).shrunk(case)
+
+    def _differs_by_day(self, case: Case) -> bool:
+        rows = self.bench.rows(case.other.rows)
+        today, later = (
+            self.bench.lab.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S, runs=True)[0][0] for days in (0, DAYS)
+        )
+        return self._differ(case, today, later)
+
+    # ---- on the real paths
+
+    def _differs_by_form(self, case: Case) -> bool:
+        first, *others = (outputs[0] for outputs in self.paths.in_other_forms(case.other.rows).values())
+        return any(self._differ(case, first, other) for other in others)
+
+    def _shrunk_on_the_paths(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+        """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
+        schema, row = self.bench.inputs, case.other.row
+        names = schema.names
+        differ = self._differ_alone(case, [at_default(row, schema, [name]) for name in names])
+        idle = [name for name, still in zip(names, differ, strict=True) if still]
+        smaller = at_default(row, schema, idle)
+        if not idle or self._differ_alone(case, [smaller]) != [True]:
+            return case, names
+        situation = replace(case.other, rows=(smaller,), target=0)
+        return replace(case, reference=situation, other=situation), tuple(name for name in names if name not in idle)
+
+    def _differ_alone(self, case: Case, rows: Sequence[Specimen]) -> list[bool]:
+        """Whether the two paths differ on each row, alone."""
+        offline = self.paths.offline(rows, batch_rows=1)
+        online = [answer[0] for answer in self.paths.online([[row] for row in rows])]
+        return [self._differ(case, left, right) for left, right in zip(offline, online, strict=True)]
+
+    def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
+        """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
+        plain = case.reference.variation == PINNED and case.other.variation == PINNED
+        if symptom.check == "clock":
+            return self._seen_on_another_day(case)
+        if symptom.check == "forms":
+            return self._seen_in_forms(case)
+        if not case.other.rows:
+            return self._seen_empty()
+        if not plain or case.other.what_if.kind or case.other.threads > 1:
+            return self._seen_varied(case)
+        if case.other.before or symptom.check == "repeat":
+            return self._seen_again(case) or self._seen_in_a_fresh_process(case)
+        return self._seen_together(case)
+
+    def _seen_together(self, case: Case) -> tuple[Seen, ...] | None:
+        reference, other = case.reference, case.other
+        offline = self.paths.offline(other.rows)[other.target]
+        offline_alone = self.paths.offline(reference.rows)[reference.target]
+        online_calls = self.paths.online([other.rows, reference.rows])
+        online, alone = online_calls[0][other.target], online_calls[1][reference.target]
+        found = {
+            f"offline, {_words(other)}": offline,
+            f"offline, {_words(reference)}": offline_alone,
+            f"online, {_words(other)}": online,
+            f"online, {_words(reference)}": alone,
+        }
+        pairs = ((offline, alone), (offline, online), (online, alone), (online, offline_alone))
+        if not any(self._differ(case, left, right) for left, right in pairs):
+            return None
+        return self._as_seen(case, found)
+
+    def _seen_again(self, case: Case) -> tuple[Seen, ...] | None:
+        """State: the same request again, after the calls that change it, and the same rows offline."""
+        before = list(case.other.before) or [case.other.rows]
+        answers = self.paths.online([case.reference.rows, *before, case.other.rows])
+        first, last = answers[0][case.reference.target], answers[-1][case.other.target]
+        offline = self.paths.offline(case.other.rows)[case.other.target]
+        if not any(self._differ(case, a, b) for a, b in ((first, last), (offline, first), (offline, last))):
+            return None
+        return self._as_seen(case, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
+
+    def _seen_in_a_fresh_process(self, case: Case) -> tuple[Seen, ...] | None:
+        """State that the running servers have left behind: a process that met other rows first than they did."""
+        with _Asker(self.bench) as asker:
+            return self._seen_beside(case, case.other, "a process that met others first", asker.output(case.other))
+
+    def _seen_on_another_day(self, case: Case) -> tuple[Seen, ...] | None:
+        """Both paths today, and a process whose clock stands at another day."""
+        then = self.bench.lab.calls(self.bench.rows(case.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
+        day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
+        return self._seen_beside(case, case.other, f"a process on {day}", then)
+
+    def _seen_in_forms(self, case: Case) -> tuple[Seen, ...] | None:
+        """The same row in every form of a request."""
+        found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([case.other.row]).items()}
+        first, *others = found.values()
+        if not any(self._differ(case, first, other) for other in others):
+            return None
+        return self._as_seen(case, {f"online, as {form}": output for form, output in found.items()})
+
+    def _seen_varied(self, case: Case) -> tuple[Seen, ...] | None:
+        """Environment: both paths as they are, and a fresh process in which one thing is another."""
+        with _Asker(self.bench) as asker:
+            varied = self._among_threads(case) if case.other.threads > 1 else asker.output(case.other)
+        threads = f"{case.other.threads} threads" if case.other.threads > 1 else ""
+        name = case.other.variation.name or threads or str(case.other.what_if)
+        return self._seen_beside(case, case.reference, f"a process with {name}", varied)
+
+    def _seen_beside(self, case: Case, asked: Situation, where: str, varied: Output) -> tuple[Seen, ...] | None:
+        """Both paths as they are, and a process in which something is another; None where neither differs from it."""
+        rows, target = asked.rows, asked.target
+        offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
+        if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
+            return None
+        return self._as_seen(case, {"offline": offline, "online": online, where: varied})
+
+    def _among_threads(self, case: Case) -> Output:
+        """The output of the row while others are predicted in the same process; of several tries one that differs."""
+        row, (others,) = case.reference.row, case.other.before
+        groups = [group for other in others for group in ([row], [other])] * TRIES
+        answers = calls(self.bench.lab, self.bench.inputs, groups, threads=case.other.threads)[::2]
+        expected = self.bench.calls([[row]])[0][0]
+        outputs = [answer[0] for answer in answers]
+        return next((each for each in outputs if self._differ(case, expected, each)), outputs[0])
+
+    def _seen_empty(self) -> tuple[Seen, ...] | None:
+        (online,) = self.paths.online([()])
+        offline = self.paths.offline([])
+        if not (online and isinstance(online[0], Refusal)) or offline:
+            return None
+        return Seen("offline, no rows", {"": "an empty table"}), Seen("online, no rows", error=online[0].message)
+
+    def _differ(self, case: Case, left: Output, right: Output) -> bool:
+        columns = differing(self.bench.gauge, left, right)
+        return case.output in columns if case.output else bool(columns)
+
+    def _as_seen(self, case: Case, found: dict[str, Output]) -> tuple[Seen, ...]:
+        return tuple(_seen_as(where, output, case.output) for where, output in found.items())
+
+    # ---- for a reader
+
+    def _told(self, case: Case, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Witness:
+        rows = case.other.rows
+        shown = rows or ()
+        others = [name for name in self.bench.inputs.names if name not in columns]
+        defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
+        texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
+        return Witness(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
+
+
+@dataclass
+class _Asker:
+    """Outputs in situations, from laboratories that are started as they are needed and kept.
+
+    Attributes:
+        bench: has the laboratory of the pinned environment.
+    """
+
+    bench: Bench
+    _open: dict[Variation, Lab | PackageError] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> _Asker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def is_fresh(self, case: Case) -> bool:
+        """Whether a fresh process is needed for each answer."""
+        return bool(case.other.before)
+
+    def differs(self, case: Case) -> bool:
+        """Whether the two situations of a case have different outputs."""
+        left, right = self.output(case.reference, fresh=bool(case.other.before)), self.output(case.other)
+        columns = differing(self.bench.gauge, left, right)
+        return case.output in columns if case.output else bool(columns)
+
+    def output(self, situation: Situation, *, fresh: bool = False) -> Output:
+        """The output of the row that a situation looks at."""
+        if situation.before or fresh:
+            with self.bench.labs.start(situation.variation) as lab:
+                for call in situation.before:
+                    calls(lab, self.bench.inputs, [call])
+                return self._of(lab, situation)
+        lab_or_error = self._lab(situation.variation)
+        if isinstance(lab_or_error, PackageError):
+            return Refusal("PackageError", lab_or_error.message)
+        return self._of(lab_or_error, situation)
+
+    def _of(self, lab: Lab, situation: Situation) -> Output:
+        answers = calls(lab, self.bench.inputs, [situation.rows], situation.what_if)
+        return answers[0][situation.target]
+
+    def _lab(self, variation: Variation) -> Lab | PackageError:
+        if variation == PINNED:
+            return self.bench.lab
+        if variation not in self._open:
+            try:
+                self._open[variation] = self._stack.enter_context(self.bench.labs.start(variation))
+            except NoAnswerError:
+                raise
+            except PackageError as error:
+                self._open[variation] = error
+        return self._open[variation]
+
+
+def snippet(model_id: str, case: Case, seen: Sequence[Seen]) -> str:
+    """Python that asks the sandbox the same; what was seen stands behind it as comments.
+
+    Args:
+        model_id: of the version.
+        case: whose `other` situation is asked about.
+        seen: what its row was predicted as.
+    """
+    rows = [dict(row.values) for row in case.other.rows]
+    lines = [
+        "import datetime",
+        "from decimal import Decimal",
+        "from pyml_sandbox import Client",
+        "",
+        "client = Client()",
+        f"rows = client.rows({model_id!r}, {literal(rows)})",
+        f"print(client.predict_online({model_id!r}, rows))  # all in one request",
+    ]
+    if len(rows) > 1:
+        row = f"rows.slice({case.other.target}, 1)"
+        lines.append(f"print(client.predict_online({model_id!r}, {row}))  # that row alone")
+    return "\n".join([*lines, *map(_comment, seen)])
+
+
+def _comment(seen: Seen) -> str:
+    """One line, whatever a model or its data put into it: a line break would end the comment and begin code."""
+    said = seen.error.splitlines()[0] if seen.error else str(seen.outputs)
+    return f"# {plain(seen.where)}: {plain(said)}"
+
+
+def literal(value: Any) -> str:
+    """A value as Python reads it; NaN and infinity, which Python writes and does not read, among them."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(name)}: {literal(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
+
+
+def _alone(case: Case) -> Case | None:
+    """The same with the row alone in both situations, where it stood among the same rows in both."""
+    if len(case.reference.rows) != len(case.other.rows) or len(case.other.rows) == 1:
+        return None
+    row = case.other.row
+    before = tuple((row,) if row in call else call[:1] for call in case.other.before)
+    alone = replace(case.other, rows=(row,), target=0, before=before)
+    return replace(case, reference=replace(case.reference, rows=(row,), target=0), other=alone)
+
+
+def _words(situation: Situation) -> str:
+    return "alone" if len(situation.rows) == 1 else f"together ({len(situation.rows)} rows)"
+
+
+def _seen_as(where: str, output: Output, column: str) -> Seen:
+    if isinstance(output, Refusal):
+        return Seen(where, error=output.message)
+    names = [column] if column else list(output)
+    return Seen(where, {name: _shown(output[name]) for name in names})
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

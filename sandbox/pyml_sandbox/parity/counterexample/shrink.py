@@ -1,0 +1,189 @@
+"""The smallest input that still shows a difference: fewer rows, then fewer columns that matter, then plainer values.
+
+Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the rows that
+stand beside the one that is looked at; every step is asked of the laboratory, and kept only where the difference stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pyml.types.schema import Field, Schema
+from pyml_sandbox.parity.observations.observation import Case, Situation
+from pyml_sandbox.parity.rows.synthetic import Specimen
+
+Holds = Callable[[Case], bool]
+MAX_STEPS = 200
+
+
+@dataclass
+class Shrinker:
+    """Makes a case smaller for as long as it holds.
+
+    Attributes:
+        schema: the model's declared inputs.
+        holds: whether the two situations of a case still differ.
+        steps: how many questions may still be asked.
+    """
+
+    schema: Schema
+    holds: Holds
+    steps: int = MAX_STEPS
+
+    def shrunk(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+        """The smallest case found, and the input columns that matter in it: all others are at a default."""
+        case = self._fewer_rows(case)
+        case, columns = self._fewer_columns(case)
+        for field in self.schema.fields:
+            if field.name in columns and field.tensor is None:  # a tensor keeps its shape
+                case = self._plainer_values(case, field.name)
+        return case, columns
+
+    def _still(self, case: Case) -> bool:
+        if self.steps <= 0:
+            return False
+        self.steps -= 1
+        return self.holds(case)
+
+    # ---- rows
+
+    def _fewer_rows(self, case: Case) -> Case:
+        """Take away neighbours, half of them at a time, then smaller parts."""
+        part = max(len(case.other.rows) // 2, 1)
+        while part >= 1 and len(case.other.rows) > 1:
+            smaller = next((each for each in self._without(case, part) if self._still(each)), None)
+            if smaller is not None:
+                case, part = smaller, min(part, max(len(smaller.other.rows) // 2, 1))
+            elif part == 1:
+                break
+            else:
+                part //= 2
+        return case
+
+    def _without(self, case: Case, part: int) -> Iterator[Case]:
+        other = case.other
+        for start in range(0, len(other.rows), part):
+            kept = [at for at in range(len(other.rows)) if at == other.target or not start <= at < start + part]
+            if len(kept) < len(other.rows):
+                rows = tuple(other.rows[at] for at in kept)
+                smaller = replace(other, rows=rows, target=kept.index(other.target))
+                yield replace(case, reference=_reference(case, smaller), other=smaller)
+
+    # ---- columns
+
+    def _fewer_columns(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+        """Put columns at a default in every row: all but one at first, then one after the other."""
+        names = [field.name for field in self.schema.fields]
+        for name in names:
+            reduced = self._at_default(case, [other for other in names if other != name])
+            if self._still(reduced):
+                return reduced, (name,)
+        matter = []
+        for name in names:
+            reduced = self._at_default(case, [name])
+            if self._still(reduced):
+                case = reduced
+            else:
+                matter.append(name)
+        return case, tuple(matter)
+
+    def _at_default(self, case: Case, names: Sequence[str]) -> Case:
+        return _mapped(case, lambda row: at_default(row, self.schema, names))
+
+    # ---- values
+
+    def _plainer_values(self, case: Case, column: str) -> Case:
+        """Try plainer values in one column, row by row."""
+        for row in _distinct_rows(case):
+            old = row.values[column]
+            for value in plainer(old):
+                if repr(value) == repr(old):
+                    break
+                smaller = _mapped(case, _put(row, column, value))
+                if self._still(smaller):
+                    case = smaller
+                    break
+        return case
+
+
+def _put(row: Specimen, column: str, value: object) -> Callable[[Specimen], Specimen]:
+    return lambda each: each.with_value(column, value, each.kind) if each == row else each
+
+
+def _reference(case: Case, other: Situation) -> Situation:
+    """The plainer situation for fewer rows: the same rows where it had the same, else the row alone."""
+    if len(case.reference.rows) == len(case.other.rows):
+        return replace(case.reference, rows=other.rows, target=other.target)
+    return case.reference
+
+
+def _mapped(case: Case, change: Callable[[Specimen], Specimen]) -> Case:
+    """The same change to every row of a case; one row stays one row wherever it stands."""
+    made: dict[int, Specimen] = {}
+
+    def of(row: Specimen) -> Specimen:
+        return made.setdefault(id(row), change(row))
+
+    def side(situation: Situation) -> Situation:
+        before = tuple(tuple(of(row) for row in call) for call in situation.before)
+        return replace(situation, rows=tuple(of(row) for row in situation.rows), before=before)
+
+    return replace(case, reference=side(case.reference), other=side(case.other))
+
+
+def _distinct_rows(case: Case) -> list[Specimen]:
+    rows = [*case.other.rows, *(row for call in case.other.before for row in call)]
+    return list({id(row): row for row in rows}.values())
+
+
+_NONE = object()
+
+
+def at_default(row: Specimen, schema: Schema, names: Sequence[str]) -> Specimen:
+    """A row with the default of their types in some columns."""
+    defaults = {field.name: default_of(field) for field in schema.fields if field.name in names}
+    usable = {name: value for name, value in defaults.items() if value is not _NONE}
+    return replace(row, values={**row.values, **usable})
+
+
+def default_of(field: Field) -> Any:
+    """The plainest value of a column: null where it may be, else zero, empty, or the first day of 1970."""
+    if field.tensor is not None:
+        return _NONE  # a tensor keeps its shape
+    if field.nullable:
+        return None
+    kind = field.ddl_type.partition("(")[0].partition("<")[0]
+    scale = int(field.ddl_type[8:-1].split(",")[1]) if kind == "DECIMAL" else 0
+    plain: dict[str, Any] = {
+        **dict.fromkeys(("TINYINT", "SMALLINT", "INT", "BIGINT"), 0),
+        **dict.fromkeys(("FLOAT", "DOUBLE"), 0.0),
+        "BOOLEAN": False,
+        "STRING": "",
+        "BINARY": b"",
+        "DECIMAL": Decimal(0).scaleb(-scale),
+        "DATE": date(1970, 1, 1),
+        "TIMESTAMP": datetime(1970, 1, 1, tzinfo=UTC),
+        "TIMESTAMP_NTZ": datetime(1970, 1, 1),
+    }
+    return plain.get(kind, [] if kind == "ARRAY" else _NONE)
+
+
+def plainer(value: Any) -> Iterator[Any]:
+    """Plainer values than one, the plainest first."""
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, int):
+        yield from (each for each in (0, 1, 2) if abs(each) <= abs(value))
+    elif isinstance(value, float) and math.isfinite(value):
+        yield from (0.0, 1.0, 2.0)
+        yield from (round(value, digits) for digits in (0, 1, 2, 4))
+    elif isinstance(value, str):
+        yield from (each for each in ("", "a", "b") if len(each) <= len(value))
+        yield from (value[:1], value[: len(value) // 2])
+    elif isinstance(value, list) and value:
+        yield from ([], value[:1], value[: len(value) // 2])

@@ -1,0 +1,1 @@
+"""From observations to the causes of docs/causes, and to findings."""

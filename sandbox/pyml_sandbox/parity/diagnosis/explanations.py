@@ -1,0 +1,381 @@
+"""What would explain a difference: changes to a row or its frame that give in one situation the output of the other.
+
+If `predict` gives a row alone what it gives the same row in a batch once a column is rounded to float32, then that is
+what the model's own code does to it there. This names causes at the boundary of types and names, whatever their
+mechanism.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+from pyml.harness.perturbations import WhatIf
+from pyml.harness.session_messages import Refusal
+from pyml.types.schema import Field
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
+
+MAX_ORDERS = 40
+DIGITS = (15, 12, 10, 9, 6, 4)
+"""In which programs write numbers as text."""
+HOURS = [hours for hours in range(-12, 15) if hours]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that may happen to a row on its way.
+
+    Attributes:
+        name: as a trait, "as:single".
+        columns: that it happens to.
+        what_if: to the frame; or
+        value: to a value, given back unchanged where it does not apply.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    what_if: WhatIf | None = None
+    value: Callable[[Any], Any] | None = None
+
+
+def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
+    """The names of all changes that explain every case of a symptom.
+
+    Args:
+        bench: where to ask.
+        symptom: of a check that compares two situations in the pinned environment.
+    """
+    observed = _Observed.of(bench, symptom)
+    if not observed.can_be_explained:
+        return frozenset()
+    there, back = observed.explained_by(_changes(bench, set(symptom.inputs)))
+    if "as:floats" in there and "as:objects" not in there:
+        back -= {"as:objects"}  # objects keep integers what they are: of the column lost, only the same way counts
+    if there | back <= {"as:other-case"}:  # names that are sorted come in another order then
+        there, back = (
+            a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(bench))), strict=True)
+        )
+    found = there | back
+    return frozenset({*found, *_beside(found, observed, symptom.inputs)})
+
+
+def _changes(bench: Bench, drivers: set[str]) -> list[Change]:
+    """All changes to the columns that drive a symptom, or to every column where none is known to."""
+    fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
+    changes = [change for field in fields for change in _of_field(field)]
+    return [*changes, *_of_all_fields(changes), *_of_names(bench, drivers)]
+
+
+def _beside(found: set[str], observed: _Observed, drivers: Sequence[str]) -> Iterator[str]:
+    """What tells between causes that the same changes explain."""
+    if found and any(name != name.lower() for name in observed.bench.inputs.names):
+        yield "mixed-case"
+    if "as:floats" in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
+        yield "dropped"
+
+
+def silenced_by_evaluation(bench: Bench, symptom: Symptom) -> bool:
+    """Whether the two situations agree once the model is switched out of training."""
+    for case in symptom.cases:
+        off = WhatIf("evaluation")
+        left, right = (bench.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
+        if bench.differing(left, right):
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """The cases of a symptom, with the outputs of both situations.
+
+    Attributes:
+        bench: where they were asked.
+        cases: the cases.
+        outputs: for each of them, in the reference and in the other situation.
+        is_symmetric: a change may happen in either situation, and to every row of it: the situations differ in nothing
+            but how many copies of one row there are, or in the process. Else it happens to the row that is looked at,
+            in the reference.
+    """
+
+    bench: Bench
+    cases: Sequence[Case]
+    outputs: Sequence[tuple[Output, Output]]
+    is_symmetric: bool
+
+    @classmethod
+    def of(cls, bench: Bench, symptom: Symptom) -> _Observed:
+        if symptom.outputs:
+            return cls(bench, symptom.cases, _from_the_laboratory(bench, symptom), is_symmetric=False)
+        sides = [side for case in symptom.cases for side in (case.reference, case.other)]
+        answers = bench.calls([side.rows for side in sides])
+        found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
+        outputs = list(zip(found[::2], found[1::2], strict=True))
+        return cls(bench, symptom.cases, outputs, symptom.check not in NEIGHBOURS)
+
+    @property
+    def can_be_explained(self) -> bool:
+        """Whether there is a side from which a change could lead to the other."""
+        return bool(self.outputs)
+
+    def explained_by(self, changes: Sequence[Change]) -> tuple[set[str], set[str]]:
+        """Names of the changes that give, in every case, the output of the other situation.
+
+        Returns:
+            Those that do so in the reference, and, where either situation may be the one that is changed, in the other.
+        """
+        there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
+        back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
+        forwards = {change.name for change in changes if self._gives(change, there)}
+        others = [change for change in changes if self.is_symmetric and change.name not in forwards]
+        return forwards, {change.name for change in others if self._gives(change, back)}
+
+    def is_dropped(self, column: str) -> bool:
+        """Whether a column of integers that comes as floats has no say at all in the output."""
+        case = self.cases[0]
+        rows = [case.reference.row.with_value(column, value, "any") for value in ANY_INTEGERS]
+        outputs = [call[0] for call in self.bench.calls([[row] for row in rows], WhatIf("floats", (column,)))]
+        return not any(self.bench.differing(outputs[0], output) for output in outputs[1:])
+
+    def _gives(self, change: Change, wanted: Sequence[tuple[Case, Situation, Output]]) -> bool:
+        groups = [self._changed(situation, change) for _, situation, _ in wanted]
+        if change.what_if is None:
+            is_idle = any(group == situation.rows for group, (_, situation, _) in zip(groups, wanted, strict=True))
+        else:
+            is_idle = change.what_if.kind == "nan" and not any(
+                _has_null(row, change.columns) for _, situation, _ in wanted for row in situation.rows
+            )
+        if is_idle:
+            return False  # it changes nothing there, and so explains nothing
+        answers = self.bench.calls(groups, change.what_if)
+        return all(
+            self._is(case.output, answer[situation.target], output)
+            for answer, (case, situation, output) in zip(answers, wanted, strict=True)
+        )
+
+    def _changed(self, situation: Situation, change: Change) -> tuple[Specimen, ...]:
+        places = range(len(situation.rows)) if self.is_symmetric else [situation.target]
+        return tuple(_with_value(row, change) if place in places else row for place, row in enumerate(situation.rows))
+
+    def _is(self, output: str, found: Output, wanted: Output) -> bool:
+        if isinstance(found, Refusal) or isinstance(wanted, Refusal) or output not in found:
+            return False
+        return not self.bench.gauge.differ(output, found[output], wanted[output])
+
+
+def _from_the_laboratory(bench: Bench, symptom: Symptom) -> list[tuple[Output, Output]]:
+    """Outputs that were given, each pair from the side on which the laboratory is; none where it is on neither."""
+    own = [answer[0] for answer in bench.calls([case.reference.rows for case in symptom.cases])]
+    for turned in (False, True):
+        pairs = [(b, a) if turned else (a, b) for a, b in symptom.outputs]
+        if not any(bench.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
+            return pairs
+    return []
+
+
+def _has_null(row: Specimen, columns: Sequence[str]) -> bool:
+    return any(row.values[name] is None for name in columns)
+
+
+def _with_value(row: Specimen, change: Change) -> Specimen:
+    if change.value is not None:
+        for name in change.columns:
+            old = row.values[name]
+            new = change.value(old)
+            row = row if new is old else row.with_value(name, new, row.kind)
+    return row
+
+
+def _of_all_fields(changes: Sequence[Change]) -> list[Change]:
+    """Each change to all columns at once that it may happen to."""
+    by_kind: dict[tuple[str, object], list[Change]] = {}
+    for change in changes:
+        by_kind.setdefault((change.name, change.what_if.kind if change.what_if else change.value), []).append(change)
+    return [_joined(several) for several in by_kind.values() if len(several) > 1]
+
+
+def _joined(changes: Sequence[Change]) -> Change:
+    columns = tuple(name for change in changes for name in change.columns)
+    what_if = changes[0].what_if
+    return replace(changes[0], columns=columns, what_if=what_if and replace(what_if, columns=columns))
+
+
+def _of_names(bench: Bench, drivers: set[str]) -> Iterator[Change]:
+    """A column lost, or found under a name in another case."""
+    names = bench.inputs.names
+    if bench.inputs.is_tensor:
+        return
+    for name in names if not drivers else sorted(drivers):
+        yield Change("as:missing", (name,), WhatIf("missing", (name,)))
+        yield Change("as:other-case", (name,), WhatIf("other-case", (name,)))
+    yield Change("as:other-case", (), WhatIf("other-case", tuple(names)))
+
+
+def _of_places(bench: Bench) -> Iterator[Change]:
+    """Columns in another order, one more of them, or an index that starts elsewhere."""
+    yield Change("as:index", (), WhatIf("index", value=1))
+    if not bench.inputs.is_tensor:
+        yield Change("as:extra", (), WhatIf("extra", ("extra",)))
+        for order in _orders(bench.inputs.names):
+            yield Change("as:order", (), WhatIf("order", order))
+
+
+def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Sorted, reversed, one column moved to either end, or two exchanged."""
+    found = [tuple(sorted(names)), tuple(reversed(names))]
+    for name in names:
+        rest = [each for each in names if each != name]
+        found += [(*rest, name), (name, *rest)]
+    for left, right in combinations(range(len(names)), 2):
+        swapped = list(names)
+        swapped[left], swapped[right] = swapped[right], swapped[left]
+        found.append(tuple(swapped))
+    return [order for order in dict.fromkeys(found) if order != tuple(names)][:MAX_ORDERS]
+
+
+def _of_field(field: Field) -> Iterator[Change]:
+    """Changes to the values of one column, or to the dtype that holds them."""
+    if field.tensor is not None:
+        return
+    name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
+    for what_if in _WHAT_IFS.get(kind, ()):
+        trait = _FLOATS.get(kind, what_if) if what_if == "floats" else what_if
+        yield Change(f"as:{trait}", (name,), WhatIf(what_if, (name,)))
+    for trait, value in _VALUES.get(kind, ()):
+        yield Change(f"as:{trait}", (name,), value=value)
+    if field.nullable:
+        for trait, value in _TO_NULL.get(kind, ()):
+            yield Change(f"as:{trait}", (name,), value=value)
+
+
+def _single(value: Any) -> Any:
+    import numpy as np
+
+    if value is None or not math.isfinite(value):
+        return value
+    rounded = float(np.float32(value))
+    return value if rounded == value else rounded
+
+
+def _via_float(value: Any) -> Any:
+    if value is None or int(float(value)) == value:
+        return value
+    return min(int(float(value)), 2**63 - 1)
+
+
+def _mapped(found: object, put: object) -> Callable[[Any], Any]:
+    """One value for another; numbers of one magnitude are one value here, and NaN is itself."""
+
+    def change(value: Any) -> Any:
+        is_found = (
+            value is None if found is None else (value is not None and (value == found or _both_nan(value, found)))
+        )
+        return put if is_found else value
+
+    return change
+
+
+def _both_nan(left: object, right: object) -> bool:
+    return isinstance(left, float) and isinstance(right, float) and math.isnan(left) and math.isnan(right)
+
+
+def _always(put: object) -> Callable[[Any], Any]:
+    """A value that no table of known values holds."""
+    return lambda value: value if value is None else put
+
+
+def _shifted(hours: int) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        return value + timedelta(hours=hours) if isinstance(value, datetime) else value
+
+    return change
+
+
+def _guessed(value: Any) -> Any:
+    """A text as a reader that guesses types gives it back: `007` as 7, `3.0` as 3, ` a` as a."""
+    if value is None:
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    text = str(int(number)) if math.isfinite(number) and number == int(number) else str(number)
+    return value if text == value else text
+
+
+def _written(digits: int) -> Callable[[Any], Any]:
+    """A number as it comes back from a text with so many digits."""
+
+    def change(value: Any) -> Any:
+        if value is None or not math.isfinite(value):
+            return value
+        read = float(f"{value:.{digits}g}")
+        return value if read == value else read
+
+    return change
+
+
+def _next(upwards: bool) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        if value is None or not math.isfinite(value):
+            return value
+        return math.nextafter(value, math.inf if upwards else -math.inf)
+
+    return change
+
+
+Changes = tuple[tuple[str, Callable[[Any], Any]], ...]
+
+ANY_INTEGERS = (3, 41, 100)
+"""Small enough for every type of integers."""
+_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
+_WHAT_IFS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_INTEGERS, ("floats", "objects")),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), ("floats", "objects", "nan")),
+    "DECIMAL": ("floats",),
+    "BOOLEAN": ("objects", "nan"),
+    "STRING": ("nan", "bytes", "categories"),
+    "BINARY": ("text", "nan"),
+    "ARRAY": ("arrays", "floats"),
+    "MAP": ("floats",),
+    "STRUCT": ("floats",),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), ("naive", "objects")),
+    "DATE": ("objects",),
+}
+_FLOATS = {"FLOAT": "double", "DECIMAL": "decimal-floats", **dict.fromkeys(("ARRAY", "MAP", "STRUCT"), "inner-floats")}
+"""What it means that a column of a type comes as float64."""
+_NUMBERS: Changes = (("null-zero", _mapped(None, 0)), ("ulp", _next(upwards=True)), ("ulp", _next(upwards=False)))
+_VALUES: dict[str, Changes] = {
+    **{
+        kind: (("via-float64", _via_float), ("null-zero", _mapped(None, 0)), ("unknown", _always(value)))
+        for kind, value in zip(_INTEGERS, (-119, -29_119, -1_987_654_319, -(2**52) - 119), strict=True)
+    },
+    "FLOAT": (("null-nan", _mapped(None, math.nan)), ("nan-zero", _mapped(math.nan, 0.0)), *_NUMBERS[:1]),
+    "DOUBLE": (
+        *(("written", _written(digits)) for digits in DIGITS),
+        ("single", _single),
+        ("null-nan", _mapped(None, math.nan)),
+        ("nan-zero", _mapped(math.nan, 0.0)),
+        ("zero-nan", _mapped(0.0, math.nan)),
+        *_NUMBERS,
+    ),
+    "STRING": (
+        ("null-empty", _mapped(None, "")),
+        ("null-text", _mapped(None, "None")),
+        ("null-text", _mapped(None, "nan")),
+        ("guessed", _guessed),
+        ("bytes", lambda value: value if value is None else str(value.encode())),
+    ),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), tuple(("hours", _shifted(hours)) for hours in HOURS)),
+}
+_TO_NULL: dict[str, Changes] = {
+    **dict.fromkeys(_INTEGERS, (("zero-null", _mapped(0, None)),)),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), (("zero-null", _mapped(0.0, None)), ("nan-null", _mapped(math.nan, None)))),
+    "STRING": (("empty-null", _mapped("", None)),),
+}

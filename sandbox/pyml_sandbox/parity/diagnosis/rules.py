@@ -1,0 +1,421 @@
+"""From what the checks saw to causes. Pure.
+
+Each rule reads one group of symptoms: what fired, what stayed silent, and what explains it. The causes are those of
+`pyml_sandbox.parity.diagnosis.causes`, each with a page in docs/causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Symptom
+from pyml_sandbox.parity.rows.synthetic import OTHER_LENGTHS
+
+WHOLE = ("together", "split", "shuffle", "crowd", "sizes")
+STATE = ("repeat", "warm", "same-size", "first-batch", "fresh")
+"""Checks that, once they fire, leave nothing to ask about batches."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One cause, and what shows it.
+
+    Attributes:
+        code: of the cause.
+        outputs: the output columns that it reaches; none where it keeps rows from being predicted at all.
+        inputs: the input columns that drive it.
+        symptoms: what shows it, the plainest first.
+    """
+
+    code: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many of the rows that were tried show it, at most."""
+        return max(symptom.rows for symptom in self.symptoms)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The checks that fired."""
+        return tuple(dict.fromkeys(symptom.check for symptom in self.symptoms))
+
+
+def diagnose(symptoms: Sequence[Symptom]) -> list[Diagnosis]:
+    """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches.
+
+    Args:
+        symptoms: of every check that fired. A check without a symptom here stayed silent.
+    """
+    fired = frozenset(symptom.check for symptom in symptoms)
+    named = [*_of_state(symptoms, fired), *_of_surroundings(symptoms, fired), *_of_batches(symptoms, fired)]
+    reached = {symptom.output for _, symptom in named}
+    named += [*_of_paths(symptoms, reached), *_of_threads(symptoms)]
+    by_code: dict[str, list[Symptom]] = {}
+    for code, symptom in named:
+        by_code.setdefault(code, []).append(symptom)
+    return [_joined(code, found) for code, found in by_code.items()]
+
+
+def _joined(code: str, symptoms: Sequence[Symptom]) -> Diagnosis:
+    outputs = dict.fromkeys(symptom.output for symptom in symptoms if symptom.output)
+    inputs = dict.fromkeys(name for symptom in symptoms for name in symptom.inputs if name)
+    return Diagnosis(code, tuple(outputs), tuple(inputs), tuple(symptoms))
+
+
+Named = Iterator[tuple[str, Symptom]]
+
+
+def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
+    """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
+    for symptom in symptoms:
+        if symptom.check == "paths" and symptom.output not in reached:
+            yield _of_values(symptom.traits) or "E5", symptom
+        elif symptom.check == "lost":
+            yield "R4", symptom
+        elif symptom.check == "names":
+            yield "S2", symptom
+        elif symptom.check in ("frames", "stored", "forms"):
+            yield _of_values(symptom.traits) or "E5", symptom
+
+
+def _of_threads(symptoms: Sequence[Symptom]) -> Named:
+    for symptom in symptoms:
+        if symptom.check in ("concurrent", "thread-safe"):
+            yield ("B11" if "row-count" in symptom.traits else "P4"), symptom
+
+
+def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """Clock, generators, memory.
+
+    Cases: two equal calls differ, and what silences that; other rows in between change an answer; the process that
+    met other rows first answers otherwise; the frame is written into.
+    """
+    for symptom in symptoms:
+        if symptom.check == "repeat":
+            yield _of_repeat(fired), symptom
+        elif symptom.check == "fresh":
+            yield ("D2" if "clock" in fired else "D1"), symptom
+        elif symptom.check == "clock":
+            yield "D2", symptom
+        elif symptom.check == "warm":
+            yield "P1", symptom
+        elif symptom.check in ("same-size", "first-batch") and "warm" not in fired:
+            cached = any(each.traits & {"earlier-answer", "keyed"} for each in symptoms)
+            yield ("P5" if cached else "P2"), symptom
+        elif symptom.check == "mutation":
+            yield "P3", symptom
+
+
+def _of_repeat(fired: frozenset[str]) -> str:
+    by_check = (("training-mode", "E4"), ("seeded", "D1"), ("same-history", "P1"), ("frozen-clock", "D2"))
+    return next((code for check, code in by_check if check in fired), "D1")
+
+
+SURROUNDINGS: Mapping[str, str] = {
+    "hash-seed": "D3",
+    "time-zone": "T11",
+    "threads": "D4",
+    "locale": "E3",
+    "working-directory": "E2",
+    "versions": "E1",
+    "packages": "E1",
+    "metadata": "S4",
+}
+
+
+def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
+    unsteady = fired & {"repeat", "fresh", "first-batch"}
+    for symptom in symptoms:
+        code = "E3" if symptom.check.startswith("variable:") else SURROUNDINGS.get(symptom.check)
+        if code and (symptom.check in ("versions", "packages", "metadata") or not unsteady):
+            yield code, symptom
+
+
+def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """The rows of a call, column by column; then calls that are refused; then lists of lengths that are refused."""
+    lengths = [symptom for symptom in symptoms if _is_of_lengths(symptom)]
+    others = [symptom for symptom in symptoms if not _is_of_lengths(symptom)]
+    for output in dict.fromkeys(symptom.output for symptom in others):
+        yield from _of_output([symptom for symptom in others if symptom.output == output], fired)
+    yield from ((code(symptom.traits), symptom) for symptom in others if (code := _REFUSED.get(symptom.check)))
+    yield from ((_of_neighbour(symptom, fired), symptom) for symptom in lengths)
+
+
+def _of_output(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """One column: neighbours, then copies that they do not account for, then whole batches where both are silent."""
+    neighbours = _telling(own)
+    drivers = {name for symptom in neighbours for name in symptom.inputs}
+    copies = [symptom for symptom in own if symptom.check == "copies" and _is_news(symptom, drivers)]
+    if neighbours or copies:
+        yield from ((_of_neighbour(symptom, fired), symptom) for symptom in neighbours)
+        yield from ((_of_copies(symptom), symptom) for symptom in copies)
+    elif own[0].output:
+        yield from _of_whole(own, fired)
+
+
+def _telling(own: Sequence[Symptom]) -> list[Symptom]:
+    """The neighbours; one that is another row in every column tells least, and counts where no single column does."""
+    beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
+    return [symptom for symptom in beside if symptom.inputs != ("",)] or beside
+
+
+def _is_news(copies: Symptom, drivers: set[str]) -> bool:
+    """Whether copies of a row show more than its neighbours do: of a column that drives none of those."""
+    return not drivers or (bool(copies.inputs) and drivers.isdisjoint(copies.inputs))
+
+
+def _is_of_lengths(symptom: Symptom) -> bool:
+    """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
+    kinds = _kinds(symptom.traits)
+    is_refused = symptom.check in NEIGHBOURS and not symptom.output
+    return is_refused and bool(kinds) and kinds <= OTHER_LENGTHS and "type:ARRAY" in symptom.traits
+
+
+def _of_one_row(traits: frozenset[str]) -> str:
+    """Refused alone. Beside a copy as well: it takes several rows that differ to make all the columns that are used."""
+    if "type" in traits and "all-rows" not in traits:
+        return "T16"
+    return "B4" if "copies-refused" in traits else "B8"
+
+
+_REFUSED: Mapping[str, Callable[[frozenset[str]], str]] = {
+    "alone": _of_one_row,
+    "contract": lambda traits: "R1" if "row-count" in traits else "T16",
+    "empty": lambda traits: "B12",
+}
+"""Checks that see calls refused, and the cause by their traits."""
+
+
+def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+    """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
+    whole = [symptom for symptom in own if symptom.check in WHOLE]
+    only_turned = bool(whole) and all(symptom.check == "shuffle" or "behind" in symptom.traits for symptom in whole)
+    for symptom in whole:
+        if "evaluation" in symptom.traits:
+            yield "E4", symptom
+        elif only_turned:
+            yield "B6", symptom
+        else:
+            has_driver = any(trait.startswith("type:") for trait in symptom.traits)
+            yield _by_driver(symptom.traits | {"plain"}, fired) if has_driver else _of_many(symptom.traits), symptom
+
+
+def _of_many(traits: frozenset[str]) -> str:
+    return "B5" if traits & RANKING else "B1"
+
+
+Rule = tuple[str, Callable[[frozenset[str]], bool]]
+
+
+def _any_of(*traits: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: bool(found & set(traits))
+
+
+def _all_of(*traits: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: found >= set(traits)
+
+
+BESIDE_STEPS = frozenset({"single", "ulp", "boundary"})
+"""Kinds of rows that were made to lie where rounding to float32 shows."""
+
+BEYOND_FLOAT64 = frozenset({"big", "end"})
+"""Kinds of integers that a float64 may not hold."""
+
+
+def _is_beside_steps(found: frozenset[str]) -> bool:
+    """Only rows beside steps: where a limit is rounded as well, its own few digits explain what float32 does."""
+    return bool(_kinds(found)) and _kinds(found) <= BESIDE_STEPS
+
+
+_EXPLAINED: tuple[Rule, ...] = (
+    # A name in another case is the only one of these that no lookup with a default brings about by chance; but which
+    # rows are near changes no names, and where all are in lower case a column in another case is just a missing one.
+    ("S3", lambda found: "as:other-case" in found and "mixed-case" in found and "null-only" not in found),
+    ("T2", lambda found: "as:floats" in found and bool(_kinds(found)) and _kinds(found) <= BEYOND_FLOAT64),
+    ("T2", _any_of("as:via-float64")),
+    (
+        "T6",
+        lambda found: bool(found & {"as:single", "as:double"}) or ("as:written" in found and _is_beside_steps(found)),
+    ),
+    ("T17", _all_of("as:written")),
+    ("T10", _any_of("as:hours", "as:naive")),
+    ("T15", _any_of("as:empty-null", "as:null-empty")),
+    ("T8", _any_of("as:bytes", "as:text")),
+    ("T9", _any_of("as:guessed")),
+    ("T7", _any_of("as:decimal-floats")),
+    ("T12", _any_of("as:arrays", "as:inner-floats")),
+    ("T14", _any_of("as:zero-null", "as:zero-nan")),
+    ("T4", _any_of("as:null-nan", "as:nan-null", "as:null-text")),
+    ("T14", _any_of("as:null-zero", "as:nan-zero")),
+    ("T4", _any_of("as:nan")),
+    ("T1", _all_of("as:floats", "as:objects")),
+    ("T3", _all_of("as:floats", "as:unknown")),
+    ("T1", _all_of("as:floats", "dropped")),
+    ("T3", _all_of("as:floats")),
+    ("T1", _all_of("as:objects")),
+    ("T13", _any_of("as:categories")),
+    ("T17", _any_of("as:ulp", "as:written")),
+    ("S2", _any_of("as:missing", "as:extra")),
+    # Of names in lower case another case changes no more than their order.
+    ("S1", _any_of("as:order", "as:other-case")),
+)
+
+_BY_KIND: tuple[tuple[str, frozenset[str]], ...] = (
+    ("T4", frozenset({"null", "nan"})),
+    ("T14", frozenset({"zero"})),
+    ("T15", frozenset({"empty"})),
+    ("T2", BEYOND_FLOAT64),
+    ("T6", BESIDE_STEPS),
+    ("T12", OTHER_LENGTHS | {"inner-null"}),
+    ("T10", frozenset({"dst", "hour", "micro"})),
+    ("T9", frozenset({"digits", "date"})),
+)
+"""The cause where only rows of some kinds differ, and nothing explains it."""
+
+
+def _calls(*names: str) -> frozenset[str]:
+    return frozenset(f"calls:{name}" for name in names)
+
+
+RANKING = _calls(
+    *("rank", "quantile", "nanquantile", "percentile", "nanpercentile", "qcut", "rankdata", "nlargest", "nsmallest"),
+    *(f"{owner}.{name}" for owner in ("Series", "DataFrame") for name in ("rank", "quantile", "nlargest", "nsmallest")),
+)
+ENCODING = _calls("get_dummies", "OneHotEncoder.__init__", "LabelBinarizer.__init__", "DictVectorizer.__init__")
+CODING = _calls(
+    "factorize", "Series.factorize", "Categorical.codes", "CategoricalAccessor.codes", "LabelEncoder.wrapped"
+)
+CODING |= _calls("LabelEncoder.fit_transform", "LabelEncoder.fit", "OrdinalEncoder.__init__")
+GUESSING = _calls("read_csv", "read_json", "read_table", "to_datetime", "to_numeric")
+GUESSING |= _calls(
+    "DataFrame.infer_objects", "DataFrame.convert_dtypes", "Series.convert_dtypes", "Series.infer_objects"
+)
+"""Functions that tell two causes apart which do the same to a batch; none of them is a cause by being called."""
+
+SKIPPED = frozenset({"null", "nan", "inner-null", "empty", "infinite", "zero"})
+"""Kinds of values that a model may take for missing and leave out."""
+
+
+def _first(rules: Iterable[Rule], traits: frozenset[str]) -> str | None:
+    return next((code for code, holds in rules if holds(traits)), None)
+
+
+def _kinds(traits: frozenset[str]) -> frozenset[str]:
+    return frozenset(trait.removeprefix("kind:") for trait in traits if trait.startswith("kind:"))
+
+
+def _by_kind(traits: frozenset[str]) -> str | None:
+    kinds = _kinds(traits)
+    return next((code for code, wanted in _BY_KIND if kinds and kinds <= wanted), None)
+
+
+def _of_copies(symptom: Symptom) -> str:
+    """How many rows there are changes the output, not which: code of its own for one row, or positions."""
+    traits = symptom.traits
+    if "evaluation" in traits:
+        return "E4"
+    if "position" in traits and "nan-for-null" not in traits:
+        return "B7" if "as:index" in traits else "B6"
+    return _of_values(traits) or ("B1" if "counts" in traits else "B8")
+
+
+def _of_values(traits: frozenset[str]) -> str | None:
+    """By how the outputs differ, by what explains it, or by the rows that do."""
+    how: tuple[Rule, ...] = (("T5", _any_of("nan-for-null")), ("T7", _any_of("last-digit")))
+    return _first(how, traits) or _first(_EXPLAINED, traits) or _by_kind(traits)
+
+
+def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
+    """Which rows stand beside it changes the output."""
+    traits = symptom.traits
+    general: tuple[Rule, ...] = (
+        ("E4", _any_of("evaluation")),
+        ("R1", _any_of("row-count")),
+        ("T16", _all_of("type", "null")),
+        ("T5", _any_of("nan-for-null")),
+        ("R2", lambda found: bool(found & {"swapped"}) and _kinds(found) <= SKIPPED),
+        ("R3", _any_of("swapped")),
+    )
+    return _first(general, traits) or _by_driver(traits, fired)
+
+
+def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
+    """By whose value is missing, else by the type of the column in which the neighbour was varied."""
+    if "null-only" in traits:
+        return _of_null_beside(traits)
+    if "own-value" in traits:
+        return _of_own_value(traits)
+    if "type:STRING" in traits:
+        return _of_text_beside(traits, fired)
+    if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
+        return _first(_NESTED, traits) or "B1"
+    return _first(_NUMBER, traits) or _of_many(traits)
+
+
+def _of_own_value(traits: frozenset[str]) -> str:
+    """Only a row of another value than the fixture's changes, mostly one with a null."""
+    if "by-value" in traits and _kinds(traits) <= {"null", "nan"}:
+        return "B2"
+    return _by_kind(traits) or _first(_EXPLAINED, traits) or "B2"
+
+
+_NESTED: tuple[Rule, ...] = (
+    ("B9", _any_of("longer-only", "shorter-only")),
+    ("T12", lambda found: _kinds(found) <= OTHER_LENGTHS | {"inner-null"}),
+)
+
+_NUMBER: tuple[Rule, ...] = (
+    ("B6", _any_of("order")),
+    ("T14", lambda found: {"zero"} <= _kinds(found) <= {"zero", "null", "nan"}),
+    ("B3", _all_of("as-rank", "grows", "dense")),
+    ("B5", _any_of("as-rank")),
+)
+
+
+def _of_null_beside(traits: frozenset[str]) -> str:
+    """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
+    if {"others-output", "order"} <= traits:
+        return "R2"
+    return _first(_EXPLAINED, traits) or _first(_BESIDE_NULL, traits) or ("B6" if "order" in traits else "B1")
+
+
+_BESIDE_NULL: tuple[Rule, ...] = (
+    ("T1", _any_of("type:TINYINT", "type:SMALLINT", "type:INT", "type:BIGINT")),
+    ("T8", _any_of("type:BINARY")),
+    ("T12", _any_of("type:ARRAY", "type:MAP", "type:STRUCT")),
+    ("T7", _any_of("type:DECIMAL")),
+    ("T4", _any_of("kind:null")),
+)
+"""The cause where a null in a neighbour changes a row, and no change to that row explains it."""
+
+
+def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
+    kinds = _kinds(traits)
+    if traits & {"longer-only", "shorter-only"}:
+        return "B9"
+    if {"borrowed", "order"} <= traits:
+        return "B6"
+    if _is_guessed(traits, kinds):
+        return "T9"
+    if "known-silent" in traits and not traits & {"grows", "raised", *ENCODING}:
+        return "T13"  # known values do nothing to one another, others do: they take the column's dtype away
+    if "order" in traits and not traits & CODING:
+        return "B6"
+    if traits & ENCODING:
+        return "B4"
+    if traits & CODING:
+        return "B3"
+    is_shown_by_pairs = bool(kinds)
+    return "B4" if "raised" in traits or "empty" in fired or (is_shown_by_pairs and "grows" not in traits) else "B3"
+
+
+def _is_guessed(traits: frozenset[str], kinds: frozenset[str]) -> bool:
+    """Texts that are all dates, or all numbers, change beside one that is neither."""
+    if ("date" in traits and not kinds & {"date", "other"}) or ("number" in traits and "digits" not in kinds):
+        return True
+    return bool(traits & GUESSING) or (len(kinds) > 1 and not kinds & {"digits", "other"})

@@ -1,0 +1,224 @@
+"""How far a model's own arithmetic carries: the noise of each float column, told apart from logic. Pure.
+
+Floats add up in a different order in batches of a different size, so an honest model gives one row slightly different
+values alone and in company. That is noise as long as rounding explains its size: up to `MOST_OF_SINGLE` of a value in
+arithmetic of float32, up to `NOISE_OF_DOUBLE` in arithmetic of float64. What is larger is logic. So is, in a column of
+DOUBLE, what only float32 would explain and what goes the same way in nearly every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyml_sandbox.compare import Tolerance, Tolerances
+from pyml_sandbox.parity.noise.float_pairs import FloatPairs
+from pyml_sandbox.parity.noise.noise_model import COLUMN_SHARE, EXACT_TO, EXACT_TO_IN_SINGLE, NOISE_OF_DOUBLE
+from pyml_sandbox.parity.noise.ties import Ties
+from pyml_sandbox.parity.verdict import NoiseFloor
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_OF_SINGLE = 2.5e-5
+"""The relative noise of float32 at most: a softmax over logits of some 30 was measured at 7e-6."""
+MARGIN = 4
+"""How many times the measured noise the tolerance allows: batches of a size that nobody asked for round differently."""
+WIDEST = 5e-5
+"""No measured noise makes the relative tolerance wider than this: a relative error of 1e-4 is always found."""
+ENOUGH_ROWS = 20
+"""As many rows must differ before it counts that nearly all of them do so the same way."""
+ONE_SIDED = 0.02
+"""Rounding moves a larger share of the rows than this up, and down, and away from zero, and towards it."""
+
+
+@dataclass(frozen=True)
+class ColumnNoise:
+    """The noise of one float column.
+
+    Attributes:
+        column: output column.
+        is_single: whether its values come from arithmetic of float32; what is declared FLOAT always does.
+        scale: largest finite magnitude of its values.
+        max_abs: largest absolute difference.
+        max_rel: largest relative difference of values that are not small for the column.
+        max_abs_of_small: largest absolute difference of those that are: sums that cancel.
+        max_ulps: largest difference in units in the last place: of float32 where `is_single`, else of float64.
+    """
+
+    column: str
+    is_single: bool
+    scale: float
+    max_abs: float = 0.0
+    max_rel: float = 0.0
+    max_abs_of_small: float = 0.0
+    max_ulps: int = 0
+
+    def tolerance(self, granted: Tolerances) -> Tolerance:
+        """What its type grants, widened by what was measured and never narrowed by it.
+
+        An absolute allowance is meant for values near zero, so it is held to what the relative one gives the largest
+        value of the column: in a column of small probabilities 1e-6 would hide everything.
+
+        Args:
+            granted: the tolerances of FLOAT and of DOUBLE.
+        """
+        grant = granted.of(self.column, is_double=not self.is_single)
+        near_zero = min(grant.atol, grant.rtol * self.scale) if self.scale else grant.atol
+        rtol = max(grant.rtol, min(MARGIN * self.max_rel, WIDEST))
+        of_small = MARGIN * max(self.max_abs_of_small, COLUMN_SHARE * self.max_rel * self.scale)
+        return Tolerance(rtol, max(near_zero, min(of_small, WIDEST * self.scale)), grant.max_ulps)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a model's outputs do when nothing but the size of the batch changes.
+
+    Attributes:
+        columns: the noise of each column with floats that was measured, by name; zero where there was none.
+        departing: rows of the fixture whose value changes by more than noise, by output column; only columns with any.
+        ties: labels of an exact type that flip with the size because their scores tie within the noise, by column.
+        rows: how many rows were asked in batches of every size.
+        of: how many rows there are.
+    """
+
+    columns: Mapping[str, ColumnNoise] = field(default_factory=dict)
+    departing: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ties: Mapping[str, Ties] = field(default_factory=dict)
+    rows: int = 0
+    of: int = 0
+
+    @property
+    def single(self) -> Set[str]:
+        """Columns whose values come from arithmetic of float32."""
+        return {name for name, column in self.columns.items() if column.is_single}
+
+    @property
+    def is_of_float32(self) -> bool:
+        """Some column shows noise of float32."""
+        return any(column.is_single and column.max_abs for column in self.columns.values())
+
+    @property
+    def floors(self) -> tuple[NoiseFloor, ...]:
+        """The noise floor of each column that has one, by name."""
+        noisy = (self.columns[name] for name in sorted(self.columns) if self.columns[name].max_abs)
+        return tuple(
+            NoiseFloor(
+                each.column, each.max_abs, each.max_ulps, "float32" if each.is_single else "float64", each.max_rel
+            )
+            for each in noisy
+        )
+
+    def tolerances(self, granted: Tolerances) -> Tolerances:
+        """The tolerance of each measured column.
+
+        Args:
+            granted: what holds without a measurement, and for each column with a tolerance of its own.
+        """
+        measured = {name: column.tolerance(granted) for name, column in self.columns.items()}
+        return Tolerances(granted.double, granted.single, {**measured, **granted.columns})
+
+
+def column_noise(
+    name: str, kind: pa.DataType, values: np.ndarray, pairs: FloatPairs, *, is_echo: bool = False
+) -> tuple[ColumnNoise, np.ndarray]:
+    """Tell noise from logic in one column.
+
+    Args:
+        name: of the column.
+        kind: its Arrow type.
+        values: float64, shape (n,): every finite float of the column.
+        pairs: where batches of different sizes give different values.
+        is_echo: whether the column hands an input back: no arithmetic is done to it, so nothing is noise.
+
+    Returns:
+        Its noise, and the rows that differ by more: int64, shape (m,), sorted.
+    """
+    scale = float(np.max(np.abs(values), initial=0.0))
+    apart = np.abs(pairs.left - pairs.right)
+    magnitude = np.maximum(np.abs(pairs.left), np.abs(pairs.right))
+    share = apart / np.maximum(magnitude, max(COLUMN_SHARE * scale, np.finfo(float).tiny))
+    share[_are_counted(pairs) | is_echo] = np.inf
+    is_single = has_float32(kind) or _is_rounding_of_float32(pairs, share, fits=_fits_float32(values))
+    is_noise = share <= (MOST_OF_SINGLE if is_single else NOISE_OF_DOUBLE)
+    small = magnitude < COLUMN_SHARE * scale
+    noise = ColumnNoise(
+        name,
+        is_single,
+        scale,
+        max_abs=float(np.max(apart[is_noise], initial=0.0)),
+        max_rel=float(np.max((apart / np.maximum(magnitude, np.finfo(float).tiny))[is_noise & ~small], initial=0.0)),
+        max_abs_of_small=float(np.max(apart[is_noise & small], initial=0.0)),
+        max_ulps=int(np.max(ulps_between(pairs.left, pairs.right, is_single=is_single)[is_noise], initial=0)),
+    )
+    return noise, np.unique(np.concatenate([pairs.unlike, pairs.rows[~is_noise]]))
+
+
+def has_float32(kind: pa.DataType) -> bool:
+    """Whether a FLOAT is anywhere in a type."""
+    import pyarrow as pa
+
+    if kind.num_fields:
+        return any(has_float32(kind.field(number).type) for number in range(kind.num_fields))
+    return bool(pa.types.is_float32(kind))
+
+
+def has_floats(kind: pa.DataType) -> bool:
+    """Whether a FLOAT or a DOUBLE is anywhere in a type."""
+    import pyarrow as pa
+
+    if kind.num_fields:
+        return any(has_floats(kind.field(number).type) for number in range(kind.num_fields))
+    return bool(pa.types.is_floating(kind))
+
+
+def ulps_between(left: np.ndarray, right: np.ndarray, *, is_single: bool) -> np.ndarray:
+    """Steps from one finite float to the other: int64, by element; of float32, or of float64.
+
+    The bits of an IEEE 754 number, read as an integer without its sign, count the steps from zero.
+    """
+    width, bits = (np.float32, np.int32) if is_single else (np.float64, np.int64)
+
+    def place(values: np.ndarray) -> np.ndarray:
+        steps: np.ndarray = np.abs(values.astype(width)).view(bits).astype(np.int64)
+        return np.where(np.signbit(values), -steps, steps)
+
+    steps: np.ndarray = np.abs(place(left) - place(right))
+    return steps
+
+
+def _are_counted(pairs: FloatPairs) -> np.ndarray:
+    """Whole numbers that differ by one or more: counts or codes, unless they are float32 too large for a fraction."""
+    left, right = pairs.left, pairs.right
+    whole = (left == np.trunc(left)) & (right == np.trunc(right)) & (np.maximum(abs(left), abs(right)) < EXACT_TO)
+    coarse = (np.minimum(abs(left), abs(right)) >= EXACT_TO_IN_SINGLE) & _are_float32(left) & _are_float32(right)
+    counted: np.ndarray = whole & ~coarse & (np.abs(left - right) >= 1)
+    return counted
+
+
+def _are_float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        same: np.ndarray = values.astype(np.float32) == values
+    return same
+
+
+def _fits_float32(values: np.ndarray) -> bool:
+    """Whether float32 holds every value, and not because they are whole."""
+    return bool(len(values) and _are_float32(values).all() and (values != np.trunc(values)).any())
+
+
+def _is_rounding_of_float32(pairs: FloatPairs, share: np.ndarray, *, fits: bool) -> bool:
+    """Whether differences too large for float64 are rounding of float32.
+
+    All are of its size; and every value of the column fits it, or the differences go both ways.
+    """
+    beyond = share > NOISE_OF_DOUBLE
+    if not beyond.any() or (share > MOST_OF_SINGLE).any():
+        return False
+    rows, first = np.unique(pairs.rows[beyond], return_index=True)
+    left, right = pairs.left[beyond][first], pairs.right[beyond][first]
+    shares = (left > right).mean(), (np.abs(left) > np.abs(right)).mean()
+    return fits or len(rows) < ENOUGH_ROWS or all(ONE_SIDED < share < 1 - ONE_SIDED for share in shares)

@@ -1,0 +1,101 @@
+"""Which checks were really made: each says so itself, as it is made, with what it saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE, VARIABLE
+from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Weight
+
+
+@dataclass(frozen=True)
+class Made:
+    """One check that was made.
+
+    Attributes:
+        rows: how many rows it asked about; 0 where it asks about none.
+        seconds: wall time; checks that share their calls share their time evenly.
+        has_fired: it saw a difference for which another check's symptom stands.
+    """
+
+    rows: int
+    seconds: float
+    has_fired: bool = False
+
+
+@dataclass
+class CheckRecord:
+    """The checks of one parity check, as they are made.
+
+    Attributes:
+        made: by name, in the order in which they were made.
+        symptoms: what they saw.
+        under_way: the names of the check that is being made, or at which the examination broke off.
+    """
+
+    made: dict[str, Made] = field(default_factory=dict)
+    symptoms: list[Symptom] = field(default_factory=list)
+    under_way: tuple[str, ...] = ()
+
+    @contextmanager
+    def making(self, rows: Mapping[str, int], seconds: float = 0.0) -> Iterator[list[Symptom]]:
+        """Make one check, or several that share their calls; they count once the block is left without an error.
+
+        Args:
+            rows: how many rows each of them asks about, by name.
+            seconds: that its calls took before the block.
+
+        Yields:
+            A list that takes what they see.
+        """
+        seen: list[Symptom] = []
+        started = time.perf_counter()
+        self.under_way = tuple(rows)
+        yield seen
+        self.under_way = ()
+        share = (time.perf_counter() - started + seconds) / max(len(rows), 1)
+        for name, count in {**{each.check: each.rows for each in seen}, **rows}.items():
+            before = self.made.get(name, Made(0, 0.0))
+            self.made[name] = Made(max(before.rows, count), before.seconds + (share if name in rows else 0.0))
+        self.symptoms += seen
+
+    def fire(self, name: str) -> None:
+        """Take down that a check has seen a difference, where another check's symptom stands for it."""
+        self.made[name] = replace(self.made[name], has_fired=True)
+
+    def saw(self, symptoms: Sequence[Symptom]) -> None:
+        """Take down what a check that was made before has seen since."""
+        self.symptoms += symptoms
+
+    def withdraw(self, *names: str) -> None:
+        """Take checks back whose answers can no longer be read, or that are made again."""
+        for name in names:
+            self.made.pop(name, None)
+        self.symptoms = [symptom for symptom in self.symptoms if symptom.check not in names]
+
+
+def check_results(
+    made: Mapping[str, Made], symptoms: Sequence[Symptom], findings: Sequence[Finding]
+) -> tuple[CheckResult, ...]:
+    """What a report says of the checks that were made, in the order of the catalogue.
+
+    Args:
+        made: those checks.
+        symptoms: what they saw.
+        findings: what is reported; a check that a finding names has fired, unless for noise alone.
+    """
+    fired = {symptom.check for symptom in symptoms} | {name for name, each in made.items() if each.has_fired}
+    fired |= {name for each in findings if each.weight is not Weight.WARNS for name in (each.check, *each.checks)}
+    order = list(CATALOGUE)
+    return tuple(
+        CheckResult(name, CATALOGUE[_entry(name)].level, name in fired, made[name].rows, round(made[name].seconds, 3))
+        for name in sorted(made, key=lambda name: order.index(_entry(name)))
+    )
+
+
+def _entry(name: str) -> str:
+    return f"{VARIABLE}NAME" if name.startswith(VARIABLE) else name

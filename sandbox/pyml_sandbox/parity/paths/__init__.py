@@ -1,0 +1,1 @@
+"""Both real paths, asked for the check: batches, wire formats, digests, images."""

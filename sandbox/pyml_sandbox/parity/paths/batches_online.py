@@ -1,0 +1,116 @@
+"""The frozen rows of a parity check through the gateway, in batches and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.offline.batches import RECORD_NAMES
+from pyml_sandbox.predict.online import OnlineError, OnlineModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+def predict_in_batches(
+    model: OnlineModel,
+    rows: pa.Table,
+    key: Sequence[str],
+    batch_rows: int,
+    file: Path,
+    on_rows: Callable[[int], None],
+    *,
+    recorded: bool = False,
+) -> None:
+    """Predict all rows online and write key and predictions.
+
+    Args:
+        model: the model version behind the gateway.
+        rows: the key and the model's inputs.
+        key: columns that name a row.
+        batch_rows: rows in one request.
+        file: Parquet file to write.
+        on_rows: told how many rows have been predicted so far.
+        recorded: whether what `predict` saw and gave is written, too.
+
+    Raises:
+        OnlineError, SandboxError: from the first request that failed.
+    """
+    inputs = rows.select(model.contract.inputs.names)
+    predicted: list[pa.RecordBatch] = []
+    done = 0
+    for batch in model.predict(_batches(inputs, batch_rows), recorded=recorded):
+        predicted.append(batch)
+        done += batch.num_rows
+        on_rows(done)
+    predictions = _joined(predicted)
+    if predictions.num_rows != rows.num_rows:
+        raise OnlineError(f"{rows.num_rows} rows were sent and {predictions.num_rows} predictions came back")
+    keyed = rows.select(list(key))
+    for field in predictions.schema:
+        keyed = keyed.append_column(field, predictions[field.name])
+    write(keyed, file)
+
+
+def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
+    """All answers as one table.
+
+    Raises:
+        OnlineError: they do not have the same columns.
+    """
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_batches(predicted)
+    except pa.ArrowInvalid as error:
+        raise OnlineError(f"the answers to requests of one kind are of several kinds: {error}") from error
+
+
+def write(table: pa.Table, file: Path) -> None:
+    """Write keys and predictions into one Parquet file, and their record, where there is one, into one beside it."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table.select([name for name in table.column_names if name not in RECORD_NAMES]), file)
+    if RECORD_NAMES[0] in table.column_names:
+        pq.write_table(table, record_file(file))
+
+
+def record_file(file: Path) -> Path:
+    """Where the record of some predictions lies: keys, predictions and what `predict` saw and gave."""
+    return file.with_suffix(".record.parquet")
+
+
+def sample(rows: pa.Table, size: int) -> pa.Table:
+    """Rows to send one by one: half of them spread evenly, half with a null among their columns where there are such.
+
+    Rows with nulls are sought out since filling them from the batch shows on no other row (cause B2).
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if rows.num_rows <= size:
+        return rows
+    has_null = np.zeros(rows.num_rows, bool)
+    for column in rows.columns:
+        has_null |= pc.is_null(column).to_numpy()
+    with_null = _spread(np.flatnonzero(has_null), size // 2)
+    rest = _spread(np.flatnonzero(~has_null), size - len(with_null))
+    return rows.take(np.sort(np.concatenate([with_null, rest])))
+
+
+def _spread(positions: np.ndarray, size: int) -> np.ndarray:
+    """At most `size` of the positions, evenly spread, the first and the last among them."""
+    import numpy as np
+
+    chosen = np.linspace(0, len(positions) - 1, min(size, len(positions))).round().astype(int)
+    spread: np.ndarray = positions[chosen]
+    return spread
+
+
+def _batches(table: pa.Table, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches of exactly `batch_rows`, the last perhaps smaller, whatever chunks the table has."""
+    whole = table.combine_chunks()
+    for start in range(0, whole.num_rows, batch_rows):
+        yield whole.slice(start, batch_rows).to_batches()[0]

@@ -1,0 +1,173 @@
+"""The two real paths, asked about single rows: small Spark jobs, and requests through the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyml.errors import InputError, OutputError, PymlError, SandboxError
+from pyml.harness.session_messages import Refusal
+from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.noise.noise_model import Row, rows_of
+from pyml_sandbox.parity.paths.wire_formats import forms_of
+from pyml_sandbox.parity.rows.frozen import DATABASE, write_table
+from pyml_sandbox.parity.rows.synthetic import Specimen, batch_of
+from pyml_sandbox.predict.online import OnlineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.predict.online import OnlineModel
+
+ROW = "__row"
+LOST = Refusal("JobError", "the row is not in the target table")
+CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor", "which JSON cannot say")
+"""In a refusal: the form cannot carry the predictions."""
+BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+@dataclass
+class RealPaths:
+    """Both paths of one model version.
+
+    Attributes:
+        spark: a session whose workers run in the model's environment.
+        model: the version behind the gateway.
+        version: what is asked.
+        folder: the model package, where Spark's workers see it.
+        rest: address of the gateway's REST side.
+        name: part of the names of the tables that are made here.
+        tables: how many were made.
+    """
+
+    spark: SparkSession
+    model: OnlineModel
+    version: ModelVersion
+    folder: str
+    rest: str
+    name: str
+    tables: int = field(default=0)
+
+    def offline(
+        self, rows: Sequence[Specimen], *, batch_rows: int | None = None, is_turned: bool = False
+    ) -> list[Output]:
+        """The outputs of rows by a Spark job, from a Hive table into another; blocks.
+
+        Args:
+            rows: in the order in which the workers get them.
+            batch_rows: how many the workers get at once; all of them where it is not given.
+            is_turned: whether the table has the columns in reverse order, and their names in upper case.
+
+        Returns:
+            One output for each row. Where the job fails, its words for every one of them.
+        """
+        self.tables += 1
+        source, target = (f"{DATABASE}.{kind}_{self.name}_{self.tables}" for kind in ("asked", "answered"))
+        asked = self._keyed(rows)
+        write_table(self.spark, _turned(asked) if is_turned else asked, source)
+        before = self.spark.conf.get(BATCH_ROWS)
+        try:
+            self.spark.conf.set(BATCH_ROWS, str(batch_rows or max(len(rows), 1)))
+            self._run(source, target)
+            answered = self.spark.table(target).toArrow()
+        except SandboxError:
+            raise
+        except PymlError as error:
+            return [Refusal("JobError", error.message)] * len(rows)
+        finally:
+            self.spark.conf.set(BATCH_ROWS, str(before))
+            for table in (source, target):
+                self.spark.sql(f"DROP TABLE IF EXISTS {table} PURGE")
+        found = dict(zip(answered[ROW].to_pylist(), rows_of(answered.drop_columns([ROW])), strict=True))
+        return [found.get(number, LOST) for number in range(len(rows))]
+
+    def _run(self, source: str, target: str) -> None:
+        from pyml.offline.job import OfflineJob, run
+
+        contract = self.version.contract
+        query = f"SELECT * FROM {source}"
+        run(self.spark, OfflineJob(self.folder, contract.inputs, contract.outputs, query, target, (ROW,), True))
+
+    def _keyed(self, rows: Sequence[Specimen]) -> pa.Table:
+        import pyarrow as pa
+
+        batch = batch_of(rows, self.version.contract.inputs)
+        return pa.Table.from_batches([batch]).add_column(0, ROW, pa.array(range(len(rows)), pa.int64()))
+
+    def online(
+        self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1, is_turned: bool = False
+    ) -> list[list[Output]]:
+        """The outputs of calls through the gateway; blocks.
+
+        Args:
+            calls: each one request.
+            threads: how many are under way at the same time.
+            is_turned: whether the columns come in reverse order.
+        """
+
+        def request(rows: Sequence[Specimen]) -> list[Output]:
+            return self._request(rows, is_turned=is_turned)
+
+        if threads == 1:
+            return [request(rows) for rows in calls]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(request, calls))
+
+    def taken_online(self, row: Specimen, *, without: str = "", beside: str = "") -> bool:
+        """Whether a request is answered that lacks a column, or has one more, than the model declares."""
+        import pyarrow as pa
+
+        batch = batch_of([row], self.version.contract.inputs)
+        if without:
+            batch = batch.drop_columns([without])
+        if beside:
+            batch = batch.append_column(beside, pa.array([1.0]))
+        try:
+            list(self.model.predict([batch], recorded=True))
+        except SandboxError:
+            raise
+        except PymlError:
+            return False
+        return True
+
+    def in_other_forms(self, rows: Sequence[Specimen]) -> dict[str, list[Output]]:
+        """The outputs of rows sent together, by form; forms that cannot carry them are left out."""
+        batch = batch_of(rows, self.version.contract.inputs)
+        found: dict[str, list[Output]] = {}
+        for form, ask in forms_of(self.model, self.rest).items():
+            try:
+                found[form] = _of_each(rows, list(rows_of(ask(batch))))
+            except (OnlineError, OutputError) as error:
+                if not any(word in error.message for word in CANNOT_CARRY):
+                    found[form] = [Refusal("OnlineError", error.message)] * len(rows)
+            except (InputError, ValueError):  # on this side: the form cannot carry the rows, or the predictions
+                continue
+        return found
+
+    def _request(self, rows: Sequence[Specimen], *, is_turned: bool) -> list[Output]:
+        batch = batch_of(rows, self.version.contract.inputs)
+        try:
+            (answer,) = self.model.predict([batch.select(batch.schema.names[::-1]) if is_turned else batch])
+        except SandboxError:
+            raise
+        except PymlError as error:
+            refusal = Refusal("OnlineError", error.message)
+            return [refusal] * max(len(rows), 1)
+        return _of_each(rows, list(rows_of(answer)))
+
+
+def _of_each(rows: Sequence[Specimen], answered: list[Row]) -> list[Output]:
+    """One output for each row: an answer of another length says nothing of any of them."""
+    if len(answered) == len(rows):
+        return list(answered)
+    return [Refusal("OnlineError", f"{len(rows)} rows in, {len(answered)} rows out")] * len(rows)
+
+
+def _turned(table: pa.Table) -> pa.Table:
+    """The same rows with the columns in reverse order, and their names in upper case: one name to Hive and Spark."""
+    turned = table.select(table.column_names[::-1])
+    return turned.rename_columns([name if name == ROW else name.upper() for name in turned.column_names])

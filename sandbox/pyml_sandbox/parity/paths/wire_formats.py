@@ -1,0 +1,137 @@
+"""The same rows in every form that the gateway takes: Arrow, tensors raw and typed, JSON, and JSON with binary data."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyml.errors import InputError
+from pyml.oip.columns import batch_from_columns, columns_from_batch
+from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
+from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
+from pyml.types.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
+from pyml_sandbox.predict.online import OnlineError, OnlineModel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pyml.types.tensors import Tensors
+
+TIMEOUT_S = 60
+Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
+
+
+def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
+    """How to ask for predictions in each form; each refuses rows that it cannot carry.
+
+    Args:
+        model: the version behind the gateway.
+        rest: address of the gateway's REST side, such as `127.0.0.1:8471`.
+    """
+    if model.contract.kind == "tensor":
+        return {
+            "tensors": lambda rows: next(model.predict([rows])),
+            "Arrow": lambda rows: next(model.predict([rows], recorded=True)).select(model.contract.outputs.names),
+            "typed tensors": lambda rows: _as_tensors(
+                model, rows, lambda each: model.predict_tensors(each, is_raw=False)
+            ),
+            "REST": lambda rows: _as_tensors(model, rows, lambda each: _through_rest(model, rest, each)),
+            "binary REST": lambda rows: _as_tensors(
+                model, rows, lambda each: _through_rest(model, rest, each, is_binary=True)
+            ),
+        }
+    return {
+        "Arrow": lambda rows: next(model.predict([rows])),
+        "columns": lambda rows: model.predict_as_columns(_turned(rows)),
+        "typed columns": lambda rows: model.predict_as_columns(_turned(rows), is_raw=False),
+        "REST": lambda rows: _as_columns(model, _turned(rows), lambda each: _through_rest(model, rest, each)),
+        "binary REST": lambda rows: _as_columns(
+            model, _turned(rows), lambda each: _through_rest(model, rest, each, is_binary=True)
+        ),
+    }
+
+
+def _turned(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with the columns in another order, which counts in no form."""
+    return rows.select(rows.schema.names[::-1])
+
+
+def _as_columns(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
+    return batch_from_columns(ask(columns_from_batch(rows)), model.contract.outputs)
+
+
+def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
+    answered = ask(tensors_from_arrow(rows, model.contract.inputs))
+    return arrow_from_tensors(check_outputs(answered, model.contract.outputs, rows.num_rows), model.contract.outputs)
+
+
+def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:
+    """Arrays as JSON, with what the standard library makes of numbers; or with their bytes behind the JSON.
+
+    Raises:
+        InputError: JSON cannot carry the arrays.
+        OnlineError: the gateway or the model refused them.
+    """
+    described = _described if is_binary else _as_json
+    document: dict[str, Any] = {"inputs": [described(name, array) for name, array in arrays.items()]}
+    if is_binary:
+        document["parameters"] = {"binary_data_output": True}
+    text = json.dumps(document, allow_nan=False).encode()
+    blobs = [write_raw(array) for array in arrays.values()] if is_binary else []
+    headers = {JSON_SIZE_HEADER: str(len(text))} if is_binary else {"Content-Type": "application/json"}
+    url = f"http://{rest}/v2/models/{model.name}/versions/{model.version}/infer"
+    request = urllib.request.Request(url, b"".join([text, *blobs]), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+            size = response.headers.get(JSON_SIZE_HEADER)
+            return _arrays_in(response.read(), int(size) if size else None)
+    except urllib.error.HTTPError as error:
+        raise OnlineError(_words_of(error.read().decode(errors="replace"))) from error
+
+
+def _arrays_in(body: bytes, json_size: int | None) -> Tensors:
+    """The outputs of an answer, by name."""
+    found, rest = {}, body[json_size:] if json_size is not None else b""
+    for output in json.loads(body[:json_size])["outputs"]:
+        if size := output.get("parameters", {}).get("binary_data_size"):
+            tensor = InferOutputTensor(name=output["name"], datatype=output["datatype"], shape=output["shape"])
+            found[output["name"]], rest = read_raw(tensor, rest[:size]), rest[size:]
+        else:
+            found[output["name"]] = _array(output)
+    return found
+
+
+def _words_of(body: str) -> str:
+    """What went wrong, out of the body of an answer; the body itself where it is not of the protocol's form."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, LookupError, TypeError):
+        return body
+
+
+def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"JSON holds no NaN and no infinity (column `{name}`)", [])
+    flat = array.reshape(-1)
+    data = [value.decode() for value in flat] if array.dtype == object else flat.tolist()
+    return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "data": data}
+
+
+def _described(name: str, array: np.ndarray) -> dict[str, Any]:
+    """A tensor whose bytes follow behind the JSON."""
+    parameters = {"binary_data_size": len(write_raw(array))}
+    return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "parameters": parameters}
+
+
+def _array(output: Mapping[str, Any]) -> np.ndarray:
+    if output["datatype"] == "BYTES":
+        values = np.empty(len(output["data"]), dtype=object)
+        values[:] = [text.encode() for text in output["data"]]
+    else:
+        values = np.array(output["data"], dtype=dtype_of(output["datatype"]))
+    return values.reshape(output["shape"])

@@ -1,0 +1,95 @@
+"""A parity report as JUnit XML, for the viewers that every CI has: one test suite a run, one test case a check.
+
+A finding that fails is a failure of each check that shows it. One above the needed level is a skipped test: every
+viewer shows it with its message, and no build breaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from pyml_sandbox.parity.report import wording
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_text import finding_text
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Verdict, Weight
+
+Numbered = tuple[int, Finding]
+VERDICT_CASE = "verdict"
+
+
+def junit_xml(report: Report) -> str:
+    """The report as one XML document with one `testsuite`."""
+    suite = TestSuite(f"pyml parity-check {wording.plain(report.model)}")
+    for name, value in _properties(report):
+        suite.add_property(name, value)
+    suite.add_testcases(list(_cases(report)))
+    document = JUnitXml("pyml parity-check")
+    document.add_testsuite(suite)
+    document.update_statistics()
+    text: bytes = document.tostring()
+    return text.decode("utf-8")
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    yield "verdict", report.verdict.value
+    yield "level", report.judgement.level or ""
+    yield "declared_level", report.declared_level
+    yield "rows", str(report.rows)
+    yield "fixture_digest", report.fixture_digest
+    yield "driver", report.driver
+
+
+def _cases(report: Report) -> Iterator[TestCase]:
+    if report.verdict is Verdict.CANNOT_CERTIFY:
+        yield _uncertain(report)
+    for check in (*report.checks, *_unlisted(report)):
+        found = [(n, one) for n, one in enumerate(report.findings, 1) if check.name in wording.checks_of(one)]
+        yield _case(report, check, found)
+
+
+def _unlisted(report: Report) -> list[CheckResult]:
+    """Checks that findings name and the list of checks lacks, so that no finding is lost."""
+    known = {check.name for check in report.checks}
+    named = {one.check: CheckResult(one.check, one.level, fired=True) for one in report.findings}
+    return [check for name, check in named.items() if name not in known]
+
+
+def _uncertain(report: Report) -> TestCase:
+    case = TestCase(VERDICT_CASE, VERDICT_CASE, 0.0)
+    case.result = Error(wording.lines(report.judgement.reason), Verdict.CANNOT_CERTIFY.value)
+    return case
+
+
+def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> TestCase:
+    """One check: failed, skipped or passed, by the heaviest of its findings; the lighter ones are put beside it."""
+    case = TestCase(wording.plain(check.name), check.level, check.seconds)
+    by_weight = {weight: [(n, one) for n, one in found if one.weight is weight] for weight in Weight}
+    failing, above = by_weight[Weight.FAILS], by_weight[Weight.ABOVE]
+    if failing:
+        case.result = _result(Failure, check, failing)
+    elif above:
+        case.result = _result(Skipped, check, above)
+    beside = [_text(check, one) for one in above if failing]
+    beside += wording.explained_failures(report) if check.name == "paths" else []
+    beside += [" ".join(line) for line in (wording.warning_lines(report) if by_weight[Weight.WARNS] else ())]
+    if beside:
+        case.system_out = "\n\n".join(beside)
+    return case
+
+
+def _result(kind: type[Failure] | type[Skipped], check: CheckResult, found: Sequence[Numbered]) -> Failure | Skipped:
+    """One result for all findings, since readers differ in what they make of several."""
+    titles = dict.fromkeys(f"{wording.title(one)}: {wording.sentence(one)}" for _, one in found)
+    result = kind(" ".join(titles), ", ".join(dict.fromkeys(one.code or "unnamed" for _, one in found)))
+    result.text = "\n\n".join(_text(check, one) for one in found)
+    return result
+
+
+def _text(check: CheckResult, numbered: Numbered) -> str:
+    """The whole finding at the check that shows it best, a hint to it elsewhere."""
+    number, finding = numbered
+    if finding.check == check.name:
+        return finding_text(number, finding)
+    return f"{number}. {wording.title(finding)}: see {wording.plain(finding.check)}"

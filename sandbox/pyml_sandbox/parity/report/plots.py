@@ -1,0 +1,261 @@
+"""Where the marks of two plots lie: how far a column's values are apart, and offline against online. Pure.
+
+Only geometry, in units of the drawing; report.html.jinja draws it as SVG in the page's own colours, so that it follows
+a light or dark scheme, which plotting libraries do not do without JavaScript.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyml_sandbox.compare.tolerance import EXACT, Tolerance
+from pyml_sandbox.parity.report.document import Points
+from pyml_sandbox.parity.report.wording import counted, plain
+
+WIDTH, HEIGHT = 360, 260
+LEFT, RIGHT, TOP, BOTTOM = 62, 346, 14, 206
+"""The frame of the axes inside the drawing."""
+
+MAX_TICKS = 6
+MIN_DECADES = 3
+MAX_DIGITS = 4
+SMALLEST_SPAN = 1e-300
+SHORTEST_STEP, LONGEST_NUMBER = 1e-4, 1e7
+"""Beyond these a number on an axis is written with an exponent."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: where, and what it says."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A bar, with its upper left corner, or a dot, with its middle.
+
+    Attributes:
+        x, y: where.
+        is_different: of rows that differ by more than the tolerance.
+        words: what it stands for.
+        width, height: of a bar.
+    """
+
+    x: float
+    y: float
+    is_different: bool
+    words: str
+    width: float = 0.0
+    height: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One drawing.
+
+    Attributes:
+        title: for readers that cannot see it.
+        x_label, y_label: of the axes, with what they count or measure.
+        x_ticks, y_ticks: marks on the axes.
+        marks: bars or dots, those that differ last, on top.
+        floor: where the noise floor lies on the x axis; None where there is none.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+    floor: Tick | None = None
+
+
+@dataclass(frozen=True)
+class ColumnPlots:
+    """The pictures of one column.
+
+    Attributes:
+        column: its name.
+        note: how many rows are drawn, and how many cannot be.
+        apart: how far both values of a row are apart; None where none are.
+        both: offline against online; None where all rows are the same, or none has two numbers.
+    """
+
+    column: str
+    note: str
+    apart: Plot | None = None
+    both: Plot | None = None
+
+
+@dataclass(frozen=True)
+class _Pair:
+    offline: float
+    online: float
+    is_different: bool
+
+    @property
+    def distance(self) -> float:
+        return min(abs(self.online - self.offline), sys.float_info.max)
+
+
+def column_plots(points: Points, tolerance: Tolerance | None, floor: float | None = None) -> ColumnPlots:
+    """Draw one column.
+
+    Args:
+        points: its values on both paths.
+        tolerance: what floats may differ by; None is exact.
+        floor: the largest difference that is noise.
+    """
+    pairs = [
+        _Pair(left, right, not _agree(left, right, tolerance or EXACT))
+        for left, right in zip(points.offline, points.online, strict=True)
+        if left is not None and right is not None
+    ]
+    hidden = len(points.offline) - len(pairs)
+    apart = [pair for pair in pairs if pair.distance]
+    name = plain(points.column)
+    note = _note(len(pairs), len(apart), hidden)
+    if not apart:
+        return ColumnPlots(name, note)
+    return ColumnPlots(name, note, _distances(name, apart, floor), _scatter(name, pairs))
+
+
+def _agree(left: float, right: float, tolerance: Tolerance) -> bool:
+    distance = abs(left - right)
+    if distance <= max(tolerance.atol, tolerance.rtol * max(abs(left), abs(right))):
+        return True
+    return bool(tolerance.max_ulps) and distance <= tolerance.max_ulps * math.ulp(max(abs(left), abs(right)))
+
+
+def _note(drawn: int, apart: int, hidden: int) -> str:
+    if not drawn:
+        return "no row has a finite number on both paths"
+    unseen = f", {counted(hidden, 'row')} without a finite number on both paths" if hidden else ""
+    return f"{counted(drawn, 'row')}, {drawn - apart:,} of them equal to the bit{unseen}"
+
+
+# ---- how far apart
+
+
+def _distances(name: str, pairs: Sequence[_Pair], floor: float | None) -> Plot:
+    """Rows by the size of their difference, on a logarithmic axis: noise and faults lie decades apart."""
+    logs = [math.log10(pair.distance) for pair in pairs]
+    low, high = _decades([*logs, math.log10(floor)] if floor else logs)
+    parts = 4 if high - low <= 4 else 2 if high - low <= 8 else 1
+    bins = Counter(
+        (min(int((log - low) * parts), (high - low) * parts - 1), pair.is_different)
+        for log, pair in zip(logs, pairs, strict=True)
+    )
+    top = _round_top(max(bins[at, True] + bins[at, False] for at, _ in bins))
+    marks = _bars(bins, low, (RIGHT - LEFT) / ((high - low) * parts), parts, (BOTTOM - TOP) / top)
+    line = Tick(_place(math.log10(floor), low, high), f"noise floor {floor:.1e}") if floor else None
+    return Plot(
+        f"Rows of {name} by how far offline and online are apart",
+        f"|online - offline| of {name}, logarithmic",
+        "rows",
+        _decade_ticks(low, high),
+        _linear_ticks(0, top, BOTTOM, TOP, whole=True),
+        marks,
+        line,
+    )
+
+
+def _decades(logs: Sequence[float]) -> tuple[int, int]:
+    """The whole powers of ten around the values, a few at least."""
+    low, high = math.floor(min(logs)), math.floor(max(logs)) + 1
+    missing = max(0, MIN_DECADES - (high - low))
+    return low - missing // 2 - missing % 2, high + missing // 2
+
+
+def _bars(bins: Mapping[tuple[int, bool], int], low: int, width: float, parts: int, unit: float) -> tuple[Mark, ...]:
+    """Bars with the rows that differ stacked on those within tolerance."""
+    found = []
+    for (at, is_different), rows in sorted(bins.items()):
+        below = bins.get((at, False), 0) if is_different else 0
+        ends = (_power(low + at / parts), _power(low + (at + 1) / parts))
+        what = "differ" if is_different else "within tolerance"
+        words = f"{counted(rows, 'row')} {what}, {ends[0]:.1e} to {ends[1]:.1e} apart"
+        y = BOTTOM - (below + rows) * unit
+        found.append(Mark(LEFT + (at + 0.05) * width, y, is_different, words, 0.9 * width, rows * unit))
+    return tuple(found)
+
+
+def _power(exponent: float) -> float:
+    return math.pow(10, min(exponent, sys.float_info.max_10_exp))
+
+
+def _decade_ticks(low: int, high: int) -> tuple[Tick, ...]:
+    step = math.ceil((high - low) / MAX_TICKS)
+    return tuple(Tick(_place(at, low, high), f"1e{at}") for at in range(low, high + 1, step))
+
+
+# ---- offline against online
+
+
+def _scatter(name: str, pairs: Sequence[_Pair]) -> Plot | None:
+    """One axis for both paths, so that rows that agree lie on the diagonal; None where floats cannot span it."""
+    values = [value for pair in pairs for value in (pair.offline, pair.online)]
+    low, high = min(values), max(values)
+    if not SMALLEST_SPAN < high - low < sys.float_info.max / 2:
+        return None
+    margin = (high - low) * 0.04
+    low, high = low - margin, high + margin
+    dots = [
+        Mark(
+            _place(pair.offline, low, high),
+            _place(pair.online, low, high, BOTTOM, TOP),
+            pair.is_different,
+            f"offline {pair.offline:.6g}, online {pair.online:.6g}",
+        )
+        for pair in pairs
+    ]
+    return Plot(
+        f"{name} online against offline",
+        f"{name} offline",
+        f"{name} online",
+        _linear_ticks(low, high, LEFT, RIGHT),
+        _linear_ticks(low, high, BOTTOM, TOP),
+        tuple(sorted(dots, key=lambda dot: dot.is_different)),
+    )
+
+
+# ---- axes
+
+
+def _place(value: float, low: float, high: float, start: float = LEFT, end: float = RIGHT) -> float:
+    return round(start + (value - low) / (high - low) * (end - start), 2)
+
+
+def _linear_ticks(low: float, high: float, start: float, end: float, *, whole: bool = False) -> tuple[Tick, ...]:
+    """A few marks at round numbers."""
+    step = _step(low, high, whole)
+    places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return tuple(Tick(_place(at * step, low, high, start, end), _number(at * step, step)) for at in places)
+
+
+def _step(low: float, high: float, whole: bool) -> float:
+    """1, 2 or 5 times a power of ten, so that at most six steps span the axis."""
+    raw = (high - low) / MAX_TICKS
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    return max(step, 1.0) if whole else step
+
+
+def _round_top(count: int) -> float:
+    """The end of an axis that counts up to `count`."""
+    step = _step(0, count, whole=True)
+    return math.ceil(count / step) * step
+
+
+def _number(value: float, step: float) -> str:
+    """As many digits as tell one mark from the next, within what an axis has room for."""
+    if step >= SHORTEST_STEP and abs(value) < LONGEST_NUMBER:
+        return f"{value:.{max(0, -math.floor(math.log10(step)))}f}"
+    digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(step)) if value else 0
+    return f"{value:.{min(max(digits, 0), MAX_DIGITS)}e}"

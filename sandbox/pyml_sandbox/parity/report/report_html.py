@@ -1,0 +1,91 @@
+"""A parity report as one HTML file that opens without a network.
+
+The template only lays out; what is said comes from `wording`, what is drawn from `plots` and `paths_picture`. Values
+come from a user's data: jinja escapes each of them, and the page forbids itself every script and every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pyml.package.settings import LEVELS
+from pyml_sandbox.compare.tolerance import Tolerance
+from pyml_sandbox.compare.words import comparison_lines
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.observations.catalogue import check_line
+from pyml_sandbox.parity.report import wording
+from pyml_sandbox.parity.report.diagram import pictures
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.plots import ColumnPlots, column_plots
+from pyml_sandbox.parity.verdict import CheckResult, Verdict, Weight
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CLASSES = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.CANNOT_CERTIFY: "doubt"}
+
+
+def report_html(report: Report) -> str:
+    """The report as a whole HTML document."""
+    return _template().render(
+        report=report,
+        verdict_class=CLASSES[report.verdict],
+        ladder=list(_ladder(report)),
+        failing=wording.first_failing(report),
+        pictures=pictures(report.findings),
+        fails=wording.of_weight(report, Weight.FAILS),
+        above=wording.of_weight(report, Weight.ABOVE),
+        warnings=list(wording.warning_lines(report)),
+        plots=_plots(report),
+        checks=[(check, check_line(check.name), _breaches(report, check)) for check in report.checks],
+        settings=wording.settings_of(report),
+        causes=CAUSES,
+        words=wording,
+        comparing=comparison_lines,
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pyml_sandbox.parity.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = wording.plain
+    return environment.get_template("report.html.jinja")
+
+
+def _ladder(report: Report) -> Iterator[tuple[str, str]]:
+    """Each level, and whether it was reached, is needed, or neither."""
+    reached = report.judgement.level or ""
+    for level in LEVELS:
+        yield level, "reached" if level <= reached else "missed" if level <= report.declared_level else "open"
+
+
+def _plots(report: Report) -> list[ColumnPlots]:
+    """Pictures of each column, those with most to show first."""
+    floors = {floor.column: floor.max_abs for floor in report.floors}
+    allowed: dict[str, Tolerance | None] = {}
+    for _, column in report.columns():
+        allowed.setdefault(column.name, column.tolerance)
+    found = [
+        column_plots(points, allowed.get(points.column, report.tolerances.double), floors.get(points.column))
+        for points in report.points
+    ]
+    return sorted(found, key=lambda plots: plots.apart is None)
+
+
+def _breaches(report: Report, check: CheckResult) -> list[int]:
+    """Numbers of the findings that a check shows, but for mere noise."""
+    return [
+        number
+        for number, finding in enumerate(report.findings, 1)
+        if check.name in wording.checks_of(finding) and finding.weight is not Weight.WARNS
+    ]

@@ -1,0 +1,197 @@
+"""A parity report for a terminal: the verdict first, then each finding with its witness, and what to do next.
+
+A reader should understand a failure in ten seconds, and a PASS is a few lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pyml_sandbox.compare.words.comparison_lines import agreement_lines, deciding
+from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
+from pyml_sandbox.compare.words.comparison_text import comparison_text as comparison_text  # for those who print both
+from pyml_sandbox.parity.judge import ALONE
+from pyml_sandbox.parity.report import wording
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.verdict import Finding, Hop, Verdict, Weight, Witness
+
+COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
+WEIGHT_COLOURS = {Weight.FAILS: "bold red", Weight.ABOVE: "bold yellow", Weight.WARNS: "yellow"}
+MAX_SETTINGS = 5
+INDENT = 3
+
+
+def report_text(report: Report, *, width: int = 80, colour: bool = False) -> str:
+    """The report as text that fits `width` columns, with terminal colours or without any escape code.
+
+    Snippets and commands are not broken into lines: they are there to be copied.
+    """
+    text = printed(report_view(report), width, colour)
+    commands = wording.commands(report)
+    heads = ("Next: ", *("      " for _ in commands[1:]))
+    lines = [f"{head}{command}" for head, command in zip(heads, commands, strict=False)]
+    return "\n".join([text, "", *lines]) if lines else text
+
+
+def report_view(report: Report) -> RenderableType:
+    """The report for a rich console."""
+    return Group(*_parts(report))
+
+
+def finding_text(number: int, finding: Finding, *, width: int = 80) -> str:
+    """One finding alone as text, without escape codes."""
+    return printed(Group(*_finding_parts(number, finding)), width, colour=False).strip("\n")
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    yield from _head(report)
+    for number, finding in wording.of_weight(report, Weight.FAILS):
+        yield from _finding_parts(number, finding)
+    yield from _above_parts(report)
+    yield from _warning_parts(report)
+    yield from _comparison_parts(report)
+    yield from _foot(report)
+
+
+def _head(report: Report) -> Iterator[RenderableType]:
+    verdict = Text(report.verdict.value, style=COLOURS[report.verdict])
+    facts = (wording.level_words(report), report.model, wording.counted(report.rows, "row"))
+    yield Text("  ").join([verdict, *(Text(fact) for fact in facts if fact)])
+    failing = wording.first_failing(report)
+    if failing:
+        rows = f", {wording.counted(failing.rows, 'row')}" if failing.rows else ""
+        yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
+    for path, image in report.images.items():
+        yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
+    if report.judgement.reason:
+        yield Padding(Text(wording.lines(report.judgement.reason)), (1, 0, 0, 2))
+    for failure in wording.explained_failures(report):
+        yield Padding(Text(failure), (1, 0, 0, 2))
+    if report.is_cached:
+        yield Text(wording.cached_words(report))
+
+
+def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
+    """One finding: what it is, where, and the smallest input that shows it."""
+    yield Text("")
+    yield Text.assemble(
+        f"{number}. ", (wording.title(finding), WEIGHT_COLOURS[finding.weight]), f"  breaks {finding.level}"
+    )
+    yield Padding(Text(wording.sentence(finding)), (0, 0, 0, INDENT))
+    yield Padding(_facts(finding), (0, 0, 0, INDENT))
+    if finding.witness and finding.witness.snippet:
+        # At the left edge and never broken into lines, to be copied.
+        yield Text("")
+        yield Text(wording.plain(finding.witness.snippet.strip("\n"), "\n"), no_wrap=True, overflow="ignore")
+
+
+def _facts(finding: Finding) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in _fact_rows(finding):
+        table.add_row(name, value)
+    return table
+
+
+def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
+    if finding.hop:
+        yield "hop", Group(_hop(finding.hop), Text(wording.HOP_SENTENCES[finding.hop], "dim"))
+    if finding.columns or finding.inputs:
+        driven = f" driven by {wording.listed(finding.inputs)}" if finding.inputs else ""
+        yield "columns", Text(f"{wording.listed(finding.columns) or 'all'}{driven}")
+    if finding.rows:
+        yield "rows", Text(f"{finding.rows:,}")
+    yield "checks", Text(wording.listed(wording.checks_of(finding)))
+    if finding.witness:
+        yield from _witness_rows(finding.witness)
+
+
+def _hop(hop: Hop) -> Text:
+    line = Text(wording.hop_line(hop))
+    line.highlight_regex(r"\[.*\]", "bold red")
+    return line
+
+
+def _witness_rows(witness: Witness) -> Iterator[tuple[str, RenderableType]]:
+    rows, hidden = wording.witness_rows(witness)
+    cells = [["> " if row.is_marked else "", *row.cells] for row in rows]
+    styles = ["bold" if row.is_marked else "" for row in rows]
+    titles = ["", *(wording.plain(name) for name in witness.columns)]
+    yield "witness", _small_table(titles, cells, styles) if cells else Text("no rows")
+    if hidden:
+        yield "", Text(f"and {wording.counted(hidden, 'row')} more")
+    if witness.defaults:
+        yield "", Text(f"with {wording.default_words(witness)}", "dim")
+    if witness.seen:
+        names, seen = wording.seen_table(witness)
+        yield "gives", _small_table(["", *names], [[where, *values] for where, values in seen])
+
+
+def _small_table(titles: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for title in titles:
+        table.add_column(Text(title), overflow="fold")
+    for place, cells in enumerate(rows):
+        table.add_row(*(Text(cell) for cell in cells), style=styles[place] if styles else "")
+    return table
+
+
+def _above_parts(report: Report) -> Iterator[RenderableType]:
+    found = wording.of_weight(report, Weight.ABOVE)
+    if found:
+        yield Padding(Text(wording.ABOVE_HEADING, "bold"), (1, 0, 0, 0))
+    for number, finding in found:
+        yield from _finding_parts(number, finding)
+
+
+def _warning_parts(report: Report) -> Iterator[RenderableType]:
+    for place, (name, words) in enumerate(wording.warning_lines(report)):
+        line = Text.assemble(("warning", WEIGHT_COLOURS[Weight.WARNS]), f"  {name}  {words}")
+        yield Padding(line, (0 if place else 1, 0, 0, 0))
+
+
+def _comparison_parts(report: Report) -> Iterator[RenderableType]:
+    """Tables of the comparisons that differ, a line or two of the others."""
+    parted = [comparison for comparison in report.comparisons if not comparison.agrees]
+    for comparison in parted:
+        yield from comparison_parts(comparison)
+    for comparison in parted:
+        if comparison.name != ALONE:  # the very rows of the two others
+            yield from worst_parts(comparison)
+    lines = [line for one in deciding(report.comparisons) for line in agreement_lines(one)]
+    if lines:
+        yield Text("")
+    yield from (Text(line) for line in lines)
+    if parted or any(line.startswith(" ") for line in lines):
+        yield from tolerance_parts(report.comparisons)
+
+
+def _foot(report: Report) -> Iterator[RenderableType]:
+    yield Text(wording.check_words(report))
+    differing = [setting for setting in wording.settings_of(report) if setting.differs]
+    if differing:
+        yield Text(_environment_words(report, differing))
+    if report.steps:
+        steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
+        yield Text(f"Took {sum(step.seconds for step in report.steps):.1f} s: {steps}.")
+    yield Text(f"Rows {report.fixture_digest}, sandbox {report.sandbox} ({report.driver}).")
+
+
+def _environment_words(report: Report, differing: Sequence[wording.Setting]) -> str:
+    shown = [
+        f"{wording.plain(one.name)} "
+        + ", ".join(
+            f"{wording.value_words(value) if value is not None else 'absent'} {path}"
+            for path, value in zip(report.environments, one.values, strict=True)
+        )
+        for one in differing[:MAX_SETTINGS]
+    ]
+    more = f"; and {len(differing) - MAX_SETTINGS} more" if len(differing) > MAX_SETTINGS else ""
+    return f"The paths ran in different environments: {'; '.join(shown)}{more}."

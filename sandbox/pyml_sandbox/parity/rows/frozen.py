@@ -1,0 +1,144 @@
+"""The rows of a parity check, written down once, so that both paths predict the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.errors import UsageError
+from pyml.inference.describe import Contract
+from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
+from pyml.package.settings import ParitySettings
+from pyml.types.schema import ddl_type_of, quoted
+from pyml_sandbox.parity.paths.batches_online import write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+DATABASE = "pyml_parity"
+NUMBER = "__row"
+"""The key of rows that come without one."""
+GIVEN = "pyml_given_rows"
+
+
+@dataclass(frozen=True)
+class FrozenRows:
+    """The rows that both paths predict.
+
+    Attributes:
+        table: Hive table that holds them: the key, then the model's inputs.
+        file: the same rows as Parquet, as Spark reads them from that table.
+        rows: how many.
+        key: columns that name a row.
+        doubts: why these rows cannot decide anything, such as a key that is there twice; empty where they can.
+    """
+
+    table: str
+    file: Path
+    rows: int
+    key: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file, as hex digits."""
+        with self.file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def freeze(
+    spark: SparkSession,
+    contract: Contract,
+    settings: ParitySettings,
+    name: str,
+    folder: Path,
+    given: pa.Table | None = None,
+) -> FrozenRows:
+    """Run the query once and keep its rows in a Hive table and a Parquet file.
+
+    Args:
+        spark: a session.
+        contract: what the model declares.
+        settings: the query or table, and the key.
+        name: of the Hive table to write, below the database `pyml_parity`.
+        folder: for the Parquet file.
+        given: rows that take the place of a query; they are numbered where no key is given.
+
+    Raises:
+        UsageError: there is no query, no key, or Spark cannot read the query.
+        InputError: the query's columns do not fit the model; lists every one.
+        JobError: Spark failed.
+    """
+    if given is not None and not settings.key:
+        given, settings = _numbered(given), replace(settings, key=(NUMBER,))
+    if not settings.key:
+        raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
+    columns = dict.fromkeys([*settings.key, *contract.inputs.names])
+    wanted = ", ".join(quoted(column) for column in columns)
+    table = f"{DATABASE}.{name}"
+    with translated_errors():
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        query = _query_for(spark, settings, given)
+        job = OfflineJob("", contract.inputs, contract.outputs, query, table, settings.key)
+        check_query(planned(spark, query), job, settings.key)
+        # On lines of its own: the query may end in a comment.
+        spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
+        doubts = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
+        rows = export(spark, table, folder / "rows.parquet")
+    if not rows:
+        doubts = ("the query gives no rows",)
+    return FrozenRows(table, folder / "rows.parquet", rows, settings.key, doubts)
+
+
+def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:
+    """The query whose rows are frozen; rows of their own become a view."""
+    if given is None:
+        return settings.sql.strip().rstrip(";") or _select_all(settings.table)
+    spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
+    return f"SELECT * FROM {GIVEN}"
+
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    """The rows with a number each, to be told apart by."""
+    import pyarrow as pa
+
+    return rows.add_column(0, NUMBER, pa.array(range(rows.num_rows), pa.int64()))
+
+
+def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
+    """Write a few rows into a Hive table, as one file and in their order.
+
+    Raises:
+        JobError: Spark failed.
+    """
+    with translated_errors():
+        if not rows.num_rows:  # of which Spark makes no frame
+            spark.sql(f"CREATE TABLE {table} ({_ddl(rows.schema)}) USING parquet")
+            return
+        spark.createDataFrame(rows, _ddl(rows.schema)).coalesce(1).write.format("parquet").saveAsTable(table)
+
+
+def _ddl(schema: pa.Schema) -> str:
+    """The columns in Spark's words: left alone, Spark takes a timestamp without a zone for one with the session's."""
+    return ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in schema)
+
+
+def export(spark: SparkSession, table: str, file: Path) -> int:
+    """Write the rows of a Hive table, as Spark reads them, as `write` does; gives back how many."""
+    rows = spark.table(table).toArrow()
+    write(rows, file)
+    return int(rows.num_rows)
+
+
+def _select_all(table: str) -> str:
+    if not table:
+        raise UsageError("there are no rows to check on", _ROWS_HINT)
+    return f"SELECT * FROM {table}"
+
+
+_KEY_HINT = '--key COLUMN, or in pyml.toml: [parity] key = ["…"]'
+_ROWS_HINT = '--table TABLE or --sql QUERY, or in pyml.toml: [parity] table = "…"'

@@ -1,0 +1,1 @@
+"""Predictions on both paths: the gateway's client, Spark sessions, and a user's rows."""

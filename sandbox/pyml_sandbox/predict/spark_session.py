@@ -1,0 +1,71 @@
+"""A session on the sandbox's Spark, over Spark Connect."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError
+from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.contract import OfflinePlace
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import name_option, require_state
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@contextlib.contextmanager
+def session(home: SandboxHome, place: OfflinePlace | None = None) -> Iterator[SparkSession]:
+    """A session of its own, closed at the end; where the block is interrupted, so are its queries.
+
+    Args:
+        home: the sandbox.
+        place: where the jobs of a model version run; the sandbox's own Spark, which runs no model, where none is given.
+
+    Raises:
+        SandboxError: Spark does not answer.
+    """
+    # Retries are said again in the error that follows them.
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]", category=UserWarning)
+    # Said at import where pandas is 3; the Arrow path used here does not touch what it warns of.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    from pyspark.errors import PySparkException
+
+    spark = _connect(home, place)
+    try:
+        yield spark
+    except KeyboardInterrupt:
+        spark.interruptAll()
+        raise
+    finally:
+        with contextlib.suppress(PySparkException):
+            spark.stop()
+
+
+def _connect(home: SandboxHome, place: OfflinePlace | None) -> SparkSession:
+    """Open a session.
+
+    Raises:
+        SandboxError: Spark does not answer.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    address = stack_for(home, require_state(home)).connect_address() if place is None else place.connect
+    # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    try:
+        spark = SparkSession.builder.remote(f"sc://{address}").create()
+        # The default keeps trying a Spark that is gone for ten minutes.
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
+        if place is not None:
+            spark.conf.set("spark.sql.execution.pyspark.python", place.environment.python)
+    except PySparkException as error:
+        raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
+    return spark

@@ -1,0 +1,1 @@
+"""From specs to running services: plan, apply, wait until ready, and say why one failed."""

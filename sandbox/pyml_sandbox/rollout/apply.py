@@ -1,0 +1,66 @@
+"""Carrying a plan out: stop, start side by side, wait until all is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pyml_sandbox.rollout.plan import Plan
+from pyml_sandbox.rollout.readiness import wait_until_ready
+from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.spec import ServiceSpec
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress
+
+
+def carry_out(
+    plan: Plan,
+    driver: Driver,
+    live: Sequence[LiveService],
+    on_event: OnEvent,
+    once_started: Callable[[], None] = lambda: None,
+    *,
+    asks_idle: bool = False,
+) -> dict[str, float]:
+    """Carry a plan out, and block until every service that it starts or keeps answered its probe.
+
+    Args:
+        plan: what to do.
+        driver: does it.
+        live: what the plan was made from.
+        on_event: told of each change of a service.
+        once_started: called when all run, before they are asked.
+        asks_idle: whether kept services that wait for a request are asked, too, which starts them.
+
+    Returns:
+        The seconds each service took.
+
+    Raises:
+        ServiceFailedError: a service did not become ready; the others are left running.
+    """
+    exits = {service.name: service.exits for service in live}
+    kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}
+    waiting = {service.name for service in live if service.state is ServiceState.WAITING and not asks_idle}
+    kept = [spec for spec in plan.keep if spec.name not in waiting]
+    try:
+        _stop(plan.stop, driver)
+        _start(plan.start, driver, on_event)
+        once_started()
+        took_s = wait_until_ready([*kept, *plan.start], driver, on_event, kept_exits)
+        return dict.fromkeys(waiting, 0.0) | took_s
+    except KeyboardInterrupt:
+        left = ", ".join(service.name for service in driver.live() if service.pid is not None) or "nothing"
+        on_event(Event("sandbox", Progress.NOTE, f"left running: {left}. Stop it: pyml dev down"))
+        raise
+
+
+def _stop(names: Sequence[str], driver: Driver) -> None:
+    if names:
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(driver.stop, names))
+
+
+def _start(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
+    for spec in specs:
+        on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
+    if specs:
+        driver.start(*specs)

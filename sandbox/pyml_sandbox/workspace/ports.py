@@ -1,0 +1,203 @@
+"""Which TCP ports a sandbox uses, and who holds one that is taken. Everything binds 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from pyml.errors import SetupError
+from pyml_sandbox.workspace import process_tags
+
+HOST = "127.0.0.1"
+BLOCK = 10
+HIGHEST = 65_535
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one sandbox, each remembered from its first `up`."""
+
+    gateway: int = 8470
+    rest: int = 8471
+    metastore: int = 9083
+    spark: int = 15002
+
+    @property
+    def by_service(self) -> dict[str, int]:
+        """Port by name: gateway, rest, metastore, spark."""
+        return asdict(self)
+
+    def moved(self, blocks: int) -> Ports:
+        """The same ports so many blocks of ten further up."""
+        return Ports(**{name: port + BLOCK * blocks for name, port in self.by_service.items()})
+
+    def with_choices(self, choices: PortChoices) -> Ports:
+        """These ports with those that the user chose in their place."""
+        return replace(self, **{name: port for name, port in asdict(choices).items() if port is not None})
+
+
+@dataclass(frozen=True)
+class PortChoices:
+    """What the user asked for: a port, or None for "whatever is right"."""
+
+    gateway: int | None = None
+    rest: int | None = None
+    metastore: int | None = None
+    spark: int | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process or the container that listens on a port."""
+
+    pid: int | None
+    command: str
+    container: str = ""
+
+    def __str__(self) -> str:
+        if self.container:
+            return f"the container {self.container}"
+        return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of another user"
+
+
+class PortTakenError(SetupError):
+    """A port that a service needs is held by a process that is not ours.
+
+    Attributes:
+        service: gateway, rest, metastore or spark.
+        port: the port.
+        owner: who holds it.
+    """
+
+    def __init__(self, service: str, port: int, owner: Owner) -> None:
+        self.service = service
+        self.port = port
+        self.owner = owner
+        super().__init__(
+            f"Port {port}, which the sandbox needs for {service}, is taken by {owner}.",
+            f"pyml dev up --{service}-port {suggest(port)}        (remembered from then on), or stop what holds it",
+        )
+
+    def __reduce__(self) -> tuple[type[PortTakenError], tuple[str, int, Owner]]:
+        return type(self), (self.service, self.port, self.owner)
+
+
+def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
+    """The ports of this sandbox: those recorded, else the first block that no other sandbox has.
+
+    Pure. A port that the user chose goes before both, even where another sandbox has it: `check_free` says who.
+
+    Args:
+        elsewhere: ports that other sandboxes of this user have recorded or hold.
+    """
+    if recorded is not None:
+        return recorded.with_choices(choices)
+    blocks, open_to_choice = 0, [name for name, port in asdict(choices).items() if port is None]
+    while {Ports().moved(blocks).by_service[name] for name in open_to_choice} & set(elsewhere):
+        blocks += 1
+        if Ports().moved(blocks).spark > HIGHEST:
+            raise SetupError("No block of ports is left for one more sandbox.", "pyml dev reset --sandbox NAME")
+    return Ports().moved(blocks).with_choices(choices)
+
+
+def check_distinct(ports: Ports) -> None:
+    """Refuse one port for two services.
+
+    Raises:
+        SetupError: naming the port and both services.
+    """
+    seen: dict[int, str] = {}
+    for service, port in ports.by_service.items():
+        if port in seen:
+            raise SetupError(
+                f"Port {port} is asked for twice: for {seen[port]} and for {service}.",
+                f"pyml dev up --{service}-port {suggest(port)}",
+            )
+        seen[port] = service
+
+
+def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], bool]) -> None:
+    """Refuse a port that somebody else holds.
+
+    Args:
+        ours: services that run already and so hold their port rightly.
+        is_free: whether a port can be bound.
+
+    Raises:
+        PortTakenError: for the first such port.
+    """
+    for service, port in ports.by_service.items():
+        if service not in ours and not is_free(port):
+            raise PortTakenError(service, port, owner_of(port))
+
+
+def is_free(port: int) -> bool:
+    """Whether this process could listen on 127.0.0.1:`port` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection in TIME_WAIT is no owner
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def becomes_free(port: int, patience_s: float = 3.0) -> bool:
+    """Whether a port is free, or becomes so soon: one without an owner belongs to a process that is just ending."""
+    deadline = time.monotonic() + patience_s
+    while not is_free(port):
+        if time.monotonic() > deadline or owner_of(port).pid is not None:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def owner_of(port: int) -> Owner:
+    """Who listens on `port`. A process of another user may stay nameless."""
+    pid = listeners().get(port)
+    return Owner(None, "") if pid is None else Owner(pid, _command_of(pid))
+
+
+def listeners() -> Mapping[int, int]:
+    """The processes of this user that listen, by TCP port."""
+    import psutil
+
+    found: dict[int, int] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                    _, port, *_ = connection.laddr
+                    found[port] = process.pid
+    return found
+
+
+def ports_of_running_sandboxes() -> set[int]:
+    """The ports that services of any sandbox of this user listen on, also of one below another PYML_HOME."""
+    import psutil
+
+    held: set[int] = set()
+    for port, pid in listeners().items():
+        with contextlib.suppress(psutil.Error):
+            if process_tags.FOLDER in psutil.Process(pid).environ():
+                held.add(port)
+    return held
+
+
+def suggest(port: int) -> int:
+    """A free port near `port`, for a hint."""
+    candidates = range(port + BLOCK, min(port + 100 * BLOCK, HIGHEST), BLOCK)
+    return next((candidate for candidate in candidates if is_free(candidate)), 0)
+
+
+def _command_of(pid: int) -> str:
+    import psutil
+
+    try:
+        command = " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return "(its command line cannot be read)"
+    return command if len(command) <= 160 else command[:157] + "..."

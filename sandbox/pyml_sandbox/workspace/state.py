@@ -1,0 +1,181 @@
+"""What a sandbox remembers between commands: driver, ports, and which versions wrote its data."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pyml.command_line import quoted_word
+from pyml.errors import SandboxError, SetupError
+from pyml_sandbox.workspace.files import write_atomically
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+
+DATA_VERSION = 1
+"""Raised when data written by an older pyml can no longer be used."""
+
+
+@dataclass(frozen=True)
+class DataStamp:
+    """Which versions wrote the data. Two stamps that are equal can use one another's data.
+
+    Attributes:
+        data_version: the layout of pyml's own folders.
+        hive: version of the metastore's jars.
+        derby: version of the database below the metastore.
+    """
+
+    data_version: int
+    hive: str
+    derby: str
+
+    def __str__(self) -> str:
+        return f"data version {self.data_version}, Hive {self.hive}, Derby {self.derby}"
+
+
+@dataclass(frozen=True)
+class ContainerChoices:
+    """What was chosen for the container driver; the process driver takes no notice.
+
+    Attributes:
+        python_image: image with a Python that the base image is built on; None for the default.
+        workers: Spark workers for each model version whose offline jobs run.
+        idle_stop_s: seconds after which what nobody uses is stopped: model servers, and the Spark of a version; 0 for
+            never.
+        docker_socket: whether the gateway may start and stop the containers of models; see docs/security.md.
+    """
+
+    python_image: str | None = None
+    workers: int = 1
+    idle_stop_s: int = 1800
+    docker_socket: bool = True
+
+
+@dataclass(frozen=True)
+class SandboxState:
+    """The state of one sandbox as `sandbox.json` holds it.
+
+    Attributes:
+        driver: "process" or "container", chosen once at `up` and followed by every later command.
+        ports: see `ports.py`.
+        stamp: the versions that wrote the data; None while there is none.
+        pyml_version, spark_version: what the last `up` ran with.
+        container: see `ContainerChoices`.
+    """
+
+    driver: str
+    ports: Ports
+    stamp: DataStamp | None
+    pyml_version: str
+    spark_version: str
+    container: ContainerChoices = field(default_factory=ContainerChoices)
+
+
+def load_state(home: SandboxHome) -> SandboxState | None:
+    """The recorded state, or None before the first `up`.
+
+    Raises:
+        SetupError: the file cannot be read as a state.
+    """
+    try:
+        facts = json.loads(home.state_file.read_text(encoding="utf-8"))
+        stamp = facts["stamp"]
+        return SandboxState(
+            driver=facts["driver"],
+            ports=Ports(**facts["ports"]),
+            stamp=None if stamp is None else DataStamp(**stamp),
+            pyml_version=facts["pyml_version"],
+            spark_version=facts["spark_version"],
+            container=ContainerChoices(**facts.get("container", {})),
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"{home.state_file} is not the state of a sandbox of this version of pyml ({error}).",
+            f"pyml dev reset{name_option(home)}",
+        ) from error
+
+
+def save_state(home: SandboxHome, state: SandboxState) -> None:
+    """Record the state, atomically."""
+    write_atomically(home.state_file, json.dumps(asdict(state), indent=2) + "\n")
+
+
+def require_state(home: SandboxHome) -> SandboxState:
+    """The recorded state of a sandbox that was up at least once.
+
+    Raises:
+        SandboxError: there is none.
+    """
+    state = load_state(home)
+    if state is None:
+        raise SandboxError(f"There is no sandbox {home.name!r} yet.", f"pyml dev up{name_option(home)}")
+    return state
+
+
+def name_option(home: SandboxHome) -> str:
+    """ " --sandbox NAME" for hints, empty for the default sandbox."""
+    return "" if home.name == "default" else f" --sandbox {quoted_word(home.name)}"
+
+
+def ports_of_others(home: SandboxHome) -> set[int]:
+    """The ports that the other sandboxes below the same root have recorded."""
+    taken: set[int] = set()
+    for file in (home.root / "sandboxes").glob("*/sandbox.json"):
+        if file.parent != home.folder:
+            taken |= _recorded_ports(file)
+    return taken
+
+
+def _recorded_ports(file: Path) -> set[int]:
+    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+        return set(json.loads(file.read_text(encoding="utf-8"))["ports"].values())
+    return set()
+
+
+@contextlib.contextmanager
+def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: float = 0.1) -> Iterator[None]:
+    """Hold the sandbox while a command changes it; a second command waits its turn.
+
+    Raises:
+        SandboxError: another command held it for longer than `timeout_s`; names that command and its process.
+    """
+    import filelock
+
+    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    holder = home.lock_file.with_suffix(".holder")
+    try:
+        with filelock.FileLock(home.lock_file).acquire(timeout=timeout_s, poll_interval=poll_s):
+            write_atomically(holder, f"`{command}`, pid {os.getpid()}, since {time.strftime('%H:%M:%S')}")
+            yield
+            holder.unlink(missing_ok=True)
+    except filelock.Timeout as error:
+        raise SandboxError(
+            f"Another command holds this sandbox: {_holder(holder)}.", "wait for it to finish, or stop it with Ctrl-C"
+        ) from error
+
+
+def holder_of(home: SandboxHome) -> str | None:
+    """Who holds the sandbox now, in words; None while nobody does."""
+    import filelock
+
+    if not home.lock_file.exists():
+        return None
+    try:
+        with filelock.FileLock(home.lock_file).acquire(timeout=0):
+            return None
+    except filelock.Timeout:
+        return _holder(home.lock_file.with_suffix(".holder"))
+
+
+def _holder(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return "a process that has not said who it is"
