@@ -14,7 +14,16 @@ from collections.abc import Sequence
 import typer
 
 from pyml.errors import PymlError, UsageError
-from pyml_cli import compare, dev, explain, image, model, parity, predict, sql
+from pyml_cli.commands import (
+    compare_command,
+    dev_commands,
+    explain_command,
+    image_commands,
+    model_commands,
+    parity_command,
+    predict_commands,
+    sql_command,
+)
 from pyml_cli.output import choose_output
 
 INTERRUPTED = 130
@@ -25,21 +34,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-dev.app.command()(sql.sql)
-app.add_typer(dev.app, name="dev", help="Start, stop and inspect the sandbox.")
+dev_commands.app.command()(sql_command.sql)
+app.add_typer(dev_commands.app, name="dev", help="Start, stop and inspect the sandbox.")
 app.add_typer(
-    predict.app, name="predict", help="Predict rows through the gateway, or the rows of a query into a Hive table."
+    predict_commands.app,
+    name="predict",
+    help="Predict rows through the gateway, or the rows of a query into a Hive table.",
 )
-app.add_typer(image.app, name="image", help="Build, list and remove the images of the container driver.")
+app.add_typer(image_commands.app, name="image", help="Build, list and remove the images of the container driver.")
 for command in (
-    model.init,
-    model.validate,
-    model.upload,
-    model.deploy,
-    model.undeploy,
-    parity.parity_check,
-    explain.explain,
-    compare.compare,
+    model_commands.init,
+    model_commands.validate,
+    model_commands.upload,
+    model_commands.deploy,
+    model_commands.undeploy,
+    parity_command.parity_check,
+    explain_command.explain,
+    compare_command.compare,
 ):
     app.command()(command)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml_cli.explain import laid_out
+from pyml_cli.commands.explain_command import laid_out
 from pyml_cli.main import run
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 

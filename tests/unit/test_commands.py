@@ -15,8 +15,8 @@ import pytest
 
 from pyml.command_line import command
 from pyml.types.schema import string_literal
-from pyml_cli.dev_views import command_to_try
-from pyml_cli.model import InitView
+from pyml_cli.commands.dev_views import command_to_try
+from pyml_cli.commands.model_commands import InitView
 from pyml_sandbox.compare import Comparison, WorstRow
 from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.verdict import Judgement, Verdict
