@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError
-from pyml_fixtures.run import Run
+from pyml_fixtures.sandbox_run import Run
 from pyml_sandbox.lifecycle import up_and_down
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports

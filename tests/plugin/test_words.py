@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyml_fixtures.words import is_earned, parity_message
+from pyml_fixtures.failure_messages import is_earned, parity_message
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
