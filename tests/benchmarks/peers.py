@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml_sandbox.compare import Tolerance, Tolerances, compare
-from unit.compare_pairs import Layer, Pair
+from support.compare_pairs import Layer, Pair
 
 if TYPE_CHECKING:
     import polars as pl

@@ -15,7 +15,7 @@ from pyml.package.settings import ParitySettings
 from pyml_cli.main import run
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.workspace.home import SandboxHome
-from unit.reports import FAILING, MODEL, PASSING
+from support.reports import FAILING, MODEL, PASSING
 
 TOML = '[parity]\nsql = "SELECT 1 AS id"\nkey = ["id"]\nlevel = "P4"\n'
 

@@ -21,7 +21,7 @@ from pyml.oip import messages as oip
 from pyml.server.sockets import is_listened_to
 from pyml.types.schema import Schema
 from support.packages import write_package
-from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
+from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
 
 ROOT = Path(__file__).parents[2]
 

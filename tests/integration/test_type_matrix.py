@@ -14,7 +14,7 @@ from pyml_sandbox.client import Client
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
-from unit.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL
+from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL
 
 ECHO = '''
 from pyml import DataFrameModel, Schema

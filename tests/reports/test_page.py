@@ -14,7 +14,7 @@ from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_html import report_html
 from support.browser import browser
 from support.needed import needed
-from unit.reports import DOUBTFUL, FAILING, HOSTILE, ONE_FAULT, PASSING, REPORTS, SNIPPET
+from support.reports import DOUBTFUL, FAILING, HOSTILE, ONE_FAULT, PASSING, REPORTS, SNIPPET
 
 Scheme = Literal["light", "dark"]
 

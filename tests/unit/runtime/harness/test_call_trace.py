@@ -1,0 +1,49 @@
+"""Which functions of libraries a model's own code calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.harness.answering import Laboratory
+from pyml.harness.session_messages import Question
+from pyml.inference.runner import Runner
+from support.harnesses import Source, labs_of
+
+CALLS = [
+    ("pd.get_dummies(frame.s)", "get_dummies"),
+    ("frame.a.rank()", "Series.rank"),
+    ("np.quantile(frame.a, 0.5)", "quantile"),
+    ("pd.to_datetime(frame.s, errors='coerce')", "to_datetime"),
+    ("frame.s.astype('category').cat.codes", "CategoricalAccessor.codes"),
+    ("len(frame)", "len"),
+]
+
+
+def called(folder: Path, line: str) -> frozenset[str]:
+    source = Source(
+        "a DOUBLE NOT NULL, s STRING NOT NULL",
+        "p DOUBLE NOT NULL",
+        f"{line}\nreturn pd.DataFrame({{'p': frame.a * 2}})",
+        {"a": [1.5, 2.5], "s": ["bus", "car"]},
+    )
+    with labs_of(source.write(folder)).start() as lab:
+        return lab.called(source.crowd, [[0, 1]])
+
+
+@pytest.mark.parametrize(("line", "name"), CALLS, ids=[name for _, name in CALLS])
+def test_a_call_by_the_model_is_noted_under_its_name(line: str, name: str, tmp_path: Path) -> None:
+    assert name in called(tmp_path, line)
+
+
+def test_what_libraries_call_in_turn_is_not_noted(tmp_path: Path) -> None:
+    assert not {"factorize", "Series.rank", "quantile"} & called(tmp_path, "frame.s.astype('category')")
+
+
+def test_nothing_is_noted_of_other_questions(tmp_path: Path) -> None:
+    source = Source(
+        "a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a.rank()})", {"a": [1.5]}
+    )
+    laboratory = Laboratory(Runner.load(source.write(tmp_path)))
+    assert laboratory.answer(Question(source.crowd, [[0]])).called == []

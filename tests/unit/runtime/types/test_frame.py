@@ -1,0 +1,100 @@
+"""The type rule: each type x {plain, nulls, extremes, empty} reaches `predict` as documented and comes back exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pyml.errors import InputError
+from pyml.types.frame import dtype_of, frame_from_arrow
+from pyml.types.predictions import arrow_from_frame
+from pyml.types.schema import Schema
+from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
+
+MATRIX = [
+    pytest.param(case, kind, not_null, id=f"{case.ddl_type}{' NOT NULL' if not_null else ''}, {kind}")
+    for case in CASES
+    for not_null in (False, True)
+    for kind in (KINDS_WITHOUT_NULL if not_null else KINDS)
+]
+
+
+@pytest.mark.parametrize(("case", "kind", "not_null"), MATRIX)
+def test_reaches_predict_in_the_documented_dtype_and_comes_back_exactly(
+    case: TypeCase, kind: str, not_null: bool
+) -> None:
+    schema, batch = case.schema(not_null=not_null), case.batch(kind, not_null=not_null)
+    frame = frame_from_arrow(batch, schema)
+    assert str(frame["c"].dtype) == (case.dtype_not_null if not_null else case.dtype) == dtype_of(schema.fields[0])
+    returned = arrow_from_frame(frame, schema, batch.num_rows)
+    returned.validate(full=True)
+    assert returned.schema == schema.arrow
+    assert repr(returned.to_pylist()) == repr(batch.to_pylist())  # repr tells NaN, -0.0 and None apart
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.ddl_type)
+def test_objects_are_plain_python_values_with_none_for_null(case: TypeCase) -> None:
+    frame = frame_from_arrow(case.batch("nulls"), case.schema())
+    if case.dtype == "object":
+        assert frame["c"].tolist() == [None, *case.plain, None]
+    else:
+        assert frame["c"].isna().tolist() == [True, *(False for _ in case.plain), True]
+
+
+def test_nan_and_null_stay_apart() -> None:
+    schema = Schema("c DOUBLE")
+    frame = frame_from_arrow(pa.RecordBatch.from_pydict({"c": [float("nan"), None]}, schema=schema.arrow), schema)
+    assert arrow_from_frame(frame, schema, 2).column(0).null_count == 1
+
+
+def test_a_frame_owns_its_memory_and_its_index() -> None:
+    schema = Schema("a DOUBLE NOT NULL, b BIGINT, s STRING")
+    batch = pa.RecordBatch.from_pydict({"a": [1.0], "b": [1], "s": ["x"]}, schema=schema.arrow)
+    first = frame_from_arrow(batch, schema)
+    first["a"], first["b"], first["s"] = 9.0, 9, "changed"
+    first["new"] = 1
+    first.columns.name = "mine"
+    second = frame_from_arrow(batch, schema)
+    assert second.to_dict("records") == [{"a": 1.0, "b": 1, "s": "x"}]
+    assert second.columns.name is None
+
+
+def test_columns_are_found_by_name_and_come_in_declared_order() -> None:
+    schema = Schema("a DOUBLE NOT NULL, b BIGINT NOT NULL")
+    frame = frame_from_arrow(pa.RecordBatch.from_pydict({"b": pa.array([1]), "a": [2.0]}), schema)
+    assert frame.to_dict("records") == [{"a": 2.0, "b": 1}]
+
+
+def test_every_column_that_does_not_fit_is_listed_with_its_fix() -> None:
+    schema = Schema("a DOUBLE NOT NULL, b BIGINT, c STRING, d INT NOT NULL")
+    batch = pa.RecordBatch.from_pydict({"a": [1], "c": ["x"], "d": pa.array([None], pa.int32()), "z": [0]})
+    with pytest.raises(InputError) as raised:
+        frame_from_arrow(batch, schema)
+    text = str(raised.value)
+    for expected in (
+        "`a` is BIGINT, declared DOUBLE",
+        "CAST(a AS DOUBLE)",
+        "`b` is missing",
+        "`d` is declared NOT NULL and holds 1 nulls, the first in row 0",
+        "`z` is not among the inputs",
+    ):
+        assert expected in text
+    assert len(raised.value.problems) == 4
+
+
+@pytest.mark.parametrize("encoding", [pa.large_string(), pa.string()])
+def test_the_encoding_of_a_value_may_differ(encoding: pa.DataType) -> None:
+    schema = Schema("s STRING NOT NULL")
+    batch = pa.RecordBatch.from_arrays([pa.array(["x"], type=encoding)], names=["s"])
+    assert frame_from_arrow(batch, schema)["s"].tolist() == ["x"]
+
+
+def test_the_documented_table_is_this_one() -> None:
+    documented = (Path(__file__).parents[4] / "docs" / "types.md").read_text(encoding="utf-8")
+    for case in CASES[:14]:
+        name = case.ddl_type.split("(")[0]
+        row = next(line for line in documented.splitlines() if line.startswith(f"| {name} |") or f"`{name}`" in line)
+        assert f"`{case.dtype}`" in row
+        assert f"`{case.dtype_not_null}`" in row

@@ -1,0 +1,114 @@
+"""What the size of a batch alone does to a model: noise of honest networks, and logic, on every row that is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyml.types.schema import Schema
+from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.parity.context.size_noise import measure_noise
+from pyml_sandbox.parity.examine import examine
+from pyml_sandbox.parity.noise.column_noise import Noise
+from support.harnesses import Source, labs_of
+
+ROWS = 300
+X = np.random.default_rng(3).normal(size=(ROWS, 8))
+INPUTS = ", ".join(f"x{number} DOUBLE NOT NULL" for number in range(8))
+FIXTURE = {f"x{number}": X[:, number].tolist() for number in range(8)}
+NETWORK = """
+RANDOM = np.random.default_rng(11)
+W = RANDOM.normal(size=(8, 512)).astype("float32")
+V = RANDOM.normal(size=(512, 10)).astype("float32") / 8
+
+
+def hidden(frame):
+    return np.maximum(frame.to_numpy("float32") @ W, 0)
+
+
+def softmax(frame):
+    scores = hidden(frame) @ V
+    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)
+"""
+HONEST = {
+    "softmax in FLOAT": Source(INPUTS, "p FLOAT NOT NULL", "return pd.DataFrame({'p': softmax(frame)[:, 3]})", FIXTURE, top=NETWORK),
+    "softmax in DOUBLE": Source(INPUTS, "p DOUBLE NOT NULL", "return pd.DataFrame({'p': softmax(frame)[:, 3].astype('float64')})", FIXTURE, top=NETWORK),
+    "per cent in DOUBLE": Source(INPUTS, "p DOUBLE NOT NULL", "return pd.DataFrame({'p': softmax(frame)[:, 3].astype('float64') * 100 / 3})", FIXTURE, top=NETWORK),
+    "regression in DOUBLE": Source(INPUTS, "p DOUBLE NOT NULL", "return pd.DataFrame({'p': (hidden(frame) @ V[:, 0] * 1000).astype('float64') + 0.1})", FIXTURE, top=NETWORK),
+    "softmax in ARRAY": Source(INPUTS, "p ARRAY<FLOAT> NOT NULL", "return pd.DataFrame({'p': list(softmax(frame))})", FIXTURE, top=NETWORK),
+    "softmax in ARRAY of DOUBLE": Source(INPUTS, "p ARRAY<DOUBLE> NOT NULL", "return pd.DataFrame({'p': list(softmax(frame).astype('float64') * 2.5)})", FIXTURE, top=NETWORK),
+    "linear in DOUBLE": Source(INPUTS, "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.to_numpy('float64') @ np.linspace(-1, 1, 8)})", FIXTURE),
+}  # fmt: skip
+
+
+def noise_of(source: Source, folder: Path, *, clock: Iterator[float] | None = None, batch_rows: int = 100) -> Noise:
+    with labs_of(source.write(folder)).start() as lab:
+        outputs, ticks = Schema(source.outputs), clock or iter([0.0] * 1000)
+        return measure_noise(lab, source.crowd, outputs, batch_rows, clock=lambda: next(ticks))
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_network_has_noise_and_nothing_departs(name: str, tmp_path: Path) -> None:
+    found = noise_of(HONEST[name], tmp_path)
+    assert (dict(found.departing), found.rows, found.of) == ({}, ROWS, ROWS)
+    assert found.columns["p"].max_abs > 0
+
+
+@pytest.mark.parametrize("name", [name for name in HONEST if "linear" not in name])
+def test_a_planted_relative_error_of_1e_4_departs_in_a_network(name: str, tmp_path: Path) -> None:
+    honest = HONEST[name]
+    planted = "frame = frame.copy()\nn = 1 + 1e-4 * (len(frame) == 1)\n" + honest.predict
+    for part in ("softmax(frame)", "hidden(frame)"):
+        planted = planted.replace(part, f"({part} * np.float32(n))")
+    source = Source(honest.inputs, honest.outputs, planted, honest.rows, top=honest.top)
+    found = noise_of(source, tmp_path)
+    assert len(found.departing["p"]) > ROWS / 10
+    assert found.tolerances(Tolerances()).columns["p"].rtol < 1e-4
+
+
+def test_rows_that_need_company_of_many_are_found_in_the_whole_fixture(tmp_path: Path) -> None:
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a + (len(frame) >= 8) * (frame.a > 298)})", {"a": [float(number) for number in range(ROWS)]})  # fmt: skip
+    with source.bench(tmp_path) as bench:
+        found = [symptom for symptom in examine(bench).symptoms if symptom.check == "sizes"]
+        assert [(each.output, each.rows) for each in found] == [("p", 1)]
+        case = found[0].case
+        assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 12)  # the last of the batches of 32
+
+
+def test_a_label_that_flips_where_its_scores_tie_is_a_tie_and_departs_not(tmp_path: Path) -> None:
+    body = "s = hidden(frame)[:, :2] * 0 + np.float32(1)\ns[:, 0] += np.float32(1e-7) * (len(frame) > 1)\nreturn pd.DataFrame({'p': s[:, 0], 'q': s[:, 1], 'label': np.where(s[:, 0] > s[:, 1], 'p', 'q')})"
+    source = Source(INPUTS, "p FLOAT NOT NULL, q FLOAT NOT NULL, label STRING NOT NULL", body, FIXTURE, top=NETWORK)
+    found = noise_of(source, tmp_path)
+    assert dict(found.departing) == {}
+    assert len(found.ties["label"].tied) == ROWS
+
+
+def test_a_label_that_flips_for_the_size_alone_departs(tmp_path: Path) -> None:
+    source = Source("a DOUBLE NOT NULL", "label STRING NOT NULL", "return pd.DataFrame({'label': ['one' if len(frame) == 1 else 'many'] * len(frame)})", {"a": X[:, 0].tolist()})  # fmt: skip
+    found = noise_of(source, tmp_path)
+    assert (len(found.departing["label"]), dict(found.ties)) == (ROWS, {})
+
+
+def test_where_time_is_short_the_rows_that_are_asked_lie_far_apart(tmp_path: Path) -> None:
+    body = "return pd.DataFrame({'p': frame.a + (len(frame) == 1)})"
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
+    found = noise_of(source, tmp_path, clock=iter([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 9.0]), batch_rows=64)
+    assert (found.rows, found.of) == (64 + 44, ROWS)  # the first slice and the last
+    assert {row // 64 for row in found.departing["p"]} == {0, 4}
+
+
+def test_a_slow_model_is_asked_about_smaller_slices(tmp_path: Path) -> None:
+    ticks = (float(number) for number in count())
+    found = noise_of(HONEST["linear in DOUBLE"], tmp_path, clock=ticks)
+    assert 0 < found.rows < ROWS
+
+
+def test_rows_that_are_refused_leave_the_others_measured(tmp_path: Path) -> None:
+    body = "if len(frame) == 1:\n    raise ValueError('no')\n" + HONEST["linear in DOUBLE"].predict
+    source = Source(INPUTS, "p DOUBLE NOT NULL", body, FIXTURE)
+    assert noise_of(source, tmp_path).departing == {}

@@ -1,0 +1,289 @@
+"""Shrinking: the smallest case that still holds, and never one that does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyml.types.frame import conform
+from pyml.types.schema import Schema
+from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, plainer
+from pyml_sandbox.parity.observations.observation import Case, Situation
+from pyml_sandbox.parity.rows.synthetic import Specimen, batch_of
+from support.type_matrix import CASES, TypeCase
+
+SCHEMA = Schema("a DOUBLE NOT NULL, b BIGINT, s STRING, x ARRAY<DOUBLE>")
+Rows = tuple[Specimen, ...]
+
+
+def rows(count: int) -> Rows:
+    return tuple(
+        Specimen({"a": number + 0.123456, "b": number * 1000 + 7, "s": f"text {number}", "x": [0.5] * number}, number)
+        for number in range(count)
+    )
+
+
+def among(specimens: Rows, target: int) -> Case:
+    """A row alone against the same row among others."""
+    return Case("p", Situation((specimens[target],)), Situation(specimens, target))
+
+
+@dataclass
+class Oracle:
+    """A predicate on cases that counts how often it is asked, and of what it was true."""
+
+    holds: Callable[[Case], bool]
+    asked: int = 0
+    held: list[Case] = field(default_factory=list)
+
+    def __call__(self, case: Case) -> bool:
+        self.asked += 1
+        if self.holds(case):
+            self.held.append(case)
+            return True
+        return False
+
+
+def shrunk(holds: Callable[[Case], bool], case: Case, steps: int = MAX_STEPS) -> tuple[Case, tuple[str, ...]]:
+    return Shrinker(SCHEMA, holds, steps).shrunk(case)
+
+
+def neighbours(case: Case) -> list[Specimen]:
+    return [row for place, row in enumerate(case.other.rows) if place != case.other.target]
+
+
+# ---- rows
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 32, 100])
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_any_neighbour_at_all_leaves_two_rows(count: int, place: str) -> None:
+    target = {"first": 0, "middle": count // 2, "last": count - 1}[place]
+    case, _ = shrunk(lambda each: len(each.other.rows) >= 2, among(rows(count), target), steps=1000)
+    assert len(case.other.rows) == 2
+    assert case.other.row.base == target
+    assert len(case.reference.rows) == 1
+
+
+@pytest.mark.parametrize("culprit", [0, 1, 6, 15])
+def test_the_one_neighbour_that_matters_stays(culprit: int) -> None:
+    case, _ = shrunk(lambda each: any(row.base == culprit for row in neighbours(each)), among(rows(16), 3))
+    assert [row.base for row in neighbours(case)] == [culprit]
+
+
+def test_two_neighbours_that_matter_together_both_stay() -> None:
+    case, _ = shrunk(lambda each: {2, 13} <= {row.base for row in neighbours(each)}, among(rows(16), 5))
+    assert [row.base for row in case.other.rows] == [2, 5, 13]
+    assert case.other.target == 1
+
+
+def test_the_order_of_rows_is_kept() -> None:
+    case, _ = shrunk(
+        lambda each: any(row.base == 1 for row in each.other.rows[: each.other.target]), among(rows(12), 9)
+    )
+    assert [row.base for row in case.other.rows] == [1, 9]
+    assert case.other.target == 1
+
+
+def test_copies_of_the_row_beside_itself_stay_copies() -> None:
+    (row,) = rows(1)
+    case, _ = shrunk(
+        lambda each: len(each.other.rows) == 2 and each.other.rows[0] == each.other.rows[1] == each.reference.row,
+        Case("p", Situation((row,)), Situation((row, row), 1)),
+    )
+    assert case.other.rows == (case.reference.row, case.reference.row)
+
+
+def test_both_sides_lose_the_same_rows_where_both_had_the_same() -> None:
+    several = rows(8)
+    case = Case("p", Situation(several, 4), Situation(several, 4, before=((several[0],),)))
+    small, _ = shrunk(lambda each: bool(each.other.before), case)
+    assert len(small.reference.rows) == len(small.other.rows) == 1
+    assert small.reference.row == small.other.row
+    assert small.other.row.base == 4
+
+
+# ---- columns
+
+
+@pytest.mark.parametrize("column", SCHEMA.names)
+def test_one_column_that_matters_is_found_and_all_others_are_at_a_default(column: str) -> None:
+    start = among(rows(4), 1)
+    value = start.other.row.values[column]
+
+    case, columns = shrunk(lambda each: each.other.row.values[column] == value, start)
+    assert columns == (column,)
+    defaults = {each.name: default_of(each) for each in SCHEMA.fields if each.name != column}
+    assert defaults.items() <= case.other.row.values.items()
+    assert case.other.row.values[column] == value
+
+
+def test_two_columns_that_matter_are_found() -> None:
+    case, columns = shrunk(
+        lambda each: each.other.row.values["a"] > 1 and each.other.row.values["s"] is not None, among(rows(4), 3)
+    )
+    assert columns == ("a", "s")
+    assert case.other.row.values["b"] is None
+
+
+def test_where_no_column_matters_the_first_one_is_shown() -> None:
+    _, columns = shrunk(lambda each: True, among(rows(3), 0))
+    assert columns == ("a",)
+
+
+# ---- values
+
+
+def test_values_become_as_plain_as_the_difference_allows() -> None:
+    case, columns = shrunk(
+        lambda each: len(each.other.rows) >= 2 and each.other.row.values["a"] > 1.5, among(rows(8), 5)
+    )
+    assert columns == ("a",)
+    assert [row.values["a"] for row in case.other.rows] == [2.0, 0.0]
+
+
+def test_a_row_of_an_earlier_call_becomes_plain_too() -> None:
+    now, earlier = rows(2)
+    case = Case("p", Situation((now,)), Situation((now,), before=((earlier,),)))
+    small, _ = shrunk(lambda each: bool(each.other.before), case)
+    assert small.other.before[0][0].values["a"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "first"),
+    [
+        (7, 0),
+        (-7, 0),
+        (0.123456, 0.0),
+        ("text", ""),
+        ([1, 2], []),
+    ],
+)
+def test_the_plainest_value_is_tried_first(value: object, first: object) -> None:
+    assert next(iter(plainer(value))) == first
+
+
+@pytest.mark.parametrize("value", [None, True, False, math.nan, math.inf, [], {"a": 1}, b"x", date(2024, 1, 1)])
+def test_what_has_nothing_plainer_is_left_alone(value: object) -> None:
+    assert list(plainer(value)) == []
+
+
+@given(st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.integers())))
+def test_plainer_values_are_of_the_same_type_and_not_longer(value: object) -> None:
+    for found in plainer(value):
+        assert type(found) is type(value)
+        if isinstance(found, str | list) and isinstance(value, str | list):
+            assert len(found) <= len(value)
+
+
+# ---- defaults
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.ddl_type)
+def test_a_column_that_may_be_null_is_null_by_default(case: TypeCase) -> None:
+    assert default_of(case.schema().fields[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("ddl_type", "value"),
+    [
+        ("TINYINT", 0),
+        ("BIGINT", 0),
+        ("FLOAT", 0.0),
+        ("DOUBLE", 0.0),
+        ("BOOLEAN", False),
+        ("STRING", ""),
+        ("BINARY", b""),
+        ("DECIMAL(10, 2)", Decimal("0.00")),
+        ("DECIMAL(38, 38)", Decimal("0E-38")),
+        ("DATE", date(1970, 1, 1)),
+        ("TIMESTAMP", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("TIMESTAMP_NTZ", datetime(1970, 1, 1)),
+        ("ARRAY<STRUCT<x: INT>>", []),
+    ],
+)
+def test_a_not_null_column_has_the_plainest_value_of_its_type_by_default(ddl_type: str, value: object) -> None:
+    schema = Schema(f"c {ddl_type} NOT NULL")
+    found = default_of(schema.fields[0])
+    assert repr(found) == repr(value)
+    assert conform(batch_of([Specimen({"c": found}, 0)], schema), schema).num_rows == 1
+
+
+def test_a_tensor_keeps_its_shape() -> None:
+    schema = Schema([("x", "float32", (-1, 2)), ("y", "int64", (-1,))])
+    row, other = (Specimen({"x": [float(n), 0.5], "y": n}, n) for n in (1, 2))
+    case, _ = Shrinker(schema, lambda each: len(each.other.rows) == 2).shrunk(among((row, other), 0))
+    assert [len(each.values["x"]) for each in case.other.rows] == [2, 2]
+    assert batch_of(case.other.rows, schema).num_rows == 2
+
+
+# ---- what always holds
+
+
+def test_no_more_questions_are_asked_than_allowed() -> None:
+    for steps in (0, 1, 5, 50):
+        oracle = Oracle(lambda case: len(case.other.rows) >= 2)
+        shrunk(oracle, among(rows(32), 7), steps=steps)
+        assert oracle.asked <= steps
+
+
+def test_without_a_question_left_the_case_is_as_it_was() -> None:
+    start = among(rows(5), 2)
+    case, columns = shrunk(lambda case: True, start, steps=0)
+    assert case == start
+    assert columns == SCHEMA.names
+
+
+def test_every_step_is_of_cases_that_hold_and_never_grows() -> None:
+    oracle = Oracle(lambda case: sum(row.values["a"] for row in case.other.rows) > 4)
+    shrunk(oracle, among(rows(12), 6), steps=1000)
+    sizes = [len(case.other.rows) for case in oracle.held]
+    assert len(sizes) > 3
+    assert all(later <= earlier for earlier, later in pairwise(sizes))
+
+
+conditions = st.tuples(
+    st.sets(st.integers(0, 11), max_size=3),  # neighbours that must stay
+    st.sets(st.sampled_from(SCHEMA.names), max_size=2),  # columns whose value must stay, in the row looked at
+    st.floats(0, 6),  # what column a must reach in one of the rows
+)
+
+
+@given(conditions, st.integers(1, 12), st.integers(0, 11), st.sampled_from([0, 1, 3, 10, 40, 400]))
+def test_what_comes_out_holds_and_looks_at_the_same_row_whatever_the_difference_needs(
+    condition: tuple[set[int], set[str], float], count: int, target: int, steps: int
+) -> None:
+    needed, columns, least = condition
+    several, at = rows(count), target % count
+    wanted = several[at].values
+
+    def holds(case: Case) -> bool:
+        here = case.other
+        return (
+            needed & set(range(count)) <= {row.base for row in here.rows}
+            and all(repr(here.row.values[name]) == repr(wanted[name]) for name in columns)
+            and max(row.values["a"] for row in here.rows) >= min(least, count - 1)
+        )
+
+    start = among(several, at)
+    case, shown = shrunk(holds, start, steps)
+    assert holds(case)
+    assert case.other.row.base == at
+    assert case.reference.row == case.other.row
+    assert set(shown) <= set(SCHEMA.names)
+    assert conform(batch_of(case.other.rows, SCHEMA), SCHEMA).num_rows == len(case.other.rows)
+
+
+def test_a_situation_keeps_its_surroundings() -> None:
+    start = among(rows(4), 1)
+    start = replace(start, other=replace(start.other, threads=4))
+    case, _ = shrunk(lambda each: each.other.threads == 4, start)
+    assert case.other.threads == 4

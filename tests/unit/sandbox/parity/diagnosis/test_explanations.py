@@ -1,0 +1,181 @@
+"""Explanations: the change to a row, or to its frame, that gives in one situation the output of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pyml_sandbox.parity.checks.baseline import one_row
+from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
+from pyml_sandbox.parity.examine import explain
+from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
+from support.harnesses import Source
+
+P = "p DOUBLE NOT NULL"
+T = datetime(2024, 1, 15, 2, 30, tzinfo=UTC)
+IN_COMPANY = "len(frame) > 1"
+"""When the faulty branch of each model is taken."""
+
+
+def branched(ddl: str, value: object, faulty: str, predict: str, *, also: object = None) -> Source:
+    """A model that changes `v`, its column, in company alone; then `predict` makes `p` of it."""
+    text = f"v = frame.v\nif {IN_COMPANY}:\n    v = {faulty}\nreturn pd.DataFrame({{'p': {predict}}}, dtype='float64')"
+    return Source(f"v {ddl}", P, text, {"v": [value, value if also is None else also]})
+
+
+def twice(bench: Bench, rows: Sequence[Specimen], inputs: tuple[str, ...] = ("v",)) -> Symptom:
+    """Each row alone against the same row beside a copy of itself."""
+    cases = tuple(Case("p", one_row(row), Situation((row, row), 1)) for row in rows)
+    return Symptom("copies", "p", cases, inputs)
+
+
+CHANGES = [
+    ("as:single", "DOUBLE", 0.1, "v.astype('float32').astype('float64')", "v * 3"),
+    ("as:written", "DOUBLE", 0.123456789, "v.map(lambda x: float(f'{x:.6g}'))", "v * 3"),
+    ("as:null-zero", "DOUBLE", None, "v.fillna(0.0)", "v.fillna(7.0)"),
+    ("as:null-nan", "DOUBLE", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
+    ("as:nan-zero", "DOUBLE", float("nan"), "v.map(lambda x: 0.0 if x != x else x)", "[5.0 if x != x else x for x in v]"),
+    ("as:zero-null", "DOUBLE", 0.0, "v.replace(0.0, pd.NA)", "v.fillna(7.0)"),
+    ("as:zero-null", "BIGINT", 0, "v.replace(0, pd.NA)", "v.fillna(7)"),
+    ("as:null-zero", "BIGINT", None, "v.fillna(0)", "v.fillna(7)"),
+    ("as:via-float64", "BIGINT", 2**53 + 1, "v.astype('float64').astype('int64')", "(v % 1000).astype('float64')"),
+    ("as:floats", "BIGINT", 3, "v.astype('float64')", "[float(len(str(x))) for x in v]"),
+    ("as:objects", "BIGINT", 3, "v.astype(object)", "[float(v.dtype == object)] * len(v)"),
+    ("as:empty-null", "STRING", "", "[x or None for x in v]", "[float(x is None) for x in v]"),
+    ("as:null-empty", "STRING", None, "v.fillna('')", "[float(x is None) for x in v]"),
+    ("as:null-text", "STRING", None, "[str(x) for x in v]", "[float(len(x or '')) for x in v]"),
+    ("as:guessed", "STRING", "007", "[str(int(x)) for x in v]", "[float(len(x)) for x in v]"),
+    ("as:bytes", "STRING", "abc", "[x.encode() for x in v]", "[float(x == 'abc') for x in v]"),
+    ("as:categories", "STRING", "abc", "v.astype('category')", "[float(isinstance(v.dtype, pd.CategoricalDtype))] * len(v)"),
+    ("as:text", "BINARY", b"abc", "[x.decode() for x in v]", "[float(x == b'abc') for x in v]"),
+    ("as:nan", "BOOLEAN", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
+    ("as:arrays", "ARRAY<DOUBLE>", [1.0, 2.0], "[np.array(x) for x in v]", "[float(isinstance(x, list)) for x in v]"),
+    ("as:hours", "TIMESTAMP", T, "v - pd.Timedelta(hours=5)", "v.dt.hour"),
+    ("as:naive", "TIMESTAMP", T, "v.dt.tz_localize(None)", "[float(v.dt.tz is None)] * len(v)"),
+    ("as:decimal-floats", "DECIMAL(10, 2)", Decimal("0.15"), "v.map(float)", "[float(round(x, 1)) for x in v]"),
+    ("as:inner-floats", "STRUCT<n: INT>", {"n": 3}, "[{'n': float(x['n'])} for x in v]", "[float(len(str(x['n']))) for x in v]"),
+    ("as:double", "FLOAT", 0.5, "v.astype('float64')", "[float(v.dtype in ('float64', 'Float64'))] * len(v)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("trait", "ddl", "value", "faulty", "predict"), CHANGES)
+def test_what_a_model_does_to_a_column_in_company_explains_the_difference(
+    trait: str, ddl: str, value: object, faulty: str, predict: str, tmp_path: Path
+) -> None:
+    with branched(ddl, value, faulty, predict).bench(tmp_path) as bench:
+        symptom = twice(bench, bench.fixture)
+        found = explained(bench, symptom)
+        assert trait in found
+        assert explain(bench, symptom).traits == found
+
+
+@pytest.mark.parametrize("trait", ["as:order", "as:missing", "as:other-case", "as:extra", "as:index"])
+def test_what_a_model_does_to_names_and_places_explains_the_difference(trait: str, tmp_path: Path) -> None:
+    changes = {
+        "as:order": ("frame[['w', 'v']]", "2 * f.iloc[:, 0] + 3 * f.iloc[:, 1]"),
+        "as:missing": ("frame[['w']]", "[1.0 if 'v' in f else 2.0] * len(f)"),
+        "as:other-case": ("frame.rename(columns=str.upper)", "[2.0 if 'V' in f else 1.0] * len(f)"),
+        "as:extra": ("frame.assign(extra=1.0)", "[float('extra' in f)] * len(f)"),
+        "as:index": ("frame.set_axis(range(1, len(frame) + 1))", "[float(n) for n in f.index]"),
+    }
+    faulty, predict = changes[trait]
+    text = (
+        f"f = frame\nif {IN_COMPANY}:\n    f = {faulty}\nreturn pd.DataFrame({{'p': list({predict})}}, dtype='float64')"
+    )
+    source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [1.5, 4.5], "w": [2.25, 0.75]})
+    with source.bench(tmp_path) as bench:
+        rows = bench.fixture
+        first = tuple(Case("p", one_row(row), Situation((row, row), 0)) for row in rows)
+        assert trait in explained(bench, Symptom("copies", "p", first, ()))
+
+
+def test_a_difference_that_no_change_brings_about_stays_unexplained(tmp_path: Path) -> None:
+    source = branched("DOUBLE NOT NULL", 0.75, "v * 1.7 + 0.3", "v")
+    with source.bench(tmp_path) as bench:
+        assert explained(bench, twice(bench, bench.fixture)) == frozenset()
+
+
+def test_a_change_must_explain_every_case(tmp_path: Path) -> None:
+    faulty = "v.map(lambda x: float(np.float32(x)) if x < 1 else x * 1.7)"
+    with branched("DOUBLE NOT NULL", 0.1, faulty, "v", also=2.3).bench(tmp_path) as bench:
+        small, large = bench.fixture
+        assert "as:single" in explained(bench, twice(bench, [small]))
+        assert "as:single" not in explained(bench, twice(bench, [small, large]))
+
+
+def test_a_change_that_changes_nothing_explains_nothing(tmp_path: Path) -> None:
+    """0.5 is the same in float32; the model is wrong in another way."""
+    with branched("DOUBLE NOT NULL", 0.5, "v + 1", "v").bench(tmp_path) as bench:
+        assert "as:single" not in explained(bench, twice(bench, bench.fixture))
+
+
+def test_only_the_columns_that_drive_it_are_looked_at(tmp_path: Path) -> None:
+    text = f"v = frame.v.astype('float32') if {IN_COMPANY} else frame.v\nreturn pd.DataFrame({{'p': v.astype('float64') * 3}})"
+    source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.1]})
+    with source.bench(tmp_path) as bench:
+        assert "as:single" in explained(bench, twice(bench, bench.fixture))
+        assert "as:single" not in explained(bench, twice(bench, bench.fixture, ("w",)))
+
+
+def test_a_change_of_all_columns_at_once_is_tried_too(tmp_path: Path) -> None:
+    text = f"f = frame.astype('float32').astype('float64') if {IN_COMPANY} else frame\nreturn pd.DataFrame({{'p': f.v + f.w}})"
+    source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.7]})
+    with source.bench(tmp_path) as bench:
+        bench.gauge.single.clear()
+        assert "as:single" in explained(bench, twice(bench, bench.fixture, ()))
+
+
+def test_outputs_of_the_real_paths_are_explained_from_the_side_on_which_the_laboratory_is(tmp_path: Path) -> None:
+    source = Source("v DOUBLE NOT NULL", P, "return pd.DataFrame({'p': frame.v * 3})", {"v": [0.1, 0.7]})
+    with source.bench(tmp_path) as bench:
+        cases = tuple(Case("p", one_row(row), one_row(row)) for row in bench.fixture)
+        exact = [{"p": row.values["v"] * 3} for row in bench.fixture]
+        narrow = [{"p": output["p"] * (1 + 1e-3)} for output in exact]
+        rounded = [{"p": value} for value in (0.30000000447034836, 2.0999999642372133)]
+        for pairs in (zip(exact, rounded, strict=True), zip(rounded, exact, strict=True)):
+            symptom = Symptom("paths", "p", cases, outputs=tuple(pairs))
+            assert "as:single" in explained(bench, symptom)
+        neither = Symptom("paths", "p", cases, outputs=tuple(zip(narrow, rounded, strict=True)))
+        assert explained(bench, neither) == frozenset()
+
+
+# ---- evaluation
+
+
+LAYER = "class Layer:\n    def __init__(self):\n        self.training = True"
+
+
+@pytest.mark.parametrize(("mean", "silent"), [("self.layer.training", True), ("True", False)])
+def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, silent: bool, tmp_path: Path) -> None:
+    text = f"m = frame.v.sum() if {mean} else 5.0\nreturn pd.DataFrame({{'p': frame.v - m}})"
+    source = Source("v DOUBLE NOT NULL", P, text, {"v": [0.1, 0.7]}, "self.layer = Layer()", LAYER)
+    with source.bench(tmp_path) as bench:
+        symptom = twice(bench, bench.fixture)
+        assert silenced_by_evaluation(bench, symptom) is silent
+        assert ("evaluation" in explain(bench, symptom).traits) is silent
+
+
+@pytest.mark.parametrize(
+    ("check", "output", "traits"),
+    [
+        ("empty", "", ()),
+        ("hash-seed", "p", ()),
+        ("neighbour", "", ()),
+        ("neighbour", "p", ("plain",)),
+        ("neighbour", "p", ("by-value",)),
+        ("together", "p", ()),
+    ],
+)
+def test_symptoms_that_need_no_explanation_are_given_back_as_they_are(
+    check: str, output: str, traits: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
+    with source.bench(tmp_path) as bench:
+        symptom = Symptom(check, output, (twice(bench, bench.fixture).case,), traits=frozenset(traits))
+        assert explain(bench, symptom) is symptom

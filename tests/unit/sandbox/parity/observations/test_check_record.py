@@ -1,0 +1,208 @@
+"""Which checks a report says were made: those that said so themselves, with what they asked and saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pyml.inference.describe import Contract
+from pyml.types.schema import Schema
+from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.model_session import Conversation, NoAnswerError
+from pyml_sandbox.parity.checks.baseline import no_difference
+from pyml_sandbox.parity.examine import examine, open_bench
+from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results
+from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.verdict import Finding, Weight
+from support.harnesses import Source, WorkshopHere, labs_of
+from unit.sandbox.parity.test_examine import BROKEN, A, of_a, of_s
+
+HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
+OF_BATCHES = {"sizes", "alone", "contract", "copies", "neighbour", "together", "shuffle", "split", "crowd", "empty"}
+OF_REPEAT = {"frozen-clock", "seeded", "same-history", "training-mode"}
+OF_SURROUNDINGS = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory"}
+OF_STATE = {"repeat", "warm", "clock", "same-size", "first-batch", "mutation"}
+
+
+def made_of(source: Source, folder: Path) -> dict[str, Made]:
+    with source.bench(folder) as bench:
+        examine(bench)
+        return bench.record.made
+
+
+def test_only_what_an_honest_model_of_numbers_was_asked_is_listed(tmp_path: Path) -> None:
+    made = made_of(HONEST, tmp_path)
+    assert set(made) == OF_STATE | OF_SURROUNDINGS | {"versions", "training-switch"} | OF_BATCHES | {"null-neighbour"}
+    assert made["repeat"].rows == len(A)
+    assert made["copies"].rows > len(A)
+    assert (made["empty"].rows, made["versions"].rows) == (0, 0)
+    assert all(each.seconds > 0 for each in made.values())
+
+
+def test_neighbours_of_other_kinds_are_listed_where_there_are_such(tmp_path: Path) -> None:
+    made = made_of(
+        of_s("return pd.DataFrame({'p': [float(len(s or '')) for s in frame.s]}, dtype='float64')", null=""), tmp_path
+    )
+    assert {"text-neighbour", "null-neighbour", "long-neighbour"} <= set(made)
+    assert all(made[name].rows for name in made if "neighbour" in name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("D1 chance", {"repeat"} | OF_REPEAT - {"training-mode"}),
+        ("E4 training", {"repeat"} | OF_REPEAT),
+        ("P2 fitted on the first", OF_STATE | OF_SURROUNDINGS | {"versions", "training-switch"}),
+    ],
+)
+def test_a_model_that_is_not_steady_was_not_asked_the_rest(name: str, expected: set[str], tmp_path: Path) -> None:
+    assert set(made_of(BROKEN[name], tmp_path)) == expected
+
+
+def test_each_variable_that_a_model_asks_for_is_listed(tmp_path: Path) -> None:
+    source = of_a("import os\nos.environ.get('MODE')\nreturn pd.DataFrame({'p': frame.a * 2})")
+    assert "variable:MODE" in made_of(source, tmp_path)
+
+
+# ---- a model that ends its process
+
+
+@dataclass
+class Dying:
+    """A conversation that ends at a question, as where the model calls `os._exit`."""
+
+    inner: Conversation
+    left: int
+    asked: int = 0
+
+    def hear(self, timeout_s: float) -> str:
+        return self.inner.hear(timeout_s)
+
+    def ask(self, line: str, timeout_s: float) -> str:
+        self.asked += 1
+        if self.asked > self.left:
+            raise NoAnswerError("the model ended its Python", [])
+        return self.inner.ask(line, timeout_s)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass
+class WorkshopOfDying:
+    """Its first process ends after so many questions; the others answer all."""
+
+    left: int
+    conversations: list[Dying] = field(default_factory=list)
+
+    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+        left = 10**9 if self.conversations else self.left
+        self.conversations.append(Dying(WorkshopHere().talk(environment, arguments), left))
+        return self.conversations[-1]
+
+
+Z_SCORE = BROKEN["B1 z-score"]
+
+
+def broken_off_after(questions: int, folder: Path, source: Source = Z_SCORE) -> tuple[CheckRecord, str, list[str]]:
+    """The record, the reason, and the checks that saw something."""
+    contract = Contract("frame", Schema(source.inputs), Schema(source.outputs))
+    labs = labs_of(source.write(folder), WorkshopOfDying(questions))
+    with open_bench(labs, contract, source.crowd, source.crowd, len(A)) as bench:
+        found = examine(bench)
+        return bench.record, found.gap, [symptom.check for symptom in found.symptoms]
+
+
+@pytest.mark.parametrize(
+    ("questions", "made", "under_way"),
+    [(2, set(), "repeat"), (4, {"repeat"}, "warm"), (8, {"repeat", "warm"}, "clock")],
+)
+def test_where_the_process_ends_the_checks_before_stay_and_the_one_under_way_is_named(
+    questions: int, made: set[str], under_way: str, tmp_path: Path
+) -> None:
+    record, gap, seen = broken_off_after(questions, tmp_path)
+    assert (set(record.made), seen) == (made, [])
+    assert f"`{under_way}`" in gap
+    assert gap.endswith("the model ended its Python")
+
+
+@pytest.mark.parametrize("questions", range(1, 40, 3))
+def test_a_check_is_never_called_silent_where_what_it_saw_is_lost(questions: int, tmp_path: Path) -> None:
+    """Whatever stands in the record with nothing seen stands there so after the whole examination as well."""
+    with Z_SCORE.bench(tmp_path / "whole") as bench:
+        whole = {symptom.check for symptom in examine(bench).symptoms}
+    record, _, seen = broken_off_after(questions, tmp_path / "part")
+    assert (set(record.made) - set(seen)) & whole == set()
+
+
+def test_of_a_model_that_refuses_every_row_no_check_is_claimed(tmp_path: Path) -> None:
+    with of_a("raise ValueError('no')").bench(tmp_path) as bench:
+        found = examine(bench)
+        assert (found.symptoms, bench.record.made) == ((), {})
+        assert "refuses every row" in found.gap
+        assert "ValueError: no" in found.gap
+
+
+def test_of_a_model_whose_output_never_fits_no_check_is_claimed(tmp_path: Path) -> None:
+    """It does not vary by batch, and no input drives it."""
+    with of_a("return pd.DataFrame({'p': frame.a.astype(str)})").bench(tmp_path) as bench:
+        assert (examine(bench).symptoms, bench.record.made) == ((), {})
+
+
+# ---- the record itself
+
+
+def symptom_of(check: str, rows: int = 3) -> Symptom:
+    return Symptom(check, "p", (no_difference(Specimen({"a": 1.0}, 0), "p"),), rows=rows)
+
+
+def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
+    record = CheckRecord()
+    with pytest.raises(NoAnswerError), record.making({"warm": 5}):
+        raise NoAnswerError("the model ended its Python", [])
+    assert (record.made, record.under_way) == ({}, ("warm",))
+    with record.making({"warm": 5, "clock": 4}, seconds=2.0) as seen:
+        seen.append(symptom_of("warm"))
+    assert {name: made.rows for name, made in record.made.items()} == {"warm": 5, "clock": 4}
+    assert record.made["warm"].seconds == record.made["clock"].seconds >= 1.0
+    assert ([symptom.check for symptom in record.symptoms], record.under_way) == (["warm"], ())
+
+
+def test_a_check_that_saw_something_was_made() -> None:
+    record = CheckRecord()
+    with record.making({"neighbour": 5}) as seen:
+        seen.append(symptom_of("null-neighbour"))
+    assert set(record.made) == {"neighbour", "null-neighbour"}
+
+
+def test_what_is_withdrawn_was_not_made_and_has_seen_nothing() -> None:
+    record = CheckRecord()
+    with record.making({"warm": 5}) as seen:
+        seen.append(symptom_of("warm"))
+    record.withdraw("warm", "clock")
+    assert (record.made, record.symptoms) == ({}, [])
+
+
+def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_findings_but_not_for_noise() -> None:
+    made = {name: Made(8, 0.5) for name in ("variable:MODE", "thread-safe", "copies", "repeat", "paths")}
+    findings = [
+        Finding("differs", checks=("paths",)),
+        Finding("noise", check="copies", weight=Weight.WARNS),
+    ]
+    found = check_results(made, [symptom_of("repeat")], findings)
+    assert [(each.name, each.level, each.fired) for each in found] == [
+        ("paths", "P1", True),
+        ("copies", "P2", False),
+        ("repeat", "P3", True),
+        ("variable:MODE", "P3", False),
+        ("thread-safe", "P5", False),
+    ]
+    assert {(each.rows, each.seconds) for each in found} == {(8, 0.5)}
+
+
+def test_of_no_check_nothing_is_said() -> None:
+    assert check_results({}, [], []) == ()

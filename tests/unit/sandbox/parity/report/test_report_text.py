@@ -1,0 +1,383 @@
+"""The report as JSON that can be read again, and as text that fits a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import PymlError
+from pyml_sandbox.compare import WorstRow
+from pyml_sandbox.compare.words.comparison_text import comparison_text
+from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.judge import BATCHES, ROWS
+from pyml_sandbox.parity.report.document import Report, comparison_json
+from pyml_sandbox.parity.report.junit import junit_xml
+from pyml_sandbox.parity.report.report_html import report_html
+from pyml_sandbox.parity.report.report_text import report_text
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, PathFailure, Verdict, Weight, Witness
+from support.comparisons import column, comparison
+from support.reports import (
+    AGREEING,
+    BOUNDARY,
+    CHECKS,
+    DOUBTFUL,
+    FAILING,
+    HOSTILE,
+    ONE_FAULT,
+    PASSING,
+    REPORTS,
+    SNIPPET,
+    STATISTICS,
+    STORED,
+    UNSTEADY,
+    report,
+)
+
+FAIL = Judgement(Verdict.FAIL)
+every_report = pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
+
+
+def text_of(written: Report, width: int = 80) -> str:
+    """The text with every run of spaces, and every end of a line, as one space."""
+    return " ".join(report_text(written, width=width).split())
+
+
+# ---- JSON
+
+
+@every_report
+def test_a_report_can_be_read_again(written: Report) -> None:
+    assert Report.from_json(json.loads(json.dumps(written.to_json(), allow_nan=False))) == written
+
+
+def test_numbers_that_json_cannot_hold_survive() -> None:
+    odd = replace(column(differing=1), max_abs=math.inf, max_ulps=2**64 - 2**53)
+    written = report(FAIL, [comparison(BATCHES, odd)])
+    text = json.dumps(written.to_json(), allow_nan=False)
+    assert Report.from_json(json.loads(text)) == written
+
+
+def test_what_a_report_is_read_from_has_the_types_it_had() -> None:
+    finding = Report.from_json(json.loads(json.dumps(FAILING.to_json()))).findings[0]
+    assert isinstance(finding.hop, Hop)
+    assert isinstance(finding.weight, Weight)
+    assert isinstance(finding.witness, Witness)
+
+
+def test_the_json_form_answers_the_first_questions_at_the_top() -> None:
+    form = json.loads(json.dumps(FAILING.to_json()))
+    assert form["schema"] == "pyml.parity-report/3"
+    assert (form["verdict"], form["exit_code"], form["level"], form["rows"]) == ("FAIL", 1, None, 336_776)
+    assert [(one["comparison"], one["name"], one["differing"]) for one in form["columns"]] == [
+        ("batches", "p", 900), ("batches", "label", 0), ("rows", "p", 200), ("rows", "label", 0), ("alone", "p", 200), ("alone", "label", 0),
+    ]  # fmt: skip
+    assert [one["name"] for one in form["comparisons"]] == ["batches", "rows", "alone"]
+    assert form["comparisons"][0]["keys"]["missing"] == {"keys": 7, "rows": 7, "examples": [["1"], [None]]}
+    assert [(one["code"], one["weight"], one["hop"]) for one in form["findings"]] == [
+        ("T1", "fails", "boundary"), ("B1", "fails", "compute"), ("T5", "fails", "storage"), (None, "fails", None), ("B12", "above", "compute"), ("B10", "warns", None),
+    ]  # fmt: skip
+
+
+def test_a_report_of_before_the_checks_is_read_with_nothing_in_the_new_fields() -> None:
+    form = {name: value for name, value in PASSING.to_json().items() if name not in ("checks", "floors", "points")}
+    assert Report.from_json(form) == replace(PASSING, checks=(), floors=(), points=())
+
+
+def test_fields_of_a_later_version_are_passed_over() -> None:
+    form = PASSING.to_json() | {"weather": "fine"}
+    assert Report.from_json(form) == PASSING
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": "pyml.parity-report/2"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None},
+     {"findings": [{"sentence": "", "hop": "moon"}]}, {"findings": [{"sentence": "", "weight": None}]}, {"findings": [{}]}],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_report_is_refused(change: dict[str, str]) -> None:
+    with pytest.raises(PymlError, match="report"):
+        Report.from_json({**PASSING.to_json(), **change})
+
+
+def test_a_comparison_alone_has_its_own_schema() -> None:
+    form = comparison_json(comparison(BATCHES, column(differing=1)))
+    assert (form["schema"], form["agrees"]) == ("pyml.comparison/1", False)
+
+
+# ---- text: form
+
+
+@every_report
+@pytest.mark.parametrize("width", [80, 120, 40])
+def test_text_fits_the_width_and_holds_no_escape_codes(written: Report, width: int) -> None:
+    text = report_text(written, width=width)
+    assert "\x1b" not in text
+    copied = {*SNIPPET.splitlines(), *(line for line in text.splitlines() if line.startswith(("print(", "Next: ", "      pyml")))}  # fmt: skip
+    assert max(len(line) for line in text.splitlines() if line not in copied) <= width
+
+
+@every_report
+def test_the_verdict_comes_first_and_the_next_command_last(written: Report) -> None:
+    lines = report_text(written).splitlines()
+    assert lines[0].startswith(written.verdict.value)
+    assert "flight_delay@3f2a9c1b77d0" in lines[0]
+    assert lines[-1].startswith(("Next: pyml ", "      pyml "))
+
+
+def test_colour_is_only_put_where_it_was_asked_for() -> None:
+    assert "\x1b[" in report_text(FAILING, colour=True)
+
+
+def test_what_a_terminal_would_obey_is_escaped_and_markup_is_printed_as_it_is() -> None:
+    text = report_text(HOSTILE, width=400)
+    assert "[red]" in text
+    assert "</script>" in text
+    assert {"\\x1b", "\\x00", "\\u202e"} <= set(re.findall(r"\\x1b|\\x00|\\u202e", text))
+    assert not {"\x1b", "\x00", "\u202e"} & set(text)
+
+
+# ---- text: the head
+
+
+@pytest.mark.parametrize(
+    ("written", "head"),
+    [
+        (PASSING, "PASS  level P3 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (ONE_FAULT, "FAIL  level P1 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (FAILING, "FAIL  no level, P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (DOUBTFUL, "CANNOT-CERTIFY  no level, P3 needed  flight_delay@3f2a9c1b77d0  0 rows"),
+        (replace(PASSING, declared_level="", rows=1), "PASS  level P3  flight_delay@3f2a9c1b77d0  1 row"),
+    ],
+)
+def test_the_first_line_sets_the_level_reached_against_the_level_needed(written: Report, head: str) -> None:
+    assert report_text(written).splitlines()[0] == head
+
+
+def test_a_pass_is_short() -> None:
+    assert len(report_text(PASSING).splitlines()) <= 15
+
+
+@pytest.mark.parametrize(
+    ("checks", "level", "expected"),
+    [
+        (ONE_FAULT.checks, "P1", "First check that fails: neighbour (P2, 400 rows)"),
+        ((CheckResult("split", "P3", True), CheckResult("neighbour", "P2", True)), "P1", "First check that fails: neighbour (P2)"),
+        ((CheckResult("empty", "P4", True), CheckResult("split", "P2", True, 1)), "P1", "First check that fails: split (P2, 1 row)"),
+    ],
+)  # fmt: skip
+def test_the_first_failing_check_above_the_level_is_named(
+    checks: tuple[CheckResult, ...], level: str, expected: str
+) -> None:
+    written = replace(ONE_FAULT, checks=checks, judgement=replace(ONE_FAULT.judgement, level=level))
+    assert report_text(written).splitlines()[1] == expected
+
+
+def test_a_check_that_fired_for_noise_alone_is_no_failing_check() -> None:
+    assert "First check" not in report_text(PASSING)
+
+
+def test_a_doubt_shows_its_reason() -> None:
+    assert "there are no rows to compare" in report_text(DOUBTFUL)
+
+
+def test_a_report_that_is_given_again_says_so() -> None:
+    assert "Nothing was run" in report_text(UNSTEADY)
+    assert "Nothing was run" not in report_text(PASSING)
+
+
+# ---- text: findings
+
+
+def test_a_finding_is_read_from_top_to_bottom() -> None:
+    text = text_of(ONE_FAULT)
+    parts = [
+        "1. B1 batch statistics breaks P2",
+        "Store the statistics when training, and use them in predict.",
+        "hop Hive | client -> Spark | gateway -> [predict] -> table | answer",
+        "columns p driven by distance",
+        "rows 187",
+        "checks neighbour, together, split",
+        "witness distance carrier",
+        "0.1 'UA'",
+        "> 3.0 None",
+        "with hour = 0, origin = ''",
+        "online, alone 0.25 ok",
+        "online, beside the other row 0.75 null",
+        "offline, beside the other row refused: predict returned 1 row for 2",
+        "from pyml_sandbox import Client",
+    ]
+    assert sorted(parts, key=text.index) == parts
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (BOUNDARY, "Hive | client -> [Spark | gateway] -> predict -> table | answer"),
+        (STATISTICS, "Hive | client -> Spark | gateway -> [predict] -> table | answer"),
+        (STORED, "Hive | client -> Spark | gateway -> predict -> [table | answer]"),
+    ],
+    ids=lambda it: it.hop if isinstance(it, Finding) else "",
+)
+def test_the_hop_is_marked_on_one_line_of_the_path(finding: Finding, line: str) -> None:
+    written = report(replace(FAIL, findings=(finding,)))
+    assert f"   hop      {line}" in [found.rstrip() for found in report_text(written).splitlines()]
+
+
+def test_a_snippet_can_be_copied_as_it_is_whatever_the_width() -> None:
+    assert SNIPPET.strip() in report_text(ONE_FAULT, width=40)
+
+
+def test_a_long_witness_is_cut_and_keeps_the_row_that_differs() -> None:
+    witness = Witness(("a",), tuple((str(n),) for n in range(100, 150)), 30)
+    text = text_of(report(replace(FAIL, findings=(replace(STATISTICS, witness=witness),))))
+    assert "> 130" in text
+    assert "and 40 rows more" in text
+    assert " 145 " not in text
+
+
+def test_findings_above_the_level_and_noise_come_after_those_that_fail() -> None:
+    text = text_of(FAILING)
+    fails, above, warning = (
+        text.index(part) for part in ("4. no cause named", "Above the level that is needed", "warning B10")
+    )
+    assert fails < above < text.index("5. B12 empty batch breaks P4") < warning
+    assert "p: noise at most 7.8e-16 (4 ulps)" in text
+    assert "witness no rows" in text
+
+
+@pytest.mark.parametrize(
+    ("findings", "advised", "expected"),
+    [
+        ((STATISTICS, BOUNDARY), "", ["Next: pyml explain B1"]),
+        ((STATISTICS,), "pyml dev sql 1", ["Next: pyml explain B1", "      pyml dev sql 1"]),
+        ((replace(STATISTICS, code=None), BOUNDARY), "", ["Next: pyml explain T1"]),
+        ((replace(STATISTICS, code="B"),), "pyml dev sql 1", ["Next: pyml dev sql 1"]),
+    ],
+)
+def test_the_next_command_explains_the_first_cause(
+    findings: tuple[Finding, ...], advised: str, expected: list[str]
+) -> None:
+    written = replace(report(replace(FAIL, findings=findings)), next_command=advised)
+    assert report_text(written).split("\n\n")[-1].splitlines() == expected
+    assert all(finding.code in CAUSES for finding in (STATISTICS, BOUNDARY))
+
+
+# ---- text: comparisons and environment
+
+
+def test_comparisons_that_differ_are_shown_with_keys_columns_and_worst_rows() -> None:
+    text = report_text(FAILING, width=240)
+    assert "keys only offline: 7 on 7 rows, 1, null, …" in text
+    assert "columns only offline: q" in text
+    assert "type of p: DOUBLE offline, FLOAT online in batches" in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["p", "1,000", "100", "0", "900", "0.5", "9.0e+15", "0", "0", "0"] in rows
+    assert ["17", "0.25", "0.75", "0.5"] in rows
+
+
+def test_comparisons_that_agree_are_a_line_each() -> None:
+    text = report_text(PASSING)
+    assert "offline against online in batches: the same, 1,000 rows, 2 columns" in text
+    assert "  p: 12 rows within tolerance, at most 1.1e-16 apart" in text
+    assert "differing" not in text
+
+
+def test_text_values_are_quoted_and_nulls_are_not() -> None:
+    label = replace(
+        column("s", differing=2), left_type="VARCHAR", right_type="VARCHAR", tolerance=None, max_abs=None, max_ulps=None,
+        worst=(WorstRow(("1",), "null", None), WorstRow(("2",), "a ", "")),
+    )  # fmt: skip
+    rows = [line.split() for line in report_text(report(FAIL, [comparison(BATCHES, label)])).splitlines()]
+    assert ["1", "'null'", "null"] in rows
+    assert ["2", "'a", "'", "''"] in rows
+
+
+def test_the_tolerance_is_said_with_the_columns_it_covers() -> None:
+    exact = replace(column("n"), tolerance=None)
+    text = text_of(report(FAIL, [comparison(BATCHES, column("p", differing=1), column("q"), exact)]))
+    assert "Tolerance of `p`, `q`: rtol 1e-09, atol 1e-12. All other columns are exact." in text
+    assert "Tolerance" not in report_text(report(FAIL, [AGREEING[1]]))
+
+
+def test_what_the_two_environments_differ_in_is_said() -> None:
+    assert "numpy 2.1.0 offline, 2.2.0 online; TZ UTC offline, absent online." in text_of(FAILING)
+    assert "environments" not in report_text(PASSING)
+
+
+def test_one_comparison_is_said_to_be_same_or_different() -> None:
+    assert comparison_text(comparison(BATCHES, column())).startswith("SAME")
+    assert comparison_text(comparison(BATCHES, column(differing=1))).startswith("DIFFERENT")
+
+
+# ---- documentation
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    form = json.loads(json.dumps(FAILING.to_json()))
+    fields = page.split("## 6. JSON")[1].split("A finding:")[0]
+    rows = re.findall(r"^\| (`.*?) \| .* \|$", fields, flags=re.MULTILINE)
+    assert set(form) == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    parts = (
+        form["findings"][0],
+        form["findings"][0]["witness"],
+        form["findings"][0]["witness"]["seen"][0],
+        form["checks"][0],
+        form["floors"][0],
+        form["points"][0],
+        form["columns"][0],
+        form["columns"][0]["worst"][0],
+        form["comparisons"][0],
+        form["comparisons"][0]["keys"],
+        form["comparisons"][0]["schema"],
+        form["steps"][0],
+    )
+    assert [name for part in parts for name in part if f"`{name}`" not in page] == []
+
+
+# ---- what is claimed
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (PASSING, "9 checks: together saw a difference."),
+        (replace(PASSING, checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference."),
+        (replace(ONE_FAULT, checks=tuple(replace(check, fired=False) for check in CHECKS)), "10 checks made."),
+        (replace(ONE_FAULT, checks=()), "No check was made."),
+        (DOUBTFUL, "No check was made."),
+    ],
+)  # fmt: skip
+def test_no_more_is_claimed_of_checks_than_was_made(written: Report, words: str) -> None:
+    for text in (text_of(written), report_html(written)):
+        assert words in text
+        assert ("none saw" in text) is ("none saw" in words)
+
+
+BOOM = "predict raised ValueError: one\n\n  three (model.py:13 in predict)"
+
+
+def test_an_exception_keeps_its_lines() -> None:
+    finding = Finding(f"Both paths failed: {BOOM}", checks=("paths",))
+    failing = report(Judgement(Verdict.FAIL, findings=(finding,)))
+    assert "Both paths failed: predict raised ValueError: one\n\n     three (model.py:13 in predict)." in re.sub(
+        " +\n", "\n", report_text(failing)
+    )
+    assert "\\n" not in report_text(failing)
+    assert BOOM in report_html(failing)
+
+
+def test_a_path_that_failed_is_told_where_a_finding_explains_it_and_only_once_where_none_does() -> None:
+    failure = PathFailure(("online one by one",), BOOM, ROWS)
+    explained = replace(ONE_FAULT, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True)))
+    for text in (report_text(explained), report_html(explained), junit_xml(explained)):
+        assert "Online one by one failed: predict raised ValueError: one" in text
+    finding = Finding(f"Online one by one failed: {BOOM}", checks=("paths",))
+    alone = replace(report(Judgement(Verdict.FAIL, findings=(finding,))), failures=(failure,))
+    for text in (report_text(alone), report_html(alone)):
+        assert text.count("predict raised ValueError: one") == 1

@@ -1,0 +1,161 @@
+"""Reports that are kept: found again by everything that they depend on, and by nothing less."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pyml.package.settings import ParitySettings
+from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.parity import cache
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.rows.frozen import FrozenRows
+from pyml_sandbox.workspace.home import SandboxHome
+from support.reports import REPORTS
+
+SETTINGS = ParitySettings(sql="SELECT * FROM t", key=("id",))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SandboxHome:
+    return SandboxHome(tmp_path / "home", "tests")
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> FrozenRows:
+    file = tmp_path / "rows.parquet"
+    file.write_bytes(b"the rows")
+    return FrozenRows("pyml_parity.rows_1", file, 3, ("id",), ())
+
+
+def version(name: str = "taxi", digits: str = "3f2a9c1b77d0", folder: str = "anywhere") -> ModelVersion:
+    return ModelVersion(name, digits, Path(folder), 0.0, {})
+
+
+def kept_file(home: SandboxHome, key: str) -> Path:
+    return home.parity / cache.FOLDER / f"{key}.json"
+
+
+# ---- the key
+
+
+def test_equal_questions_have_equal_keys(frozen: FrozenRows) -> None:
+    first, second = (cache.key_of("env", version(), frozen, SETTINGS) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked", "settings"),
+    [
+        ("other env", version(), SETTINGS),
+        ("env", version(digits="000000000000"), SETTINGS),
+        ("env", version(name="other"), SETTINGS),
+        ("env", version(), replace(SETTINGS, level="P5")),
+        ("env", version(), replace(SETTINGS, sql="SELECT * FROM u")),
+        ("env", version(), replace(SETTINGS, table="t", sql="")),
+        ("env", version(), replace(SETTINGS, key=("id", "day"))),
+        ("env", version(), replace(SETTINGS, batch_rows=7)),
+        ("env", version(), replace(SETTINGS, sample_rows=7)),
+    ],
+)
+def test_a_key_changes_with_each_thing_that_a_report_depends_on(
+    environment: str, asked: ModelVersion, settings: ParitySettings, frozen: FrozenRows
+) -> None:
+    assert cache.key_of(environment, asked, frozen, settings) != cache.key_of("env", version(), frozen, SETTINGS)
+
+
+def test_a_key_changes_with_the_rows(frozen: FrozenRows) -> None:
+    before = cache.key_of("env", version(), frozen, SETTINGS)
+    frozen.file.write_bytes(b"other rows")
+    assert cache.key_of("env", version(), replace(frozen), SETTINGS) != before
+
+
+def test_a_key_changes_with_the_code_that_checks(frozen: FrozenRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache.key_of("env", version(), frozen, SETTINGS)
+    monkeypatch.setattr(cache, "runtime_digest", lambda: "of another runtime")
+    assert cache.key_of("env", version(), frozen, SETTINGS) != before
+
+
+def test_a_key_does_not_change_with_where_things_lie(frozen: FrozenRows, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.parquet"
+    elsewhere.write_bytes(frozen.file.read_bytes())
+    moved = replace(frozen, table="pyml_parity.rows_2", file=elsewhere)
+    assert cache.key_of("env", version(folder="there"), moved, SETTINGS) == cache.key_of(
+        "env", version(), frozen, SETTINGS
+    )
+
+
+def test_parts_of_a_key_do_not_run_into_each_other(frozen: FrozenRows) -> None:
+    left = cache.key_of("env", version("a"), frozen, SETTINGS)
+    right = cache.key_of("enva", version(""), frozen, SETTINGS)
+    assert left != right
+
+
+# ---- keeping and finding
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_kept_report_is_found_whole_and_said_to_be_an_earlier_one(name: str, home: SandboxHome) -> None:
+    cache.keep(home, "k", REPORTS[name])
+    assert cache.find(home, "k") == replace(REPORTS[name], is_cached=True)
+
+
+def test_a_report_is_found_by_its_own_key_alone(home: SandboxHome) -> None:
+    cache.keep(home, "k", REPORTS["pass"])
+    assert cache.find(home, "other") is None
+
+
+def test_nothing_is_found_where_nothing_was_kept(home: SandboxHome) -> None:
+    assert cache.find(home, "k") is None
+    assert not home.parity.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"schema": 99}', b"\xff\xfe", b'{"schema": 2}'], ids=repr
+)
+def test_a_damaged_file_is_passed_over(content: bytes, home: SandboxHome) -> None:
+    cache.keep(home, "k", REPORTS["pass"])
+    kept_file(home, "k").write_bytes(content)
+    assert cache.find(home, "k") is None
+
+
+def test_a_report_with_a_part_cut_out_is_passed_over(home: SandboxHome) -> None:
+    cache.keep(home, "k", REPORTS["fail"])
+    document = json.loads(kept_file(home, "k").read_text())
+    del document["verdict"]
+    kept_file(home, "k").write_text(json.dumps(document))
+    assert cache.find(home, "k") is None
+
+
+def test_a_later_report_takes_the_place_of_an_earlier_one(home: SandboxHome) -> None:
+    for name in ("pass", "fail"):
+        cache.keep(home, "k", REPORTS[name])
+    assert cache.find(home, "k") == replace(REPORTS["fail"], is_cached=True)
+
+
+def test_the_oldest_go_where_there_are_many(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MAX_REPORTS", 3)
+    for number in range(5):
+        cache.keep(home, f"k{number}", REPORTS["pass"])
+        os.utime(kept_file(home, f"k{number}"), (number, number))
+    cache.keep(home, "k5", REPORTS["pass"])
+    assert [number for number in range(6) if cache.find(home, f"k{number}")] == [3, 4, 5]
+
+
+def test_fewer_than_that_all_stay(home: SandboxHome) -> None:
+    for number in range(5):
+        cache.keep(home, f"k{number}", REPORTS["pass"])
+    assert all(cache.find(home, f"k{number}") for number in range(5))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_report_of_a_run_is_written_for_people_and_programs(name: str, tmp_path: Path) -> None:
+    cache.write(tmp_path, REPORTS[name])
+    text = (tmp_path / "report.json").read_text()
+    assert Report.from_json(json.loads(text)) == REPORTS[name]
+    assert text.endswith("}\n")
+    assert "\n  " in text
