@@ -48,7 +48,7 @@ def digests_of_batch(batch: pa.RecordBatch, schema: Schema) -> list[Digests]:
 
 
 def record(seen: Sequence[Digests], gave: Sequence[Digests], rows: int) -> list[pa.Array]:
-    """The columns of `pyml.offline.batches.RECORD_DDL` for one call of `predict`.
+    """The columns of `pyml.inference.record_columns.RECORD_DDL` for one call of `predict`.
 
     Args:
         seen: digests of what it was given, taken before the call.

@@ -75,7 +75,7 @@ class Runner:
         return self.predictions(self.predict(self.given(batch)), batch.num_rows)
 
     def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
-        """Predict as :meth:`predict_arrow`, and say what `predict` saw and gave (`pyml.offline.batches.RECORD_DDL`)."""
+        """Predict as :meth:`predict_arrow`, and say what `predict` saw and gave (`record_columns.RECORD_DDL`)."""
         from pyml.inference.digests import digests_of, digests_of_batch, record
 
         given = self.given(batch)

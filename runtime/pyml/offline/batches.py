@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
 
 if TYPE_CHECKING:
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
     from pyml.inference.runner import Runner
 
 WORKER_COLUMN = "__worker"
-
-RECORD_NAMES = ("__seen", "__gave", "__call", "__position")
-"""The columns of a record: a digest for each input and for each output, which call of `predict` it was, and the row's
-place in that call."""
-RECORD_DDL = "__seen ARRAY<BIGINT>, __gave ARRAY<BIGINT>, __call BIGINT, __position INT"
-"""The same in Spark's words."""
 
 
 def predict_batches(

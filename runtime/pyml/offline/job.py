@@ -293,7 +293,8 @@ def _write(
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
-    from pyml.offline.batches import RECORD_DDL, RECORD_NAMES, WORKER_COLUMN, predict_batches
+    from pyml.inference.record_columns import RECORD_DDL, RECORD_NAMES
+    from pyml.offline.batches import WORKER_COLUMN, predict_batches
 
     # Key columns get names of their own, since a key may be an input as well.
     keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]

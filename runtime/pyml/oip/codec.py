@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
-from pyml.offline.batches import RECORD_NAMES
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.offline.batches import RECORD_NAMES
+from pyml.inference.record_columns import RECORD_NAMES
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
