@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pyml.offline.job import JobResult, OfflineJob
     from pyml_sandbox.drivers.contract import OfflinePlace
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
 

@@ -13,8 +13,8 @@ from pyml_sandbox.workspace.events import OnEvent
 if TYPE_CHECKING:
     from pyml_sandbox.lifecycle.doctor import Check
     from pyml_sandbox.models.environment import Environment, Workshop
-    from pyml_sandbox.models.registry import ModelVersion
     from pyml_sandbox.models.routes import Routes
+    from pyml_sandbox.models.version import ModelVersion
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.choice import stack_for
 from pyml_sandbox.drivers.contract import Stack
-from pyml_sandbox.models.registry import ModelVersion, find_version, prepare
+from pyml_sandbox.models.registry import find_version, prepare
 from pyml_sandbox.models.routes import Routes, load_routes
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.rollout.apply import carry_out
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.services import gateway_server

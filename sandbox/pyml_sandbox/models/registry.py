@@ -16,8 +16,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,61 +24,13 @@ from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import Environment, Made, Workshop
 from pyml_sandbox.models.routes import load_routes
-from pyml_sandbox.workspace.events import JSON, Event, OnEvent, Progress, ignore
+from pyml_sandbox.models.version import ModelVersion
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 if TYPE_CHECKING:
     from pyml.inference.describe import Contract
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One uploaded version of a model.
-
-    Attributes:
-        name: of the model.
-        version: first digits of its content's digest.
-        folder: where it is kept.
-        uploaded_at: seconds since 1970.
-        declared: its kind, inputs and outputs, see `contract`.
-        pinned: id of the image that it was adopted from; None for one that was uploaded.
-    """
-
-    name: str
-    version: str
-    folder: Path
-    uploaded_at: float
-    declared: Mapping[str, object]
-    pinned: str | None = None
-
-    @property
-    def model_id(self) -> str:
-        """How it is asked for: "name@version"."""
-        return f"{self.name}@{self.version}"
-
-    @property
-    def package(self) -> Path:
-        """The folder of its package."""
-        return self.folder / "package"
-
-    @property
-    def lock(self) -> str:
-        """Everything that is installed for it, one name and version a line."""
-        return (self.folder / "requirements.lock").read_text(encoding="utf-8")
-
-    @property
-    def contract(self) -> Contract:
-        """Its declared inputs and outputs."""
-        from pyml.inference.describe import Contract
-
-        return Contract.from_json(dict(self.declared))
-
-    @property
-    def json(self) -> dict[str, JSON]:
-        """The version as a JSON object."""
-        declared: JSON = json.loads(json.dumps(self.declared))
-        return {"model_id": self.model_id, "uploaded_at": self.uploaded_at, "contract": declared}
 
 
 def upload(

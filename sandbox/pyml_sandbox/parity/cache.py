@@ -15,7 +15,7 @@ from pyml_sandbox.workspace.runtime_source import runtime_digest
 
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.parity.rows.frozen import FrozenRows
     from pyml_sandbox.workspace.home import SandboxHome
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.contract import OfflinePlace
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.parity.context.check_context import Bench
     from pyml_sandbox.predict.online import OnlineModel
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml_sandbox.client import Client
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.workspace.home import SandboxHome
 
 TABLES = ("rows", "offline")

@@ -14,7 +14,7 @@ from pyml_sandbox.workspace.ports import HOST
 
 if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 15

@@ -20,7 +20,7 @@ from pyml.types.schema import Schema
 from pyml_sandbox import client
 from pyml_sandbox.client import Job
 from pyml_sandbox.drivers import choice
-from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.predict import job_record
 from pyml_sandbox.predict import spark_session as spark
 from pyml_sandbox.workspace import state

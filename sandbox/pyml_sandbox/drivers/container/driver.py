@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as RunningContainer
 
     from pyml_sandbox.models.environment import Environment
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
 
 MIB = 1024 * 1024
 DATA_VOLUMES = (("warehouse", WAREHOUSE), ("metastore", METASTORE))

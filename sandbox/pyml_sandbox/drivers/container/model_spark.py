@@ -25,7 +25,7 @@ from pyml_sandbox.workspace.state import locked, name_option
 
 if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
 
 IDLE_TIMEOUT_S = 10
 

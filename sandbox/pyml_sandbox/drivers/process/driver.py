@@ -27,8 +27,8 @@ from pyml_sandbox.workspace.state import SandboxState
 
 if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
-    from pyml_sandbox.models.registry import ModelVersion
     from pyml_sandbox.models.routes import Routes
+    from pyml_sandbox.models.version import ModelVersion
 
 
 class ProcessStack:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyml.offline.job import JobResult
     from pyml_sandbox.drivers.contract import Stack
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
 
 UNKNOWN = "an image that the engine does not know"
 

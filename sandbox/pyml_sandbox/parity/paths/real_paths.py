@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from pyml_sandbox.models.registry import ModelVersion
+    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
 
 ROW = "__row"

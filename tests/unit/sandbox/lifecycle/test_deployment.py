@@ -25,8 +25,8 @@ from pyml_sandbox.lifecycle.deployment import (
     model_servers,
     undeploy,
 )
-from pyml_sandbox.models.registry import ModelVersion
 from pyml_sandbox.models.routes import Routes, load_routes, save_routes
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves, service_name
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec

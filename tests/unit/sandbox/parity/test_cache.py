@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyml.package.settings import ParitySettings
-from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.rows.frozen import FrozenRows

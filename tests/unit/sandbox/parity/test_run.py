@@ -13,7 +13,7 @@ import pytest
 
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.models import registry
-from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache, check
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.workspace.events import Event, Progress

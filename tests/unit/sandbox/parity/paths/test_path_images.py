@@ -13,7 +13,7 @@ from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobResult
 from pyml_sandbox.drivers.contract import Stack
 from pyml_sandbox.models.environment import Environment
-from pyml_sandbox.models.registry import ModelVersion
+from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths.path_images import UNKNOWN, doubts_about, images_of
 from pyml_sandbox.predict.job_record import check_image
 
