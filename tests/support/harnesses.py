@@ -27,8 +27,9 @@ from pyml.inference.describe import Contract
 from pyml.inference.runner import Runner
 from pyml.pinned_environment import PINNED
 from pyml.types.schema import Schema
+from pyml_sandbox.drivers.process.session import talk_to_process
 from pyml_sandbox.models.environment import Environment, Workshop
-from pyml_sandbox.models.model_session import Conversation, talk_to_process
+from pyml_sandbox.models.model_session import Conversation
 from pyml_sandbox.parity.context.check_context import Bench
 from pyml_sandbox.parity.examine import open_bench
 from pyml_sandbox.parity.harness_process import Labs

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import subprocess
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from pyml.errors import PackageError, Problem
-from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
-from pyml_sandbox.drivers.container.engine.temporary_container import Program, temporary_container
 
 SAID_MAX_CHARACTERS = 2000
-LAST_WORDS_S = 5
 
 
 class NoAnswerError(PackageError):
@@ -43,7 +38,7 @@ class Conversation(Protocol):
         """End the program."""
 
 
-class _Talk:
+class Talk:
     """What both kinds share: a thread that reads, so that waiting can have an end.
 
     Args:
@@ -98,72 +93,3 @@ class _Talk:
     def close(self) -> None:
         """See `Conversation.close`."""
         self._end()
-
-
-def talk_to_process(command: Sequence[str], environment: Mapping[str, str]) -> Conversation:
-    """Start a program as a process of this user."""
-    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the program
-    process = subprocess.Popen(
-        command, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-    )
-    writer, reader = _pipes(process)
-
-    def write(text: str) -> None:
-        writer.write(text)
-        writer.flush()
-
-    def said() -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed its stdout and live on
-            process.wait(LAST_WORDS_S)
-        errors.seek(0)
-        return errors.read()
-
-    def end() -> None:
-        process.kill()
-        process.wait()
-        with contextlib.suppress(OSError):
-            writer.close()
-        reader.close()
-        errors.close()
-
-    return _Talk(write, reader, said, end)
-
-
-def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
-    if process.stdin is None or process.stdout is None:
-        raise TypeError("a conversation needs both pipes")
-    return process.stdin, process.stdout
-
-
-def talk_to_container(engine: Engine, image_id: str, command: Sequence[str]) -> Conversation:
-    """Start a program of an image, as a model is served: no network, nothing to write to but /tmp."""
-    from docker.utils.socket import frames_iter
-
-    program = Program(command, {"/tmp": "mode=1777"}, is_asked=True)  # noqa: S108 - inside the container
-    with contextlib.ExitStack() as stack:
-        container = stack.enter_context(temporary_container(engine, image_id, program))
-        with translated("talk to a container"):
-            stream: Any = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
-            container.start()
-        stack.callback(stream.close)
-        kept = stack.pop_all()
-
-    def write(text: str) -> None:
-        stream._sock.sendall(text.encode())
-
-    def said() -> str:
-        with translated("read what a container said"):
-            return str(container.logs(stdout=False, stderr=True).decode(errors="replace"))
-
-    frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]
-    return _Talk(write, _lines(frames), said, kept.close)
-
-
-def _lines(frames: Iterable[tuple[int, bytes]]) -> Iterator[str]:
-    """What a container prints, line by line."""
-    waiting = b""
-    for _, data in frames:
-        waiting += data
-        while b"\n" in waiting:
-            line, _, waiting = waiting.partition(b"\n")
-            yield line.decode()

@@ -11,9 +11,10 @@ from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
 from pyml_sandbox.drivers.process.model_load import try_model
 from pyml_sandbox.drivers.process.service_runner import inherited
+from pyml_sandbox.drivers.process.session import talk_to_process
 from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, debian_warning, ensure, resolve
 from pyml_sandbox.models.environment import Environment, Made, Workshop
-from pyml_sandbox.models.model_session import Conversation, talk_to_process
+from pyml_sandbox.models.model_session import Conversation
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, timed
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome

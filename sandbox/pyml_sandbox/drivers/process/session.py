@@ -1,0 +1,48 @@
+"""A session with a program in a model's environment, as a process."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from pyml_sandbox.models.model_session import Conversation, Talk
+
+LAST_WORDS_S = 5
+
+
+def talk_to_process(command: Sequence[str], environment: Mapping[str, str]) -> Conversation:
+    """Start a program as a process of this user."""
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the program
+    process = subprocess.Popen(
+        command, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+    )
+    writer, reader = _pipes(process)
+
+    def write(text: str) -> None:
+        writer.write(text)
+        writer.flush()
+
+    def said() -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed its stdout and live on
+            process.wait(LAST_WORDS_S)
+        errors.seek(0)
+        return errors.read()
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+        with contextlib.suppress(OSError):
+            writer.close()
+        reader.close()
+        errors.close()
+
+    return Talk(write, reader, said, end)
+
+
+def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    if process.stdin is None or process.stdout is None:
+        raise TypeError("a conversation needs both pipes")
+    return process.stdin, process.stdout
