@@ -11,9 +11,9 @@ from rich.filesize import decimal
 
 from pyml.command_line import command
 from pyml_cli.output import event_mark
-from pyml_sandbox.lifecycle.doctor import Finding, Verdict
 from pyml_sandbox.lifecycle.status import SandboxStatus, ServiceStatus
 from pyml_sandbox.lifecycle.up_and_down import Stopped, Summary
+from pyml_sandbox.services.machine_check import Finding, Verdict
 from pyml_sandbox.workspace.events import JSON
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST

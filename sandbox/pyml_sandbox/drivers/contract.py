@@ -11,10 +11,10 @@ from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
 
 if TYPE_CHECKING:
-    from pyml_sandbox.lifecycle.doctor import Check
     from pyml_sandbox.models.environment import Environment, Workshop
     from pyml_sandbox.models.routes import Routes
     from pyml_sandbox.models.version import ModelVersion
+    from pyml_sandbox.services.machine_check import Check
 
 
 @dataclass(frozen=True)

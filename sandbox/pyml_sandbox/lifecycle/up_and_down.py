@@ -28,7 +28,7 @@ from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.rollout.apply import carry_out
 from pyml_sandbox.rollout.plan import plan_up
-from pyml_sandbox.services import spark
+from pyml_sandbox.services import machine_check, spark
 from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
@@ -146,7 +146,7 @@ def up(
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
 
 
-def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[doctor.Finding]:
+def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[machine_check.Finding]:
     """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
     state = wanted_state(home, load_state(home), Options(), environ)
     stack = stack_for(home, state, environ)
@@ -278,10 +278,10 @@ def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, e
 
 def situation(
     home: SandboxHome, state: SandboxState, stack: Stack, live: Sequence[LiveService], environ: Mapping[str, str]
-) -> doctor.Situation:
+) -> machine_check.Situation:
     """What the checks of `doctor` look at."""
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
-    return doctor.Situation(home, state.ports, running, state.stamp, environ, stack.data_words)
+    return machine_check.Situation(home, state.ports, running, state.stamp, environ, stack.data_words)
 
 
 def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:

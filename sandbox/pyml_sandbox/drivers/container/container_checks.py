@@ -14,7 +14,7 @@ from pyml_sandbox.drivers.container.compose.compose_program import find_compose
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.published_ports import check_ports
 from pyml_sandbox.drivers.container.service_specs import ENGINE_SOCKET
-from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.services import machine_check
 from pyml_sandbox.workspace.home import SandboxHome
 
 OLDEST_API = (1, 41)
@@ -24,13 +24,13 @@ MEMORY_NEEDED_BYTES = (
 DISK_NEEDED_BYTES = 3_000_000_000
 
 
-def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping[str, doctor.Check]:
+def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping[str, machine_check.Check]:
     """The checks, each by name; the engine is looked for by each, so that its absence is a finding."""
     return {
         "engine": lambda _: check_engine(engine()),
         "compose": lambda _: check_compose(engine()),
-        "spark": doctor.check_spark,
-        "data": doctor.check_data,
+        "spark": machine_check.check_spark,
+        "data": machine_check.check_data,
         "ports": lambda situation: check_ports(engine(), situation),
         "memory": lambda situation: check_memory(engine(), situation),
         "disk": lambda _: check_disk(engine(), home),
@@ -71,7 +71,7 @@ def check_compose(engine: Engine) -> str:
     return f"Compose {compose.version}, {' '.join(compose.program)}"
 
 
-def check_memory(engine: Engine, situation: doctor.Situation) -> str:
+def check_memory(engine: Engine, situation: machine_check.Situation) -> str:
     """The engine's machine has memory enough."""
     memory = engine.facts.memory_bytes
     if memory < MEMORY_NEEDED_BYTES and not situation.running:

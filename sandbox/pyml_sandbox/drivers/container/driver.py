@@ -26,9 +26,8 @@ from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WARE
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
 from pyml_sandbox.drivers.container.service_runner import ContainerDriver
 from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
-from pyml_sandbox.lifecycle import doctor
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
-from pyml_sandbox.services import gateway_server, metastore, spark
+from pyml_sandbox.services import gateway_server, machine_check, metastore, spark
 from pyml_sandbox.services.container_spec import Limits
 from pyml_sandbox.services.model_server import model_endpoint, server_command, service_name, socket_name
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
@@ -83,7 +82,7 @@ class ContainerStack:
         return ImageWorkshop(self.engine, self._options)
 
     @property
-    def checks(self) -> Mapping[str, doctor.Check]:
+    def checks(self) -> Mapping[str, machine_check.Check]:
         """See `Stack.checks`."""
         return container_checks.container_checks(lambda: self.engine, self._home)
 

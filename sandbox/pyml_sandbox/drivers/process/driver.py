@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
+from pyml_sandbox.drivers.process import process_checks
 from pyml_sandbox.drivers.process.environments import VirtualWorkshop
 from pyml_sandbox.drivers.process.java import find_java
 from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
 from pyml_sandbox.drivers.process.service_runner import ProcessDriver
-from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.services import machine_check
 from pyml_sandbox.services.gateway_server import gateway_endpoint, gateway_spec
 from pyml_sandbox.services.metastore import metastore_endpoint, metastore_spec
 from pyml_sandbox.services.model_server import model_endpoint, model_server_spec, socket_path
@@ -50,9 +51,9 @@ class ProcessStack:
         return VirtualWorkshop(self._home)
 
     @property
-    def checks(self) -> Mapping[str, doctor.Check]:
+    def checks(self) -> Mapping[str, machine_check.Check]:
         """See `Stack.checks`."""
-        return doctor.PROCESS_CHECKS
+        return process_checks.PROCESS_CHECKS
 
     def prepare(self, on_event: OnEvent) -> None:
         """See `Stack.prepare`. Nothing to make."""

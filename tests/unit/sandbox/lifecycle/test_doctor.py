@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 from pyml.errors import SetupError
-from pyml_sandbox.lifecycle import doctor
-from pyml_sandbox.lifecycle.doctor import Finding, Situation, Verdict, examine, preflight
+from pyml_sandbox.drivers.process import process_checks
+from pyml_sandbox.lifecycle.doctor import examine, preflight
+from pyml_sandbox.services import machine_check
+from pyml_sandbox.services.machine_check import Finding, Situation, Verdict
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST, Ports
@@ -35,13 +37,13 @@ def changed(situation: Situation, **facts: object) -> Situation:
 
 def test_a_machine_that_has_everything_passes_every_check(situation: Situation) -> None:
     findings = examine(situation)
-    assert [finding.check for finding in findings] == list(doctor.PROCESS_CHECKS)
+    assert [finding.check for finding in findings] == list(process_checks.PROCESS_CHECKS)
     assert {finding.verdict for finding in findings} == {Verdict.OK}, findings
     preflight(situation)
 
 
 def test_data_of_the_same_versions_is_kept(situation: Situation) -> None:
-    assert "kept" in doctor.check_data(changed(situation, stamp=SparkHome.find().stamp))
+    assert "kept" in machine_check.check_data(changed(situation, stamp=SparkHome.find().stamp))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_data_of_other_versions_is_refused_in_one_sentence_with_the_reset_comman
     situation: Situation, stamp: DataStamp
 ) -> None:
     with pytest.raises(SetupError) as caught:
-        doctor.check_data(changed(situation, stamp=stamp))
+        machine_check.check_data(changed(situation, stamp=stamp))
     assert str(stamp) in caught.value.message
     assert caught.value.hint.startswith("pyml dev reset")
 
@@ -63,23 +65,23 @@ def test_too_little_memory_is_refused_unless_spark_runs_already(
     Memory = namedtuple("Memory", "available")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
     with pytest.raises(SetupError, match=r"500\.0 MB of memory are available; the sandbox needs 1\.5 GB"):
-        doctor.check_memory(situation)
-    doctor.check_memory(changed(situation, running={"spark"}))
+        process_checks.check_memory(situation)
+    process_checks.check_memory(changed(situation, running={"spark"}))
 
 
 def test_too_little_disk_is_refused(situation: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
     Usage = namedtuple("Usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1e6))
     with pytest.raises(SetupError, match=r"1\.0 MB are free") as caught:
-        doctor.check_disk(situation)
+        process_checks.check_disk(situation)
     assert "PYML_HOME" in caught.value.hint
 
 
 def test_a_port_that_a_stranger_holds_is_refused_even_while_other_services_run(situation: Situation) -> None:
     with socket.create_server((HOST, situation.ports.rest)):
         with pytest.raises(SetupError, match="needs for rest"):
-            doctor.check_ports(changed(situation, running={"spark", "metastore"}))
-        assert "rest" in doctor.check_ports(changed(situation, running={"gateway"}))
+            machine_check.check_ports(changed(situation, running={"spark", "metastore"}))
+        assert "rest" in machine_check.check_ports(changed(situation, running={"gateway"}))
 
 
 def test_the_first_failing_check_stops_up_and_doctor_goes_on(situation: Situation) -> None:

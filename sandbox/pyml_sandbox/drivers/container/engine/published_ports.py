@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
-from pyml_sandbox.lifecycle import doctor
+from pyml_sandbox.services import machine_check
 from pyml_sandbox.workspace.ports import Owner, PortTakenError
 
 
-def check_ports(engine: Engine, situation: doctor.Situation) -> str:
+def check_ports(engine: Engine, situation: machine_check.Situation) -> str:
     """Every port is free or held by this sandbox.
 
     Raises:
         PortTakenError: a port is held by somebody else; names the container, where it is one.
     """
     try:
-        return doctor.check_ports(situation)
+        return machine_check.check_ports(situation)
     except PortTakenError as error:
         container = published_ports(engine).get(error.port)
         if container is None:
