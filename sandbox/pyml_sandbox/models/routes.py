@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 
 from pyml.errors import SetupError
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
-from pyml_sandbox.services.model_server import service_name, socket_path
+from pyml_sandbox.drivers.process.service_specs import socket_path
+from pyml_sandbox.services.model_server import service_name
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from pyml.pinned_environment import PINNED
 from pyml.probes.gateway_probe import GatewayProbe
-from pyml_sandbox.services.spec import Endpoint, ServiceSpec
-from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.ports import HOST, Ports
-from pyml_sandbox.workspace.runtime_source import runtime_digest
 
 NAME = "gateway"
 START_TIMEOUT_S = 30
@@ -20,18 +16,6 @@ def gateway_endpoint(ports: Ports) -> Endpoint:
     """Where the gateway answers."""
     address = f"{HOST}:{ports.gateway}, http://{HOST}:{ports.rest}"
     return Endpoint(NAME, address, GatewayProbe(HOST, ports.gateway))
-
-
-def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
-    """The gateway as a process: gRPC and REST on 127.0.0.1."""
-    return ServiceSpec(
-        endpoint=gateway_endpoint(ports),
-        command=gateway_command(sys.executable, str(home.routes_file), HOST, ports),
-        working_directory=home.scratch,
-        environment={**gateway_environment(), "PYML_RUNTIME": runtime_digest()},  # new code, new process
-        stop_timeout_s=STOP_TIMEOUT_S,
-        start_timeout_s=START_TIMEOUT_S,
-    )
 
 
 def gateway_command(python: str, routes: str, host: str, ports: Ports) -> tuple[str, ...]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pyml.probes.metastore_probe import MetastoreProbe
-from pyml_sandbox.drivers.process.java import Java
-from pyml_sandbox.services.spark_home import SparkHome
-from pyml_sandbox.services.spec import Endpoint, ServiceSpec
-from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.ports import HOST
 
 NAME = "metastore"
@@ -19,28 +16,6 @@ STOP_TIMEOUT_S = 15
 def metastore_endpoint(port: int) -> Endpoint:
     """Where the metastore answers."""
     return Endpoint(NAME, f"thrift://{HOST}:{port}", MetastoreProbe(HOST, port))
-
-
-def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: str, port: int) -> ServiceSpec:
-    """The metastore as a process, listening on 127.0.0.1:`port`.
-
-    Args:
-        loopback_jar: see `loopback_jar.py`; it comes before the metastore's own jars.
-    """
-    settings = metastore_settings(str(home.data / "metastore"), str(home.data / "warehouse"), str(home.scratch))
-    return ServiceSpec(
-        endpoint=metastore_endpoint(port),
-        command=metastore_command(
-            str(java.program),
-            f"{loopback_jar}:{spark_home.jars}/*",
-            {**settings, "hive.log.dir": str(home.logs), "derby.stream.error.file": str(home.logs / "derby.log")},
-            port,
-        ),
-        working_directory=home.scratch,
-        environment={"JAVA_HOME": str(java.home), "TZ": "UTC"},
-        stop_timeout_s=STOP_TIMEOUT_S,
-        start_timeout_s=START_TIMEOUT_S,
-    )
 
 
 def metastore_command(java: str, classpath: str, settings: Mapping[str, str], port: int) -> tuple[str, ...]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.probes.gateway_probe import ModelProbe
-from pyml_sandbox.services import gateway_server
-from pyml_sandbox.services.spec import Endpoint, ServiceSpec
-from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.ports import HOST
 
 if TYPE_CHECKING:
@@ -35,37 +32,10 @@ def socket_name(model: str, version: str, replica: int = 0) -> str:
     return f"m-{model}-{version}" + (f"-{replica + 1}" if replica else "")
 
 
-def socket_path(home: SandboxHome, model: str, version: str) -> Path:
-    """Where that file is where servers run as processes."""
-    return home.sockets / socket_name(model, version)
-
-
 def model_endpoint(address: str, model: str, version: str, gateway_port: int, replica: int = 0) -> Endpoint:
     """Where the server of a model version answers."""
     probe = ModelProbe(model, version, HOST, gateway_port)
     return Endpoint(service_name(model, version, replica), address, probe)
-
-
-def model_server_spec(
-    home: SandboxHome, version: ModelVersion, environment: Environment, gateway_port: int
-) -> ServiceSpec:
-    """The server of one model version as a process.
-
-    Args:
-        environment: in which it runs; another one is another specification.
-        gateway_port: through which its readiness is asked.
-    """
-    socket = socket_path(home, version.name, version.version)
-    return ServiceSpec(
-        endpoint=model_endpoint(f"unix:{socket}", version.name, version.version, gateway_port),
-        command=server_command(environment, version, str(home.sockets), socket.name),
-        working_directory=version.package,
-        environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
-        depends_on=(gateway_server.NAME,),
-        stop_timeout_s=STOP_TIMEOUT_S,
-        start_timeout_s=START_TIMEOUT_S,
-        note=environment.note,
-    )
 
 
 def server_command(environment: Environment, version: ModelVersion, sockets: str, link: str) -> tuple[str, ...]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 
 from pyml.pinned_environment import PINNED
 from pyml.probes.spark_probe import SparkProbe
-from pyml_sandbox.drivers.process.java import Java
-from pyml_sandbox.services import metastore
-from pyml_sandbox.services.spark_home import SparkHome
-from pyml_sandbox.services.spec import Endpoint, ServiceSpec
-from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.ports import HOST, Ports
+from pyml_sandbox.services.spec import Endpoint
+from pyml_sandbox.workspace.ports import HOST
 
 NAME = "spark"
 START_TIMEOUT_S = 120
@@ -27,33 +21,6 @@ MESSAGE_MAX_BYTES = 512 * 1024 * 1024
 def spark_endpoint(port: int) -> Endpoint:
     """Where Spark Connect answers."""
     return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(HOST, port))
-
-
-def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
-    """The Spark Connect server as a process with `local[N]`, listening on 127.0.0.1."""
-    cores = os.cpu_count() or 1
-    settings = {
-        **connect_settings(cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch)),
-        "spark.master": f"local[{max(2, cores)}]",
-        "spark.driver.host": HOST,
-        "spark.driver.bindAddress": HOST,
-        "spark.connect.grpc.binding.address": HOST,
-        "spark.connect.grpc.binding.port": str(ports.spark),
-        "spark.ui.enabled": "false",
-    }
-    return ServiceSpec(
-        endpoint=spark_endpoint(ports.spark),
-        command=connect_command(str(spark_home.folder), settings),
-        working_directory=home.scratch,
-        environment={
-            **spark_environment(str(spark_home.folder), str(java.home), sys.executable, str(home.scratch)),
-            "SPARK_CONF_DIR": str(home.conf),  # which holds no file of Spark's: settings come by the command line alone
-            "SPARK_LOCAL_IP": HOST,
-        },
-        depends_on=(metastore.NAME,),
-        stop_timeout_s=STOP_TIMEOUT_S,
-        start_timeout_s=START_TIMEOUT_S,
-    )
 
 
 def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, ...]:

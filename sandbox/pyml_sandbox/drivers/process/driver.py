@@ -13,11 +13,18 @@ from pyml_sandbox.drivers.process.environments import VirtualWorkshop
 from pyml_sandbox.drivers.process.java import find_java
 from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
 from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.drivers.process.service_specs import (
+    gateway_spec,
+    metastore_spec,
+    model_server_spec,
+    socket_path,
+    spark_spec,
+)
 from pyml_sandbox.services import machine_check
-from pyml_sandbox.services.gateway_server import gateway_endpoint, gateway_spec
-from pyml_sandbox.services.metastore import metastore_endpoint, metastore_spec
-from pyml_sandbox.services.model_server import model_endpoint, model_server_spec, socket_path
-from pyml_sandbox.services.spark import spark_endpoint, spark_spec
+from pyml_sandbox.services.gateway_server import gateway_endpoint
+from pyml_sandbox.services.metastore import metastore_endpoint
+from pyml_sandbox.services.model_server import model_endpoint
+from pyml_sandbox.services.spark import spark_endpoint
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent

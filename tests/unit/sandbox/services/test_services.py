@@ -15,9 +15,7 @@ from pyml.probes.grpc_call import message
 from pyml.probes.metastore_probe import MetastoreProbe, check_reply
 from pyml.probes.spark_probe import SparkProbe, session_fields, sql_request, version_request
 from pyml_sandbox.drivers.process.java import Java
-from pyml_sandbox.services.gateway_server import gateway_spec
-from pyml_sandbox.services.metastore import metastore_spec
-from pyml_sandbox.services.spark import spark_spec
+from pyml_sandbox.drivers.process.service_specs import gateway_spec, metastore_spec, spark_spec
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome

@@ -1,0 +1,110 @@
+"""Each service as a process: where it runs, with which files, on which ports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml_sandbox.drivers.process.java import Java
+from pyml_sandbox.services import gateway_server, metastore, model_server, spark
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.services.spec import ServiceSpec
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import HOST, Ports
+from pyml_sandbox.workspace.runtime_source import runtime_digest
+
+if TYPE_CHECKING:
+    from pyml_sandbox.models.environment import Environment
+    from pyml_sandbox.models.version import ModelVersion
+
+
+def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: str, port: int) -> ServiceSpec:
+    """The metastore as a process, listening on 127.0.0.1:`port`.
+
+    Args:
+        loopback_jar: see `loopback_jar.py`; it comes before the metastore's own jars.
+    """
+    settings = metastore.metastore_settings(
+        str(home.data / "metastore"), str(home.data / "warehouse"), str(home.scratch)
+    )
+    return ServiceSpec(
+        endpoint=metastore.metastore_endpoint(port),
+        command=metastore.metastore_command(
+            str(java.program),
+            f"{loopback_jar}:{spark_home.jars}/*",
+            {**settings, "hive.log.dir": str(home.logs), "derby.stream.error.file": str(home.logs / "derby.log")},
+            port,
+        ),
+        working_directory=home.scratch,
+        environment={"JAVA_HOME": str(java.home), "TZ": "UTC"},
+        stop_timeout_s=metastore.STOP_TIMEOUT_S,
+        start_timeout_s=metastore.START_TIMEOUT_S,
+    )
+
+
+def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
+    """The Spark Connect server as a process with `local[N]`, listening on 127.0.0.1."""
+    cores = os.cpu_count() or 1
+    settings = {
+        **spark.connect_settings(cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch)),
+        "spark.master": f"local[{max(2, cores)}]",
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.connect.grpc.binding.address": HOST,
+        "spark.connect.grpc.binding.port": str(ports.spark),
+        "spark.ui.enabled": "false",
+    }
+    return ServiceSpec(
+        endpoint=spark.spark_endpoint(ports.spark),
+        command=spark.connect_command(str(spark_home.folder), settings),
+        working_directory=home.scratch,
+        environment={
+            **spark.spark_environment(str(spark_home.folder), str(java.home), sys.executable, str(home.scratch)),
+            "SPARK_CONF_DIR": str(home.conf),  # which holds no file of Spark's: settings come by the command line alone
+            "SPARK_LOCAL_IP": HOST,
+        },
+        depends_on=(metastore.NAME,),
+        stop_timeout_s=spark.STOP_TIMEOUT_S,
+        start_timeout_s=spark.START_TIMEOUT_S,
+    )
+
+
+def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
+    """The gateway as a process: gRPC and REST on 127.0.0.1."""
+    return ServiceSpec(
+        endpoint=gateway_server.gateway_endpoint(ports),
+        command=gateway_server.gateway_command(sys.executable, str(home.routes_file), HOST, ports),
+        working_directory=home.scratch,
+        environment={**gateway_server.gateway_environment(), "PYML_RUNTIME": runtime_digest()},  # new code, new process
+        stop_timeout_s=gateway_server.STOP_TIMEOUT_S,
+        start_timeout_s=gateway_server.START_TIMEOUT_S,
+    )
+
+
+def socket_path(home: SandboxHome, model: str, version: str) -> Path:
+    """The file that the gateway dials where model servers run as processes."""
+    return home.sockets / model_server.socket_name(model, version)
+
+
+def model_server_spec(
+    home: SandboxHome, version: ModelVersion, environment: Environment, gateway_port: int
+) -> ServiceSpec:
+    """The server of one model version as a process.
+
+    Args:
+        environment: in which it runs; another one is another specification.
+        gateway_port: through which its readiness is asked.
+    """
+    socket = socket_path(home, version.name, version.version)
+    return ServiceSpec(
+        endpoint=model_server.model_endpoint(f"unix:{socket}", version.name, version.version, gateway_port),
+        command=model_server.server_command(environment, version, str(home.sockets), socket.name),
+        working_directory=version.package,
+        environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
+        depends_on=(gateway_server.NAME,),
+        stop_timeout_s=model_server.STOP_TIMEOUT_S,
+        start_timeout_s=model_server.START_TIMEOUT_S,
+        note=environment.note,
+    )
