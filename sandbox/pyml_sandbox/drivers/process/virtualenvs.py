@@ -8,7 +8,6 @@ are kept, so that uploading the same requirements again needs no network.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import re
@@ -23,12 +22,12 @@ from pathlib import Path
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
+from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.runtime_source import digest, runtime_digest, runtime_folder
 
-DISTRIBUTION = "pyml-sandbox"
 RECORD = "pyml-environment.json"
 UV_TIMEOUT_S = 1800
 OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", "dns error", "network was disabled")
@@ -130,20 +129,9 @@ def is_complete(folder: Path) -> bool:
     return (folder / RECORD).exists() and (folder / "bin" / "python").exists()
 
 
-def runtime_requirements() -> list[str]:
-    """What pyml's runtime needs in a model's environment: the distribution's dependencies without extras."""
-    declared = importlib.metadata.requires(DISTRIBUTION) or []
-    return sorted(line for line in declared if "extra ==" not in line)
-
-
 def python_name() -> str:
     """The Python that environments are made from: the sandbox's own, by version and place."""
     return f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} {sys.base_prefix}"
-
-
-def count_packages(lock: str) -> int:
-    """How many packages a lock names."""
-    return sum(bool(line) and not line.startswith(("#", "-", " ")) for line in lock.splitlines())
 
 
 def missing_debian_packages(names: Sequence[str]) -> tuple[str, ...] | None:

@@ -27,7 +27,7 @@ from pyml_sandbox.drivers.container.images.python_image import (
     python_version,
 )
 from pyml_sandbox.drivers.container.images.unused_jars import is_unused
-from pyml_sandbox.drivers.process.virtualenvs import DISTRIBUTION, runtime_requirements
+from pyml_sandbox.drivers.requirements import DISTRIBUTION, runtime_requirements
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
 from pyml_sandbox.workspace.runtime_source import digest, runtime_digest, runtime_folder

@@ -33,7 +33,7 @@ from pyml_sandbox.drivers.container.images.builds.image_build import (
 )
 from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
 from pyml_sandbox.drivers.container.images.model_load import Trial, try_model
-from pyml_sandbox.drivers.process.virtualenvs import runtime_requirements
+from pyml_sandbox.drivers.requirements import runtime_requirements
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.runtime_source import digest

@@ -9,12 +9,11 @@ import pytest
 from pyml.errors import PackageError, SetupError
 from pyml_sandbox.drivers.process.virtualenvs import (
     VirtualEnvironment,
-    count_packages,
     debian_warning,
     environment_key,
     resolution_error,
-    runtime_requirements,
 )
+from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
 
 
 def test_equal_locks_have_equal_keys_and_others_do_not() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyml_sandbox.drivers.process.virtualenvs import count_packages
+from pyml_sandbox.drivers.requirements import count_packages
 
 OF_THE_BASE = ("pyspark", "py4j")
 """Packages whose version the base image decides: they are Spark's."""
