@@ -12,7 +12,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
-from pyml_sandbox.compare.result import ColumnComparison, Comparison, Key, KeyList
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList
+from pyml_sandbox.compare.words.formatting import shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
@@ -341,9 +342,3 @@ def _counted(number: int, noun: str) -> str:
 def _such_as(found: KeyList) -> str:
     examples = ", ".join(shown_key(key) for key in found.examples[:3])
     return f", such as {examples}" if found.keys > 3 else f": {examples}"
-
-
-def shown_key(key: Key) -> str:
-    """A key for a reader: `17`, or `(UA, 17)` where it has several parts."""
-    parts = ["null" if part is None else part for part in key]
-    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"

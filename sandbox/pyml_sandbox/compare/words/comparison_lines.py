@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
-from pyml_sandbox.parity.judge import BATCHES, ROWS, shown_key
-from pyml_sandbox.parity.report.wording import counted, listed, plain, short, value_words
+from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, shown_key, value_words
 
 COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf")
 
@@ -14,11 +13,6 @@ COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "
 def sides(comparison: Comparison) -> str:
     """What is compared with what."""
     return f"{comparison.left_name} against {comparison.right_name}"
-
-
-def deciding(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Those of the two real paths that agree: what a PASS is made of."""
-    return [one for one in comparisons if one.name in (BATCHES, ROWS) and one.agrees]
 
 
 def agreement_lines(comparison: Comparison) -> Iterator[str]:

@@ -22,7 +22,7 @@ from pyml_sandbox.compare.words.comparison_lines import (
     worst_cells,
     worst_titles,
 )
-from pyml_sandbox.parity.report.wording import counted, plain
+from pyml_sandbox.compare.words.formatting import counted, plain
 
 VALUE_WIDTH = 40
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import Refusal
+from pyml_sandbox.compare.words.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import Bench, calls, differing
@@ -18,7 +19,6 @@ from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_de
 from pyml_sandbox.parity.harness_process import PINNED, Lab, Output, Variation
 from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.report.wording import plain
 from pyml_sandbox.parity.rows.synthetic import Specimen
 from pyml_sandbox.parity.verdict import Seen, Witness
 from pyml_sandbox.predict.online import ServerEndedError

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import finding_text
@@ -21,7 +22,7 @@ VERDICT_CASE = "verdict"
 
 def junit_xml(report: Report) -> str:
     """The report as one XML document with one `testsuite`."""
-    suite = TestSuite(f"pyml parity-check {wording.plain(report.model)}")
+    suite = TestSuite(f"pyml parity-check {formatting.plain(report.model)}")
     for name, value in _properties(report):
         suite.add_property(name, value)
     suite.add_testcases(list(_cases(report)))
@@ -64,7 +65,7 @@ def _uncertain(report: Report) -> TestCase:
 
 def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> TestCase:
     """One check: failed, skipped or passed, by the heaviest of its findings; the lighter ones are put beside it."""
-    case = TestCase(wording.plain(check.name), check.level, check.seconds)
+    case = TestCase(formatting.plain(check.name), check.level, check.seconds)
     by_weight = {weight: [(n, one) for n, one in found if one.weight is weight] for weight in Weight}
     failing, above = by_weight[Weight.FAILS], by_weight[Weight.ABOVE]
     if failing:
@@ -92,4 +93,4 @@ def _text(check: CheckResult, numbered: Numbered) -> str:
     number, finding = numbered
     if finding.check == check.name:
         return finding_text(number, finding)
-    return f"{number}. {wording.title(finding)}: see {wording.plain(finding.check)}"
+    return f"{number}. {wording.title(finding)}: see {formatting.plain(finding.check)}"

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyml_sandbox.compare.tolerance import EXACT, Tolerance
+from pyml_sandbox.compare.words.formatting import counted, plain
 from pyml_sandbox.parity.report.document import Points
-from pyml_sandbox.parity.report.wording import counted, plain
 
 WIDTH, HEIGHT = 360, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 346, 14, 206

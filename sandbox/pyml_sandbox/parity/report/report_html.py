@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.tolerance import Tolerance
-from pyml_sandbox.compare.words import comparison_lines
+from pyml_sandbox.compare.words import comparison_lines, formatting
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.catalogue import check_line
 from pyml_sandbox.parity.report import wording
@@ -43,6 +43,7 @@ def report_html(report: Report) -> str:
         settings=wording.settings_of(report),
         causes=CAUSES,
         words=wording,
+        form=formatting,
         comparing=comparison_lines,
     )
 
@@ -58,7 +59,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["plain"] = wording.plain
+    environment.filters["plain"] = formatting.plain
     return environment.get_template("report.html.jinja")
 
 

@@ -13,12 +13,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pyml_sandbox.compare.words.comparison_lines import agreement_lines, deciding
+from pyml_sandbox.compare.words import formatting
+from pyml_sandbox.compare.words.comparison_lines import agreement_lines
 from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
 from pyml_sandbox.compare.words.comparison_text import comparison_text as comparison_text  # for those who print both
 from pyml_sandbox.parity.judge import ALONE
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.wording import deciding
 from pyml_sandbox.parity.verdict import Finding, Hop, Verdict, Weight, Witness
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
@@ -61,11 +63,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 def _head(report: Report) -> Iterator[RenderableType]:
     verdict = Text(report.verdict.value, style=COLOURS[report.verdict])
-    facts = (wording.level_words(report), report.model, wording.counted(report.rows, "row"))
+    facts = (wording.level_words(report), report.model, formatting.counted(report.rows, "row"))
     yield Text("  ").join([verdict, *(Text(fact) for fact in facts if fact)])
     failing = wording.first_failing(report)
     if failing:
-        rows = f", {wording.counted(failing.rows, 'row')}" if failing.rows else ""
+        rows = f", {formatting.counted(failing.rows, 'row')}" if failing.rows else ""
         yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
@@ -88,7 +90,7 @@ def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
     if finding.witness and finding.witness.snippet:
         # At the left edge and never broken into lines, to be copied.
         yield Text("")
-        yield Text(wording.plain(finding.witness.snippet.strip("\n"), "\n"), no_wrap=True, overflow="ignore")
+        yield Text(formatting.plain(finding.witness.snippet.strip("\n"), "\n"), no_wrap=True, overflow="ignore")
 
 
 def _facts(finding: Finding) -> Table:
@@ -104,11 +106,11 @@ def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
     if finding.hop:
         yield "hop", Group(_hop(finding.hop), Text(wording.HOP_SENTENCES[finding.hop], "dim"))
     if finding.columns or finding.inputs:
-        driven = f" driven by {wording.listed(finding.inputs)}" if finding.inputs else ""
-        yield "columns", Text(f"{wording.listed(finding.columns) or 'all'}{driven}")
+        driven = f" driven by {formatting.listed(finding.inputs)}" if finding.inputs else ""
+        yield "columns", Text(f"{formatting.listed(finding.columns) or 'all'}{driven}")
     if finding.rows:
         yield "rows", Text(f"{finding.rows:,}")
-    yield "checks", Text(wording.listed(wording.checks_of(finding)))
+    yield "checks", Text(formatting.listed(wording.checks_of(finding)))
     if finding.witness:
         yield from _witness_rows(finding.witness)
 
@@ -123,10 +125,10 @@ def _witness_rows(witness: Witness) -> Iterator[tuple[str, RenderableType]]:
     rows, hidden = wording.witness_rows(witness)
     cells = [["> " if row.is_marked else "", *row.cells] for row in rows]
     styles = ["bold" if row.is_marked else "" for row in rows]
-    titles = ["", *(wording.plain(name) for name in witness.columns)]
+    titles = ["", *(formatting.plain(name) for name in witness.columns)]
     yield "witness", _small_table(titles, cells, styles) if cells else Text("no rows")
     if hidden:
-        yield "", Text(f"and {wording.counted(hidden, 'row')} more")
+        yield "", Text(f"and {formatting.counted(hidden, 'row')} more")
     if witness.defaults:
         yield "", Text(f"with {wording.default_words(witness)}", "dim")
     if witness.seen:
@@ -186,9 +188,9 @@ def _foot(report: Report) -> Iterator[RenderableType]:
 
 def _environment_words(report: Report, differing: Sequence[wording.Setting]) -> str:
     shown = [
-        f"{wording.plain(one.name)} "
+        f"{formatting.plain(one.name)} "
         + ", ".join(
-            f"{wording.value_words(value) if value is not None else 'absent'} {path}"
+            f"{formatting.value_words(value) if value is not None else 'absent'} {path}"
             for path, value in zip(report.environments, one.values, strict=True)
         )
         for one in differing[:MAX_SETTINGS]

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pyml_sandbox.compare.result import Comparison
+from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, value_words
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import words_of
+from pyml_sandbox.parity.judge import BATCHES, ROWS
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, NoiseFloor, Seen, Weight, Witness
 
@@ -30,21 +33,6 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
 ABOVE_HEADING = "Above the level that is needed"
 MAX_WITNESS_ROWS = 10
 MAX_DEFAULTS = 6
-
-
-def plain(text: str, keep: str = "") -> str:
-    """A text from a user's data with what cannot be printed, as control characters, escaped; `keep` stays as it is."""
-    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names with commas between, as they may be printed."""
-    return ", ".join(plain(name) for name in names)
 
 
 def level_words(report: Report) -> str:
@@ -128,13 +116,6 @@ def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
             yield title(finding), sentence(finding)
 
 
-def short(ulps: int | None) -> str:
-    """A number of ulps that takes little room."""
-    if ulps is None:
-        return ""
-    return f"{ulps:,}" if ulps < 100_000 else f"{ulps:.1e}"
-
-
 @dataclass(frozen=True)
 class WitnessRow:
     """One row of a witness as it is shown.
@@ -180,11 +161,6 @@ def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
     return [value_words(seen.outputs[name]) if name in seen.outputs else "" for name in names]
 
 
-def value_words(value: str | None) -> str:
-    """A value's text, `null` for none."""
-    return "null" if value is None else plain(value)
-
-
 def commands(report: Report) -> list[str]:
     """What to run now: the page of the first cause that fails, then what the check itself advises."""
     codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Weight.WARNS]
@@ -223,3 +199,8 @@ def cached_words(report: Report) -> str:
     if not report.is_cached:
         return ""
     return "Nothing was run: this is the earlier report on the same version, rows and settings (--no-cache runs again)."
+
+
+def deciding(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Those of the two real paths that agree: what a PASS is made of."""
+    return [one for one in comparisons if one.name in (BATCHES, ROWS) and one.agrees]

@@ -1,0 +1,40 @@
+"""Numbers, names and values as text for a reader. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyml_sandbox.compare.result import Key
+
+
+def plain(text: str, keep: str = "") -> str:
+    """A text from a user's data with what cannot be printed, as control characters, escaped; `keep` stays as it is."""
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with commas between, as they may be printed."""
+    return ", ".join(plain(name) for name in names)
+
+
+def short(ulps: int | None) -> str:
+    """A number of ulps that takes little room."""
+    if ulps is None:
+        return ""
+    return f"{ulps:,}" if ulps < 100_000 else f"{ulps:.1e}"
+
+
+def value_words(value: str | None) -> str:
+    """A value's text, `null` for none."""
+    return "null" if value is None else plain(value)
+
+
+def shown_key(key: Key) -> str:
+    """A key for a reader: `17`, or `(UA, 17)` where it has several parts."""
+    parts = ["null" if part is None else part for part in key]
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
