@@ -15,9 +15,9 @@ from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import Bench, calls
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
-from pyml_sandbox.parity.paths.batches_online import record_file
 from pyml_sandbox.parity.paths.digests_seen import Loss, losses, strangers_in
 from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.rows.row_files import record_file
 from pyml_sandbox.parity.rows.synthetic import Specimen, kinds_of, varied_columns
 
 if TYPE_CHECKING:

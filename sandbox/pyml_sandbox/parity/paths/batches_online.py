@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.inference.record_columns import RECORD_NAMES
+from pyml_sandbox.parity.rows.row_files import write
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
 if TYPE_CHECKING:
@@ -66,20 +66,6 @@ def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
         return pa.Table.from_batches(predicted)
     except pa.ArrowInvalid as error:
         raise OnlineError(f"the answers to requests of one kind are of several kinds: {error}") from error
-
-
-def write(table: pa.Table, file: Path) -> None:
-    """Write keys and predictions into one Parquet file, and their record, where there is one, into one beside it."""
-    import pyarrow.parquet as pq
-
-    pq.write_table(table.select([name for name in table.column_names if name not in RECORD_NAMES]), file)
-    if RECORD_NAMES[0] in table.column_names:
-        pq.write_table(table, record_file(file))
-
-
-def record_file(file: Path) -> Path:
-    """Where the record of some predictions lies: keys, predictions and what `predict` saw and gave."""
-    return file.with_suffix(".record.parquet")
 
 
 def sample(rows: pa.Table, size: int) -> pa.Table:

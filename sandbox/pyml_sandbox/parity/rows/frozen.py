@@ -13,7 +13,7 @@ from pyml.inference.describe import Contract
 from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
 from pyml.package.settings import ParitySettings
 from pyml.types.schema import ddl_type_of, quoted
-from pyml_sandbox.parity.paths.batches_online import write
+from pyml_sandbox.parity.rows.row_files import write
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,0 +1,25 @@
+"""The Parquet files of a parity check: keys and predictions, and beside them their record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyml.inference.record_columns import RECORD_NAMES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write(table: pa.Table, file: Path) -> None:
+    """Write keys and predictions into one Parquet file, and their record, where there is one, into one beside it."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table.select([name for name in table.column_names if name not in RECORD_NAMES]), file)
+    if RECORD_NAMES[0] in table.column_names:
+        pq.write_table(table, record_file(file))
+
+
+def record_file(file: Path) -> Path:
+    """Where the record of some predictions lies: keys, predictions and what `predict` saw and gave."""
+    return file.with_suffix(".record.parquet")
