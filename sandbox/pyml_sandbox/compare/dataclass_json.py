@@ -63,3 +63,15 @@ def _read(kind: Any, value: Any) -> Any:
 def without(value: Mapping[str, JSON], names: Sequence[str]) -> dict[str, JSON]:
     """A JSON object without some of its entries."""
     return {name: entry for name, entry in value.items() if name not in names}
+
+
+def object_of(value: object) -> Mapping[str, JSON]:
+    """A dataclass as an object.
+
+    Raises:
+        TypeError: it is not a dataclass.
+    """
+    written = to_json(value)
+    if not isinstance(written, Mapping):
+        raise TypeError(f"{type(value).__name__} is no dataclass")
+    return written

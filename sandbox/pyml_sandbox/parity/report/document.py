@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pyml.errors import PymlError
-from pyml_sandbox.compare.dataclass_json import from_json, to_json, without
+from pyml_sandbox.compare.dataclass_json import from_json, object_of, to_json, without
 from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, PathFailure, Verdict
 from pyml_sandbox.workspace.events import JSON
 
 SCHEMA = "pyml.parity-report/3"
-COMPARISON_SCHEMA = "pyml.comparison/1"
 
 
 @dataclass(frozen=True)
@@ -145,28 +144,16 @@ class Report:
             raise PymlError(f"the parity report is damaged: {error!r}") from error
 
 
-def comparison_json(comparison: Comparison) -> dict[str, JSON]:
-    """One comparison alone as a JSON object, as `pyml compare --json` prints it."""
-    whole = {**_object(comparison), "agrees": comparison.agrees}
-    return {"schema": COMPARISON_SCHEMA, "agrees": comparison.agrees, "comparison": whole}
-
-
 def _comparisons(report: Report) -> dict[str, JSON]:
     heads: list[JSON] = [
-        without(_object(comparison), ("columns",)) | {"agrees": comparison.agrees} for comparison in report.comparisons
+        without(object_of(comparison), ("columns",)) | {"agrees": comparison.agrees}
+        for comparison in report.comparisons
     ]
     columns: list[JSON] = [
-        {"comparison": comparison.name, **_object(column), "agrees": column.agrees}
+        {"comparison": comparison.name, **object_of(column), "agrees": column.agrees}
         for comparison, column in report.columns()
     ]
     return {"columns": columns, "comparisons": heads}
-
-
-def _object(value: object) -> Mapping[str, JSON]:
-    written = to_json(value)
-    if not isinstance(written, Mapping):
-        raise TypeError(f"{type(value).__name__} is no dataclass")
-    return written
 
 
 def _whole_comparisons(document: Mapping[str, JSON]) -> Iterator[JSON]:

@@ -12,10 +12,11 @@ import pytest
 
 from pyml.errors import PymlError
 from pyml_sandbox.compare import WorstRow
+from pyml_sandbox.compare.comparison_json import comparison_json
 from pyml_sandbox.compare.words.comparison_text import comparison_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.judge import BATCHES, ROWS
-from pyml_sandbox.parity.report.document import Report, comparison_json
+from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
