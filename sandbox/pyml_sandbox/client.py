@@ -73,7 +73,7 @@ class Client:
         from pyml_sandbox.drivers.choice import stack_for
 
         workshop = stack_for(self.home, self.state).workshop.with_inputs(wheels, ca_bundle)
-        return registry.upload(self.home, package, on_event, workshop).model_id
+        return registry.upload(self.home, package, workshop, on_event).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
         """Start the model's server and route its name to it; returns when it has answered.
@@ -193,7 +193,7 @@ class Client:
         from pyml_sandbox.drivers.choice import stack_for
 
         stack = stack_for(self.home, self.state)
-        environment = registry.prepare(self.home, version, on_event, stack.workshop)
+        environment = registry.prepare(version, stack.workshop, on_event)
         return stack.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:

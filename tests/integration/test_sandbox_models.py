@@ -13,7 +13,7 @@ from pyml.errors import PackageError, SandboxError, ServiceFailedError, SetupErr
 from pyml.package.model_package import ModelPackage
 from pyml.probes import NotReadyError
 from pyml.probes.gateway_probe import ModelProbe
-from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.choice import stack_for, workshop_for
 from pyml_sandbox.lifecycle.deployment import deploy, undeploy
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.registry import find_version, upload
@@ -52,7 +52,7 @@ def served(sandbox: SandboxHome, echo: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def echo(sandbox: SandboxHome, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of an uploaded model."""
-    return upload(sandbox, package(tmp_path_factory.mktemp("models"), ECHO)).model_id
+    return upload(sandbox, package(tmp_path_factory.mktemp("models"), ECHO), workshop_for(sandbox)).model_id
 
 
 def package(folder: Path, code: str, requirements: str = "") -> ModelPackage:
@@ -78,18 +78,18 @@ class TestUpload:
     def test_the_same_content_is_the_same_version_and_needs_no_network(
         self, sandbox: SandboxHome, echo: str, tmp_path: Path, offline: None
     ) -> None:
-        assert upload(sandbox, package(tmp_path, ECHO)).model_id == echo
+        assert upload(sandbox, package(tmp_path, ECHO), workshop_for(sandbox)).model_id == echo
 
     def test_other_code_with_equal_requirements_needs_no_network_and_has_the_same_installed(
         self, sandbox: SandboxHome, echo: str, tmp_path: Path, offline: None
     ) -> None:
-        other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"))
+        other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"), workshop_for(sandbox))
         assert other.model_id != echo
         assert other.lock == find_version(sandbox, echo).lock
 
     def test_what_was_uploaded_is_not_what_is_edited(self, sandbox: SandboxHome, tmp_path: Path) -> None:
         written = package(tmp_path, ECHO + "\n# before\n")
-        version = upload(sandbox, written)
+        version = upload(sandbox, written, workshop_for(sandbox))
         (written.folder / "model.py").write_text("changed")
         assert (version.package / "model.py").read_text() == ECHO + "\n# before\n"
 
@@ -113,7 +113,7 @@ class TestUpload:
     ) -> None:
         before = [version.model_id for version in registry.versions(sandbox)]
         with pytest.raises((PackageError, SetupError)) as caught:
-            upload(sandbox, package(tmp_path, code, requirements))
+            upload(sandbox, package(tmp_path, code, requirements), workshop_for(sandbox))
         assert words in str(caught.value)
         assert [version.model_id for version in registry.versions(sandbox)] == before
         assert not list(sandbox.models.glob("echo/.*"))
@@ -124,7 +124,7 @@ class TestUpload:
         written = package(tmp_path, ECHO)
         (written.folder / "packages.txt").write_text("no-such-debian-package\n")
         events: list[Event] = []
-        upload(process_sandbox, written, events.append)
+        upload(process_sandbox, written, workshop_for(process_sandbox), events.append)
         (warning,) = (event.detail for event in events if event.subject == "packages.txt")
         assert "no-such-debian-package" in warning
 
@@ -151,7 +151,7 @@ class TestDeploy:
     def test_a_new_version_takes_over_and_the_one_before_is_stopped(
         self, sandbox: SandboxHome, served: str, driver: Driver, tmp_path: Path
     ) -> None:
-        new = upload(sandbox, package(tmp_path, ECHO + "\n# new\n"))
+        new = upload(sandbox, package(tmp_path, ECHO + "\n# new\n"), workshop_for(sandbox))
         deploy(sandbox, new.model_id)
         assert load_routes(sandbox).models["echo"].default == new.version
         assert is_answering(sandbox, new.model_id)
@@ -163,7 +163,7 @@ class TestDeploy:
         broken = ECHO.replace(
             "parameters): pass", "parameters): assert 'pyml.server' not in __import__('sys').orig_argv"
         )
-        version = upload(sandbox, package(tmp_path, broken))
+        version = upload(sandbox, package(tmp_path, broken), workshop_for(sandbox))
         with pytest.raises(ServiceFailedError, match="did not start: exit code") as caught:
             deploy(sandbox, version.model_id)
         assert f"pyml dev logs {service_name('echo', version.version)}" in caught.value.hint

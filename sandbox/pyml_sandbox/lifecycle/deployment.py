@@ -49,7 +49,7 @@ def model_servers(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -
     return [
         spec
         for version in deployed_versions(home)
-        for spec in stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
+        for spec in stack.model_servers(version, prepare(version, stack.workshop, on_event))
     ]
 
 
@@ -94,7 +94,7 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
     with locked(home, f"pyml deploy {model_id}"):
         stack = stack_for(home, state)
         require_gateway(home, stack.driver)
-        specs = stack.model_servers(version, prepare(home, version, on_event, stack.workshop))
+        specs = stack.model_servers(version, prepare(version, stack.workshop, on_event))
         before = load_routes(home)
         served = services_of(before, version.name, stack.driver)
         stack.publish(before.with_version(version.name, version.version))

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from pyml.inference.describe import Contract
 
 
-def upload(
-    home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore, workshop: Workshop | None = None
-) -> ModelVersion:
+def upload(home: SandboxHome, package: ModelPackage, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
     """Keep a copy of a package, with its environment made and the model loaded once in it.
 
     Blocks; a second upload of the same content is quick. The sandbox need not be up. When it fails, nothing is kept.
@@ -43,8 +41,8 @@ def upload(
     Args:
         home: the sandbox.
         package: the four artifacts.
+        workshop: makes its environment.
         on_event: told what is being done.
-        workshop: makes its environment; the driver's own where none is given.
 
     Raises:
         PackageError: the package is not right, its requirements cannot be resolved, or its code raised.
@@ -54,16 +52,15 @@ def upload(
     _refuse_problems(package)
     home.create()
     started = time.monotonic()
-    workshop = workshop or _workshop(home)
     target = home.models / package.name / package.version
     made = None if _is_uploaded(target) else _store(package, target, workshop, on_event)
     version = _read(target)
-    environment = made or prepare(home, version, on_event, workshop)
+    environment = made or prepare(version, workshop, on_event)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
 
 
-def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> Contract:
+def check(package: ModelPackage, workshop: Workshop, on_event: OnEvent = ignore) -> Contract:
     """Do what `upload` does up to loading the model in its own environment, and keep nothing of it.
 
     Raises:
@@ -74,19 +71,20 @@ def check(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
-            made = _make(package, Path(beside), Path(beside), _workshop(home), on_event)
+            made = _make(package, Path(beside), Path(beside), workshop, on_event)
         except SetupError as error:
             message = f"The package's files are right as far as can be seen without loading the model.\n{error.message}"
             raise SetupError(message, error.hint) from error
     return Contract.from_json(dict(made.declared))
 
 
-def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> ModelVersion:
+def adopt(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
     """Take a model image as a version, which then runs in that very image.
 
     Args:
         home: the sandbox.
         reference: id or tag of the image.
+        workshop: knows images.
         on_event: told what is being done.
 
     Raises:
@@ -96,7 +94,7 @@ def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mode
     with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
         beside = Path(folder) / "version"
         beside.mkdir()
-        name, made = _workshop(home).adopt(reference, beside, on_event)
+        name, made = workshop.adopt(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, made, pinned=made.environment.image)
         target = home.models / name / package.version
@@ -105,7 +103,7 @@ def adopt(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mode
     return _read(target)
 
 
-def resolve(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> ModelVersion:
+def resolve(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
     """The version that a user means: a model package, which is uploaded; name@version or name; or an image.
 
     Raises:
@@ -113,22 +111,19 @@ def resolve(home: SandboxHome, reference: str, on_event: OnEvent = ignore) -> Mo
         PackageError, SetupError: as `upload`.
     """
     if Path(reference).is_dir():
-        return upload(home, ModelPackage(reference), on_event)
+        return upload(home, ModelPackage(reference), workshop, on_event)
     name, is_version, digits = reference.partition("@")
     if (is_version and ":" not in digits) or _folders(home, name):
         return find_version(home, reference)
-    return adopt(home, reference, on_event)
+    return adopt(home, reference, workshop, on_event)
 
 
-def prepare(
-    home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore, workshop: Workshop | None = None
-) -> Environment:
+def prepare(version: ModelVersion, workshop: Workshop, on_event: OnEvent = ignore) -> Environment:
     """Make sure that a version can run, and say in what.
 
     Raises:
         SetupError: the environment had to be made anew and could not be.
     """
-    workshop = workshop or _workshop(home)
     package = ModelPackage(version.package, version.name)
     return workshop.ensure(package, version.folder, version.lock, version.pinned, on_event)
 
@@ -204,12 +199,6 @@ def _folders(home: SandboxHome, name: str | None = None) -> list[Path]:
 
 def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
     return sorted(map(_read, folders), key=lambda version: version.uploaded_at, reverse=True)
-
-
-def _workshop(home: SandboxHome) -> Workshop:
-    from pyml_sandbox.drivers.choice import workshop_for
-
-    return workshop_for(home)
 
 
 def _store(package: ModelPackage, target: Path, workshop: Workshop, on_event: OnEvent) -> Environment:

@@ -83,7 +83,7 @@ def stack(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     found.driver.start(*map(spec_of, [gateway_server.NAME, *names]))
     monkeypatch.setattr(deployment, "stack_for", lambda home, state: found)
     monkeypatch.setattr(deployment, "require_state", lambda home: None)
-    monkeypatch.setattr(deployment, "prepare", lambda home, version, on_event, workshop: None)
+    monkeypatch.setattr(deployment, "prepare", lambda version, workshop, on_event: None)
     return found
 
 

@@ -50,15 +50,14 @@ class WorkshopOfNothing:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SandboxHome:
-    monkeypatch.setattr(registry, "_workshop", lambda _home: WorkshopOfNothing())
+def home(tmp_path: Path) -> SandboxHome:
     return SandboxHome(tmp_path / "home")
 
 
 def test_a_version_that_is_adopted_again_is_whole_all_the_while(
     home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = registry.adopt(home, "image")
+    version = registry.adopt(home, "image", WorkshopOfNothing())
     kept = {path.relative_to(version.folder) for path in version.folder.rglob("*")}
     seen: list[set[Path]] = []
     for name in ("rmtree", "copytree", "copyfile", "copy2"):
@@ -71,16 +70,16 @@ def test_a_version_that_is_adopted_again_is_whole_all_the_while(
                 seen.append({path.relative_to(version.folder) for path in version.folder.rglob("*")})
 
         monkeypatch.setattr(shutil, name, watched)
-    assert registry.adopt(home, "image").uploaded_at >= version.uploaded_at
+    assert registry.adopt(home, "image", WorkshopOfNothing()).uploaded_at >= version.uploaded_at
     assert seen
     assert all(files in (kept, set()) for files in seen[:-1])
     assert seen[-1] == kept
 
 
 def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: SandboxHome, tmp_path: Path) -> None:
-    pinned = registry.adopt(home, "image")
+    pinned = registry.adopt(home, "image", WorkshopOfNothing())
     package = ModelPackage(write_package(tmp_path / "echo"))
-    version = registry.upload(home, package)
+    version = registry.upload(home, package, WorkshopOfNothing())
     assert version.model_id == pinned.model_id
     assert (pinned.pinned, version.pinned) == ("sha256:12", None)
     assert [path.name for path in home.models.glob("*/*")] == [version.version]
@@ -99,15 +98,15 @@ def test_an_upload_reads_each_file_once_to_name_the_version(
         return real(file, name)
 
     monkeypatch.setattr(hashlib, "file_digest", counted)
-    registry.upload(home, package)
+    registry.upload(home, package, WorkshopOfNothing())
     assert sorted(read) == sorted(path.name for path in package.files())
 
 
 def test_a_package_that_was_edited_is_another_version(home: SandboxHome, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "echo"))
-    before = registry.upload(home, package)
+    before = registry.upload(home, package, WorkshopOfNothing())
     (package.folder / "parameters" / "weights").write_text("1")
-    after = registry.upload(home, package)
+    after = registry.upload(home, package, WorkshopOfNothing())
     assert after.version != before.version
     assert (after.package / "parameters" / "weights").read_text() == "1"
 
@@ -119,8 +118,8 @@ def test_what_another_process_stored_meanwhile_is_kept(
 
     class Racing(WorkshopOfNothing):
         def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
-            registry.upload(home, ModelPackage(tmp_path / "echo"), workshop=WorkshopOfNothing())
+            registry.upload(home, ModelPackage(tmp_path / "echo"), WorkshopOfNothing())
             return MADE
 
-    assert registry.upload(home, package, workshop=Racing()).version == package.version
+    assert registry.upload(home, package, Racing()).version == package.version
     assert [path.name for path in home.models.glob("*/*")] == [package.version]
