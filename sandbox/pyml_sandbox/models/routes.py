@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 
 from pyml.errors import SetupError
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
-from pyml_sandbox.drivers.process.service_specs import socket_path
-from pyml_sandbox.services.model_server import service_name
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -74,13 +72,14 @@ def load_routes(home: SandboxHome) -> Routes:
         raise SetupError(f"{home.routes_file} holds no routes ({error}).", f"rm {home.routes_file}") from error
 
 
-def save_routes(home: SandboxHome, routes: Routes) -> None:
-    """Put the routes in force, atomically: the gateway sees the old ones or these."""
+def save_routes(home: SandboxHome, text: str) -> None:
+    """Put routes in force, atomically: a reader sees the old ones or these.
 
-    def the_process(model: str, version: str) -> Sequence[Replica]:
-        return [Replica(str(socket_path(home, model, version)), service_name(model, version))]
-
-    write_atomically(home.routes_file, routes_text(routes, the_process))
+    Args:
+        home: the sandbox.
+        text: the routes, as `routes_text` writes them.
+    """
+    write_atomically(home.routes_file, text)
 
 
 def routes_text(routes: Routes, replicas_of: ReplicasOf, *, on_request: bool = False) -> str:

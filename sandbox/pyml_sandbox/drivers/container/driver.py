@@ -177,8 +177,8 @@ class ContainerStack:
 
     def publish(self, routes: Routes) -> None:
         """See `Stack.publish`. The gateway reads a copy, in a volume of its own."""
-        save_routes(self._home, routes)
         text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
+        save_routes(self._home, text)
         for container in self._containers(f"{labels.SERVICE}={gateway_server.NAME}"):
             with translated("tell the gateway its routes"):
                 container.put_archive(service_specs.ROUTES, _archive("routes.json", text))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pyml.gateway.replica import Replica
 from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
 from pyml_sandbox.drivers.process import process_checks
 from pyml_sandbox.drivers.process.environments import VirtualWorkshop
@@ -23,7 +24,7 @@ from pyml_sandbox.drivers.process.service_specs import (
 from pyml_sandbox.services import machine_check
 from pyml_sandbox.services.gateway_server import gateway_endpoint
 from pyml_sandbox.services.metastore import metastore_endpoint
-from pyml_sandbox.services.model_server import model_endpoint
+from pyml_sandbox.services.model_server import model_endpoint, service_name
 from pyml_sandbox.services.spark import spark_endpoint
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
@@ -91,9 +92,12 @@ class ProcessStack:
 
     def publish(self, routes: Routes) -> None:
         """See `Stack.publish`. The gateway reads the very file that is kept."""
-        from pyml_sandbox.models.routes import save_routes
+        from pyml_sandbox.models.routes import routes_text, save_routes
 
-        save_routes(self._home, routes)
+        save_routes(self._home, routes_text(routes, self._replicas))
+
+    def _replicas(self, model: str, version: str) -> Sequence[Replica]:
+        return [Replica(str(socket_path(self._home, model, version)), service_name(model, version))]
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
         """See `Stack.offline`. Sessions of one Spark each have their own Python."""

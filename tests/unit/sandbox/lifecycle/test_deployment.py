@@ -25,7 +25,7 @@ from pyml_sandbox.lifecycle.deployment import (
     model_servers,
     undeploy,
 )
-from pyml_sandbox.models.routes import Routes, load_routes, save_routes
+from pyml_sandbox.models.routes import Routes, load_routes, routes_text, save_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves, service_name
@@ -60,7 +60,7 @@ class FakeStack:
         return [spec.endpoint for spec in self.model_servers(version, None)]
 
     def publish(self, routes: Routes) -> None:
-        save_routes(self.home, routes)
+        save_routes(self.home, routes_text(routes, lambda *_: []))
 
 
 @pytest.fixture
@@ -70,7 +70,8 @@ def home(tmp_path: Path) -> SandboxHome:
     gone = keep(found, f"fare@{LOST}")
     for model_id in (f"delay@{GOOD}", f"delay@{NEXT}"):
         keep(found, model_id)
-    save_routes(found, Routes().with_version("fare", LOST).with_version("delay", GOOD))
+    routes = Routes().with_version("fare", LOST).with_version("delay", GOOD)
+    save_routes(found, routes_text(routes, lambda *_: []))
     shutil.rmtree(gone)
     return found
 

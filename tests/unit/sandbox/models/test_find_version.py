@@ -10,7 +10,7 @@ from pyml.errors import SetupError, UsageError
 from pyml_sandbox.drivers.process.environments import VirtualWorkshop
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.registry import find_version
-from pyml_sandbox.models.routes import Routes, save_routes
+from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.workspace.home import SandboxHome
 from support.uploads import keep
 
@@ -42,7 +42,7 @@ def test_a_version_is_found_by_its_first_digits_and_the_latest_by_the_name_alone
 
 
 def test_the_deployed_version_is_found_by_the_name_alone(home: SandboxHome) -> None:
-    save_routes(home, Routes().with_version("fare", "3f2b00000000"))
+    save_routes(home, routes_text(Routes().with_version("fare", "3f2b00000000"), lambda *_: []))
     assert find_version(home, "fare").model_id == "fare@3f2b00000000"
 
 
@@ -98,7 +98,7 @@ def test_a_damaged_version_is_named_where_it_is_asked_for_or_may_be_the_latest(
 
 
 def test_a_deployed_version_is_found_by_name_beside_a_damaged_one(home: SandboxHome, damaged: Path) -> None:
-    save_routes(home, Routes().with_version("fare", "3f2b00000000"))
+    save_routes(home, routes_text(Routes().with_version("fare", "3f2b00000000"), lambda *_: []))
     assert find_version(home, "fare").model_id == "fare@3f2b00000000"
 
 
@@ -107,7 +107,7 @@ def test_a_reference_to_a_good_model_is_resolved_beside_a_damaged_one(home: Sand
 
 
 def test_a_deployed_version_that_is_gone_is_said_to_be_deployed(home: SandboxHome) -> None:
-    save_routes(home, Routes().with_version("fare", "999999999999"))
+    save_routes(home, routes_text(Routes().with_version("fare", "999999999999"), lambda *_: []))
     with pytest.raises(UsageError) as caught:
         find_version(home, "fare")
     assert "fare@999999999999 is deployed" in caught.value.message

@@ -10,8 +10,11 @@ import pytest
 from pyml.errors import SetupError
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes_file import Routes as GatewayRoutes
+from pyml_sandbox.drivers.process.driver import ProcessStack
 from pyml_sandbox.models.routes import Deployment, Routes, load_routes, routes_text, save_routes
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.state import SandboxState
 
 
 @pytest.fixture
@@ -38,14 +41,18 @@ def test_one_version_takes_the_place_of_all_others_of_its_model_alone() -> None:
     assert routes.without("nobody") == routes
 
 
+def two(model: str, version: str) -> list[Replica]:
+    return [Replica(f"/run/{model}-{version}-{at}", f"model-{at}") for at in (1, 2)]
+
+
 def test_the_file_is_read_as_it_was_written(home: SandboxHome) -> None:
     routes = Routes().with_version("m", "1").with_version("m", "2")
-    save_routes(home, routes)
+    save_routes(home, routes_text(routes, two))
     assert load_routes(home) == routes
 
 
-def test_the_file_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
-    save_routes(home, Routes().with_version("m", "1"))
+def test_the_process_driver_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
+    ProcessStack(home, SandboxState("process", Ports(), None, "0", "4"), {}).publish(Routes().with_version("m", "1"))
     replica = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
     assert json.loads(home.routes_file.read_text()) == {
         "version": 2,
@@ -54,9 +61,6 @@ def test_the_file_names_socket_and_service_of_each_version(home: SandboxHome) ->
 
 
 def test_the_gateway_reads_replicas_and_what_is_started_on_request() -> None:
-    def two(model: str, version: str) -> list[Replica]:
-        return [Replica(f"/run/{model}-{version}-{at}", f"model-{at}") for at in (1, 2)]
-
     text = routes_text(Routes().with_version("m", "1"), two, on_request=True)
     route = GatewayRoutes.parse(text).find("m")
     assert (route.replicas, route.on_request) == (tuple(two("m", "1")), True)
