@@ -65,8 +65,9 @@ def is_table(name: str) -> bool:
 
 def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[str, Path]:
     """Each table as a file in `folder`, by its name; all read in one session."""
+    import pyarrow.parquet as pq
+
     from pyml.offline.job import translated_errors
-    from pyml_sandbox.parity.rows.frozen import export
     from pyml_sandbox.predict.spark_session import session
 
     if load_state(home) is None:
@@ -78,7 +79,7 @@ def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[st
     with session(home) as spark, translated_errors():
         for name, file in files.items():
             _require_table(spark, name, home)
-            export(spark, name, file)
+            pq.write_table(spark.table(name).toArrow(), file)
     return files
 
 
