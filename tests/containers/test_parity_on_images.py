@@ -15,6 +15,7 @@ from pyml_sandbox.drivers.choice import workshop_for
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity.check import parity_check
+from pyml_sandbox.parity.report.report_text import report_text
 from pyml_sandbox.parity.verdict import Verdict
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
@@ -50,7 +51,7 @@ def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
     report = parity_check(client, version.model_id, SETTINGS)
     assert report.verdict is Verdict.PASS
     assert report.images == {"offline": elsewhere.id, "online": elsewhere.id}
-    assert str(elsewhere.id) in report.text.replace("\n  ", "")
+    assert str(elsewhere.id) in report_text(report).replace("\n  ", "")
     # An upload of the same package is the package's own image again.
     assert client.upload_model(ModelPackage(tmp_path / "judged")) == model_id
     assert image_of(client, model_id) == image

@@ -7,6 +7,7 @@ import pytest
 from pyml_fixtures.failure_messages import is_earned, parity_message
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_text import report_text
 from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
 
 
@@ -36,7 +37,7 @@ FAILED = Finding("the offline job failed: no", comparison="batches")
 def test_the_first_line_names_verdict_and_finding(judgement: Judgement, headline: str) -> None:
     lines = parity_message(report(judgement), "P3").splitlines()
     assert lines[:2] == [headline, ""]
-    assert "\n".join(lines[2:]) == report(judgement).text
+    assert "\n".join(lines[2:]) == report_text(report(judgement))
 
 
 @pytest.mark.parametrize(

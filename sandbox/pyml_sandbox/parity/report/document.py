@@ -106,13 +106,6 @@ class Report:
         """Every difference found."""
         return self.judgement.findings
 
-    @property
-    def text(self) -> str:
-        """The report as plain text of 80 columns."""
-        from pyml_sandbox.parity.report.report_text import report_text
-
-        return report_text(self)
-
     def columns(self) -> Iterator[tuple[Comparison, ColumnComparison]]:
         """Each column of each comparison."""
         return ((comparison, column) for comparison in self.comparisons for column in comparison.columns)

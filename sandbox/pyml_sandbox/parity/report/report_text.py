@@ -16,7 +16,6 @@ from rich.text import Text
 from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.compare.words.comparison_lines import agreement_lines
 from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
-from pyml_sandbox.compare.words.comparison_text import comparison_text as comparison_text  # for those who print both
 from pyml_sandbox.parity.judge import ALONE
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
