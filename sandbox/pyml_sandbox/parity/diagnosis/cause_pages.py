@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from importlib.resources import files
 from pathlib import Path
 
-import pyml_sandbox
 from pyml.errors import SetupError, UsageError
 from pyml_sandbox.parity.diagnosis.causes import CAUSES, Cause
 
-PACKAGE = Path(pyml_sandbox.__file__).parent
+PACKAGE = Path(str(files("pyml_sandbox")))
 INDEX = "README.md"
 
 

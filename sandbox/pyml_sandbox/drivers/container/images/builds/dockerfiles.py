@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
-import pyml_sandbox
 from pyml.errors import SetupError
 
 SCRIPTS = ("build-settings.sh", "write_lock.py", "spark-resource.sh")
@@ -17,7 +17,7 @@ def compose_folder() -> Path:
     Raises:
         SetupError: they are missing: the installation is not whole.
     """
-    package = Path(pyml_sandbox.__file__).parent
+    package = Path(str(files("pyml_sandbox")))
     candidates = (package.parents[1] / "compose", package / "compose")
     found = next((folder for folder in candidates if (folder / "base.Dockerfile").is_file()), None)
     if found is None:
