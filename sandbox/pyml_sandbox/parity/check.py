@@ -256,7 +256,8 @@ class _Check:
         except PackageError as error:
             return Evidence(gap=f"the model could not be examined: {error.message}")
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
-            checks = PathChecks(bench, paths, contract, frozen, run, self._result, self._online_worker)
+            predictions = {"offline": run.file("offline"), "online": run.file("online_batches")}
+            checks = PathChecks(bench, paths, contract, frozen, predictions, self._result, self._online_worker)
             examination = on_the_paths(bench, checks, examination)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
             diagnoses = diagnose(examination.symptoms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import InputError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
     from pyml_sandbox.parity.rows.frozen import FrozenRows
-    from pyml_sandbox.parity.run import Run
 
 THREADS = 8
 ROUNDS = 3
@@ -41,7 +41,7 @@ class PathChecks:
         paths: both real paths.
         contract: as it was uploaded.
         frozen: the fixture.
-        run: where the predictions of both paths lie.
+        predictions: the Parquet file that each path wrote, by path.
         result: of the offline job; None where it failed.
         online_worker: who answered online; None where nobody did.
     """
@@ -50,7 +50,7 @@ class PathChecks:
     paths: RealPaths
     contract: Contract
     frozen: FrozenRows
-    run: Run
+    predictions: Mapping[str, Path]
     result: JobResult | None
     online_worker: Worker | None
 
@@ -88,18 +88,18 @@ class PathChecks:
 
     def _lost_values(self) -> list[Symptom]:
         found: list[Symptom] = []
-        for path, name in (("offline", "offline"), ("online", "online_batches")):
-            if record_file(self.run.file(name)).exists():
-                found += self._lost_on(path, name)
+        for path, predicted in self.predictions.items():
+            if record_file(predicted).exists():
+                found += self._lost_on(path, predicted)
         return found
 
-    def _lost_on(self, path: str, name: str) -> list[Symptom]:
+    def _lost_on(self, path: str, predicted: Path) -> list[Symptom]:
         import pyarrow.parquet as pq
 
         order = [(column, "ascending") for column in self.frozen.key]
         asked = pq.read_table(self.frozen.file).sort_by(order)
-        record = pq.read_table(record_file(self.run.file(name))).sort_by(order)
-        answered = pq.read_table(self.run.file(name)).sort_by(order)
+        record = pq.read_table(record_file(predicted)).sort_by(order)
+        answered = pq.read_table(predicted).sort_by(order)
         making = self.bench.record.making
         with making({"lost": asked.num_rows}) as lost:
             if strangers := strangers_in(asked, answered, self.frozen.key):
