@@ -17,6 +17,7 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(MAKE) unit
 	$(BIN)/python -m pytest --ignore=tests/unit
 
