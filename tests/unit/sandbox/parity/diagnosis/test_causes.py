@@ -10,16 +10,12 @@ import pytest
 from pyml.errors import PymlError
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES, FAMILIES
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE
 from support.cause_cases import CASES, CONTEXTS, Case, Trial, together
 
 PAGES = Path(__file__).parents[5] / "docs" / "causes"
 HEADINGS = ["What happens", "Why the paths part", "How it shows", "How to fix", "Evidence"]
-CHECKS = {
-    "repeat", "frozen-clock", "seeded", "fresh", "alone", "split", "shuffle", "neighbour", "null-neighbour",
-    "text-neighbour", "long-neighbour", "copies", "index", "empty", "mutation", "warm", "first-batch", "hash-seed",
-    "time-zone", "threads", "locale", "working-directory", "variable", "training-mode", "concurrent", "thread-safe",
-    "paths", "frames", "stored", "lost", "forms", "metadata", "versions",
-}  # fmt: skip
+CHECKS = {name.partition(":")[0] for name in CATALOGUE}
 
 
 def page(code: str) -> str:
