@@ -1,6 +1,8 @@
 # Two commands do everything on a machine with Python 3.11 or newer:
 #   make demo    install, train, bring the sandbox up, predict on both paths, compare
-#   make test    install, lint, type-check, run every test
+#   make test    install, lint, type-check, run every test (make lint and make unit are parts of it)
+# One measures the code beside that of others, in a minute, and writes docs/measures.md:
+#   make measure
 # Two measure, for hours, and write docs/parity-results.md:
 #   make zoo      install, run the parity check on every model of fixtures/zoo
 #   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
@@ -8,21 +10,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test unit zoo mutants install clean
+.PHONY: demo test lint unit measure zoo mutants install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
 
-test: install
+test: lint unit
+	$(BIN)/python -m pytest --ignore=tests/unit
+
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) unit
-	$(BIN)/python -m pytest --ignore=tests/unit
+	PYTHONPATH=tests $(BIN)/python -m measure.complexity runtime sandbox cli fixtures/pyml_fixtures tests
 
 unit: install
 	$(BIN)/python -m pytest tests/unit -n logical --dist worksteal
+
+measure: install
+	$(BIN)/python tests/measure
 
 zoo: install
 	$(BIN)/python tests/benchmarks/zoo.py --write

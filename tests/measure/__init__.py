@@ -1,0 +1,1 @@
+"""Figures of the code: of ours, and of the code that it is held against."""
