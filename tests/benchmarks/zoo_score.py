@@ -193,25 +193,31 @@ def judged(known: Sequence[Expectation], outcomes: Mapping[str, Outcome]) -> lis
 
 def bars(models: Sequence[Judged]) -> list[Bar]:
     """Every figure that the zoo gives, with its bar."""
-    broken = [model for model in models if model.expected.half == "broken"]
-    honest = [model for model in models if model.expected.half == "honest"]
-    found = [model for model in broken if model.is_found]
-    findings = [finding for model in found for finding in model.outcome.findings if finding.code != NOISE]
+    broken, honest = ([model for model in models if model.expected.half == half] for half in ("broken", "honest"))
     alarms = sum(bool(model.fault) for model in honest)
-    recall = Share(len(found), len(broken))
-    cause = Share(sum(model.is_cause_right for model in found), len(found))
-    hop = Share(sum(model.is_hop_right for model in found), len(found))
-    small = Share(sum(finding.is_small for finding in findings), len(findings))
     errors = sum(model.outcome.verdict == ERROR for model in models)
     return [
-        Bar("broken models found", "98 %", str(recall), recall.reaches(0.98)),
+        _share_bar("broken models found", 0.98, [model.is_found for model in broken]),
         Bar("false alarms on honest models", "0", f"{alarms} of {len(honest)}", alarms == 0 and bool(honest)),
-        Bar("cause named right by the first finding", "90 %", str(cause), cause.reaches(0.9)),
-        Bar("first hop named right", "95 %", str(hop), hop.reaches(0.95)),
-        Bar("findings with a witness of at most 2 rows and 3 columns", "90 %", str(small), small.reaches(0.9)),
+        *_bars_of_found([model for model in broken if model.is_found]),
         Bar("commands that gave no report", "0", f"{errors} of {len(models)}", errors == 0),
         Bar("seconds for a model: median, slowest", "", _seconds(models), None),
     ]
+
+
+def _bars_of_found(found: Sequence[Judged]) -> list[Bar]:
+    findings = [finding for model in found for finding in model.outcome.findings if finding.code != NOISE]
+    small = [finding.is_small for finding in findings]
+    return [
+        _share_bar("cause named right by the first finding", 0.9, [model.is_cause_right for model in found]),
+        _share_bar("first hop named right", 0.95, [model.is_hop_right for model in found]),
+        _share_bar("findings with a witness of at most 2 rows and 3 columns", 0.9, small),
+    ]
+
+
+def _share_bar(what: str, wanted: float, right: Sequence[bool]) -> Bar:
+    share = Share(sum(right), len(right))
+    return Bar(what, f"{100 * wanted:.0f} %", str(share), share.reaches(wanted))
 
 
 def _seconds(models: Sequence[Judged]) -> str:

@@ -30,8 +30,7 @@ KINDS = {
 def walked(left: object, right: object) -> Iterator[tuple[float, float] | None]:
     """The pairs of finite floats in which two values differ, and None for each difference of any other kind."""
     if isinstance(left, float) and isinstance(right, float):
-        if left != right and not (math.isnan(left) and math.isnan(right)):
-            yield (left, right) if math.isfinite(left) and math.isfinite(right) else None
+        yield from walked_floats(left, right)
     elif isinstance(left, dict) and isinstance(right, dict):
         for name in left:
             yield from walked(left[name], right[name])
@@ -40,6 +39,11 @@ def walked(left: object, right: object) -> Iterator[tuple[float, float] | None]:
             yield from walked(a, b)
     elif left != right:
         yield None
+
+
+def walked_floats(left: float, right: float) -> Iterator[tuple[float, float] | None]:
+    if left != right and not (math.isnan(left) and math.isnan(right)):
+        yield (left, right) if math.isfinite(left) and math.isfinite(right) else None
 
 
 @pytest.mark.parametrize("kind", KINDS)
