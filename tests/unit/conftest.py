@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, settings
+
+# What takes long is no fault of a test: the first to import pandas does, and every one on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="module")

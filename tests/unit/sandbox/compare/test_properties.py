@@ -142,7 +142,7 @@ def as_oracle(column: ColumnComparison) -> Oracle:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(left=tables, right=tables)
 def test_counts_and_keys_agree_with_a_naive_comparator(left: list[Row], right: list[Row]) -> None:
     found = compared(left, right)
@@ -164,7 +164,7 @@ def assert_keys_agree(found: KeyComparison, left: list[Row], right: list[Row]) -
     assert found.null_right == sum(row[0] is None for row in right)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(table=unique_tables, allowed=tolerances)
 def test_a_table_agrees_with_itself_whatever_is_allowed(table: list[Row], allowed: Tolerances) -> None:
     found = compared(table, table, allowed)
@@ -173,7 +173,7 @@ def test_a_table_agrees_with_itself_whatever_is_allowed(table: list[Row], allowe
     assert compared(table, table, Tolerances.exact()).agrees
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(left=tables, right=tables, allowed=tolerances, without=st.tuples(some_columns, some_columns))
 def test_swapped_sides_give_the_mirrored_result(
     left: list[Row], right: list[Row], allowed: Tolerances, without: tuple[frozenset[str], frozenset[str]]
@@ -207,7 +207,7 @@ def mirrored_column(column: ColumnComparison) -> ColumnComparison:
     return replace(column, left_type=column.right_type, right_type=column.left_type, worst=worst)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(left=unique_tables, right=unique_tables, base=allowances, more=allowances)
 def test_a_larger_tolerance_never_finds_more(
     left: list[Row], right: list[Row], base: Tolerance, more: Tolerance
@@ -221,7 +221,7 @@ def test_a_larger_tolerance_never_finds_more(
         assert less_found.max_abs == more_found.max_abs
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(left=tables, right=tables, data=st.data())
 def test_the_order_of_rows_does_not_matter(left: list[Row], right: list[Row], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(left)), data.draw(st.permutations(right))

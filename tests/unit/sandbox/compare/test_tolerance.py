@@ -163,7 +163,7 @@ def test_ulps_are_right_where_sign_and_exponent_change(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "width"), [("double", 64), ("float", 32)])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_distances_of_any_two_floats_agree_with_their_bit_patterns(kind: str, width: int, data: st.DataObject) -> None:
     finite = st.floats(allow_nan=False, allow_infinity=False, width=64 if width == 64 else 32)
