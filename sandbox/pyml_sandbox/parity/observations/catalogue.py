@@ -53,7 +53,7 @@ _ALL = (
     CheckEntry("same-size", "P3", "rows after other rows of the same number against a fresh process"),
     CheckEntry("first-batch", "P3", "a process that met other rows first"),
     CheckEntry("fresh", "P3", "a fresh process"),
-    CheckEntry("clock", "P3", "the same rows on another day, by a clock that stands still on each"),
+    CheckEntry("clock", "P3", "the same rows on another day, at the same time of day, by a clock that runs"),
     CheckEntry("mutation", "P3", "is the frame that `predict` is given the same afterwards"),
     CheckEntry("hash-seed", "P3", "a fresh process with another PYTHONHASHSEED"),
     CheckEntry("time-zone", "P3", "a fresh process with another TZ"),
