@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from pyml.harness.session_messages import Answers, Greeting, Question
 from pyml.inference.describe import Contract
 from pyml.types.schema import Schema
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.model_session import Conversation, NoAnswerError
 from pyml_sandbox.parity.checks.baseline import no_difference
 from pyml_sandbox.parity.examine import examine, open_bench
+from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, Lab
 from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results
 from pyml_sandbox.parity.observations.observation import Symptom
 from pyml_sandbox.parity.rows.synthetic import Specimen
@@ -151,6 +154,50 @@ def test_of_a_model_whose_output_never_fits_no_check_is_claimed(tmp_path: Path) 
     """It does not vary by batch, and no input drives it."""
     with of_a("return pd.DataFrame({'p': frame.a.astype(str)})").bench(tmp_path) as bench:
         assert (examine(bench).symptoms, bench.record.made) == ((), {})
+
+
+def test_a_model_that_waits_for_the_clock_is_examined(tmp_path: Path) -> None:
+    waits = of_a(
+        "end = time.time() + 0.0005\nwhile time.time() < end:\n    pass\nreturn pd.DataFrame({'p': frame.a * 2})",
+        top="import time",
+    )
+    with waits.bench(tmp_path) as bench:
+        found = examine(bench)
+        assert (found.symptoms, found.gap) == ((), "")
+        assert "clock" in bench.record.made
+
+
+@dataclass
+class Slow:
+    """A conversation whose answers take as long as it is told, by the clock of the test."""
+
+    clock: list[float]
+    row_s: float
+    given: list[float] = field(default_factory=list)
+
+    def hear(self, timeout_s: float) -> str:
+        return Greeting().to_line()
+
+    def ask(self, line: str, timeout_s: float) -> str:
+        question = Question.from_line(line)
+        self.given.append(timeout_s)
+        self.clock[0] += self.row_s * sum(map(len, question.groups))
+        return Answers(question.rows.slice(0, 0), {}).to_line()
+
+    def close(self) -> None: ...
+
+
+def test_a_slow_model_has_time_for_many_rows_in_proportion_to_what_few_have_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("pyml_sandbox.parity.lab.time.perf_counter", lambda: clock[0])
+    slow = Slow(clock, row_s=0.5)
+    lab = Lab(slow, Greeting())
+    rows = pa.RecordBatch.from_pydict({"a": [1.0]})
+    for count in (2, 1000):
+        lab.ask(Question(rows, [[0] * count]))
+    assert slow.given == [ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_S + PATIENCE * 500.0]
 
 
 # ---- the record itself
