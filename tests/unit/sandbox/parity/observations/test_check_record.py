@@ -191,7 +191,7 @@ def test_a_slow_model_has_time_for_many_rows_in_proportion_to_what_few_have_take
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("pyml_sandbox.parity.lab.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("pyml_sandbox.parity.harness_process.time.perf_counter", lambda: clock[0])
     slow = Slow(clock, row_s=0.5)
     lab = Lab(slow, Greeting())
     rows = pa.RecordBatch.from_pydict({"a": [1.0]})

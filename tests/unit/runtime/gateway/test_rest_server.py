@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from pyml.gateway.balancer import Upstream
 from pyml.gateway.replica import Replica
-from pyml.gateway.rest_front import RestService
-from pyml.gateway.routes import Route
-from pyml.gateway.upstream import Upstream
+from pyml.gateway.rest_server import RestService
+from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
+from pyml.oip.rpc_status import Failure, FailureError
 from pyml.oip.tensor import write_raw
-from pyml.status import Failure, FailureError
 
 FARE = "/v2/models/fare"
 BODY = {"inputs": [{"name": "a", "datatype": "FP64", "shape": [2], "data": [1.0, 2.5]}]}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import InputError, UsageError
-from pyml.schema import Schema
-from pyml_sandbox.rows import read_rows
+from pyml.types.schema import Schema
+from pyml_sandbox.predict.user_rows import read_rows
 
 INPUTS = Schema("s STRING, n INT, b BINARY")
 STRICT = Schema("s STRING NOT NULL, n INT")

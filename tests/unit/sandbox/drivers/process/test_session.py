@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pyml_sandbox.workshops.conversation import NoAnswerError, talk_to_process
+from pyml_sandbox.models.model_session import NoAnswerError, talk_to_process
 
 ECHOES = "import sys\nfor line in sys.stdin:\n    print(line.strip() + '!', flush=True)"
 LATE = "import sys\nfor line in sys.stdin:\n    sys.stdin.readline()\n    print('late', flush=True)"

@@ -13,10 +13,10 @@ import pytest
 
 from pyml.oip import codec
 from pyml.oip import messages as oip
-from pyml.server.mainthread import MainThreadExecutor
+from pyml.oip.rpc_status import REASON_KEY
+from pyml.package.settings import ServingSettings
+from pyml.server.main_thread import MainThreadExecutor
 from pyml.server.service import MIB, ModelService
-from pyml.settings import ServingSettings
-from pyml.status import REASON_KEY
 from support.packages import ECHO, write_package
 
 SETTING_ITS_CONTEXT = """
