@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from pyml_sandbox.models.model_session import NoAnswerError, talk_to_process
+from pyml_sandbox.drivers.process.session import talk_to_process
+from pyml_sandbox.models.model_session import NoAnswerError
 
 ECHOES = "import sys\nfor line in sys.stdin:\n    print(line.strip() + '!', flush=True)"
 LATE = "import sys\nfor line in sys.stdin:\n    sys.stdin.readline()\n    print('late', flush=True)"
