@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, UsageError
 from pyml_cli.commands import (
     compare_command,
@@ -74,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         output.error(usage)
         return usage.exit_code
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code itself
-        output.error(PymlError("Interrupted."))
+        output.error(PymlError("Interrupted.", "", ErrorCode.INTERRUPTED))
     return code
 
 

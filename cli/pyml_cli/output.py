@@ -90,10 +90,17 @@ class JsonOutput(Output):
         self._print(view.json)
 
     def error(self, error: PymlError) -> None:
-        """An object with the key `error`: type, message, hint, exit code and, where there are several, the problems."""
-        facts: dict[str, JSON] = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        """An object with the key `error`: code, type, message, hint, exit code and, where there are any, the problems.
+
+        docs/errors.md lists the codes.
+        """
+        facts: dict[str, JSON] = {"code": str(error.code), "type": type(error).__name__}
+        facts |= {"message": error.message, "hint": error.hint}
         if isinstance(error, ProblemsError):
-            facts["problems"] = [{"message": p.message, "hint": p.hint} for p in error.problems]
+            facts["problems"] = [
+                {"code": str(p.code or error.general_code), "message": p.message, "hint": p.hint}
+                for p in error.problems
+            ]
         self._print({"error": facts, "exit_code": error.exit_code})
 
     def confirm(self, question: str) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pyml.error_code import ErrorCode
+
 
 class PymlError(Exception):
     """Base of all errors raised by pyml.
@@ -13,25 +15,45 @@ class PymlError(Exception):
     Attributes:
         message: what was expected and what was found, in one or a few lines.
         hint: the command or edit that mends it; empty where nothing can be advised.
+        codes: what went wrong, for programs, the most important first; the code of the class where none is given.
     """
 
     exit_code: ClassVar[int] = 1
+    general_code: ClassVar[ErrorCode] = ErrorCode.ERROR
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *codes: ErrorCode) -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        self.codes = tuple(dict.fromkeys(codes)) or (self.general_code,)
 
     def __str__(self) -> str:
-        return f"{self.message}\n  fix: {self.hint}" if self.hint else self.message
+        return with_hint(self.message, self.hint)
+
+    @property
+    def code(self) -> ErrorCode:
+        """What went wrong, for programs."""
+        return self.codes[0]
+
+
+def with_hint(message: str, hint: str) -> str:
+    """A message and its hint as one text for people."""
+    return f"{message}\n  fix: {hint}" if hint else message
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and how to mend it."""
+    """One thing that is wrong, and how to mend it.
+
+    Attributes:
+        message: what was expected and what was found.
+        hint: the command or edit that mends it; empty where nothing can be advised.
+        code: what is wrong, for programs; None where the error that reports it says enough.
+    """
 
     message: str
     hint: str = ""
+    code: ErrorCode | None = None
 
     def __str__(self) -> str:
         return f"{self.message}\n      fix: {self.hint}" if self.hint else self.message
@@ -43,7 +65,8 @@ class ProblemsError(PymlError):
     def __init__(self, summary: str, problems: Sequence[Problem]) -> None:
         self.summary = summary
         self.problems = tuple(problems)
-        super().__init__("\n".join([summary, *(f"  - {problem}" for problem in self.problems)]))
+        codes = [problem.code or self.general_code for problem in self.problems]
+        super().__init__("\n".join([summary, *(f"  - {problem}" for problem in self.problems)]), "", *codes)
 
     def __reduce__(self) -> tuple[type[ProblemsError], tuple[str, tuple[Problem, ...]]]:
         return type(self), (self.summary, self.problems)
@@ -52,46 +75,62 @@ class ProblemsError(PymlError):
 class SchemaError(PymlError):
     """A declared schema cannot be read, or names a type that pyml does not carry."""
 
+    general_code = ErrorCode.SCHEMA
+
 
 class PackageError(ProblemsError):
     """A model package is incomplete or cannot be loaded."""
+
+    general_code = ErrorCode.PACKAGE
 
 
 class SettingsError(ProblemsError):
     """`pyml.toml` holds an unknown key or a value of the wrong type."""
 
+    general_code = ErrorCode.SETTINGS
+
 
 class InputError(ProblemsError):
     """Rows do not fit the model's declared inputs."""
+
+    general_code = ErrorCode.INPUT
 
 
 class OutputError(ProblemsError):
     """What `predict` returned does not fit the model's declared outputs."""
 
+    general_code = ErrorCode.OUTPUT
+
 
 class PredictError(PymlError):
     """The model's own code raised; the message carries its words and the line."""
+
+    general_code = ErrorCode.PREDICT_RAISED
 
 
 class UsageError(PymlError):
     """The command or call was given arguments that make no sense together."""
 
+    general_code = ErrorCode.USAGE
     exit_code = 2
 
 
 class SetupError(PymlError):
     """This machine lacks something that the sandbox needs: Java, a free port, disk, a Docker engine."""
 
+    general_code = ErrorCode.SETUP
     exit_code = 3
 
 
 class SandboxError(PymlError):
     """A service of the sandbox is not running, or failed to start or to answer."""
 
+    general_code = ErrorCode.SANDBOX
     exit_code = 3
 
 
 class ServiceFailedError(SandboxError):
     """A service was started and did not become ready; the message shows its exit code and last log lines."""
 
+    general_code = ErrorCode.SERVICE_FAILED
     exit_code = 1

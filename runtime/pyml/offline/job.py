@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 class JobError(PymlError):
     """The offline job failed; the target table is as it was."""
+
+    general_code = ErrorCode.JOB
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _refuse_cancelled(job: OfflineJob, cancellation: Cancellation) -> None:
 
 
 def _cancelled(job: OfflineJob) -> JobError:
-    return JobError(f"the job was cancelled; {job.table} is as it was")
+    return JobError(f"the job was cancelled; {job.table} is as it was", "", ErrorCode.JOB_CANCELLED)
 
 
 @contextlib.contextmanager
@@ -171,7 +174,7 @@ def translated_errors() -> Iterator[None]:
         yield
     except (ParseException, AnalysisException) as error:
         raise UsageError(
-            f"Spark cannot run the query: {_first_paragraph(error)}", "mend the SQL or the names in it"
+            f"Spark cannot run the query: {_first_paragraph(error)}", "mend the SQL or the names in it", ErrorCode.QUERY
         ) from error
     except PySparkException as error:
         raise _job_error(str(error), is_gone=_is_gone(error)) from error
@@ -193,7 +196,9 @@ def _is_gone(error: Exception) -> bool:
 
 def _job_error(text: str, *, is_gone: bool) -> JobError:
     if is_gone:
-        return JobError("Spark went away in the middle; the target table is as it was", _AGAIN_HINT)
+        return JobError(
+            "Spark went away in the middle; the target table is as it was", _AGAIN_HINT, ErrorCode.SPARK_GONE
+        )
     ours = _OURS.search(text)
     if ours:
         return JobError(ours["message"].strip(), ours["hint"] or "")
@@ -259,12 +264,15 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
         spark_type = found.get(wanted.name.lower())
         if spark_type is None:
             hint = f"add it to the SELECT; the query has: {', '.join(rows.columns)}"
-            yield Problem(f"column `{wanted.name}` is missing; declared {wanted.ddl_type}", hint)
+            message = f"column `{wanted.name}` is missing; declared {wanted.ddl_type}"
+            yield Problem(message, hint, ErrorCode.COLUMN_MISSING)
         elif wanted.name.lower() in repeated:
-            yield Problem(f"column `{wanted.name}` is there more than once", "give each its own alias")
+            message = f"column `{wanted.name}` is there more than once"
+            yield Problem(message, "give each its own alias", ErrorCode.COLUMN_REPEATED)
         elif canonical(spark_type) != wanted.ddl_type:
             hint = f"CAST({quoted(wanted.name)} AS {wanted.ddl_type}) AS {quoted(wanted.name)}"
-            yield Problem(f"column `{wanted.name}` is {spark_type.upper()}, declared {wanted.ddl_type}", hint)
+            message = f"column `{wanted.name}` is {spark_type.upper()}, declared {wanted.ddl_type}"
+            yield Problem(message, hint, ErrorCode.COLUMN_TYPE)
 
 
 def canonical(spark_type: str) -> str:
@@ -279,11 +287,11 @@ def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Itera
     outputs, columns = _lowered(job.outputs.names), _lowered(rows.columns)
     for name in key:
         if name.lower() not in columns:
-            yield Problem(f"key column `{name}` is missing", f"the query has: {', '.join(rows.columns)}")
+            hint = f"the query has: {', '.join(rows.columns)}"
+            yield Problem(f"key column `{name}` is missing", hint, ErrorCode.KEY)
         if name.lower() in outputs:
-            yield Problem(
-                f"key column `{name}` has the name of an output", f"SELECT {quoted(name)} AS {quoted(f'{name}_key')}, …"
-            )
+            hint = f"SELECT {quoted(name)} AS {quoted(f'{name}_key')}, …"
+            yield Problem(f"key column `{name}` has the name of an output", hint, ErrorCode.KEY)
 
 
 def _write(
@@ -343,17 +351,20 @@ def _refuse_bad_audit(
         raise JobError(
             f"the job lost, repeated or mixed up rows: {before.rows} in, {after.rows} out; {kept}",
             "run it again, and report it where it happens twice",
+            ErrorCode.ROWS_LOST,
         )
     stored = spark.table(staging).count()
     if stored != after.rows:
-        raise JobError(f"{after.rows} rows were predicted and {stored} are stored; {kept}", "look at the Spark log")
+        message = f"{after.rows} rows were predicted and {stored} are stored; {kept}"
+        raise JobError(message, "look at the Spark log", ErrorCode.ROWS_LOST)
     if not stored and not job.allow_empty:
-        raise JobError(f"the query gave no rows; {kept}", "allow an empty result with --allow-empty (allow_empty=True)")
+        hint = "allow an empty result with --allow-empty (allow_empty=True)"
+        raise JobError(f"the query gave no rows; {kept}", hint, ErrorCode.NO_ROWS)
     if job.key:
         problems = list(key_problems(spark, staging, key))
         if problems:
             listed = "; ".join(problem.message for problem in problems)
-            raise JobError(f"the key does not name the rows: {listed}; {kept}", problems[0].hint)
+            raise JobError(f"the key does not name the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)
 
 
 def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
 from pyml.types.schema import ddl_type_of
@@ -83,31 +84,31 @@ def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
 
 
 class _Refused(Exception):  # noqa: N818 - a signal inside this module, never seen outside
-    def __init__(self, message: str, hint: str = _USE_ARROW) -> None:
+    def __init__(self, message: str, hint: str, code: ErrorCode) -> None:
         super().__init__(message)
-        self.problem = Problem(message, hint)
+        self.problem = Problem(message, hint, code)
 
 
 def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Problem]:
     for name in schema.names:
         if name not in columns:
-            yield Problem(f"column `{name}` is missing", f"send all of: {', '.join(schema.names)}")
+            hint = f"send all of: {', '.join(schema.names)}"
+            yield Problem(f"column `{name}` is missing", hint, ErrorCode.COLUMN_MISSING)
     for name in columns:
         if name not in schema.names:
-            yield Problem(
-                f"column `{name}` is not an input of this model", f"its inputs are: {', '.join(schema.names)}"
-            )
+            hint = f"its inputs are: {', '.join(schema.names)}"
+            yield Problem(f"column `{name}` is not an input of this model", hint, ErrorCode.COLUMN_UNDECLARED)
 
 
 def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
     lengths = {array.shape[0] for array in columns.values() if array.ndim}
     for name, array in columns.items():
         if array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)):
-            yield Problem(f"column `{name}` has the shape {list(array.shape)}", "a column is [n] or [n, 1]")
+            message = f"column `{name}` has the shape {list(array.shape)}"
+            yield Problem(message, "a column is [n] or [n, 1]", ErrorCode.TENSOR_SHAPE)
         elif len(lengths) > 1:
-            yield Problem(
-                f"column `{name}` has {array.shape[0]} rows, others differ", "send as many values in each column"
-            )
+            message = f"column `{name}` has {array.shape[0]} rows, others differ"
+            yield Problem(message, "send as many values in each column", ErrorCode.TENSOR_SHAPE)
 
 
 def _declared(field: Field, array: Array) -> pa.Array:
@@ -115,13 +116,13 @@ def _declared(field: Field, array: Array) -> pa.Array:
     target = field.arrow.type
     datatype = datatype_of_column(target)
     if datatype is None:
-        raise _Refused(f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss")
+        message = f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss"
+        raise _Refused(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
     sent = datatype_of(array)
     wanted = "O" if datatype == "BYTES" else np.dtype(target.to_pandas_dtype()).kind
     if array.dtype.kind not in _KINDS[wanted]:
-        raise _Refused(
-            f"column `{field.name}` is declared {field.ddl_type} and comes as {sent}", f"send it as {datatype}"
-        )
+        message = f"column `{field.name}` is declared {field.ddl_type} and comes as {sent}"
+        raise _Refused(message, f"send it as {datatype}", ErrorCode.COLUMN_TYPE)
     if wanted == "O":
         return _texts(field, array, target)
     return pa.array(_exact(field, array, np.dtype(target.to_pandas_dtype())), target)
@@ -132,9 +133,8 @@ def _texts(field: Field, array: Array, target: pa.DataType) -> pa.Array:
     try:
         return elements.cast(target)
     except pa.ArrowInvalid as error:
-        raise _Refused(
-            f"column `{field.name}` is declared STRING and holds bytes that are not UTF-8", "encode it as UTF-8"
-        ) from error
+        message = f"column `{field.name}` is declared STRING and holds bytes that are not UTF-8"
+        raise _Refused(message, "encode it as UTF-8", ErrorCode.COLUMN_VALUE) from error
 
 
 def _exact(field: Field, array: Array, dtype: np.dtype[np.generic]) -> Array:
@@ -149,6 +149,7 @@ def _exact(field: Field, array: Array, dtype: np.dtype[np.generic]) -> Array:
         raise _Refused(
             f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {array[at]} (row {at})",
             f"send values of {field.ddl_type}, or declare a wider type",
+            ErrorCode.COLUMN_VALUE,
         )
     return converted
 
@@ -160,12 +161,12 @@ def _same_sign(converted: Array, array: Array) -> NDArray[np.bool_]:
 
 def _loss(name: str, column: pa.Array) -> Iterator[Problem]:
     if datatype_of_column(column.type) is None:
-        yield Problem(
-            f"column `{name}` is {ddl_type_of(column.type)}, which no tensor carries without loss", _USE_ARROW
-        )
+        message = f"column `{name}` is {ddl_type_of(column.type)}, which no tensor carries without loss"
+        yield Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
     elif column.null_count:
         row = column.is_null().index(True).as_py()
-        yield Problem(f"column `{name}` holds null (row {row}), which no tensor carries", _USE_ARROW)
+        message = f"column `{name}` holds null (row {row}), which no tensor carries"
+        yield Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
 
 
 def _plain(column: pa.Array) -> Array:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 import orjson
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.messages import (
     InferInputTensor,
@@ -272,6 +273,7 @@ def _json_data(tensor: InferOutputTensor, raw: bytes) -> list[object]:
         raise refusal(
             f"output `{tensor.name}` holds NaN or infinity, which JSON cannot say",
             "ask for it as binary data, or over gRPC",
+            ErrorCode.CANNOT_CARRY,
         )
     return elements
 
@@ -283,6 +285,7 @@ def _decoded(name: str, element: object) -> str:
         raise refusal(
             f"output `{name}` holds bytes that are no text, which JSON cannot say",
             "ask for it as binary data, or over gRPC",
+            ErrorCode.CANNOT_CARRY,
         ) from None
 
 

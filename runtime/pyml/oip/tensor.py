@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.messages import InferInputTensor, InferOutputTensor, InferTensorContents
 
@@ -123,9 +124,9 @@ def write_typed(array: Array) -> InferTensorContents:
     return contents
 
 
-def refusal(message: str, hint: str) -> InputError:
+def refusal(message: str, hint: str, code: ErrorCode | None = None) -> InputError:
     """The error for a request whose parts do not fit each other."""
-    return InputError("the request cannot be read", [Problem(message, hint)])
+    return InputError("the request cannot be read", [Problem(message, hint, code)])
 
 
 def _names() -> str:

@@ -5,6 +5,7 @@ The laptop side asks through the ports of this machine; in a container `python -
 
 from __future__ import annotations
 
+from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError
 
 CLOSED_WORDS = "it closed the connection"
@@ -13,6 +14,8 @@ CLOSED_WORDS = "it closed the connection"
 
 class NotReadyError(SandboxError):
     """A service did not answer yet; the message says how far it is."""
+
+    general_code = ErrorCode.NOT_READY
 
 
 class NotListeningError(NotReadyError):

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.types.schema import Field, Schema, ddl_type_of, quoted
 
@@ -90,7 +91,7 @@ def conform(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
 def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
     declared = set(schema.names)
     extra = [
-        Problem(f"column `{name}` is not among the inputs", "leave it out, or declare it")
+        Problem(f"column `{name}` is not among the inputs", "leave it out, or declare it", ErrorCode.COLUMN_UNDECLARED)
         for name in batch.schema.names
         if name not in declared
     ]
@@ -98,15 +99,20 @@ def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
     return [problem for problem in found if problem] + extra
 
 
+_MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
+_REPEATED = ("is given more than once", ErrorCode.COLUMN_REPEATED)
+
+
 def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
     if batch.schema.names.count(field.name) != 1:
-        what = "is missing" if field.name not in batch.schema.names else "is given more than once"
-        return Problem(f"column `{field.name}` {what}; declared {field.ddl_type}", f"the rows have: {_listed(batch)}")
+        what, code = _MISSING if field.name not in batch.schema.names else _REPEATED
+        found = f"the rows have: {_listed(batch)}"
+        return Problem(f"column `{field.name}` {what}; declared {field.ddl_type}", found, code)
     column = batch.column(field.name)
     found = ddl_type_of(column.type)
     if found != field.ddl_type:
         hint = f"in SQL: CAST({quoted(field.name)} AS {field.ddl_type})"
-        return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint)
+        return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint, ErrorCode.COLUMN_TYPE)
     return null_problem(column, field, "fill the nulls in the query")
 
 
@@ -118,6 +124,7 @@ def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | No
     return Problem(
         f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
         f"declare `{field.name} {field.ddl_type}` without NOT NULL, or {otherwise}",
+        ErrorCode.COLUMN_NULL,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, Problem
 from pyml.types.exact_values import check_for, is_null
 from pyml.types.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem, one_batch
@@ -17,9 +18,9 @@ from pyml.types.schema import Field, Schema, ddl_type_of
 class _UnfitError(Exception):
     """One column does not fit; carries the problem to be reported with the others."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message, hint)
-        self.problem = Problem(message, hint)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch:
@@ -47,6 +48,7 @@ def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch
             Problem(
                 f"{rows} rows in, {len(frame)} rows out",
                 "return one row for each row given; where a row has no prediction, give null in a nullable output",
+                ErrorCode.ROW_COUNT,
             )
         )
     if problems:
@@ -85,11 +87,16 @@ def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
     if found != list(schema.names):
         for name in schema.names:
             if found.count(name) != 1:
-                what = "is missing" if name not in found else "is there more than once"
-                yield Problem(f"column `{name}` {what}", f"found: {', '.join(found) or 'no columns'}")
+                what, code = _MISSING if name not in found else _REPEATED
+                yield Problem(f"column `{name}` {what}", f"found: {', '.join(found) or 'no columns'}", code)
         for name in dict.fromkeys(found):
             if name not in schema.names:
-                yield Problem(f"column `{name}` is not declared", f"keep frame[{list(schema.names)}]")
+                hint = f"keep frame[{list(schema.names)}]"
+                yield Problem(f"column `{name}` is not declared", hint, ErrorCode.COLUMN_UNDECLARED)
+
+
+_MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
+_REPEATED = ("is there more than once", ErrorCode.COLUMN_REPEATED)
 
 
 def _column(series: pd.Series, field: Field) -> pa.Array:
@@ -107,7 +114,7 @@ def _column(series: pd.Series, field: Field) -> pa.Array:
         raise _wrong_type(series, field)
     problem = null_problem(column, field, "give every row a value")
     if problem is not None:
-        raise _UnfitError(problem.message, problem.hint)
+        raise _UnfitError(problem)
     return column
 
 
@@ -143,7 +150,8 @@ def _datetimes(series: pd.Series, field: Field) -> pa.Array:
     column = stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type, safe=False)
     if not column.cast(stamps.type).equals(stamps):
         finer = "a time of day" if field.ddl_type == "DATE" else "nanoseconds"
-        raise _UnfitError(f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot", "round it first")
+        message = f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot"
+        raise _UnfitError(Problem(message, "round it first", ErrorCode.COLUMN_VALUE))
     return column
 
 
@@ -158,13 +166,13 @@ def _objects(values: Sequence[object], field: Field) -> pa.Array:
     try:
         return pa.array(plain, type=field.arrow.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        raise _UnfitError(
-            f"column `{field.name}`, declared {field.ddl_type}: {error}", "return exact values"
-        ) from error
+        message = f"column `{field.name}`, declared {field.ddl_type}: {error}"
+        raise _UnfitError(Problem(message, "return exact values", ErrorCode.COLUMN_VALUE)) from error
 
 
 def _wrong_values(field: Field, found: str, hint: str) -> _UnfitError:
-    return _UnfitError(f"column `{field.name}` is declared {field.ddl_type}, found {found}", hint)
+    message = f"column `{field.name}` is declared {field.ddl_type}, found {found}"
+    return _UnfitError(Problem(message, hint, ErrorCode.COLUMN_TYPE))
 
 
 def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> _UnfitError:

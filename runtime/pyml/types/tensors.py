@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, Problem
 from pyml.types.frame import conform
 from pyml.types.schema import Field, Schema, TensorSpec
@@ -39,7 +40,13 @@ def tensors_from_arrow(batch: pa.RecordBatch, schema: Schema) -> Tensors:
         try:
             tensors[field.name] = _tensor(column, _spec(field))
         except ValueError as error:
-            problems.append(Problem(f"column `{field.name}` is not a tensor of shape {_spec(field).shape}: {error}"))
+            problems.append(
+                Problem(
+                    f"column `{field.name}` is not a tensor of shape {_spec(field).shape}: {error}",
+                    "",
+                    ErrorCode.TENSOR_SHAPE,
+                )
+            )
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
     return tensors
@@ -80,7 +87,9 @@ def check_outputs(tensors: object, schema: Schema, rows: int) -> Tensors:
     for field in schema.fields:
         array = tensors.get(field.name)
         if isinstance(array, np.ndarray) and array.ndim and array.shape[0] != rows:
-            problems.append(Problem(f"tensor `{field.name}`: {rows} rows in, {array.shape[0]} rows out"))
+            problems.append(
+                Problem(f"tensor `{field.name}`: {rows} rows in, {array.shape[0]} rows out", "", ErrorCode.ROW_COUNT)
+            )
     if problems:
         raise OutputError(summary, problems)
     return tensors
@@ -96,10 +105,12 @@ def _problems(tensors: Mapping[str, np.ndarray], schema: Schema) -> Iterator[Pro
         yield from _problems_of(field, tensors)
     for name in tensors:
         if name not in schema.names:
-            yield Problem(f"tensor `{name}` is not declared", f"declared: {', '.join(schema.names)}")
+            yield Problem(
+                f"tensor `{name}` is not declared", f"declared: {', '.join(schema.names)}", ErrorCode.COLUMN_UNDECLARED
+            )
     lengths = {name: array.shape[0] for name, array in tensors.items() if isinstance(array, np.ndarray) and array.ndim}
     if len(set(lengths.values())) > 1:
-        yield Problem(f"the tensors differ in their first dimension, the batch: {lengths}")
+        yield Problem(f"the tensors differ in their first dimension, the batch: {lengths}", "", ErrorCode.TENSOR_SHAPE)
 
 
 def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Problem]:
@@ -108,15 +119,25 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Pr
     declared = f"declared {spec.dtype} {spec.shape}"
     array = tensors.get(field.name)
     if array is None:
-        yield Problem(f"tensor `{field.name}` is missing; {declared}", f"given: {', '.join(tensors) or 'none'}")
+        yield Problem(
+            f"tensor `{field.name}` is missing; {declared}",
+            f"given: {', '.join(tensors) or 'none'}",
+            ErrorCode.COLUMN_MISSING,
+        )
     elif not isinstance(array, np.ndarray):
-        yield Problem(f"tensor `{field.name}` is a {type(array).__name__}, not a numpy array; {declared}")
+        yield Problem(
+            f"tensor `{field.name}` is a {type(array).__name__}, not a numpy array; {declared}",
+            "",
+            ErrorCode.TENSOR_TYPE,
+        )
     elif array.dtype != np.dtype(spec.dtype):
-        yield Problem(f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")')
+        yield Problem(
+            f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")', ErrorCode.TENSOR_TYPE
+        )
     elif not _fits(array.shape, spec.shape):
-        yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}")
+        yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}", "", ErrorCode.TENSOR_SHAPE)
     elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
-        yield Problem(f"tensor `{field.name}` holds something else than bytes; {declared}")
+        yield Problem(f"tensor `{field.name}` holds something else than bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:

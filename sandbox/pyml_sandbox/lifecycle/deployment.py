@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.choice import stack_for
 from pyml_sandbox.drivers.contract import Stack
@@ -75,7 +76,7 @@ def _deployed(home: SandboxHome) -> Iterator[ModelVersion | LostVersion]:
             yield find_version(home, model_id)
         except (UsageError, SetupError) as error:
             hint = f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}"
-            yield LostVersion(model_id, SetupError(error.message, hint))
+            yield LostVersion(model_id, SetupError(error.message, hint, *error.codes))
 
 
 def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> ModelVersion:
@@ -142,7 +143,8 @@ def require_gateway(home: SandboxHome, driver: Driver) -> None:
         SandboxError: the gateway does not run.
     """
     if not any(s.name == gateway_server.NAME and s.state is ServiceState.RUNNING for s in driver.live()):
-        raise SandboxError("The sandbox is not up, so nothing can be deployed.", f"pyml dev up{name_option(home)}")
+        hint = f"pyml dev up{name_option(home)}"
+        raise SandboxError("The sandbox is not up, so nothing can be deployed.", hint, ErrorCode.SANDBOX_DOWN)
 
 
 def services_of(routes: Routes, model: str, driver: Driver) -> Sequence[str]:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import Environment, Made, Workshop
@@ -168,7 +169,8 @@ def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     deployed = [folder for folder in folders if folder.name == deployment.default]
     if not deployed:
         message = f"{name}@{deployment.default} is deployed, but its upload is gone."
-        raise UsageError(message, f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}")
+        hint = f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}"
+        raise UsageError(message, hint, ErrorCode.UPLOAD_GONE)
     return _read(deployed[0])
 
 
@@ -186,8 +188,10 @@ def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
         return found[0]
     listed = ", ".join(sorted(f"{name}@{folder.name}" for folder in found or folders))
     if found:
-        raise UsageError(f"{model_id!r} names several versions: {listed}.", "give more digits of the version")
-    raise UsageError(f"There is no model {model_id!r}; uploaded: {listed or 'no version of it'}.", "pyml upload FOLDER")
+        message = f"{model_id!r} names several versions: {listed}."
+        raise UsageError(message, "give more digits of the version", ErrorCode.VERSION_AMBIGUOUS)
+    message = f"There is no model {model_id!r}; uploaded: {listed or 'no version of it'}."
+    raise UsageError(message, "pyml upload FOLDER", ErrorCode.MODEL_UNKNOWN)
 
 
 def _folders(home: SandboxHome, name: str | None = None) -> list[Path]:
@@ -282,4 +286,5 @@ def _read(folder: Path) -> ModelVersion:
         raise SetupError(
             f"{folder} holds no uploaded model ({error}).",
             f"pyml upload FOLDER   to have it back; or   rm -r {shlex.quote(str(folder))}",
+            ErrorCode.UPLOAD_DAMAGED,
         ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
 from pyml.inference.describe import Contract
 from pyml.inference.worker_info import Worker
@@ -37,6 +38,8 @@ _OPTIONS = (
 
 class OnlineError(PymlError):
     """The gateway or the model server answered with an error; the message carries its words."""
+
+    general_code = ErrorCode.ONLINE
 
 
 class ServerEndedError(SandboxError):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from pyml.error_code import ErrorCode
 from pyml.errors import SetupError
 from pyml_sandbox.workspace import process_tags
 
@@ -71,6 +72,8 @@ class PortTakenError(SetupError):
         port: the port.
         owner: who holds it.
     """
+
+    general_code = ErrorCode.PORT_TAKEN
 
     def __init__(self, service: str, port: int, owner: Owner) -> None:
         self.service = service

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pyml.command_line import quoted_word
+from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -115,7 +116,9 @@ def require_state(home: SandboxHome) -> SandboxState:
     """
     state = load_state(home)
     if state is None:
-        raise SandboxError(f"There is no sandbox {home.name!r} yet.", f"pyml dev up{name_option(home)}")
+        raise SandboxError(
+            f"There is no sandbox {home.name!r} yet.", f"pyml dev up{name_option(home)}", ErrorCode.NO_SANDBOX
+        )
     return state
 
 
@@ -157,7 +160,9 @@ def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: floa
             holder.unlink(missing_ok=True)
     except filelock.Timeout as error:
         raise SandboxError(
-            f"Another command holds this sandbox: {_holder(holder)}.", "wait for it to finish, or stop it with Ctrl-C"
+            f"Another command holds this sandbox: {_holder(holder)}.",
+            "wait for it to finish, or stop it with Ctrl-C",
+            ErrorCode.SANDBOX_BUSY,
         ) from error
 
 

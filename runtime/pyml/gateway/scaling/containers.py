@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PymlError
 
 _STOPPED = ("created", "exited", "stopped", "configured")  # the last two are podman's words
@@ -13,6 +14,8 @@ _STOPPED = ("created", "exited", "stopped", "configured")  # the last two are po
 
 class EngineError(PymlError):
     """The container engine does not answer, may not be used, or refused."""
+
+    general_code = ErrorCode.ENGINE
 
 
 @dataclass(frozen=True)

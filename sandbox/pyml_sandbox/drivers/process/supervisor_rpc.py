@@ -26,17 +26,17 @@ class RefusedError(SandboxError):
     """supervisord understood the request and did not carry it out.
 
     Attributes:
-        code: its fault number.
+        fault: its number of the fault.
     """
 
-    def __init__(self, method: str, code: int, reason: str) -> None:
+    def __init__(self, method: str, fault: int, reason: str) -> None:
         self.method = method
-        self.code = code
+        self.fault = fault
         self.reason = reason
         super().__init__(f"supervisord refused {method}: {reason}")
 
     def __reduce__(self) -> tuple[type[RefusedError], tuple[str, int, str]]:
-        return type(self), (self.method, self.code, self.reason)
+        return type(self), (self.method, self.fault, self.reason)
 
 
 class Supervisor:
@@ -93,7 +93,7 @@ class Supervisor:
         try:
             self._call(method, *arguments)
         except RefusedError as error:
-            if error.code not in expected:
+            if error.fault not in expected:
                 raise
             return False
         return True
