@@ -120,7 +120,17 @@ def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: S
     direct, passed = shared.place.caller().refused("fail it hurts"), shared.caller.refused("fail it hurts")
     assert passed.code() is direct.code() is grpc.StatusCode.UNKNOWN
     assert passed.details() == direct.details()
-    assert dict(passed.trailing_metadata())["pyml-reason"] == "model"
+    assert passed.trailing_metadata() == direct.trailing_metadata()
+    assert passed.trailing_metadata() == (("pyml-reason", "model"), ("pyml-code", "predict-raised"))
+
+
+def test_reason_and_codes_pass_through_over_rest(shared: Stack) -> None:
+    request = urllib.request.Request(f"{shared.rest}/v2/models/chores/infer", json.dumps({"inputs": []}).encode())
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=30)
+    with caught.value as refused:
+        assert refused.headers["pyml-reason"] == "input"
+        assert refused.headers.get_all("pyml-code") == ["column-missing"]
 
 
 def test_the_gateway_answers_for_itself(shared: Stack) -> None:

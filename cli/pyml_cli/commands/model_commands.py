@@ -151,4 +151,5 @@ class UndeployView:
         """One line."""
         if not self.served:
             return f" {self.model} was not deployed."
-        return f" {', '.join(self.served)} is not served any more. Its upload is kept:  pyml deploy {self.served[0]}"
+        again = command("pyml deploy", self.served[0])
+        return f" {', '.join(self.served)} is not served any more. Its upload is kept:  {again}"

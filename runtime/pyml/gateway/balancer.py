@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pyml.gateway.channel import NOT_RUN, Line, nobody_answers, says_ready
+from pyml.gateway.channel import Line, nobody_answers, says_ready
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import Usage, Use
 from pyml.gateway.routes_file import Route, Routes, RoutesFile
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import NOT_RUN, Failure, FailureError
 
 _CLOSE_GRACE_S = 60
 _ANSWER_BEFORE_S = 0.25

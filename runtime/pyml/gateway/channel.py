@@ -12,7 +12,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import Use
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import REASON_KEY, Failure, FailureError
+from pyml.oip.rpc_status import NOT_RUN, Failure, FailureError, Reason, failure_in
 
 Call = Callable[..., Awaitable[bytes]]
 
@@ -26,9 +26,7 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
 )
-NOT_RUN = ("down", "starting")
-"""Reasons of failures after which a request has certainly not run, so that it may be sent again."""
-_NO_ANSWER = (*NOT_RUN, "died", "grpc")
+_NO_ANSWER = (*NOT_RUN, Reason.DIED, Reason.GRPC)
 _ASK_TIMEOUT_S = 1
 
 
@@ -101,38 +99,34 @@ def nobody_answers(route: Route, failures: Mapping[str, Failure]) -> Failure:
     services = [replica.service for replica in route.replicas]
     if len(services) == 1:
         return failures[services[0]]
-    down, starting = (
-        ", ".join(service for service in services if failures[service].reason == reason) for reason in NOT_RUN
-    )
-    look = f"\n  fix: {command('pyml dev logs', (down or starting).partition(',')[0])}"
+    down, starting = ([each for each in services if failures[each].reason is reason] for reason in NOT_RUN)
+    look = command("pyml dev logs", down[0]) if down else ""
     if starting:
-        message = f"model {route.name} is starting ({starting})" + (f"; down: {down}{look}" if down else "")
-        return Failure(grpc.StatusCode.UNAVAILABLE, message, "starting")
-    message = f"model {route.name} is deployed, and all its servers are down: {down}{look}"
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
+        beside = f"; down: {', '.join(down)}" if down else ""
+        message = f"model {route.name} is starting ({', '.join(starting)}){beside}"
+        return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.STARTING, look)
+    message = f"model {route.name} is deployed, and all its servers are down: {', '.join(down)}"
+    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, look)
 
 
 def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Failure:
-    reason = next((value for key, value in error.trailing_metadata() or () if key == REASON_KEY), None)
+    said = failure_in(error)
+    if said is not None:
+        return said
     details = error.details() or ""
-    # Without a reason the server did not say this: gRPC did, on its side or ours. Cancelled is what a server leaves
-    # unanswered when it stops; a cancellation by the caller is no AioRpcError.
-    if reason is None and error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+    # The server did not say this: gRPC did, on its side or ours. Cancelled is what a server leaves unanswered when it
+    # stops; a cancellation by the caller is no AioRpcError.
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         # "failed to connect to all addresses; …": the one text of gRPC's after which nothing can have been sent.
         return _down(route, replica) if "failed to connect" in details else _died(route, replica)
-    return Failure(error.code(), details, reason or "grpc")
+    return Failure(error.code(), details, Reason.GRPC)
 
 
 def _down(route: Route, replica: Replica) -> Failure:
-    message = (
-        f"model {route.name} is deployed, and its server is down\n  fix: {command('pyml dev logs', replica.service)}"
-    )
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
+    message = f"model {route.name} is deployed, and its server is down"
+    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
 
 
 def _died(route: Route, replica: Replica) -> Failure:
-    message = (
-        f"the server of model {route.name} went away before it answered; the request may or may not have run\n"
-        f"  fix: {command('pyml dev logs', replica.service)}"
-    )
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, "died")
+    message = f"the server of model {route.name} went away before it answered; the request may or may not have run"
+    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DIED, command("pyml dev logs", replica.service))

@@ -11,7 +11,7 @@ import grpc
 from pyml.gateway.balancer import Upstream
 from pyml.oip import messages as oip
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 
 _FORWARDED = (oip.MODEL_INFER, oip.MODEL_READY, oip.MODEL_METADATA)
 EXTENSIONS = ("binary_tensor_data",)
@@ -63,7 +63,7 @@ def asked_model(request: bytes) -> tuple[str, str]:
         asked = oip.ModelReadyRequest.FromString(request)
     except oip.DecodeError as error:
         problem = f"the request is not a message of the protocol: {error}"
-        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, problem, "input")) from error
+        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, problem, Reason.INPUT)) from error
     return asked.name, asked.version
 
 
@@ -76,5 +76,5 @@ async def _constant(answer: bytes, _request: bytes, _context: grpc.aio.ServicerC
 
 
 async def _abort(context: grpc.aio.ServicerContext, failure: Failure) -> NoReturn:
-    await context.abort(failure.code, failure.details, failure.metadata)
+    await context.abort(failure.status, failure.details, failure.metadata)
     raise AssertionError("abort returned")  # it never does; grpc has no types that say so

@@ -18,7 +18,7 @@ from pyml.gateway.grpc_server import EXTENSIONS
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpAnswer, read_request, write_response
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import Failure, FailureError, failure_of
+from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Failure, FailureError, Reason, failure_of
 
 log = logging.getLogger("pyml.gateway")
 
@@ -113,8 +113,9 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         return _error(error.failure)
     except web.HTTPRequestEntityTooLarge:
         limit_mb = request.client_max_size / MIB
-        message = f"the body is larger than {limit_mb:g} MiB\n  fix: send fewer rows in each request"
-        return _json({"error": message}, status=413)
+        message = f"the body is larger than {limit_mb:g} MiB"
+        hint = "send fewer rows in each request"
+        return _error(Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
     except web.HTTPException as error:
         return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
     except Exception as error:
@@ -123,9 +124,12 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
 
 
 def _error(failure: Failure) -> web.Response:
-    status = 413 if failure.reason == "size" else _STATUS.get(failure.code, 500)
-    answer = _json({"error": failure.message}, status=status)
-    if failure.reason == "starting":
+    status = 413 if failure.reason is Reason.SIZE else _STATUS.get(failure.status, 500)
+    answer = _json({"error": failure.text}, status=status)
+    answer.headers[REASON_KEY] = failure.reason
+    for code in failure.codes:
+        answer.headers.add(CODE_KEY, code)
+    if failure.reason is Reason.STARTING:
         answer.headers["Retry-After"] = _RETRY_AFTER_S
     return answer
 
@@ -140,7 +144,7 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
         return None
     if not given.isdecimal() or int(given) > body_size:
         message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
-        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "input"))
+        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
     return int(given)
 
 

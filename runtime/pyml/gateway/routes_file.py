@@ -21,7 +21,7 @@ from typing import Any
 import grpc
 
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 
 log = logging.getLogger("pyml.gateway")
 
@@ -172,14 +172,14 @@ def _unknown_model(model: str, deployed: list[str]) -> Failure:
     close = difflib.get_close_matches(model, deployed, n=1)
     listed = f"deployed: {', '.join(deployed)}" if deployed else "nothing is deployed"
     fix = f"did you mean {close[0]}?" if close else "pyml deploy MODEL_DIR"
-    return Failure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}\n  fix: {fix}", "unknown")
+    return Failure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}", Reason.UNKNOWN, fix)
 
 
 def _unknown_version(model: str, version: str, deployed: list[str]) -> Failure:
     listed = ", ".join(deployed) or "none"
     return Failure(
         grpc.StatusCode.NOT_FOUND,
-        f"model {model} has no version {version!r} here; deployed: {listed}\n"
-        "  fix: ask for one of these, or for none, to get the default",
-        "unknown",
+        f"model {model} has no version {version!r} here; deployed: {listed}",
+        Reason.UNKNOWN,
+        "ask for one of these, or for none, to get the default",
     )

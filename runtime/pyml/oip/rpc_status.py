@@ -1,17 +1,72 @@
-"""How errors travel over gRPC: a status code, the message, and a reason that a program can read."""
+"""How errors travel over gRPC: a status code, the message, and words that a program can read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import quote
 
 import grpc
 
-from pyml.errors import InputError, OutputError, PredictError
+from pyml.error_code import ErrorCode
+from pyml.errors import InputError, OutputError, PredictError, PymlError, with_hint
+
+
+class Reason(StrEnum):
+    """Why a call has no answer, in one word: whether to send it again, and who is to mend it.
+
+    A reason is as coarse as a caller's choice; what exactly is wrong is an `ErrorCode`.
+    """
+
+    INPUT = "input"
+    """The request cannot be read, or does not fit the model's inputs."""
+    OUTPUT = "output"
+    """What the model returned does not fit its outputs."""
+    MODEL = "model"
+    """The model raised."""
+    QUEUE = "queue"
+    """The queue is full; the request has not run."""
+    SIZE = "size"
+    """The request is larger than the model takes."""
+    UNKNOWN = "unknown"
+    """There is no such model or version."""
+    STARTING = "starting"
+    """Its servers are starting; the request has not run."""
+    DOWN = "down"
+    """Its servers are down, or cannot be started; the request has not run."""
+    DIED = "died"
+    """A server went away before it answered; the request may have run."""
+    GRPC = "grpc"
+    """gRPC itself ended the call."""
+    BUG = "bug"
+    """pyml itself raised."""
+
+
+CODE_OF = {
+    Reason.INPUT: ErrorCode.INPUT,
+    Reason.OUTPUT: ErrorCode.OUTPUT,
+    Reason.MODEL: ErrorCode.PREDICT_RAISED,
+    Reason.QUEUE: ErrorCode.QUEUE_FULL,
+    Reason.SIZE: ErrorCode.REQUEST_TOO_LARGE,
+    Reason.UNKNOWN: ErrorCode.MODEL_UNKNOWN,
+    Reason.STARTING: ErrorCode.SERVER_STARTING,
+    Reason.DOWN: ErrorCode.SERVER_DOWN,
+    Reason.DIED: ErrorCode.SERVER_DIED,
+    Reason.GRPC: ErrorCode.GRPC,
+    Reason.BUG: ErrorCode.BUG,
+}
+"""The code of a failure that carries none of its own. A request or an answer that does not fit has narrower ones."""
+NOT_RUN = (Reason.DOWN, Reason.STARTING)
+"""Reasons of failures after which a request has certainly not run, so that it may be sent again."""
 
 REASON_KEY = "pyml-reason"
+CODE_KEY = "pyml-code"
+HINT_KEY = "pyml-hint-bin"
 # Details travel in a header: gRPC refuses 8 KiB of headers, and a byte that is not printable ASCII takes three there.
 _MAX_DETAIL_BYTES = 4096
+_MAX_HINT_BYTES = 1024
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 @dataclass(frozen=True)
@@ -19,51 +74,92 @@ class Failure:
     """Why a call has no answer.
 
     Attributes:
-        code: gRPC status code.
-        message: what went wrong and how to mend it.
-        reason: one word for programs: `input`, `output`, `model`, `queue`, `size`, `starting`, `unknown`, `down`,
-            `died`, `bug`.
+        status: gRPC status code.
+        message: what went wrong.
+        reason: whether to ask again, and who is to mend it.
+        hint: how to mend it; empty where nothing can be advised.
+        codes: what is wrong, the most important first; the reason's own code where none is given.
     """
 
-    code: grpc.StatusCode
+    status: grpc.StatusCode
     message: str
-    reason: str
+    reason: Reason
+    hint: str = ""
+    codes: tuple[ErrorCode, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", self.codes or (CODE_OF[self.reason],))
+
+    @property
+    def text(self) -> str:
+        """What went wrong and how to mend it, for people."""
+        return with_hint(self.message, self.hint)
 
     @property
     def details(self) -> str:
-        """The message, cut to what a gRPC header holds."""
-        return shortened(self.message, _MAX_DETAIL_BYTES)
+        """The text, cut to what a gRPC header holds."""
+        return shortened(self.text, _MAX_DETAIL_BYTES)
 
     @property
     def is_ours(self) -> bool:
         """True where the caller did nothing wrong."""
-        return self.reason in ("model", "output", "bug")
+        return self.reason in (Reason.MODEL, Reason.OUTPUT, Reason.BUG)
 
     @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
+    def metadata(self) -> Metadata:
         """Trailing metadata by which a caller knows that a server said this, not its own gRPC library."""
-        return ((REASON_KEY, self.reason),)
+        hint = self.hint.encode()
+        hinted: Metadata = ((HINT_KEY, hint),) if 0 < len(hint) <= _MAX_HINT_BYTES else ()
+        return ((REASON_KEY, str(self.reason)), *((CODE_KEY, str(code)) for code in self.codes), *hinted)
 
 
 class FailureError(Exception):
     """A failure on its way to the caller."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure.text)
         self.failure = failure
 
 
 def failure_of(error: BaseException) -> Failure:
     """The failure that an error of the runtime means to a caller."""
-    if isinstance(error, InputError):
-        return Failure(grpc.StatusCode.INVALID_ARGUMENT, str(error), "input")
-    if isinstance(error, PredictError):
-        return Failure(grpc.StatusCode.UNKNOWN, str(error), "model")
-    if isinstance(error, OutputError):
-        return Failure(grpc.StatusCode.INTERNAL, str(error), "output")
+    for kind, status, reason in _OF_ERRORS:
+        if isinstance(error, kind):
+            return Failure(status, error.message, reason, error.hint, error.codes)
     if not isinstance(error, Exception):  # KeyboardInterrupt and the like can only come from the model
-        return Failure(grpc.StatusCode.UNKNOWN, f"predict raised {type(error).__name__}: {error}", "model")
-    return Failure(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}", "bug")
+        message = f"predict raised {type(error).__name__}: {error}"
+        return Failure(grpc.StatusCode.UNKNOWN, message, Reason.MODEL)
+    return Failure(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}", Reason.BUG)
+
+
+_OF_ERRORS: tuple[tuple[type[PymlError], grpc.StatusCode, Reason], ...] = (
+    (InputError, grpc.StatusCode.INVALID_ARGUMENT, Reason.INPUT),
+    (PredictError, grpc.StatusCode.UNKNOWN, Reason.MODEL),
+    (OutputError, grpc.StatusCode.INTERNAL, Reason.OUTPUT),
+)
+
+
+def failure_in(error: grpc.RpcError) -> Failure | None:
+    """The failure that a gateway or a model server sent; None where gRPC itself ended the call."""
+    found = list(error.trailing_metadata() or ())
+    reason = next((value for key, value in found if key == REASON_KEY), None)
+    if reason is None:
+        return None
+    hint = next((value.decode(errors="replace") for key, value in found if key == HINT_KEY), "")
+    message = str(error.details() or "").removesuffix(with_hint("", hint))
+    known = Reason(reason) if reason in set(Reason) else Reason.GRPC
+    return Failure(error.code(), message, known, hint, codes_in(value for key, value in found if key == CODE_KEY))
+
+
+def codes_in(values: Iterable[str]) -> tuple[ErrorCode, ...]:
+    """The codes that a sender named, without those that a newer pyml may have and this one does not know."""
+    return tuple(_known(values))
+
+
+def _known(values: Iterable[str]) -> Iterator[ErrorCode]:
+    for value in values:
+        if value in set(ErrorCode):
+            yield ErrorCode(value)
 
 
 def shortened(text: str, max_bytes: int) -> str:

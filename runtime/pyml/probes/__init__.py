@@ -31,3 +31,17 @@ class NotAnsweringError(NotReadyError):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"listening on {address} but not answering: {reason}")
         self.reason = reason
+
+
+class CallRefusedError(NotAnsweringError):
+    """Something answered a gRPC call with an error.
+
+    Attributes:
+        status: name of the gRPC status code.
+        details: the first line of what was said.
+    """
+
+    def __init__(self, address: str, status: str, details: str) -> None:
+        super().__init__(address, f"{status} {details}")
+        self.status = status
+        self.details = details

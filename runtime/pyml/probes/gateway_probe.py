@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyml.probes import NotAnsweringError, NotReadyError
+from pyml.probes import CallRefusedError, NotAnsweringError, NotReadyError
 from pyml.probes.grpc_call import call, message
 
 SERVICE = "/inference.GRPCInferenceService"
+UNAVAILABLE = "UNAVAILABLE"
+"""gRPC's name for the status of a model that is starting or down."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ class ModelProbe:
         request = message({1: self.model.encode(), 2: self.version.encode()})
         try:
             reply = call(f"{self.host}:{self.port}", f"{SERVICE}/ModelReady", request, timeout_s)
-        except NotAnsweringError as error:  # the gateway does answer: it says what it waits for
-            raise NotReadyError(error.reason.removeprefix("UNAVAILABLE ")) from error
+        except CallRefusedError as error:  # the gateway does answer: it says what it waits for
+            raise NotReadyError(error.details if error.status == UNAVAILABLE else error.reason) from error
+        except NotAnsweringError as error:
+            raise NotReadyError(error.reason) from error
         if not says_ready(reply):
             raise NotReadyError("the model is being loaded")
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from pyml.probes import CLOSED_WORDS, NotAnsweringError, NotListeningError
+from pyml.probes import CLOSED_WORDS, CallRefusedError, NotAnsweringError, NotListeningError
 
 if TYPE_CHECKING:
     import grpc
@@ -29,18 +29,18 @@ def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
     try:
         return cast("bytes", channel.unary_unary(method, None, None)(request, timeout=timeout_s))
     except grpc.RpcError as error:
-        raise NotAnsweringError(address, _reason(error)) from error
+        raise _refused(address, error) from error
     finally:
         channel.close()
 
 
-def _reason(error: grpc.RpcError) -> str:
+def _refused(address: str, error: grpc.RpcError) -> NotAnsweringError:
     """In words that stay the same while the service starts: gRPC's own change from one attempt to the next."""
     import grpc
 
     if error.code() is grpc.StatusCode.UNAVAILABLE and any(each in str(error.details()) for each in CLOSED):
-        return CLOSED_WORDS
-    return f"{error.code().name} {str(error.details() or '').partition(chr(10))[0]}"
+        return NotAnsweringError(address, CLOSED_WORDS)
+    return CallRefusedError(address, error.code().name, str(error.details() or "").partition("\n")[0])
 
 
 def check_listening(address: str, timeout_s: float) -> None:

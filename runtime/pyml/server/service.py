@@ -14,7 +14,7 @@ import grpc
 
 from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, failure_of
+from pyml.oip.rpc_status import Failure, Reason, failure_of
 from pyml.package.settings import ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
 
@@ -89,14 +89,14 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         if self._executor.waiting >= self.serving.max_queue:
             return Failure(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"the queue of model {self.name} is full: {self.serving.max_queue} requests wait for predict\n"
-                "  fix: send fewer at once, or more rows in each; or raise max_queue in [serving] of pyml.toml",
-                "queue",
+                f"the queue of model {self.name} is full: {self.serving.max_queue} requests wait for predict",
+                Reason.QUEUE,
+                "send fewer at once, or more rows in each; or raise max_queue in [serving] of pyml.toml",
             )
         return None
 
     def _starting(self) -> Failure:
-        return Failure(grpc.StatusCode.UNAVAILABLE, f"model {self.name}@{self.version} is starting", "starting")
+        return Failure(grpc.StatusCode.UNAVAILABLE, f"model {self.name}@{self.version} is starting", Reason.STARTING)
 
     def _infer(self, data: bytes, context: grpc.ServicerContext) -> bytes:
         failure = _oversize(len(data), self.serving.max_request_mb)
@@ -105,7 +105,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
                 return self._context.run(self._answer, data)
             except BaseException as error:  # whatever a model raises, the server lives on
                 failure = failure_of(error)
-                log.warning("%s: %s", failure.code.name, failure.message, exc_info=failure.is_ours and error)
+                log.warning("%s: %s", failure.status.name, failure.text, exc_info=failure.is_ours and error)
         return _abort(context, failure)
 
     def _answer(self, data: bytes) -> bytes:
@@ -167,7 +167,7 @@ def _refuse(_data: bytes, context: grpc.ServicerContext, failure: Failure) -> by
 
 def _abort(context: grpc.ServicerContext, failure: Failure) -> NoReturn:
     context.set_trailing_metadata(failure.metadata)
-    context.abort(failure.code, failure.details)
+    context.abort(failure.status, failure.details)
     raise AssertionError("abort returned")  # it never does; grpc has no types that say so
 
 
@@ -183,7 +183,7 @@ def _oversize(size_bytes: int, max_request_mb: int) -> Failure | None:
         return None
     return Failure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
-        f"the request has {size_bytes / MIB:.1f} MiB, this model takes up to {max_request_mb}\n"
-        "  fix: send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml",
-        "size",
+        f"the request has {size_bytes / MIB:.1f} MiB, this model takes up to {max_request_mb}",
+        Reason.SIZE,
+        "send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pyml.command_line import command
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.choice import stack_for
@@ -75,7 +76,7 @@ def _deployed(home: SandboxHome) -> Iterator[ModelVersion | LostVersion]:
         try:
             yield find_version(home, model_id)
         except (UsageError, SetupError) as error:
-            hint = f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}"
+            hint = f"pyml upload FOLDER   to have it back; or   {command('pyml undeploy', name)}"
             yield LostVersion(model_id, SetupError(error.message, hint, *error.codes))
 
 
@@ -126,7 +127,7 @@ def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
     """
     model, has_version, _ = name.partition("@")
     if has_version:
-        raise UsageError(f"expected the name of a model, found {name!r}", f"pyml undeploy {model}")
+        raise UsageError(f"expected the name of a model, found {name!r}", command("pyml undeploy", model))
     state = require_state(home)
     with locked(home, f"pyml undeploy {name}"):
         stack = stack_for(home, state)

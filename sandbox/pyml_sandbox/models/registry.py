@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 import shutil
 import tempfile
 import time
@@ -20,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.command_line import command
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
@@ -169,7 +169,7 @@ def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     deployed = [folder for folder in folders if folder.name == deployment.default]
     if not deployed:
         message = f"{name}@{deployment.default} is deployed, but its upload is gone."
-        hint = f"pyml upload FOLDER   to have it back; or   pyml undeploy {name}"
+        hint = f"pyml upload FOLDER   to have it back; or   {command('pyml undeploy', name)}"
         raise UsageError(message, hint, ErrorCode.UPLOAD_GONE)
     return _read(deployed[0])
 
@@ -285,6 +285,6 @@ def _read(folder: Path) -> ModelVersion:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
             f"{folder} holds no uploaded model ({error}).",
-            f"pyml upload FOLDER   to have it back; or   rm -r {shlex.quote(str(folder))}",
+            f"pyml upload FOLDER   to have it back; or   {command('rm -r', str(folder))}",
             ErrorCode.UPLOAD_DAMAGED,
         ) from error

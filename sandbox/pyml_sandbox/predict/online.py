@@ -22,7 +22,7 @@ from pyml.oip.messages import (
     ModelMetadataRequest,
     ModelMetadataResponse,
 )
-from pyml.oip.rpc_status import REASON_KEY
+from pyml.oip.rpc_status import NOT_RUN, Reason, failure_in
 from pyml.types.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class OnlineError(PymlError):
 
 class ServerEndedError(SandboxError):
     """A model's server ended while it was asked, and left the request without an answer."""
+
+    general_code = ErrorCode.SERVER_DIED
 
 
 class OnlineModel:
@@ -173,21 +175,26 @@ def _answer(call: grpc.Future) -> ModelInferResponse:
 
 
 def translated(error: grpc.RpcError) -> PymlError:
-    """A gRPC error in our words; the server's own words are kept, with the hint that they carry.
+    """A gRPC error in our words; the server's own words are kept, with their hint and codes.
 
     Cases: our gateway says that a server ended over this request; that it is down or starting; nothing answers at all;
     the model is not deployed; the deadline passed; the model or the request is at fault.
     """
-    message, _, hint = str(error.details() or "").partition("\n  fix: ")
-    code = error.code()
-    reason = next((value for key, value in error.trailing_metadata() or () if key == REASON_KEY), None)
-    if reason == "died":
-        return ServerEndedError(message, hint)
-    if code is grpc.StatusCode.UNAVAILABLE:
-        is_ours = message.startswith("model ")
-        return SandboxError(message if is_ours else f"the gateway does not answer: {message}", hint or "pyml dev up")
-    if code is grpc.StatusCode.NOT_FOUND:
-        return SandboxError(message, hint or "pyml deploy MODEL_ID")
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return OnlineError("no answer within the deadline", "give it more time, or send fewer rows in one request")
-    return OnlineError(message or code.name, hint)
+    status = error.code()
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+        hint = "give it more time, or send fewer rows in one request"
+        return OnlineError("no answer within the deadline", hint, ErrorCode.DEADLINE)
+    said = failure_in(error)
+    if said is None:
+        details = str(error.details() or "")
+        if status is grpc.StatusCode.UNAVAILABLE:
+            message = f"the gateway does not answer: {details}"
+            return SandboxError(message, "pyml dev up", ErrorCode.GATEWAY_DOWN)
+        return OnlineError(details or status.name, "", ErrorCode.GRPC)
+    if said.reason is Reason.DIED:
+        return ServerEndedError(said.message, said.hint, *said.codes)
+    if said.reason in NOT_RUN:
+        return SandboxError(said.message, said.hint or "pyml dev up", *said.codes)
+    if said.reason is Reason.UNKNOWN:
+        return SandboxError(said.message, said.hint or "pyml deploy MODEL_ID", *said.codes)
+    return OnlineError(said.message or status.name, said.hint, *said.codes)

@@ -20,7 +20,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import Usage
 from pyml.gateway.routes_file import Route
 from pyml.gateway.scaling.containers import Container, Containers, EngineError
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 
 log = logging.getLogger("pyml.gateway")
 
@@ -160,7 +160,7 @@ class Launcher:
         while True:
             failure = await self._look(start)
             if failure is not None:
-                log.warning("%s", failure.message)
+                log.warning("%s", failure.text)
                 return failure
             if await _answers_within(LOOK_EVERY_S, start.route, answers):
                 log.info("model %s answers after %.1f s", start.route.name, self._clock() - start.since)
@@ -209,7 +209,7 @@ class Launcher:
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
             return cannot_start(start.route, error)
         look = f"ask again, or see what it does: {command('pyml dev logs', start.route.replicas[0].service)}"
-        return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", look, "starting")
+        return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", look, Reason.STARTING)
 
 
 async def _answers_within(seconds: float, route: Route, answers: Answers) -> bool:
@@ -267,5 +267,5 @@ def first_if_all(failures: Sequence[Failure | None]) -> Failure | None:
     return found[0] if len(found) == len(failures) else None
 
 
-def _unavailable(message: str, fix: str, reason: str = "down") -> Failure:
-    return Failure(grpc.StatusCode.UNAVAILABLE, f"{message}\n  fix: {fix}", reason)
+def _unavailable(message: str, hint: str, reason: Reason = Reason.DOWN) -> Failure:
+    return Failure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)

@@ -17,7 +17,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import Usage, Use
 from pyml.gateway.routes_file import Route, RoutesFile
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 
 ROUTE = Route("fare", "1", tuple(Replica(f"/s/{name}", name) for name in "abc"))
 READY = oip.ModelReadyResponse(ready=True).SerializeToString()
@@ -57,10 +57,10 @@ class FakeLine(Line):
 
     async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         self.servers.asked.append(self.service)
-        answer = self.servers.answers.get(self.service, "down")
+        answer = self.servers.answers.get(self.service, Reason.DOWN)
         if isinstance(answer, bytes):
             return answer
-        raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, f"{self.service}: {answer}", answer))
+        raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, f"{self.service}: {answer}", Reason(answer)))
 
     async def close(self, grace_s: float) -> None:
         self.servers.asked.append(f"{self.service} is closed")
@@ -107,7 +107,8 @@ ALL_DOWN = [
 
 @pytest.mark.parametrize(("answers", "reason", "message"), ALL_DOWN)
 def test_where_none_can_be_reached_the_error_names_them(answers: dict[str, str], reason: str, message: str) -> None:
-    assert Servers(answers).failure() == Failure(grpc.StatusCode.UNAVAILABLE, message, reason)
+    found = Servers(answers).failure()
+    assert (found.status, found.text, found.reason) == (grpc.StatusCode.UNAVAILABLE, message, reason)
 
 
 def test_the_one_server_of_a_version_has_the_last_word() -> None:

@@ -18,7 +18,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.rest_server import RestService
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 from pyml.oip.tensor import write_raw
 
 FARE = "/v2/models/fare"
@@ -40,7 +40,7 @@ class FakeUpstream:
 
     def find(self, model: str, version: str) -> Route:
         if model != "fare":
-            raise FailureError(Failure(grpc.StatusCode.NOT_FOUND, f"model {model} is not deployed", "unknown"))
+            raise FailureError(Failure(grpc.StatusCode.NOT_FOUND, f"model {model} is not deployed", Reason.UNKNOWN))
         return Route(model, version or "1", (Replica("/s", "model-fare-1"),))
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
@@ -81,7 +81,7 @@ def inferred(upstream: FakeUpstream, document: object = BODY, path: str = f"{FAR
 
 
 def failing(code: grpc.StatusCode, reason: str) -> FakeUpstream:
-    return FakeUpstream(FailureError(Failure(code, "what went wrong", reason)))
+    return FakeUpstream(FailureError(Failure(code, "what went wrong", Reason(reason))))
 
 
 @pytest.mark.parametrize(("path", "document"), [("live", {"live": True}), ("ready", {"ready": True})])

@@ -54,8 +54,8 @@ def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: st
 def test_an_unknown_model_or_version_is_answered_with_what_there_is(model: str, version: str, words: list[str]) -> None:
     with pytest.raises(FailureError) as caught:
         ROUTES.find(model, version)
-    assert caught.value.failure.code is grpc.StatusCode.NOT_FOUND
-    assert all(word in caught.value.failure.message for word in words)
+    assert caught.value.failure.status is grpc.StatusCode.NOT_FOUND
+    assert all(word in caught.value.failure.text for word in words)
 
 
 def test_where_nothing_is_deployed_it_says_so() -> None:
@@ -162,4 +162,4 @@ def test_the_model_asked_for_is_read_from_every_request_alike(request_of: object
 def test_bytes_that_are_no_message_are_an_error_of_the_caller(noise: bytes) -> None:
     with pytest.raises(FailureError) as caught:
         asked_model(noise)
-    assert caught.value.failure.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.failure.status is grpc.StatusCode.INVALID_ARGUMENT

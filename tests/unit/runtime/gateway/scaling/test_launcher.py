@@ -21,7 +21,7 @@ from pyml.gateway.scaling.containers import Container, EngineError
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError
+from pyml.oip.rpc_status import Failure, FailureError, Reason
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,12 +107,18 @@ class FakeLine(Line):
     async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         reason = self.world.reason(self.service)
         if reason is not None:
-            raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, reason, reason))
+            raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, reason, Reason(reason)))
         self.world.asked.append(self.service)
         return READY if method == oip.MODEL_READY else f"{self.service} {timeout_s}".encode()
 
     async def is_ready(self, route: Route) -> bool:
         return self.world.reason(self.service) is None
+
+
+def unavailable(text: str, reason: Reason) -> Failure:
+    """A failure whose text ends with its hint."""
+    message, _, hint = text.partition("\n  fix: ")
+    return Failure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)
 
 
 def infer(upstream: Upstream, route: Route = ONE, timeout_s: float | None = None) -> Awaitable[bytes]:
@@ -233,7 +239,7 @@ def test_a_request_that_waited_in_vain_says_for_what(timeout_s: float | None, wa
     world = World(load_s=100, wait_s=12)
     world.containers.add("a")
     message = f"model fare@1 is starting ({waited} so far)\n  fix: ask again, or see what it does: pyml dev logs a"
-    assert failure(world, timeout_s=timeout_s) == Failure(grpc.StatusCode.UNAVAILABLE, message, "starting")
+    assert failure(world, timeout_s=timeout_s) == unavailable(message, Reason.STARTING)
 
 
 def test_the_next_request_counts_on_from_the_start_of_the_server() -> None:
@@ -245,7 +251,7 @@ def test_the_next_request_counts_on_from_the_start_of_the_server() -> None:
         for _at in range(2):
             with pytest.raises(FailureError) as caught:
                 await infer(upstream)
-            said.append(caught.value.failure.message)
+            said.append(caught.value.failure.text)
             await asyncio.sleep(6)
         return said
 
@@ -288,7 +294,7 @@ METHODS = pytest.mark.parametrize("method", [oip.MODEL_INFER, oip.MODEL_READY])
 @METHODS
 def test_a_server_without_a_container_is_down(method: str) -> None:
     message = "model fare@1 is deployed, and there is no container a\n  fix: pyml dev up"
-    assert failure(World(), method=method) == Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
+    assert failure(World(), method=method) == unavailable(message, Reason.DOWN)
 
 
 @METHODS
@@ -302,7 +308,7 @@ def test_an_engine_that_does_nothing_is_said(method: str, reason: str) -> None:
         f"model fare@1 is deployed, its server is down, and it cannot be started: the Docker engine {reason}\n"
         "  fix: pyml dev doctor"
     )
-    assert failure(world, method=method) == Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
+    assert failure(world, method=method) == unavailable(message, Reason.DOWN)
 
 
 @METHODS
@@ -322,7 +328,7 @@ def test_a_server_that_ends_when_it_is_started_is_not_waited_for() -> None:
     world = World()
     world.containers.add("a", ends_with=3)
     message = "the server of model fare@1 ended with exit code 3\n  fix: pyml dev logs a"
-    assert failure(world) == Failure(grpc.StatusCode.UNAVAILABLE, message, "down")
+    assert failure(world) == unavailable(message, Reason.DOWN)
     assert world.now() < 1002
     assert world.containers.done == ["start a"]
 
@@ -341,7 +347,7 @@ CRASHES = [
 def test_a_server_that_keeps_ending_is_not_waited_for(method: str, container: Container, words: str) -> None:
     world = World()
     world.containers.set(container)
-    assert failure(world, method=method).message == f"the server of model fare@1 {words}\n  fix: pyml dev logs a"
+    assert failure(world, method=method).text == f"the server of model fare@1 {words}\n  fix: pyml dev logs a"
     assert world.containers.done == []
 
 
@@ -354,7 +360,7 @@ def test_a_server_that_has_ended_a_few_times_is_waited_for() -> None:
 def test_a_paused_server_is_not_waited_for() -> None:
     world = World()
     world.containers.set(Container("0123456789abcdef", "a", "paused"))
-    assert failure(world).message == "the server of model fare@1 is paused\n  fix: docker unpause 0123456789ab"
+    assert failure(world).text == "the server of model fare@1 is paused\n  fix: docker unpause 0123456789ab"
 
 
 def test_where_one_of_two_servers_cannot_be_started_the_other_answers() -> None:
