@@ -122,7 +122,7 @@ def test_any_other_refusal_is_an_error_with_supervisords_words(
 ) -> None:
     with watched(tmp_path, {method: fault}) as (supervisor, _), pytest.raises(RefusedError) as caught:
         getattr(supervisor, operation)("fare")
-    assert (caught.value.code, caught.value.reason) == (fault, f"FAULT {fault}")
+    assert (caught.value.fault, caught.value.reason) == (fault, f"FAULT {fault}")
     assert caught.value.message == f"supervisord refused {method}: FAULT {fault}"
 
 
