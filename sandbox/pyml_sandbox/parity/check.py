@@ -20,12 +20,12 @@ from pyml_sandbox.parity.counterexample.find import WitnessFinder
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_bench, sizes
-from pyml_sandbox.parity.failures import merged
+from pyml_sandbox.parity.failures import is_limit, merged
 from pyml_sandbox.parity.harness_process import Labs
 from pyml_sandbox.parity.judge import ALONE, BATCHES, PATHS, REPEAT, ROWS, judge
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties, labels_in
-from pyml_sandbox.parity.observations.check_record import Made, check_results
+from pyml_sandbox.parity.observations.check_record import Made, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Symptom
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
 from pyml_sandbox.parity.paths.path_images import doubts_about, images_of
@@ -320,14 +320,18 @@ class _Check:
             if comparison.name == name and name in (BATCHES, ROWS)
         }
 
-    def _checks(self, frozen: FrozenRows, judgement: Judgement, evidence: Evidence) -> tuple[CheckResult, ...]:
+    def _checks(
+        self, frozen: FrozenRows, judgement: Judgement, comparisons: Sequence[Comparison], evidence: Evidence
+    ) -> tuple[CheckResult, ...]:
         """Every check that was made; where the rows decide nothing, neither path was asked."""
         if frozen.doubts:
             return ()
         seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))
-        specimens = evidence.made.get(PATHS, Made(0, 0.0))
-        compared = Made(frozen.rows + specimens.rows, seconds + specimens.seconds)
-        return check_results({**evidence.made, PATHS: compared}, evidence.symptoms, judgement.findings)
+        is_compared = BATCHES in {comparison.name for comparison in comparisons}
+        is_raised = not all(map(is_limit, self._run.failures))
+        compared = Made(frozen.rows, seconds) if is_compared or is_raised else None
+        made = with_paths(evidence.made, PATHS, compared)
+        return check_results(made, evidence.symptoms, judgement.findings)
 
     def _report(
         self,
@@ -348,7 +352,7 @@ class _Check:
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),
             declared_level=self._settings.level,
-            checks=self._checks(frozen, judgement, evidence),
+            checks=self._checks(frozen, judgement, comparisons, evidence),
             failures=merged(run.failures),
             floors=evidence.noise.floors,
             points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),

@@ -78,6 +78,22 @@ class CheckRecord:
         self.symptoms = [symptom for symptom in self.symptoms if symptom.check not in names]
 
 
+def with_paths(made: Mapping[str, Made], name: str, compared: Made | None) -> dict[str, Made]:
+    """The checks that were made, with the comparison of the real paths among them.
+
+    Args:
+        made: the others, and what the same check asked about rows that the fixture lacks.
+        name: of the check of the real paths.
+        compared: all rows of the fixture; None where a path did not fail and could not be asked about all of them:
+            what was asked beside them is not the check, then.
+    """
+    others = {each: made[each] for each in made if each != name}
+    if compared is None:
+        return others
+    beside = made.get(name, Made(0, 0.0))
+    return {name: Made(compared.rows + beside.rows, compared.seconds + beside.seconds), **others}
+
+
 def check_results(
     made: Mapping[str, Made], symptoms: Sequence[Symptom], findings: Sequence[Finding]
 ) -> tuple[CheckResult, ...]:

@@ -75,7 +75,7 @@ def check_words(report: Report) -> str:
 def explained_failures(report: Report) -> list[str]:
     """Paths that failed for a reason that a finding names, each with its exception; other failures are findings."""
     told = "\n".join(finding.sentence for finding in report.findings)
-    return [lines(words_of(failure)) for failure in report.failures if failure.message not in told]
+    return [lines(words) for words in map(words_of, report.failures) if words not in told]
 
 
 def title(finding: Finding) -> str:

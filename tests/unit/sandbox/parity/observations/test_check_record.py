@@ -17,7 +17,7 @@ from pyml_sandbox.models.model_session import Conversation, NoAnswerError
 from pyml_sandbox.parity.checks.baseline import no_difference
 from pyml_sandbox.parity.examine import examine, open_bench
 from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, Lab
-from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results
+from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Symptom
 from pyml_sandbox.parity.rows.synthetic import Specimen
 from pyml_sandbox.parity.verdict import Finding, Weight
@@ -249,6 +249,19 @@ def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_fi
         ("thread-safe", "P5", False),
     ]
     assert {(each.rows, each.seconds) for each in found} == {(8, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("compared", "made"),
+    [
+        (Made(300, 2.0), {"paths": Made(364, 3.0), "repeat": Made(8, 0.5)}),
+        (None, {"repeat": Made(8, 0.5)}),
+    ],
+)
+def test_the_real_paths_are_compared_only_where_they_were_asked_about_all_rows(
+    compared: Made | None, made: dict[str, Made]
+) -> None:
+    assert with_paths({"paths": Made(64, 1.0), "repeat": Made(8, 0.5)}, "paths", compared) == made
 
 
 def test_of_no_check_nothing_is_said() -> None:

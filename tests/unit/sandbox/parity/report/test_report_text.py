@@ -375,7 +375,11 @@ def test_an_exception_keeps_its_lines() -> None:
 
 def test_a_path_that_failed_is_told_where_a_finding_explains_it_and_only_once_where_none_does() -> None:
     failure = PathFailure(("online one by one",), BOOM, ROWS)
-    explained = replace(ONE_FAULT, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True)))
+    refused = replace(STATISTICS, sentence=f"A row alone is refused: {BOOM}")
+    found = Judgement(Verdict.FAIL, findings=(refused,))
+    explained = replace(
+        ONE_FAULT, judgement=found, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True))
+    )
     for text in (report_text(explained), report_html(explained), junit_xml(explained)):
         assert "Online one by one failed: predict raised ValueError: one" in text
     finding = Finding(f"Online one by one failed: {BOOM}", checks=("paths",))
