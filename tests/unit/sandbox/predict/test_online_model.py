@@ -21,7 +21,7 @@ from pyml.inference.worker_info import this_worker
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.oip.metadata import model_metadata
-from pyml.oip.rpc_status import Failure, failure_of
+from pyml.oip.rpc_status import Failure, Reason, failure_of
 from pyml.types.schema import Schema
 from pyml_sandbox.predict.online import IN_FLIGHT, OnlineError, OnlineModel
 from support.packages import ECHO, write_package
@@ -95,7 +95,7 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
     def _fail(self, context: grpc.ServicerContext) -> None:
         if self.failure is not None:
             context.set_trailing_metadata(self.failure.metadata)
-            context.abort(self.failure.code, self.failure.details)
+            context.abort(self.failure.status, self.failure.details)
 
 
 @contextmanager
@@ -275,7 +275,7 @@ def asks_all(model: OnlineModel) -> list[Callable[[], object]]:
 
 
 def test_a_failure_is_told_in_the_servers_words_whatever_was_asked(echo: Server) -> None:
-    echo.failure = Failure(grpc.StatusCode.UNAVAILABLE, "model fare@1 is starting\n  fix: wait", "starting")
+    echo.failure = Failure(grpc.StatusCode.UNAVAILABLE, "model fare@1 is starting", Reason.STARTING, "wait")
     with serving(echo) as model:
         for ask in asks_all(model):
             with pytest.raises(SandboxError, match="model fare@1 is starting") as caught:
