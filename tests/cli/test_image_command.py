@@ -83,6 +83,7 @@ def test_an_empty_list_names_the_next_command(images: Images, capsys: pytest.Cap
 
 
 def test_build_passes_its_options_on(images: Images, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ca.pem").touch()
     options = ["--python-image", "python:3.12-slim", "--ca-bundle", str(tmp_path / "ca.pem"), "--wheels", str(tmp_path)]
     assert run(["image", "build", *options]) == 0
     assert images.asked == [BuildOptions("python:3.12-slim", tmp_path / "ca.pem", tmp_path)]
