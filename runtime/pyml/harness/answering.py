@@ -82,7 +82,7 @@ class Laboratory:
             returned = self._runner.predict(given)
             predictions = self._predictions(returned, rows.num_rows, question.what_if)
         except PymlError as error:
-            return _Call(None, Refusal(type(error).__name__, error.message))
+            return _Call(None, Refusal.of(error))
         except (
             LookupError,
             ArithmeticError,

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pyml.error_code import ErrorCode
+from pyml.errors import PymlError
 from pyml.harness.perturbations import WhatIf
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
 
@@ -64,10 +66,27 @@ class Refusal:
         kind: class of the error: `PredictError` where the model raised, `OutputError` where what it returned is not
             what it declares, `InputError` where the rows do not fit.
         message: in the error's words.
+        codes: what is wrong, for programs, the most important first; none where nothing of ours says it.
     """
 
     kind: str
     message: str
+    codes: tuple[ErrorCode, ...] = ()
+
+    @classmethod
+    def of(cls, error: PymlError, kind: str = "") -> Refusal:
+        """The refusal that an error means.
+
+        Args:
+            error: what was raised.
+            kind: the class of the error; its own where none is given.
+        """
+        return cls(kind or type(error).__name__, error.message, error.codes)
+
+    @property
+    def code(self) -> ErrorCode | None:
+        """What is wrong, for programs."""
+        return next(iter(self.codes), None)
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,7 @@ class Answers:
     def from_line(cls, line: str) -> Answers:
         """Read what `to_line` wrote."""
         facts = json.loads(line)
-        refusals = {int(group): Refusal(**refusal) for group, refusal in facts["refusals"].items()}
+        refusals = {int(group): _refusal_of(refusal) for group, refusal in facts["refusals"].items()}
         lists = (tuple(facts[name]) for name in ("changed", "variables", "called"))
         return cls(_batch_of(facts["predictions"]), refusals, *lists)
 
@@ -130,6 +149,10 @@ class Greeting:
     def from_line(cls, line: str) -> Greeting:
         """Read what `to_line` wrote."""
         return cls(**json.loads(line))
+
+
+def _refusal_of(facts: Mapping[str, Any]) -> Refusal:
+    return Refusal(facts["kind"], facts["message"], tuple(map(ErrorCode, facts["codes"])))
 
 
 def _text_of(batch: pa.RecordBatch) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Weight
@@ -11,8 +13,8 @@ from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Weight
 REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
 """Checks whose findings may explain that a path failed as a whole."""
 
-_LIMITS = ("MiB", "queue of model", "no answer within the deadline")
-"""In what the gateway and the model servers say where a request is larger or slower than they allow."""
+_LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE)
+"""What the gateway and the model servers say where a request is larger or slower than they allow."""
 
 
 def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
@@ -22,13 +24,13 @@ def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
         known = by_message.get(failure.message)
         paths = (*known.paths, *failure.paths) if known else failure.paths
         comparison = known.comparison if known else failure.comparison
-        by_message[failure.message] = PathFailure(paths, failure.message, comparison)
+        by_message[failure.message] = replace(known or failure, paths=paths, comparison=comparison)
     return tuple(by_message.values())
 
 
 def is_limit(failure: PathFailure) -> bool:
     """Whether requests of the check were too large or too slow for a limit: that says nothing about parity."""
-    return any(words in failure.message for words in _LIMITS)
+    return failure.code in _LIMITS
 
 
 def words_of(failure: PathFailure) -> str:

@@ -121,11 +121,11 @@ class Run:
             yield
         except ServerEndedError as error:
             self.has_ended_server = True
-            self.failures.append(PathFailure((name,), error.message, comparison))
+            self.failures.append(PathFailure((name,), error.message, comparison, error.code))
         except SandboxError:
             raise
         except PymlError as error:
-            self.failures.append(PathFailure((name,), error.message, comparison))
+            self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:
         """Keep the tables of this run alone: those of earlier runs answer no question any more."""

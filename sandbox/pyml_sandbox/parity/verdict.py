@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pyml.error_code import ErrorCode
+
 
 class Verdict(StrEnum):
     """What a parity check says: never a plain yes or no."""
@@ -120,11 +122,13 @@ class PathFailure:
         paths: which: "offline", "online in batches", "online one by one", "online, the sample at once".
         message: the exception, with all its lines.
         comparison: the first that could not be made for it.
+        code: what is wrong, for programs; see docs/errors.md.
     """
 
     paths: tuple[str, ...]
     message: str
     comparison: str = ""
+    code: ErrorCode = ErrorCode.ERROR
 
 
 @dataclass(frozen=True)

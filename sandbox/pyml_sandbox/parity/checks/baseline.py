@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pyml.error_code import ErrorCode
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import Bench
 from pyml_sandbox.parity.harness_process import Output, is_answer
@@ -118,13 +119,10 @@ def _differ_in_last_digit(left: Value, right: Value) -> bool:
     return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
 
 
-def traits_of_refusal(said: str) -> set[str]:
-    """What a refusal is about, from our own words for it."""
-    found = set()
-    if "rows in," in said:
-        found.add("row-count")
-    if "is declared" in said and "found" in said:
-        found.add("type")
-    if said and "predict raised" in said:
-        found.add("raised")
-    return found
+_TRAITS = {ErrorCode.ROW_COUNT: "row-count", ErrorCode.COLUMN_TYPE: "type", ErrorCode.PREDICT_RAISED: "raised"}
+
+
+def traits_of_refusal(output: Output | None) -> set[str]:
+    """What a refusal is about; nothing where there is none."""
+    codes = output.codes if isinstance(output, Refusal) else ()
+    return {_TRAITS[code] for code in codes if code in _TRAITS}

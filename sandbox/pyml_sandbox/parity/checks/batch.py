@@ -62,7 +62,7 @@ class BatchChecks(ChecksOfRows):
     def _refused_alone(self, found: Sequence[tuple[Specimen, Situation]]) -> Iterator[Symptom]:
         broken = [row for row, _ in found]
         if broken:
-            said = refusal_in(self.asked.alone[id(broken[0])])
+            refusal = self.asked.alone[id(broken[0])]
             cases = tuple(Case("", one_row(row), situation) for row, situation in found[:MAX_CASES])
             whole = {"all-rows"} if len(broken) >= len(self.bench.fixture) else set()
             whole |= {"copies-refused"} if all(map(self.asked.copies_refused, broken)) else set()
@@ -71,16 +71,17 @@ class BatchChecks(ChecksOfRows):
                 "",
                 cases,
                 varied_columns(broken),
-                frozenset(whole | traits_of_refusal(said)),
+                frozenset(whole | traits_of_refusal(refusal)),
                 len(broken),
-                said,
+                refusal_in(refusal),
             )
 
     def _contract(self) -> Iterator[Symptom]:
         for column, found in _by_column(self._lost_rows()).items():
-            said = refusal_in(self.asked.alone[id(found[0])])
+            refusal = self.asked.alone[id(found[0])]
             case = Case("", one_row(self.bench.fixture[0]), one_row(found[0]))
-            yield Symptom("contract", "", (case,), (column,), frozenset(traits_of_refusal(said)), len(found), said)
+            traits = frozenset(traits_of_refusal(refusal))
+            yield Symptom("contract", "", (case,), (column,), traits, len(found), refusal_in(refusal))
 
     def _lost_rows(self) -> list[Specimen]:
         """Refused alone and beside itself by what the model returned, not by an error of its own.
@@ -95,7 +96,7 @@ class BatchChecks(ChecksOfRows):
             if isinstance(refusal := self.asked.alone[id(row)], Refusal)
             and refusal.kind == "OutputError"
             and self.asked.copies_refused(row)
-            and traits_of_refusal(refusal.message) & {"row-count", "type"}
+            and traits_of_refusal(refusal) & {"row-count", "type"}
             and not (row.kind in OTHER_LENGTHS and self.asked.type_of(row.column) in ("ARRAY", "MAP"))
         ]
 
@@ -107,10 +108,11 @@ class BatchChecks(ChecksOfRows):
         for output, rows in found.items():
             specimens = [row for row, _ in rows]
             traits = self._traits_of_copies(output, specimens) | ({"position"} if any(at for _, at in rows) else set())
-            said = refusal_in(self.asked.copies[id(specimens[0])][0])
+            first = self.asked.copies[id(specimens[0])][0]
+            traits |= traits_of_refusal(first)
             cases = tuple(Case(output, one_row(row), Situation((row, row), 1)) for row in specimens[:MAX_CASES])
             inputs = varied_columns(specimens)
-            yield Symptom("copies", output, cases, inputs, frozenset(traits | traits_of_refusal(said)), len(rows), said)
+            yield Symptom("copies", output, cases, inputs, frozenset(traits), len(rows), refusal_in(first))
 
     def _changed_by_copies(self, row: Specimen) -> dict[str, bool]:
         """The outputs of a row that change beside itself, and whether those of its copies differ; "" for a refusal."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import InputError
 from pyml.harness.session_messages import Refusal
 from pyml.inference.describe import Contract
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row, traits_of_pairs
+from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row, traits_of_pairs, traits_of_refusal
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import Bench, calls
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
@@ -286,9 +286,10 @@ class PathChecks:
                 Case(name, one_row(rows[place]), Situation((rows[place],), 0, (others,), threads=THREADS))
                 for place in at[:MAX_CASES]
             )
-            said = next((refusal_in(output) for output in found if isinstance(output, Refusal)), "")
-            traits = frozenset({"row-count"} if "rows in," in said else ())
-            yield Symptom(check, name, cases, rows=len(at), said=said if not name else "", traits=traits)
+            refusal = next((output for output in found if isinstance(output, Refusal)), None)
+            traits = frozenset(traits_of_refusal(refusal) & {"row-count"})
+            said = refusal.message if refusal and not name else ""
+            yield Symptom(check, name, cases, rows=len(at), said=said, traits=traits)
 
 
 def _shown(output: Output, name: str) -> str:

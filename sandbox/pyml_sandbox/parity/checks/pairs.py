@@ -62,7 +62,7 @@ class NeighbourChecks(ChecksOfRows):
             said = refusal.message if refusal else ""
             rows = len({id(effect.case.other.row) for effect in found})
             cases = tuple(effect.case for effect in plainest[:MAX_CASES])
-            yield Symptom(_check_of(traits), output, cases, (column,), traits | traits_of_refusal(said), rows, said)
+            yield Symptom(_check_of(traits), output, cases, (column,), traits | traits_of_refusal(refusal), rows, said)
 
     def _effects(self, pairs: Sequence[tuple[Specimen, Specimen]]) -> list[Effect]:
         groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]

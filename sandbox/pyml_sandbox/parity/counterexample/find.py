@@ -262,7 +262,7 @@ class _Asker:
                 return self._of(lab, situation)
         lab_or_error = self._lab(situation.variation)
         if isinstance(lab_or_error, PackageError):
-            return Refusal("PackageError", lab_or_error.message)
+            return Refusal.of(lab_or_error)
         return self._of(lab_or_error, situation)
 
     def _of(self, lab: Lab, situation: Situation) -> Output:

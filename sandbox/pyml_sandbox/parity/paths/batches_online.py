@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.rows.row_files import write
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
@@ -47,7 +48,8 @@ def predict_in_batches(
         on_rows(done)
     predictions = _joined(predicted)
     if predictions.num_rows != rows.num_rows:
-        raise OnlineError(f"{rows.num_rows} rows were sent and {predictions.num_rows} predictions came back")
+        message = f"{rows.num_rows} rows were sent and {predictions.num_rows} predictions came back"
+        raise OnlineError(message, "", ErrorCode.ROW_COUNT)
     keyed = rows.select(list(key))
     for field in predictions.schema:
         keyed = keyed.append_column(field, predictions[field.name])

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.harness_process import Output
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 ROW = "__row"
 LOST = Refusal("JobError", "the row is not in the target table")
-CANNOT_CARRY = ("which no tensor carries", "do not fit into one tensor", "which JSON cannot say")
-"""In a refusal: the form cannot carry the predictions."""
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
@@ -77,7 +76,7 @@ class RealPaths:
         except SandboxError:
             raise
         except PymlError as error:
-            return [Refusal("JobError", error.message)] * len(rows)
+            return [Refusal.of(error, "JobError")] * len(rows)
         finally:
             self.spark.conf.set(BATCH_ROWS, str(before))
             for table in (source, target):
@@ -142,8 +141,8 @@ class RealPaths:
             try:
                 found[form] = _of_each(rows, list(rows_of(ask(batch))))
             except (OnlineError, OutputError) as error:
-                if not any(word in error.message for word in CANNOT_CARRY):
-                    found[form] = [Refusal("OnlineError", error.message)] * len(rows)
+                if ErrorCode.CANNOT_CARRY not in error.codes:
+                    found[form] = [Refusal.of(error, "OnlineError")] * len(rows)
             except (InputError, ValueError):  # on this side: the form cannot carry the rows, or the predictions
                 continue
         return found
@@ -155,7 +154,7 @@ class RealPaths:
         except SandboxError:
             raise
         except PymlError as error:
-            refusal = Refusal("OnlineError", error.message)
+            refusal = Refusal.of(error, "OnlineError")
             return [refusal] * max(len(rows), 1)
         return _of_each(rows, list(rows_of(answer)))
 
@@ -164,7 +163,8 @@ def _of_each(rows: Sequence[Specimen], answered: list[Row]) -> list[Output]:
     """One output for each row: an answer of another length says nothing of any of them."""
     if len(answered) == len(rows):
         return list(answered)
-    return [Refusal("OnlineError", f"{len(rows)} rows in, {len(answered)} rows out")] * len(rows)
+    said = f"{len(rows)} rows in, {len(answered)} rows out"
+    return [Refusal("OnlineError", said, (ErrorCode.ROW_COUNT,))] * len(rows)
 
 
 def _turned(table: pa.Table) -> pa.Table:

@@ -13,6 +13,7 @@ import numpy as np
 from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch
 from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
+from pyml.oip.rpc_status import CODE_KEY, codes_in
 from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
 from pyml.types.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
@@ -91,7 +92,8 @@ def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: 
             size = response.headers.get(JSON_SIZE_HEADER)
             return _arrays_in(response.read(), int(size) if size else None)
     except urllib.error.HTTPError as error:
-        raise OnlineError(_words_of(error.read().decode(errors="replace"))) from error
+        codes = codes_in(error.headers.get_all(CODE_KEY) or ())
+        raise OnlineError(_words_of(error.read().decode(errors="replace")), "", *codes) from error
 
 
 def _arrays_in(body: bytes, json_size: int | None) -> Tensors:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pyml.error_code import ErrorCode
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
@@ -260,8 +261,10 @@ BOOM = "predict raised ValueError: one\n\n  three (model.py:13 in predict)"
 ONLINE = ("online in batches", "online one by one", "online, the sample at once")
 
 
-def failures_of(*paths: str, message: str = BOOM) -> tuple[PathFailure, ...]:
-    return merged([PathFailure((path,), message, BATCHES) for path in paths])
+def failures_of(
+    *paths: str, message: str = BOOM, code: ErrorCode = ErrorCode.PREDICT_RAISED
+) -> tuple[PathFailure, ...]:
+    return merged([PathFailure((path,), message, BATCHES, code) for path in paths])
 
 
 def test_a_model_that_fails_on_both_paths_earns_no_level_and_is_told_once_with_the_whole_exception() -> None:
@@ -303,15 +306,16 @@ def test_no_level_is_earned_where_one_path_gave_no_rows_to_compare() -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("code", "message"),
     [
-        "the request has 95.4 MiB, this model takes up to 64",
-        "the queue of model m is full: 64 requests wait for predict",
-        "no answer within the deadline",
+        (ErrorCode.REQUEST_TOO_LARGE, "the request has 95.4 MiB, this model takes up to 64"),
+        (ErrorCode.QUEUE_FULL, "the queue of model m is full: 64 requests wait for predict"),
+        (ErrorCode.DEADLINE, "no answer within the deadline"),
     ],
 )
-def test_requests_of_the_check_that_meet_a_limit_show_no_disparity(message: str) -> None:
-    found = judge([comparison(ROWS, column())], failures=failures_of(ONLINE[0], message=message), checked="P5")
+def test_requests_of_the_check_that_meet_a_limit_show_no_disparity(code: ErrorCode, message: str) -> None:
+    failures = failures_of(ONLINE[0], message=message, code=code)
+    found = judge([comparison(ROWS, column())], failures=failures, checked="P5")
     assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
     assert message in found.reason
     assert "batch_rows" in found.reason
