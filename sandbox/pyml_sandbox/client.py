@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml.offline.job import JobResult, OfflineJob
-    from pyml_sandbox.drivers.contract import OfflinePlace
+    from pyml_sandbox.drivers.contract import OfflineTarget
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
@@ -70,10 +70,10 @@ class Client:
         Raises:
             PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
         """
-        from pyml_sandbox.drivers.choice import stack_for
+        from pyml_sandbox.drivers.choice import driver_for
 
-        workshop = stack_for(self.home, self.state).workshop.with_inputs(wheels, ca_bundle)
-        return registry.upload(self.home, package, workshop, on_event).model_id
+        builder = driver_for(self.home, self.state).builder.with_inputs(wheels, ca_bundle)
+        return registry.upload(self.home, package, builder, on_event).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
         """Start the model's server and route its name to it; returns when it has answered.
@@ -114,7 +114,7 @@ class Client:
         """
         import pyarrow as pa
 
-        schema = registry.find_version(self.home, model_id).contract.inputs.arrow
+        schema = registry.find_version(self.home, model_id).signature.inputs.arrow
         return pa.Table.from_pylist([dict(row) for row in values], schema)
 
     def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
@@ -139,12 +139,12 @@ class Client:
         from pyml_sandbox.predict.user_rows import batch_of, like
 
         version = registry.find_version(self.home, model_id)
-        batch = batch_of(rows, version.contract)
+        batch = batch_of(rows, version.signature)
         size = max(batch.num_rows, 1) if isinstance(rows, dict) else batch_rows
         parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
         with self.online(version, timeout_s) as model:
-            predictions = pa.Table.from_batches(list(model.predict(parts)), version.contract.outputs.arrow)
-        answer: Rows = like(rows, predictions, version.contract.outputs)
+            predictions = pa.Table.from_batches(list(model.predict(parts)), version.signature.outputs.arrow)
+        answer: Rows = like(rows, predictions, version.signature.outputs)
         return answer
 
     def predict_offline(
@@ -176,24 +176,24 @@ class Client:
         from pyml.offline.job import OfflineJob
 
         version = registry.find_version(self.home, model_id)
-        contract = version.contract
-        _refuse_other_inputs(contract.inputs, inputs)
+        signature = version.signature
+        _refuse_other_inputs(signature.inputs, inputs)
         place = self.offline(version, on_event)
         folder = place.environment.package
-        job = OfflineJob(folder, contract.inputs, contract.outputs, query, table, tuple(key), allow_empty)
+        job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, tuple(key), allow_empty)
         return Job(self.home, version, place, job)
 
-    def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflinePlace:
+    def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflineTarget:
         """Where the offline jobs of a version run, started and ready; blocks.
 
         Raises:
             SandboxError: the sandbox is not up.
             ServiceFailedError: a part of its Spark did not become ready.
         """
-        from pyml_sandbox.drivers.choice import stack_for
+        from pyml_sandbox.drivers.choice import driver_for
 
-        stack = stack_for(self.home, self.state)
-        environment = registry.prepare(version, stack.workshop, on_event)
+        stack = driver_for(self.home, self.state)
+        environment = registry.prepare(version, stack.builder, on_event)
         return stack.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
@@ -201,7 +201,7 @@ class Client:
         from pyml_sandbox.predict.online import OnlineModel
 
         address = f"127.0.0.1:{self.state.ports.gateway}"
-        return OnlineModel(address, version.name, version.version, version.contract, timeout_s)
+        return OnlineModel(address, version.name, version.version, version.signature, timeout_s)
 
 
 class Job:
@@ -211,7 +211,7 @@ class Job:
         cancellation: by which the job is told to stop.
     """
 
-    def __init__(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> None:
+    def __init__(self, home: SandboxHome, version: ModelVersion, place: OfflineTarget, job: OfflineJob) -> None:
         self.cancellation = Cancellation()
         self._spark: SparkSession | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
@@ -260,13 +260,13 @@ class Job:
             with suppress(PySparkException):  # the session was closed meanwhile
                 self.cancellation.interrupt(self._spark.interruptAll)
 
-    def _run(self, home: SandboxHome, version: ModelVersion, place: OfflinePlace, job: OfflineJob) -> JobResult:
+    def _run(self, home: SandboxHome, version: ModelVersion, place: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job import run
-        from pyml_sandbox.drivers.choice import stack_for
+        from pyml_sandbox.drivers.choice import driver_for
         from pyml_sandbox.predict.job_record import JobRecord, check_image
         from pyml_sandbox.predict.spark_session import session
 
-        stack = stack_for(home, require_state(home))
+        stack = driver_for(home, require_state(home))
         with session(home, place) as self._spark:
             result = run(self._spark, job, partial(check_image, stack, place.environment), self.cancellation)
         JobRecord(version.model_id, place.environment.image, job.query, result, time.time()).keep(home)

@@ -43,7 +43,7 @@ WRONG = (Outcome.FALSE_EQUAL, Outcome.FALSE_DIFFERENT, Outcome.ERROR)
 
 
 @dataclass(frozen=True)
-class Answers:
+class HarnessResponse:
     """What one comparator said to each pair, and how long all of it took."""
 
     peer: Peer
@@ -84,10 +84,10 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def ask(peer: Peer, pairs: Sequence[tuple[Pair, frozenset[Need]]]) -> Answers:
+def ask(peer: Peer, pairs: Sequence[tuple[Pair, frozenset[Need]]]) -> HarnessResponse:
     start = time.perf_counter()
     outcomes = [(pair, Outcome.NOT_ASKED if needed & peer.lacks else outcome(peer, pair)) for pair, needed in pairs]
-    return Answers(peer, outcomes, time.perf_counter() - start)
+    return HarnessResponse(peer, outcomes, time.perf_counter() - start)
 
 
 def outcome(peer: Peer, pair: Pair) -> Outcome:
@@ -102,7 +102,7 @@ def outcome(peer: Peer, pair: Pair) -> Outcome:
     return Outcome.FALSE_DIFFERENT if differs else Outcome.FALSE_EQUAL
 
 
-def summary(answers: Answers) -> str:
+def summary(answers: HarnessResponse) -> str:
     counts = ", ".join(f"{answers.count(found)} {found.value}" for found in Outcome)
     return f"{answers.peer}: {counts}"
 
@@ -117,7 +117,7 @@ def pair_table(pairs: Sequence[tuple[Pair, frozenset[Need]]]) -> Iterator[str]:
     yield f"| **all** | {equal.total()} | {total.total() - equal.total()} | **{total.total()}** |"
 
 
-def answer_table(found: Sequence[Answers]) -> Iterator[str]:
+def answer_table(found: Sequence[HarnessResponse]) -> Iterator[str]:
     yield "| comparator | asked | false equal | false different | errors | not asked |"
     yield "|---|--:|--:|--:|--:|--:|"
     for answers in found:
@@ -126,7 +126,7 @@ def answer_table(found: Sequence[Answers]) -> Iterator[str]:
         yield f"| {answers.peer} | {len(answers.outcomes) - skipped} | {wrong} | {skipped} |"
 
 
-def example_table(found: Sequence[Answers]) -> Iterator[str]:
+def example_table(found: Sequence[HarnessResponse]) -> Iterator[str]:
     yield "| comparator | wrong | in group (pairs): the first |"
     yield "|---|---|---|"
     for answers in found:

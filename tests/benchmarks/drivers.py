@@ -68,7 +68,7 @@ def served(driver: str) -> Iterator[OnlineModel]:
 
 def block(model: OnlineModel) -> list[float]:
     """Milliseconds of each of a hundred requests, one after the other."""
-    row = batch_of(pd.DataFrame({"a": [1.5]}), model.contract)
+    row = batch_of(pd.DataFrame({"a": [1.5]}), model.signature)
     taken = []
     for _ in range(REQUESTS):
         start = time.perf_counter()

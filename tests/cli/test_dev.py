@@ -14,7 +14,7 @@ import pytest
 from pyml.probes import NotListeningError
 from pyml_cli.commands.dev_views import command_to_try
 from pyml_cli.main import run
-from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.lifecycle import status, up_and_down
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
@@ -109,7 +109,7 @@ def up(pyml: Pyml, *arguments: str) -> Done:
 def up_and_heard(pyml: Pyml, home: SandboxHome) -> None:
     """Bring it up, and wait until what the service said has reached its log."""
     up(pyml)
-    wait_for(lambda: "hello" in ProcessDriver(home).logs("echo", 1), "it said hello")
+    wait_for(lambda: "hello" in ProcessRunner(home).logs("echo", 1), "it said hello")
 
 
 class TestUpAndDown:

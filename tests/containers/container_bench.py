@@ -14,9 +14,9 @@ from contract.benches import Kind, environment, never_ready, program
 from pyml_sandbox.drivers.container.compose.compose_program import find_compose
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
-from pyml_sandbox.drivers.container.service_runner import ContainerDriver
+from pyml_sandbox.drivers.container.service_runner import ContainerRunner
 from pyml_sandbox.services.container_spec import Container
-from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
 from support.waiting import DEADLINE_S
@@ -38,8 +38,8 @@ class ContainerBench:
         home.create()
         return home
 
-    def driver(self, sandbox: str = "one") -> Driver:
-        return ContainerDriver(self.home(sandbox), self.engine, find_compose(self.engine))
+    def driver(self, sandbox: str = "one") -> ServiceRunner:
+        return ContainerRunner(self.home(sandbox), self.engine, find_compose(self.engine))
 
     def spec(self, kind: Kind) -> ServiceSpec:
         command = ("python3", "-c", program(kind).replace("sys.executable", "'python3'"))

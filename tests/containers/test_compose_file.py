@@ -59,7 +59,7 @@ def test_the_committed_file_comes_up_by_hand_and_every_health_check_passes(compo
 def alone(engine: Engine, base_image: BaseImage, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerContainer]:
     """The metastore's container by itself, with nothing but its command."""
     monkeypatch.setattr(testcontainers_config, "ryuk_disabled", True)  # its image cannot be pulled everywhere
-    spec = service_specs.metastore_container(service_specs.Settings("alone", Ports(), cores=2), base_image.id)
+    spec = service_specs.metastore_container(service_specs.ContainerSettings("alone", Ports(), cores=2), base_image.id)
     container = DockerContainer(base_image.id).with_command(list(spec.command)).with_env("TZ", "UTC")
     container.ports["9083/tcp"] = (HOST, None)  # type: ignore[assignment]  # as the SDK takes it: on this machine alone
     with container:

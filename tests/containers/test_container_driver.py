@@ -13,11 +13,11 @@ from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 
 
 @pytest.fixture
-def bench(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[ContainerBench]:
-    bench = ContainerBench(tmp_path, engine, python_image)
-    yield bench
+def context(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[ContainerBench]:
+    context = ContainerBench(tmp_path, engine, python_image)
+    yield context
     for sandbox in ("one", "two"):
-        bench.driver(sandbox).shut_down()
+        context.driver(sandbox).shut_down()
 
 
 class TestContainerDriver(every_driver.TestDriver):

@@ -45,18 +45,18 @@ def own_engine(tmp_path: Path) -> Iterator[OwnEngine]:
 
 
 @pytest.fixture
-def bench(own_engine: OwnEngine, engine: Engine, python_image: str, tmp_path: Path) -> ContainerBench:
+def context(own_engine: OwnEngine, engine: Engine, python_image: str, tmp_path: Path) -> ContainerBench:
     image = copy_image(engine, python_image, own_engine.engine())
     return ContainerBench(tmp_path, own_engine.engine(), image)
 
 
-def find(bench: ContainerBench, name: str) -> LiveService:
-    (found,) = (service for service in bench.driver().live() if service.name == name)
+def find(context: ContainerBench, name: str) -> LiveService:
+    (found,) = (service for service in context.driver().live() if service.name == name)
     return found
 
 
-def volumes(bench: ContainerBench) -> list[str]:
-    return [str(volume.name) for volume in bench.engine.client.volumes.list()]
+def volumes(context: ContainerBench) -> list[str]:
+    return [str(volume.name) for volume in context.engine.client.volumes.list()]
 
 
 def fill(file: Path) -> None:
@@ -67,36 +67,36 @@ def fill(file: Path) -> None:
 
 
 def test_after_a_restart_of_the_engine_what_ran_runs_again_and_what_was_stopped_stays_so(
-    bench: ContainerBench, own_engine: OwnEngine
+    context: ContainerBench, own_engine: OwnEngine
 ) -> None:
-    spec = bench.spec(SLEEPER)
+    spec = context.spec(SLEEPER)
     assert spec.container is not None
     spec = replace(spec, container=replace(spec.container, volumes={"kept": "/var/kept"}))
-    bench.driver().start(spec, bench.spec(Kind("second")))
-    wait_for(lambda: bench.processes() == 2, "both run")
-    bench.driver().stop("second")
+    context.driver().start(spec, context.spec(Kind("second")))
+    wait_for(lambda: context.processes() == 2, "both run")
+    context.driver().stop("second")
     own_engine.stop()
     own_engine.start()
-    wait_for(lambda: bench.processes("one", "sleeper") == 1, "it runs again")
-    assert find(bench, "second").state is ServiceState.STOPPED
-    bench.driver().start(spec)
-    assert find(bench, "sleeper").digest == spec.digest
-    bench.driver().shut_down()
-    assert bench.driver().live() == ()
-    assert volumes(bench) == [f"{bench.home('one').project}_kept"]
+    wait_for(lambda: context.processes("one", "sleeper") == 1, "it runs again")
+    assert find(context, "second").state is ServiceState.STOPPED
+    context.driver().start(spec)
+    assert find(context, "sleeper").digest == spec.digest
+    context.driver().shut_down()
+    assert context.driver().live() == ()
+    assert volumes(context) == [f"{context.home('one').project}_kept"]
 
 
 def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
-    bench: ContainerBench, own_engine: OwnEngine
+    context: ContainerBench, own_engine: OwnEngine
 ) -> None:
-    driver = bench.driver()
-    driver.start(bench.spec(SLEEPER))
+    driver = context.driver()
+    driver.start(context.spec(SLEEPER))
     own_engine.stop()
     for operation in (
         lambda: driver.live(),
         lambda: driver.logs("sleeper", 5),
         lambda: driver.stop("sleeper"),
-        lambda: driver.start(bench.spec(Kind("other"))),
+        lambda: driver.start(context.spec(Kind("other"))),
         lambda: driver.shut_down(),
     ):
         with pytest.raises(SandboxError) as caught:
@@ -105,21 +105,21 @@ def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
     own_engine.start()
     assert driver.live()
     driver.shut_down()
-    assert bench.driver().live() == ()
+    assert context.driver().live() == ()
 
 
-def test_a_full_disk_is_said_and_what_ran_goes_on(bench: ContainerBench, own_engine: OwnEngine) -> None:
-    bench.driver().start(bench.spec(SLEEPER))
-    wait_for(lambda: bench.processes() == 1, "it runs")
+def test_a_full_disk_is_said_and_what_ran_goes_on(context: ContainerBench, own_engine: OwnEngine) -> None:
+    context.driver().start(context.spec(SLEEPER))
+    wait_for(lambda: context.processes() == 1, "it runs")
     ballast = own_engine.root / "ballast"
     fill(ballast)
     with pytest.raises(SandboxError) as caught:
-        bench.driver().start(bench.spec(Kind("second")))
+        context.driver().start(context.spec(Kind("second")))
     assert "no space left on device" in caught.value.message.lower()
     assert "pyml image prune" in caught.value.hint
-    assert find(bench, "sleeper").state is ServiceState.RUNNING
+    assert find(context, "sleeper").state is ServiceState.RUNNING
     ballast.unlink()
-    bench.driver().start(bench.spec(Kind("second")))
-    wait_for(lambda: find(bench, "second").state is ServiceState.RUNNING, "there is room again")
-    bench.driver().shut_down()
-    assert bench.driver().live() == ()
+    context.driver().start(context.spec(Kind("second")))
+    wait_for(lambda: find(context, "second").state is ServiceState.RUNNING, "there is room again")
+    context.driver().shut_down()
+    assert context.driver().live() == ()

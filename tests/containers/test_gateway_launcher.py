@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from pyml.gateway.scaling.containers import Container, Containers, EngineError
+from pyml.gateway.scaling.containers import Containers, EngineError, ServerContainer
 from pyml.gateway.scaling.docker_containers import DockerContainers
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, SANDBOX, SERVICE
@@ -90,7 +90,7 @@ class ContainersContract:
         assert place.containers.find() == []
 
 
-def one(place: Place, service: str) -> Container:
+def one(place: Place, service: str) -> ServerContainer:
     (found,) = place.containers.find(service)
     return found
 

@@ -225,7 +225,7 @@ class TestModelImage:
     def test_it_knows_name_version_contract_and_lock(self, model: ModelImage, package: ModelPackage) -> None:
         assert (model.name, model.version) == ("image_test", package.digest()[:12])
         assert model.tag == f"pyml-model/image_test:{model.version}"
-        assert model.contract == {"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}
+        assert model.signature == {"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}
         assert "pandas==" in model.lock
 
     def test_its_labels_say_the_same(
@@ -236,7 +236,7 @@ class TestModelImage:
         assert (marks[labels.MODEL], marks[labels.VERSION]) == (model.name, model.version)
         assert marks[labels.CONTENT] == package.digest()
         assert marks[labels.BASE] == base_image.id
-        assert json.loads(marks[labels.CONTRACT]) == model.contract
+        assert json.loads(marks[labels.CONTRACT]) == model.signature
 
     def test_a_second_call_builds_nothing_with_and_without_its_lock(
         self, engine: Engine, base_image: BaseImage, package: ModelPackage, model: ModelImage

@@ -11,7 +11,7 @@ from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
-from pyml_sandbox.drivers.choice import workshop_for
+from pyml_sandbox.drivers.choice import builder_for
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity.check import parity_check
@@ -30,7 +30,7 @@ def client(container_sandbox: SandboxHome) -> Client:
 
 def image_of(client: Client, model_id: str) -> str:
     """The image of an uploaded version."""
-    environment = registry.prepare(registry.find_version(client.home, model_id), workshop_for(client.home))
+    environment = registry.prepare(registry.find_version(client.home, model_id), builder_for(client.home))
     assert environment.image is not None
     return environment.image
 
@@ -45,7 +45,7 @@ def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
     elsewhere = made.commit(changes='LABEL "built"="elsewhere"')
     made.remove()
     assert elsewhere.id != image
-    version = registry.resolve(client.home, str(elsewhere.id), workshop_for(client.home))
+    version = registry.resolve(client.home, str(elsewhere.id), builder_for(client.home))
     assert (version.model_id, version.pinned) == (model_id, elsewhere.id)
     client.deploy_model(version.model_id)
     report = parity_check(client, version.model_id, SETTINGS)
@@ -60,12 +60,12 @@ def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
 @pytest.mark.parametrize("reference", ["nobody@1234", "no-such-image:1"])
 def test_what_is_no_folder_no_version_and_no_image_is_refused(client: Client, reference: str) -> None:
     with pytest.raises(UsageError, match=reference):
-        registry.resolve(client.home, reference, workshop_for(client.home))
+        registry.resolve(client.home, reference, builder_for(client.home))
 
 
 def test_the_base_image_is_no_model(client: Client) -> None:
     with pytest.raises(UsageError, match="is no image of a model"):
-        registry.resolve(client.home, "pyml-base:latest", workshop_for(client.home))
+        registry.resolve(client.home, "pyml-base:latest", builder_for(client.home))
 
 
 def test_a_folder_of_wheels_serves_an_upload_which_is_found_again_without_it(client: Client, tmp_path: Path) -> None:

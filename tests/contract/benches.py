@@ -15,9 +15,9 @@ from typing import Protocol
 import psutil
 
 from pyml.probes import NotListeningError
-from pyml_sandbox.drivers.fake_runner import Behaviour, FakeDriver, FakeMachine
-from pyml_sandbox.drivers.process.service_runner import ProcessDriver
-from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.drivers.fake_runner import Behaviour, FakeMachine, FakeRunner
+from pyml_sandbox.drivers.process.service_runner import ProcessRunner
+from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.process_tags import marks
@@ -36,10 +36,10 @@ class Kind:
     children_escape: bool = False
 
 
-class Bench(Protocol):
+class CheckContext(Protocol):
     """One driver with the world around it."""
 
-    def driver(self, sandbox: str = "one") -> Driver:
+    def driver(self, sandbox: str = "one") -> ServiceRunner:
         """A new driver object for a sandbox."""
 
     def spec(self, kind: Kind) -> ServiceSpec:
@@ -55,7 +55,7 @@ class Bench(Protocol):
         """Kill a service's first process in sandbox "one"."""
 
 
-class WatchedBench(Bench, Protocol):
+class WatchedBench(CheckContext, Protocol):
     """The world of a driver that starts a watcher of its own."""
 
     def kill_watcher(self) -> None:
@@ -68,8 +68,8 @@ class FakeBench:
 
     machine: FakeMachine = field(default_factory=FakeMachine)
 
-    def driver(self, sandbox: str = "one") -> Driver:
-        return FakeDriver(self.machine, sandbox)
+    def driver(self, sandbox: str = "one") -> ServiceRunner:
+        return FakeRunner(self.machine, sandbox)
 
     def spec(self, kind: Kind) -> ServiceSpec:
         behaviour = Behaviour(kind.lines, kind.exit_code, kind.children)
@@ -100,8 +100,8 @@ class ProcessBench:
         home.create()
         return home
 
-    def driver(self, sandbox: str = "one") -> Driver:
-        return ProcessDriver(self.home(sandbox))
+    def driver(self, sandbox: str = "one") -> ServiceRunner:
+        return ProcessRunner(self.home(sandbox))
 
     def spec(self, kind: Kind) -> ServiceSpec:
         command = (sys.executable, "-c", program(kind))

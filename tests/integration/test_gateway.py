@@ -23,8 +23,8 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
-from pyml.gateway.balancer import Upstream
-from pyml.gateway.request_counter import Usage
+from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
@@ -34,7 +34,7 @@ from support.packages import write_package
 
 
 @dataclass(frozen=True)
-class Stack:
+class Driver:
     """A gateway, and what is behind it."""
 
     place: Serving
@@ -61,22 +61,22 @@ class Stack:
                 return error.code, json.load(error)
 
 
-def started(place: Serving, settings: str = "") -> Stack:
+def started(place: Serving, settings: str = "") -> Driver:
     package = write_package(place.folder / "chores", CHORES, toml=settings)
     place.deploy(chores=["1"], down=["7"])
     gateway, caller, rest = place.gateway()
     server = place.server(package)
-    return Stack(place, gateway, server, caller, rest)
+    return Driver(place, gateway, server, caller, rest)
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
+def stack() -> Iterator[Driver]:
     with serving() as place:
         yield started(place)
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Stack]:
+def shared() -> Iterator[Driver]:
     """A stack that no test may change."""
     with serving() as place:
         yield started(place)
@@ -85,7 +85,7 @@ def shared() -> Iterator[Stack]:
 # --- what passes through ----------------------------------------------------------------------------------------------
 
 
-def test_rows_pass_through_in_every_form(shared: Stack) -> None:
+def test_rows_pass_through_in_every_form(shared: Driver) -> None:
     rows = chores(rows=3)
     arrow = shared.caller.infer(codec.arrow_request("chores", "", rows, request_id="r"))
     columns = shared.caller.infer(codec.column_request("chores", "1", rows))
@@ -103,7 +103,7 @@ def columns(library: object, x: np.ndarray, act: str = "") -> list[object]:
 
 
 @pytest.mark.parametrize("library", [triton_grpc, triton_http], ids=["grpc", "http"])
-def test_tritonclient_works_unchanged(shared: Stack, library: object) -> None:
+def test_tritonclient_works_unchanged(shared: Driver, library: object) -> None:
     address = shared.caller.address if library is triton_grpc else shared.rest.removeprefix("http://")
     with closing(library.InferenceServerClient(address)) as client:  # type: ignore[attr-defined]
         assert client.is_server_live()
@@ -116,7 +116,7 @@ def test_tritonclient_works_unchanged(shared: Stack, library: object) -> None:
             client.infer("chores", columns(library, np.array([1.0]), act="fail it hurts"))
 
 
-def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: Stack) -> None:
+def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: Driver) -> None:
     direct, passed = shared.place.caller().refused("fail it hurts"), shared.caller.refused("fail it hurts")
     assert passed.code() is direct.code() is grpc.StatusCode.UNKNOWN
     assert passed.details() == direct.details()
@@ -124,7 +124,7 @@ def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: S
     assert passed.trailing_metadata() == (("pyml-reason", "model"), ("pyml-code", "predict-raised"))
 
 
-def test_reason_and_codes_pass_through_over_rest(shared: Stack) -> None:
+def test_reason_and_codes_pass_through_over_rest(shared: Driver) -> None:
     request = urllib.request.Request(f"{shared.rest}/v2/models/chores/infer", json.dumps({"inputs": []}).encode())
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=30)
@@ -133,7 +133,7 @@ def test_reason_and_codes_pass_through_over_rest(shared: Stack) -> None:
         assert refused.headers.get_all("pyml-code") == ["column-missing"]
 
 
-def test_the_gateway_answers_for_itself(shared: Stack) -> None:
+def test_the_gateway_answers_for_itself(shared: Driver) -> None:
     call = shared.caller.call
     assert oip.ServerLiveResponse.FromString(call(oip.SERVER_LIVE)).live
     assert oip.ServerReadyResponse.FromString(call(oip.SERVER_READY)).ready
@@ -155,7 +155,7 @@ NOT_THERE = [
 
 @pytest.mark.parametrize(("model", "version", "code", "status", "words"), NOT_THERE)
 def test_what_is_not_there_has_its_own_error(
-    shared: Stack, model: str, version: str, code: grpc.StatusCode, status: int, words: list[str]
+    shared: Driver, model: str, version: str, code: grpc.StatusCode, status: int, words: list[str]
 ) -> None:
     error = shared.caller.start(codec.arrow_request(model, version, chores())).exception()
     assert error.code() is code
@@ -169,7 +169,7 @@ def test_what_is_not_there_has_its_own_error(
         assert all(word in str(answer["error"]) for word in words)
 
 
-def test_a_model_that_is_starting_says_so(stack: Stack) -> None:
+def test_a_model_that_is_starting_says_so(stack: Driver) -> None:
     code = CHORES.replace("decimal.getcontext().prec = 5", "self.wait(parameters)")
     package = write_package(stack.place.folder / "slow", code)
     stack.place.server(package, name="slow", ready=False)
@@ -191,7 +191,7 @@ def test_a_model_that_is_starting_says_so(stack: Stack) -> None:
 # --- what changes -----------------------------------------------------------------------------------------------------
 
 
-def test_deployments_come_and_go_without_a_restart(stack: Stack) -> None:
+def test_deployments_come_and_go_without_a_restart(stack: Driver) -> None:
     assert stack.caller.do()["y"] == [0]
     stack.place.server(stack.place.folder / "chores", name="new", version="5")
     assert stack.caller.refused("", name="new").code() is grpc.StatusCode.NOT_FOUND
@@ -201,7 +201,7 @@ def test_deployments_come_and_go_without_a_restart(stack: Stack) -> None:
     assert stack.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_a_request_in_flight_outlives_its_route(stack: Stack) -> None:
+def test_a_request_in_flight_outlives_its_route(stack: Driver) -> None:
     running = stack.caller.begin(f"wait {stack.place.folder}")
     until((stack.place.folder / "begun").exists)
     stack.place.deploy()
@@ -210,7 +210,7 @@ def test_a_request_in_flight_outlives_its_route(stack: Stack) -> None:
     running.result()
 
 
-def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is_found(stack: Stack) -> None:
+def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is_found(stack: Driver) -> None:
     running = stack.caller.begin(f"wait {stack.place.folder}")
     until((stack.place.folder / "begun").exists)
     waiting = [stack.caller.begin("") for _ in range(5)]
@@ -226,7 +226,7 @@ def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is
     assert stack.caller.do()["y"] == [0]
 
 
-def test_a_model_that_ends_its_process_is_reported_alike(stack: Stack) -> None:
+def test_a_model_that_ends_its_process_is_reported_alike(stack: Driver) -> None:
     error = stack.caller.refused("die")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "went away before it answered" in error.details()
@@ -326,9 +326,9 @@ def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> 
         containers.add("model-chores-1")
 
         async def pids() -> list[set[str]]:
-            usage = Usage()
+            usage = RequestCounter()
             launcher = Launcher(containers, usage, 60)
-            upstream = Upstream(RoutesFile(place.routes_file), usage, launcher)
+            upstream = LoadBalancer(RoutesFile(place.routes_file), usage, launcher)
             route = replace(upstream.find("chores", ""), on_request=True)
 
             async def pid() -> str:
@@ -358,7 +358,7 @@ def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> 
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def test_deadlines_and_cancellations_pass_through(stack: Stack) -> None:
+def test_deadlines_and_cancellations_pass_through(stack: Driver) -> None:
     folder = stack.place.folder
     running = stack.caller.begin(f"wait {folder}", timeout_s=None)
     until((folder / "begun").exists)
@@ -403,7 +403,7 @@ def rest_rows(x: list[object], act: str = "") -> dict[str, object]:
 
 
 @pytest.mark.parametrize("path", ["/v2/models/chores/infer", "/v2/models/chores/versions/1/infer"])
-def test_rest_rows_in_and_out(shared: Stack, path: str) -> None:
+def test_rest_rows_in_and_out(shared: Driver, path: str) -> None:
     assert shared.post(path, {**rest_rows([1.5, 2]), "id": "r"}) == (
         200,
         {
@@ -418,7 +418,7 @@ def test_rest_rows_in_and_out(shared: Stack, path: str) -> None:
     )
 
 
-def test_rest_tells_about_server_and_model(shared: Stack) -> None:
+def test_rest_tells_about_server_and_model(shared: Driver) -> None:
     assert shared.get("/v2/health/live") == (200, {"live": True})
     assert shared.get("/v2/health/ready") == (200, {"ready": True})
     assert shared.get("/v2/models/chores/ready") == (200, {"name": "chores", "ready": True})
@@ -442,13 +442,13 @@ REST_ERRORS: list[tuple[object, int, str]] = [
 
 
 @pytest.mark.parametrize(("body", "status", "words"), REST_ERRORS)
-def test_rest_errors_have_their_status_and_words(shared: Stack, body: object, status: int, words: str) -> None:
+def test_rest_errors_have_their_status_and_words(shared: Driver, body: object, status: int, words: str) -> None:
     found, answer = shared.post("/v2/models/chores/infer", body)
     assert found == status
     assert words in str(answer["error"])
 
 
-def test_rest_says_when_a_path_or_method_is_wrong(shared: Stack) -> None:
+def test_rest_says_when_a_path_or_method_is_wrong(shared: Driver) -> None:
     assert shared.get("/v2/nothing") == (404, {"error": "GET /v2/nothing: Not Found"})
     assert shared.get("/v2/models/chores/infer")[0] == 405
     status, answer = shared.post("/v2/models/chores/infer", b"{}", **{"Inference-Header-Content-Length": "9"})
@@ -460,7 +460,7 @@ def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
     with serving() as place:
         place.deploy()
         process, caller, rest = place.gateway("--max-request-mb", "1")
-        stack = Stack(place, process, process, caller, rest)
+        stack = Driver(place, process, process, caller, rest)
         status, answer = stack.post("/v2/models/chores/infer", b" " * (2 * 1024 * 1024))
         assert status == 413
         assert "larger than 1 MiB" in str(answer["error"])
@@ -480,7 +480,7 @@ def test_a_body_that_is_too_large_for_the_model_is_refused_by_it() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_finishes_what_is_in_flight(stack: Stack, number: int) -> None:
+def test_told_to_stop_it_finishes_what_is_in_flight(stack: Driver, number: int) -> None:
     running = stack.caller.begin(f"wait {stack.place.folder}")
     until((stack.place.folder / "begun").exists)
     stack.gateway.send_signal(number)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError
-from pyml.inference.describe import Contract, contract_of
+from pyml.inference.describe import Signature, signature_of
 from pyml.pinned_environment import launcher_script
-from pyml_sandbox.drivers.process.model_load import try_model
+from pyml_sandbox.drivers.process.model_load import load_on_trial
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
 
@@ -64,9 +64,9 @@ def launcher(tmp_path: Path) -> Path:
     return script
 
 
-def tried(launcher: Path, top: str, timeout_s: float = 60) -> Contract:
+def tried(launcher: Path, top: str, timeout_s: float = 60) -> Signature:
     package = write_package(launcher.parent / "package", f"{top}\n{ECHO}".replace("import pandas as pd", ""))
-    return Contract.from_json(dict(try_model(launcher, package, timeout_s)))
+    return Signature.from_json(dict(load_on_trial(launcher, package, timeout_s)))
 
 
 @pytest.mark.parametrize("name", HARMLESS)
@@ -103,7 +103,7 @@ def test_variables_of_this_shell_do_not_reach_the_model(launcher: Path, monkeypa
 @pytest.mark.parametrize(("code", "words"), [(139, "exit code 139 (SIGSEGV)"), (-11, "(SIGSEGV)"), (3, "exit code 3 ")])
 def test_how_python_ended_is_said_for_processes_and_for_containers(code: int, words: str) -> None:
     with pytest.raises(PackageError) as caught:
-        contract_of(code, "", "", Path("package"))
+        signature_of(code, "", "", Path("package"))
     assert words in str(caught.value)
 
 

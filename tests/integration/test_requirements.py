@@ -13,7 +13,7 @@ from containers.tiny_wheels import write_wheel
 from pyml.errors import PackageError, SetupError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.drivers.process import virtualenvs
-from pyml_sandbox.drivers.process.environments import VirtualWorkshop
+from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
 from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, ensure, resolve
 from pyml_sandbox.models.registry import check
 from pyml_sandbox.workspace.home import SandboxHome
@@ -147,15 +147,15 @@ def test_without_a_network_a_package_is_checked_as_far_as_it_can_be(
 ) -> None:
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CACHE", "1")
-    workshop = VirtualWorkshop(SandboxHome(tmp_path / "home"))
+    builder = VirtualenvBuilder(SandboxHome(tmp_path / "home"))
     with pytest.raises(SetupError, match="files are right as far as can be seen") as caught:
-        check(package, workshop)
+        check(package, builder)
     assert "connect once" in caught.value.hint
     with pytest.raises(PackageError, match="no such comparison operator"):
-        check(required(package, "foo>>1"), workshop)
+        check(required(package, "foo>>1"), builder)
     (package.folder / "model.py").write_text("def predict(")
     with pytest.raises(PackageError, match=r"model\.py cannot be read"):
-        check(package, workshop)
+        check(package, builder)
 
 
 def test_text_that_is_not_utf_8_is_told_in_uvs_words(home: SandboxHome, package: ModelPackage) -> None:

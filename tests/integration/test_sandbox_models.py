@@ -13,13 +13,13 @@ from pyml.errors import PackageError, SandboxError, ServiceFailedError, SetupErr
 from pyml.package.model_package import ModelPackage
 from pyml.probes import NotReadyError
 from pyml.probes.gateway_probe import ModelProbe
-from pyml_sandbox.drivers.choice import stack_for, workshop_for
+from pyml_sandbox.drivers.choice import builder_for, driver_for
 from pyml_sandbox.lifecycle.deployment import deploy, undeploy
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.registry import find_version, upload
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.services.model_server import service_name
-from pyml_sandbox.services.runner_contract import Driver, ServiceState
+from pyml_sandbox.services.runner_contract import ServiceRunner, ServiceState
 from pyml_sandbox.workspace.events import Event
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST
@@ -38,8 +38,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def driver(sandbox: SandboxHome) -> Driver:
-    return stack_for(sandbox, require_state(sandbox)).driver
+def driver(sandbox: SandboxHome) -> ServiceRunner:
+    return driver_for(sandbox, require_state(sandbox)).driver
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def served(sandbox: SandboxHome, echo: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def echo(sandbox: SandboxHome, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of an uploaded model."""
-    return upload(sandbox, package(tmp_path_factory.mktemp("models"), ECHO), workshop_for(sandbox)).model_id
+    return upload(sandbox, package(tmp_path_factory.mktemp("models"), ECHO), builder_for(sandbox)).model_id
 
 
 def package(folder: Path, code: str, requirements: str = "") -> ModelPackage:
@@ -68,7 +68,7 @@ def is_answering(home: SandboxHome, model_id: str) -> bool:
     return True
 
 
-def server_of(driver: Driver, model_id: str) -> tuple[ServiceState, int | None]:
+def server_of(driver: ServiceRunner, model_id: str) -> tuple[ServiceState, int | None]:
     name, _, version = model_id.partition("@")
     found = [service for service in driver.live() if service.name == service_name(name, version)]
     return (found[0].state, found[0].pid) if found else (ServiceState.STOPPED, None)
@@ -78,24 +78,24 @@ class TestUpload:
     def test_the_same_content_is_the_same_version_and_needs_no_network(
         self, sandbox: SandboxHome, echo: str, tmp_path: Path, offline: None
     ) -> None:
-        assert upload(sandbox, package(tmp_path, ECHO), workshop_for(sandbox)).model_id == echo
+        assert upload(sandbox, package(tmp_path, ECHO), builder_for(sandbox)).model_id == echo
 
     def test_other_code_with_equal_requirements_needs_no_network_and_has_the_same_installed(
         self, sandbox: SandboxHome, echo: str, tmp_path: Path, offline: None
     ) -> None:
-        other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"), workshop_for(sandbox))
+        other = upload(sandbox, package(tmp_path, ECHO + "\n# other\n"), builder_for(sandbox))
         assert other.model_id != echo
         assert other.lock == find_version(sandbox, echo).lock
 
     def test_what_was_uploaded_is_not_what_is_edited(self, sandbox: SandboxHome, tmp_path: Path) -> None:
         written = package(tmp_path, ECHO + "\n# before\n")
-        version = upload(sandbox, written, workshop_for(sandbox))
+        version = upload(sandbox, written, builder_for(sandbox))
         (written.folder / "model.py").write_text("changed")
         assert (version.package / "model.py").read_text() == ECHO + "\n# before\n"
 
     def test_its_declared_inputs_and_outputs_are_kept(self, sandbox: SandboxHome, echo: str) -> None:
-        contract = find_version(sandbox, echo).contract
-        assert (contract.kind, contract.inputs.names, contract.outputs.names) == ("frame", ("a",), ("a",))
+        signature = find_version(sandbox, echo).signature
+        assert (signature.kind, signature.inputs.names, signature.outputs.names) == ("frame", ("a",), ("a",))
 
     @pytest.mark.parametrize(
         ("code", "requirements", "words"),
@@ -113,7 +113,7 @@ class TestUpload:
     ) -> None:
         before = [version.model_id for version in registry.versions(sandbox)]
         with pytest.raises((PackageError, SetupError)) as caught:
-            upload(sandbox, package(tmp_path, code, requirements), workshop_for(sandbox))
+            upload(sandbox, package(tmp_path, code, requirements), builder_for(sandbox))
         assert words in str(caught.value)
         assert [version.model_id for version in registry.versions(sandbox)] == before
         assert not list(sandbox.models.glob("echo/.*"))
@@ -124,7 +124,7 @@ class TestUpload:
         written = package(tmp_path, ECHO)
         (written.folder / "packages.txt").write_text("no-such-debian-package\n")
         events: list[Event] = []
-        upload(process_sandbox, written, workshop_for(process_sandbox), events.append)
+        upload(process_sandbox, written, builder_for(process_sandbox), events.append)
         (warning,) = (event.detail for event in events if event.subject == "packages.txt")
         assert "no-such-debian-package" in warning
 
@@ -142,28 +142,28 @@ class TestDeploy:
         assert is_answering(sandbox, served)
 
     def test_deploying_it_again_leaves_its_server_alone(
-        self, sandbox: SandboxHome, served: str, driver: Driver
+        self, sandbox: SandboxHome, served: str, driver: ServiceRunner
     ) -> None:
         before = server_of(driver, served)
         deploy(sandbox, served)
         assert server_of(driver, served) == before
 
     def test_a_new_version_takes_over_and_the_one_before_is_stopped(
-        self, sandbox: SandboxHome, served: str, driver: Driver, tmp_path: Path
+        self, sandbox: SandboxHome, served: str, driver: ServiceRunner, tmp_path: Path
     ) -> None:
-        new = upload(sandbox, package(tmp_path, ECHO + "\n# new\n"), workshop_for(sandbox))
+        new = upload(sandbox, package(tmp_path, ECHO + "\n# new\n"), builder_for(sandbox))
         deploy(sandbox, new.model_id)
         assert load_routes(sandbox).models["echo"].default == new.version
         assert is_answering(sandbox, new.model_id)
         assert server_of(driver, served)[0] is ServiceState.STOPPED
 
     def test_a_version_that_does_not_start_leaves_the_one_before_in_place(
-        self, sandbox: SandboxHome, served: str, driver: Driver, tmp_path: Path
+        self, sandbox: SandboxHome, served: str, driver: ServiceRunner, tmp_path: Path
     ) -> None:
         broken = ECHO.replace(
             "parameters): pass", "parameters): assert 'pyml.server' not in __import__('sys').orig_argv"
         )
-        version = upload(sandbox, package(tmp_path, broken), workshop_for(sandbox))
+        version = upload(sandbox, package(tmp_path, broken), builder_for(sandbox))
         with pytest.raises(ServiceFailedError, match="did not start: exit code") as caught:
             deploy(sandbox, version.model_id)
         assert f"pyml dev logs {service_name('echo', version.version)}" in caught.value.hint
@@ -171,7 +171,7 @@ class TestDeploy:
         assert is_answering(sandbox, served)
         assert server_of(driver, version.model_id)[0] is ServiceState.STOPPED
 
-    def test_a_killed_server_comes_back(self, sandbox: SandboxHome, served: str, driver: Driver) -> None:
+    def test_a_killed_server_comes_back(self, sandbox: SandboxHome, served: str, driver: ServiceRunner) -> None:
         _, pid = server_of(driver, served)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -179,7 +179,7 @@ class TestDeploy:
         wait_for(lambda: is_answering(sandbox, served), "it answers again")
 
     def test_undeploying_stops_the_server_and_twice_is_fine(
-        self, sandbox: SandboxHome, served: str, driver: Driver
+        self, sandbox: SandboxHome, served: str, driver: ServiceRunner
     ) -> None:
         undeploy(sandbox, "echo")
         undeploy(sandbox, "echo")

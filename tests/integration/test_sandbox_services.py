@@ -10,12 +10,12 @@ import pytest
 
 from pyml.probes import NotReadyError
 from pyml.probes.metastore_probe import MetastoreProbe
-from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.lifecycle import up_and_down
 from pyml_sandbox.lifecycle.status import status
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.services.metastore import NAME as METASTORE
-from pyml_sandbox.services.runner_contract import Driver, LiveService
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST
 from pyml_sandbox.workspace.state import require_state
@@ -25,15 +25,15 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-def driver(process_sandbox: SandboxHome) -> Driver:
-    return stack_for(process_sandbox, require_state(process_sandbox)).driver
+def driver(process_sandbox: SandboxHome) -> ServiceRunner:
+    return driver_for(process_sandbox, require_state(process_sandbox)).driver
 
 
-def live(driver: Driver) -> dict[str, LiveService]:
+def live(driver: ServiceRunner) -> dict[str, LiveService]:
     return {service.name: service for service in driver.live()}
 
 
-def test_nothing_listens_beyond_this_machine(driver: Driver) -> None:
+def test_nothing_listens_beyond_this_machine(driver: ServiceRunner) -> None:
     processes = [psutil.Process(service.pid) for service in driver.live() if service.pid is not None]
     assert len(processes) >= 3
     for process in processes:
@@ -49,14 +49,14 @@ def test_every_service_answers_and_its_use_is_known(process_sandbox: SandboxHome
     assert found.data.size_bytes > 0
 
 
-def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, driver: Driver) -> None:
+def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, driver: ServiceRunner) -> None:
     before = {name: service.pid for name, service in live(driver).items()}
     up_and_down.up(process_sandbox)
     assert {name: service.pid for name, service in live(driver).items()} == before
 
 
 def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(
-    process_sandbox: SandboxHome, driver: Driver
+    process_sandbox: SandboxHome, driver: ServiceRunner
 ) -> None:
     with session(process_sandbox) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS survivors")
@@ -85,7 +85,7 @@ def is_answering(home: SandboxHome) -> bool:
 
 
 def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(
-    process_sandbox: SandboxHome, driver: Driver
+    process_sandbox: SandboxHome, driver: ServiceRunner
 ) -> None:
     pid = live(driver)[METASTORE].pid
     assert pid is not None

@@ -64,7 +64,7 @@ def client(sandbox: SandboxHome) -> Client:
 
 
 @pytest.fixture(scope="module")
-def echoes(client: Client, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, str]:
+def pass_through(client: Client, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, str]:
     """The ids of two deployed models that give back what they get: of NOT NULL columns, and of nullable ones."""
     deployed = {}
     for not_null in (False, True):
@@ -78,15 +78,15 @@ MATRIX = [(False, kind) for kind in KINDS] + [(True, kind) for kind in KINDS_WIT
 
 @pytest.mark.parametrize(("not_null", "kind"), MATRIX)
 def test_every_type_comes_back_exactly_online(
-    client: Client, echoes: dict[bool, str], not_null: bool, kind: str
+    client: Client, pass_through: dict[bool, str], not_null: bool, kind: str
 ) -> None:
     sent = rows(kind, not_null=not_null)
-    assert repr(client.predict_online(echoes[not_null], sent).to_pylist()) == repr(sent.to_pylist())
+    assert repr(client.predict_online(pass_through[not_null], sent).to_pylist()) == repr(sent.to_pylist())
 
 
 @pytest.mark.parametrize(("not_null", "kind"), MATRIX)
 def test_every_type_comes_back_exactly_offline(
-    client: Client, echoes: dict[bool, str], not_null: bool, kind: str
+    client: Client, pass_through: dict[bool, str], not_null: bool, kind: str
 ) -> None:
     sent = rows(kind, not_null=not_null)
     numbered = sent.append_column("row", pa.array(range(sent.num_rows), pa.int64()))
@@ -94,6 +94,6 @@ def test_every_type_comes_back_exactly_offline(
         ddl = f"{', '.join(f'{f.name} {f.ddl_type}' for f in echo_schema(not_null=not_null).fields)}, row BIGINT"
         spark.createDataFrame(numbered, schema=ddl).write.mode("overwrite").saveAsTable("matrix_rows")
         query, target = "SELECT * FROM matrix_rows", "ml.matrix"
-        client.predict_offline(echoes[not_null], query, target, key=["row"], allow_empty=True).wait()
+        client.predict_offline(pass_through[not_null], query, target, key=["row"], allow_empty=True).wait()
         stored = spark.table(target).orderBy("row").drop("row").toArrow()
     assert repr(stored.cast(sent.schema).to_pylist()) == repr(sent.to_pylist())

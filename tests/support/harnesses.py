@@ -19,20 +19,20 @@ from typing import cast
 import pyarrow as pa
 
 from pyml.errors import PymlError
-from pyml.harness.answering import Laboratory
+from pyml.harness.answering import Harness
 from pyml.harness.environ_trace import WatchedEnvironment, watch
-from pyml.harness.session_messages import Greeting, Question
+from pyml.harness.session_messages import HarnessRequest, LoadReport
 from pyml.harness.training import training_switches
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
 from pyml.pinned_environment import PINNED
 from pyml.types.schema import Schema
-from pyml_sandbox.drivers.process.session import talk_to_process
-from pyml_sandbox.models.environment import Environment, Workshop
-from pyml_sandbox.models.model_session import Conversation
-from pyml_sandbox.parity.context.check_context import Bench
-from pyml_sandbox.parity.examine import open_bench
-from pyml_sandbox.parity.harness_process import Labs
+from pyml_sandbox.drivers.process.session import session_with_process
+from pyml_sandbox.models.environment import Environment, EnvironmentBuilder
+from pyml_sandbox.models.model_session import Session
+from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.examine import open_context
+from pyml_sandbox.parity.harness_process import HarnessProcesses
 from support.packages import write_package
 
 Values = Mapping[str, Sequence[object]]
@@ -40,7 +40,7 @@ TIMEOUT_S = 60
 _turn = threading.RLock()  # environment, working directory and the module `model` belong to the whole process
 
 
-class ConversationHere:
+class SessionHere:
     """Answers as `python -m pyml.harness` does, in this process, without a hash seed of its own.
 
     Args:
@@ -54,34 +54,34 @@ class ConversationHere:
         self._unset = [value for flag, value in pairs if flag == "--unset"]
         self._folder = package.parent if "--elsewhere" in arguments else package
         self._package, self._asked = package, set[str]()
-        self._laboratory: Laboratory | None = None
+        self._laboratory: Harness | None = None
         with self._surroundings():
             self._greeting = self._loaded(package)
 
-    def hear(self, timeout_s: float) -> str:
+    def receive(self, timeout_s: float) -> str:
         return self._greeting.to_line()
 
     def ask(self, line: str, timeout_s: float) -> str:
         assert self._laboratory is not None
         with self._surroundings():
-            answer = self._laboratory.answer(Question.from_line(line))
+            answer = self._laboratory.answer(HarnessRequest.from_line(line))
             self._asked |= WatchedEnvironment.asked
             return replace(answer, variables=sorted(self._asked)).to_line()
 
     def close(self) -> None:
         self._laboratory = None
 
-    def _loaded(self, package: Path) -> Greeting:
+    def _loaded(self, package: Path) -> LoadReport:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 runner = Runner.load(package)
             except PymlError as error:
-                return Greeting(problem=str(error))
-        self._laboratory = Laboratory(runner)
-        contract = Contract("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+                return LoadReport(problem=str(error))
+        self._laboratory = Harness(runner)
+        signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
         said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
-        return Greeting("", contract.to_json(), said, len(training_switches(runner.model)))
+        return LoadReport("", signature.to_json(), said, len(training_switches(runner.model)))
 
     @contextmanager
     def _surroundings(self) -> Iterator[None]:
@@ -102,25 +102,27 @@ class ConversationHere:
                 time.tzset()
 
 
-class WorkshopHere:
+class BuilderHere:
     """Talks to models in this process."""
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         assert arguments[:3] == ["-m", "pyml.harness", "--package"]
-        return ConversationHere(Path(arguments[3]), arguments[4:])
+        return SessionHere(Path(arguments[3]), arguments[4:])
 
 
-class WorkshopOfProcesses:
+class BuilderOfProcesses:
     """Talks to models in processes of their own, in the pinned environment."""
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return talk_to_process([sys.executable, *arguments], {**inherited, **PINNED, "SPARE": "here"})
+        return session_with_process([sys.executable, *arguments], {**inherited, **PINNED, "SPARE": "here"})
 
 
-def labs_of(package: Path, workshop: object | None = None) -> Labs:
+def harnesses_of(package: Path, builder: object | None = None) -> HarnessProcesses:
     """Laboratories of a model: in this process, unless another workshop is given."""
-    return Labs(cast(Workshop, workshop or WorkshopHere()), Environment("", sys.executable, str(package)))
+    return HarnessProcesses(
+        cast(EnvironmentBuilder, builder or BuilderHere()), Environment("", sys.executable, str(package))
+    )
 
 
 # ---- models
@@ -158,13 +160,15 @@ class Source:
         return write_package(folder, model=text)
 
     @property
-    def crowd(self) -> pa.RecordBatch:
+    def full_batch(self) -> pa.RecordBatch:
         """Its rows."""
         return pa.RecordBatch.from_pydict(dict(self.rows), schema=Schema(self.inputs).arrow)
 
     @contextmanager
-    def bench(self, folder: Path) -> Iterator[Bench]:
+    def context(self, folder: Path) -> Iterator[CheckContext]:
         """A bench with the model in this process."""
-        contract = Contract("frame", Schema(self.inputs), Schema(self.outputs))
-        with open_bench(labs_of(self.write(folder)), contract, self.crowd, self.crowd, 1000) as bench:
-            yield bench
+        signature = Signature("frame", Schema(self.inputs), Schema(self.outputs))
+        with open_context(
+            harnesses_of(self.write(folder)), signature, self.full_batch, self.full_batch, 1000
+        ) as context:
+            yield context

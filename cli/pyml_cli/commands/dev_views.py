@@ -13,7 +13,7 @@ from pyml.command_line import command
 from pyml_cli.output import event_mark
 from pyml_sandbox.lifecycle.status import SandboxStatus, ServiceStatus
 from pyml_sandbox.lifecycle.up_and_down import Stopped, Summary
-from pyml_sandbox.services.machine_check import Finding, Verdict
+from pyml_sandbox.services.machine_check import MachineFinding, MachineVerdict
 from pyml_sandbox.workspace.events import JSON
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST
@@ -159,12 +159,12 @@ class ResetView:
 class DoctorView:
     """What the checks found."""
 
-    findings: Sequence[Finding]
+    findings: Sequence[MachineFinding]
 
     @property
-    def failed(self) -> Sequence[Finding]:
+    def failed(self) -> Sequence[MachineFinding]:
         """The checks that failed."""
-        return [finding for finding in self.findings if finding.verdict is Verdict.FAILED]
+        return [finding for finding in self.findings if finding.verdict is MachineVerdict.FAILED]
 
     @property
     def json(self) -> Mapping[str, JSON]:

@@ -34,13 +34,13 @@ def init(
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     """Check a model package, load the model in its own environment, and list every problem."""
     from pyml.package.model_package import ModelPackage
-    from pyml_sandbox.drivers.choice import workshop_for
+    from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
     from pyml_sandbox.workspace.home import SandboxHome
 
     with progress() as on_event:
-        contract = registry.check(ModelPackage(folder), workshop_for(SandboxHome.find()), on_event)
-    choose_output(json).result(ContractView(contract.kind, contract.inputs.ddl, contract.outputs.ddl))
+        signature = registry.check(ModelPackage(folder), builder_for(SandboxHome.find()), on_event)
+    choose_output(json).result(SignatureView(signature.kind, signature.inputs.ddl, signature.outputs.ddl))
 
 
 def upload(
@@ -99,7 +99,7 @@ class InitView:
 
 
 @dataclass(frozen=True)
-class ContractView:
+class SignatureView:
     """What a model declares."""
 
     kind: str

@@ -47,7 +47,7 @@ def parity_check(
     """
     from pyml.package.model_package import ModelPackage
     from pyml_sandbox.client import Client
-    from pyml_sandbox.drivers.choice import workshop_for
+    from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
     from pyml_sandbox.parity import check
     from pyml_sandbox.parity.run import only_run
@@ -57,7 +57,7 @@ def parity_check(
     _refuse_unknown(level)
     client = Client(sandbox)
     with progress() as on_event:
-        version = registry.resolve(client.home, model, workshop_for(client.home), on_event)
+        version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
         with only_run(client.home, version.name, on_event):
             client.deploy_model(version.model_id, on_event)

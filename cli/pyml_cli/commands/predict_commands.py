@@ -40,7 +40,7 @@ def online(
     from pyml_sandbox.predict.user_rows import read_rows
 
     client = Client(sandbox)
-    inputs = registry.find_version(client.home, model_id).contract.inputs
+    inputs = registry.find_version(client.home, model_id).signature.inputs
     predictions = client.predict_online(model_id, read_rows(rows, inputs))
     choose_output(json).result(PredictionsView(predictions))
 

@@ -11,13 +11,13 @@ import grpc
 from aiohttp import web
 
 from pyml.errors import SetupError
-from pyml.gateway.balancer import Upstream
+from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import GatewayService
-from pyml.gateway.request_counter import Usage
+from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest_server import RestService
 from pyml.gateway.routes_file import RoutesFile
-from pyml.gateway.scaling.scaler import OnRequest
+from pyml.gateway.scaling.scaler import Scaler
 
 MIB = 1024 * 1024
 log = logging.getLogger("pyml.gateway")
@@ -32,10 +32,10 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
-        usage = Usage()
-        self._on_request = OnRequest.of(options, usage)
+        usage = RequestCounter()
+        self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
-        self._upstream = Upstream(RoutesFile(options.routes), usage, launcher)
+        self._upstream = LoadBalancer(RoutesFile(options.routes), usage, launcher)
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pyml.gateway.channel import Line, nobody_answers, says_ready
+from pyml.gateway.channel import Channel, nobody_answers, says_ready
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import Usage, Use
+from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, Routes, RoutesFile
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import NOT_RUN, Failure, FailureError
+from pyml.oip.rpc_status import NOT_RUN, RpcFailure, RpcFailureError
 
 _CLOSE_GRACE_S = 60
 _ANSWER_BEFORE_S = 0.25
-Dial = Callable[[Replica, Use], Line]
+Dial = Callable[[Replica, RequestCount], Channel]
 
 
-class Upstream:
+class LoadBalancer:
     """Calls model servers; of one event loop.
 
     Args:
@@ -29,14 +29,14 @@ class Upstream:
     """
 
     def __init__(
-        self, routes_file: RoutesFile, usage: Usage, launcher: Launcher | None = None, dial: Dial = Line
+        self, routes_file: RoutesFile, usage: RequestCounter, launcher: Launcher | None = None, dial: Dial = Channel
     ) -> None:
         self._routes_file = routes_file
         self._usage = usage
         self._launcher = launcher
         self._dial = dial
         self._routes = Routes()
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, Channel] = {}
         self._turns: dict[tuple[str, str], int] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -65,12 +65,12 @@ class Upstream:
         """
         try:
             return await self._ask(route, method, request, timeout_s)
-        except FailureError as error:
+        except RpcFailureError as error:
             launcher = self._launcher
             if launcher is None or not route.on_request or error.failure.reason not in NOT_RUN:
                 raise
         if method == oip.MODEL_READY:
-            raise FailureError(await launcher.nudge(route, self._is_ready))
+            raise RpcFailureError(await launcher.trigger_start(route, self._is_ready))
         return await self._hold(launcher, route, method, request, timeout_s)
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class Upstream:
             await launcher.wait(route, self._is_ready, begun + hold_s - now())
             try:
                 return await self._ask(route, method, request, timeout_s and timeout_s - (now() - begun))
-            except FailureError as error:
+            except RpcFailureError as error:
                 if error.failure.reason not in NOT_RUN:
                     raise
 
@@ -100,12 +100,12 @@ class Upstream:
         return False
 
     async def _ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
-        failures: dict[str, Failure] = {}
+        failures: dict[str, RpcFailure] = {}
         not_ready: bytes | None = None
         for replica in self._in_turn(route):
             try:
                 reply = await self._line(replica).ask(route, method, request, timeout_s)
-            except FailureError as error:
+            except RpcFailureError as error:
                 if error.failure.reason not in NOT_RUN:
                     raise
                 failures[replica.service] = error.failure
@@ -115,7 +115,7 @@ class Upstream:
             not_ready = reply
         if not_ready is not None:
             return not_ready
-        raise FailureError(nobody_answers(route, failures))
+        raise RpcFailureError(nobody_answers(route, failures))
 
     def _in_turn(self, route: Route) -> Sequence[Replica]:
         replicas = route.replicas
@@ -125,7 +125,7 @@ class Upstream:
         turn = self._turns[key] = (self._turns.get(key, -1) + 1) % len(replicas)
         return replicas[turn:] + replicas[:turn]
 
-    def _line(self, replica: Replica) -> Line:
+    def _line(self, replica: Replica) -> Channel:
         line = self._lines.get(replica.socket)
         if line is None:
             line = self._lines[replica.socket] = self._dial(replica, self._usage.of(replica.service))

@@ -9,10 +9,10 @@ import grpc
 
 from pyml.command_line import command
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import Use
+from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import NOT_RUN, Failure, FailureError, Reason, failure_in
+from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in
 
 Call = Callable[..., Awaitable[bytes]]
 
@@ -30,7 +30,7 @@ _NO_ANSWER = (*NOT_RUN, Reason.DIED, Reason.GRPC)
 _ASK_TIMEOUT_S = 1
 
 
-class Line:
+class Channel:
     """The line to one model server; of one event loop.
 
     Args:
@@ -38,7 +38,7 @@ class Line:
         use: where its requests are counted.
     """
 
-    def __init__(self, replica: Replica, use: Use) -> None:
+    def __init__(self, replica: Replica, use: RequestCount) -> None:
         self._replica = replica
         self._use = use
         self._channel = grpc.aio.insecure_channel(f"unix:{replica.socket}", options=_OPTIONS)
@@ -53,12 +53,12 @@ class Line:
         """
         use = self._use
         if use.is_closed:
-            raise FailureError(_down(route, self._replica))
+            raise RpcFailureError(_down(route, self._replica))
         use.in_flight += 1
         try:
             return await (self._calls.get(method) or self._call_of(method))(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise FailureError(_failure(error, route, self._replica)) from error
+            raise RpcFailureError(_failure(error, route, self._replica)) from error
         finally:
             use.in_flight -= 1
             use.last_at = time.time()
@@ -89,7 +89,7 @@ def says_ready(reply: bytes) -> bool:
     return oip.ModelReadyResponse.FromString(reply).ready
 
 
-def nobody_answers(route: Route, failures: Mapping[str, Failure]) -> Failure:
+def nobody_answers(route: Route, failures: Mapping[str, RpcFailure]) -> RpcFailure:
     """The failure of a request that no replica could take; it has not run.
 
     Args:
@@ -104,12 +104,12 @@ def nobody_answers(route: Route, failures: Mapping[str, Failure]) -> Failure:
     if starting:
         beside = f"; down: {', '.join(down)}" if down else ""
         message = f"model {route.name} is starting ({', '.join(starting)}){beside}"
-        return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.STARTING, look)
+        return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.STARTING, look)
     message = f"model {route.name} is deployed, and all its servers are down: {', '.join(down)}"
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, look)
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, look)
 
 
-def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Failure:
+def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> RpcFailure:
     said = failure_in(error)
     if said is not None:
         return said
@@ -119,14 +119,14 @@ def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Fai
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         # "failed to connect to all addresses; …": the one text of gRPC's after which nothing can have been sent.
         return _down(route, replica) if "failed to connect" in details else _died(route, replica)
-    return Failure(error.code(), details, Reason.GRPC)
+    return RpcFailure(error.code(), details, Reason.GRPC)
 
 
-def _down(route: Route, replica: Replica) -> Failure:
+def _down(route: Route, replica: Replica) -> RpcFailure:
     message = f"model {route.name} is deployed, and its server is down"
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
 
 
-def _died(route: Route, replica: Replica) -> Failure:
+def _died(route: Route, replica: Replica) -> RpcFailure:
     message = f"the server of model {route.name} went away before it answered; the request may or may not have run"
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, Reason.DIED, command("pyml dev logs", replica.service))
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DIED, command("pyml dev logs", replica.service))

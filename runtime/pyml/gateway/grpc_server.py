@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import grpc
 
-from pyml.gateway.balancer import Upstream
+from pyml.gateway.balancer import LoadBalancer
 from pyml.oip import messages as oip
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 _FORWARDED = (oip.MODEL_INFER, oip.MODEL_READY, oip.MODEL_METADATA)
 EXTENSIONS = ("binary_tensor_data",)
@@ -24,7 +24,7 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
         upstream: the model servers.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: LoadBalancer) -> None:
         self._upstream = upstream
         live = oip.ServerLiveResponse(live=True)
         ready = oip.ServerReadyResponse(ready=True)
@@ -46,7 +46,7 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
             name, version = asked_model(request)
             route = self._upstream.find(name, version)
             return await self._upstream.call(route, method, request, context.time_remaining())
-        except FailureError as error:
+        except RpcFailureError as error:
             await _abort(context, error.failure)
 
 
@@ -63,7 +63,7 @@ def asked_model(request: bytes) -> tuple[str, str]:
         asked = oip.ModelReadyRequest.FromString(request)
     except oip.DecodeError as error:
         problem = f"the request is not a message of the protocol: {error}"
-        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, problem, Reason.INPUT)) from error
+        raise RpcFailureError(RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, problem, Reason.INPUT)) from error
     return asked.name, asked.version
 
 
@@ -75,6 +75,6 @@ async def _constant(answer: bytes, _request: bytes, _context: grpc.aio.ServicerC
     return answer
 
 
-async def _abort(context: grpc.aio.ServicerContext, failure: Failure) -> NoReturn:
+async def _abort(context: grpc.aio.ServicerContext, failure: RpcFailure) -> NoReturn:
     await context.abort(failure.status, failure.details, failure.metadata)
     raise AssertionError("abort returned")  # it never does; grpc has no types that say so

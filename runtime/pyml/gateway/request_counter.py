@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Use:
+class RequestCount:
     """The requests to one service.
 
     Attributes:
@@ -20,12 +20,12 @@ class Use:
     is_closed: bool = False
 
 
-class Usage:
+class RequestCounter:
     """The requests to every service, by its name."""
 
     def __init__(self) -> None:
-        self._uses: dict[str, Use] = {}
+        self._uses: dict[str, RequestCount] = {}
 
-    def of(self, service: str) -> Use:
+    def of(self, service: str) -> RequestCount:
         """The requests to a service; the same object each time."""
-        return self._uses.setdefault(service, Use())
+        return self._uses.setdefault(service, RequestCount())

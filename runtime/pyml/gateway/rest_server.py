@@ -13,12 +13,12 @@ import orjson
 from aiohttp import web
 
 from pyml.errors import InputError
-from pyml.gateway.balancer import Upstream
+from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
 from pyml.oip import messages as oip
-from pyml.oip.json_codec import HttpAnswer, read_request, write_response
+from pyml.oip.json_codec import HttpResponse, read_request, write_response
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Failure, FailureError, Reason, failure_of
+from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure, RpcFailureError, failure_of
 
 log = logging.getLogger("pyml.gateway")
 
@@ -44,7 +44,7 @@ class RestService:
         max_body_bytes: largest body that is read.
     """
 
-    def __init__(self, upstream: Upstream, max_body_bytes: int) -> None:
+    def __init__(self, upstream: LoadBalancer, max_body_bytes: int) -> None:
         self._upstream = upstream
         self._max_body_bytes = max_body_bytes
 
@@ -109,13 +109,13 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         return await handler(request)
     except InputError as error:
         return _error(failure_of(error))
-    except FailureError as error:
+    except RpcFailureError as error:
         return _error(error.failure)
     except web.HTTPRequestEntityTooLarge:
         limit_mb = request.client_max_size / MIB
         message = f"the body is larger than {limit_mb:g} MiB"
         hint = "send fewer rows in each request"
-        return _error(Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
+        return _error(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
     except web.HTTPException as error:
         return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
     except Exception as error:
@@ -123,7 +123,7 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
         return _error(failure_of(error))
 
 
-def _error(failure: Failure) -> web.Response:
+def _error(failure: RpcFailure) -> web.Response:
     status = 413 if failure.reason is Reason.SIZE else _STATUS.get(failure.status, 500)
     answer = _json({"error": failure.text}, status=status)
     answer.headers[REASON_KEY] = failure.reason
@@ -144,7 +144,7 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
         return None
     if not given.isdecimal() or int(given) > body_size:
         message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
-        raise FailureError(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
+        raise RpcFailureError(RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
     return int(given)
 
 
@@ -156,7 +156,7 @@ def _json(document: dict[str, object], status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
 
 
-def _response(answer: HttpAnswer) -> web.Response:
+def _response(answer: HttpResponse) -> web.Response:
     if answer.json_size is None:
         return web.Response(body=answer.body, content_type="application/json")
     headers = {oip.JSON_SIZE_HEADER: str(answer.json_size)}

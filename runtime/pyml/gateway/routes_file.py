@@ -21,7 +21,7 @@ from typing import Any
 import grpc
 
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 log = logging.getLogger("pyml.gateway")
 
@@ -90,10 +90,10 @@ class Routes:
         """
         versions = self.models.get(model)
         if versions is None:
-            raise FailureError(_unknown_model(model, sorted(self.models)))
+            raise RpcFailureError(_unknown_model(model, sorted(self.models)))
         route = versions.get(version or self.defaults[model])
         if route is None:
-            raise FailureError(_unknown_version(model, version, list(versions)))
+            raise RpcFailureError(_unknown_version(model, version, list(versions)))
         return route
 
     def sockets(self) -> set[str]:
@@ -168,16 +168,16 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _unknown_model(model: str, deployed: list[str]) -> Failure:
+def _unknown_model(model: str, deployed: list[str]) -> RpcFailure:
     close = difflib.get_close_matches(model, deployed, n=1)
     listed = f"deployed: {', '.join(deployed)}" if deployed else "nothing is deployed"
     fix = f"did you mean {close[0]}?" if close else "pyml deploy MODEL_DIR"
-    return Failure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}", Reason.UNKNOWN, fix)
+    return RpcFailure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}", Reason.UNKNOWN, fix)
 
 
-def _unknown_version(model: str, version: str, deployed: list[str]) -> Failure:
+def _unknown_version(model: str, version: str, deployed: list[str]) -> RpcFailure:
     listed = ", ".join(deployed) or "none"
-    return Failure(
+    return RpcFailure(
         grpc.StatusCode.NOT_FOUND,
         f"model {model} has no version {version!r} here; deployed: {listed}",
         Reason.UNKNOWN,

@@ -24,7 +24,7 @@ from pyml.inference.own_streams import own_stdin, own_stdout
 from pyml.inference.worker_info import this_worker
 
 if TYPE_CHECKING:
-    from pyml.harness.session_messages import Greeting
+    from pyml.harness.session_messages import LoadReport
     from pyml.inference.runner import Runner
 
 
@@ -63,25 +63,25 @@ def _serve(package: Path, questions: TextIO, answers: TextIO) -> None:
     _say(answers, _greeting(runner, problem, said).to_line())
     if runner is None:
         return
-    from pyml.harness.answering import Laboratory
-    from pyml.harness.session_messages import Question
+    from pyml.harness.answering import Harness
+    from pyml.harness.session_messages import HarnessRequest
 
-    laboratory = Laboratory(runner)
+    laboratory = Harness(runner)
     for line in questions:
-        answer = laboratory.answer(Question.from_line(line))
+        answer = laboratory.answer(HarnessRequest.from_line(line))
         _say(answers, replace(answer, variables=sorted(asked)).to_line())
 
 
-def _greeting(runner: Runner | None, problem: str, said: Sequence[str]) -> Greeting:
-    from pyml.harness.session_messages import Greeting
+def _greeting(runner: Runner | None, problem: str, said: Sequence[str]) -> LoadReport:
+    from pyml.harness.session_messages import LoadReport
     from pyml.harness.training import training_switches
-    from pyml.inference.describe import Contract
+    from pyml.inference.describe import Signature
 
     if runner is None:
-        return Greeting(problem=problem, warnings=said)
-    contract = Contract("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+        return LoadReport(problem=problem, warnings=said)
+    signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
     switches, packages = len(training_switches(runner.model)), this_worker().packages
-    return Greeting("", contract.to_json(), said, switches, packages)
+    return LoadReport("", signature.to_json(), said, switches, packages)
 
 
 def _load(package: Path) -> tuple[Runner | None, str]:

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from pyml.errors import OutputError, PymlError
 from pyml.harness.call_trace import noted
-from pyml.harness.perturbations import WhatIf, changed
-from pyml.harness.session_messages import Answers, Question, Refusal
+from pyml.harness.perturbations import Perturbation, changed
+from pyml.harness.session_messages import HarnessRequest, HarnessResponse, Refusal
 from pyml.harness.training import evaluation
 from pyml.inference.digests import digests_of
 from pyml.inference.runner import Runner
@@ -38,7 +38,7 @@ class _Call:
     is_changed: bool = False
 
 
-class Laboratory:
+class Harness:
     """A loaded model that answers questions.
 
     Args:
@@ -48,39 +48,39 @@ class Laboratory:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def answer(self, question: Question) -> Answers:
+    def answer(self, question: HarnessRequest) -> HarnessResponse:
         """Make the calls of a question. What the model raises is an answer."""
         with (
             _clock(question.clock, runs=question.runs),
-            self._switched(question.what_if),
+            self._switched(question.perturbation),
             self._noted(question) as called,
         ):
             calls = self._calls(question)
         done = [call.predictions for call in calls if call.predictions is not None]
         schema = self._runner.outputs.arrow
         predictions = pa.Table.from_batches(done, schema).combine_chunks().to_batches()
-        return Answers(
+        return HarnessResponse(
             predictions[0] if predictions else pa.RecordBatch.from_pylist([], schema=schema),
             {number: call.refusal for number, call in enumerate(calls) if call.refusal is not None},
             [number for number, call in enumerate(calls) if call.is_changed],
             called=sorted(called),
         )
 
-    def _calls(self, question: Question) -> list[_Call]:
+    def _calls(self, question: HarnessRequest) -> list[_Call]:
         if question.threads == 1:
             return [self._call(question, group) for group in question.groups]
         with ThreadPoolExecutor(question.threads) as pool:
             return list(pool.map(lambda group: self._call(question, group), question.groups))
 
-    def _call(self, question: Question, group: Sequence[int]) -> _Call:
+    def _call(self, question: HarnessRequest, group: Sequence[int]) -> _Call:
         rows = question.rows.take(pa.array(group, pa.int64()))
         if question.seeded:
             _seed()
         try:
-            given = self._given(rows, question.what_if)
+            given = self._given(rows, question.perturbation)
             before = _state(given) if question.watched else None
             returned = self._runner.predict(given)
-            predictions = self._predictions(returned, rows.num_rows, question.what_if)
+            predictions = self._predictions(returned, rows.num_rows, question.perturbation)
         except PymlError as error:
             return _Call(None, Refusal.of(error))
         except (
@@ -93,25 +93,25 @@ class Laboratory:
             return _Call(None, Refusal("WhatIfError", f"{type(error).__name__}: {error}"))
         return _Call(predictions, is_changed=question.watched and _state(given) != before)
 
-    def _given(self, rows: pa.RecordBatch, what_if: WhatIf) -> Given:
+    def _given(self, rows: pa.RecordBatch, perturbation: Perturbation) -> Given:
         given = self._runner.given(rows)
-        return changed(given, what_if) if isinstance(given, pd.DataFrame) else given
+        return changed(given, perturbation) if isinstance(given, pd.DataFrame) else given
 
-    def _predictions(self, returned: object, rows: int, what_if: WhatIf) -> pa.RecordBatch:
+    def _predictions(self, returned: object, rows: int, perturbation: Perturbation) -> pa.RecordBatch:
         """Under a what-if values count and not dtypes: a model that passes floats on gives floats back."""
         try:
             return self._runner.predictions(returned, rows)
         except OutputError:
-            if not what_if.kind or not isinstance(returned, pd.DataFrame):
+            if not perturbation.kind or not isinstance(returned, pd.DataFrame):
                 raise
             dtypes = {field.name: dtype_of(field) for field in self._runner.outputs.fields}
             return self._runner.predictions(returned.astype(dtypes), rows)
 
-    def _noted(self, question: Question) -> contextlib.AbstractContextManager[set[str]]:
+    def _noted(self, question: HarnessRequest) -> contextlib.AbstractContextManager[set[str]]:
         return noted(self._runner.folder) if question.noted else contextlib.nullcontext(set())
 
-    def _switched(self, what_if: WhatIf) -> contextlib.AbstractContextManager[None]:
-        return evaluation(self._runner.model) if what_if.kind == "evaluation" else contextlib.nullcontext()
+    def _switched(self, perturbation: Perturbation) -> contextlib.AbstractContextManager[None]:
+        return evaluation(self._runner.model) if perturbation.kind == "evaluation" else contextlib.nullcontext()
 
 
 def _state(given: Given) -> object:

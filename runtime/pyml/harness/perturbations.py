@@ -16,11 +16,11 @@ import pandas as pd
 
 from pyml.types.exact_values import is_null
 
-Change: TypeAlias = "Callable[[pd.DataFrame, WhatIf], pd.DataFrame]"
+Change: TypeAlias = "Callable[[pd.DataFrame, Perturbation], pd.DataFrame]"
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class Perturbation:
     """A change to the frame that `predict` is given.
 
     Attributes:
@@ -37,19 +37,19 @@ class WhatIf:
         return f"{self.kind}({', '.join(self.columns)})"
 
 
-def changed(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
+def changed(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
     """The frame under a what-if; the frame itself where it is none that changes frames.
 
     Raises:
         KeyError: a column is not there.
     """
-    change = KINDS.get(what_if.kind)
-    return frame if change is None else change(frame, what_if)
+    change = KINDS.get(perturbation.kind)
+    return frame if change is None else change(frame, perturbation)
 
 
 def _by_column(convert: Callable[[pd.Series], pd.Series | pd.Categorical]) -> Change:
-    def change(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-        return frame.assign(**{name: convert(frame[name]) for name in what_if.columns})
+    def change(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+        return frame.assign(**{name: convert(frame[name]) for name in perturbation.columns})
 
     return change
 
@@ -104,24 +104,26 @@ def _arrays(series: pd.Series) -> pd.Series:
     return pd.Series(values, index=series.index)
 
 
-def _order(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-    return frame[list(what_if.columns)]
+def _order(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+    return frame[list(perturbation.columns)]
 
 
-def _missing(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-    return frame.drop(columns=list(what_if.columns))
+def _missing(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+    return frame.drop(columns=list(perturbation.columns))
 
 
-def _extra(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-    return frame.assign(**dict.fromkeys(what_if.columns, 1.0))
+def _extra(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+    return frame.assign(**dict.fromkeys(perturbation.columns, 1.0))
 
 
-def _other_case(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-    return frame.rename(columns={name: name.upper() if name.islower() else name.lower() for name in what_if.columns})
+def _other_case(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+    return frame.rename(
+        columns={name: name.upper() if name.islower() else name.lower() for name in perturbation.columns}
+    )
 
 
-def _index(frame: pd.DataFrame, what_if: WhatIf) -> pd.DataFrame:
-    return frame.set_axis(pd.RangeIndex(what_if.value, what_if.value + len(frame)), axis=0)
+def _index(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
+    return frame.set_axis(pd.RangeIndex(perturbation.value, perturbation.value + len(frame)), axis=0)
 
 
 KINDS: Mapping[str, Change] = {

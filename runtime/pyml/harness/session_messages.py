@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError
-from pyml.harness.perturbations import WhatIf
+from pyml.harness.perturbations import Perturbation
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
+class HarnessRequest:
     """Calls of `predict`, one after another.
 
     Attributes:
@@ -35,7 +35,7 @@ class Question:
 
     rows: pa.RecordBatch
     groups: Sequence[Sequence[int]]
-    what_if: WhatIf = field(default_factory=WhatIf)
+    perturbation: Perturbation = field(default_factory=Perturbation)
     clock: float | None = None
     seeded: bool = False
     threads: int = 1
@@ -47,15 +47,17 @@ class Question:
         """As one line."""
         facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted", "runs")}
         groups = [list(group) for group in self.groups]
-        return json.dumps({"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.what_if), **facts})
+        return json.dumps(
+            {"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.perturbation), **facts}
+        )
 
     @classmethod
-    def from_line(cls, line: str) -> Question:
+    def from_line(cls, line: str) -> HarnessRequest:
         """Read what `to_line` wrote."""
         facts = json.loads(line)
         change = facts.pop("what_if")
-        what_if = WhatIf(change["kind"], tuple(change["columns"]), change["value"])
-        return cls(rows=_batch_of(facts.pop("rows")), what_if=what_if, **facts)
+        perturbation = Perturbation(change["kind"], tuple(change["columns"]), change["value"])
+        return cls(rows=_batch_of(facts.pop("rows")), perturbation=perturbation, **facts)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Answers:
+class HarnessResponse:
     """What came of the calls.
 
     Attributes:
@@ -115,7 +117,7 @@ class Answers:
         return json.dumps({"predictions": _text_of(self.predictions), **facts})
 
     @classmethod
-    def from_line(cls, line: str) -> Answers:
+    def from_line(cls, line: str) -> HarnessResponse:
         """Read what `to_line` wrote."""
         facts = json.loads(line)
         refusals = {int(group): _refusal_of(refusal) for group, refusal in facts["refusals"].items()}
@@ -124,19 +126,19 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Greeting:
+class LoadReport:
     """The first line of a laboratory: how loading the model went.
 
     Attributes:
         problem: why it could not be loaded; empty where it could.
-        contract: its kind, inputs and outputs (`pyml.inference.describe.Contract`); None where it could not be loaded.
+        contract: its kind, inputs and outputs (`pyml.inference.describe.Signature`); None where it could not be loaded.
         warnings: that were raised meanwhile, each as `Class: text`.
         training: how many of its parts are switched to training.
         packages: version of each installed distribution, by name.
     """
 
     problem: str = ""
-    contract: Mapping[str, Any] | None = None
+    signature: Mapping[str, Any] | None = None
     warnings: Sequence[str] = ()
     training: int = 0
     packages: Mapping[str, str] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class Greeting:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_line(cls, line: str) -> Greeting:
+    def from_line(cls, line: str) -> LoadReport:
         """Read what `to_line` wrote."""
         return cls(**json.loads(line))
 

@@ -26,7 +26,7 @@ _SIGNALLED = 128
 
 
 @dataclass(frozen=True)
-class Contract:
+class Signature:
     """What a model declares.
 
     Attributes:
@@ -44,12 +44,12 @@ class Contract:
         return {"kind": self.kind, "inputs": self.inputs.declaration, "outputs": self.outputs.declaration}
 
     @classmethod
-    def from_json(cls, facts: dict[str, object]) -> Contract:
+    def from_json(cls, facts: dict[str, object]) -> Signature:
         """From a JSON object that `to_json` made."""
         return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]))
 
 
-def contract_of(code: int, printed: str, said: str, folder: Path) -> Contract:
+def signature_of(code: int, printed: str, said: str, folder: Path) -> Signature:
     """The contract in what this program printed.
 
     An answer counts, however the program ended: what a model does at exit comes after it.
@@ -69,7 +69,7 @@ def contract_of(code: int, printed: str, said: str, folder: Path) -> Contract:
     if "problems" in facts:
         problems = [Problem(message, hint) for message, hint in facts["problems"]]
         raise PackageError(f"the model package {folder} is not right", problems)
-    return Contract.from_json(facts)
+    return Signature.from_json(facts)
 
 
 def _ended_python(code: int, said: str) -> PackageError:
@@ -103,7 +103,7 @@ def _describe(folder: Path) -> dict[str, object]:
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is an answer
         words = "".join(traceback.format_exception_only(error)).strip()
         return {"problems": [(f"loading the model raised {words}", "raise an Exception")]}
-    return Contract("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs).to_json()
+    return Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs).to_json()
 
 
 def main() -> None:

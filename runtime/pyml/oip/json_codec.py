@@ -39,7 +39,7 @@ _BINARY_SIZE = "binary_data_size"
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     """An answer as it goes over HTTP.
 
     Attributes:
@@ -52,7 +52,7 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
-class BinaryWish:
+class OutputEncoding:
     """Which outputs the caller wants in binary form."""
 
     by_default: bool
@@ -65,7 +65,7 @@ class BinaryWish:
 
 def read_request(
     body: bytes, model: str, version: str, json_size: int | None = None
-) -> tuple[ModelInferRequest, BinaryWish]:
+) -> tuple[ModelInferRequest, OutputEncoding]:
     """The request that a body holds.
 
     Args:
@@ -91,7 +91,7 @@ def read_request(
     return request, _wish(request)
 
 
-def write_response(response: ModelInferResponse, is_binary: BinaryWish) -> HttpAnswer:
+def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> HttpResponse:
     """An answer in JSON, with binary tensors behind it where they are wanted.
 
     Raises:
@@ -115,7 +115,7 @@ def write_response(response: ModelInferResponse, is_binary: BinaryWish) -> HttpA
         "outputs": outputs,
     }
     text = orjson.dumps({key: value for key, value in document.items() if value or key == "outputs"})
-    return HttpAnswer(b"".join((text, *blobs)), len(text)) if blobs else HttpAnswer(text)
+    return HttpResponse(b"".join((text, *blobs)), len(text)) if blobs else HttpResponse(text)
 
 
 class _Blobs:
@@ -318,14 +318,14 @@ def _plain_parameters(parameters: Mapping[str, InferParameter]) -> Iterator[tupl
             yield key, getattr(parameter, chosen)
 
 
-def _wish(request: ModelInferRequest) -> BinaryWish:
+def _wish(request: ModelInferRequest) -> OutputEncoding:
     by_default = "binary_data_output" in request.parameters and request.parameters["binary_data_output"].bool_param
     by_name = {
         output.name: output.parameters["binary_data"].bool_param
         for output in request.outputs
         if "binary_data" in output.parameters
     }
-    return BinaryWish(by_default, by_name)
+    return OutputEncoding(by_default, by_name)
 
 
 def _kind(value: Json) -> str:

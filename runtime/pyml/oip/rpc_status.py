@@ -70,7 +70,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 @dataclass(frozen=True)
-class Failure:
+class RpcFailure:
     """Why a call has no answer.
 
     Attributes:
@@ -113,23 +113,23 @@ class Failure:
         return ((REASON_KEY, str(self.reason)), *((CODE_KEY, str(code)) for code in self.codes), *hinted)
 
 
-class FailureError(Exception):
+class RpcFailureError(Exception):
     """A failure on its way to the caller."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: RpcFailure) -> None:
         super().__init__(failure.text)
         self.failure = failure
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> RpcFailure:
     """The failure that an error of the runtime means to a caller."""
     for kind, status, reason in _OF_ERRORS:
         if isinstance(error, kind):
-            return Failure(status, error.message, reason, error.hint, error.codes)
+            return RpcFailure(status, error.message, reason, error.hint, error.codes)
     if not isinstance(error, Exception):  # KeyboardInterrupt and the like can only come from the model
         message = f"predict raised {type(error).__name__}: {error}"
-        return Failure(grpc.StatusCode.UNKNOWN, message, Reason.MODEL)
-    return Failure(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}", Reason.BUG)
+        return RpcFailure(grpc.StatusCode.UNKNOWN, message, Reason.MODEL)
+    return RpcFailure(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}", Reason.BUG)
 
 
 _OF_ERRORS: tuple[tuple[type[PymlError], grpc.StatusCode, Reason], ...] = (
@@ -139,7 +139,7 @@ _OF_ERRORS: tuple[tuple[type[PymlError], grpc.StatusCode, Reason], ...] = (
 )
 
 
-def failure_in(error: grpc.RpcError) -> Failure | None:
+def failure_in(error: grpc.RpcError) -> RpcFailure | None:
     """The failure that a gateway or a model server sent; None where gRPC itself ended the call."""
     found = list(error.trailing_metadata() or ())
     reason = next((value for key, value in found if key == REASON_KEY), None)
@@ -148,7 +148,7 @@ def failure_in(error: grpc.RpcError) -> Failure | None:
     hint = next((value.decode(errors="replace") for key, value in found if key == HINT_KEY), "")
     message = str(error.details() or "").removesuffix(with_hint("", hint))
     known = Reason(reason) if reason in set(Reason) else Reason.GRPC
-    return Failure(error.code(), message, known, hint, codes_in(value for key, value in found if key == CODE_KEY))
+    return RpcFailure(error.code(), message, known, hint, codes_in(value for key, value in found if key == CODE_KEY))
 
 
 def codes_in(values: Iterable[str]) -> tuple[ErrorCode, ...]:

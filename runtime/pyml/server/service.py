@@ -14,7 +14,7 @@ import grpc
 
 from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, Reason, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
 
@@ -83,11 +83,11 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         refusal = self._refusal()
         return self._infer_handler if refusal is None else _handler(partial(_refuse, failure=refusal))
 
-    def _refusal(self) -> Failure | None:
+    def _refusal(self) -> RpcFailure | None:
         if self._runner is None:
             return self._starting()
         if self._executor.waiting >= self.serving.max_queue:
-            return Failure(
+            return RpcFailure(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 f"the queue of model {self.name} is full: {self.serving.max_queue} requests wait for predict",
                 Reason.QUEUE,
@@ -95,8 +95,8 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
             )
         return None
 
-    def _starting(self) -> Failure:
-        return Failure(grpc.StatusCode.UNAVAILABLE, f"model {self.name}@{self.version} is starting", Reason.STARTING)
+    def _starting(self) -> RpcFailure:
+        return RpcFailure(grpc.StatusCode.UNAVAILABLE, f"model {self.name}@{self.version} is starting", Reason.STARTING)
 
     def _infer(self, data: bytes, context: grpc.ServicerContext) -> bytes:
         failure = _oversize(len(data), self.serving.max_request_mb)
@@ -161,11 +161,11 @@ def _handler(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.
     return grpc.unary_unary_rpc_method_handler(behaviour)
 
 
-def _refuse(_data: bytes, context: grpc.ServicerContext, failure: Failure) -> bytes:
+def _refuse(_data: bytes, context: grpc.ServicerContext, failure: RpcFailure) -> bytes:
     return _abort(context, failure)
 
 
-def _abort(context: grpc.ServicerContext, failure: Failure) -> NoReturn:
+def _abort(context: grpc.ServicerContext, failure: RpcFailure) -> NoReturn:
     context.set_trailing_metadata(failure.metadata)
     context.abort(failure.status, failure.details)
     raise AssertionError("abort returned")  # it never does; grpc has no types that say so
@@ -178,10 +178,10 @@ def _parsed(message: type[_M], data: bytes) -> _M:
         raise InputError("the request is not a message of the protocol", [Problem(str(error))]) from error
 
 
-def _oversize(size_bytes: int, max_request_mb: int) -> Failure | None:
+def _oversize(size_bytes: int, max_request_mb: int) -> RpcFailure | None:
     if size_bytes <= max_request_mb * MIB:
         return None
-    return Failure(
+    return RpcFailure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         f"the request has {size_bytes / MIB:.1f} MiB, this model takes up to {max_request_mb}",
         Reason.SIZE,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from pyml_sandbox.compare.comparison_plan import ColumnPair, Plan, plan_comparison
+from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan, plan_comparison
 from pyml_sandbox.compare.queries import statement
 from pyml_sandbox.compare.queries.database import Limits, count, one_row, open_database
 from pyml_sandbox.compare.queries.key_audit import REPEATED, audit_keys, may_repeat
@@ -65,7 +65,7 @@ def compare(
     return Comparison(name, left_name, right_name, names, rows_left, rows_right, matched, keys, plan.schema, columns)
 
 
-def _wanted_keys(connection: duckdb.DuckDBPyConnection, within: Source | None, plan: Plan) -> str | None:
+def _wanted_keys(connection: duckdb.DuckDBPyConnection, within: Source | None, plan: ComparisonPlan) -> str | None:
     """A table of the distinct keys to which the comparison is restricted."""
     if within is None:
         return None
@@ -96,7 +96,7 @@ class _Counts:
 class _Joining:
     """The full pass over the views `left_rows` and `right_rows`, and what it calls for."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: Plan, allowed: Tolerances) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, allowed: Tolerances) -> None:
         self._connection = connection
         self._plan = plan
         self._allowed = allowed

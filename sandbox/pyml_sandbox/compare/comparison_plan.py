@@ -30,7 +30,7 @@ class ColumnPair:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """What to compare.
 
     Attributes:
@@ -44,7 +44,7 @@ class Plan:
     schema: SchemaComparison
 
 
-def plan_comparison(left: Side, right: Side, key: Sequence[str]) -> Plan:
+def plan_comparison(left: Side, right: Side, key: Sequence[str]) -> ComparisonPlan:
     """Pair the columns of two sides by name.
 
     Raises:
@@ -58,7 +58,7 @@ def plan_comparison(left: Side, right: Side, key: Sequence[str]) -> Plan:
     on_right = {column.name: column for column in right.columns}
     common = [ColumnPair(column, on_right[column.name]) for column in left.columns if column.name in on_right]
     values = tuple(pair for pair in common if pair.name not in key)
-    return Plan(keys, values, _schema_comparison(left, right, common))
+    return ComparisonPlan(keys, values, _schema_comparison(left, right, common))
 
 
 def _joinable(pair: ColumnPair) -> ColumnPair:

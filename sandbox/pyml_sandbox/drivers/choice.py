@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 
 from pyml.errors import SandboxError, SetupError, UsageError
-from pyml_sandbox.drivers.contract import Stack
-from pyml_sandbox.models.environment import Workshop
+from pyml_sandbox.drivers.contract import Driver
+from pyml_sandbox.models.environment import EnvironmentBuilder
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import ports_of_running_sandboxes
 from pyml_sandbox.workspace.state import SandboxState, load_state, name_option
@@ -66,7 +66,7 @@ def ports_in_use(environ: Mapping[str, str]) -> set[int]:
     return of_containers | ports_of_running_sandboxes()
 
 
-def stack_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Stack:
+def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Driver:
     """The stack of a sandbox, by the driver that its state names.
 
     Raises:
@@ -74,21 +74,21 @@ def stack_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str]
     """
     environ = os.environ if environ is None else environ
     if state.driver == "process":
-        from pyml_sandbox.drivers.process.driver import ProcessStack
+        from pyml_sandbox.drivers.process.driver import ProcessDriver
 
-        return ProcessStack(home, state, environ)
+        return ProcessDriver(home, state, environ)
     if state.driver == "container":
-        from pyml_sandbox.drivers.container.driver import ContainerStack
+        from pyml_sandbox.drivers.container.driver import ContainerDriver
 
-        return ContainerStack(home, state, environ)
+        return ContainerDriver(home, state, environ)
     raise SetupError(f"This release has no {state.driver} driver.", f"pyml dev reset{name_option(home)}")
 
 
-def workshop_for(home: SandboxHome) -> Workshop:
+def builder_for(home: SandboxHome) -> EnvironmentBuilder:
     """The workshop of a sandbox; of one that was never up, the one that costs nothing to have: virtual environments."""
     state = load_state(home)
     if state is not None:
-        return stack_for(home, state).workshop
-    from pyml_sandbox.drivers.process.environments import VirtualWorkshop
+        return driver_for(home, state).builder
+    from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
 
-    return VirtualWorkshop(home)
+    return VirtualenvBuilder(home)

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
 
 if TYPE_CHECKING:
-    from pyml_sandbox.models.environment import Environment, Workshop
+    from pyml_sandbox.models.environment import Environment, EnvironmentBuilder
     from pyml_sandbox.models.routes import Routes
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.services.machine_check import Check
 
 
 @dataclass(frozen=True)
-class OfflinePlace:
+class OfflineTarget:
     """Where the offline jobs of one model version run.
 
     Attributes:
@@ -31,7 +31,7 @@ class OfflinePlace:
 
 
 @dataclass(frozen=True)
-class DataPlace:
+class DataLocation:
     """Where tables and the metastore's database lie.
 
     Attributes:
@@ -43,15 +43,15 @@ class DataPlace:
     size_bytes: int
 
 
-class Stack(Protocol):
+class Driver(Protocol):
     """The parts of one sandbox under its driver."""
 
     @property
-    def driver(self) -> Driver:
+    def driver(self) -> ServiceRunner:
         """Runs the services."""
 
     @property
-    def workshop(self) -> Workshop:
+    def builder(self) -> EnvironmentBuilder:
         """Makes what model versions run in."""
 
     @property
@@ -80,7 +80,7 @@ class Stack(Protocol):
     def publish(self, routes: Routes) -> None:
         """Put routes in force: keep them, and let the gateway see them."""
 
-    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
         """Where offline jobs of a version run; started and ready when this returns. Blocks.
 
         Raises:
@@ -98,7 +98,7 @@ class Stack(Protocol):
     def data_words(self) -> str:
         """Where the data lies, for people; asks nobody."""
 
-    def data(self) -> DataPlace:
+    def data(self) -> DataLocation:
         """Where the data lies, and how big it is."""
 
     def delete_data(self) -> None:

@@ -62,8 +62,8 @@ class FakeMachine:
         return len(running) + children + (self.left_over.get(sandbox, 0) if name is None else 0)
 
 
-class FakeDriver:
-    """Keeps services in a `FakeMachine`. See `Driver`."""
+class FakeRunner:
+    """Keeps services in a `FakeMachine`. See `ServiceRunner`."""
 
     name = "fake"
 
@@ -72,8 +72,8 @@ class FakeDriver:
         self._sandbox = sandbox
 
     def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
-        """See `Driver.start`."""
-        self.sweep()
+        """See `ServiceRunner.start`."""
+        self.remove_orphans()
         services = self._machine.sandboxes.setdefault(self._sandbox, {})
         for spec in not_running(specs, self.live()):
             behaviour = self._machine.behaviours.get(spec.name, Behaviour())
@@ -81,37 +81,37 @@ class FakeDriver:
             services[spec.name] = self._started(spec, behaviour)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
-        """See `Driver.stop`."""
+        """See `ServiceRunner.stop`."""
         found = self._services().get(name)
         if found is not None:
             self._services()[name] = replace(found, state=ServiceState.STOPPED, pid=None)
 
     def shut_down(self, timeout_s: float = 60) -> None:
-        """See `Driver.shut_down`."""
+        """See `ServiceRunner.shut_down`."""
         self._machine.sandboxes.pop(self._sandbox, None)
         self._machine.left_over.pop(self._sandbox, None)
 
-    def sweep(self, timeout_s: float = 30) -> int:
-        """See `Driver.sweep`."""
+    def remove_orphans(self, timeout_s: float = 30) -> int:
+        """See `ServiceRunner.sweep`."""
         return self._machine.left_over.pop(self._sandbox, 0)
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
-        """See `Driver.live`."""
+        """See `ServiceRunner.live`."""
         return tuple(self._services().values())
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
-        """See `Driver.logs`."""
+        """See `ServiceRunner.logs`."""
         written = self._machine.logs.get((self._sandbox, name), [])
         return tuple(written[-lines:]) if lines > 0 else ()
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
-        """See `Driver.follow`. Ends after what is there: nothing writes more."""
+        """See `ServiceRunner.follow`. Ends after what is there: nothing writes more."""
         for name in names:
             for line in self.logs(name, lines):
                 yield name, line
 
     def memory_bytes(self, name: str) -> int:
-        """See `Driver.memory_bytes`."""
+        """See `ServiceRunner.memory_bytes`."""
         return self._machine.processes(self._sandbox, name) * MEMORY_PER_PROCESS_BYTES
 
     def _services(self) -> dict[str, LiveService]:

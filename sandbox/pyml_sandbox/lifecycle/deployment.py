@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pyml.command_line import command
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError, SetupError, UsageError
-from pyml_sandbox.drivers.choice import stack_for
-from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.drivers.choice import driver_for
+from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.registry import find_version, prepare
 from pyml_sandbox.models.routes import Routes, load_routes
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.rollout.apply import carry_out
+from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves
-from pyml_sandbox.services.runner_contract import Driver, ServiceState
+from pyml_sandbox.services.runner_contract import ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
@@ -37,7 +37,7 @@ class LostVersion:
     error: PymlError
 
 
-def model_servers(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+def model_servers(home: SandboxHome, stack: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of the servers of every deployed version; environments that are missing are made.
 
     A version whose upload is gone has none: `on_event` is told of it.
@@ -51,11 +51,11 @@ def model_servers(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -
     return [
         spec
         for version in deployed_versions(home)
-        for spec in stack.model_servers(version, prepare(version, stack.workshop, on_event))
+        for spec in stack.model_servers(version, prepare(version, stack.builder, on_event))
     ]
 
 
-def model_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
+def model_endpoints(home: SandboxHome, stack: Driver) -> list[Endpoint]:
     """Where the servers of every deployed version answer."""
     return [endpoint for version in deployed_versions(home) for endpoint in stack.model_endpoints(version)]
 
@@ -94,9 +94,9 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
     state = require_state(home)
     version = find_version(home, model_id)
     with locked(home, f"pyml deploy {model_id}"):
-        stack = stack_for(home, state)
+        stack = driver_for(home, state)
         require_gateway(home, stack.driver)
-        specs = stack.model_servers(version, prepare(version, stack.workshop, on_event))
+        specs = stack.model_servers(version, prepare(version, stack.builder, on_event))
         before = load_routes(home)
         served = services_of(before, version.name, stack.driver)
         stack.publish(before.with_version(version.name, version.version))
@@ -130,14 +130,14 @@ def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
         raise UsageError(f"expected the name of a model, found {name!r}", command("pyml undeploy", model))
     state = require_state(home)
     with locked(home, f"pyml undeploy {name}"):
-        stack = stack_for(home, state)
+        stack = driver_for(home, state)
         before = load_routes(home)
         stack.publish(before.without(name))
         _remove(services_of(before, name, stack.driver), stack.driver)
     return [f"{model}@{version}" for model, version in before.deployed if model == name]
 
 
-def require_gateway(home: SandboxHome, driver: Driver) -> None:
+def require_gateway(home: SandboxHome, driver: ServiceRunner) -> None:
     """Refuse to deploy into a sandbox that is down.
 
     Raises:
@@ -148,7 +148,7 @@ def require_gateway(home: SandboxHome, driver: Driver) -> None:
         raise SandboxError("The sandbox is not up, so nothing can be deployed.", hint, ErrorCode.SANDBOX_DOWN)
 
 
-def services_of(routes: Routes, model: str, driver: Driver) -> Sequence[str]:
+def services_of(routes: Routes, model: str, driver: ServiceRunner) -> Sequence[str]:
     """The services of a model's deployed versions, as the driver has them: their uploads may be gone."""
     versions = [version for name, version in routes.deployed if name == model]
     names = [service.name for service in driver.live()]
@@ -159,11 +159,11 @@ def _names(specs: Sequence[ServiceSpec]) -> list[str]:
     return [spec.name for spec in specs]
 
 
-def _serve(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
+def _serve(specs: Sequence[ServiceSpec], driver: ServiceRunner, on_event: OnEvent) -> None:
     live = [service for service in driver.live() if service.name in _names(specs)]
-    carry_out(plan_up(specs, live), driver, live, on_event, asks_idle=True)
+    apply_plan(plan_up(specs, live), driver, live, on_event, asks_idle=True)
 
 
-def _remove(names: Sequence[str], driver: Driver) -> None:
+def _remove(names: Sequence[str], driver: ServiceRunner) -> None:
     for name in names:
         driver.stop(name)

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.drivers.process.process_checks import PROCESS_CHECKS
-from pyml_sandbox.services.machine_check import Check, Finding, Situation, Verdict
+from pyml_sandbox.services.machine_check import Check, MachineContext, MachineFinding, MachineVerdict
 
 
-def examine(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS) -> Sequence[Finding]:
+def examine(situation: MachineContext, checks: Mapping[str, Check] = PROCESS_CHECKS) -> Sequence[MachineFinding]:
     """Run every check and report each."""
     return [_finding(name, check, situation) for name, check in checks.items()]
 
 
-def preflight(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS) -> None:
+def preflight(situation: MachineContext, checks: Mapping[str, Check] = PROCESS_CHECKS) -> None:
     """Run every check.
 
     Raises:
@@ -24,8 +24,8 @@ def preflight(situation: Situation, checks: Mapping[str, Check] = PROCESS_CHECKS
         check(situation)
 
 
-def _finding(name: str, check: Check, situation: Situation) -> Finding:
+def _finding(name: str, check: Check, situation: MachineContext) -> MachineFinding:
     try:
-        return Finding(name, Verdict.OK, check(situation))
+        return MachineFinding(name, MachineVerdict.OK, check(situation))
     except (SetupError, SandboxError) as error:
-        return Finding(name, Verdict.FAILED, error.message, error.hint)
+        return MachineFinding(name, MachineVerdict.FAILED, error.message, error.hint)

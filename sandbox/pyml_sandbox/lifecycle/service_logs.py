@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pyml.errors import UsageError
-from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.lifecycle.status import all_endpoints
-from pyml_sandbox.services.runner_contract import Driver
+from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import require_state
 
@@ -19,20 +19,20 @@ def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> 
         UsageError: no service of that name ever wrote anything here.
         SandboxError: this sandbox was never up.
     """
-    stack = stack_for(home, require_state(home))
+    stack = driver_for(home, require_state(home))
     driver = stack.driver
     known = [endpoint.name for endpoint in all_endpoints(home, stack)]
     names = known if name is None else [_known_name(name, known, driver)]
     return driver.follow(names, lines) if follow else _last_lines(driver, names, lines)
 
 
-def _last_lines(driver: Driver, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+def _last_lines(driver: ServiceRunner, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
     for name in names:
         for line in driver.logs(name, lines):
             yield name, line
 
 
-def _known_name(name: str, known: Sequence[str], driver: Driver) -> str:
+def _known_name(name: str, known: Sequence[str], driver: ServiceRunner) -> str:
     """The service meant: a whole name, one that is gone but left a log, or the only one that begins like this."""
     if name in known or driver.logs(name, 1):
         return name

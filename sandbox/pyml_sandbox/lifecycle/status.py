@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pyml.probes import NotReadyError
-from pyml_sandbox.drivers.choice import stack_for
-from pyml_sandbox.drivers.contract import DataPlace, Stack
+from pyml_sandbox.drivers.choice import driver_for
+from pyml_sandbox.drivers.contract import DataLocation, Driver
 from pyml_sandbox.lifecycle.deployment import LostVersion, lost_versions, model_endpoints
-from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.events import JSON
 from pyml_sandbox.workspace.home import SandboxHome
@@ -87,7 +87,7 @@ class SandboxStatus:
     home: SandboxHome
     state: SandboxState
     services: Sequence[ServiceStatus]
-    data: DataPlace
+    data: DataLocation
     busy: str | None
     lost: Sequence[LostVersion] = ()
 
@@ -119,7 +119,7 @@ def status(home: SandboxHome) -> SandboxStatus:
         SandboxError: this sandbox was never up.
     """
     state = require_state(home)
-    stack = stack_for(home, state)
+    stack = driver_for(home, state)
     endpoints = all_endpoints(home, stack)
     live = {service.name: service for service in stack.driver.live()}
     with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
@@ -127,12 +127,12 @@ def status(home: SandboxHome) -> SandboxStatus:
     return SandboxStatus(home, state, services, stack.data(), holder_of(home), lost_versions(home))
 
 
-def all_endpoints(home: SandboxHome, stack: Stack) -> list[Endpoint]:
+def all_endpoints(home: SandboxHome, stack: Driver) -> list[Endpoint]:
     """Where every service of a sandbox answers when it is up."""
     return [*stack.endpoints(), *model_endpoints(home, stack)]
 
 
-def _service_status(endpoint: Endpoint, found: LiveService | None, driver: Driver) -> ServiceStatus:
+def _service_status(endpoint: Endpoint, found: LiveService | None, driver: ServiceRunner) -> ServiceStatus:
     if found is not None and found.state is ServiceState.WAITING:
         return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
     if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):

@@ -17,19 +17,19 @@ from pyml_sandbox.drivers.choice import (
     DRIVERS,
     an_engine_answers,
     choose_driver,
+    driver_for,
     ports_in_use,
-    stack_for,
     why_no_containers,
 )
-from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.lifecycle import doctor
 from pyml_sandbox.lifecycle.deployment import model_servers
 from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import load_routes
-from pyml_sandbox.rollout.apply import carry_out
+from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.services import machine_check, spark
-from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.events import JSON, Event, OnEvent, Progress, ignore
@@ -127,10 +127,10 @@ def up(
         home.create()
         recorded = load_state(home)
         state = wanted_state(home, recorded, options, environ)
-        stack = stack_for(home, state, environ)
+        stack = driver_for(home, state, environ)
         data = stack.data_words
         _tell_what_is_new(recorded, state, options, data, environ, on_event)
-        left_over = stack.driver.sweep()
+        left_over = stack.driver.remove_orphans()
         if left_over:
             on_event(Event("sandbox", Progress.NOTE, f"cleared away {left_over} that an earlier run left behind"))
         live = stack.driver.live()
@@ -140,16 +140,16 @@ def up(
         specs = wanted_services(home, stack, on_event)
         plan = plan_up(specs, live)
         # Published each time: the folder of sockets may be another one now, or the gateway's volume new.
-        took_s = carry_out(plan, stack.driver, live, on_event, lambda: stack.publish(load_routes(home)))
+        took_s = apply_plan(plan, stack.driver, live, on_event, lambda: stack.publish(load_routes(home)))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
 
 
-def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[machine_check.Finding]:
+def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[machine_check.MachineFinding]:
     """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
     state = wanted_state(home, load_state(home), Options(), environ)
-    stack = stack_for(home, state, environ)
+    stack = driver_for(home, state, environ)
     try:
         live = stack.driver.live()
     except (SandboxError, SetupError):
@@ -184,7 +184,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
     if state is None:
         return Stopped()
     with locked(home, "pyml dev down"):
-        stack = stack_for(home, state)
+        stack = driver_for(home, state)
         stopped = _stop_all(stack.driver, on_event)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
@@ -208,20 +208,20 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _stacks_to_reset(home: SandboxHome) -> list[Stack]:
+def _stacks_to_reset(home: SandboxHome) -> list[Driver]:
     """The recorded driver's stack; where no state can be read, whatever a sandbox of this name may have left."""
     try:
         state = load_state(home)
     except SetupError:
         state = None
     if state is not None:
-        return [stack_for(home, state)]
+        return [driver_for(home, state)]
     any_state = SandboxState("process", Ports(), None, "", "")
     drivers = ["process", *(["container"] if an_engine_answers(os.environ) else [])]
-    return [stack_for(home, replace(any_state, driver=driver)) for driver in drivers]
+    return [driver_for(home, replace(any_state, driver=driver)) for driver in drivers]
 
 
-def delete_data(home: SandboxHome, stack: Stack) -> None:
+def delete_data(home: SandboxHome, stack: Driver) -> None:
     """Delete tables and metastore, uploaded models, and what jobs and parity checks left. Nothing may run."""
     stack.delete_data()
     for folder in (home.models, home.scratch, home.parity, home.jobs):
@@ -239,7 +239,7 @@ def what_is_deleted(home: SandboxHome) -> list[str]:
     return [*tables, *(f"{decimal(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
 
 
-def _tables_deleted(stack: Stack) -> str:
+def _tables_deleted(stack: Driver) -> str:
     try:
         size = decimal(stack.data().size_bytes)
     except SetupError:
@@ -277,29 +277,29 @@ def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, e
 
 
 def situation(
-    home: SandboxHome, state: SandboxState, stack: Stack, live: Sequence[LiveService], environ: Mapping[str, str]
-) -> machine_check.Situation:
+    home: SandboxHome, state: SandboxState, stack: Driver, live: Sequence[LiveService], environ: Mapping[str, str]
+) -> machine_check.MachineContext:
     """What the checks of `doctor` look at."""
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
-    return machine_check.Situation(home, state.ports, running, state.stamp, environ, stack.data_words)
+    return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, stack.data_words)
 
 
-def wanted_services(home: SandboxHome, stack: Stack, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+def wanted_services(home: SandboxHome, stack: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of every service that this sandbox shall run; environments that are missing are made."""
     return [*stack.services(), *model_servers(home, stack, on_event)]
 
 
-def _stop_all(driver: Driver, on_event: OnEvent) -> list[str]:
+def _stop_all(driver: ServiceRunner, on_event: OnEvent) -> list[str]:
     started = time.monotonic()
     running = [service.name for service in _live_or_nothing(driver) if service.pid is not None]
     driver.shut_down()
-    driver.sweep()
+    driver.remove_orphans()
     for name in running:
         on_event(Event(name, Progress.STOPPED, "", time.monotonic() - started))
     return running
 
 
-def _live_or_nothing(driver: Driver) -> Sequence[LiveService]:
+def _live_or_nothing(driver: ServiceRunner) -> Sequence[LiveService]:
     try:
         return driver.live()
     except SandboxError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox.models.model_session import Conversation
+from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import OnEvent
 
 
@@ -32,13 +32,13 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuildResult:
     """What came of a new package.
 
     Attributes:
         environment: see there.
         lock: everything that was installed, one name and version a line.
-        declared: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
+        declared: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
     """
 
     environment: Environment
@@ -46,17 +46,17 @@ class Made:
     declared: Mapping[str, object]
 
 
-class Workshop(Protocol):
+class EnvironmentBuilder(Protocol):
     """Makes environments for model versions. Blocks; what was made is kept and found again."""
 
-    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> Workshop:
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> EnvironmentBuilder:
         """The same, with a folder of wheels in place of every index, and further certificates to trust.
 
         Raises:
             UsageError: it builds nothing that could take them.
         """
 
-    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
         """Make the environment of a package, and load the model once in it.
 
         Args:
@@ -86,7 +86,7 @@ class Workshop(Protocol):
             UsageError: the pinned image is gone.
         """
 
-    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+    def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
         """Take a model image that was built elsewhere as a version.
 
         Args:
@@ -101,7 +101,7 @@ class Workshop(Protocol):
             UsageError: there is no such image, or it holds no model; always, where versions run in no images.
         """
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         """Start an environment's Python with arguments, and talk to it.
 
         Raises:

@@ -17,7 +17,7 @@ class NoAnswerError(PackageError):
     """A program ended instead of answering, or is too slow: what it would have said is not known."""
 
 
-class Conversation(Protocol):
+class Session(Protocol):
     """Lines to a program, and lines back."""
 
     def ask(self, line: str, timeout_s: float) -> str:
@@ -27,7 +27,7 @@ class Conversation(Protocol):
             NoAnswerError: the program ended, or did not answer in time; so does every later question.
         """
 
-    def hear(self, timeout_s: float) -> str:
+    def receive(self, timeout_s: float) -> str:
         """Wait for a line that was not asked for; blocks.
 
         Raises:
@@ -63,17 +63,17 @@ class Talk:
         self._heard.put(None)
 
     def ask(self, line: str, timeout_s: float) -> str:
-        """See `Conversation.ask`."""
+        """See `Session.ask`."""
         if self._given_up is not None:  # what is answered late would be taken for the answer to a later question
             raise self._given_up
         try:
             self._write(line + "\n")
         except OSError as error:
             raise self._ended() from error
-        return self.hear(timeout_s)
+        return self.receive(timeout_s)
 
-    def hear(self, timeout_s: float) -> str:
-        """See `Conversation.hear`."""
+    def receive(self, timeout_s: float) -> str:
+        """See `Session.hear`."""
         try:
             line = self._heard.get(timeout=timeout_s)
         except queue.Empty as error:
@@ -91,5 +91,5 @@ class Talk:
         return self._given_up
 
     def close(self) -> None:
-        """See `Conversation.close`."""
+        """See `Session.close`."""
         self._end()

@@ -23,7 +23,7 @@ from pyml.command_line import command
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
-from pyml_sandbox.models.environment import Environment, Made, Workshop
+from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
@@ -31,10 +31,12 @@ from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 if TYPE_CHECKING:
-    from pyml.inference.describe import Contract
+    from pyml.inference.describe import Signature
 
 
-def upload(home: SandboxHome, package: ModelPackage, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
+def upload(
+    home: SandboxHome, package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore
+) -> ModelVersion:
     """Keep a copy of a package, with its environment made and the model loaded once in it.
 
     Blocks; a second upload of the same content is quick. The sandbox need not be up. When it fails, nothing is kept.
@@ -54,32 +56,34 @@ def upload(home: SandboxHome, package: ModelPackage, workshop: Workshop, on_even
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
-    made = None if _is_uploaded(target) else _store(package, target, workshop, on_event)
+    made = None if _is_uploaded(target) else _store(package, target, builder, on_event)
     version = _read(target)
-    environment = made or prepare(version, workshop, on_event)
+    environment = made or prepare(version, builder, on_event)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
 
 
-def check(package: ModelPackage, workshop: Workshop, on_event: OnEvent = ignore) -> Contract:
+def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> Signature:
     """Do what `upload` does up to loading the model in its own environment, and keep nothing of it.
 
     Raises:
         PackageError, SetupError: as `upload`.
     """
-    from pyml.inference.describe import Contract
+    from pyml.inference.describe import Signature
 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
-            made = _make(package, Path(beside), Path(beside), workshop, on_event)
+            made = _make(package, Path(beside), Path(beside), builder, on_event)
         except SetupError as error:
             message = f"The package's files are right as far as can be seen without loading the model.\n{error.message}"
             raise SetupError(message, error.hint) from error
-    return Contract.from_json(dict(made.declared))
+    return Signature.from_json(dict(made.declared))
 
 
-def adopt(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
+def import_image(
+    home: SandboxHome, reference: str, builder: EnvironmentBuilder, on_event: OnEvent = ignore
+) -> ModelVersion:
     """Take a model image as a version, which then runs in that very image.
 
     Args:
@@ -95,7 +99,7 @@ def adopt(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEve
     with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
         beside = Path(folder) / "version"
         beside.mkdir()
-        name, made = workshop.adopt(reference, beside, on_event)
+        name, made = builder.import_image(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, made, pinned=made.environment.image)
         target = home.models / name / package.version
@@ -104,7 +108,7 @@ def adopt(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEve
     return _read(target)
 
 
-def resolve(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnEvent = ignore) -> ModelVersion:
+def resolve(home: SandboxHome, reference: str, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> ModelVersion:
     """The version that a user means: a model package, which is uploaded; name@version or name; or an image.
 
     Raises:
@@ -112,21 +116,21 @@ def resolve(home: SandboxHome, reference: str, workshop: Workshop, on_event: OnE
         PackageError, SetupError: as `upload`.
     """
     if Path(reference).is_dir():
-        return upload(home, ModelPackage(reference), workshop, on_event)
+        return upload(home, ModelPackage(reference), builder, on_event)
     name, is_version, digits = reference.partition("@")
     if (is_version and ":" not in digits) or _folders(home, name):
         return find_version(home, reference)
-    return adopt(home, reference, workshop, on_event)
+    return import_image(home, reference, builder, on_event)
 
 
-def prepare(version: ModelVersion, workshop: Workshop, on_event: OnEvent = ignore) -> Environment:
+def prepare(version: ModelVersion, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> Environment:
     """Make sure that a version can run, and say in what.
 
     Raises:
         SetupError: the environment had to be made anew and could not be.
     """
     package = ModelPackage(version.package, version.name)
-    return workshop.ensure(package, version.folder, version.lock, version.pinned, on_event)
+    return builder.ensure(package, version.folder, version.lock, version.pinned, on_event)
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
@@ -205,12 +209,12 @@ def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
     return sorted(map(_read, folders), key=lambda version: version.uploaded_at, reverse=True)
 
 
-def _store(package: ModelPackage, target: Path, workshop: Workshop, on_event: OnEvent) -> Environment:
+def _store(package: ModelPackage, target: Path, builder: EnvironmentBuilder, on_event: OnEvent) -> Environment:
     """Copy, make and describe beside the place; rename into it once all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
     try:
-        made = _make(package, beside, target, workshop, on_event)
+        made = _make(package, beside, target, builder, on_event)
         _write_record(package, beside, made)
         _put(beside, target)
         return made.environment
@@ -230,9 +234,11 @@ def _put(beside: Path, target: Path) -> None:
                 raise
 
 
-def _make(package: ModelPackage, beside: Path, target: Path, workshop: Workshop, on_event: OnEvent) -> Made:
+def _make(
+    package: ModelPackage, beside: Path, target: Path, builder: EnvironmentBuilder, on_event: OnEvent
+) -> BuildResult:
     _copy(package, beside / "package")
-    return workshop.make(ModelPackage(beside / "package", package.name), target, on_event)
+    return builder.make(ModelPackage(beside / "package", package.name), target, on_event)
 
 
 def _refuse_problems(package: ModelPackage) -> None:
@@ -249,7 +255,7 @@ def _copy(package: ModelPackage, target: Path) -> None:
         (target / path).chmod(0o444)  # its name is its content
 
 
-def _write_record(package: ModelPackage, folder: Path, made: Made, pinned: str | None = None) -> None:
+def _write_record(package: ModelPackage, folder: Path, made: BuildResult, pinned: str | None = None) -> None:
     record = {
         "name": package.name,
         "version": package.version,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyml_sandbox.workspace.events import JSON
 
 if TYPE_CHECKING:
-    from pyml.inference.describe import Contract
+    from pyml.inference.describe import Signature
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class ModelVersion:
         return (self.folder / "requirements.lock").read_text(encoding="utf-8")
 
     @property
-    def contract(self) -> Contract:
+    def signature(self) -> Signature:
         """Its declared inputs and outputs."""
-        from pyml.inference.describe import Contract
+        from pyml.inference.describe import Signature
 
-        return Contract.from_json(dict(self.declared))
+        return Signature.from_json(dict(self.declared))
 
     @property
     def json(self) -> dict[str, JSON]:

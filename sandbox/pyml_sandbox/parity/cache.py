@@ -16,14 +16,14 @@ from pyml_sandbox.workspace.runtime_source import runtime_digest
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
     from pyml_sandbox.models.version import ModelVersion
-    from pyml_sandbox.parity.rows.frozen import FrozenRows
+    from pyml_sandbox.parity.rows.frozen import Snapshot
     from pyml_sandbox.workspace.home import SandboxHome
 
 FOLDER = ".cache"
 MAX_REPORTS = 200
 
 
-def key_of(environment: str, version: ModelVersion, frozen: FrozenRows, settings: ParitySettings) -> str:
+def key_of(environment: str, version: ModelVersion, snapshot: Snapshot, settings: ParitySettings) -> str:
     """What names a report: equal keys, equal questions.
 
     Args:
@@ -33,7 +33,7 @@ def key_of(environment: str, version: ModelVersion, frozen: FrozenRows, settings
         settings: sizes, key and level.
     """
     asked = json.dumps(asdict(settings), sort_keys=True)
-    parts = [environment, version.model_id, frozen.digest, asked, checker_version()]
+    parts = [environment, version.model_id, snapshot.digest, asked, checker_version()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -12,28 +12,28 @@ from pyml.errors import PackageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import LEVELS, ParitySettings
 from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.drivers.choice import stack_for
+from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.counterexample.find import WitnessFinder
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
-from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_bench, sizes
+from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_context, sizes
 from pyml_sandbox.parity.failures import is_limit, merged
-from pyml_sandbox.parity.harness_process import Labs
+from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.judge import ALONE, BATCHES, PATHS, REPEAT, ROWS, judge
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties, labels_in
-from pyml_sandbox.parity.observations.check_record import Made, check_results, with_paths
-from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.observations.check_record import CheckRun, check_results, with_paths
+from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
 from pyml_sandbox.parity.paths.path_images import doubts_about, images_of
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
-from pyml_sandbox.parity.rows.frozen import DATABASE, FrozenRows, export, freeze
+from pyml_sandbox.parity.rows.frozen import DATABASE, Snapshot, export, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
-    from pyml_sandbox.drivers.contract import OfflinePlace
+    from pyml_sandbox.drivers.contract import OfflineTarget
     from pyml_sandbox.models.version import ModelVersion
-    from pyml_sandbox.parity.context.check_context import Bench
+    from pyml_sandbox.parity.context.check_context import CheckContext
     from pyml_sandbox.predict.online import OnlineModel
 
 CROWD_ROWS = 1000
@@ -66,9 +66,9 @@ class Evidence:
     """
 
     findings: Sequence[Finding] = ()
-    symptoms: Sequence[Symptom] = ()
+    observations: Sequence[Observation] = ()
     noise: Noise = field(default_factory=Noise)
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, CheckRun] = field(default_factory=dict)
     gap: str = ""
 
     @property
@@ -130,22 +130,22 @@ class _Check:
         place = self._client.offline(self._version, run.on_event)
         with session(self._client.home, place) as spark, self._client.online(self._version) as model:
             with run.step("freeze", "the rows, once, in a Hive table") as done:
-                frozen = freeze(
-                    spark, self._version.contract, self._settings, f"rows_{run.name}", run.folder, given=rows
+                snapshot = take_snapshot(
+                    spark, self._version.signature, self._settings, f"rows_{run.name}", run.folder, given=rows
                 )
-                done(f"{frozen.rows:,} rows in {frozen.table}")
-            key = cache.key_of(place.environment.key, self._version, frozen, self._settings)
+                done(f"{snapshot.rows:,} rows in {snapshot.table}")
+            key = cache.key_of(place.environment.key, self._version, snapshot, self._settings)
             known = cache.find(self._client.home, key) if use_cache else None
             if known is not None:
                 run.drop_earlier(spark, self._version)
-                known = cache.moved(known, run.folder, frozen.table)
+                known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
-            evidence, comparisons = self._both_paths(spark, model, place, frozen)
+            evidence, comparisons = self._both_paths(spark, model, place, snapshot)
             run.drop_earlier(spark, self._version)
         with run.step("judge", "what all of it says"):
-            judgement = self._judgement(comparisons, frozen, evidence)
-        report = self._report(frozen, judgement, comparisons, evidence)
+            judgement = self._judgement(comparisons, snapshot, evidence)
+        report = self._report(snapshot, judgement, comparisons, evidence)
         if not evidence.gap and not report.failures:  # which another run, on a machine with less to do, may not meet
             cache.keep(self._client.home, key, report)
         return report
@@ -153,49 +153,49 @@ class _Check:
     # ---- the steps
 
     def _both_paths(
-        self, spark: SparkSession, model: OnlineModel, place: OfflinePlace, frozen: FrozenRows
+        self, spark: SparkSession, model: OnlineModel, place: OfflineTarget, snapshot: Snapshot
     ) -> tuple[Evidence, tuple[Comparison, ...]]:
         """Both paths over all rows; meanwhile the laboratory, which needs neither. Nothing where no row is good."""
-        if frozen.doubts:
+        if snapshot.doubts:
             return Evidence(), ()
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-laboratory"))
-            examined = pool.submit(self._examined, stack, place, frozen) if self._settings.level > LEVELS[0] else None
-            self._offline(spark, place, frozen)
-            self._online(model, frozen)
+            examined = pool.submit(self._examined, stack, place, snapshot) if self._settings.level > LEVELS[0] else None
+            self._offline(spark, place, snapshot)
+            self._online(model, snapshot)
             evidence = Evidence()
             if examined is not None:
                 rest = f"127.0.0.1:{self._client.state.ports.rest}"
                 paths = RealPaths(spark, model, self._version, place.environment.package, rest, self._run.name)
-                evidence = self._evidence(examined, paths, frozen)
+                evidence = self._evidence(examined, paths, snapshot)
             with self._run.step("compare", "joined by key") as done:
-                comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
+                comparisons = tuple(self._comparisons(snapshot, evidence.tolerances))
                 if examined is None and any(map(_may_be_noise, comparisons)):
-                    evidence = self._evidence_of_noise(stack, place, frozen)
-                    comparisons = tuple(self._comparisons(frozen, evidence.tolerances))
+                    evidence = self._evidence_of_noise(stack, place, snapshot)
+                    comparisons = tuple(self._comparisons(snapshot, evidence.tolerances))
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons
 
-    def _offline(self, spark: SparkSession, place: OfflinePlace, frozen: FrozenRows) -> None:
+    def _offline(self, spark: SparkSession, place: OfflineTarget, snapshot: Snapshot) -> None:
         from pyml.offline.job import OfflineJob
         from pyml.offline.job import run as run_job
 
-        contract, run = self._version.contract, self._run
+        signature, run = self._version.signature, self._run
         with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "offline"):
             target = f"{DATABASE}.offline_{run.name}"
-            query, folder = f"SELECT * FROM {frozen.table}", place.environment.package
-            job = OfflineJob(folder, contract.inputs, contract.outputs, query, target, frozen.key, recorded=True)
+            query, folder = f"SELECT * FROM {snapshot.table}", place.environment.package
+            job = OfflineJob(folder, signature.inputs, signature.outputs, query, target, snapshot.key, recorded=True)
             self._result = run_job(spark, job)
             export(spark, target, run.file("offline"))
             done(f"{self._result.rows:,} rows in {self._result.table}")
-        stack = stack_for(self._client.home, self._client.state)
+        stack = driver_for(self._client.home, self._client.state)
         run.images = images_of(stack, self._version, self._result)
 
-    def _online(self, model: OnlineModel, frozen: FrozenRows) -> None:
+    def _online(self, model: OnlineModel, snapshot: Snapshot) -> None:
         """All rows in batches, a sample one by one, and that sample twice in one batch."""
         import pyarrow.parquet as pq
 
-        rows, run = pq.read_table(frozen.file), self._run
+        rows, run = pq.read_table(snapshot.file), self._run
         few = sample(rows, self._settings.sample_rows)
 
         def tell(done: int) -> None:
@@ -205,7 +205,7 @@ class _Check:
             what: pa.Table, batch_rows: int, name: str, on_rows: Callable[[int], None] = lambda done: None
         ) -> None:
             is_recorded = name == "online_batches"
-            predict_in_batches(model, what, frozen.key, batch_rows, run.file(name), on_rows, recorded=is_recorded)
+            predict_in_batches(model, what, snapshot.key, batch_rows, run.file(name), on_rows, recorded=is_recorded)
 
         with run.step("online", "the same rows through the gateway") as done:
             with run.path(BATCHES, "online in batches"):
@@ -227,66 +227,68 @@ class _Check:
             self._run.has_ended_server = False
             self._client.deploy_model(self._version.model_id, self._run.on_event)
 
-    def _examined(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> tuple[Bench, Examination]:
+    def _examined(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> tuple[CheckContext, Examination]:
         """Everything that the laboratory says about the model, while the real paths run."""
-        bench = self._bench(stack, place, frozen)
-        return bench, examine(bench)
+        context = self._bench(stack, place, snapshot)
+        return context, examine(context)
 
-    def _bench(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> Bench:
+    def _bench(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> CheckContext:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         from pyml.types.frame import conform, one_batch
         from pyml_sandbox.parity.examine import SAMPLE_ROWS
 
-        contract = self._version.contract
-        workshop = stack_for(self._client.home, self._client.state).workshop
-        rows = pq.read_table(frozen.file).select(list(contract.inputs.names))
-        crowd = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, CROWD_ROWS - SAMPLE_ROWS)])
-        labs = Labs(workshop, place.environment)
-        conformed, judged = (conform(one_batch(table), contract.inputs) for table in (crowd, rows))
-        return stack.enter_context(open_bench(labs, contract, conformed, judged, self._settings.batch_rows))
+        signature = self._version.signature
+        builder = driver_for(self._client.home, self._client.state).builder
+        rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
+        full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, CROWD_ROWS - SAMPLE_ROWS)])
+        harnesses = HarnessProcesses(builder, place.environment)
+        conformed, judged = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
+        return stack.enter_context(open_context(harnesses, signature, conformed, judged, self._settings.batch_rows))
 
-    def _evidence(self, examined: Future[tuple[Bench, Examination]], paths: RealPaths, frozen: FrozenRows) -> Evidence:
-        run, contract = self._run, self._version.contract
+    def _evidence(
+        self, examined: Future[tuple[CheckContext, Examination]], paths: RealPaths, snapshot: Snapshot
+    ) -> Evidence:
+        run, signature = self._run, self._version.signature
         try:
             with run.step("examine", "the model by itself, in a laboratory") as done:
-                bench, examination = examined.result()
-                done(f"{len(bench.fixture) + len(bench.specimens):,} rows")
+                context, examination = examined.result()
+                done(f"{len(context.fixture) + len(context.input_rows):,} rows")
         except PackageError as error:
             return Evidence(gap=f"the model could not be examined: {error.message}")
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
             predictions = {"offline": run.file("offline"), "online": run.file("online_batches")}
-            checks = PathChecks(bench, paths, contract, frozen, predictions, self._result, self._online_worker)
-            examination = on_the_paths(bench, checks, examination)
+            checks = PathChecks(context, paths, signature, snapshot, predictions, self._result, self._online_worker)
+            examination = on_the_paths(context, checks, examination)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
-            diagnoses = diagnose(examination.symptoms)
-            finder = WitnessFinder(bench, paths, self._version.model_id)
+            diagnoses = diagnose(examination.observations)
+            finder = WitnessFinder(context, paths, self._version.model_id)
             findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
             done(f"{len(diagnoses)} causes")
-        found = [*findings, *noise_findings(bench.noise)]
-        return Evidence(found, examination.symptoms, bench.noise, dict(bench.record.made), examination.gap)
+        found = [*findings, *noise_findings(context.noise)]
+        return Evidence(found, examination.observations, context.noise, dict(context.record.made), examination.gap)
 
-    def _evidence_of_noise(self, stack: ExitStack, place: OfflinePlace, frozen: FrozenRows) -> Evidence:
+    def _evidence_of_noise(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> Evidence:
         """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic."""
         try:
-            bench = self._bench(stack, place, frozen)
-            seen = sizes(bench, frozenset(), measure(bench))
+            context = self._bench(stack, place, snapshot)
+            seen = sizes(context, frozenset(), measure(context))
         except PackageError as error:
             return Evidence(gap=f"the model could not be examined: {error.message}")
-        return Evidence(noise_findings(bench.noise), seen, bench.noise, dict(bench.record.made))
+        return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))
 
     def _finding(self, diagnosis: Diagnosis, finder: WitnessFinder) -> Finding:
-        return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.symptoms))
+        return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.observations))
 
-    def _comparisons(self, frozen: FrozenRows, tolerances: Tolerances) -> Iterator[Comparison]:
+    def _comparisons(self, snapshot: Snapshot, tolerances: Tolerances) -> Iterator[Comparison]:
         run = self._run
         for name, left, right, within in _PAIRS:
             if run.file(left).exists() and run.file(right).exists():
                 yield compare(
                     run.file(left),
                     run.file(right),
-                    frozen.key,
+                    snapshot.key,
                     name=name,
                     left_name=_SIDES.get(left, left),
                     right_name=_SIDES.get(right, right),
@@ -296,46 +298,46 @@ class _Check:
 
     # ---- verdict and report
 
-    def _judgement(self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence) -> Judgement:
+    def _judgement(self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence) -> Judgement:
         is_examined = self._settings.level > LEVELS[0] and not evidence.gap
         return judge(
             comparisons,
-            [*frozen.doubts, *doubts_about(self._run.images)],
+            [*snapshot.doubts, *doubts_about(self._run.images)],
             evidence.findings,
             checked=LEVELS[-1] if is_examined else LEVELS[0],
             failures=merged(self._run.failures),
             gaps=[evidence.gap] if evidence.gap else [],
             departing=set(evidence.noise.departing),
-            ties=self._ties(comparisons, frozen, evidence),
+            ties=self._ties(comparisons, snapshot, evidence),
         )
 
     def _ties(
-        self, comparisons: Sequence[Comparison], frozen: FrozenRows, evidence: Evidence
+        self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence
     ) -> dict[str, dict[str, Ties]]:
         """Of each comparison of the real paths, the labels that flip where their scores tie."""
         return {
-            name: labels_in(self._run.file(left), self._run.file(right), frozen.key, comparison, evidence.tolerances)
+            name: labels_in(self._run.file(left), self._run.file(right), snapshot.key, comparison, evidence.tolerances)
             for name, left, right, _ in _PAIRS
             for comparison in comparisons
             if comparison.name == name and name in (BATCHES, ROWS)
         }
 
     def _checks(
-        self, frozen: FrozenRows, judgement: Judgement, comparisons: Sequence[Comparison], evidence: Evidence
+        self, snapshot: Snapshot, judgement: Judgement, comparisons: Sequence[Comparison], evidence: Evidence
     ) -> tuple[CheckResult, ...]:
         """Every check that was made; where the rows decide nothing, neither path was asked."""
-        if frozen.doubts:
+        if snapshot.doubts:
             return ()
         seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))
         is_compared = BATCHES in {comparison.name for comparison in comparisons}
         is_raised = not all(map(is_limit, self._run.failures))
-        compared = Made(frozen.rows, seconds) if is_compared or is_raised else None
+        compared = CheckRun(snapshot.rows, seconds) if is_compared or is_raised else None
         made = with_paths(evidence.made, PATHS, compared)
-        return check_results(made, evidence.symptoms, judgement.findings)
+        return check_results(made, evidence.observations, judgement.findings)
 
     def _report(
         self,
-        frozen: FrozenRows,
+        snapshot: Snapshot,
         judgement: Judgement,
         comparisons: tuple[Comparison, ...],
         evidence: Evidence,
@@ -346,20 +348,20 @@ class _Check:
             model=self._version.model_id,
             sandbox=client.home.name,
             driver=client.state.driver,
-            rows=frozen.rows,
-            fixture_digest=f"sha256:{frozen.digest}",
+            rows=snapshot.rows,
+            fixture_digest=f"sha256:{snapshot.digest}",
             comparisons=comparisons,
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),
             declared_level=self._settings.level,
-            checks=self._checks(frozen, judgement, comparisons, evidence),
+            checks=self._checks(snapshot, judgement, comparisons, evidence),
             failures=merged(run.failures),
             floors=evidence.noise.floors,
-            points=points_of(run.file("offline"), run.file("online_batches"), frozen.key),
+            points=points_of(run.file("offline"), run.file("online_batches"), snapshot.key),
             environments=self._environments(),
             images=run.images,
-            next_command=next_command(judgement, comparisons, frozen.table),
-            elsewhere={"folder": str(run.folder), "rows_table": frozen.table},
+            next_command=next_command(judgement, comparisons, snapshot.table),
+            elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},
         )
         cache.write(run.folder, report)
         return report

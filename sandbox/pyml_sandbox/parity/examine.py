@@ -8,22 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.batch_sizes import of_sizes
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
 from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
 from pyml_sandbox.parity.diagnosis.rules import STATE, WHOLE
-from pyml_sandbox.parity.harness_process import Labs, is_answer, refusal_in
-from pyml_sandbox.parity.noise.noise_model import Gauge
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Symptom
-from pyml_sandbox.parity.rows.synthetic import fixture_specimens, synthesised
+from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
+from pyml_sandbox.parity.noise.noise_model import NoiseModel
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Observation
+from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
 
 if TYPE_CHECKING:
@@ -41,9 +41,13 @@ GAP = "the model could not be examined to the end; its process broke off"
 
 
 @contextmanager
-def open_bench(
-    labs: Labs, contract: Contract, crowd: pa.RecordBatch, judged: pa.RecordBatch, batch_rows: int
-) -> Iterator[Bench]:
+def open_context(
+    harnesses: HarnessProcesses,
+    signature: Signature,
+    full_batch: pa.RecordBatch,
+    judged: pa.RecordBatch,
+    batch_rows: int,
+) -> Iterator[CheckContext]:
     """A bench with a laboratory, the rows of a sample of the fixture, and the rows made from them.
 
     Args:
@@ -56,15 +60,26 @@ def open_bench(
     Raises:
         PackageError: the model cannot be loaded.
     """
-    with labs.start() as lab:
-        rows = crowd.slice(0, SAMPLE_ROWS)
-        fixture, first = fixture_specimens(rows), lab.together(rows)
-        bench = Bench(contract.inputs, contract.outputs, labs, lab, Gauge(), fixture, first, crowd, judged, batch_rows)
+    with harnesses.start() as harness:
+        rows = full_batch.slice(0, SAMPLE_ROWS)
+        fixture, first = fixture_rows(rows), harness.together(rows)
+        context = CheckContext(
+            signature.inputs,
+            signature.outputs,
+            harnesses,
+            harness,
+            NoiseModel(),
+            fixture,
+            first,
+            full_batch,
+            judged,
+            batch_rows,
+        )
         answered = [(row.values, output) for row, output in zip(fixture, first, strict=True) if is_answer(output)]
-        bench.gauge.learn([output for _, output in answered])
-        bench.gauge.learn_echoes([given for given, _ in answered], [output for _, output in answered])
-        bench.specimens += synthesised(bench.ordinary, contract.inputs)
-        yield bench
+        context.noise_model.learn([output for _, output in answered])
+        context.noise_model.learn_pass_through([given for given, _ in answered], [output for _, output in answered])
+        context.input_rows += synthetic_rows(context.ordinary, signature.inputs)
+        yield context
 
 
 class _RefusedError(Exception):
@@ -80,26 +95,26 @@ class Examination:
         gap: why further checks could not be made, and which one was under way; empty where all were.
     """
 
-    symptoms: tuple[Symptom, ...]
+    observations: tuple[Observation, ...]
     gap: str = ""
 
 
-def examine(bench: Bench) -> Examination:
+def examine(context: CheckContext) -> Examination:
     """Make every check; a model that is not steady is asked no further questions.
 
     `bench.record` says which checks were made. Where the model ends its Python or is too slow, what the checks before
     saw stays.
     """
     try:
-        return Examination(tuple(_symptoms(bench)))
+        return Examination(tuple(_symptoms(context)))
     except NoAnswerError as error:
-        return Examination(tuple(bench.record.symptoms), gap_at(bench, error))
+        return Examination(tuple(context.record.observations), gap_at(context, error))
     except _RefusedError as error:  # no output, and so nothing that two calls could have had in common
-        bench.record.withdraw(*bench.record.made)
+        context.record.withdraw(*context.record.made)
         return Examination((), f"{REFUSED}: {error}")
 
 
-def on_the_paths(bench: Bench, checks: PathChecks, examined: Examination) -> Examination:
+def on_the_paths(context: CheckContext, checks: PathChecks, examined: Examination) -> Examination:
     """Make the checks of the real paths as well; where the laboratory broke off, those that need none.
 
     Args:
@@ -113,61 +128,63 @@ def on_the_paths(bench: Bench, checks: PathChecks, examined: Examination) -> Exa
     Raises:
         SandboxError: a path does not answer.
     """
-    seen = [*examined.symptoms, *checks.of_fixture()]
+    seen = [*examined.observations, *checks.of_fixture()]
     if examined.gap:
         return Examination(tuple(seen), examined.gap)
-    before = len(bench.record.symptoms)
+    before = len(context.record.observations)
     try:
-        of_sample = [explain(bench, symptom) for symptom in checks.of_sample(seen)]
+        of_sample = [explain(context, observation) for observation in checks.of_sample(seen)]
     except (NoAnswerError, ServerEndedError) as error:
-        return Examination((*seen, *bench.record.symptoms[before:]), gap_at(bench, error))
+        return Examination((*seen, *context.record.observations[before:]), gap_at(context, error))
     return Examination((*seen, *of_sample))
 
 
-def gap_at(bench: Bench, error: NoAnswerError | ServerEndedError) -> str:
+def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
     """Why no further checks could be made, for a reader."""
-    checks = ", ".join(f"`{name}`" for name in bench.record.under_way)
+    checks = ", ".join(f"`{name}`" for name in context.record.under_way)
     where = f" at the check {checks}" if checks else ""
     return f"{GAP}{where}: {error.message}"
 
 
-def _symptoms(bench: Bench) -> list[Symptom]:
-    state = StateChecks(bench).symptoms()
-    if any(symptom.check == "repeat" for symptom in state):
+def _symptoms(context: CheckContext) -> list[Observation]:
+    state = StateChecks(context).observations()
+    if any(observation.check == "repeat" for observation in state):
         return state
-    bench.thin_out(ALONE_BUDGET_S)
-    is_steady = not any(symptom.check in STATE for symptom in state)
-    if is_steady and not any(map(is_answer, [*bench.first, *bench.alone])):
-        raise _RefusedError(refusal_in(bench.first[0]).partition("\n")[0])
-    found = [*state, *SurroundingsChecks(bench, is_steady).symptoms()]
-    if not any(symptom.check in STATE for symptom in found):
-        measured_s = measure(bench)
-        bench.add(beside_thresholds(bench))
-        batch = BatchChecks.prepare(bench).symptoms()
-        if bench.gauge.reconsider():
-            bench.record.withdraw(*_OF_BATCHES)
-            batch = BatchChecks.prepare(bench).symptoms()
-        found += [*batch, *sizes(bench, {symptom.output for symptom in batch}, measured_s)]
-    called = {f"calls:{name}" for name in called_by(bench)} if any(each.check in BATCH for each in found) else set()
-    return [explain(bench, each).with_traits(called if each.check in BATCH else set()) for each in found]
+    context.limit_rows(ALONE_BUDGET_S)
+    is_steady = not any(observation.check in STATE for observation in state)
+    if is_steady and not any(map(is_answer, [*context.first, *context.alone])):
+        raise _RefusedError(refusal_in(context.first[0]).partition("\n")[0])
+    found = [*state, *SurroundingsChecks(context, is_steady).observations()]
+    if not any(observation.check in STATE for observation in found):
+        measured_s = measure(context)
+        context.add(beside_thresholds(context))
+        batch = BatchChecks.prepare(context).observations()
+        if context.noise_model.reconsider():
+            context.record.withdraw(*_OF_BATCHES)
+            batch = BatchChecks.prepare(context).observations()
+        found += [*batch, *sizes(context, {observation.output for observation in batch}, measured_s)]
+    called = {f"calls:{name}" for name in called_by(context)} if any(each.check in BATCH for each in found) else set()
+    return [explain(context, each).with_tags(called if each.check in BATCH else set()) for each in found]
 
 
-def measure(bench: Bench) -> float:
+def measure(context: CheckContext) -> float:
     """Measure the noise of every row that is judged, and hold all further outputs to it; gives back the seconds.
 
     Raises:
         NoAnswerError: the model ended its Python, or does not answer.
     """
-    echoes, row_s = bench.gauge.echoes, bench.call_s
+    pass_through, row_s = context.noise_model.pass_through, context.call_s
     started = time.perf_counter()
-    bench.record.under_way = ("sizes",)
-    bench.noise = measure_noise(bench.lab, bench.judged, bench.outputs, bench.batch_rows, echoes=echoes, row_s=row_s)
-    bench.gauge.take(bench.noise)
-    bench.record.under_way = ()
+    context.record.under_way = ("sizes",)
+    context.noise = measure_noise(
+        context.harness, context.judged, context.outputs, context.batch_rows, pass_through=pass_through, row_s=row_s
+    )
+    context.noise_model.take(context.noise)
+    context.record.under_way = ()
     return time.perf_counter() - started
 
 
-def sizes(bench: Bench, seen: Set[str], measured_s: float) -> list[Symptom]:
+def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Observation]:
     """The check of sizes, of what was measured.
 
     Args:
@@ -178,27 +195,27 @@ def sizes(bench: Bench, seen: Set[str], measured_s: float) -> list[Symptom]:
     Raises:
         NoAnswerError: the model ended its Python, or does not answer.
     """
-    if not bench.noise.rows:
+    if not context.noise.rows:
         return []
-    with bench.record.making({"sizes": bench.noise.rows}, measured_s) as found:
-        found += of_sizes(bench, seen)
-    if bench.noise.departing:
-        bench.record.fire("sizes")
+    with context.record.making({"sizes": context.noise.rows}, measured_s) as found:
+        found += of_sizes(context, seen)
+    if context.noise.departing:
+        context.record.fire("sizes")
     return found
 
 
-def called_by(bench: Bench) -> frozenset[str]:
+def called_by(context: CheckContext) -> frozenset[str]:
     """Functions that the model calls, for the sample at once, and for each of its rows and of the specimens alone."""
-    rows = bench.everything
-    alone = [[place] for place in range(len(rows))][-max(bench.affordable(CALLED_BUDGET_S), 1) :]
-    return bench.lab.called(bench.rows(rows), [range(len(bench.fixture)), *alone])
+    rows = context.everything
+    alone = [[place] for place in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
+    return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])
 
 
-def explain(bench: Bench, symptom: Symptom) -> Symptom:
+def explain(context: CheckContext, observation: Observation) -> Observation:
     """A symptom with what explains it among its traits."""
-    if symptom.check not in EXPLAINABLE or not symptom.output:
-        return symptom
-    if bench.lab.greeting.training and not symptom.outputs and silenced_by_evaluation(bench, symptom):
-        return symptom.with_traits(frozenset({"evaluation"}))
-    is_plain = symptom.traits & {"plain", "by-value"} or symptom.check in WHOLE
-    return symptom if is_plain else symptom.with_traits(explained(bench, symptom))
+    if observation.check not in EXPLAINABLE or not observation.output:
+        return observation
+    if context.harness.greeting.training and not observation.outputs and silenced_by_evaluation(context, observation):
+        return observation.with_tags(frozenset({"evaluation"}))
+    is_plain = observation.tags & {"plain", "by-value"} or observation.check in WHOLE
+    return observation if is_plain else observation.with_tags(explained(context, observation))

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
 from pyml.errors import PackageError, Problem
-from pyml.harness.perturbations import WhatIf
-from pyml.harness.session_messages import Answers, Greeting, Question, Refusal
+from pyml.harness.perturbations import Perturbation
+from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport, Refusal
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pyml_sandbox.models.environment import Environment, Workshop
-    from pyml_sandbox.models.model_session import Conversation
+    from pyml_sandbox.models.environment import Environment, EnvironmentBuilder
+    from pyml_sandbox.models.model_session import Session
 
 START_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 120
@@ -71,7 +71,7 @@ PINNED = Variation()
 
 
 @dataclass
-class Lab:
+class HarnessProcess:
     """One process with the model loaded in it.
 
     Attributes:
@@ -81,13 +81,13 @@ class Lab:
         row_s: the longest that a row has taken, of all questions so far.
     """
 
-    conversation: Conversation
-    greeting: Greeting
+    session_: Session
+    greeting: LoadReport
     variables: frozenset[str] = frozenset()
     changed: pa.RecordBatch | None = field(default=None)
     row_s: float = 0.0
 
-    def ask(self, question: Question) -> Answers:
+    def ask(self, question: HarnessRequest) -> HarnessResponse:
         """Make calls; blocks. The time that a model has for its answer grows with that it has taken so far.
 
         Raises:
@@ -95,9 +95,9 @@ class Lab:
         """
         rows = sum(map(len, question.groups))
         started = time.perf_counter()
-        line = self.conversation.ask(question.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
+        line = self.session_.ask(question.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
         self.row_s = max(self.row_s, (time.perf_counter() - started) / max(rows, 1))
-        answers = Answers.from_line(line)
+        answers = HarnessResponse.from_line(line)
         self.variables |= set(answers.variables)
         if answers.changed and self.changed is None:
             import pyarrow as pa
@@ -109,7 +109,7 @@ class Lab:
         self,
         rows: pa.RecordBatch,
         groups: Sequence[Sequence[int]],
-        what_if: WhatIf | None = None,
+        perturbation: Perturbation | None = None,
         *,
         clock: float | None = None,
         runs: bool = False,
@@ -117,10 +117,12 @@ class Lab:
         threads: int = 1,
         watched: bool = False,
     ) -> list[list[Output]]:
-        """The outputs of each call, row for row. See `pyml.harness.session_messages.Question` for the arguments."""
+        """The outputs of each call, row for row; arguments as of `pyml.harness.session_messages.HarnessRequest`."""
         if not groups:
             return []
-        answers = self.ask(Question(rows, groups, what_if or WhatIf(), clock, seeded, threads, watched, runs=runs))
+        answers = self.ask(
+            HarnessRequest(rows, groups, perturbation or Perturbation(), clock, seeded, threads, watched, runs=runs)
+        )
         predicted = iter(rows_of(answers.predictions))
         outputs: list[list[Output]] = []
         for number, group in enumerate(groups):
@@ -130,11 +132,11 @@ class Lab:
 
     def called(self, rows: pa.RecordBatch, groups: Sequence[Sequence[int]]) -> frozenset[str]:
         """Functions of libraries that the model's own code calls in these calls."""
-        return frozenset(self.ask(Question(rows, groups, noted=True)).called)
+        return frozenset(self.ask(HarnessRequest(rows, groups, noted=True)).called)
 
-    def alone(self, rows: pa.RecordBatch, what_if: WhatIf | None = None) -> list[Output]:
+    def alone(self, rows: pa.RecordBatch, perturbation: Perturbation | None = None) -> list[Output]:
         """The output of each row, called alone."""
-        return [call[0] for call in self.calls(rows, [[row] for row in range(rows.num_rows)], what_if)]
+        return [call[0] for call in self.calls(rows, [[row] for row in range(rows.num_rows)], perturbation)]
 
     def together(self, rows: pa.RecordBatch) -> list[Output]:
         """The outputs of all rows in one call; notes whether it changes them."""
@@ -142,11 +144,11 @@ class Lab:
 
     def close(self) -> None:
         """End the process."""
-        self.conversation.close()
+        self.session_.close()
 
 
 @dataclass(frozen=True)
-class Labs:
+class HarnessProcesses:
     """Starts laboratories of one model version.
 
     Attributes:
@@ -154,11 +156,11 @@ class Labs:
         environment: of the version, the same as on both paths.
     """
 
-    workshop: Workshop
+    builder: EnvironmentBuilder
     environment: Environment
 
     @contextmanager
-    def start(self, variation: Variation = PINNED) -> Iterator[Lab]:
+    def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
         """A fresh process; ended at the end of the block.
 
         Raises:
@@ -166,11 +168,11 @@ class Labs:
             NoAnswerError: it ended its Python, or is too slow.
         """
         arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
-        conversation = self.workshop.talk(self.environment, arguments)
+        session_ = self.builder.open_session(self.environment, arguments)
         try:
-            greeting = Greeting.from_line(conversation.hear(START_TIMEOUT_S))
+            greeting = LoadReport.from_line(session_.receive(START_TIMEOUT_S))
             if greeting.problem:
                 raise PackageError("the model cannot be loaded", [Problem(greeting.problem)])
-            yield Lab(conversation, greeting)
+            yield HarnessProcess(session_, greeting)
         finally:
-            conversation.close()
+            session_.close()

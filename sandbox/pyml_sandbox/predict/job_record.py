@@ -15,7 +15,7 @@ from pyml_sandbox.workspace.home import SandboxHome
 
 if TYPE_CHECKING:
     from pyml.offline.job import JobResult
-    from pyml_sandbox.drivers.contract import Stack
+    from pyml_sandbox.drivers.contract import Driver
     from pyml_sandbox.models.environment import Environment
 
 
@@ -45,7 +45,7 @@ class JobRecord:
         return file
 
 
-def check_image(stack: Stack, environment: Environment, workers: Sequence[Worker]) -> None:
+def check_image(stack: Driver, environment: Environment, workers: Sequence[Worker]) -> None:
     """Ask the engine for the image of each worker's container: what a worker says of itself proves nothing.
 
     Raises:

@@ -11,7 +11,7 @@ import grpc
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.worker_info import Worker
 from pyml.oip import codec
 from pyml.oip.messages import (
@@ -62,8 +62,8 @@ class OnlineModel:
         worker: who answered the last recorded request; None before there was one.
     """
 
-    def __init__(self, address: str, name: str, version: str, contract: Contract, timeout_s: float = 60) -> None:
-        self.name, self.version, self.contract, self.timeout_s = name, version, contract, timeout_s
+    def __init__(self, address: str, name: str, version: str, signature: Signature, timeout_s: float = 60) -> None:
+        self.name, self.version, self.signature, self.timeout_s = name, version, signature, timeout_s
         self.worker: Worker | None = None
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._infer = self._channel.unary_unary(
@@ -134,7 +134,7 @@ class OnlineModel:
         """
         request = codec.column_request(self.name, self.version, batch, is_raw=is_raw)
         answer = _answer(self._infer.future(request, timeout=self.timeout_s))
-        return codec.read_column_response(answer, self.contract.outputs)
+        return codec.read_column_response(answer, self.signature.outputs)
 
     def predict_tensors(self, tensors: Tensors, *, is_raw: bool = True) -> Tensors:
         """Predict for named tensors in one request, raw or typed; of a tensor model.
@@ -143,17 +143,17 @@ class OnlineModel:
             InputError: the tensors are not the declared ones.
             OnlineError, SandboxError: as :meth:`predict`.
         """
-        check_inputs(tensors, self.contract.inputs)
+        check_inputs(tensors, self.signature.inputs)
         request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
         return self._checked(codec.read_tensor_response(_answer(self._infer.future(request, timeout=self.timeout_s))))
 
     def _checked(self, answered: Tensors) -> Tensors:
-        return check_outputs(answered, self.contract.outputs, rows_of(answered))
+        return check_outputs(answered, self.signature.outputs, rows_of(answered))
 
     def _request(self, batch: pa.RecordBatch, recorded: bool) -> ModelInferRequest:
         """Tensors for a tensor model; Arrow for frames, and wherever a record is to come back."""
-        if self.contract.kind == "tensor" and not recorded:
-            tensors = tensors_from_arrow(batch, self.contract.inputs)
+        if self.signature.kind == "tensor" and not recorded:
+            tensors = tensors_from_arrow(batch, self.signature.inputs)
             return codec.tensor_request(self.name, self.version, tensors)
         return codec.arrow_request(self.name, self.version, batch, recorded=recorded)
 
@@ -161,8 +161,8 @@ class OnlineModel:
         response = _answer(call)
         if "worker" in response.parameters:
             self.worker = Worker.from_json(response.parameters["worker"].string_param)
-        if self.contract.kind == "tensor" and not recorded:
-            return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.contract.outputs)
+        if self.signature.kind == "tensor" and not recorded:
+            return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.signature.outputs)
         return codec.read_arrow_response(response)
 
 

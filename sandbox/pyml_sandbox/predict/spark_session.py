@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
-from pyml_sandbox.drivers.choice import stack_for
-from pyml_sandbox.drivers.contract import OfflinePlace
+from pyml_sandbox.drivers.choice import driver_for
+from pyml_sandbox.drivers.contract import OfflineTarget
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option, require_state
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def session(home: SandboxHome, place: OfflinePlace | None = None) -> Iterator[SparkSession]:
+def session(home: SandboxHome, place: OfflineTarget | None = None) -> Iterator[SparkSession]:
     """A session of its own, closed at the end; where the block is interrupted, so are its queries.
 
     Args:
@@ -46,7 +46,7 @@ def session(home: SandboxHome, place: OfflinePlace | None = None) -> Iterator[Sp
             spark.stop()
 
 
-def _connect(home: SandboxHome, place: OfflinePlace | None) -> SparkSession:
+def _connect(home: SandboxHome, place: OfflineTarget | None) -> SparkSession:
     """Open a session.
 
     Raises:
@@ -56,7 +56,7 @@ def _connect(home: SandboxHome, place: OfflinePlace | None) -> SparkSession:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    address = stack_for(home, require_state(home)).connect_address() if place is None else place.connect
+    address = driver_for(home, require_state(home)).connect_address() if place is None else place.connect
     # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)

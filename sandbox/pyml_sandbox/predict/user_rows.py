@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pyml.errors import InputError, Problem, UsageError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.types.schema import Field, Schema
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Rows = TypeVar("Rows", pd.DataFrame, pa.Table, dict[str, np.ndarray])
 
 
-def batch_of(rows: Rows, contract: Contract) -> pa.RecordBatch:
+def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
     """The rows as one batch of exactly the model's inputs.
 
     Args:
@@ -36,12 +36,12 @@ def batch_of(rows: Rows, contract: Contract) -> pa.RecordBatch:
     from pyml.types.tensors import arrow_from_tensors, check_inputs
 
     if isinstance(rows, pd.DataFrame):
-        return rows_from_frame(rows, contract.inputs)
+        return rows_from_frame(rows, signature.inputs)
     if isinstance(rows, dict):
-        _refuse_tensors_for_frames(contract)
-        check_inputs(rows, contract.inputs)
-        return arrow_from_tensors(rows, contract.inputs)
-    return conform(one_batch(rows), contract.inputs)
+        _refuse_tensors_for_frames(signature)
+        check_inputs(rows, signature.inputs)
+        return arrow_from_tensors(rows, signature.inputs)
+    return conform(one_batch(rows), signature.inputs)
 
 
 def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
@@ -181,6 +181,6 @@ def _read_parquet(file: Path, inputs: Schema) -> pa.Table:
     return pq.read_table(file)
 
 
-def _refuse_tensors_for_frames(contract: Contract) -> None:
-    if contract.kind != "tensor":
+def _refuse_tensors_for_frames(signature: Signature) -> None:
+    if signature.kind != "tensor":
         raise InputError("the model takes a frame", [Problem("named tensors were given", "give a DataFrame")])

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pyml_sandbox.rollout.plan import Plan
 from pyml_sandbox.rollout.readiness import wait_until_ready
-from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 
 
-def carry_out(
+def apply_plan(
     plan: Plan,
-    driver: Driver,
+    driver: ServiceRunner,
     live: Sequence[LiveService],
     on_event: OnEvent,
     once_started: Callable[[], None] = lambda: None,
@@ -53,13 +53,13 @@ def carry_out(
         raise
 
 
-def _stop(names: Sequence[str], driver: Driver) -> None:
+def _stop(names: Sequence[str], driver: ServiceRunner) -> None:
     if names:
         with ThreadPoolExecutor(len(names)) as pool:
             list(pool.map(driver.stop, names))
 
 
-def _start(specs: Sequence[ServiceSpec], driver: Driver, on_event: OnEvent) -> None:
+def _start(specs: Sequence[ServiceSpec], driver: ServiceRunner, on_event: OnEvent) -> None:
     for spec in specs:
         on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
     if specs:

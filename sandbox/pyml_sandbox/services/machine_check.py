@@ -16,7 +16,7 @@ from pyml_sandbox.workspace.state import DataStamp, name_option
 
 
 @dataclass(frozen=True)
-class Situation:
+class MachineContext:
     """What the checks look at.
 
     Attributes:
@@ -36,7 +36,7 @@ class Situation:
     data: str = ""
 
 
-class Verdict(StrEnum):
+class MachineVerdict(StrEnum):
     """Outcome of one check."""
 
     OK = "ok"
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class MachineFinding:
     """What one check found.
 
     Attributes:
@@ -55,7 +55,7 @@ class Finding:
     """
 
     check: str
-    verdict: Verdict
+    verdict: MachineVerdict
     detail: str
     hint: str = ""
 
@@ -65,16 +65,16 @@ class Finding:
         return {"check": self.check, "verdict": str(self.verdict), "detail": self.detail, "hint": self.hint}
 
 
-Check = Callable[[Situation], str]
+Check = Callable[[MachineContext], str]
 
 
-def check_spark(situation: Situation) -> str:
+def check_spark(situation: MachineContext) -> str:
     """PySpark with its jars is installed."""
     spark = SparkHome.find()
     return f"Spark {spark.version}, Hive {spark.stamp.hive}, Derby {spark.stamp.derby}"
 
 
-def check_data(situation: Situation) -> str:
+def check_data(situation: MachineContext) -> str:
     """The data, where there is some, was written by versions that agree with those installed."""
     now = SparkHome.find().stamp
     if situation.stamp is None:
@@ -87,7 +87,7 @@ def check_data(situation: Situation) -> str:
     return f"kept in {situation.data or situation.home.data} ({now})"
 
 
-def check_ports(situation: Situation) -> str:
+def check_ports(situation: MachineContext) -> str:
     """Every port is free or held by this sandbox."""
     port_rules.check_distinct(situation.ports)
     held = {service for service in situation.ports.by_service if _holder_of_port(service) in situation.running}

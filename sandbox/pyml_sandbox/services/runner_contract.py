@@ -60,7 +60,7 @@ class LiveService:
     is_on_demand: bool = False
 
 
-class Driver(Protocol):
+class ServiceRunner(Protocol):
     """Runs services and keeps them running after the process that started them is gone.
 
     One driver object serves one sandbox; any process may make another object for the same sandbox and sees the same
@@ -91,7 +91,7 @@ class Driver(Protocol):
     def shut_down(self, timeout_s: float = 60) -> None:
         """Stop every service side by side, and what watches them. Blocks; nothing running is fine."""
 
-    def sweep(self, timeout_s: float = 30) -> int:
+    def remove_orphans(self, timeout_s: float = 30) -> int:
         """End what an earlier run left behind when its watcher was killed; returns how many processes. Blocks."""
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:

@@ -107,7 +107,7 @@ def started(
         yield fake
 
     monkeypatch.setattr(spark, "session", session)
-    monkeypatch.setattr(choice, "stack_for", lambda *_: None)
+    monkeypatch.setattr(choice, "driver_for", lambda *_: None)
     monkeypatch.setattr(state, "require_state", lambda home: None)
     monkeypatch.setattr(client, "require_state", lambda home: None)
     monkeypatch.setattr(job_record, "check_image", lambda *_: None)

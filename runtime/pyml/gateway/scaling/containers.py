@@ -19,7 +19,7 @@ class EngineError(PymlError):
 
 
 @dataclass(frozen=True)
-class Container:
+class ServerContainer:
     """What an engine says about one container.
 
     Attributes:
@@ -64,7 +64,7 @@ class Container:
 class Containers(Protocol):
     """The containers of one sandbox. Every method blocks, and raises `EngineError`."""
 
-    def find(self, service: str | None = None) -> Sequence[Container]:
+    def find(self, service: str | None = None) -> Sequence[ServerContainer]:
         """The containers of a service, or of all services; the newest first, whether they run or not."""
 
     def start(self, container_id: str) -> None:

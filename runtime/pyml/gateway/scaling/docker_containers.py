@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.scaling_labels import SANDBOX, SERVICE
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class DockerContainers:
         self._lock = threading.Lock()
         self._client: docker.DockerClient | None = None
 
-    def find(self, service: str | None = None) -> Sequence[Container]:
+    def find(self, service: str | None = None) -> Sequence[ServerContainer]:
         """See `Containers.find`."""
         labels = [f"{SANDBOX}={self._sandbox}", f"{SERVICE}={service}" if service is not None else SERVICE]
         with self._asked() as client:
@@ -84,10 +84,10 @@ class DockerContainers:
             return self._client
 
 
-def container_of(attrs: Mapping[str, Any]) -> Container:
+def container_of(attrs: Mapping[str, Any]) -> ServerContainer:
     """A container as `GET /containers/ID/json` tells of it."""
     state, labels = attrs["State"], attrs["Config"].get("Labels") or {}
-    return Container(
+    return ServerContainer(
         id=attrs["Id"],
         service=labels.get(SERVICE, ""),
         status=state["Status"],

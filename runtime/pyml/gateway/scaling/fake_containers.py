@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
 
 
 class FakeContainers:
@@ -26,7 +26,7 @@ class FakeContainers:
         self.error: EngineError | None = None
         self._clock = clock
         self._ids = (f"{number:04x}" for number in itertools.count(1))
-        self._containers: dict[str, Container] = {}
+        self._containers: dict[str, ServerContainer] = {}
         self._ends_with: dict[str, int] = {}
 
     def add(
@@ -40,7 +40,7 @@ class FakeContainers:
             is_running: start it at once.
             ends_with: exit code with which it ends as soon as it is started; by default it runs on.
         """
-        made = Container(next(self._ids), service, "created", labels=dict(labels or {}))
+        made = ServerContainer(next(self._ids), service, "created", labels=dict(labels or {}))
         self._containers[made.id] = made
         if ends_with >= 0:
             self._ends_with[made.id] = ends_with
@@ -48,7 +48,7 @@ class FakeContainers:
             self._run(made.id)
         return made.id
 
-    def set(self, container: Container) -> None:
+    def set(self, container: ServerContainer) -> None:
         """Put a container into another state."""
         self._containers[container.id] = container
 
@@ -56,7 +56,7 @@ class FakeContainers:
         """Remove a container."""
         del self._containers[container_id]
 
-    def find(self, service: str | None = None) -> Sequence[Container]:
+    def find(self, service: str | None = None) -> Sequence[ServerContainer]:
         """See `Containers.find`."""
         self._fail()
         newest = sorted(self._containers.values(), key=lambda container: container.id, reverse=True)

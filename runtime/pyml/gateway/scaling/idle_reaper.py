@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyml.gateway.request_counter import Usage
-from pyml.gateway.scaling.containers import Container, Containers, EngineError
+from pyml.gateway.request_counter import RequestCounter
+from pyml.gateway.scaling.containers import Containers, EngineError, ServerContainer
 from pyml.gateway.scaling.launcher import InThread, Launcher
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
 from pyml.gateway.scaling.spark_ui import SparkActivity
@@ -28,11 +28,11 @@ Activity = Callable[[str], Awaitable[SparkActivity | None]]
 class Stop:
     """A container to stop, and why."""
 
-    container: Container
+    container: ServerContainer
     why: str
 
 
-class IdleStop:
+class IdleReaper:
     """Looks for idle containers, and stops them; of one event loop.
 
     Args:
@@ -47,7 +47,7 @@ class IdleStop:
     def __init__(
         self,
         containers: Containers,
-        usage: Usage,
+        usage: RequestCounter,
         launcher: Launcher,
         activity: Activity,
         in_thread: InThread = asyncio.to_thread,
@@ -96,7 +96,7 @@ class IdleStop:
             return pause
         return LONGEST_PAUSE_S
 
-    async def _activities(self, containers: Sequence[Container]) -> Mapping[str, SparkActivity | None]:
+    async def _activities(self, containers: Sequence[ServerContainer]) -> Mapping[str, SparkActivity | None]:
         """What each Spark driver does, by its service."""
         drivers = [each for each in containers if SPARK_UI in each.labels and self._may_be_idle(each)]
         found = await asyncio.gather(*(self._activity(each.labels[SPARK_UI]) for each in drivers))
@@ -105,12 +105,12 @@ class IdleStop:
         )
         return {driver.service: activity for driver, activity in zip(drivers, found, strict=True)}
 
-    def _may_be_idle(self, driver: Container) -> bool:
+    def _may_be_idle(self, driver: ServerContainer) -> bool:
         """Whether it is worth asking a driver: its answer grows with its jobs (0.7 kB each)."""
         known = self._last_jobs.get(driver.id, 0.0)
         return bool(to_stop([driver], {driver.service: known}, self._clock()))
 
-    def _last_work(self, container: Container, activities: Mapping[str, SparkActivity | None]) -> float | None:
+    def _last_work(self, container: ServerContainer, activities: Mapping[str, SparkActivity | None]) -> float | None:
         if SPARK_UI in container.labels:
             return last_job(activities.get(container.service))
         use = self._usage.of(container.service)
@@ -126,7 +126,7 @@ class IdleStop:
         self._problem = problem
 
 
-def to_stop(containers: Sequence[Container], last_work: Mapping[str, float | None], now: float) -> list[Stop]:
+def to_stop(containers: Sequence[ServerContainer], last_work: Mapping[str, float | None], now: float) -> list[Stop]:
     """What to stop.
 
     Args:
@@ -145,12 +145,12 @@ def to_stop(containers: Sequence[Container], last_work: Mapping[str, float | Non
     return found
 
 
-def is_watched(container: Container) -> bool:
+def is_watched(container: ServerContainer) -> bool:
     """Whether a container is stopped when it is idle; those that go with another are not watched themselves."""
     return container.is_running and limit_s(container) is not None and IDLE_WITH not in container.labels
 
 
-def limit_s(container: Container) -> float | None:
+def limit_s(container: ServerContainer) -> float | None:
     """After how many seconds without work a container is stopped; None for never."""
     text = container.labels.get(IDLE_STOP_S, "")
     return float(text) if text.isdecimal() and int(text) > 0 else None
@@ -161,11 +161,11 @@ def last_job(activity: SparkActivity | None) -> float | None:
     return None if activity is None or activity.is_busy else activity.last_end
 
 
-def pause_s(containers: Sequence[Container]) -> float:
+def pause_s(containers: Sequence[ServerContainer]) -> float:
     """In how many seconds to look again: often enough for the shortest limit."""
     limits = [limit_s(each) for each in containers]
     return max(SHORTEST_PAUSE_S, min((LONGEST_PAUSE_S, *(limit / 4 for limit in limits if limit is not None))))
 
 
-def _goes_with(container: Container, other: Container) -> bool:
+def _goes_with(container: ServerContainer, other: ServerContainer) -> bool:
     return container.is_running and container.labels.get(IDLE_WITH) == other.service

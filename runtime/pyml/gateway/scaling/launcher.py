@@ -17,16 +17,16 @@ import grpc
 
 from pyml.command_line import command
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import Usage
+from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import Route
-from pyml.gateway.scaling.containers import Container, Containers, EngineError
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.gateway.scaling.containers import Containers, EngineError, ServerContainer
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 log = logging.getLogger("pyml.gateway")
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Answers = Callable[[Route], Awaitable[bool]]
+HarnessResponse = Callable[[Route], Awaitable[bool]]
 
 POLL_EVERY_S = 0.05
 LOOK_EVERY_S = 1.0
@@ -74,7 +74,7 @@ class Launcher:
     def __init__(
         self,
         containers: Containers,
-        usage: Usage,
+        usage: RequestCounter,
         wait_s: float,
         in_thread: InThread = asyncio.to_thread,
         clock: Callable[[], float] = time.time,
@@ -84,10 +84,10 @@ class Launcher:
         self._usage = usage
         self._in_thread = in_thread
         self._clock = clock
-        self._starts: dict[Route, tuple[_Start, asyncio.Task[Failure | None]]] = {}
+        self._starts: dict[Route, tuple[_Start, asyncio.Task[RpcFailure | None]]] = {}
         self._stops: dict[str, asyncio.Future[None]] = {}
 
-    async def wait(self, route: Route, answers: Answers, hold_s: float) -> None:
+    async def wait(self, route: Route, answers: HarnessResponse, hold_s: float) -> None:
         """Start the servers of a version unless that is under way, and wait until one answers.
 
         Args:
@@ -102,17 +102,17 @@ class Launcher:
         await asyncio.wait({task}, timeout=max(0.0, hold_s))
         failure = task.result() if task.done() else self._not_yet(start)
         if failure is not None:
-            raise FailureError(failure)
+            raise RpcFailureError(failure)
 
-    async def nudge(self, route: Route, answers: Answers) -> Failure:
+    async def trigger_start(self, route: Route, answers: HarnessResponse) -> RpcFailure:
         """Start the servers of a version unless that is under way; what to tell a caller who does not wait for them."""
         start, task = self._begin(route, answers, self.wait_s)
-        either: set[asyncio.Future[None] | asyncio.Future[Failure | None]] = {task, start.found}
+        either: set[asyncio.Future[None] | asyncio.Future[RpcFailure | None]] = {task, start.found}
         await asyncio.wait(either, timeout=FIND_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         failure = task.result() if task.done() else None
         return failure or self._not_yet(start)
 
-    async def stop(self, container: Container, why: str) -> None:
+    async def stop(self, container: ServerContainer, why: str) -> None:
         """Stop a container; not while it has work or is being started. Requests are kept from it meanwhile.
 
         Raises:
@@ -142,7 +142,9 @@ class Launcher:
     def _is_starting(self, service: str) -> bool:
         return any(replica.service == service for route in self._starts for replica in route.replicas)
 
-    def _begin(self, route: Route, answers: Answers, hold_s: float) -> tuple[_Start, asyncio.Task[Failure | None]]:
+    def _begin(
+        self, route: Route, answers: HarnessResponse, hold_s: float
+    ) -> tuple[_Start, asyncio.Task[RpcFailure | None]]:
         loop = asyncio.get_running_loop()
         until = loop.time() + hold_s
         if route not in self._starts:
@@ -154,7 +156,7 @@ class Launcher:
         start.until = max(start.until, until)
         return start, task
 
-    async def _bring_up(self, start: _Start, answers: Answers) -> Failure | None:
+    async def _bring_up(self, start: _Start, answers: HarnessResponse) -> RpcFailure | None:
         """Start what is stopped, and wait until it answers or nobody waits any more; None where it answers."""
         loop = asyncio.get_running_loop()
         while True:
@@ -168,7 +170,7 @@ class Launcher:
             if loop.time() >= start.until:
                 return self._not_yet(start)
 
-    async def _look(self, start: _Start) -> Failure | None:
+    async def _look(self, start: _Start) -> RpcFailure | None:
         """Look at the containers, and start those that are stopped; a failure where that is in vain for each."""
         replicas = start.route.replicas
         try:
@@ -186,12 +188,12 @@ class Launcher:
                 failures[at] = await self._run(start, container)
         return first_if_all(failures)
 
-    async def _container(self, service: str) -> Container | None:
+    async def _container(self, service: str) -> ServerContainer | None:
         if service in self._stops:
             await asyncio.wait({self._stops[service]})
         return the_one_in_use(await self._in_thread(self._containers.find, service))
 
-    async def _run(self, start: _Start, container: Container) -> Failure | None:
+    async def _run(self, start: _Start, container: ServerContainer) -> RpcFailure | None:
         if not container.is_stopped:
             start.since = min(start.since, container.started_at)
             return None
@@ -203,7 +205,7 @@ class Launcher:
             return cannot_start(start.route, error)
         return None
 
-    def _not_yet(self, start: _Start) -> Failure:
+    def _not_yet(self, start: _Start) -> RpcFailure:
         seconds = f"{max(0.0, self._clock() - start.since):.0f} s"
         if not start.found.done():
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
@@ -212,7 +214,7 @@ class Launcher:
         return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", look, Reason.STARTING)
 
 
-async def _answers_within(seconds: float, route: Route, answers: Answers) -> bool:
+async def _answers_within(seconds: float, route: Route, answers: HarnessResponse) -> bool:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:
@@ -222,7 +224,7 @@ async def _answers_within(seconds: float, route: Route, answers: Answers) -> boo
     return False
 
 
-def the_one_in_use(found: Sequence[Container]) -> Container | None:
+def the_one_in_use(found: Sequence[ServerContainer]) -> ServerContainer | None:
     """Of the containers of one service, the newest first: the one that runs, else the newest; None where there is none.
 
     There are two while Compose puts a new one in the place of the old.
@@ -230,7 +232,7 @@ def the_one_in_use(found: Sequence[Container]) -> Container | None:
     return next((container for container in found if container.is_running), found[0] if found else None)
 
 
-def hopeless(route: Route, replica: Replica, container: Container | None, was_started: bool) -> Failure | None:
+def hopeless(route: Route, replica: Replica, container: ServerContainer | None, was_started: bool) -> RpcFailure | None:
     """Why it makes no sense to wait for a server; None where it does.
 
     Args:
@@ -255,17 +257,17 @@ def hopeless(route: Route, replica: Replica, container: Container | None, was_st
     return None
 
 
-def cannot_start(route: Route, error: EngineError) -> Failure:
+def cannot_start(route: Route, error: EngineError) -> RpcFailure:
     """The failure of a request for a server that the engine did not start."""
     message = f"model {route.name} is deployed, its server is down, and it cannot be started: {error.message}"
     return _unavailable(message, error.hint)
 
 
-def first_if_all(failures: Sequence[Failure | None]) -> Failure | None:
+def first_if_all(failures: Sequence[RpcFailure | None]) -> RpcFailure | None:
     """The first failure where every server has one."""
     found = [failure for failure in failures if failure is not None]
     return found[0] if len(found) == len(failures) else None
 
 
-def _unavailable(message: str, hint: str, reason: Reason = Reason.DOWN) -> Failure:
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)
+def _unavailable(message: str, hint: str, reason: Reason = Reason.DOWN) -> RpcFailure:
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)

@@ -5,29 +5,29 @@ from __future__ import annotations
 import asyncio
 
 from pyml.gateway.gateway_options import GatewayOptions
-from pyml.gateway.request_counter import Usage
+from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.scaling.docker_containers import DockerContainers
-from pyml.gateway.scaling.idle_reaper import IdleStop
+from pyml.gateway.scaling.idle_reaper import IdleReaper
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.gateway.scaling.spark_ui import SparkUi
 
 
-class OnRequest:
+class Scaler:
     """Launcher and idle stop of one gateway, over one connection to the engine; of one event loop.
 
     Attributes:
         launcher: starts and stops containers.
     """
 
-    def __init__(self, engine: str, sandbox: str, usage: Usage, start_wait_s: float) -> None:
+    def __init__(self, engine: str, sandbox: str, usage: RequestCounter, start_wait_s: float) -> None:
         containers = DockerContainers(engine, sandbox)
         self.launcher = Launcher(containers, usage, start_wait_s)
         self._ui = SparkUi()
-        self._idle_stop = IdleStop(containers, usage, self.launcher, self._ui.activity)
+        self._idle_stop = IdleReaper(containers, usage, self.launcher, self._ui.activity)
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, options: GatewayOptions, usage: Usage) -> OnRequest | None:
+    def of(cls, options: GatewayOptions, usage: RequestCounter) -> Scaler | None:
         """As the command line says; None where it names no engine."""
         if options.engine is None or options.sandbox is None:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyml_sandbox.compare.comparison_plan import Plan
+from pyml_sandbox.compare.comparison_plan import ComparisonPlan
 from pyml_sandbox.compare.queries import statement
 from pyml_sandbox.compare.queries.database import count
 from pyml_sandbox.compare.result import Key, KeyComparison, KeyList
@@ -18,7 +18,7 @@ REPEATED = ("repeated_left", "repeated_right")
 """The tables of repeated keys that `audit_keys` leaves behind."""
 
 
-def may_repeat(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: str) -> bool:
+def may_repeat(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, rows: str) -> bool:
     """A sample of one side holds a key twice. Up to `SAMPLE_ROWS` rows the sample is the whole.
 
     A key repeated on both sides multiplies in a join: a million times on each would be a trillion pairs. One side is
@@ -32,7 +32,7 @@ def may_repeat(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: str) -> 
     return sampled != distinct
 
 
-def audit_keys(connection: duckdb.DuckDBPyConnection, plan: Plan, left: str, right: str) -> KeyComparison:
+def audit_keys(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, left: str, right: str) -> KeyComparison:
     """Find every missing, extra, repeated and null key of the views `left` and `right`, exactly."""
     connection.execute(statement.repeated_statement(REPEATED[0], left, plan))
     connection.execute(statement.repeated_statement(REPEATED[1], right, plan))
@@ -49,7 +49,7 @@ def audit_keys(connection: duckdb.DuckDBPyConnection, plan: Plan, left: str, rig
     )
 
 
-def _key_list(connection: duckdb.DuckDBPyConnection, plan: Plan, table: str) -> KeyList:
+def _key_list(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, table: str) -> KeyList:
     keys, rows = count(connection, statement.key_count_statement(table))
     examples: list[Key] = connection.execute(statement.key_examples_statement(table, plan)).fetchall()
     return KeyList(keys, rows, tuple(examples))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyml_sandbox.compare.comparison_plan import ColumnPair, Plan
+from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan
 from pyml_sandbox.compare.queries.value_class import (
     DIFFERS,
     INFINITY,
@@ -38,7 +38,7 @@ COLUMN_WIDTH = len(COUNTED) + 2
 """How many aggregates `column_counts` gives for each column."""
 
 
-def rows_statement(name: str, side: Side, plan: Plan, *, is_left: bool, within: str | None) -> str:
+def rows_statement(name: str, side: Side, plan: ComparisonPlan, *, is_left: bool, within: str | None) -> str:
     """A view of one side under positional names, restricted to the keys of the view `within` if there is one."""
     keys = [pair.left.sql if is_left else pair.right.sql for pair in plan.keys]
     values = [pair.left.sql if is_left else pair.right.sql for pair in plan.values]
@@ -51,13 +51,13 @@ def rows_statement(name: str, side: Side, plan: Plan, *, is_left: bool, within: 
     return f"{statement} SEMI JOIN {within} w ON {' AND '.join(f's.{key} = w.k{i}' for i, key in enumerate(keys))}"
 
 
-def unique_statement(name: str, rows: str, plan: Plan, repeated: Sequence[str]) -> str:
+def unique_statement(name: str, rows: str, plan: ComparisonPlan, repeated: Sequence[str]) -> str:
     """A view of the rows whose key is in none of the tables `repeated`."""
     unlike = " ".join(f"ANTI JOIN {table} ON {_same_key(rows, table, plan)}" for table in repeated)
     return f"CREATE OR REPLACE VIEW {name} AS SELECT {rows}.* FROM {rows} {unlike}"
 
 
-def sample_statement(rows: str, plan: Plan, share: float) -> str:
+def sample_statement(rows: str, plan: ComparisonPlan, share: float) -> str:
     """Rows, and distinct keys among them, of a sample that holds `share` of all rows; null keys left out."""
     sample = f" TABLESAMPLE system({100 * share:.6f} PERCENT)" if share < 1 else ""
     picked = f"SELECT {_keys(plan)} FROM {rows}{sample} WHERE {_has_key(plan)}"
@@ -65,12 +65,12 @@ def sample_statement(rows: str, plan: Plan, share: float) -> str:
     return f"WITH picked AS MATERIALIZED ({picked}) SELECT count(*), ({distinct}) FROM picked"
 
 
-def null_key_statement(rows: str, plan: Plan) -> str:
+def null_key_statement(rows: str, plan: ComparisonPlan) -> str:
     """How many rows have a null in their key."""
     return f"SELECT count(*) FROM {rows} WHERE {any_of([f'k{i} IS NULL' for i in range(len(plan.keys))])}"
 
 
-def repeated_statement(table: str, rows: str, plan: Plan) -> str:
+def repeated_statement(table: str, rows: str, plan: ComparisonPlan) -> str:
     """A table of the keys that occur more than once, with how often as `n`; null keys left out."""
     return (
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n FROM {rows} "
@@ -78,7 +78,7 @@ def repeated_statement(table: str, rows: str, plan: Plan) -> str:
     )
 
 
-def absent_statement(table: str, here: str, there: str, plan: Plan) -> str:
+def absent_statement(table: str, here: str, there: str, plan: ComparisonPlan) -> str:
     """A table of the keys of `here` that `there` lacks, with how many rows carry each as `n`; null keys left out."""
     return (
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n "
@@ -92,18 +92,18 @@ def key_count_statement(table: str) -> str:
     return f"SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM {table}"
 
 
-def key_examples_statement(table: str, plan: Plan) -> str:
+def key_examples_statement(table: str, plan: ComparisonPlan) -> str:
     """The smallest keys of a table of keys, as text."""
     shown = ", ".join(_shown(f"k{i}") for i in range(len(plan.keys)))
     return f"SELECT {shown} FROM {table} ORDER BY {_keys(plan)} LIMIT {EXAMPLES}"
 
 
-def repeated_both_statement(left: str, right: str, plan: Plan) -> str:
+def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
     """How many keys two tables of keys share."""
     return f"SELECT count(*) FROM {left} JOIN {right} ON {_same_key(left, right, plan)}"
 
 
-def count_statement(left: str, right: str, plan: Plan, allowed: Tolerances) -> str:
+def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances) -> str:
     """The one full pass: rows of the full join, matched rows, and for each column what `column_counts` lists."""
     matched = "lk IS NOT NULL AND rk IS NOT NULL"
     counts = ["count(*)", f"count(CASE WHEN {matched} THEN 1 END)"]
@@ -130,7 +130,7 @@ def _class_count(index: int, found: int, matched: str) -> str:
     return f"count(CASE WHEN c{index} = {found}{f' AND {matched}' if found == NULL else ''} THEN 1 END)"
 
 
-def worst_statement(left: str, right: str, plan: Plan, allowed: Tolerances, columns: Sequence[int]) -> str:
+def worst_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int]) -> str:
     """One row with, for each of `columns`, a list of its worst rows: key parts, left, right, distance."""
     keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
     joined = (
@@ -143,7 +143,7 @@ def worst_statement(left: str, right: str, plan: Plan, allowed: Tolerances, colu
     return f"SELECT {shown} FROM (SELECT {worst} FROM ({differing}))"
 
 
-def _worst(index: int, plan: Plan) -> str:
+def _worst(index: int, plan: ComparisonPlan) -> str:
     """Null, NaN and infinity rank before every distance; ties go to the smaller key, so that a report is repeatable.
 
     A row without an order is left out by `arg_min`, at two thirds of what a FILTER takes.
@@ -156,13 +156,13 @@ def _worst(index: int, plan: Plan) -> str:
     return f"arg_min({row}, {order}, {EXAMPLES})"
 
 
-def _shown_rows(index: int, plan: Plan) -> str:
+def _shown_rows(index: int, plan: ComparisonPlan) -> str:
     keys = ", ".join(_shown(f"w.k{i}") for i in range(len(plan.keys)))
     row = f"struct_pack(k := [{keys}], l := {_shown('w.l')}, r := {_shown('w.r')}, d := w.d)"
     return f"[{row} FOR w IN w{index}]"
 
 
-def _value_pairs(plan: Plan, allowed: Tolerances, columns: Sequence[int]) -> list[str]:
+def _value_pairs(plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int]) -> list[str]:
     pairs: list[str] = []
     for i in columns:
         pair = plan.values[i]
@@ -183,14 +183,14 @@ def _shown(value: str) -> str:
     return f"CASE WHEN length({value}::VARCHAR) > {TEXT_LENGTH} THEN {cut} || '…' ELSE {value}::VARCHAR END"
 
 
-def _keys(plan: Plan) -> str:
+def _keys(plan: ComparisonPlan) -> str:
     return ", ".join(f"k{i}" for i in range(len(plan.keys)))
 
 
-def _has_key(plan: Plan) -> str:
+def _has_key(plan: ComparisonPlan) -> str:
     return " AND ".join(f"k{i} IS NOT NULL" for i in range(len(plan.keys)))
 
 
-def _same_key(left: str, right: str, plan: Plan) -> str:
+def _same_key(left: str, right: str, plan: ComparisonPlan) -> str:
     """Plain equality: a null key matches nothing and is counted apart; NaN matches NaN."""
     return " AND ".join(f"{left}.k{i} = {right}.k{i}" for i in range(len(plan.keys)))

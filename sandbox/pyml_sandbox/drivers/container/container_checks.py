@@ -71,7 +71,7 @@ def check_compose(engine: Engine) -> str:
     return f"Compose {compose.version}, {' '.join(compose.program)}"
 
 
-def check_memory(engine: Engine, situation: machine_check.Situation) -> str:
+def check_memory(engine: Engine, situation: machine_check.MachineContext) -> str:
     """The engine's machine has memory enough."""
     memory = engine.facts.memory_bytes
     if memory < MEMORY_NEEDED_BYTES and not situation.running:

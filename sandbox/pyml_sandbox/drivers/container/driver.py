@@ -19,13 +19,13 @@ from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine, gone_is_fine, translated
 from pyml_sandbox.drivers.container.engine.inside_probe import InsideProbe
 from pyml_sandbox.drivers.container.engine.lookup import containers_of, running
-from pyml_sandbox.drivers.container.environments import ImageWorkshop
+from pyml_sandbox.drivers.container.environments import ImageBuilder
 from pyml_sandbox.drivers.container.images.base_image import BaseImage, ensure_base, find_base
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
-from pyml_sandbox.drivers.container.service_runner import ContainerDriver
-from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
+from pyml_sandbox.drivers.container.service_runner import ContainerRunner
+from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.services import gateway_server, machine_check, metastore, spark
 from pyml_sandbox.services.container_spec import Limits
@@ -46,8 +46,8 @@ MIB = 1024 * 1024
 DATA_VOLUMES = (("warehouse", WAREHOUSE), ("metastore", METASTORE))
 
 
-class ContainerStack:
-    """See `Stack`."""
+class ContainerDriver:
+    """See `Driver`."""
 
     def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
         self._home = home
@@ -72,22 +72,22 @@ class ContainerStack:
             raise SetupError(error.message, hint) from error
 
     @cached_property
-    def driver(self) -> ContainerDriver:
-        """See `Stack.driver`."""
-        return ContainerDriver(self._home, self.engine, find_compose(self.engine))
+    def driver(self) -> ContainerRunner:
+        """See `Driver.driver`."""
+        return ContainerRunner(self._home, self.engine, find_compose(self.engine))
 
     @cached_property
-    def workshop(self) -> ImageWorkshop:
-        """See `Stack.workshop`."""
-        return ImageWorkshop(self.engine, self._options)
+    def builder(self) -> ImageBuilder:
+        """See `Driver.workshop`."""
+        return ImageBuilder(self.engine, self._options)
 
     @property
     def checks(self) -> Mapping[str, machine_check.Check]:
-        """See `Stack.checks`."""
+        """See `Driver.checks`."""
         return container_checks.container_checks(lambda: self.engine, self._home)
 
     def prepare(self, on_event: OnEvent) -> None:
-        """See `Stack.prepare`. Builds the base image, where it is not there yet."""
+        """See `Driver.prepare`. Builds the base image, where it is not there yet."""
         self._base = ensure_base(self.engine, self._options, on_event)
 
     @cached_property
@@ -102,9 +102,9 @@ class ContainerStack:
         return BuildOptions(self._choices.python_image)
 
     @cached_property
-    def _settings(self) -> service_specs.Settings:
+    def _settings(self) -> service_specs.ContainerSettings:
         socket, group = container_checks.socket_for_gateway(self.engine) if self._choices.docker_socket else (None, "0")
-        return service_specs.Settings(
+        return service_specs.ContainerSettings(
             project=self._home.project,
             ports=self._ports,
             cores=max(2, self.engine.facts.cpus),
@@ -116,7 +116,7 @@ class ContainerStack:
     # ---- what is always there
 
     def services(self) -> Sequence[ServiceSpec]:
-        """See `Stack.services`."""
+        """See `Driver.services`."""
         settings, base = self._settings, self._base.id
         return [
             service_specs.metastore_container(settings, base),
@@ -126,7 +126,7 @@ class ContainerStack:
         ]
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """See `Stack.endpoints`; the Spark of model versions among them while it runs."""
+        """See `Driver.endpoints`; the Spark of model versions among them while it runs."""
         ports = self._ports
         return [
             metastore.metastore_endpoint(ports.metastore),
@@ -137,7 +137,7 @@ class ContainerStack:
         ]
 
     def connect_address(self) -> str:
-        """See `Stack.connect_address`."""
+        """See `Driver.connect_address`."""
         return f"{HOST}:{self._ports.spark}"
 
     @property
@@ -148,7 +148,7 @@ class ContainerStack:
     # ---- online
 
     def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
-        """See `Stack.model_servers`. As many as pyml.toml asks for."""
+        """See `Driver.model_servers`. As many as pyml.toml asks for."""
         serving = _serving(version)
         limits = Limits(
             memory_bytes=serving.memory_mb * MIB,
@@ -168,7 +168,7 @@ class ContainerStack:
         ]
 
     def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
-        """See `Stack.model_endpoints`."""
+        """See `Driver.model_endpoints`."""
         name, digits = version.name, version.version
         return [
             model_endpoint(f"unix:{SOCKETS}/{socket_name(name, digits, each)}", name, digits, self._ports.gateway, each)
@@ -176,7 +176,7 @@ class ContainerStack:
         ]
 
     def publish(self, routes: Routes) -> None:
-        """See `Stack.publish`. The gateway reads a copy, in a volume of its own."""
+        """See `Driver.publish`. The gateway reads a copy, in a volume of its own."""
         text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
         save_routes(self._home, text)
         for container in self._containers(f"{labels.SERVICE}={gateway_server.NAME}"):
@@ -198,8 +198,8 @@ class ContainerStack:
 
     # ---- offline
 
-    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
-        """See `Stack.offline`. A Connect server and workers in the version's own image, started on first use."""
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
+        """See `Driver.offline`. A Connect server and workers in the version's own image, started on first use."""
         return self._model_spark.place(version, environment, on_event)
 
     @property
@@ -207,12 +207,12 @@ class ContainerStack:
         return ModelSpark(self._home, self.engine, self.driver, self._settings, self._choices.workers)
 
     def image_of(self, host: str) -> str | None:
-        """See `Stack.image_of`. A container's host name is the beginning of its id."""
+        """See `Driver.image_of`. A container's host name is the beginning of its id."""
         found = [container for container in self._containers() if str(container.id).startswith(host)]
         return str(found[0].attrs["Image"]) if len(found) == 1 else None
 
     def online_images(self, version: ModelVersion) -> Sequence[str]:
-        """See `Stack.online_images`."""
+        """See `Driver.online_images`."""
         names = {endpoint.name for endpoint in self.model_endpoints(version)}
         own = [container for container in self._containers() if container.labels[labels.SERVICE] in names]
         return sorted({str(container.attrs["Image"]) for container in own})
@@ -224,12 +224,12 @@ class ContainerStack:
 
     @property
     def data_words(self) -> str:
-        """See `Stack.data_words`."""
+        """See `Driver.data_words`."""
         return f"the volumes {self._home.project}_*"
 
-    def data(self) -> DataPlace:
-        """See `Stack.data`."""
-        return DataPlace(self.data_words, self._measured_inside() or self._measured_by_the_engine())
+    def data(self) -> DataLocation:
+        """See `Driver.data`."""
+        return DataLocation(self.data_words, self._measured_inside() or self._measured_by_the_engine())
 
     def _measured_inside(self) -> int | None:
         """Asked of the metastore, which has both volumes; None while it does not run."""
@@ -249,7 +249,7 @@ class ContainerStack:
         return sum(int((each.get("UsageData") or {}).get("Size") or 0) for each in volumes if each["Name"] in names)
 
     def delete_data(self) -> None:
-        """See `Stack.delete_data`."""
+        """See `Driver.delete_data`."""
         with translated("remove volumes"):
             for volume in self.engine.client.volumes.list(filters={"label": f"{labels.SANDBOX}={self._home.project}"}):
                 with gone_is_fine():

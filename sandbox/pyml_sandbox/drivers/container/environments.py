@@ -13,54 +13,54 @@ from pyml_sandbox.drivers.container.images.base_image import ensure_base
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
 from pyml_sandbox.drivers.container.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
-from pyml_sandbox.drivers.container.session import talk_to_container
-from pyml_sandbox.models.environment import Environment, Made
-from pyml_sandbox.models.model_session import Conversation
+from pyml_sandbox.drivers.container.session import session_with_container
+from pyml_sandbox.models.environment import BuildResult, Environment
+from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import OnEvent
 
 
-class ImageWorkshop:
-    """Builds images in an engine. See `Workshop`."""
+class ImageBuilder:
+    """Builds images in an engine. See `EnvironmentBuilder`."""
 
     def __init__(self, engine: Engine, options: BuildOptions) -> None:
         self._engine = engine
         self._options = options
 
-    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> ImageWorkshop:
-        """See `Workshop.with_inputs`."""
-        return ImageWorkshop(self._engine, replace(self._options, wheels=wheels, ca_bundle=ca_bundle))
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> ImageBuilder:
+        """See `EnvironmentBuilder.with_inputs`."""
+        return ImageBuilder(self._engine, replace(self._options, wheels=wheels, ca_bundle=ca_bundle))
 
-    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
-        """See `Workshop.make`."""
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
+        """See `EnvironmentBuilder.make`."""
         return _made(self._build(package, None, on_event))
 
     def ensure(
         self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
     ) -> Environment:
-        """See `Workshop.ensure`."""
+        """See `EnvironmentBuilder.ensure`."""
         if pinned is not None:
             return _environment(find_model_image(self._engine, pinned))
         return _environment(self._build(package, lock, on_event))
 
-    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
-        """See `Workshop.adopt`."""
+    def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
+        """See `EnvironmentBuilder.adopt`."""
         image = find_model_image(self._engine, reference)
         extract_package(self._engine, image.id, folder / "package")
         return image.name, _made(image)
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
-        """See `Workshop.talk`."""
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
+        """See `EnvironmentBuilder.talk`."""
         if environment.image is None:
             raise SandboxError("this environment is no image", "pyml upload, in this sandbox")
-        return talk_to_container(self._engine, environment.image, [environment.python, *arguments])
+        return session_with_container(self._engine, environment.image, [environment.python, *arguments])
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
         base = ensure_base(self._engine, self._options, on_event)
         return build_model(self._engine, base, package, package.version, lock, self._options, on_event)
 
 
-def _made(image: ModelImage) -> Made:
-    return Made(_environment(image), image.lock, image.contract)
+def _made(image: ModelImage) -> BuildResult:
+    return BuildResult(_environment(image), image.lock, image.signature)
 
 
 def _environment(image: ModelImage) -> Environment:

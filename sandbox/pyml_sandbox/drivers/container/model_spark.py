@@ -13,10 +13,10 @@ from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.inside_probe import ConnectProbe, InsideProbe
 from pyml_sandbox.drivers.container.engine.lookup import containers_of, published_port
-from pyml_sandbox.drivers.contract import OfflinePlace
-from pyml_sandbox.rollout.apply import carry_out
+from pyml_sandbox.drivers.contract import OfflineTarget
+from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
-from pyml_sandbox.services.runner_contract import Driver, LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
 from pyml_sandbox.workspace.home import SandboxHome
@@ -44,12 +44,12 @@ class ModelSpark:
 
     home: SandboxHome
     engine: Engine
-    driver: Driver
-    settings: service_specs.Settings
+    driver: ServiceRunner
+    settings: service_specs.ContainerSettings
     workers: int
 
-    def place(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
-        """Where the jobs of a version run, started and ready; see `Stack.offline`."""
+    def place(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
+        """Where the jobs of a version run, started and ready; see `Driver.offline`."""
         specs = self._specs(version, str(environment.image))
         names = [spec.name for spec in specs]
         with locked(self.home, f"an offline job of {version.model_id}"):
@@ -59,9 +59,9 @@ class ModelSpark:
             own = [service for service in live if service.name in names]
             self._clear_away([service for service in live if service.name not in names])
             self._make_room(version.name, names)
-            carry_out(plan_up(specs, own), self.driver, own, on_event)
+            apply_plan(plan_up(specs, own), self.driver, own, on_event)
         port = published_port(self.engine, self.home.project, names[-1], service_specs.INSIDE.spark)
-        return OfflinePlace(f"{HOST}:{port}", environment)
+        return OfflineTarget(f"{HOST}:{port}", environment)
 
     def endpoints(self) -> list[Endpoint]:
         """Where each part answers while it is meant to run: one that was stopped for want of work is no fault."""

@@ -48,8 +48,8 @@ STATES = {
 }
 
 
-class ContainerDriver:
-    """Runs the services of one sandbox as containers. See `Driver`.
+class ContainerRunner:
+    """Runs the services of one sandbox as containers. See `ServiceRunner`.
 
     Its time-outs are those of the engine's client and of Compose, minutes both; a service's own time to stop is in its
     container.
@@ -66,11 +66,11 @@ class ContainerDriver:
     # ---- what is there
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
-        """See `Driver.live`."""
+        """See `ServiceRunner.live`."""
         return tuple(self._live_service(container) for container in self._by_service.values())
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
-        """See `Driver.logs`."""
+        """See `ServiceRunner.logs`."""
         container = self._of(name)
         if container is None:
             return tail(self._log_file(name), lines)
@@ -80,7 +80,7 @@ class ContainerDriver:
             return tuple(_lines(container.logs(tail=lines)))
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
-        """See `Driver.follow`."""
+        """See `ServiceRunner.follow`."""
         said: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         for name in names:
             threading.Thread(target=self._follow, args=(name, lines, said), daemon=True).start()
@@ -88,7 +88,7 @@ class ContainerDriver:
             yield said.get()
 
     def memory_bytes(self, name: str) -> int:
-        """See `Driver.memory_bytes`. What could be given back at once, such as the page cache, does not count."""
+        """See `ServiceRunner.memory_bytes`. The page cache does not count."""
         container = self._of(name)
         if container is None or container.status != "running":
             return 0
@@ -102,7 +102,7 @@ class ContainerDriver:
     # ---- what changes
 
     def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
-        """See `Driver.start`. One that starts on request is only made."""
+        """See `ServiceRunner.start`. One that starts on request is only made."""
         wanted = not_running(specs, self.live())
         if not wanted:
             return
@@ -115,7 +115,7 @@ class ContainerDriver:
                 self._run("--file", str(file), "up", option, *_UP_OPTIONS, *names)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
-        """See `Driver.stop`.
+        """See `ServiceRunner.stop`.
 
         One that starts on request is removed, else the next request would bring it back; so is one that a job started
         and that was stopped before.
@@ -131,7 +131,7 @@ class ContainerDriver:
                 container.remove(force=True, v=True)
 
     def shut_down(self, timeout_s: float = 60) -> None:
-        """See `Driver.shut_down`. Volumes stay."""
+        """See `ServiceRunner.shut_down`. Volumes stay."""
         found = self._by_service
         if found:
             with ThreadPoolExecutor(THREADS) as pool:
@@ -146,8 +146,8 @@ class ContainerDriver:
                     network.remove()
         (self._home.conf / "compose.yaml").unlink(missing_ok=True)
 
-    def sweep(self, timeout_s: float = 30) -> int:
-        """See `Driver.sweep`. What is left is a container that Compose was replacing when it was interrupted."""
+    def remove_orphans(self, timeout_s: float = 30) -> int:
+        """See `ServiceRunner.sweep`. These are containers that an interrupted Compose was replacing."""
         kept = {container.id for container in self._by_service.values()}
         left_over = [container for container in self._containers() if container.id not in kept]
         with translated("remove what an earlier run left behind"):

@@ -44,7 +44,7 @@ MODEL_PIDS = 512
 
 
 @dataclass(frozen=True)
-class Settings:
+class ContainerSettings:
     """What all containers of one sandbox have in common.
 
     Attributes:
@@ -69,7 +69,7 @@ class Settings:
         return {labels.IDLE_STOP_S: str(self.idle_stop_s)} if self.idle_stop_s and self.socket else {}
 
 
-def metastore_container(settings: Settings, image: str) -> ServiceSpec:
+def metastore_container(settings: ContainerSettings, image: str) -> ServiceSpec:
     """The metastore, with its database in a volume."""
     hive = metastore.metastore_settings(f"{METASTORE}/derby", WAREHOUSE, TMP)
     return _spec(
@@ -97,7 +97,7 @@ def master_endpoint(probe: Probe) -> Endpoint:
     return Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT}, inside", probe)
 
 
-def master_container(settings: Settings, image: str, probe: Probe) -> ServiceSpec:
+def master_container(settings: ContainerSettings, image: str, probe: Probe) -> ServiceSpec:
     """The standalone master, which places executors on workers of the image that a job asks for."""
     where = ("--host", MASTER, "--port", str(MASTER_PORT), "--webui-port", str(MASTER_UI_PORT))
     return _spec(
@@ -110,7 +110,7 @@ def master_container(settings: Settings, image: str, probe: Probe) -> ServiceSpe
     )
 
 
-def sql_container(settings: Settings, image: str) -> ServiceSpec:
+def sql_container(settings: ContainerSettings, image: str) -> ServiceSpec:
     """The Spark Connect server for SQL: it loads and shows tables, and runs no model."""
     local = {"spark.master": f"local[{max(2, settings.cores)}]", "spark.ui.enabled": "false"}
     return _spec(
@@ -129,7 +129,7 @@ def sql_container(settings: Settings, image: str) -> ServiceSpec:
     )
 
 
-def gateway_container(settings: Settings, image: str) -> ServiceSpec:
+def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
     """The gateway. It alone gets the engine's socket, with which it starts and stops the containers of models."""
     engine = () if settings.socket is None else ("--engine", f"unix://{ENGINE_SOCKET}", "--sandbox", settings.project)
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
@@ -150,7 +150,7 @@ def gateway_container(settings: Settings, image: str) -> ServiceSpec:
 
 
 def model_container(
-    settings: Settings, endpoint: Endpoint, command: tuple[str, ...], image: str, limits: Limits, note: str
+    settings: ContainerSettings, endpoint: Endpoint, command: tuple[str, ...], image: str, limits: Limits, note: str
 ) -> ServiceSpec:
     """A model server: no network, nothing to write to but the volume of sockets."""
     return _spec(
@@ -171,7 +171,9 @@ def model_container(
     )
 
 
-def worker_container(settings: Settings, name: str, connect: str, model: str, image: str, probe: Probe) -> ServiceSpec:
+def worker_container(
+    settings: ContainerSettings, name: str, connect: str, model: str, image: str, probe: Probe
+) -> ServiceSpec:
     """A Spark worker in a model's image, which takes only jobs that ask for that image."""
     memory = f"{EXECUTOR_MEMORY_MB}m"
     offered = ("--cores", str(settings.cores), "--memory", memory, "--webui-port", str(WORKER_UI_PORT))
@@ -207,7 +209,7 @@ def worker_container(settings: Settings, name: str, connect: str, model: str, im
     )
 
 
-def connect_container(settings: Settings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
+def connect_container(settings: ContainerSettings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
     """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them."""
     resource = resource_of(image)
     cluster = {
@@ -264,7 +266,7 @@ def _spark_environment() -> dict[str, str]:
     return {**spark.spark_environment(SPARK_HOME, JAVA_HOME, BASE_PYTHON, TMP), "SPARK_NO_DAEMONIZE": "1"}
 
 
-def _connect_settings(settings: Settings) -> dict[str, str]:
+def _connect_settings(settings: ContainerSettings) -> dict[str, str]:
     address = f"{metastore.NAME}:{INSIDE.metastore}"
     inside = {
         "spark.connect.grpc.binding.address": ANYWHERE,

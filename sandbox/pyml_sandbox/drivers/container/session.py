@@ -8,10 +8,10 @@ from typing import Any
 
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, temporary_container
-from pyml_sandbox.models.model_session import Conversation, Talk
+from pyml_sandbox.models.model_session import Session, Talk
 
 
-def talk_to_container(engine: Engine, image_id: str, command: Sequence[str]) -> Conversation:
+def session_with_container(engine: Engine, image_id: str, command: Sequence[str]) -> Session:
     """Start a program of an image, as a model is served: no network, nothing to write to but /tmp."""
     from docker.utils.socket import frames_iter
 

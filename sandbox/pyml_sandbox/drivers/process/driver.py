@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyml.gateway.replica import Replica
-from pyml_sandbox.drivers.contract import DataPlace, OfflinePlace
+from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
 from pyml_sandbox.drivers.process import process_checks
-from pyml_sandbox.drivers.process.environments import VirtualWorkshop
+from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
 from pyml_sandbox.drivers.process.java import find_java
 from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
-from pyml_sandbox.drivers.process.service_runner import ProcessDriver
+from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.drivers.process.service_specs import (
     gateway_spec,
     metastore_spec,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.version import ModelVersion
 
 
-class ProcessStack:
-    """See `Stack`."""
+class ProcessDriver:
+    """See `Driver`."""
 
     def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
         self._home = home
@@ -49,25 +49,25 @@ class ProcessStack:
         self._environ = environ
 
     @cached_property
-    def driver(self) -> ProcessDriver:
-        """See `Stack.driver`."""
-        return ProcessDriver(self._home, self._environ)
+    def driver(self) -> ProcessRunner:
+        """See `Driver.driver`."""
+        return ProcessRunner(self._home, self._environ)
 
     @cached_property
-    def workshop(self) -> VirtualWorkshop:
-        """See `Stack.workshop`."""
-        return VirtualWorkshop(self._home)
+    def builder(self) -> VirtualenvBuilder:
+        """See `Driver.workshop`."""
+        return VirtualenvBuilder(self._home)
 
     @property
     def checks(self) -> Mapping[str, machine_check.Check]:
-        """See `Stack.checks`."""
+        """See `Driver.checks`."""
         return process_checks.PROCESS_CHECKS
 
     def prepare(self, on_event: OnEvent) -> None:
-        """See `Stack.prepare`. Nothing to make."""
+        """See `Driver.prepare`. Nothing to make."""
 
     def services(self) -> Sequence[ServiceSpec]:
-        """See `Stack.services`."""
+        """See `Driver.services`."""
         spark_home, java = SparkHome.find(), find_java(self._home, self._environ)
         loopback = str(loopback_jar(spark_home, java, self._home.cache))
         return [
@@ -77,21 +77,21 @@ class ProcessStack:
         ]
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """See `Stack.endpoints`."""
+        """See `Driver.endpoints`."""
         ports = self._ports
         return [metastore_endpoint(ports.metastore), spark_endpoint(ports.spark), gateway_endpoint(ports)]
 
     def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
-        """See `Stack.model_servers`. One: more of them would share the same cores."""
+        """See `Driver.model_servers`. One: more of them would share the same cores."""
         return [model_server_spec(self._home, version, environment, self._ports.gateway)]
 
     def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
-        """See `Stack.model_endpoints`."""
+        """See `Driver.model_endpoints`."""
         address = f"unix:{socket_path(self._home, version.name, version.version)}"
         return [model_endpoint(address, version.name, version.version, self._ports.gateway)]
 
     def publish(self, routes: Routes) -> None:
-        """See `Stack.publish`. The gateway reads the very file that is kept."""
+        """See `Driver.publish`. The gateway reads the very file that is kept."""
         from pyml_sandbox.models.routes import routes_text, save_routes
 
         save_routes(self._home, routes_text(routes, self._replicas))
@@ -99,31 +99,31 @@ class ProcessStack:
     def _replicas(self, model: str, version: str) -> Sequence[Replica]:
         return [Replica(str(socket_path(self._home, model, version)), service_name(model, version))]
 
-    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
-        """See `Stack.offline`. Sessions of one Spark each have their own Python."""
-        return OfflinePlace(self.connect_address(), environment)
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
+        """See `Driver.offline`. Sessions of one Spark each have their own Python."""
+        return OfflineTarget(self.connect_address(), environment)
 
     def image_of(self, host: str) -> str | None:
-        """See `Stack.image_of`."""
+        """See `Driver.image_of`."""
         return None
 
     def online_images(self, version: ModelVersion) -> Sequence[str]:
-        """See `Stack.online_images`."""
+        """See `Driver.online_images`."""
         return ()
 
     @property
     def data_words(self) -> str:
-        """See `Stack.data_words`."""
+        """See `Driver.data_words`."""
         return str(self._home.data)
 
-    def data(self) -> DataPlace:
-        """See `Stack.data`."""
-        return DataPlace(self.data_words, size_bytes(self._home.data))
+    def data(self) -> DataLocation:
+        """See `Driver.data`."""
+        return DataLocation(self.data_words, size_bytes(self._home.data))
 
     def delete_data(self) -> None:
-        """See `Stack.delete_data`."""
+        """See `Driver.delete_data`."""
         shutil.rmtree(self._home.data, ignore_errors=True)
 
     def connect_address(self) -> str:
-        """See `Stack.connect_address`."""
+        """See `Driver.connect_address`."""
         return f"{HOST}:{self._ports.spark}"

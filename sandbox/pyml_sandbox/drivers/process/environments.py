@@ -9,12 +9,12 @@ from pathlib import Path
 from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
-from pyml_sandbox.drivers.process.model_load import try_model
+from pyml_sandbox.drivers.process.model_load import load_on_trial
 from pyml_sandbox.drivers.process.service_runner import inherited
-from pyml_sandbox.drivers.process.session import talk_to_process
+from pyml_sandbox.drivers.process.session import session_with_process
 from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, debian_warning, ensure, resolve
-from pyml_sandbox.models.environment import Environment, Made, Workshop
-from pyml_sandbox.models.model_session import Conversation
+from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
+from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, timed
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -23,14 +23,14 @@ LAUNCHER = "python"
 """The script beside a version's package that starts its Python."""
 
 
-class VirtualWorkshop:
-    """Makes virtual environments below `home.environments`. See `Workshop`."""
+class VirtualenvBuilder:
+    """Makes virtual environments below `home.environments`. See `EnvironmentBuilder`."""
 
     def __init__(self, home: SandboxHome) -> None:
         self._home = home
 
-    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> Workshop:
-        """See `Workshop.with_inputs`. uv reads its own settings."""
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> EnvironmentBuilder:
+        """See `EnvironmentBuilder.with_inputs`. uv reads its own settings."""
         if wheels is not None or ca_bundle is not None:
             raise UsageError(
                 "--wheels and --ca-bundle are for images, and this sandbox runs processes.",
@@ -38,38 +38,38 @@ class VirtualWorkshop:
             )
         return self
 
-    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
-        """See `Workshop.make`."""
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
+        """See `EnvironmentBuilder.make`."""
         lock = resolve(self._home, package, on_event)
         made = ensure(self._home, lock, package, on_event)
         launcher = package.folder.parent / LAUNCHER
         _write_launcher(launcher, made, package.folder)
         with timed("model", on_event, "loading it once, in its own environment"):
-            declared = try_model(launcher, package.folder)
+            declared = load_on_trial(launcher, package.folder)
         warning = debian_warning(package.debian_packages)
         if warning is not None:
             on_event(Event("packages.txt", Progress.NOTE, warning))
         _write_launcher(launcher, made, folder / "package")
-        return Made(_environment(made, folder), lock, declared)
+        return BuildResult(_environment(made, folder), lock, declared)
 
     def ensure(
         self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
     ) -> Environment:
-        """See `Workshop.ensure`."""
+        """See `EnvironmentBuilder.ensure`."""
         made = ensure(self._home, lock, package, on_event)
         _write_launcher(folder / LAUNCHER, made, package.folder)
         return _environment(made, folder)
 
-    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
-        """See `Workshop.adopt`. Processes run in no image."""
+    def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
+        """See `EnvironmentBuilder.adopt`. Processes run in no image."""
         raise UsageError(
             f"{reference!r} is no folder and no version, and this sandbox runs no images.",
             "give a model package, or name@version; pyml dev up --driver container runs images",
         )
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
-        """See `Workshop.talk`."""
-        return talk_to_process([environment.python, *arguments], inherited(os.environ))
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
+        """See `EnvironmentBuilder.talk`."""
+        return session_with_process([environment.python, *arguments], inherited(os.environ))
 
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:

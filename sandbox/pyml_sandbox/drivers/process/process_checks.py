@@ -9,7 +9,7 @@ from rich.filesize import decimal
 
 from pyml.errors import SetupError
 from pyml_sandbox.drivers.process.java import find_java
-from pyml_sandbox.services.machine_check import Check, Situation, check_data, check_ports, check_spark
+from pyml_sandbox.services.machine_check import Check, MachineContext, check_data, check_ports, check_spark
 from pyml_sandbox.workspace.home import check_socket_path
 
 MEMORY_NEEDED_BYTES = 1_500_000_000  # metastore 0.25, Spark 0.6 to 1, gateway and a model server 0.1 each
@@ -18,19 +18,19 @@ MEMORY_NEEDED_BYTES = 1_500_000_000  # metastore 0.25, Spark 0.6 to 1, gateway a
 DISK_NEEDED_BYTES = 1_000_000_000
 
 
-def check_java(situation: Situation) -> str:
+def check_java(situation: MachineContext) -> str:
     """Java 17 or newer can be found."""
     java = find_java(situation.home, situation.environ)
     return f"Java {java.version}, from {java.source}"
 
 
-def check_sockets(situation: Situation) -> str:
+def check_sockets(situation: MachineContext) -> str:
     """The folder for Unix sockets has a path that is short enough."""
     check_socket_path(situation.home.runtime_dir)
     return str(situation.home.runtime_dir)
 
 
-def check_memory(situation: Situation) -> str:
+def check_memory(situation: MachineContext) -> str:
     """There is memory for what does not run yet."""
     import psutil
 
@@ -43,7 +43,7 @@ def check_memory(situation: Situation) -> str:
     return f"{decimal(available)} available"
 
 
-def check_disk(situation: Situation) -> str:
+def check_disk(situation: MachineContext) -> str:
     """There is room below the sandbox's folder."""
     folder = next(parent for parent in (situation.home.folder, *situation.home.folder.parents) if parent.exists())
     free = shutil.disk_usage(folder).free

@@ -58,8 +58,8 @@ STATES = {
 EXITED = re.compile(r"exited: (?P<name>\S+) \((?:exit status (?P<code>-?\d+)|(?P<signal>terminated by \w+))")
 
 
-class ProcessDriver:
-    """Runs the services of one sandbox as processes of this user. See `Driver`."""
+class ProcessRunner:
+    """Runs the services of one sandbox as processes of this user. See `ServiceRunner`."""
 
     name = "process"
 
@@ -72,28 +72,28 @@ class ProcessDriver:
     # ---- what is there
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
-        """See `Driver.live`."""
+        """See `ServiceRunner.live`."""
         supervisor = self._supervisor(timeout_s)
         if supervisor is None:
             return ()
         return tuple(self._live_service(info) for info in supervisor.services())
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
-        """See `Driver.logs`."""
+        """See `ServiceRunner.logs`."""
         return tail(self._log_file(name), lines)
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
-        """See `Driver.follow`."""
+        """See `ServiceRunner.follow`."""
         return follow_files({name: self._log_file(name) for name in names}, lines)
 
     def memory_bytes(self, name: str) -> int:
-        """See `Driver.memory_bytes`."""
+        """See `ServiceRunner.memory_bytes`."""
         return sum(_resident_bytes(process) for process in self._processes(name))
 
     # ---- what changes
 
     def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
-        """See `Driver.start`."""
+        """See `ServiceRunner.start`."""
         supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
         for spec in not_running(specs, self.live(timeout_s)):
             self.stop(spec.name, timeout_s)  # it may be waiting for its next try
@@ -102,14 +102,14 @@ class ProcessDriver:
             supervisor.start(spec.name)
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
-        """See `Driver.stop`."""
+        """See `ServiceRunner.stop`."""
         supervisor = self._supervisor(timeout_s)
         if supervisor is not None and supervisor.stop(name):
             self._wait_stopped({name}, timeout_s)
         _end(self._processes(name))
 
     def shut_down(self, timeout_s: float = 60) -> None:
-        """See `Driver.shut_down`."""
+        """See `ServiceRunner.shut_down`."""
         with contextlib.suppress(SandboxError):  # a supervisord that hangs is ended by force, with all it started
             supervisor = self._supervisor(min(timeout_s, RPC_TIMEOUT_S))
             if supervisor is not None:
@@ -121,8 +121,8 @@ class ProcessDriver:
         if left:
             raise SandboxError(f"These processes of the sandbox cannot be ended: {left}.", f"kill -9 {left}")
 
-    def sweep(self, timeout_s: float = 30) -> int:
-        """See `Driver.sweep`."""
+    def remove_orphans(self, timeout_s: float = 30) -> int:
+        """See `ServiceRunner.sweep`."""
         if self._supervisor(timeout_s) is not None:
             return 0
         left_over = self._processes()
@@ -157,7 +157,7 @@ class ProcessDriver:
         return Supervisor(self._home.runtime_dir / "supervisor.sock", timeout_s)
 
     def _clear(self) -> None:
-        self.sweep()
+        self.remove_orphans()
         self._services.mkdir(parents=True, exist_ok=True)
         for file in self._services.iterdir():
             file.unlink()

@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from pyml_sandbox.models.model_session import Conversation, Talk
+from pyml_sandbox.models.model_session import Session, Talk
 
 LAST_WORDS_S = 5
 
 
-def talk_to_process(command: Sequence[str], environment: Mapping[str, str]) -> Conversation:
+def session_with_process(command: Sequence[str], environment: Mapping[str, str]) -> Session:
     """Start a program as a process of this user."""
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the program
     process = subprocess.Popen(

@@ -10,23 +10,23 @@ from decimal import Decimal
 
 from pyml.error_code import ErrorCode
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.noise.noise_model import Value
-from pyml_sandbox.parity.observations.observation import Case, Situation
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_CASES = 6
 
 
-def one_row(specimen: Specimen) -> Situation:
+def one_row(input_row: InputRow) -> Condition:
     """A row called alone."""
-    return Situation((specimen,))
+    return Condition((input_row,))
 
 
-def no_difference(row: Specimen, output: str = "") -> Case:
+def no_difference(row: InputRow, output: str = "") -> Example:
     """A row alone, in both situations: of what no two situations of the laboratory show."""
-    return Case(output, one_row(row), one_row(row))
+    return Example(output, one_row(row), one_row(row))
 
 
 @dataclass
@@ -40,42 +40,42 @@ class AskedRows:
         seconds: that asking about the copies took.
     """
 
-    bench: Bench
+    context: CheckContext
     alone: Mapping[int, Output]
     copies: Mapping[int, Sequence[Output]]
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, bench: Bench) -> AskedRows:
+    def of(cls, context: CheckContext) -> AskedRows:
         """Ask about two copies of each row in one call."""
-        rows = bench.everything
-        alone = dict(zip(map(id, rows), bench.alone, strict=True))
+        rows = context.everything
+        alone = dict(zip(map(id, rows), context.alone, strict=True))
         started = time.perf_counter()
-        copies = dict(zip(map(id, rows), bench.calls([[row, row] for row in rows]), strict=True))
-        return cls(bench, alone, copies, time.perf_counter() - started)
+        copies = dict(zip(map(id, rows), context.calls([[row, row] for row in rows]), strict=True))
+        return cls(context, alone, copies, time.perf_counter() - started)
 
-    def taken(self, specimens: Iterable[Specimen]) -> list[Specimen]:
+    def taken(self, input_rows: Iterable[InputRow]) -> list[InputRow]:
         """Those that the model predicts alone: what it refuses it refuses on both paths."""
-        return [each for each in specimens if not self.is_refused(each)]
+        return [each for each in input_rows if not self.is_refused(each)]
 
-    def is_refused(self, row: Specimen) -> bool:
+    def is_refused(self, row: InputRow) -> bool:
         """Whether the row is refused alone."""
         return isinstance(self.alone[id(row)], Refusal)
 
-    def copies_refused(self, row: Specimen) -> bool:
+    def copies_refused(self, row: InputRow) -> bool:
         """Whether the row is refused beside itself."""
         return isinstance(self.copies[id(row)][0], Refusal)
 
-    def is_of(self, name: str, output: Output, row: Specimen) -> bool:
+    def is_of(self, name: str, output: Output, row: InputRow) -> bool:
         """Whether an output is, in one column, the one that a row has alone."""
         alone = self.alone[id(row)]
         if isinstance(alone, Refusal) or isinstance(output, Refusal) or not name:
             return False
-        return not self.bench.gauge.differ(name, alone[name], output[name])
+        return not self.context.noise_model.differ(name, alone[name], output[name])
 
     def type_of(self, column: str) -> str:
         """The declared type of an input, without its parameters; "ROW" of what is no input."""
-        for field in self.bench.inputs.fields:
+        for field in self.context.inputs.fields:
             if field.name == column:
                 return field.ddl_type.partition("(")[0].partition("<")[0]
         return "ROW"
@@ -92,12 +92,12 @@ class ChecksOfRows:
     asked: AskedRows
 
     @property
-    def bench(self) -> Bench:
+    def context(self) -> CheckContext:
         """Where they are asked about."""
-        return self.asked.bench
+        return self.asked.context
 
 
-def traits_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
+def tags_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
     """What all pairs of different outputs have in common, in one column."""
     values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
     if len(values) < len(pairs):
@@ -122,7 +122,7 @@ def _differ_in_last_digit(left: Value, right: Value) -> bool:
 _TRAITS = {ErrorCode.ROW_COUNT: "row-count", ErrorCode.COLUMN_TYPE: "type", ErrorCode.PREDICT_RAISED: "raised"}
 
 
-def traits_of_refusal(output: Output | None) -> set[str]:
+def tags_of_refusal(output: Output | None) -> set[str]:
     """What a refusal is about; nothing where there is none."""
     codes = output.codes if isinstance(output, Refusal) else ()
     return {_TRAITS[code] for code in codes if code in _TRAITS}

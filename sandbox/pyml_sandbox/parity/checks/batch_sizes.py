@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 from pyml_sandbox.parity.checks.baseline import one_row
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import SIZES
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import fixture_specimens
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import fixture_rows
 
 MAX_CASES = 3
 
 
-def of_sizes(bench: Bench, seen: Set[str]) -> Iterator[Symptom]:
+def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
     """A symptom for each output column that departs, beyond its noise, where only the size of the batch differs.
 
     Args:
         bench: with its noise measured.
         seen: output columns in which the checks of the sample saw a difference already.
     """
-    for name, rows in bench.noise.departing.items():
-        cases = [case for row in rows[:MAX_CASES] if (case := _smallest(bench, name, row))]
+    for name, rows in context.noise.departing.items():
+        cases = [case for row in rows[:MAX_CASES] if (case := _smallest(context, name, row))]
         if cases and name not in seen:
-            yield Symptom("sizes", name, tuple(cases), rows=len(rows))
+            yield Observation("sizes", name, tuple(cases), rows=len(rows))
 
 
-def _smallest(bench: Bench, name: str, row: int) -> Case | None:
+def _smallest(context: CheckContext, name: str, row: int) -> Example | None:
     """The row alone, and the smallest of the batches it was asked in that gives a different value."""
-    start = row // bench.batch_rows * bench.batch_rows
-    rows = bench.judged.slice(start, bench.batch_rows)
-    specimens, place = fixture_specimens(rows), row - start
-    groups = [[place], *(_around(place, size, len(specimens)) for size in (*sorted(SIZES)[1:], bench.batch_rows))]
-    alone, *others = bench.lab.calls(rows, groups)
+    start = row // context.batch_rows * context.batch_rows
+    rows = context.judged.slice(start, context.batch_rows)
+    input_rows, place = fixture_rows(rows), row - start
+    groups = [[place], *(_around(place, size, len(input_rows)) for size in (*sorted(SIZES)[1:], context.batch_rows))]
+    alone, *others = context.harness.calls(rows, groups)
     for group, outputs in zip(groups[1:], others, strict=True):
-        if name in bench.differing(alone[0], outputs[group.index(place)]):
-            together = Situation(tuple(specimens[each] for each in group), group.index(place))
-            return Case(name, one_row(specimens[place]), together)
+        if name in context.differing(alone[0], outputs[group.index(place)]):
+            together = Condition(tuple(input_rows[each] for each in group), group.index(place))
+            return Example(name, one_row(input_rows[place]), together)
     return None
 
 

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import InputError
 from pyml.harness.session_messages import Refusal
-from pyml.inference.describe import Contract
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row, traits_of_pairs, traits_of_refusal
+from pyml.inference.describe import Signature
+from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
-from pyml_sandbox.parity.context.check_context import Bench, calls
+from pyml_sandbox.parity.context.check_context import CheckContext, calls
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
-from pyml_sandbox.parity.paths.digests_seen import Loss, losses, strangers_in
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.paths.digests_seen import Mismatch, mismatches, unmatched_keys_in
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.row_files import record_file
-from pyml_sandbox.parity.rows.synthetic import Specimen, kinds_of, varied_columns
+from pyml_sandbox.parity.rows.synthetic import InputRow, kinds_of, varied_columns
 
 if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
-    from pyml_sandbox.parity.rows.frozen import FrozenRows
+    from pyml_sandbox.parity.rows.frozen import Snapshot
 
 THREADS = 8
 ROUNDS = 3
@@ -46,17 +46,17 @@ class PathChecks:
         online_worker: who answered online; None where nobody did.
     """
 
-    bench: Bench
+    context: CheckContext
     paths: RealPaths
-    contract: Contract
-    frozen: FrozenRows
+    signature: Signature
+    snapshot: Snapshot
     predictions: Mapping[str, Path]
     result: JobResult | None
     online_worker: Worker | None
 
-    def of_fixture(self) -> list[Symptom]:
+    def of_fixture(self) -> list[Observation]:
         """What the answers to the fixture, and the declarations, show; asks the model nothing."""
-        making = self.bench.record.making
+        making = self.context.record.making
         found = self._lost_values()
         workers = self._workers()
         if workers is not None:
@@ -69,7 +69,7 @@ class PathChecks:
             metadata += self._metadata()
         return [*found, *seen, *metadata]
 
-    def of_sample(self, earlier: Sequence[Symptom]) -> list[Symptom]:
+    def of_sample(self, earlier: Sequence[Observation]) -> list[Observation]:
         """What the paths make of rows that the fixture lacks, of other forms, and of requests at the same time.
 
         Args:
@@ -79,84 +79,84 @@ class PathChecks:
             NoAnswerError: the model ended its Python in the laboratory, or is too slow.
             SandboxError: a path does not answer.
         """
-        if any(symptom.check in UNSTEADY for symptom in earlier):
+        if any(observation.check in UNSTEADY for observation in earlier):
             return []
-        found = self._specimens(is_rowwise=not any(symptom.check in BATCH for symptom in earlier))
+        found = self._specimens(is_rowwise=not any(observation.check in BATCH for observation in earlier))
         return [*found, *self._forms(), *self._names(), *self._threads()]
 
     # ---- the fixture
 
-    def _lost_values(self) -> list[Symptom]:
-        found: list[Symptom] = []
+    def _lost_values(self) -> list[Observation]:
+        found: list[Observation] = []
         for path, predicted in self.predictions.items():
             if record_file(predicted).exists():
                 found += self._lost_on(path, predicted)
         return found
 
-    def _lost_on(self, path: str, predicted: Path) -> list[Symptom]:
+    def _lost_on(self, path: str, predicted: Path) -> list[Observation]:
         import pyarrow.parquet as pq
 
-        order = [(column, "ascending") for column in self.frozen.key]
-        asked = pq.read_table(self.frozen.file).sort_by(order)
+        order = [(column, "ascending") for column in self.snapshot.key]
+        asked = pq.read_table(self.snapshot.file).sort_by(order)
         record = pq.read_table(record_file(predicted)).sort_by(order)
         answered = pq.read_table(predicted).sort_by(order)
-        making = self.bench.record.making
+        making = self.context.record.making
         with making({"lost": asked.num_rows}) as lost:
-            if strangers := strangers_in(asked, answered, self.frozen.key):
-                lost.append(self._of_strangers(path, answered.num_rows - asked.num_rows, strangers))
+            if unmatched := unmatched_keys_in(asked, answered, self.snapshot.key):
+                lost.append(self._of_strangers(path, answered.num_rows - asked.num_rows, unmatched))
         if lost or record.num_rows != answered.num_rows:
             return lost
         with making(dict.fromkeys(("frames", "stored"), asked.num_rows)) as seen:
             try:
-                seen += map(self._of_loss, losses(path, self.contract, asked, answered, record))
+                seen += map(self._of_loss, mismatches(path, self.signature, asked, answered, record))
             except InputError as error:  # of the types that arrived, and not of their values
-                seen.append(Symptom("stored", "", (no_difference(self.bench.fixture[0]),), said=error.message))
+                seen.append(Observation("stored", "", (no_difference(self.context.fixture[0]),), said=error.message))
         return seen
 
-    def _of_strangers(self, path: str, more: int, strangers: int) -> Symptom:
-        row = self.bench.fixture[0]
+    def _of_strangers(self, path: str, more: int, unmatched: int) -> Observation:
+        row = self.context.fixture[0]
         size = f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than were asked for" if more else "as many rows"
-        said = f"{path}, {size}; {strangers:,} keys are missing, new or repeated"
-        return Symptom("lost", "", (no_difference(row),), rows=strangers, said=said)
+        said = f"{path}, {size}; {unmatched:,} keys are missing, new or repeated"
+        return Observation("lost", "", (no_difference(row),), rows=unmatched, said=said)
 
-    def _of_loss(self, loss: Loss) -> Symptom:
-        row = self.bench.fixture[0]
+    def _of_loss(self, loss: Mismatch) -> Observation:
+        row = self.context.fixture[0]
         inputs, output = ((loss.column,), "") if loss.is_input else ((), loss.column)
         case = no_difference(row, output)
         check = "frames" if loss.is_input else "stored"
         said = f"`{loss.column}` {loss.path}, in {len(loss.rows):,} rows"
-        return Symptom(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
+        return Observation(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
 
     def _workers(self) -> tuple[Worker, Worker] | None:
         """Who predicted offline and who online; None where one of them did not say."""
         offline = self.result.workers[0] if self.result and self.result.workers else None
         return None if offline is None or self.online_worker is None else (offline, self.online_worker)
 
-    def _packages(self, offline: Worker, online: Worker) -> Iterator[Symptom]:
+    def _packages(self, offline: Worker, online: Worker) -> Iterator[Observation]:
         """Packages of which the two paths have different versions."""
         left, right = offline.packages, online.packages
         names = [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
         if names:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
-            row = self.bench.fixture[0]
-            yield Symptom("packages", "", (no_difference(row),), said=said)
+            row = self.context.fixture[0]
+            yield Observation("packages", "", (no_difference(row),), said=said)
 
-    def _versions(self) -> Iterator[Symptom]:
+    def _versions(self) -> Iterator[Observation]:
         """Parameters that say in themselves by which version of a library they were written."""
-        installed = self.bench.lab.greeting.packages.get("scikit-learn")
+        installed = self.context.harness.greeting.packages.get("scikit-learn")
         if installed is None:
             return
         for file in sorted((self.paths.version.package / "parameters").rglob("*")):
             others = [each for each in sklearn_versions_in(file) if each != installed] if file.is_file() else []
             if others:
-                row = self.bench.fixture[0]
+                row = self.context.fixture[0]
                 said = f"{file.name} was written by scikit-learn {others[0]}, {installed} is installed"
-                yield Symptom("versions", "", (no_difference(row),), said=said)
+                yield Observation("versions", "", (no_difference(row),), said=said)
 
-    def _metadata(self) -> Iterator[Symptom]:
+    def _metadata(self) -> Iterator[Observation]:
         """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
-        uploaded = _schemas(self.contract)
-        loaded = Contract.from_json(dict(self.bench.lab.greeting.contract or self.contract.to_json()))
+        uploaded = _schemas(self.signature)
+        loaded = Signature.from_json(dict(self.context.harness.greeting.signature or self.signature.to_json()))
         elsewhere = {"served": self.paths.model.served_schemas(), "loaded again": _schemas(loaded)}
         said = [
             f"{what} uploaded as {uploaded[what]}, {where} as {found[what]}"
@@ -165,77 +165,79 @@ class PathChecks:
             if found[what] != uploaded[what]
         ]
         if said:
-            row = self.bench.fixture[0]
-            yield Symptom("metadata", "", (no_difference(row),), said=said[0])
+            row = self.context.fixture[0]
+            yield Observation("metadata", "", (no_difference(row),), said=said[0])
 
     # ---- the sample in other forms
 
-    def _forms(self) -> list[Symptom]:
+    def _forms(self) -> list[Observation]:
         """The sample as Arrow, as one tensor for each column and as JSON: three ways to say the same."""
-        taken = [row for row, output in zip(self.bench.fixture, self.bench.alone, strict=False) if is_answer(output)]
+        taken = [
+            row for row, output in zip(self.context.fixture, self.context.alone, strict=False) if is_answer(output)
+        ]
         plain = [row for row in taken if all(value is not None for value in row.values.values())]
         if not plain:
             return []
-        with self.bench.record.making({"forms": len(plain)}) as seen:
+        with self.context.record.making({"forms": len(plain)}) as seen:
             answers = self.paths.in_other_forms(plain)
             seen += self._of_forms(plain, answers)
         if len(answers) < 2:  # nothing to hold the one form against
-            self.bench.record.withdraw("forms")
+            self.context.record.withdraw("forms")
         return seen
 
-    def _of_forms(self, plain: Sequence[Specimen], answers: Mapping[str, Sequence[Output]]) -> Iterator[Symptom]:
+    def _of_forms(self, plain: Sequence[InputRow], answers: Mapping[str, Sequence[Output]]) -> Iterator[Observation]:
         first, *others = answers.items() or [("", [])]
         for form, outputs in others:
             found: dict[str, list[int]] = defaultdict(list)
             for place, (left, right) in enumerate(zip(first[1], outputs, strict=True)):
-                for name in self.bench.differing(left, right):
+                for name in self.context.differing(left, right):
                     found[name].append(place)
             for name, places in found.items():
                 place = places[0]
                 left, right = first[1][place], outputs[place]
-                traits = frozenset(traits_of_pairs(name, [(first[1][at], outputs[at]) for at in places]))
+                tags = frozenset(tags_of_pairs(name, [(first[1][at], outputs[at]) for at in places]))
                 case = no_difference(plain[place], name)
                 said = f"as {first[0]} {_shown(left, name)}, as {form} {_shown(right, name)}"
-                yield Symptom("forms", name, (case,), traits=traits, rows=len(places), said=said)
+                yield Observation("forms", name, (case,), tags=tags, rows=len(places), said=said)
 
-    def _names(self) -> list[Symptom]:
+    def _names(self) -> list[Observation]:
         """A request that lacks a column, or has one more, must be refused: who knows what was meant to be seen."""
-        row, name = self.bench.ordinary[0], self.bench.inputs.names[0]
+        row, name = self.context.ordinary[0], self.context.inputs.names[0]
         cases = {
             f"column `{name}` is missing from a request, and it is answered": {"without": name},
             "a request has a column that is not declared, and it is answered": {"beside": "not_declared"},
         }
-        with self.bench.record.making({"names": 1}) as seen:
+        with self.context.record.making({"names": 1}) as seen:
             for said, change in cases.items():
                 if self.paths.taken_online(row, **change):
-                    seen.append(Symptom("names", "", (no_difference(row),), (name,), said=said))
+                    seen.append(Observation("names", "", (no_difference(row),), (name,), said=said))
         return seen
 
     # ---- rows that the fixture lacks
 
-    def _specimens(self, *, is_rowwise: bool) -> list[Symptom]:
+    def _specimens(self, *, is_rowwise: bool) -> list[Observation]:
         """Rows of the sample and specimens on both paths: all in one batch offline, each alone online.
 
         Their columns come in another order than declared, and offline with names in another case: to a boundary that
         goes by declared names that is the same. A model whose output depends on the batch is asked in batches of one
         row offline, too.
         """
-        rows = self.bench.everything
-        taken = [row for row, output in zip(rows, self.bench.alone, strict=True) if not isinstance(output, Refusal)]
+        rows = self.context.everything
+        taken = [row for row, output in zip(rows, self.context.alone, strict=True) if not isinstance(output, Refusal)]
         if not taken:
             return []
-        with self.bench.record.making({"paths": len(taken)}) as seen:
+        with self.context.record.making({"paths": len(taken)}) as seen:
             offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
             online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
             seen += self._of_paths(taken, offline, online)
         return seen
 
     def _of_paths(
-        self, taken: Sequence[Specimen], offline: Sequence[Output], online: Sequence[Output]
-    ) -> Iterator[Symptom]:
+        self, taken: Sequence[InputRow], offline: Sequence[Output], online: Sequence[Output]
+    ) -> Iterator[Observation]:
         found: dict[str, list[int]] = defaultdict(list)
         for place, (left, right) in enumerate(zip(offline, online, strict=True)):
-            for name in self.bench.differing(left, right):
+            for name in self.context.differing(left, right):
                 found[name].append(place)
         for name, places in found.items():
             first = places[:MAX_CASES]
@@ -243,15 +245,15 @@ class PathChecks:
             outputs = tuple((online[place], offline[place]) for place in first)
             shown = set(places)
             silent = [row for place, row in enumerate(taken) if place not in shown]
-            traits = {f"kind:{kind}" for kind in kinds_of([taken[place] for place in places], silent)}
-            traits |= traits_of_pairs(name, [(offline[place], online[place]) for place in places])
+            tags = {f"kind:{kind}" for kind in kinds_of([taken[place] for place in places], silent)}
+            tags |= tags_of_pairs(name, [(offline[place], online[place]) for place in places])
             said = refusal_in(offline[places[0]]) or refusal_in(online[places[0]])
-            yield Symptom(
+            yield Observation(
                 "paths",
                 name,
                 cases,
                 varied_columns(taken[place] for place in places),
-                frozenset(traits),
+                frozenset(tags),
                 len(places),
                 said,
                 outputs,
@@ -259,37 +261,37 @@ class PathChecks:
 
     # ---- at the same time
 
-    def _threads(self) -> list[Symptom]:
+    def _threads(self) -> list[Observation]:
         """Requests under way at the same time, and `predict` called from several threads of one process."""
-        rows, making = self.bench.fixture, self.bench.record.making
-        expected = self.bench.alone[: len(rows)]
+        rows, making = self.context.fixture, self.context.record.making
+        expected = self.context.alone[: len(rows)]
         singles = [[row] for row in rows] * ROUNDS
         with making({"concurrent": len(rows)}) as concurrent:
             one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
             at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
             concurrent += self._against("concurrent", rows, one_by_one, at_once)
         with making({"thread-safe": len(rows)}) as threaded:
-            answers = calls(self.bench.lab, self.bench.inputs, singles, threads=THREADS)
+            answers = calls(self.context.harness, self.context.inputs, singles, threads=THREADS)
             threaded += self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
         return [*concurrent, *threaded]
 
     def _against(
-        self, check: str, rows: Sequence[Specimen], expected: Sequence[Output], found: Sequence[Output]
-    ) -> Iterator[Symptom]:
+        self, check: str, rows: Sequence[InputRow], expected: Sequence[Output], found: Sequence[Output]
+    ) -> Iterator[Observation]:
         places: dict[str, list[int]] = defaultdict(list)
         for number, output in enumerate(found):
-            for name in self.bench.differing(expected[number % len(rows)], output):
+            for name in self.context.differing(expected[number % len(rows)], output):
                 places[name].append(number % len(rows))
         for name, at in places.items():
             others = tuple(rows[:THREADS])
             cases = tuple(
-                Case(name, one_row(rows[place]), Situation((rows[place],), 0, (others,), threads=THREADS))
+                Example(name, one_row(rows[place]), Condition((rows[place],), 0, (others,), threads=THREADS))
                 for place in at[:MAX_CASES]
             )
             refusal = next((output for output in found if isinstance(output, Refusal)), None)
-            traits = frozenset(traits_of_refusal(refusal) & {"row-count"})
+            tags = frozenset(tags_of_refusal(refusal) & {"row-count"})
             said = refusal.message if refusal and not name else ""
-            yield Symptom(check, name, cases, rows=len(at), said=said, traits=traits)
+            yield Observation(check, name, cases, rows=len(at), said=said, tags=tags)
 
 
 def _shown(output: Output, name: str) -> str:
@@ -298,5 +300,5 @@ def _shown(output: Output, name: str) -> str:
     return f"it is {output[name]!r}" if name else "it is answered"
 
 
-def _schemas(contract: Contract) -> dict[str, str]:
-    return {"inputs": contract.inputs.ddl, "outputs": contract.outputs.ddl}
+def _schemas(signature: Signature) -> dict[str, str]:
+    return {"inputs": signature.inputs.ddl, "outputs": signature.outputs.ddl}

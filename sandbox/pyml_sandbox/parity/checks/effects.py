@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.observations.observation import Case
+from pyml_sandbox.parity.observations.observation import Example
 
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 NULLS = frozenset({"null", "nan", "inner-null"})
@@ -43,7 +43,7 @@ class Effect:
     is_nan_for_null: bool
     value: str
     refusal: Refusal | None
-    case: Case
+    case: Example
 
     def values(self, column: str) -> tuple[Any, Any]:
         """In one input column, of the row that changed and of its neighbour."""
@@ -83,7 +83,7 @@ class Effects:
         return self.on_base or self.found
 
     @property
-    def traits(self) -> frozenset[str]:
+    def tags(self) -> frozenset[str]:
         """What they have in common: the traits in whose rules all of it holds, the column's type and the kinds."""
         kinds = {f"kind:{effect.kind}" for effect in self.plainest}
         return frozenset({trait for trait, holds in _TRAITS if holds(self)} | kinds | {f"type:{self.type}"})

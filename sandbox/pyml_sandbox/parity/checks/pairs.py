@@ -9,11 +9,11 @@ from itertools import combinations
 from typing import Any
 
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, ChecksOfRows, one_row, traits_of_pairs, traits_of_refusal
+from pyml_sandbox.parity.checks.baseline import MAX_CASES, ChecksOfRows, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects, is_longer
 from pyml_sandbox.parity.harness_process import Output
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
@@ -26,14 +26,14 @@ ORDERED = frozenset(
 class NeighbourChecks(ChecksOfRows):
     """The checks of two rows in one call."""
 
-    def symptoms(self) -> list[Symptom]:
+    def observations(self) -> list[Observation]:
         """What neighbours change, by output and by the column in which the neighbour was varied."""
         pairs = self._pairs()
-        with self.bench.record.making(self._asked_by(pairs)) as seen:
+        with self.context.record.making(self._asked_by(pairs)) as seen:
             seen += self._symptoms_of(self._effects(pairs))
         return seen
 
-    def _asked_by(self, pairs: Sequence[tuple[Specimen, Specimen]]) -> dict[str, int]:
+    def _asked_by(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> dict[str, int]:
         """How many rows the pairs of each of the checks are made with."""
         found: dict[str, set[int]] = defaultdict(set)
         for base, varied in pairs:
@@ -41,7 +41,7 @@ class NeighbourChecks(ChecksOfRows):
                 found[check].add(id(varied))
         return {check: len(rows) for check, rows in found.items()}
 
-    def _checks_of(self, base: Specimen, varied: Specimen) -> Iterator[str]:
+    def _checks_of(self, base: InputRow, varied: InputRow) -> Iterator[str]:
         """The checks that a pair is asked for: all under whose name its effects may be reported."""
         if varied.kind in NULLS:
             yield "null-neighbour"
@@ -51,22 +51,22 @@ class NeighbourChecks(ChecksOfRows):
             yield "long-neighbour"
         yield "text-neighbour" if self.asked.type_of(varied.column) == "STRING" else "neighbour"
 
-    def _symptoms_of(self, effects: Sequence[Effect]) -> Iterator[Symptom]:
+    def _symptoms_of(self, effects: Sequence[Effect]) -> Iterator[Observation]:
         by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
         for effect in effects:
             by_driver[effect.output, effect.column].append(effect)
         for (output, column), found in by_driver.items():
-            traits = self._traits(column, found)
+            tags = self._traits(column, found)
             plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind != "other"))
             refusal = plainest[0].refusal
             said = refusal.message if refusal else ""
             rows = len({id(effect.case.other.row) for effect in found})
             cases = tuple(effect.case for effect in plainest[:MAX_CASES])
-            yield Symptom(_check_of(traits), output, cases, (column,), traits | traits_of_refusal(refusal), rows, said)
+            yield Observation(_check_of(tags), output, cases, (column,), tags | tags_of_refusal(refusal), rows, said)
 
-    def _effects(self, pairs: Sequence[tuple[Specimen, Specimen]]) -> list[Effect]:
+    def _effects(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> list[Effect]:
         groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]
-        answers = self.bench.calls(groups)
+        answers = self.context.calls(groups)
         effects: list[Effect] = []
         for number, (base, varied) in enumerate(pairs):
             forward, backward = answers[2 * number], answers[2 * number + 1]
@@ -74,24 +74,24 @@ class NeighbourChecks(ChecksOfRows):
             effects += self._effects_of(base, varied, backward, base_first=False)
         return effects
 
-    def _pairs(self) -> list[tuple[Specimen, Specimen]]:
+    def _pairs(self) -> list[tuple[InputRow, InputRow]]:
         """Each synthesised row beside the ordinary one, and beside the null of its column; as many as time allows."""
-        taken = self.asked.taken(self.bench.specimens)
-        ordinary = self.asked.taken(self.bench.ordinary)
+        taken = self.asked.taken(self.context.input_rows)
+        ordinary = self.asked.taken(self.context.ordinary)
         nulls = [each for each in taken if each.kind in NULLS]
         pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
         pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
         pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
-        return pairs[: self.bench.affordable(PAIRS_BUDGET_S) // 2]
+        return pairs[: self.context.affordable(PAIRS_BUDGET_S) // 2]
 
     def _effects_of(
-        self, base: Specimen, varied: Specimen, outputs: Sequence[Output], *, base_first: bool
+        self, base: InputRow, varied: InputRow, outputs: Sequence[Output], *, base_first: bool
     ) -> Iterator[Effect]:
         rows = (base, varied) if base_first else (varied, base)
         for place, row in enumerate(rows):
             other = rows[1 - place]
             expected, output = self.asked.copies[id(row)][place], outputs[place]
-            for name in self.bench.departing(expected, output):
+            for name in self.context.departing(expected, output):
                 yield Effect(
                     output=name,
                     column=varied.column,
@@ -102,17 +102,17 @@ class NeighbourChecks(ChecksOfRows):
                     and self.asked.is_of(name, outputs[place], other)
                     and self.asked.is_of(name, outputs[1 - place], row),
                     is_others=self.asked.is_of(name, output, other),
-                    is_nan_for_null="nan-for-null" in traits_of_pairs(name, [(expected, output)]),
+                    is_nan_for_null="nan-for-null" in tags_of_pairs(name, [(expected, output)]),
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
-                    case=Case(name, one_row(row), Situation(rows, place)),
+                    case=Example(name, one_row(row), Condition(rows, place)),
                 )
 
     def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
         """What a column's effects have in common."""
-        is_known = any(each.column == column and each.kind == "other" for each in self.bench.specimens)
+        is_known = any(each.column == column and each.kind == "other" for each in self.context.input_rows)
         effects = Effects(column, self.asked.type_of(column), is_known, found)
-        return effects.traits | (self._of_triples(column, effects.plain) if effects.plain else set())
+        return effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
 
     def _of_triples(self, column: str, found: Sequence[Effect]) -> set[str]:
         """What two neighbours at once do to a row.
@@ -125,26 +125,26 @@ class NeighbourChecks(ChecksOfRows):
             return set()
         others = self._others(row, column, found)
         pairs = list(combinations(others, 2))
-        ones = [answer[0] for answer in self.bench.calls([(row, other) for other in others])]
-        twos = [answer[0] for answer in self.bench.calls([(row, other, other) for other in others])]
-        both = [answer[0] for answer in self.bench.calls([(row, *pair) for pair in pairs])]
+        ones = [answer[0] for answer in self.context.calls([(row, other) for other in others])]
+        twos = [answer[0] for answer in self.context.calls([(row, other, other) for other in others])]
+        both = [answer[0] for answer in self.context.calls([(row, *pair) for pair in pairs])]
         known = [self.asked.alone[id(row)], *ones]
-        traits = set()
-        if any(all(output in self.bench.differing(answer, each) for each in known) for answer in both):
-            traits.add("grows")
-        if not any(output in self.bench.differing(one, two) for one, two in zip(ones, twos, strict=True)):
-            traits.add("dense")
+        tags = set()
+        if any(all(output in self.context.differing(answer, each) for each in known) for answer in both):
+            tags.add("grows")
+        if not any(output in self.context.differing(one, two) for one, two in zip(ones, twos, strict=True)):
+            tags.add("dense")
         if self.asked.type_of(column) in ORDERED and self._is_rank(row, column, output, pairs, both):
-            traits.add("as-rank")
-        return traits
+            tags.add("as-rank")
+        return tags
 
-    def _others(self, row: Specimen, column: str, found: Sequence[Effect]) -> list[Specimen]:
+    def _others(self, row: InputRow, column: str, found: Sequence[Effect]) -> list[InputRow]:
         """Neighbours to try two at a time; where values have an order, as many below the row's own as above it."""
         if self.asked.type_of(column) not in ORDERED:
             beside = {id(other): other for effect in found for other in effect.case.other.rows if other is not row}
             return list(beside.values())[:TRIPLED]
         own = row.values[column]
-        varied = [each for each in self.bench.specimens if each.column == column and each.base == row.base]
+        varied = [each for each in self.context.input_rows if each.column == column and each.base == row.base]
         usable = [each for each in self.asked.taken(varied) if _is_finite(each.values[column])]
         ranked = sorted(usable, key=lambda each: each.values[column])
         below = [each for each in ranked if each.values[column] < own]
@@ -153,10 +153,10 @@ class NeighbourChecks(ChecksOfRows):
 
     def _is_rank(
         self,
-        row: Specimen,
+        row: InputRow,
         column: str,
         output: str,
-        pairs: Sequence[tuple[Specimen, Specimen]],
+        pairs: Sequence[tuple[InputRow, InputRow]],
         answers: Sequence[Output],
     ) -> bool:
         """Whether the output follows from how many of two neighbours are above the row."""
@@ -168,7 +168,7 @@ class NeighbourChecks(ChecksOfRows):
         firsts = [found[0] for found in by_count.values()]
 
         def differ(outputs: Sequence[Output]) -> bool:
-            return any(output in self.bench.differing(outputs[0], other) for other in outputs[1:])
+            return any(output in self.context.differing(outputs[0], other) for other in outputs[1:])
 
         return bool(several) and differ(firsts) and not any(map(differ, several))
 
@@ -178,17 +178,17 @@ def _is_finite(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
-def _spread(rows: Sequence[Specimen], count: int) -> list[Specimen]:
+def _spread(rows: Sequence[InputRow], count: int) -> list[InputRow]:
     """So many of them, from the first to the last."""
     if len(rows) <= count:
         return list(rows)
     return [rows[place * (len(rows) - 1) // (count - 1)] for place in range(count)]
 
 
-def _check_of(traits: frozenset[str]) -> str:
+def _check_of(tags: frozenset[str]) -> str:
     """The name under which a report speaks of a neighbour of this kind."""
-    if traits & {"null-only", "own-value"}:
+    if tags & {"null-only", "own-value"}:
         return "null-neighbour"
-    if "longer-only" in traits:
+    if "longer-only" in tags:
         return "long-neighbour"
-    return "text-neighbour" if "type:STRING" in traits else "neighbour"
+    return "text-neighbour" if "type:STRING" in tags else "neighbour"

@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pyml.harness.perturbations import WhatIf
+from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 CLOCK_S = 1_700_000_000.0
-EVALUATION = WhatIf("evaluation")
+EVALUATION = Perturbation("evaluation")
 DAY_S = 86_400.0
 DAYS = 400.4
 """Another year, another month, another day of the week, another hour."""
@@ -37,94 +37,99 @@ class StateChecks:
         bench: rows, gauge, and a way to start laboratories.
     """
 
-    bench: Bench
+    context: CheckContext
 
-    def symptoms(self) -> list[Symptom]:
+    def observations(self) -> list[Observation]:
         """Everything that these checks see."""
-        rows, lab, first, record = self.bench.fixture, self.bench.lab, self.bench.first, self.bench.record
-        batch = self.bench.rows(rows)
+        rows, harness, first, record = (
+            self.context.fixture,
+            self.context.harness,
+            self.context.first,
+            self.context.record,
+        )
+        batch = self.context.rows(rows)
         with record.making({"repeat": len(rows)}) as repeated:
             started = time.perf_counter()
-            again = [lab.together(batch) for _ in range(REPEATS)]
-            self.bench.call_s = (time.perf_counter() - started) / REPEATS
+            again = [harness.together(batch) for _ in range(REPEATS)]
+            self.context.call_s = (time.perf_counter() - started) / REPEATS
             repeated += self._repeated([first, *again])
         if repeated:
             return [*repeated, *self._why(first, again)]
         with record.making({"warm": len(rows)}) as warm:
             others = self._others()
-            warm += self._differing("warm", first, lab.together(batch), others) or self._singles()
+            warm += self._differing("warm", first, harness.together(batch), others) or self._singles()
         with record.making({"clock": len(rows)}) as clock:
             clock += self._clock()
         # Chance that seldom shows looks like either.
-        if (warm or clock) and (repeated := self._repeated([lab.together(batch) for _ in range(MORE_REPEATS)])):
+        if (warm or clock) and (repeated := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
             record.withdraw("warm", "clock")
             record.saw(repeated)
             return [*repeated, *self._why(first, again)]
         return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
 
-    def _others(self) -> list[Specimen]:
+    def _others(self) -> list[InputRow]:
         """Other rows, of another number and of the same, that are asked about before the first ones come again.
 
         One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
         """
-        varied = self.bench.specimens[: len(self.bench.fixture)]
-        answers = self.bench.lab.alone(self.bench.rows(varied))
+        varied = self.context.input_rows[: len(self.context.fixture)]
+        answers = self.context.harness.alone(self.context.rows(varied))
         return [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
 
-    def _of_fresh(self, others: Sequence[Specimen]) -> list[Symptom]:
+    def _of_fresh(self, others: Sequence[InputRow]) -> list[Observation]:
         """This process against a fresh one that met other rows first."""
-        rows, first = self.bench.fixture, self.bench.first
-        batch, equal = self.bench.rows(rows), _of_length(others, len(rows))
-        with self.bench.record.making(dict.fromkeys(("same-size", "first-batch"), len(rows))) as seen:
-            after = self.bench.lab.together(self.bench.rows(equal))
-            with self.bench.labs.start() as fresh:
-                same_size = self._differing("same-size", fresh.together(self.bench.rows(equal)), after, rows, equal)
+        rows, first = self.context.fixture, self.context.first
+        batch, equal = self.context.rows(rows), _of_length(others, len(rows))
+        with self.context.record.making(dict.fromkeys(("same-size", "first-batch"), len(rows))) as seen:
+            after = self.context.harness.together(self.context.rows(equal))
+            with self.context.harnesses.start() as fresh:
+                same_size = self._differing("same-size", fresh.together(self.context.rows(equal)), after, rows, equal)
                 first_batch = self._differing("first-batch", first, fresh.together(batch), others)
             if _answered(first) and self._agree(first, after):  # what the call before it gave
-                same_size = [symptom.with_traits({"earlier-answer"}) for symptom in same_size]
+                same_size = [observation.with_tags({"earlier-answer"}) for observation in same_size]
             if first_batch and self._is_keyed(others):
-                first_batch = [symptom.with_traits({"keyed"}) for symptom in first_batch]
+                first_batch = [observation.with_tags({"keyed"}) for observation in first_batch]
             seen += [*same_size, *first_batch]
         return seen
 
-    def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Symptom]:
+    def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
         """The first of several answers to the same rows against the first other that differs."""
         found = (self._differing("repeat", answers[0], each, before=REPEATS) for each in reversed(answers[1:]))
         return next(filter(None, found), [])
 
-    def _singles(self) -> list[Symptom]:
+    def _singles(self) -> list[Observation]:
         """Rows called alone one after the other, and the other way round: what small calls leave to the next."""
-        rows = self.bench.fixture[:SINGLES]
-        forwards, backwards = (self.bench.lab.alone(self.bench.rows(order)) for order in (rows, rows[::-1]))
-        found: dict[str, list[Case]] = {}
+        rows = self.context.fixture[:SINGLES]
+        forwards, backwards = (self.context.harness.alone(self.context.rows(order)) for order in (rows, rows[::-1]))
+        found: dict[str, list[Example]] = {}
         for place, (left, right) in enumerate(zip(forwards, backwards[::-1], strict=True)):
             if place < len(rows) - 1:  # of the last nothing is known: it comes twice in a row
-                for name in self.bench.differing(left, right):
-                    after = Situation((rows[place],), 0, before=((rows[place + 1],),))
-                    found.setdefault(name, []).append(Case(name, one_row(rows[place]), after))
-        return [Symptom("warm", name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()]
+                for name in self.context.differing(left, right):
+                    after = Condition((rows[place],), 0, before=((rows[place + 1],),))
+                    found.setdefault(name, []).append(Example(name, one_row(rows[place]), after))
+        return [Observation("warm", name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()]
 
-    def _is_keyed(self, others: Sequence[Specimen]) -> bool:
+    def _is_keyed(self, others: Sequence[InputRow]) -> bool:
         """Whether one other row ahead of them changes few answers, and not most: those that share a key with it."""
-        rows = self.bench.fixture
-        batch = self.bench.rows(rows)
+        rows = self.context.fixture
+        batch = self.context.rows(rows)
         for other in {each.column: each for each in reversed(others)}.values():
-            with self.bench.labs.start() as fresh:
-                fresh.alone(self.bench.rows([other]))
-                symptoms = self._differing("first-batch", self.bench.first, fresh.together(batch), [other])
-            if symptoms:
-                return all(symptom.rows <= max(len(rows) // KEYED_PART, 1) for symptom in symptoms)
+            with self.context.harnesses.start() as fresh:
+                fresh.alone(self.context.rows([other]))
+                observations = self._differing("first-batch", self.context.first, fresh.together(batch), [other])
+            if observations:
+                return all(observation.rows <= max(len(rows) // KEYED_PART, 1) for observation in observations)
         return False
 
-    def _clock(self) -> list[Symptom]:
+    def _clock(self) -> list[Observation]:
         """Two days apart, at the same time of day: what follows the date, and not the second, which `repeat` shows.
 
         The clock runs: a model that waits for it would wait for ever.
         """
-        batch = self.bench.rows(self.bench.fixture)
+        batch = self.context.rows(self.context.fixture)
         groups = [range(batch.num_rows)]
         today, later = (
-            self.bench.lab.calls(batch, groups, clock=CLOCK_S + days * DAY_S, runs=True)[0] for days in (0, DAYS)
+            self.context.harness.calls(batch, groups, clock=CLOCK_S + days * DAY_S, runs=True)[0] for days in (0, DAYS)
         )
         return self._differing("clock", today, later)
 
@@ -133,23 +138,23 @@ class StateChecks:
         check: str,
         expected: Sequence[Output],
         found: Sequence[Output],
-        others: Sequence[Specimen] = (),
-        rows: Sequence[Specimen] = (),
+        others: Sequence[InputRow] = (),
+        rows: Sequence[InputRow] = (),
         before: int = 0,
-    ) -> list[Symptom]:
+    ) -> list[Observation]:
         """One symptom for each output column in which two answers to the same rows differ."""
-        rows = rows or self.bench.fixture
+        rows = rows or self.context.fixture
         earlier = (tuple(rows),) * before if before else (tuple(others),) if others else ()
         places: dict[str, list[int]] = {}
         for place, (left, right) in enumerate(zip(expected, found, strict=True)):
-            for name in self.bench.differing(left, right):
+            for name in self.context.differing(left, right):
                 places.setdefault(name, []).append(place)
         return [
-            Symptom(
+            Observation(
                 check,
                 name,
                 tuple(
-                    Case(name, Situation(tuple(rows), place), Situation(tuple(rows), place, before=earlier))
+                    Example(name, Condition(tuple(rows), place), Condition(tuple(rows), place, before=earlier))
                     for place in places[name][:MAX_CASES]
                 ),
                 rows=len(places[name]),
@@ -157,46 +162,48 @@ class StateChecks:
             for name in places
         ]
 
-    def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Symptom]:
+    def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Observation]:
         """What silences a difference between two equal calls; each asked of a fresh process, at its first calls."""
-        case = Case("", Situation(tuple(self.bench.fixture)), Situation(tuple(self.bench.fixture)))
+        case = Example("", Condition(tuple(self.context.fixture)), Condition(tuple(self.context.fixture)))
         silencers: dict[str, Callable[[], bool]] = {
             "frozen-clock": lambda: self._silences(clock=CLOCK_S),
             "seeded": lambda: self._silences(seeded=True),
             "same-history": lambda: self._comes_again([first, *again]),
         }
-        if self.bench.lab.greeting.training:
-            silencers = {"training-mode": lambda: self._silences(what_if=EVALUATION), **silencers}
+        if self.context.harness.greeting.training:
+            silencers = {"training-mode": lambda: self._silences(perturbation=EVALUATION), **silencers}
         for check, is_silent in silencers.items():
-            with self.bench.record.making({check: len(self.bench.fixture)}) as seen:
-                seen += [Symptom(check, "", (case,))] if is_silent() else []
+            with self.context.record.making({check: len(self.context.fixture)}) as seen:
+                seen += [Observation(check, "", (case,))] if is_silent() else []
             yield from seen
 
     def _comes_again(self, answers: Sequence[Sequence[Output]]) -> bool:
         """Whether a fresh process gives the same answers to the same calls, one after the other."""
-        with self.bench.labs.start() as fresh:
-            history = [fresh.together(self.bench.rows(self.bench.fixture)) for _ in answers]
+        with self.context.harnesses.start() as fresh:
+            history = [fresh.together(self.context.rows(self.context.fixture)) for _ in answers]
         return all(self._agree(left, right) for left, right in zip(answers, history, strict=True))
 
-    def _silences(self, what_if: WhatIf | None = None, *, clock: float | None = None, seeded: bool = False) -> bool:
-        batch = self.bench.rows(self.bench.fixture)
+    def _silences(
+        self, perturbation: Perturbation | None = None, *, clock: float | None = None, seeded: bool = False
+    ) -> bool:
+        batch = self.context.rows(self.context.fixture)
         groups = [range(batch.num_rows)] * (REPEATS + 1)
-        with self.bench.labs.start() as fresh:
-            first, *again = fresh.calls(batch, groups, what_if, clock=clock, seeded=seeded)
+        with self.context.harnesses.start() as fresh:
+            first, *again = fresh.calls(batch, groups, perturbation, clock=clock, seeded=seeded)
         return all(self._agree(first, each) for each in again)
 
     def _agree(self, left: Sequence[Output], right: Sequence[Output]) -> bool:
-        return not any(self.bench.differing(a, b) for a, b in zip(left, right, strict=True))
+        return not any(self.context.differing(a, b) for a, b in zip(left, right, strict=True))
 
-    def _mutation(self) -> list[Symptom]:
+    def _mutation(self) -> list[Observation]:
         """Whether any call so far has changed what it was given."""
-        with self.bench.record.making({"mutation": len(self.bench.fixture)}) as seen:
-            if self.bench.lab.changed is not None:
-                seen.append(Symptom("mutation", "", (no_difference(self.bench.fixture[0]),)))
+        with self.context.record.making({"mutation": len(self.context.fixture)}) as seen:
+            if self.context.harness.changed is not None:
+                seen.append(Observation("mutation", "", (no_difference(self.context.fixture[0]),)))
         return seen
 
 
-def _of_length(rows: Sequence[Specimen], length: int) -> list[Specimen]:
+def _of_length(rows: Sequence[InputRow], length: int) -> list[InputRow]:
     """Rows repeated, or cut, to a length."""
     return [rows[place % len(rows)] for place in range(length)] if rows else []
 

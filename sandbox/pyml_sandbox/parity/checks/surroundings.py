@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyml.errors import PackageError
-from pyml.harness.session_messages import Greeting
+from pyml.harness.session_messages import LoadReport
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
-from pyml_sandbox.parity.context.check_context import Bench
-from pyml_sandbox.parity.harness_process import Lab, Output, Variation, refusal_in
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation, refusal_in
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_VARIABLES = 6
@@ -43,18 +43,18 @@ class SurroundingsChecks:
         is_steady: earlier calls change no answer, so that answers to later calls can be held against a fresh process.
     """
 
-    bench: Bench
+    context: CheckContext
     is_steady: bool = True
 
-    def symptoms(self) -> list[Symptom]:
+    def observations(self) -> list[Observation]:
         """Everything that these checks see.
 
         All things are varied at once first, in a few processes: only a model that answers otherwise there, or cannot be
         loaded, is asked again with one thing varied at a time.
         """
-        expected = [*self.bench.first, *(self.bench.alone if self.is_steady else [])]
-        variations, record = self._variations(), self.bench.record
-        asked = len(self.bench.everything if self.is_steady else self.bench.fixture)
+        expected = [*self.context.first, *(self.context.alone if self.is_steady else [])]
+        variations, record = self._variations(), self.context.record
+        asked = len(self.context.everything if self.is_steady else self.context.fixture)
         with record.making(dict.fromkeys(variations, asked)) as seen:
             silent = all(
                 not isinstance(answer, str) and not list(self._compared("", each, expected, answer))
@@ -62,19 +62,19 @@ class SurroundingsChecks:
             )
             seen += [] if silent else self._one_by_one(variations, expected)
         with record.making({"versions": 0, "training-switch": 0}) as loading:
-            loading += _of_loading(self.bench.lab.greeting, self._any_case())
+            loading += _of_loading(self.context.harness.greeting, self._any_case())
         return [*seen, *loading]
 
     def _one_by_one(
         self, variations: Mapping[str, tuple[Variation, ...]], expected: Sequence[Output]
-    ) -> Iterable[Symptom]:
+    ) -> Iterable[Observation]:
         """What each thing makes, varied alone; of each output the first."""
         checks = [check for check, several in variations.items() for _ in several]
         answers = self._side_by_side([each for several in variations.values() for each in several])
-        found: dict[tuple[str, str], Symptom] = {}
+        found: dict[tuple[str, str], Observation] = {}
         for check, (variation, answer) in zip(checks, answers, strict=True):
-            for symptom in self._compared(check, variation, expected, answer):
-                found.setdefault((check, symptom.output), symptom)
+            for observation in self._compared(check, variation, expected, answer):
+                found.setdefault((check, observation.output), observation)
         return found.values()
 
     def _side_by_side(self, variations: Sequence[Variation]) -> list[tuple[Variation, list[Output] | str]]:
@@ -83,7 +83,7 @@ class SurroundingsChecks:
 
     def _variations(self) -> dict[str, tuple[Variation, ...]]:
         """The standard ones, and each variable that the model's own code asks for."""
-        asked = sorted(self.bench.lab.variables - _PINNED_NAMES)[:MAX_VARIABLES]
+        asked = sorted(self.context.harness.variables - _PINNED_NAMES)[:MAX_VARIABLES]
         return {**STANDARD, **{f"variable:{name}": _other_values(name) for name in asked}}
 
     def _answers(self, variation: Variation) -> list[Output] | str:
@@ -93,52 +93,52 @@ class SurroundingsChecks:
             NoAnswerError: it ended its Python, or is too slow: no answer of the model's, and so no difference.
         """
         try:
-            with self.bench.labs.start(variation) as lab:
-                return self._answers_of(lab)
+            with self.context.harnesses.start(variation) as harness:
+                return self._answers_of(harness)
         except NoAnswerError:
             raise
         except PackageError as error:
             return str(error)
 
-    def _answers_of(self, lab: Lab) -> list[Output]:
-        together = lab.together(self.bench.rows(self.bench.fixture))
+    def _answers_of(self, harness: HarnessProcess) -> list[Output]:
+        together = harness.together(self.context.rows(self.context.fixture))
         if not self.is_steady:
             return together
-        return [*together, *lab.alone(self.bench.rows(self.bench.everything))]
+        return [*together, *harness.alone(self.context.rows(self.context.everything))]
 
     def _compared(
         self, check: str, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
-    ) -> Iterator[Symptom]:
+    ) -> Iterator[Observation]:
         if isinstance(answer, str):
-            row = self.bench.fixture[0]
-            case = Case("", one_row(row), Situation((row,), variation=variation))
-            yield Symptom(check, "", (case,), said=answer)
+            row = self.context.fixture[0]
+            case = Example("", one_row(row), Condition((row,), variation=variation))
+            yield Observation(check, "", (case,), said=answer)
             return
-        fixture = self.bench.fixture
-        situations = [Situation(tuple(fixture), place) for place in range(len(fixture))]
-        situations += [one_row(row) for row in self.bench.everything]
+        fixture = self.context.fixture
+        situations = [Condition(tuple(fixture), place) for place in range(len(fixture))]
+        situations += [one_row(row) for row in self.context.everything]
         places: dict[str, list[int]] = {}
         for place, (left, right) in enumerate(zip(expected, answer, strict=True)):
-            for name in self.bench.differing(left, right):
+            for name in self.context.differing(left, right):
                 places.setdefault(name, []).append(place)
         for name, found in places.items():
             alone = [place for place in found if place >= len(fixture)] or found
             shown = [situations[place] for place in alone[:MAX_CASES]]
-            cases = tuple(Case(name, each, Situation(each.rows, each.target, variation=variation)) for each in shown)
-            yield Symptom(check, name, cases, rows=len(alone), said=refusal_in(answer[alone[0]]))
+            cases = tuple(Example(name, each, Condition(each.rows, each.target, variation=variation)) for each in shown)
+            yield Observation(check, name, cases, rows=len(alone), said=refusal_in(answer[alone[0]]))
 
-    def _any_case(self) -> Case:
-        row = self.bench.fixture[0]
+    def _any_case(self) -> Example:
+        row = self.context.fixture[0]
         return no_difference(row)
 
 
-def _of_loading(greeting: Greeting, case: Case) -> Iterator[Symptom]:
+def _of_loading(greeting: LoadReport, case: Example) -> Iterator[Observation]:
     """What loading the model said about itself."""
     versions = [text for text in greeting.warnings if _speaks_of_versions(text)]
     if versions:
-        yield Symptom("versions", "", (case,), said=versions[0].partition(": ")[2])
+        yield Observation("versions", "", (case,), said=versions[0].partition(": ")[2])
     if greeting.training:
-        yield Symptom("training-switch", "", (case,))
+        yield Observation("training-switch", "", (case,))
 
 
 def _speaks_of_versions(warning: str) -> bool:

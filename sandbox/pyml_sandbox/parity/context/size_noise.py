@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyml.harness.session_messages import Question
+from pyml.harness.session_messages import HarnessRequest
 from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerance, Tolerances
-from pyml_sandbox.parity.harness_process import Lab
+from pyml_sandbox.parity.harness_process import HarnessProcess
 from pyml_sandbox.parity.noise.column_noise import Noise, column_noise, has_floats
 from pyml_sandbox.parity.noise.float_pairs import FloatPairs, floats_in
 from pyml_sandbox.parity.noise.ties import Ties, ties_in
@@ -29,12 +29,12 @@ SLICE_S = 1.0
 
 
 def measure_noise(
-    lab: Lab,
+    harness: HarnessProcess,
     rows: pa.RecordBatch,
     outputs: Schema,
     batch_rows: int,
     *,
-    echoes: Set[str] = frozenset(),
+    pass_through: Set[str] = frozenset(),
     row_s: float = 0.0,
     budget_s: float = BUDGET_S,
     clock: Callable[[], float] = time.perf_counter,
@@ -61,11 +61,11 @@ def measure_noise(
     for start in _spread_slices(rows.num_rows, batch_rows):
         for part in range(start, min(start + batch_rows, rows.num_rows), size):
             begun = clock()
-            measured.ask(lab, rows.slice(part, min(size, start + batch_rows - part)), part)
+            measured.ask(harness, rows.slice(part, min(size, start + batch_rows - part)), part)
             size = _affordable(batch_rows, (clock() - begun) / size)
             if clock() > end:
-                return measured.noise(rows.num_rows, echoes)
-    return measured.noise(rows.num_rows, echoes)
+                return measured.noise(rows.num_rows, pass_through)
+    return measured.noise(rows.num_rows, pass_through)
 
 
 def _affordable(batch_rows: int, row_s: float) -> int:
@@ -98,20 +98,24 @@ class _Measured:
         self._slices: list[_Slice] = []
         self._rows = 0
 
-    def ask(self, lab: Lab, rows: pa.RecordBatch, start: int) -> None:
+    def ask(self, harness: HarnessProcess, rows: pa.RecordBatch, start: int) -> None:
         """Ask about rows of which the first has the number `start`; where a call is refused nothing is compared."""
-        whole = _predictions(lab, rows, rows.num_rows)
+        whole = _predictions(harness, rows, rows.num_rows)
         self._rows += rows.num_rows
         if whole is not None:
-            answers = {size: _predictions(lab, rows, size) for size in SIZES if size < rows.num_rows}
+            answers = {size: _predictions(harness, rows, size) for size in SIZES if size < rows.num_rows}
             answered = {size: part for size, part in answers.items() if part is not None}
             self._slices.append(_Slice(start, whole, answered))
 
-    def noise(self, rows: int, echoes: Set[str]) -> Noise:
+    def noise(self, rows: int, pass_through: Set[str]) -> Noise:
         """Noise and logic of each column."""
         found = {
             field.name: column_noise(
-                field.name, field.type, self._floats(field.name), self._pairs(field.name), is_echo=field.name in echoes
+                field.name,
+                field.type,
+                self._floats(field.name),
+                self._pairs(field.name),
+                is_echo=field.name in pass_through,
             )
             for field in self._outputs
         }
@@ -155,9 +159,9 @@ class _Measured:
         return Ties.joined(name, found)
 
 
-def _predictions(lab: Lab, rows: pa.RecordBatch, size: int) -> pa.RecordBatch | None:
+def _predictions(harness: HarnessProcess, rows: pa.RecordBatch, size: int) -> pa.RecordBatch | None:
     """Predictions row for row, asked in batches of a size; None where one of them is refused."""
-    answers = lab.ask(Question(rows, list(_groups(rows.num_rows, size))))
+    answers = harness.ask(HarnessRequest(rows, list(_groups(rows.num_rows, size))))
     return None if answers.refusals else answers.predictions
 
 

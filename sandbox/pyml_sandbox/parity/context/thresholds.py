@@ -15,10 +15,10 @@ from itertools import zip_longest
 import numpy as np
 
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_WAYS = 24
 MAX_HALVINGS = 70
@@ -34,7 +34,7 @@ COMPANY = (2, 32)
 class _Way:
     """From an ordinary value of a column to another one; `low` keeps the output of the first."""
 
-    base: Specimen
+    base: InputRow
     column: str
     low: float
     high: float
@@ -53,60 +53,62 @@ class _Way:
         return self.middle in (self.low, self.high)
 
 
-def beside_thresholds(bench: Bench) -> list[Specimen]:
+def beside_thresholds(context: CheckContext) -> list[InputRow]:
     """Rows beside every threshold that is found, in columns of DOUBLE and FLOAT."""
-    ways = _affordable_ways(bench)
+    ways = _affordable_ways(context)
     for _ in range(MAX_HALVINGS):
-        _halve(bench, [way for way in ways if not way.is_over])
+        _halve(context, [way for way in ways if not way.is_over])
     # At the end of a step both sides are one number apart: a smooth model differs there by next to nothing.
-    steps = [way for way in ways if way.is_over and bench.differing(way.at_low, way.at_high)]
-    return _steady(bench, [row for way in steps for row in _beside(way)])
+    steps = [way for way in ways if way.is_over and context.differing(way.at_low, way.at_high)]
+    return _steady(context, [row for way in steps for row in _beside(way)])
 
 
-def _affordable_ways(bench: Bench) -> list[_Way]:
+def _affordable_ways(context: CheckContext) -> list[_Way]:
     """The columns' ways in turns, as many as time allows."""
-    fields = [field for field in bench.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None]
-    in_turns = zip_longest(*(_ways(bench, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
-    affordable = min(bench.affordable(WAYS_BUDGET_S) // MAX_HALVINGS, MAX_WAYS)
+    fields = [
+        field for field in context.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None
+    ]
+    in_turns = zip_longest(*(_ways(context, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
+    affordable = min(context.affordable(WAYS_BUDGET_S) // MAX_HALVINGS, MAX_WAYS)
     return [way for turn in in_turns for way in turn if way is not None][:affordable]
 
 
-def _halve(bench: Bench, ways: list[_Way]) -> None:
+def _halve(context: CheckContext, ways: list[_Way]) -> None:
     """Ask about the middle of each way, and keep the half in which the output changes."""
     if not ways:
         return
-    answers = bench.calls([[_at(way, way.middle)] for way in ways])
+    answers = context.calls([[_at(way, way.middle)] for way in ways])
     for way, (output,) in zip(ways, answers, strict=True):
-        if bench.differing(way.output, output):
+        if context.differing(way.output, output):
             way.high, way.at_high = way.middle, output
         else:
             way.low, way.at_low = way.middle, output
 
 
-def _steady(bench: Bench, rows: list[Specimen]) -> list[Specimen]:
+def _steady(context: CheckContext, rows: list[InputRow]) -> list[InputRow]:
     """Rows that lie further from their step than the model's noise: where it is of float32, they have one output in any
     company. Where there is none, a row that has not shows that the widths part.
     """
-    if not bench.noise.is_of_float32:
+    if not context.noise.is_of_float32:
         return rows
-    alone = bench.calls([[row] for row in rows])
-    crowded = [bench.calls([[row] * size for row in rows]) for size in COMPANY]
+    alone = context.calls([[row] for row in rows])
+    crowded = [context.calls([[row] * size for row in rows]) for size in COMPANY]
     return [
         row
         for place, row in enumerate(rows)
-        if not any(bench.differing(alone[place][0], output) for calls in crowded for output in calls[place])
+        if not any(context.differing(alone[place][0], output) for calls in crowded for output in calls[place])
     ]
 
 
-def _ways(bench: Bench, name: str, *, is_single: bool) -> list[_Way]:
+def _ways(context: CheckContext, name: str, *, is_single: bool) -> list[_Way]:
     """From an ordinary row to values of a column that give another output."""
-    base = bench.ordinary[0]
-    outputs = dict(zip(map(id, bench.everything), bench.alone, strict=True))
+    base = context.ordinary[0]
+    outputs = dict(zip(map(id, context.everything), context.alone, strict=True))
     found = []
-    for row in bench.specimens:
+    for row in context.input_rows:
         if row.column == name and _are_numbers(base.values[name], row.values[name]):
             here, there = outputs[id(base)], outputs[id(row)]
-            if not isinstance(here, Refusal) and not isinstance(there, Refusal) and bench.differing(here, there):
+            if not isinstance(here, Refusal) and not isinstance(there, Refusal) and context.differing(here, there):
                 found.append(_Way(base, name, base.values[name], row.values[name], here, here, there, is_single))
     return found[:WAYS_OF_COLUMN]
 
@@ -120,11 +122,11 @@ def _are_numbers(*values: object) -> bool:
     return all(isinstance(value, float) and math.isfinite(value) for value in values)
 
 
-def _at(way: _Way, value: float) -> Specimen:
+def _at(way: _Way, value: float) -> InputRow:
     return way.base.with_value(way.column, value, "boundary")
 
 
-def _beside(way: _Way) -> Iterator[Specimen]:
+def _beside(way: _Way) -> Iterator[InputRow]:
     """Numbers on both sides of a step that float32 would put on the other, and float32's own beside them.
 
     Each lies further from the step than the noise of arithmetic, which may flip a decision as well, and honestly. In a

@@ -14,12 +14,12 @@ from pyml.harness.session_messages import Refusal
 from pyml_sandbox.compare.words.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
-from pyml_sandbox.parity.context.check_context import Bench, calls, differing
+from pyml_sandbox.parity.context.check_context import CheckContext, calls, differing
 from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_default
-from pyml_sandbox.parity.harness_process import PINNED, Lab, Output, Variation
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Seen, Witness
 from pyml_sandbox.predict.online import ServerEndedError
 
@@ -40,11 +40,11 @@ class WitnessFinder:
         model_id: for the snippet.
     """
 
-    bench: Bench
+    context: CheckContext
     paths: RealPaths
     model_id: str
 
-    def witness(self, symptoms: Sequence[Symptom]) -> Witness | None:
+    def witness(self, observations: Sequence[Observation]) -> Witness | None:
         """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
 
         None as well where the model ends its Python or its server, or is too slow, on the way there.
@@ -52,10 +52,10 @@ class WitnessFinder:
         Raises:
             SandboxError: a path does not answer.
         """
-        for symptom in symptoms[:3]:
+        for observation in observations[:3]:
             try:
-                case, columns = self._shrunk(symptom)
-                seen = self._seen(case, symptom)
+                case, columns = self._shrunk(observation)
+                seen = self._seen(case, observation)
             except (NoAnswerError, ServerEndedError):
                 continue
             if seen is not None:
@@ -64,72 +64,76 @@ class WitnessFinder:
 
     # ---- in the laboratory
 
-    def _shrunk(self, symptom: Symptom) -> tuple[Case, tuple[str, ...]]:
-        case = symptom.case
+    def _shrunk(self, observation: Observation) -> tuple[Example, tuple[str, ...]]:
+        case = observation.case
         if not case.other.rows or case.other.threads > 1:
-            return case, self.bench.inputs.names if case.other.rows else ()
-        if symptom.check in ("clock", "forms"):
-            alone = Situation((case.other.row,))
-            holds = self._differs_by_day if symptom.check == "clock" else self._differs_by_form
-            return Shrinker(self.bench.inputs, holds, FRESH_STEPS).shrunk(Case(case.output, alone, alone))
-        with _Asker(self.bench) as asker:
+            return case, self.context.inputs.names if case.other.rows else ()
+        if observation.check in ("clock", "forms"):
+            alone = Condition((case.other.row,))
+            holds = self._differs_by_day if observation.check == "clock" else self._differs_by_form
+            return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(case.output, alone, alone))
+        with _Asker(self.context) as asker:
             if not asker.differs(case):
-                return self._shrunk_on_the_paths(case) if symptom.check == "paths" else (case, self.bench.inputs.names)
+                return (
+                    self._shrunk_on_the_paths(case)
+                    if observation.check == "paths"
+                    else (case, self.context.inputs.names)
+                )
             single = _alone(case)
-            tries = TRIES if symptom.check == "repeat" else 1  # what is drawn may be drawn twice
+            tries = TRIES if observation.check == "repeat" else 1  # what is drawn may be drawn twice
             if single is not None and any(asker.differs(single) for _ in range(tries)):
                 case = single
-            steps = min(self.bench.affordable(SHRINK_BUDGET_S), MAX_STEPS)
+            steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
             steps = FRESH_STEPS if asker.is_fresh(case) else max(steps, FRESH_STEPS)
-            return Shrinker(self.bench.inputs, asker.differs, steps).shrunk(case)
+            return Shrinker(self.context.inputs, asker.differs, steps).shrunk(case)
 
-    def _differs_by_day(self, case: Case) -> bool:
-        rows = self.bench.rows(case.other.rows)
+    def _differs_by_day(self, case: Example) -> bool:
+        rows = self.context.rows(case.other.rows)
         today, later = (
-            self.bench.lab.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S, runs=True)[0][0] for days in (0, DAYS)
+            self.context.harness.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S, runs=True)[0][0] for days in (0, DAYS)
         )
         return self._differ(case, today, later)
 
     # ---- on the real paths
 
-    def _differs_by_form(self, case: Case) -> bool:
+    def _differs_by_form(self, case: Example) -> bool:
         first, *others = (outputs[0] for outputs in self.paths.in_other_forms(case.other.rows).values())
         return any(self._differ(case, first, other) for other in others)
 
-    def _shrunk_on_the_paths(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+    def _shrunk_on_the_paths(self, case: Example) -> tuple[Example, tuple[str, ...]]:
         """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
-        schema, row = self.bench.inputs, case.other.row
+        schema, row = self.context.inputs, case.other.row
         names = schema.names
         differ = self._differ_alone(case, [at_default(row, schema, [name]) for name in names])
         idle = [name for name, still in zip(names, differ, strict=True) if still]
         smaller = at_default(row, schema, idle)
         if not idle or self._differ_alone(case, [smaller]) != [True]:
             return case, names
-        situation = replace(case.other, rows=(smaller,), target=0)
-        return replace(case, reference=situation, other=situation), tuple(name for name in names if name not in idle)
+        condition = replace(case.other, rows=(smaller,), target=0)
+        return replace(case, reference=condition, other=condition), tuple(name for name in names if name not in idle)
 
-    def _differ_alone(self, case: Case, rows: Sequence[Specimen]) -> list[bool]:
+    def _differ_alone(self, case: Example, rows: Sequence[InputRow]) -> list[bool]:
         """Whether the two paths differ on each row, alone."""
         offline = self.paths.offline(rows, batch_rows=1)
         online = [answer[0] for answer in self.paths.online([[row] for row in rows])]
         return [self._differ(case, left, right) for left, right in zip(offline, online, strict=True)]
 
-    def _seen(self, case: Case, symptom: Symptom) -> tuple[Seen, ...] | None:
+    def _seen(self, case: Example, observation: Observation) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
         plain = case.reference.variation == PINNED and case.other.variation == PINNED
-        if symptom.check == "clock":
+        if observation.check == "clock":
             return self._seen_on_another_day(case)
-        if symptom.check == "forms":
+        if observation.check == "forms":
             return self._seen_in_forms(case)
         if not case.other.rows:
             return self._seen_empty()
-        if not plain or case.other.what_if.kind or case.other.threads > 1:
+        if not plain or case.other.perturbation.kind or case.other.threads > 1:
             return self._seen_varied(case)
-        if case.other.before or symptom.check == "repeat":
+        if case.other.before or observation.check == "repeat":
             return self._seen_again(case) or self._seen_in_a_fresh_process(case)
         return self._seen_together(case)
 
-    def _seen_together(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_together(self, case: Example) -> tuple[Seen, ...] | None:
         reference, other = case.reference, case.other
         offline = self.paths.offline(other.rows)[other.target]
         offline_alone = self.paths.offline(reference.rows)[reference.target]
@@ -146,7 +150,7 @@ class WitnessFinder:
             return None
         return self._as_seen(case, found)
 
-    def _seen_again(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_again(self, case: Example) -> tuple[Seen, ...] | None:
         """State: the same request again, after the calls that change it, and the same rows offline."""
         before = list(case.other.before) or [case.other.rows]
         answers = self.paths.online([case.reference.rows, *before, case.other.rows])
@@ -156,18 +160,18 @@ class WitnessFinder:
             return None
         return self._as_seen(case, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
 
-    def _seen_in_a_fresh_process(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_in_a_fresh_process(self, case: Example) -> tuple[Seen, ...] | None:
         """State that the running servers have left behind: a process that met other rows first than they did."""
-        with _Asker(self.bench) as asker:
+        with _Asker(self.context) as asker:
             return self._seen_beside(case, case.other, "a process that met others first", asker.output(case.other))
 
-    def _seen_on_another_day(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_on_another_day(self, case: Example) -> tuple[Seen, ...] | None:
         """Both paths today, and a process whose clock stands at another day."""
-        then = self.bench.lab.calls(self.bench.rows(case.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
+        then = self.context.harness.calls(self.context.rows(case.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
         return self._seen_beside(case, case.other, f"a process on {day}", then)
 
-    def _seen_in_forms(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_in_forms(self, case: Example) -> tuple[Seen, ...] | None:
         """The same row in every form of a request."""
         found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([case.other.row]).items()}
         first, *others = found.values()
@@ -175,15 +179,15 @@ class WitnessFinder:
             return None
         return self._as_seen(case, {f"online, as {form}": output for form, output in found.items()})
 
-    def _seen_varied(self, case: Case) -> tuple[Seen, ...] | None:
+    def _seen_varied(self, case: Example) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a fresh process in which one thing is another."""
-        with _Asker(self.bench) as asker:
+        with _Asker(self.context) as asker:
             varied = self._among_threads(case) if case.other.threads > 1 else asker.output(case.other)
         threads = f"{case.other.threads} threads" if case.other.threads > 1 else ""
-        name = case.other.variation.name or threads or str(case.other.what_if)
+        name = case.other.variation.name or threads or str(case.other.perturbation)
         return self._seen_beside(case, case.reference, f"a process with {name}", varied)
 
-    def _seen_beside(self, case: Case, asked: Situation, where: str, varied: Output) -> tuple[Seen, ...] | None:
+    def _seen_beside(self, case: Example, asked: Condition, where: str, varied: Output) -> tuple[Seen, ...] | None:
         """Both paths as they are, and a process in which something is another; None where neither differs from it."""
         rows, target = asked.rows, asked.target
         offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
@@ -191,12 +195,12 @@ class WitnessFinder:
             return None
         return self._as_seen(case, {"offline": offline, "online": online, where: varied})
 
-    def _among_threads(self, case: Case) -> Output:
+    def _among_threads(self, case: Example) -> Output:
         """The output of the row while others are predicted in the same process; of several tries one that differs."""
         row, (others,) = case.reference.row, case.other.before
         groups = [group for other in others for group in ([row], [other])] * TRIES
-        answers = calls(self.bench.lab, self.bench.inputs, groups, threads=case.other.threads)[::2]
-        expected = self.bench.calls([[row]])[0][0]
+        answers = calls(self.context.harness, self.context.inputs, groups, threads=case.other.threads)[::2]
+        expected = self.context.calls([[row]])[0][0]
         outputs = [answer[0] for answer in answers]
         return next((each for each in outputs if self._differ(case, expected, each)), outputs[0])
 
@@ -207,19 +211,19 @@ class WitnessFinder:
             return None
         return Seen("offline, no rows", {"": "an empty table"}), Seen("online, no rows", error=online[0].message)
 
-    def _differ(self, case: Case, left: Output, right: Output) -> bool:
-        columns = differing(self.bench.gauge, left, right)
+    def _differ(self, case: Example, left: Output, right: Output) -> bool:
+        columns = differing(self.context.noise_model, left, right)
         return case.output in columns if case.output else bool(columns)
 
-    def _as_seen(self, case: Case, found: dict[str, Output]) -> tuple[Seen, ...]:
+    def _as_seen(self, case: Example, found: dict[str, Output]) -> tuple[Seen, ...]:
         return tuple(_seen_as(where, output, case.output) for where, output in found.items())
 
     # ---- for a reader
 
-    def _told(self, case: Case, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Witness:
+    def _told(self, case: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Witness:
         rows = case.other.rows
         shown = rows or ()
-        others = [name for name in self.bench.inputs.names if name not in columns]
+        others = [name for name in self.context.inputs.names if name not in columns]
         defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
         texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
         return Witness(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
@@ -233,8 +237,8 @@ class _Asker:
         bench: has the laboratory of the pinned environment.
     """
 
-    bench: Bench
-    _open: dict[Variation, Lab | PackageError] = field(default_factory=dict)
+    context: CheckContext
+    _open: dict[Variation, HarnessProcess | PackageError] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> _Asker:
@@ -243,38 +247,38 @@ class _Asker:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def is_fresh(self, case: Case) -> bool:
+    def is_fresh(self, case: Example) -> bool:
         """Whether a fresh process is needed for each answer."""
         return bool(case.other.before)
 
-    def differs(self, case: Case) -> bool:
+    def differs(self, case: Example) -> bool:
         """Whether the two situations of a case have different outputs."""
         left, right = self.output(case.reference, fresh=bool(case.other.before)), self.output(case.other)
-        columns = differing(self.bench.gauge, left, right)
+        columns = differing(self.context.noise_model, left, right)
         return case.output in columns if case.output else bool(columns)
 
-    def output(self, situation: Situation, *, fresh: bool = False) -> Output:
+    def output(self, condition: Condition, *, fresh: bool = False) -> Output:
         """The output of the row that a situation looks at."""
-        if situation.before or fresh:
-            with self.bench.labs.start(situation.variation) as lab:
-                for call in situation.before:
-                    calls(lab, self.bench.inputs, [call])
-                return self._of(lab, situation)
-        lab_or_error = self._lab(situation.variation)
+        if condition.before or fresh:
+            with self.context.harnesses.start(condition.variation) as harness:
+                for call in condition.before:
+                    calls(harness, self.context.inputs, [call])
+                return self._of(harness, condition)
+        lab_or_error = self._lab(condition.variation)
         if isinstance(lab_or_error, PackageError):
             return Refusal.of(lab_or_error)
-        return self._of(lab_or_error, situation)
+        return self._of(lab_or_error, condition)
 
-    def _of(self, lab: Lab, situation: Situation) -> Output:
-        answers = calls(lab, self.bench.inputs, [situation.rows], situation.what_if)
-        return answers[0][situation.target]
+    def _of(self, harness: HarnessProcess, condition: Condition) -> Output:
+        answers = calls(harness, self.context.inputs, [condition.rows], condition.perturbation)
+        return answers[0][condition.target]
 
-    def _lab(self, variation: Variation) -> Lab | PackageError:
+    def _lab(self, variation: Variation) -> HarnessProcess | PackageError:
         if variation == PINNED:
-            return self.bench.lab
+            return self.context.harness
         if variation not in self._open:
             try:
-                self._open[variation] = self._stack.enter_context(self.bench.labs.start(variation))
+                self._open[variation] = self._stack.enter_context(self.context.harnesses.start(variation))
             except NoAnswerError:
                 raise
             except PackageError as error:
@@ -282,7 +286,7 @@ class _Asker:
         return self._open[variation]
 
 
-def snippet(model_id: str, case: Case, seen: Sequence[Seen]) -> str:
+def snippet(model_id: str, case: Example, seen: Sequence[Seen]) -> str:
     """Python that asks the sandbox the same; what was seen stands behind it as comments.
 
     Args:
@@ -321,7 +325,7 @@ def literal(value: Any) -> str:
     return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
 
 
-def _alone(case: Case) -> Case | None:
+def _alone(case: Example) -> Example | None:
     """The same with the row alone in both situations, where it stood among the same rows in both."""
     if len(case.reference.rows) != len(case.other.rows) or len(case.other.rows) == 1:
         return None
@@ -331,8 +335,8 @@ def _alone(case: Case) -> Case | None:
     return replace(case, reference=replace(case.reference, rows=(row,), target=0), other=alone)
 
 
-def _words(situation: Situation) -> str:
-    return "alone" if len(situation.rows) == 1 else f"together ({len(situation.rows)} rows)"
+def _words(condition: Condition) -> str:
+    return "alone" if len(condition.rows) == 1 else f"together ({len(condition.rows)} rows)"
 
 
 def _seen_as(where: str, output: Output, column: str) -> Seen:

@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from pyml.types.schema import Field, Schema
-from pyml_sandbox.parity.observations.observation import Case, Situation
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
-Holds = Callable[[Case], bool]
+Holds = Callable[[Example], bool]
 MAX_STEPS = 200
 
 
@@ -35,7 +35,7 @@ class Shrinker:
     holds: Holds
     steps: int = MAX_STEPS
 
-    def shrunk(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+    def shrunk(self, case: Example) -> tuple[Example, tuple[str, ...]]:
         """The smallest case found, and the input columns that matter in it: all others are at a default."""
         case = self._fewer_rows(case)
         case, columns = self._fewer_columns(case)
@@ -44,7 +44,7 @@ class Shrinker:
                 case = self._plainer_values(case, field.name)
         return case, columns
 
-    def _still(self, case: Case) -> bool:
+    def _still(self, case: Example) -> bool:
         if self.steps <= 0:
             return False
         self.steps -= 1
@@ -52,7 +52,7 @@ class Shrinker:
 
     # ---- rows
 
-    def _fewer_rows(self, case: Case) -> Case:
+    def _fewer_rows(self, case: Example) -> Example:
         """Take away neighbours, half of them at a time, then smaller parts."""
         part = max(len(case.other.rows) // 2, 1)
         while part >= 1 and len(case.other.rows) > 1:
@@ -65,7 +65,7 @@ class Shrinker:
                 part //= 2
         return case
 
-    def _without(self, case: Case, part: int) -> Iterator[Case]:
+    def _without(self, case: Example, part: int) -> Iterator[Example]:
         other = case.other
         for start in range(0, len(other.rows), part):
             kept = [at for at in range(len(other.rows)) if at == other.target or not start <= at < start + part]
@@ -76,7 +76,7 @@ class Shrinker:
 
     # ---- columns
 
-    def _fewer_columns(self, case: Case) -> tuple[Case, tuple[str, ...]]:
+    def _fewer_columns(self, case: Example) -> tuple[Example, tuple[str, ...]]:
         """Put columns at a default in every row: all but one at first, then one after the other."""
         names = [field.name for field in self.schema.fields]
         for name in names:
@@ -92,12 +92,12 @@ class Shrinker:
                 matter.append(name)
         return case, tuple(matter)
 
-    def _at_default(self, case: Case, names: Sequence[str]) -> Case:
+    def _at_default(self, case: Example, names: Sequence[str]) -> Example:
         return _mapped(case, lambda row: at_default(row, self.schema, names))
 
     # ---- values
 
-    def _plainer_values(self, case: Case, column: str) -> Case:
+    def _plainer_values(self, case: Example, column: str) -> Example:
         """Try plainer values in one column, row by row."""
         for row in _distinct_rows(case):
             old = row.values[column]
@@ -111,32 +111,32 @@ class Shrinker:
         return case
 
 
-def _put(row: Specimen, column: str, value: object) -> Callable[[Specimen], Specimen]:
+def _put(row: InputRow, column: str, value: object) -> Callable[[InputRow], InputRow]:
     return lambda each: each.with_value(column, value, each.kind) if each == row else each
 
 
-def _reference(case: Case, other: Situation) -> Situation:
+def _reference(case: Example, other: Condition) -> Condition:
     """The plainer situation for fewer rows: the same rows where it had the same, else the row alone."""
     if len(case.reference.rows) == len(case.other.rows):
         return replace(case.reference, rows=other.rows, target=other.target)
     return case.reference
 
 
-def _mapped(case: Case, change: Callable[[Specimen], Specimen]) -> Case:
+def _mapped(case: Example, change: Callable[[InputRow], InputRow]) -> Example:
     """The same change to every row of a case; one row stays one row wherever it stands."""
-    made: dict[int, Specimen] = {}
+    made: dict[int, InputRow] = {}
 
-    def of(row: Specimen) -> Specimen:
+    def of(row: InputRow) -> InputRow:
         return made.setdefault(id(row), change(row))
 
-    def side(situation: Situation) -> Situation:
-        before = tuple(tuple(of(row) for row in call) for call in situation.before)
-        return replace(situation, rows=tuple(of(row) for row in situation.rows), before=before)
+    def side(condition: Condition) -> Condition:
+        before = tuple(tuple(of(row) for row in call) for call in condition.before)
+        return replace(condition, rows=tuple(of(row) for row in condition.rows), before=before)
 
     return replace(case, reference=side(case.reference), other=side(case.other))
 
 
-def _distinct_rows(case: Case) -> list[Specimen]:
+def _distinct_rows(case: Example) -> list[InputRow]:
     rows = [*case.other.rows, *(row for call in case.other.before for row in call)]
     return list({id(row): row for row in rows}.values())
 
@@ -144,7 +144,7 @@ def _distinct_rows(case: Case) -> list[Specimen]:
 _NONE = object()
 
 
-def at_default(row: Specimen, schema: Schema, names: Sequence[str]) -> Specimen:
+def at_default(row: InputRow, schema: Schema, names: Sequence[str]) -> InputRow:
     """A row with the default of their types in some columns."""
     defaults = {field.name: default_of(field) for field in schema.fields if field.name in names}
     usable = {name: value for name, value in defaults.items() if value is not _NONE}

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from pyml.harness.perturbations import WhatIf
+from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Field
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_ORDERS = 40
 DIGITS = (15, 12, 10, 9, 6, 4)
@@ -41,52 +41,52 @@ class Change:
 
     name: str
     columns: tuple[str, ...] = ()
-    what_if: WhatIf | None = None
+    perturbation: Perturbation | None = None
     value: Callable[[Any], Any] | None = None
 
 
-def explained(bench: Bench, symptom: Symptom) -> frozenset[str]:
+def explained(context: CheckContext, observation: Observation) -> frozenset[str]:
     """The names of all changes that explain every case of a symptom.
 
     Args:
         bench: where to ask.
         symptom: of a check that compares two situations in the pinned environment.
     """
-    observed = _Observed.of(bench, symptom)
+    observed = _Observed.of(context, observation)
     if not observed.can_be_explained:
         return frozenset()
-    there, back = observed.explained_by(_changes(bench, set(symptom.inputs)))
+    there, back = observed.explained_by(_changes(context, set(observation.inputs)))
     if "as:floats" in there and "as:objects" not in there:
         back -= {"as:objects"}  # objects keep integers what they are: of the column lost, only the same way counts
     if there | back <= {"as:other-case"}:  # names that are sorted come in another order then
         there, back = (
-            a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(bench))), strict=True)
+            a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(context))), strict=True)
         )
     found = there | back
-    return frozenset({*found, *_beside(found, observed, symptom.inputs)})
+    return frozenset({*found, *_beside(found, observed, observation.inputs)})
 
 
-def _changes(bench: Bench, drivers: set[str]) -> list[Change]:
+def _changes(context: CheckContext, drivers: set[str]) -> list[Change]:
     """All changes to the columns that drive a symptom, or to every column where none is known to."""
-    fields = [field for field in bench.inputs.fields if not drivers or field.name in drivers]
+    fields = [field for field in context.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
-    return [*changes, *_of_all_fields(changes), *_of_names(bench, drivers)]
+    return [*changes, *_of_all_fields(changes), *_of_names(context, drivers)]
 
 
 def _beside(found: set[str], observed: _Observed, drivers: Sequence[str]) -> Iterator[str]:
     """What tells between causes that the same changes explain."""
-    if found and any(name != name.lower() for name in observed.bench.inputs.names):
+    if found and any(name != name.lower() for name in observed.context.inputs.names):
         yield "mixed-case"
     if "as:floats" in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
         yield "dropped"
 
 
-def silenced_by_evaluation(bench: Bench, symptom: Symptom) -> bool:
+def silenced_by_evaluation(context: CheckContext, observation: Observation) -> bool:
     """Whether the two situations agree once the model is switched out of training."""
-    for case in symptom.cases:
-        off = WhatIf("evaluation")
-        left, right = (bench.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
-        if bench.differing(left, right):
+    for case in observation.cases:
+        off = Perturbation("evaluation")
+        left, right = (context.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
+        if context.differing(left, right):
             return False
     return True
 
@@ -104,20 +104,20 @@ class _Observed:
             in the reference.
     """
 
-    bench: Bench
-    cases: Sequence[Case]
+    context: CheckContext
+    cases: Sequence[Example]
     outputs: Sequence[tuple[Output, Output]]
     is_symmetric: bool
 
     @classmethod
-    def of(cls, bench: Bench, symptom: Symptom) -> _Observed:
-        if symptom.outputs:
-            return cls(bench, symptom.cases, _from_the_laboratory(bench, symptom), is_symmetric=False)
-        sides = [side for case in symptom.cases for side in (case.reference, case.other)]
-        answers = bench.calls([side.rows for side in sides])
+    def of(cls, context: CheckContext, observation: Observation) -> _Observed:
+        if observation.outputs:
+            return cls(context, observation.cases, _from_the_laboratory(context, observation), is_symmetric=False)
+        sides = [side for case in observation.cases for side in (case.reference, case.other)]
+        answers = context.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
         outputs = list(zip(found[::2], found[1::2], strict=True))
-        return cls(bench, symptom.cases, outputs, symptom.check not in NEIGHBOURS)
+        return cls(context, observation.cases, outputs, observation.check not in NEIGHBOURS)
 
     @property
     def can_be_explained(self) -> bool:
@@ -140,50 +140,50 @@ class _Observed:
         """Whether a column of integers that comes as floats has no say at all in the output."""
         case = self.cases[0]
         rows = [case.reference.row.with_value(column, value, "any") for value in ANY_INTEGERS]
-        outputs = [call[0] for call in self.bench.calls([[row] for row in rows], WhatIf("floats", (column,)))]
-        return not any(self.bench.differing(outputs[0], output) for output in outputs[1:])
+        outputs = [call[0] for call in self.context.calls([[row] for row in rows], Perturbation("floats", (column,)))]
+        return not any(self.context.differing(outputs[0], output) for output in outputs[1:])
 
-    def _gives(self, change: Change, wanted: Sequence[tuple[Case, Situation, Output]]) -> bool:
-        groups = [self._changed(situation, change) for _, situation, _ in wanted]
-        if change.what_if is None:
-            is_idle = any(group == situation.rows for group, (_, situation, _) in zip(groups, wanted, strict=True))
+    def _gives(self, change: Change, wanted: Sequence[tuple[Example, Condition, Output]]) -> bool:
+        groups = [self._changed(condition, change) for _, condition, _ in wanted]
+        if change.perturbation is None:
+            is_idle = any(group == condition.rows for group, (_, condition, _) in zip(groups, wanted, strict=True))
         else:
-            is_idle = change.what_if.kind == "nan" and not any(
-                _has_null(row, change.columns) for _, situation, _ in wanted for row in situation.rows
+            is_idle = change.perturbation.kind == "nan" and not any(
+                _has_null(row, change.columns) for _, condition, _ in wanted for row in condition.rows
             )
         if is_idle:
             return False  # it changes nothing there, and so explains nothing
-        answers = self.bench.calls(groups, change.what_if)
+        answers = self.context.calls(groups, change.perturbation)
         return all(
-            self._is(case.output, answer[situation.target], output)
-            for answer, (case, situation, output) in zip(answers, wanted, strict=True)
+            self._is(case.output, answer[condition.target], output)
+            for answer, (case, condition, output) in zip(answers, wanted, strict=True)
         )
 
-    def _changed(self, situation: Situation, change: Change) -> tuple[Specimen, ...]:
-        places = range(len(situation.rows)) if self.is_symmetric else [situation.target]
-        return tuple(_with_value(row, change) if place in places else row for place, row in enumerate(situation.rows))
+    def _changed(self, condition: Condition, change: Change) -> tuple[InputRow, ...]:
+        places = range(len(condition.rows)) if self.is_symmetric else [condition.target]
+        return tuple(_with_value(row, change) if place in places else row for place, row in enumerate(condition.rows))
 
     def _is(self, output: str, found: Output, wanted: Output) -> bool:
         if isinstance(found, Refusal) or isinstance(wanted, Refusal) or output not in found:
             return False
-        return not self.bench.gauge.differ(output, found[output], wanted[output])
+        return not self.context.noise_model.differ(output, found[output], wanted[output])
 
 
-def _from_the_laboratory(bench: Bench, symptom: Symptom) -> list[tuple[Output, Output]]:
+def _from_the_laboratory(context: CheckContext, observation: Observation) -> list[tuple[Output, Output]]:
     """Outputs that were given, each pair from the side on which the laboratory is; none where it is on neither."""
-    own = [answer[0] for answer in bench.calls([case.reference.rows for case in symptom.cases])]
+    own = [answer[0] for answer in context.calls([case.reference.rows for case in observation.cases])]
     for turned in (False, True):
-        pairs = [(b, a) if turned else (a, b) for a, b in symptom.outputs]
-        if not any(bench.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
+        pairs = [(b, a) if turned else (a, b) for a, b in observation.outputs]
+        if not any(context.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
             return pairs
     return []
 
 
-def _has_null(row: Specimen, columns: Sequence[str]) -> bool:
+def _has_null(row: InputRow, columns: Sequence[str]) -> bool:
     return any(row.values[name] is None for name in columns)
 
 
-def _with_value(row: Specimen, change: Change) -> Specimen:
+def _with_value(row: InputRow, change: Change) -> InputRow:
     if change.value is not None:
         for name in change.columns:
             old = row.values[name]
@@ -196,34 +196,36 @@ def _of_all_fields(changes: Sequence[Change]) -> list[Change]:
     """Each change to all columns at once that it may happen to."""
     by_kind: dict[tuple[str, object], list[Change]] = {}
     for change in changes:
-        by_kind.setdefault((change.name, change.what_if.kind if change.what_if else change.value), []).append(change)
+        by_kind.setdefault((change.name, change.perturbation.kind if change.perturbation else change.value), []).append(
+            change
+        )
     return [_joined(several) for several in by_kind.values() if len(several) > 1]
 
 
 def _joined(changes: Sequence[Change]) -> Change:
     columns = tuple(name for change in changes for name in change.columns)
-    what_if = changes[0].what_if
-    return replace(changes[0], columns=columns, what_if=what_if and replace(what_if, columns=columns))
+    perturbation = changes[0].perturbation
+    return replace(changes[0], columns=columns, perturbation=perturbation and replace(perturbation, columns=columns))
 
 
-def _of_names(bench: Bench, drivers: set[str]) -> Iterator[Change]:
+def _of_names(context: CheckContext, drivers: set[str]) -> Iterator[Change]:
     """A column lost, or found under a name in another case."""
-    names = bench.inputs.names
-    if bench.inputs.is_tensor:
+    names = context.inputs.names
+    if context.inputs.is_tensor:
         return
     for name in names if not drivers else sorted(drivers):
-        yield Change("as:missing", (name,), WhatIf("missing", (name,)))
-        yield Change("as:other-case", (name,), WhatIf("other-case", (name,)))
-    yield Change("as:other-case", (), WhatIf("other-case", tuple(names)))
+        yield Change("as:missing", (name,), Perturbation("missing", (name,)))
+        yield Change("as:other-case", (name,), Perturbation("other-case", (name,)))
+    yield Change("as:other-case", (), Perturbation("other-case", tuple(names)))
 
 
-def _of_places(bench: Bench) -> Iterator[Change]:
+def _of_places(context: CheckContext) -> Iterator[Change]:
     """Columns in another order, one more of them, or an index that starts elsewhere."""
-    yield Change("as:index", (), WhatIf("index", value=1))
-    if not bench.inputs.is_tensor:
-        yield Change("as:extra", (), WhatIf("extra", ("extra",)))
-        for order in _orders(bench.inputs.names):
-            yield Change("as:order", (), WhatIf("order", order))
+    yield Change("as:index", (), Perturbation("index", value=1))
+    if not context.inputs.is_tensor:
+        yield Change("as:extra", (), Perturbation("extra", ("extra",)))
+        for order in _orders(context.inputs.names):
+            yield Change("as:order", (), Perturbation("order", order))
 
 
 def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -244,9 +246,9 @@ def _of_field(field: Field) -> Iterator[Change]:
     if field.tensor is not None:
         return
     name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
-    for what_if in _WHAT_IFS.get(kind, ()):
-        trait = _FLOATS.get(kind, what_if) if what_if == "floats" else what_if
-        yield Change(f"as:{trait}", (name,), WhatIf(what_if, (name,)))
+    for perturbation in _WHAT_IFS.get(kind, ()):
+        trait = _FLOATS.get(kind, perturbation) if perturbation == "floats" else perturbation
+        yield Change(f"as:{trait}", (name,), Perturbation(perturbation, (name,)))
     for trait, value in _VALUES.get(kind, ()):
         yield Change(f"as:{trait}", (name,), value=value)
     if field.nullable:

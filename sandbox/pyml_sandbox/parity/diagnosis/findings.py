@@ -9,7 +9,7 @@ from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witness
 
 UNSTEADY = ("D1", "D2")
@@ -36,7 +36,7 @@ def finding_of(diagnosis: Diagnosis, declared: str, witness: Witness | None = No
         witness: where there is one.
     """
     cause = CAUSES[diagnosis.code]
-    first = diagnosis.symptoms[0]
+    first = diagnosis.observations[0]
     level = LEVELS[0] if first.check in REAL else cause.level
     return Finding(
         sentence=f"{_observation(diagnosis, first)}. {cause.advice}",
@@ -108,17 +108,17 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda each: list(Weight).index(each.weight)))
 
 
-def _observation(diagnosis: Diagnosis, symptom: Symptom) -> str:
+def _observation(diagnosis: Diagnosis, observation: Observation) -> str:
     """What was seen, as the beginning of a sentence."""
     what = _outputs(diagnosis.outputs)
     by = f" (column {_listed(diagnosis.inputs)})" if diagnosis.inputs else ""
-    if not diagnosis.outputs and symptom.said:
-        words = _SEEN.get(symptom.check, _REFUSED)
+    if not diagnosis.outputs and observation.said:
+        words = _SEEN.get(observation.check, _REFUSED)
         seen = _REFUSED if "{what}" in words else words
-        return f"{_REFUSALS.get(symptom.check, seen)}{by}: {_short(symptom.said)}"
-    if symptom.check.startswith("variable:"):
-        return f"{what} depends on the environment variable {symptom.check.removeprefix('variable:')}"
-    return f"{_SEEN.get(symptom.check, '{what} differs between the two paths').format(what=what)}{by}"
+        return f"{_REFUSALS.get(observation.check, seen)}{by}: {_short(observation.said)}"
+    if observation.check.startswith("variable:"):
+        return f"{what} depends on the environment variable {observation.check.removeprefix('variable:')}"
+    return f"{_SEEN.get(observation.check, '{what} differs between the two paths').format(what=what)}{by}"
 
 
 _SEEN = {

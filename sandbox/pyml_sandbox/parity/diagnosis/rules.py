@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Symptom
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Observation
 from pyml_sandbox.parity.rows.synthetic import OTHER_LENGTHS
 
 WHOLE = ("together", "split", "shuffle", "crowd", "sizes")
@@ -31,83 +31,83 @@ class Diagnosis:
     code: str
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
-    symptoms: tuple[Symptom, ...]
+    observations: tuple[Observation, ...]
 
     @property
     def rows(self) -> int:
         """How many of the rows that were tried show it, at most."""
-        return max(symptom.rows for symptom in self.symptoms)
+        return max(observation.rows for observation in self.observations)
 
     @property
     def checks(self) -> tuple[str, ...]:
         """The checks that fired."""
-        return tuple(dict.fromkeys(symptom.check for symptom in self.symptoms))
+        return tuple(dict.fromkeys(observation.check for observation in self.observations))
 
 
-def diagnose(symptoms: Sequence[Symptom]) -> list[Diagnosis]:
+def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
     """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches.
 
     Args:
         symptoms: of every check that fired. A check without a symptom here stayed silent.
     """
-    fired = frozenset(symptom.check for symptom in symptoms)
-    named = [*_of_state(symptoms, fired), *_of_surroundings(symptoms, fired), *_of_batches(symptoms, fired)]
-    reached = {symptom.output for _, symptom in named}
-    named += [*_of_paths(symptoms, reached), *_of_threads(symptoms)]
-    by_code: dict[str, list[Symptom]] = {}
-    for code, symptom in named:
-        by_code.setdefault(code, []).append(symptom)
+    fired = frozenset(observation.check for observation in observations)
+    named = [*_of_state(observations, fired), *_of_surroundings(observations, fired), *_of_batches(observations, fired)]
+    reached = {observation.output for _, observation in named}
+    named += [*_of_paths(observations, reached), *_of_threads(observations)]
+    by_code: dict[str, list[Observation]] = {}
+    for code, observation in named:
+        by_code.setdefault(code, []).append(observation)
     return [_joined(code, found) for code, found in by_code.items()]
 
 
-def _joined(code: str, symptoms: Sequence[Symptom]) -> Diagnosis:
-    outputs = dict.fromkeys(symptom.output for symptom in symptoms if symptom.output)
-    inputs = dict.fromkeys(name for symptom in symptoms for name in symptom.inputs if name)
-    return Diagnosis(code, tuple(outputs), tuple(inputs), tuple(symptoms))
+def _joined(code: str, observations: Sequence[Observation]) -> Diagnosis:
+    outputs = dict.fromkeys(observation.output for observation in observations if observation.output)
+    inputs = dict.fromkeys(name for observation in observations for name in observation.inputs if name)
+    return Diagnosis(code, tuple(outputs), tuple(inputs), tuple(observations))
 
 
-Named = Iterator[tuple[str, Symptom]]
+Named = Iterator[tuple[str, Observation]]
 
 
-def _of_paths(symptoms: Sequence[Symptom], reached: set[str]) -> Named:
+def _of_paths(observations: Sequence[Observation], reached: set[str]) -> Named:
     """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
-    for symptom in symptoms:
-        if symptom.check == "paths" and symptom.output not in reached:
-            yield _of_values(symptom.traits) or "E5", symptom
-        elif symptom.check == "lost":
-            yield "R4", symptom
-        elif symptom.check == "names":
-            yield "S2", symptom
-        elif symptom.check in ("frames", "stored", "forms"):
-            yield _of_values(symptom.traits) or "E5", symptom
+    for observation in observations:
+        if observation.check == "paths" and observation.output not in reached:
+            yield _of_values(observation.tags) or "E5", observation
+        elif observation.check == "lost":
+            yield "R4", observation
+        elif observation.check == "names":
+            yield "S2", observation
+        elif observation.check in ("frames", "stored", "forms"):
+            yield _of_values(observation.tags) or "E5", observation
 
 
-def _of_threads(symptoms: Sequence[Symptom]) -> Named:
-    for symptom in symptoms:
-        if symptom.check in ("concurrent", "thread-safe"):
-            yield ("B11" if "row-count" in symptom.traits else "P4"), symptom
+def _of_threads(observations: Sequence[Observation]) -> Named:
+    for observation in observations:
+        if observation.check in ("concurrent", "thread-safe"):
+            yield ("B11" if "row-count" in observation.tags else "P4"), observation
 
 
-def _of_state(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+def _of_state(observations: Sequence[Observation], fired: frozenset[str]) -> Named:
     """Clock, generators, memory.
 
     Cases: two equal calls differ, and what silences that; other rows in between change an answer; the process that
     met other rows first answers otherwise; the frame is written into.
     """
-    for symptom in symptoms:
-        if symptom.check == "repeat":
-            yield _of_repeat(fired), symptom
-        elif symptom.check == "fresh":
-            yield ("D2" if "clock" in fired else "D1"), symptom
-        elif symptom.check == "clock":
-            yield "D2", symptom
-        elif symptom.check == "warm":
-            yield "P1", symptom
-        elif symptom.check in ("same-size", "first-batch") and "warm" not in fired:
-            cached = any(each.traits & {"earlier-answer", "keyed"} for each in symptoms)
-            yield ("P5" if cached else "P2"), symptom
-        elif symptom.check == "mutation":
-            yield "P3", symptom
+    for observation in observations:
+        if observation.check == "repeat":
+            yield _of_repeat(fired), observation
+        elif observation.check == "fresh":
+            yield ("D2" if "clock" in fired else "D1"), observation
+        elif observation.check == "clock":
+            yield "D2", observation
+        elif observation.check == "warm":
+            yield "P1", observation
+        elif observation.check in ("same-size", "first-batch") and "warm" not in fired:
+            cached = any(each.tags & {"earlier-answer", "keyed"} for each in observations)
+            yield ("P5" if cached else "P2"), observation
+        elif observation.check == "mutation":
+            yield "P3", observation
 
 
 def _of_repeat(fired: frozenset[str]) -> str:
@@ -127,97 +127,104 @@ SURROUNDINGS: Mapping[str, str] = {
 }
 
 
-def _of_surroundings(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+def _of_surroundings(observations: Sequence[Observation], fired: frozenset[str]) -> Named:
     """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
     unsteady = fired & {"repeat", "fresh", "first-batch"}
-    for symptom in symptoms:
-        code = "E3" if symptom.check.startswith("variable:") else SURROUNDINGS.get(symptom.check)
-        if code and (symptom.check in ("versions", "packages", "metadata") or not unsteady):
-            yield code, symptom
+    for observation in observations:
+        code = "E3" if observation.check.startswith("variable:") else SURROUNDINGS.get(observation.check)
+        if code and (observation.check in ("versions", "packages", "metadata") or not unsteady):
+            yield code, observation
 
 
-def _of_batches(symptoms: Sequence[Symptom], fired: frozenset[str]) -> Named:
+def _of_batches(observations: Sequence[Observation], fired: frozenset[str]) -> Named:
     """The rows of a call, column by column; then calls that are refused; then lists of lengths that are refused."""
-    lengths = [symptom for symptom in symptoms if _is_of_lengths(symptom)]
-    others = [symptom for symptom in symptoms if not _is_of_lengths(symptom)]
-    for output in dict.fromkeys(symptom.output for symptom in others):
-        yield from _of_output([symptom for symptom in others if symptom.output == output], fired)
-    yield from ((code(symptom.traits), symptom) for symptom in others if (code := _REFUSED.get(symptom.check)))
-    yield from ((_of_neighbour(symptom, fired), symptom) for symptom in lengths)
+    lengths = [observation for observation in observations if _is_of_lengths(observation)]
+    others = [observation for observation in observations if not _is_of_lengths(observation)]
+    for output in dict.fromkeys(observation.output for observation in others):
+        yield from _of_output([observation for observation in others if observation.output == output], fired)
+    yield from (
+        (code(observation.tags), observation) for observation in others if (code := _REFUSED.get(observation.check))
+    )
+    yield from ((_of_neighbour(observation, fired), observation) for observation in lengths)
 
 
-def _of_output(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+def _of_output(own: Sequence[Observation], fired: frozenset[str]) -> Named:
     """One column: neighbours, then copies that they do not account for, then whole batches where both are silent."""
     neighbours = _telling(own)
-    drivers = {name for symptom in neighbours for name in symptom.inputs}
-    copies = [symptom for symptom in own if symptom.check == "copies" and _is_news(symptom, drivers)]
+    drivers = {name for observation in neighbours for name in observation.inputs}
+    copies = [observation for observation in own if observation.check == "copies" and _is_news(observation, drivers)]
     if neighbours or copies:
-        yield from ((_of_neighbour(symptom, fired), symptom) for symptom in neighbours)
-        yield from ((_of_copies(symptom), symptom) for symptom in copies)
+        yield from ((_of_neighbour(observation, fired), observation) for observation in neighbours)
+        yield from ((_of_copies(observation), observation) for observation in copies)
     elif own[0].output:
         yield from _of_whole(own, fired)
 
 
-def _telling(own: Sequence[Symptom]) -> list[Symptom]:
+def _telling(own: Sequence[Observation]) -> list[Observation]:
     """The neighbours; one that is another row in every column tells least, and counts where no single column does."""
-    beside = [symptom for symptom in own if symptom.check in NEIGHBOURS]
-    return [symptom for symptom in beside if symptom.inputs != ("",)] or beside
+    beside = [observation for observation in own if observation.check in NEIGHBOURS]
+    return [observation for observation in beside if observation.inputs != ("",)] or beside
 
 
-def _is_news(copies: Symptom, drivers: set[str]) -> bool:
+def _is_news(copies: Observation, drivers: set[str]) -> bool:
     """Whether copies of a row show more than its neighbours do: of a column that drives none of those."""
     return not drivers or (bool(copies.inputs) and drivers.isdisjoint(copies.inputs))
 
 
-def _is_of_lengths(symptom: Symptom) -> bool:
+def _is_of_lengths(observation: Observation) -> bool:
     """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
-    kinds = _kinds(symptom.traits)
-    is_refused = symptom.check in NEIGHBOURS and not symptom.output
-    return is_refused and bool(kinds) and kinds <= OTHER_LENGTHS and "type:ARRAY" in symptom.traits
+    kinds = _kinds(observation.tags)
+    is_refused = observation.check in NEIGHBOURS and not observation.output
+    return is_refused and bool(kinds) and kinds <= OTHER_LENGTHS and "type:ARRAY" in observation.tags
 
 
-def _of_one_row(traits: frozenset[str]) -> str:
+def _of_one_row(tags: frozenset[str]) -> str:
     """Refused alone. Beside a copy as well: it takes several rows that differ to make all the columns that are used."""
-    if "type" in traits and "all-rows" not in traits:
+    if "type" in tags and "all-rows" not in tags:
         return "T16"
-    return "B4" if "copies-refused" in traits else "B8"
+    return "B4" if "copies-refused" in tags else "B8"
 
 
 _REFUSED: Mapping[str, Callable[[frozenset[str]], str]] = {
     "alone": _of_one_row,
-    "contract": lambda traits: "R1" if "row-count" in traits else "T16",
-    "empty": lambda traits: "B12",
+    "contract": lambda tags: "R1" if "row-count" in tags else "T16",
+    "empty": lambda tags: "B12",
 }
 """Checks that see calls refused, and the cause by their traits."""
 
 
-def _of_whole(own: Sequence[Symptom], fired: frozenset[str]) -> Named:
+def _of_whole(own: Sequence[Observation], fired: frozenset[str]) -> Named:
     """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
-    whole = [symptom for symptom in own if symptom.check in WHOLE]
-    only_turned = bool(whole) and all(symptom.check == "shuffle" or "behind" in symptom.traits for symptom in whole)
-    for symptom in whole:
-        if "evaluation" in symptom.traits:
-            yield "E4", symptom
+    whole = [observation for observation in own if observation.check in WHOLE]
+    only_turned = bool(whole) and all(
+        observation.check == "shuffle" or "behind" in observation.tags for observation in whole
+    )
+    for observation in whole:
+        if "evaluation" in observation.tags:
+            yield "E4", observation
         elif only_turned:
-            yield "B6", symptom
+            yield "B6", observation
         else:
-            has_driver = any(trait.startswith("type:") for trait in symptom.traits)
-            yield _by_driver(symptom.traits | {"plain"}, fired) if has_driver else _of_many(symptom.traits), symptom
+            has_driver = any(trait.startswith("type:") for trait in observation.tags)
+            yield (
+                _by_driver(observation.tags | {"plain"}, fired) if has_driver else _of_many(observation.tags),
+                observation,
+            )
 
 
-def _of_many(traits: frozenset[str]) -> str:
-    return "B5" if traits & RANKING else "B1"
+def _of_many(tags: frozenset[str]) -> str:
+    return "B5" if tags & RANKING else "B1"
 
 
 Rule = tuple[str, Callable[[frozenset[str]], bool]]
 
 
-def _any_of(*traits: str) -> Callable[[frozenset[str]], bool]:
-    return lambda found: bool(found & set(traits))
+def _any_of(*tags: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: bool(found & set(tags))
 
 
-def _all_of(*traits: str) -> Callable[[frozenset[str]], bool]:
-    return lambda found: found >= set(traits)
+def _all_of(*tags: str) -> Callable[[frozenset[str]], bool]:
+    return lambda found: found >= set(tags)
 
 
 BESIDE_STEPS = frozenset({"single", "ulp", "boundary"})
@@ -301,38 +308,38 @@ SKIPPED = frozenset({"null", "nan", "inner-null", "empty", "infinite", "zero"})
 """Kinds of values that a model may take for missing and leave out."""
 
 
-def _first(rules: Iterable[Rule], traits: frozenset[str]) -> str | None:
-    return next((code for code, holds in rules if holds(traits)), None)
+def _first(rules: Iterable[Rule], tags: frozenset[str]) -> str | None:
+    return next((code for code, holds in rules if holds(tags)), None)
 
 
-def _kinds(traits: frozenset[str]) -> frozenset[str]:
-    return frozenset(trait.removeprefix("kind:") for trait in traits if trait.startswith("kind:"))
+def _kinds(tags: frozenset[str]) -> frozenset[str]:
+    return frozenset(trait.removeprefix("kind:") for trait in tags if trait.startswith("kind:"))
 
 
-def _by_kind(traits: frozenset[str]) -> str | None:
-    kinds = _kinds(traits)
+def _by_kind(tags: frozenset[str]) -> str | None:
+    kinds = _kinds(tags)
     return next((code for code, wanted in _BY_KIND if kinds and kinds <= wanted), None)
 
 
-def _of_copies(symptom: Symptom) -> str:
+def _of_copies(observation: Observation) -> str:
     """How many rows there are changes the output, not which: code of its own for one row, or positions."""
-    traits = symptom.traits
-    if "evaluation" in traits:
+    tags = observation.tags
+    if "evaluation" in tags:
         return "E4"
-    if "position" in traits and "nan-for-null" not in traits:
-        return "B7" if "as:index" in traits else "B6"
-    return _of_values(traits) or ("B1" if "counts" in traits else "B8")
+    if "position" in tags and "nan-for-null" not in tags:
+        return "B7" if "as:index" in tags else "B6"
+    return _of_values(tags) or ("B1" if "counts" in tags else "B8")
 
 
-def _of_values(traits: frozenset[str]) -> str | None:
+def _of_values(tags: frozenset[str]) -> str | None:
     """By how the outputs differ, by what explains it, or by the rows that do."""
     how: tuple[Rule, ...] = (("T5", _any_of("nan-for-null")), ("T7", _any_of("last-digit")))
-    return _first(how, traits) or _first(_EXPLAINED, traits) or _by_kind(traits)
+    return _first(how, tags) or _first(_EXPLAINED, tags) or _by_kind(tags)
 
 
-def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
+def _of_neighbour(observation: Observation, fired: frozenset[str]) -> str:
     """Which rows stand beside it changes the output."""
-    traits = symptom.traits
+    tags = observation.tags
     general: tuple[Rule, ...] = (
         ("E4", _any_of("evaluation")),
         ("R1", _any_of("row-count")),
@@ -341,27 +348,27 @@ def _of_neighbour(symptom: Symptom, fired: frozenset[str]) -> str:
         ("R2", lambda found: bool(found & {"swapped"}) and _kinds(found) <= SKIPPED),
         ("R3", _any_of("swapped")),
     )
-    return _first(general, traits) or _by_driver(traits, fired)
+    return _first(general, tags) or _by_driver(tags, fired)
 
 
-def _by_driver(traits: frozenset[str], fired: frozenset[str]) -> str:
+def _by_driver(tags: frozenset[str], fired: frozenset[str]) -> str:
     """By whose value is missing, else by the type of the column in which the neighbour was varied."""
-    if "null-only" in traits:
-        return _of_null_beside(traits)
-    if "own-value" in traits:
-        return _of_own_value(traits)
-    if "type:STRING" in traits:
-        return _of_text_beside(traits, fired)
-    if traits & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
-        return _first(_NESTED, traits) or "B1"
-    return _first(_NUMBER, traits) or _of_many(traits)
+    if "null-only" in tags:
+        return _of_null_beside(tags)
+    if "own-value" in tags:
+        return _of_own_value(tags)
+    if "type:STRING" in tags:
+        return _of_text_beside(tags, fired)
+    if tags & {"type:ARRAY", "type:MAP", "type:STRUCT"}:
+        return _first(_NESTED, tags) or "B1"
+    return _first(_NUMBER, tags) or _of_many(tags)
 
 
-def _of_own_value(traits: frozenset[str]) -> str:
+def _of_own_value(tags: frozenset[str]) -> str:
     """Only a row of another value than the fixture's changes, mostly one with a null."""
-    if "by-value" in traits and _kinds(traits) <= {"null", "nan"}:
+    if "by-value" in tags and _kinds(tags) <= {"null", "nan"}:
         return "B2"
-    return _by_kind(traits) or _first(_EXPLAINED, traits) or "B2"
+    return _by_kind(tags) or _first(_EXPLAINED, tags) or "B2"
 
 
 _NESTED: tuple[Rule, ...] = (
@@ -377,11 +384,11 @@ _NUMBER: tuple[Rule, ...] = (
 )
 
 
-def _of_null_beside(traits: frozenset[str]) -> str:
+def _of_null_beside(tags: frozenset[str]) -> str:
     """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
-    if {"others-output", "order"} <= traits:
+    if {"others-output", "order"} <= tags:
         return "R2"
-    return _first(_EXPLAINED, traits) or _first(_BESIDE_NULL, traits) or ("B6" if "order" in traits else "B1")
+    return _first(_EXPLAINED, tags) or _first(_BESIDE_NULL, tags) or ("B6" if "order" in tags else "B1")
 
 
 _BESIDE_NULL: tuple[Rule, ...] = (
@@ -394,28 +401,28 @@ _BESIDE_NULL: tuple[Rule, ...] = (
 """The cause where a null in a neighbour changes a row, and no change to that row explains it."""
 
 
-def _of_text_beside(traits: frozenset[str], fired: frozenset[str]) -> str:
-    kinds = _kinds(traits)
-    if traits & {"longer-only", "shorter-only"}:
+def _of_text_beside(tags: frozenset[str], fired: frozenset[str]) -> str:
+    kinds = _kinds(tags)
+    if tags & {"longer-only", "shorter-only"}:
         return "B9"
-    if {"borrowed", "order"} <= traits:
+    if {"borrowed", "order"} <= tags:
         return "B6"
-    if _is_guessed(traits, kinds):
+    if _is_guessed(tags, kinds):
         return "T9"
-    if "known-silent" in traits and not traits & {"grows", "raised", *ENCODING}:
+    if "known-silent" in tags and not tags & {"grows", "raised", *ENCODING}:
         return "T13"  # known values do nothing to one another, others do: they take the column's dtype away
-    if "order" in traits and not traits & CODING:
+    if "order" in tags and not tags & CODING:
         return "B6"
-    if traits & ENCODING:
+    if tags & ENCODING:
         return "B4"
-    if traits & CODING:
+    if tags & CODING:
         return "B3"
     is_shown_by_pairs = bool(kinds)
-    return "B4" if "raised" in traits or "empty" in fired or (is_shown_by_pairs and "grows" not in traits) else "B3"
+    return "B4" if "raised" in tags or "empty" in fired or (is_shown_by_pairs and "grows" not in tags) else "B3"
 
 
-def _is_guessed(traits: frozenset[str], kinds: frozenset[str]) -> bool:
+def _is_guessed(tags: frozenset[str], kinds: frozenset[str]) -> bool:
     """Texts that are all dates, or all numbers, change beside one that is neither."""
-    if ("date" in traits and not kinds & {"date", "other"}) or ("number" in traits and "digits" not in kinds):
+    if ("date" in tags and not kinds & {"date", "other"}) or ("number" in tags and "digits" not in kinds):
         return True
-    return bool(traits & GUESSING) or (len(kinds) > 1 and not kinds & {"digits", "other"})
+    return bool(tags & GUESSING) or (len(kinds) > 1 and not kinds & {"digits", "other"})

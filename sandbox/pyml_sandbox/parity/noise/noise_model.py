@@ -64,7 +64,7 @@ def _with_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 @dataclass
-class Gauge:
+class NoiseModel:
     """Tells values apart, and keeps the largest noise that it met: the noise floor of each column.
 
     Attributes:
@@ -88,7 +88,7 @@ class Gauge:
     certain: set[str] = field(default_factory=set)
     largest: dict[str, float] = field(default_factory=dict)
     loose: dict[str, float] = field(default_factory=dict)
-    echoes: set[str] = field(default_factory=set)
+    pass_through: set[str] = field(default_factory=set)
     measured: dict[str, Tolerance] = field(default_factory=dict)
 
     def learn(self, rows: Sequence[Row]) -> None:
@@ -104,10 +104,10 @@ class Gauge:
                 if is_single and any(value != int(value) for value in found):
                     self.single.add(name)
 
-    def learn_echoes(self, given: Sequence[Row], rows: Sequence[Row]) -> None:
+    def learn_pass_through(self, given: Sequence[Row], rows: Sequence[Row]) -> None:
         """Take the columns whose every value is that of an input, where there are several."""
         for name in rows[0] if len(rows) >= FEW else ():
-            self.echoes |= {
+            self.pass_through |= {
                 name
                 for column in given[0]
                 if all(repr(left[column]) == repr(right[name]) for left, right in zip(given, rows, strict=True))
@@ -174,7 +174,7 @@ class Gauge:
         if left == right or (math.isnan(left) and math.isnan(right)):
             return Apart.SAME
         apart = _between(left, right)
-        if column in self.echoes or not math.isfinite(apart):
+        if column in self.pass_through or not math.isfinite(apart):
             return Apart.DIFFERENT
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         measured = self.measured.get(column, EXACT)

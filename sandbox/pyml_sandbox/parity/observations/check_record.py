@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE, VARIABLE
-from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Weight
 
 
 @dataclass(frozen=True)
-class Made:
+class CheckRun:
     """One check that was made.
 
     Attributes:
@@ -37,12 +37,12 @@ class CheckRecord:
         under_way: the names of the check that is being made, or at which the examination broke off.
     """
 
-    made: dict[str, Made] = field(default_factory=dict)
-    symptoms: list[Symptom] = field(default_factory=list)
+    made: dict[str, CheckRun] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
     under_way: tuple[str, ...] = ()
 
     @contextmanager
-    def making(self, rows: Mapping[str, int], seconds: float = 0.0) -> Iterator[list[Symptom]]:
+    def making(self, rows: Mapping[str, int], seconds: float = 0.0) -> Iterator[list[Observation]]:
         """Make one check, or several that share their calls; they count once the block is left without an error.
 
         Args:
@@ -52,33 +52,33 @@ class CheckRecord:
         Yields:
             A list that takes what they see.
         """
-        seen: list[Symptom] = []
+        seen: list[Observation] = []
         started = time.perf_counter()
         self.under_way = tuple(rows)
         yield seen
         self.under_way = ()
         share = (time.perf_counter() - started + seconds) / max(len(rows), 1)
         for name, count in {**{each.check: each.rows for each in seen}, **rows}.items():
-            before = self.made.get(name, Made(0, 0.0))
-            self.made[name] = Made(max(before.rows, count), before.seconds + (share if name in rows else 0.0))
-        self.symptoms += seen
+            before = self.made.get(name, CheckRun(0, 0.0))
+            self.made[name] = CheckRun(max(before.rows, count), before.seconds + (share if name in rows else 0.0))
+        self.observations += seen
 
     def fire(self, name: str) -> None:
         """Take down that a check has seen a difference, where another check's symptom stands for it."""
         self.made[name] = replace(self.made[name], has_fired=True)
 
-    def saw(self, symptoms: Sequence[Symptom]) -> None:
+    def saw(self, observations: Sequence[Observation]) -> None:
         """Take down what a check that was made before has seen since."""
-        self.symptoms += symptoms
+        self.observations += observations
 
     def withdraw(self, *names: str) -> None:
         """Take checks back whose answers can no longer be read, or that are made again."""
         for name in names:
             self.made.pop(name, None)
-        self.symptoms = [symptom for symptom in self.symptoms if symptom.check not in names]
+        self.observations = [observation for observation in self.observations if observation.check not in names]
 
 
-def with_paths(made: Mapping[str, Made], name: str, compared: Made | None) -> dict[str, Made]:
+def with_paths(made: Mapping[str, CheckRun], name: str, compared: CheckRun | None) -> dict[str, CheckRun]:
     """The checks that were made, with the comparison of the real paths among them.
 
     Args:
@@ -90,12 +90,12 @@ def with_paths(made: Mapping[str, Made], name: str, compared: Made | None) -> di
     others = {each: made[each] for each in made if each != name}
     if compared is None:
         return others
-    beside = made.get(name, Made(0, 0.0))
-    return {name: Made(compared.rows + beside.rows, compared.seconds + beside.seconds), **others}
+    beside = made.get(name, CheckRun(0, 0.0))
+    return {name: CheckRun(compared.rows + beside.rows, compared.seconds + beside.seconds), **others}
 
 
 def check_results(
-    made: Mapping[str, Made], symptoms: Sequence[Symptom], findings: Sequence[Finding]
+    made: Mapping[str, CheckRun], observations: Sequence[Observation], findings: Sequence[Finding]
 ) -> tuple[CheckResult, ...]:
     """What a report says of the checks that were made, in the order of the catalogue.
 
@@ -104,7 +104,9 @@ def check_results(
         symptoms: what they saw.
         findings: what is reported; a check that a finding names has fired, unless for noise alone.
     """
-    fired = {symptom.check for symptom in symptoms} | {name for name, each in made.items() if each.has_fired}
+    fired = {observation.check for observation in observations} | {
+        name for name, each in made.items() if each.has_fired
+    }
     fired |= {name for each in findings if each.weight is not Weight.WARNS for name in (each.check, *each.checks)}
     order = list(CATALOGUE)
     return tuple(

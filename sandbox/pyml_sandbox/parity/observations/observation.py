@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
-from pyml.harness.perturbations import WhatIf
+from pyml.harness.perturbations import Perturbation
 from pyml_sandbox.parity.harness_process import PINNED, Output, Variation
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 NEIGHBOURS = ("neighbour", "text-neighbour", "null-neighbour", "long-neighbour")
 """Checks that put another row beside one."""
 
 
 @dataclass(frozen=True)
-class Situation:
+class Condition:
     """One call of `predict`, and what surrounds it.
 
     Attributes:
@@ -26,21 +26,21 @@ class Situation:
         threads: how many calls of other rows run at the same time.
     """
 
-    rows: tuple[Specimen, ...]
+    rows: tuple[InputRow, ...]
     target: int = 0
-    before: tuple[tuple[Specimen, ...], ...] = ()
+    before: tuple[tuple[InputRow, ...], ...] = ()
     variation: Variation = PINNED
-    what_if: WhatIf = field(default_factory=WhatIf)
+    perturbation: Perturbation = field(default_factory=Perturbation)
     threads: int = 1
 
     @property
-    def row(self) -> Specimen:
+    def row(self) -> InputRow:
         """The row that is looked at."""
         return self.rows[self.target]
 
 
 @dataclass(frozen=True)
-class Case:
+class Example:
     """One row in two situations, with two outputs.
 
     Attributes:
@@ -50,12 +50,12 @@ class Case:
     """
 
     output: str
-    reference: Situation
-    other: Situation
+    reference: Condition
+    other: Condition
 
 
 @dataclass(frozen=True)
-class Symptom:
+class Observation:
     """What one check saw of one output column.
 
     Attributes:
@@ -71,18 +71,18 @@ class Symptom:
 
     check: str
     output: str
-    cases: tuple[Case, ...]
+    cases: tuple[Example, ...]
     inputs: tuple[str, ...] = ()
-    traits: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
     rows: int = 1
     said: str = ""
     outputs: tuple[tuple[Output, Output], ...] = ()
 
     @property
-    def case(self) -> Case:
+    def case(self) -> Example:
         """The plainest one."""
         return self.cases[0]
 
-    def with_traits(self, traits: Set[str]) -> Symptom:
+    def with_tags(self, tags: Set[str]) -> Observation:
         """The same with more traits."""
-        return replace(self, traits=self.traits | traits)
+        return replace(self, tags=self.tags | tags)

@@ -39,7 +39,7 @@ def predict_in_batches(
     Raises:
         OnlineError, SandboxError: from the first request that failed.
     """
-    inputs = rows.select(model.contract.inputs.names)
+    inputs = rows.select(model.signature.inputs.names)
     predicted: list[pa.RecordBatch] = []
     done = 0
     for batch in model.predict(_batches(inputs, batch_rows), recorded=recorded):

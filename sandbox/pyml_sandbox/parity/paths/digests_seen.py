@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from pyml.inference.describe import Contract
+    from pyml.inference.describe import Signature
 
 
 @dataclass(frozen=True)
-class Loss:
+class Mismatch:
     """A column whose values changed on one stretch of one path.
 
     Attributes:
@@ -41,7 +41,9 @@ class Loss:
     rows: tuple[int, ...]
 
 
-def losses(path: str, contract: Contract, asked: pa.Table, answered: pa.Table, record: pa.Table) -> Iterator[Loss]:
+def mismatches(
+    path: str, signature: Signature, asked: pa.Table, answered: pa.Table, record: pa.Table
+) -> Iterator[Mismatch]:
     """What a path did to the values that it carried.
 
     Args:
@@ -52,15 +54,15 @@ def losses(path: str, contract: Contract, asked: pa.Table, answered: pa.Table, r
         record: the columns `__seen` and `__gave` of those rows, in their order.
     """
     for is_input, schema, rows, column in (
-        (True, contract.inputs, asked, "__seen"),
-        (False, contract.outputs, answered, "__gave"),
+        (True, signature.inputs, asked, "__seen"),
+        (False, signature.outputs, answered, "__gave"),
     ):
         expected = digests_of_batch(one_batch(rows.select(list(schema.names))), schema)
         found = _matrix(record[column], len(schema.names))
         yield from _differing(path, is_input, schema.names, expected, found)
 
 
-def strangers_in(asked: pa.Table, answered: pa.Table, key: Sequence[str]) -> int:
+def unmatched_keys_in(asked: pa.Table, answered: pa.Table, key: Sequence[str]) -> int:
     """How many keys one of two sorted tables has and the other has not; those that come twice count as well."""
     left, right = asked.select(list(key)), answered.select(list(key))
     if left.equals(right):
@@ -80,8 +82,8 @@ def _differing(
     names: Sequence[str],
     expected: Sequence[NDArray[np.int64]],
     found: NDArray[np.int64],
-) -> Iterator[Loss]:
+) -> Iterator[Mismatch]:
     for position, name in enumerate(names):
         rows = np.flatnonzero(expected[position] != found[:, position])
         if len(rows):
-            yield Loss(path, is_input, name, tuple(int(row) for row in rows))
+            yield Mismatch(path, is_input, name, tuple(int(row) for row in rows))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyml.offline.job import JobResult
-    from pyml_sandbox.drivers.contract import Stack
+    from pyml_sandbox.drivers.contract import Driver
     from pyml_sandbox.models.version import ModelVersion
 
 UNKNOWN = "an image that the engine does not know"
 
 
-def images_of(stack: Stack, version: ModelVersion, result: JobResult | None) -> dict[str, str]:
+def images_of(stack: Driver, version: ModelVersion, result: JobResult | None) -> dict[str, str]:
     """The image ids that the engine names for each path, by path; empty where no path ran in containers.
 
     Args:

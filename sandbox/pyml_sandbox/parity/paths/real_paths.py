@@ -14,7 +14,7 @@ from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 from pyml_sandbox.parity.paths.wire_formats import forms_of
 from pyml_sandbox.parity.rows.frozen import DATABASE, write_table
-from pyml_sandbox.parity.rows.synthetic import Specimen, batch_of
+from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from pyml_sandbox.predict.online import OnlineError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RealPaths:
     tables: int = field(default=0)
 
     def offline(
-        self, rows: Sequence[Specimen], *, batch_rows: int | None = None, is_turned: bool = False
+        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_turned: bool = False
     ) -> list[Output]:
         """The outputs of rows by a Spark job, from a Hive table into another; blocks.
 
@@ -87,18 +87,18 @@ class RealPaths:
     def _run(self, source: str, target: str) -> None:
         from pyml.offline.job import OfflineJob, run
 
-        contract = self.version.contract
+        signature = self.version.signature
         query = f"SELECT * FROM {source}"
-        run(self.spark, OfflineJob(self.folder, contract.inputs, contract.outputs, query, target, (ROW,), True))
+        run(self.spark, OfflineJob(self.folder, signature.inputs, signature.outputs, query, target, (ROW,), True))
 
-    def _keyed(self, rows: Sequence[Specimen]) -> pa.Table:
+    def _keyed(self, rows: Sequence[InputRow]) -> pa.Table:
         import pyarrow as pa
 
-        batch = batch_of(rows, self.version.contract.inputs)
+        batch = batch_of(rows, self.version.signature.inputs)
         return pa.Table.from_batches([batch]).add_column(0, ROW, pa.array(range(len(rows)), pa.int64()))
 
     def online(
-        self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1, is_turned: bool = False
+        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_turned: bool = False
     ) -> list[list[Output]]:
         """The outputs of calls through the gateway; blocks.
 
@@ -108,7 +108,7 @@ class RealPaths:
             is_turned: whether the columns come in reverse order.
         """
 
-        def request(rows: Sequence[Specimen]) -> list[Output]:
+        def request(rows: Sequence[InputRow]) -> list[Output]:
             return self._request(rows, is_turned=is_turned)
 
         if threads == 1:
@@ -116,11 +116,11 @@ class RealPaths:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(request, calls))
 
-    def taken_online(self, row: Specimen, *, without: str = "", beside: str = "") -> bool:
+    def taken_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
         """Whether a request is answered that lacks a column, or has one more, than the model declares."""
         import pyarrow as pa
 
-        batch = batch_of([row], self.version.contract.inputs)
+        batch = batch_of([row], self.version.signature.inputs)
         if without:
             batch = batch.drop_columns([without])
         if beside:
@@ -133,9 +133,9 @@ class RealPaths:
             return False
         return True
 
-    def in_other_forms(self, rows: Sequence[Specimen]) -> dict[str, list[Output]]:
+    def in_other_forms(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
         """The outputs of rows sent together, by form; forms that cannot carry them are left out."""
-        batch = batch_of(rows, self.version.contract.inputs)
+        batch = batch_of(rows, self.version.signature.inputs)
         found: dict[str, list[Output]] = {}
         for form, ask in forms_of(self.model, self.rest).items():
             try:
@@ -147,8 +147,8 @@ class RealPaths:
                 continue
         return found
 
-    def _request(self, rows: Sequence[Specimen], *, is_turned: bool) -> list[Output]:
-        batch = batch_of(rows, self.version.contract.inputs)
+    def _request(self, rows: Sequence[InputRow], *, is_turned: bool) -> list[Output]:
+        batch = batch_of(rows, self.version.signature.inputs)
         try:
             (answer,) = self.model.predict([batch.select(batch.schema.names[::-1]) if is_turned else batch])
         except SandboxError:
@@ -159,7 +159,7 @@ class RealPaths:
         return _of_each(rows, list(rows_of(answer)))
 
 
-def _of_each(rows: Sequence[Specimen], answered: list[Row]) -> list[Output]:
+def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:
     """One output for each row: an answer of another length says nothing of any of them."""
     if len(answered) == len(rows):
         return list(answered)

@@ -34,10 +34,10 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
         model: the version behind the gateway.
         rest: address of the gateway's REST side, such as `127.0.0.1:8471`.
     """
-    if model.contract.kind == "tensor":
+    if model.signature.kind == "tensor":
         return {
             "tensors": lambda rows: next(model.predict([rows])),
-            "Arrow": lambda rows: next(model.predict([rows], recorded=True)).select(model.contract.outputs.names),
+            "Arrow": lambda rows: next(model.predict([rows], recorded=True)).select(model.signature.outputs.names),
             "typed tensors": lambda rows: _as_tensors(
                 model, rows, lambda each: model.predict_tensors(each, is_raw=False)
             ),
@@ -63,12 +63,12 @@ def _turned(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _as_columns(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
-    return batch_from_columns(ask(columns_from_batch(rows)), model.contract.outputs)
+    return batch_from_columns(ask(columns_from_batch(rows)), model.signature.outputs)
 
 
 def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
-    answered = ask(tensors_from_arrow(rows, model.contract.inputs))
-    return arrow_from_tensors(check_outputs(answered, model.contract.outputs, rows.num_rows), model.contract.outputs)
+    answered = ask(tensors_from_arrow(rows, model.signature.inputs))
+    return arrow_from_tensors(check_outputs(answered, model.signature.outputs, rows.num_rows), model.signature.outputs)
 
 
 def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:

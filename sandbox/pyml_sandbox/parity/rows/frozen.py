@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import UsageError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
 from pyml.package.settings import ParitySettings
 from pyml.types.schema import ddl_type_of, quoted
@@ -26,7 +26,7 @@ GIVEN = "pyml_given_rows"
 
 
 @dataclass(frozen=True)
-class FrozenRows:
+class Snapshot:
     """The rows that both paths predict.
 
     Attributes:
@@ -50,14 +50,14 @@ class FrozenRows:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def freeze(
+def take_snapshot(
     spark: SparkSession,
-    contract: Contract,
+    signature: Signature,
     settings: ParitySettings,
     name: str,
     folder: Path,
     given: pa.Table | None = None,
-) -> FrozenRows:
+) -> Snapshot:
     """Run the query once and keep its rows in a Hive table and a Parquet file.
 
     Args:
@@ -77,13 +77,13 @@ def freeze(
         given, settings = _numbered(given), replace(settings, key=(NUMBER,))
     if not settings.key:
         raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
-    columns = dict.fromkeys([*settings.key, *contract.inputs.names])
+    columns = dict.fromkeys([*settings.key, *signature.inputs.names])
     wanted = ", ".join(quoted(column) for column in columns)
     table = f"{DATABASE}.{name}"
     with translated_errors():
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         query = _query_for(spark, settings, given)
-        job = OfflineJob("", contract.inputs, contract.outputs, query, table, settings.key)
+        job = OfflineJob("", signature.inputs, signature.outputs, query, table, settings.key)
         check_query(planned(spark, query), job, settings.key)
         # On lines of its own: the query may end in a comment.
         spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
@@ -91,7 +91,7 @@ def freeze(
         rows = export(spark, table, folder / "rows.parquet")
     if not rows:
         doubts = ("the query gives no rows",)
-    return FrozenRows(table, folder / "rows.parquet", rows, settings.key, doubts)
+    return Snapshot(table, folder / "rows.parquet", rows, settings.key, doubts)
 
 
 def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:

@@ -34,7 +34,7 @@ DST_INSTANTS = (
 
 
 @dataclass(frozen=True)
-class Specimen:
+class InputRow:
     """One row to ask a model about.
 
     Attributes:
@@ -49,15 +49,15 @@ class Specimen:
     column: str = ""
     kind: str = "fixture"
 
-    def with_value(self, column: str, value: object, kind: str) -> Specimen:
+    def with_value(self, column: str, value: object, kind: str) -> InputRow:
         """The same row with another value in one column."""
-        return Specimen({**self.values, column: value}, self.base, column, kind)
+        return InputRow({**self.values, column: value}, self.base, column, kind)
 
 
-def fixture_specimens(rows: pa.RecordBatch) -> list[Specimen]:
+def fixture_rows(rows: pa.RecordBatch) -> list[InputRow]:
     """The rows of a fixture as specimens."""
     found = enumerate(rows.to_pylist(maps_as_pydicts="strict"))
-    return [Specimen({name: _in_utc(value) for name, value in values.items()}, number) for number, values in found]
+    return [InputRow({name: _in_utc(value) for name, value in values.items()}, number) for number, values in found]
 
 
 def _in_utc(value: Any) -> Any:
@@ -65,7 +65,7 @@ def _in_utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
-def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPECIMENS) -> list[Specimen]:
+def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_SPECIMENS) -> list[InputRow]:
     """Rows one value away from a few ordinary ones.
 
     Args:
@@ -84,18 +84,18 @@ def synthesised(bases: Sequence[Specimen], schema: Schema, limit: int = MAX_SPEC
         for field in schema.fields
     ]
     if sum(map(len, by_column)) > limit:
-        by_column = [[specimen for specimen in found if specimen.kind in FEW] for found in by_column]
+        by_column = [[input_row for input_row in found if input_row.kind in FEW] for found in by_column]
     in_turns = zip_longest(*by_column)  # so that where not all fit, every column has its share
-    return [specimen for turn in in_turns for specimen in turn if specimen is not None][:limit]
+    return [input_row for turn in in_turns for input_row in turn if input_row is not None][:limit]
 
 
-def varied_columns(specimens: Iterable[Specimen]) -> tuple[str, ...]:
+def varied_columns(input_rows: Iterable[InputRow]) -> tuple[str, ...]:
     """The columns that were varied; none where an ordinary row is among them."""
-    columns = dict.fromkeys(specimen.column for specimen in specimens)
+    columns = dict.fromkeys(input_row.column for input_row in input_rows)
     return () if "" in columns else tuple(columns)
 
 
-def kinds_of(found: Sequence[Specimen], others: Sequence[Specimen]) -> set[str]:
+def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[str]:
     """The kinds of some rows; just the one of a null, zero or empty text that they all have and no other row has.
 
     Args:
@@ -111,17 +111,18 @@ def kinds_of(found: Sequence[Specimen], others: Sequence[Specimen]) -> set[str]:
     return {row.kind for row in found}
 
 
-def batch_of(specimens: Sequence[Specimen], schema: Schema) -> pa.RecordBatch:
+def batch_of(input_rows: Sequence[InputRow], schema: Schema) -> pa.RecordBatch:
     """Specimens as an Arrow batch of the declared columns."""
     import pyarrow as pa
 
     columns = [
-        pa.array([specimen.values[field.name] for specimen in specimens], field.arrow.type) for field in schema.fields
+        pa.array([input_row.values[field.name] for input_row in input_rows], field.arrow.type)
+        for field in schema.fields
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def _distinct(candidates: Iterator[tuple[str, Any]], plain: Specimen, column: str) -> Iterator[tuple[str, Any]]:
+def _distinct(candidates: Iterator[tuple[str, Any]], plain: InputRow, column: str) -> Iterator[tuple[str, Any]]:
     seen = {repr(plain.values[column])}
     for kind, value in candidates:
         if repr(value) not in seen:

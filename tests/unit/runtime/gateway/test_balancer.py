@@ -11,13 +11,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from pyml.gateway.balancer import Upstream
-from pyml.gateway.channel import Line
+from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Channel
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import Usage, Use
+from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 ROUTE = Route("fare", "1", tuple(Replica(f"/s/{name}", name) for name in "abc"))
 READY = oip.ModelReadyResponse(ready=True).SerializeToString()
@@ -31,11 +31,11 @@ class Servers:
     answers: Mapping[str, bytes | str]
     asked: list[str] = field(default_factory=list)
 
-    def dial(self, replica: Replica, use: Use) -> Line:
+    def dial(self, replica: Replica, use: RequestCount) -> Channel:
         return FakeLine(replica, use, self)
 
-    def upstream(self) -> Upstream:
-        return Upstream(RoutesFile(Path("/none")), Usage(), dial=self.dial)
+    def upstream(self) -> LoadBalancer:
+        return LoadBalancer(RoutesFile(Path("/none")), RequestCounter(), dial=self.dial)
 
     def call(self, times: int = 1, method: str = oip.MODEL_INFER, route: Route = ROUTE) -> list[bytes]:
         async def all_of_them() -> list[bytes]:
@@ -44,14 +44,14 @@ class Servers:
 
         return asyncio.run(all_of_them())
 
-    def failure(self, route: Route = ROUTE) -> Failure:
-        with pytest.raises(FailureError) as caught:
+    def failure(self, route: Route = ROUTE) -> RpcFailure:
+        with pytest.raises(RpcFailureError) as caught:
             self.call(route=route)
         return caught.value.failure
 
 
-class FakeLine(Line):
-    def __init__(self, replica: Replica, use: Use, servers: Servers) -> None:
+class FakeLine(Channel):
+    def __init__(self, replica: Replica, use: RequestCount, servers: Servers) -> None:
         self.service = replica.service
         self.servers = servers
 
@@ -60,7 +60,7 @@ class FakeLine(Line):
         answer = self.servers.answers.get(self.service, Reason.DOWN)
         if isinstance(answer, bytes):
             return answer
-        raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, f"{self.service}: {answer}", Reason(answer)))
+        raise RpcFailureError(RpcFailure(grpc.StatusCode.UNAVAILABLE, f"{self.service}: {answer}", Reason(answer)))
 
     async def close(self, grace_s: float) -> None:
         self.servers.asked.append(f"{self.service} is closed")
@@ -139,7 +139,7 @@ def test_new_routes_close_the_lines_that_are_not_in_them(tmp_path: Path) -> None
         staged.replace(tmp_path / "routes.json")
 
     async def requests() -> None:
-        upstream = Upstream(RoutesFile(tmp_path / "routes.json"), Usage(), dial=servers.dial)
+        upstream = LoadBalancer(RoutesFile(tmp_path / "routes.json"), RequestCounter(), dial=servers.dial)
         deploy("a", "b")
         for _ in range(2):
             await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)

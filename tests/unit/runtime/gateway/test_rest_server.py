@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from pyml.gateway.balancer import Upstream
+from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.replica import Replica
 from pyml.gateway.rest_server import RestService
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 from pyml.oip.tensor import write_raw
 
 FARE = "/v2/models/fare"
@@ -40,7 +40,9 @@ class FakeUpstream:
 
     def find(self, model: str, version: str) -> Route:
         if model != "fare":
-            raise FailureError(Failure(grpc.StatusCode.NOT_FOUND, f"model {model} is not deployed", Reason.UNKNOWN))
+            raise RpcFailureError(
+                RpcFailure(grpc.StatusCode.NOT_FOUND, f"model {model} is not deployed", Reason.UNKNOWN)
+            )
         return Route(model, version or "1", (Replica("/s", "model-fare-1"),))
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
@@ -68,7 +70,7 @@ def sent(
     """The reply to one request of a service that reads bodies of up to half a MiB."""
 
     async def asked() -> Reply:
-        application = RestService(cast(Upstream, upstream), 512 * 1024).application()
+        application = RestService(cast(LoadBalancer, upstream), 512 * 1024).application()
         async with TestClient(TestServer(application)) as client:
             response = await client.request(method, path, data=data, headers=headers)
             return Reply(response.status, await response.read(), response.headers)
@@ -81,7 +83,7 @@ def inferred(upstream: FakeUpstream, document: object = BODY, path: str = f"{FAR
 
 
 def failing(code: grpc.StatusCode, reason: str) -> FakeUpstream:
-    return FakeUpstream(FailureError(Failure(code, "what went wrong", Reason(reason))))
+    return FakeUpstream(RpcFailureError(RpcFailure(code, "what went wrong", Reason(reason))))
 
 
 @pytest.mark.parametrize(("path", "document"), [("live", {"live": True}), ("ready", {"ready": True})])

@@ -13,7 +13,7 @@ from pyml.gateway.grpc_server import asked_model
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes_file import Route, Routes, RoutesFile
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import FailureError
+from pyml.oip.rpc_status import RpcFailureError
 
 
 def routes_text(**models: list[str]) -> str:
@@ -52,14 +52,14 @@ def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: st
     ],
 )
 def test_an_unknown_model_or_version_is_answered_with_what_there_is(model: str, version: str, words: list[str]) -> None:
-    with pytest.raises(FailureError) as caught:
+    with pytest.raises(RpcFailureError) as caught:
         ROUTES.find(model, version)
     assert caught.value.failure.status is grpc.StatusCode.NOT_FOUND
     assert all(word in caught.value.failure.text for word in words)
 
 
 def test_where_nothing_is_deployed_it_says_so() -> None:
-    with pytest.raises(FailureError, match="nothing is deployed"):
+    with pytest.raises(RpcFailureError, match="nothing is deployed"):
         Routes().find("fare")
 
 
@@ -160,6 +160,6 @@ def test_the_model_asked_for_is_read_from_every_request_alike(request_of: object
 
 @pytest.mark.parametrize("noise", [b"\xff\xff", b"\x0a\x7fshort", b"\x0a\x02\xff\xfe"])
 def test_bytes_that_are_no_message_are_an_error_of_the_caller(noise: bytes) -> None:
-    with pytest.raises(FailureError) as caught:
+    with pytest.raises(RpcFailureError) as caught:
         asked_model(noise)
     assert caught.value.failure.status is grpc.StatusCode.INVALID_ARGUMENT

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pyml.harness.answering import Laboratory
-from pyml.harness.session_messages import Question
+from pyml.harness.answering import Harness
+from pyml.harness.session_messages import HarnessRequest
 from pyml.inference.runner import Runner
-from support.harnesses import Source, labs_of
+from support.harnesses import Source, harnesses_of
 
 CALLS = [
     ("pd.get_dummies(frame.s)", "get_dummies"),
@@ -28,8 +28,8 @@ def called(folder: Path, line: str) -> frozenset[str]:
         f"{line}\nreturn pd.DataFrame({{'p': frame.a * 2}})",
         {"a": [1.5, 2.5], "s": ["bus", "car"]},
     )
-    with labs_of(source.write(folder)).start() as lab:
-        return lab.called(source.crowd, [[0, 1]])
+    with harnesses_of(source.write(folder)).start() as harness:
+        return harness.called(source.full_batch, [[0, 1]])
 
 
 @pytest.mark.parametrize(("line", "name"), CALLS, ids=[name for _, name in CALLS])
@@ -45,5 +45,5 @@ def test_nothing_is_noted_of_other_questions(tmp_path: Path) -> None:
     source = Source(
         "a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a.rank()})", {"a": [1.5]}
     )
-    laboratory = Laboratory(Runner.load(source.write(tmp_path)))
-    assert laboratory.answer(Question(source.crowd, [[0]])).called == []
+    laboratory = Harness(Runner.load(source.write(tmp_path)))
+    assert laboratory.answer(HarnessRequest(source.full_batch, [[0]])).called == []

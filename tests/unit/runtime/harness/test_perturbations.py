@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pyml.harness.perturbations import KINDS, WhatIf, changed
+from pyml.harness.perturbations import KINDS, Perturbation, changed
 from pyml.types.frame import frame_from_arrow
 from pyml.types.schema import Schema
 from support.type_matrix import CASES, NAN, TypeCase
@@ -25,9 +25,9 @@ def frame_of(case: TypeCase, kind: str = "nulls", *, not_null: bool = False) -> 
     return frame_from_arrow(case.batch(kind, not_null=not_null), case.schema(not_null=not_null))
 
 
-def series_of(ddl_type: str, what_if: str, kind: str = "nulls", *, not_null: bool = False) -> pd.Series:
+def series_of(ddl_type: str, perturbation: str, kind: str = "nulls", *, not_null: bool = False) -> pd.Series:
     frame = frame_of(BY_TYPE[ddl_type], kind, not_null=not_null)
-    return changed(frame, WhatIf(what_if, ("c",)))["c"]
+    return changed(frame, Perturbation(perturbation, ("c",)))["c"]
 
 
 def same(left: object, right: object) -> bool:
@@ -50,32 +50,32 @@ def three_columns() -> pd.DataFrame:
 def test_the_given_frame_is_never_changed(kind: str) -> None:
     case = BY_TYPE["TIMESTAMP" if kind == "naive" else "STRING"]
     frame, untouched = frame_of(case), frame_of(case)
-    changed(frame, WhatIf(kind, ("c",), 7))
+    changed(frame, Perturbation(kind, ("c",), 7))
     pd.testing.assert_frame_equal(frame, untouched, check_exact=True)
 
 
 @pytest.mark.parametrize("kind", ["", "evaluation"])
 def test_a_what_if_that_changes_no_frame_gives_the_very_frame_back(kind: str) -> None:
     frame = three_columns()
-    assert changed(frame, WhatIf(kind)) is frame
+    assert changed(frame, Perturbation(kind)) is frame
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("extra", "other-case", "index")])
 def test_a_column_that_is_not_there_is_an_error(kind: str) -> None:
     with pytest.raises(KeyError):
-        changed(three_columns(), WhatIf(kind, ("z",)))
+        changed(three_columns(), Perturbation(kind, ("z",)))
 
 
 @pytest.mark.parametrize("kind", ["floats", "objects", "nan"])
 def test_other_columns_stay_as_they_are(kind: str) -> None:
     frame = three_columns()
-    found = changed(frame, WhatIf(kind, ("B",)))
+    found = changed(frame, Perturbation(kind, ("B",)))
     assert list(found.columns) == ["a", "B", "cDe"]
     pd.testing.assert_frame_equal(found[["a", "cDe"]], frame[["a", "cDe"]], check_exact=True)
 
 
 def test_it_reads_as_a_call() -> None:
-    assert str(WhatIf("order", ("b", "a"))) == "order(b, a)"
+    assert str(Perturbation("order", ("b", "a"))) == "order(b, a)"
 
 
 # ---- dtypes
@@ -123,20 +123,20 @@ def test_numbers_inside_nested_values_become_floats_and_nothing_else_does(
 
 @pytest.mark.parametrize("kind", ROW_KINDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.ddl_type)
-@pytest.mark.parametrize(("what_if", "missing"), [("objects", None), ("nan", NAN)])
+@pytest.mark.parametrize(("perturbation", "missing"), [("objects", None), ("nan", NAN)])
 def test_object_columns_hold_the_same_values_and_one_kind_of_missing(
-    what_if: str, missing: object, case: TypeCase, kind: str
+    perturbation: str, missing: object, case: TypeCase, kind: str
 ) -> None:
     frame = frame_of(case, kind)
     is_null = case.batch(kind)["c"].is_null().to_pylist()
-    found = changed(frame, WhatIf(what_if, ("c",)))["c"]
+    found = changed(frame, Perturbation(perturbation, ("c",)))["c"]
     wanted = [missing if null else value for null, value in zip(is_null, frame["c"].astype(object), strict=True)]
     assert found.dtype == object
     assert all(same(a, b) for a, b in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize(
-    ("ddl_type", "what_if", "expected"),
+    ("ddl_type", "perturbation", "expected"),
     [
         ("STRING", "bytes", [None, b"a", b"bc", None]),
         ("BINARY", "text", [None, "a", "bc", None]),
@@ -144,8 +144,8 @@ def test_object_columns_hold_the_same_values_and_one_kind_of_missing(
         ("STRING", "text", [None, "a", "bc", None]),
     ],
 )
-def test_text_and_bytes_turn_into_each_other_alone(ddl_type: str, what_if: str, expected: list[object]) -> None:
-    found = series_of(ddl_type, what_if)
+def test_text_and_bytes_turn_into_each_other_alone(ddl_type: str, perturbation: str, expected: list[object]) -> None:
+    found = series_of(ddl_type, perturbation)
     assert found.dtype == object
     assert found.tolist() == expected
 
@@ -165,7 +165,7 @@ def test_lists_become_arrays_of_the_same_values_and_null_stays(ddl_type: str) ->
 
 def test_arrays_of_one_length_stay_one_column() -> None:
     frame = pd.DataFrame({"c": [[1, 2], [3, 4]]})
-    found = changed(frame, WhatIf("arrays", ("c",)))["c"]
+    found = changed(frame, Perturbation("arrays", ("c",)))["c"]
     assert [value.tolist() for value in found] == [[1, 2], [3, 4]]
 
 
@@ -191,17 +191,17 @@ def test_instants_without_a_zone_keep_the_clock_of_utc(ddl_type: str) -> None:
 
 def test_another_order_keeps_each_column() -> None:
     frame = three_columns()
-    found = changed(frame, WhatIf("order", ("cDe", "a", "B")))
+    found = changed(frame, Perturbation("order", ("cDe", "a", "B")))
     assert list(found.columns) == ["cDe", "a", "B"]
     pd.testing.assert_frame_equal(found[list(frame.columns)], frame, check_exact=True)
 
 
 def test_a_missing_column_is_gone_and_no_other() -> None:
-    assert list(changed(three_columns(), WhatIf("missing", ("B",))).columns) == ["a", "cDe"]
+    assert list(changed(three_columns(), Perturbation("missing", ("B",))).columns) == ["a", "cDe"]
 
 
 def test_an_extra_column_stands_last_and_is_a_number() -> None:
-    found = changed(three_columns(), WhatIf("extra", ("extra",)))
+    found = changed(three_columns(), Perturbation("extra", ("extra",)))
     assert list(found.columns) == ["a", "B", "cDe", "extra"]
     assert found["extra"].tolist() == [1.0, 1.0]
 
@@ -209,22 +209,22 @@ def test_an_extra_column_stands_last_and_is_a_number() -> None:
 @pytest.mark.parametrize(("names", "expected"), [(("a",), ["A", "B", "cDe"]), (("a", "B", "cDe"), ["A", "b", "cde"])])
 def test_names_in_another_case_hold_the_same_values(names: tuple[str, ...], expected: list[str]) -> None:
     frame = three_columns()
-    found = changed(frame, WhatIf("other-case", names))
+    found = changed(frame, Perturbation("other-case", names))
     assert list(found.columns) == expected
     assert found["A"].tolist() == frame["a"].tolist()
 
 
 def test_an_index_begins_where_it_is_told_to_and_moves_no_row() -> None:
     frame = three_columns()
-    found = changed(frame, WhatIf("index", value=5))
+    found = changed(frame, Perturbation("index", value=5))
     assert found.index.tolist() == [5, 6]
     assert found["B"].tolist() == frame["B"].tolist()
 
 
-@pytest.mark.parametrize(("what_if", "ddl_type"), [("floats", "BIGINT"), ("objects", "STRING"), ("arrays", "ARRAY<DOUBLE>"), ("floats", "DECIMAL(10, 2)"), ("nan", "BOOLEAN")])  # fmt: skip
-def test_the_index_of_a_frame_is_kept_by_a_change_of_dtype(what_if: str, ddl_type: str) -> None:
-    frame = changed(frame_of(BY_TYPE[ddl_type]), WhatIf("index", value=3))
-    assert changed(frame, WhatIf(what_if, ("c",))).index.tolist() == frame.index.tolist()
+@pytest.mark.parametrize(("perturbation", "ddl_type"), [("floats", "BIGINT"), ("objects", "STRING"), ("arrays", "ARRAY<DOUBLE>"), ("floats", "DECIMAL(10, 2)"), ("nan", "BOOLEAN")])  # fmt: skip
+def test_the_index_of_a_frame_is_kept_by_a_change_of_dtype(perturbation: str, ddl_type: str) -> None:
+    frame = changed(frame_of(BY_TYPE[ddl_type]), Perturbation("index", value=3))
+    assert changed(frame, Perturbation(perturbation, ("c",))).index.tolist() == frame.index.tolist()
 
 
 # ---- together

@@ -15,12 +15,12 @@ from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError
 from pyml.oip import codec
-from pyml.oip.json_codec import BinaryWish, HttpAnswer, read_request, write_response
+from pyml.oip.json_codec import HttpResponse, OutputEncoding, read_request, write_response
 from pyml.oip.messages import InferOutputTensor, InferParameter, ModelInferRequest, ModelInferResponse
 from pyml.oip.tensor import datatype_of, dtype_of, write_raw
 
-PLAIN = BinaryWish(by_default=False, by_name={})
-BINARY = BinaryWish(by_default=True, by_name={})
+PLAIN = OutputEncoding(by_default=False, by_name={})
+BINARY = OutputEncoding(by_default=True, by_name={})
 
 
 def body(datatype: str, data: object, shape: Sequence[int] | None = None, **more: object) -> bytes:
@@ -129,7 +129,7 @@ def response(**arrays: np.ndarray) -> ModelInferResponse:
     )
 
 
-def binary_parts(answer: HttpAnswer) -> tuple[dict[str, object], bytes]:
+def binary_parts(answer: HttpResponse) -> tuple[dict[str, object], bytes]:
     assert answer.json_size is not None
     document: dict[str, object] = orjson.loads(answer.body[: answer.json_size])
     return document, answer.body[answer.json_size :]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PredictError, Problem
-from pyml.oip.rpc_status import CODE_OF, Failure, Metadata, Reason, failure_in, failure_of, shortened
+from pyml.oip.rpc_status import CODE_OF, Metadata, Reason, RpcFailure, failure_in, failure_of, shortened
 
 PAGE = (Path(__file__).parents[4] / "docs" / "errors.md").read_text(encoding="utf-8")
 
@@ -50,7 +50,7 @@ def test_the_page_of_errors_says_which_code_a_reason_has() -> None:
 class Sent(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
     """A failure as a client gets it."""
 
-    failure: Failure
+    failure: RpcFailure
     more: Metadata = ()
 
     def code(self) -> grpc.StatusCode:
@@ -66,23 +66,23 @@ class Sent(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
 @pytest.mark.parametrize(
     "failure",
     [
-        Failure(grpc.StatusCode.UNAVAILABLE, "model m is down", Reason.DOWN, "pyml dev logs m"),
-        Failure(grpc.StatusCode.UNKNOWN, "it raised\n  fix: is what the model said", Reason.MODEL),
-        Failure(grpc.StatusCode.INTERNAL, "zeilen, größe", Reason.OUTPUT, "prüfe sie", NARROW),
+        RpcFailure(grpc.StatusCode.UNAVAILABLE, "model m is down", Reason.DOWN, "pyml dev logs m"),
+        RpcFailure(grpc.StatusCode.UNKNOWN, "it raised\n  fix: is what the model said", Reason.MODEL),
+        RpcFailure(grpc.StatusCode.INTERNAL, "zeilen, größe", Reason.OUTPUT, "prüfe sie", NARROW),
     ],
 )
-def test_a_failure_arrives_as_it_was_sent(failure: Failure) -> None:
+def test_a_failure_arrives_as_it_was_sent(failure: RpcFailure) -> None:
     assert failure_in(Sent(failure)) == failure
 
 
 def test_what_grpc_says_itself_is_no_failure_of_ours() -> None:
-    sent = Sent(Failure(grpc.StatusCode.UNAVAILABLE, "", Reason.GRPC))
+    sent = Sent(RpcFailure(grpc.StatusCode.UNAVAILABLE, "", Reason.GRPC))
     sent.trailing_metadata = tuple  # type: ignore[method-assign]
     assert failure_in(sent) is None
 
 
 def test_codes_of_a_newer_pyml_are_passed_over() -> None:
-    sent = Sent(Failure(grpc.StatusCode.UNKNOWN, "no", Reason.MODEL), (("pyml-code", "from-the-future"),))
+    sent = Sent(RpcFailure(grpc.StatusCode.UNKNOWN, "no", Reason.MODEL), (("pyml-code", "from-the-future"),))
     found = failure_in(sent)
     assert found is not None
     assert found.codes == (ErrorCode.PREDICT_RAISED,)
@@ -90,7 +90,7 @@ def test_codes_of_a_newer_pyml_are_passed_over() -> None:
 
 @pytest.mark.parametrize("size", [1025, 100_000])
 def test_a_hint_that_a_header_cannot_hold_stays_in_the_text(size: int) -> None:
-    failure = Failure(grpc.StatusCode.UNKNOWN, "no", Reason.MODEL, "x" * size)
+    failure = RpcFailure(grpc.StatusCode.UNKNOWN, "no", Reason.MODEL, "x" * size)
     assert not any(key.endswith("-bin") for key, _ in failure.metadata)
     assert "fix: x" in failure.details
 

@@ -13,9 +13,9 @@ import pytest
 
 from pyml.errors import UsageError
 from pyml.gateway.replica import Replica
-from pyml_sandbox.drivers.container.driver import ContainerStack
-from pyml_sandbox.drivers.contract import Stack
-from pyml_sandbox.drivers.fake_runner import FakeDriver, FakeMachine
+from pyml_sandbox.drivers.container.driver import ContainerDriver
+from pyml_sandbox.drivers.contract import Driver
+from pyml_sandbox.drivers.fake_runner import FakeMachine, FakeRunner
 from pyml_sandbox.lifecycle import deployment
 from pyml_sandbox.lifecycle.deployment import (
     deploy,
@@ -50,8 +50,8 @@ class FakeStack:
     """A stack whose services are a fake driver's."""
 
     home: SandboxHome
-    driver: FakeDriver = field(default_factory=lambda: FakeDriver(FakeMachine(), "tests"))
-    workshop: object = None
+    driver: FakeRunner = field(default_factory=lambda: FakeRunner(FakeMachine(), "tests"))
+    builder: object = None
 
     def model_servers(self, version: ModelVersion, environment: object) -> Sequence[ServiceSpec]:
         return [spec_of(service_name(version.name, version.version, each)) for each in range(2)]
@@ -82,9 +82,9 @@ def stack(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     found = FakeStack(home)
     names = [service_name(name, digits, each) for name, digits in load_routes(home).deployed for each in range(2)]
     found.driver.start(*map(spec_of, [gateway_server.NAME, *names]))
-    monkeypatch.setattr(deployment, "stack_for", lambda home, state: found)
+    monkeypatch.setattr(deployment, "driver_for", lambda home, state: found)
     monkeypatch.setattr(deployment, "require_state", lambda home: None)
-    monkeypatch.setattr(deployment, "prepare", lambda version, workshop, on_event: None)
+    monkeypatch.setattr(deployment, "prepare", lambda version, builder, on_event: None)
     return found
 
 
@@ -94,15 +94,15 @@ def running(stack: FakeStack) -> set[str]:
 
 def test_a_version_whose_upload_is_gone_has_no_server_and_is_told_of(home: SandboxHome, stack: FakeStack) -> None:
     events: list[Event] = []
-    specs = model_servers(home, cast("Stack", stack), events.append)
+    specs = model_servers(home, cast("Driver", stack), events.append)
     assert [spec.name for spec in specs] == [f"model-delay-{GOOD}", f"model-delay-{GOOD}-2"]
     (note,) = events
     assert note.subject == f"fare@{LOST}"
     assert "pyml undeploy fare" in note.lines[0]
 
 
-def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, stack: FakeStack) -> None:
-    assert [each.name for each in model_endpoints(home, cast("Stack", stack))] == [
+def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, stack: FakeRunner) -> None:
+    assert [each.name for each in model_endpoints(home, cast("Driver", stack))] == [
         f"model-delay-{GOOD}",
         f"model-delay-{GOOD}-2",
     ]
@@ -141,7 +141,7 @@ def test_a_version_cannot_be_undeployed_since_a_model_serves_one(home: SandboxHo
 
 def test_routes_in_containers_name_one_server_of_a_version_whose_upload_is_gone(home: SandboxHome) -> None:
     state = cast("Any", SimpleNamespace(ports=None, stamp=None, container=None))
-    replicas = ContainerStack(home, state, {})._replicas("fare", LOST)
+    replicas = ContainerDriver(home, state, {})._replicas("fare", LOST)
     assert [replica.service for replica in replicas] == [f"model-fare-{LOST}"]
     assert isinstance(replicas[0], Replica)
 

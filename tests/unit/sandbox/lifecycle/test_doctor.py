@@ -15,7 +15,7 @@ from pyml.errors import SetupError
 from pyml_sandbox.drivers.process import process_checks
 from pyml_sandbox.lifecycle.doctor import examine, preflight
 from pyml_sandbox.services import machine_check
-from pyml_sandbox.services.machine_check import Finding, Situation, Verdict
+from pyml_sandbox.services.machine_check import MachineContext, MachineFinding, MachineVerdict
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST, Ports
@@ -23,26 +23,26 @@ from pyml_sandbox.workspace.state import DataStamp
 
 
 @pytest.fixture
-def situation(tmp_path: Path) -> Situation:
+def situation(tmp_path: Path) -> MachineContext:
     servers = [socket.create_server((HOST, 0)) for _ in range(4)]
     ports = Ports(*(server.getsockname()[1] for server in servers))
     for server in servers:
         server.close()
-    return Situation(SandboxHome(tmp_path), ports, (), None, os.environ)
+    return MachineContext(SandboxHome(tmp_path), ports, (), None, os.environ)
 
 
-def changed(situation: Situation, **facts: object) -> Situation:
-    return Situation(**{**vars(situation), **facts})
+def changed(situation: MachineContext, **facts: object) -> MachineContext:
+    return MachineContext(**{**vars(situation), **facts})
 
 
-def test_a_machine_that_has_everything_passes_every_check(situation: Situation) -> None:
+def test_a_machine_that_has_everything_passes_every_check(situation: MachineContext) -> None:
     findings = examine(situation)
     assert [finding.check for finding in findings] == list(process_checks.PROCESS_CHECKS)
-    assert {finding.verdict for finding in findings} == {Verdict.OK}, findings
+    assert {finding.verdict for finding in findings} == {MachineVerdict.OK}, findings
     preflight(situation)
 
 
-def test_data_of_the_same_versions_is_kept(situation: Situation) -> None:
+def test_data_of_the_same_versions_is_kept(situation: MachineContext) -> None:
     assert "kept" in machine_check.check_data(changed(situation, stamp=SparkHome.find().stamp))
 
 
@@ -51,7 +51,7 @@ def test_data_of_the_same_versions_is_kept(situation: Situation) -> None:
     [DataStamp(0, "2.3.10", "10.16.1.1"), DataStamp(1, "3.1.0", "10.16.1.1"), DataStamp(1, "2.3.10", "10.14.2.0")],
 )
 def test_data_of_other_versions_is_refused_in_one_sentence_with_the_reset_command(
-    situation: Situation, stamp: DataStamp
+    situation: MachineContext, stamp: DataStamp
 ) -> None:
     with pytest.raises(SetupError) as caught:
         machine_check.check_data(changed(situation, stamp=stamp))
@@ -60,7 +60,7 @@ def test_data_of_other_versions_is_refused_in_one_sentence_with_the_reset_comman
 
 
 def test_too_little_memory_is_refused_unless_spark_runs_already(
-    situation: Situation, monkeypatch: pytest.MonkeyPatch
+    situation: MachineContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Memory = namedtuple("Memory", "available")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
@@ -69,7 +69,7 @@ def test_too_little_memory_is_refused_unless_spark_runs_already(
     process_checks.check_memory(changed(situation, running={"spark"}))
 
 
-def test_too_little_disk_is_refused(situation: Situation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_refused(situation: MachineContext, monkeypatch: pytest.MonkeyPatch) -> None:
     Usage = namedtuple("Usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1e6))
     with pytest.raises(SetupError, match=r"1\.0 MB are free") as caught:
@@ -77,21 +77,21 @@ def test_too_little_disk_is_refused(situation: Situation, monkeypatch: pytest.Mo
     assert "PYML_HOME" in caught.value.hint
 
 
-def test_a_port_that_a_stranger_holds_is_refused_even_while_other_services_run(situation: Situation) -> None:
+def test_a_port_that_a_stranger_holds_is_refused_even_while_other_services_run(situation: MachineContext) -> None:
     with socket.create_server((HOST, situation.ports.rest)):
         with pytest.raises(SetupError, match="needs for rest"):
             machine_check.check_ports(changed(situation, running={"spark", "metastore"}))
         assert "rest" in machine_check.check_ports(changed(situation, running={"gateway"}))
 
 
-def test_the_first_failing_check_stops_up_and_doctor_goes_on(situation: Situation) -> None:
+def test_the_first_failing_check_stops_up_and_doctor_goes_on(situation: MachineContext) -> None:
     looked = []
 
-    def fine(situation: Situation) -> str:
+    def fine(situation: MachineContext) -> str:
         looked.append("fine")
         return "all well"
 
-    def broken(situation: Situation) -> str:
+    def broken(situation: MachineContext) -> str:
         raise SetupError("it is broken", "mend it")
 
     checks = {"first": fine, "second": broken, "third": fine}
@@ -99,7 +99,7 @@ def test_the_first_failing_check_stops_up_and_doctor_goes_on(situation: Situatio
         preflight(situation, checks)
     assert looked == ["fine"]
     assert examine(situation, checks) == [
-        Finding("first", Verdict.OK, "all well"),
-        Finding("second", Verdict.FAILED, "it is broken", "mend it"),
-        Finding("third", Verdict.OK, "all well"),
+        MachineFinding("first", MachineVerdict.OK, "all well"),
+        MachineFinding("second", MachineVerdict.FAILED, "it is broken", "mend it"),
+        MachineFinding("third", MachineVerdict.OK, "all well"),
     ]

@@ -11,13 +11,13 @@ import pytest
 
 from pyml.errors import SandboxError, ServiceFailedError, SetupError
 from pyml.probes import NotReadyError
-from pyml_sandbox.drivers.contract import DataPlace
-from pyml_sandbox.drivers.fake_runner import Behaviour, FakeDriver, FakeMachine
+from pyml_sandbox.drivers.contract import DataLocation
+from pyml_sandbox.drivers.fake_runner import Behaviour, FakeMachine, FakeRunner
 from pyml_sandbox.lifecycle import up_and_down
 from pyml_sandbox.lifecycle.up_and_down import Options, down, examine, reset, up, wanted_state, what_is_deleted
 from pyml_sandbox.models.routes import Routes
 from pyml_sandbox.services import spark
-from pyml_sandbox.services.machine_check import Check, Situation, Verdict
+from pyml_sandbox.services.machine_check import Check, MachineContext, MachineVerdict
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import Event, OnEvent
@@ -54,17 +54,17 @@ class FakeStack:
     missing: str = ""
     unmakeable: str = ""
     has_no_engine: bool = False
-    workshop: object = None
+    builder: object = None
     data_words: str = "a folder"
 
     @property
-    def driver(self) -> FakeDriver:
-        return FakeDriver(self.machine, "tests")
+    def driver(self) -> FakeRunner:
+        return FakeRunner(self.machine, "tests")
 
     @property
     def checks(self) -> Mapping[str, Check]:
-        def check(situation: Situation) -> str:
-            self.asked.append(f"check {sorted(situation.running)}")
+        def check(condition: MachineContext) -> str:
+            self.asked.append(f"check {sorted(condition.running)}")
             if self.missing:
                 raise SetupError(self.missing, "buy some")
             return "enough"
@@ -88,10 +88,10 @@ class FakeStack:
     def publish(self, routes: Routes) -> None:
         self.asked.append(f"publish while {len(self.driver.live())} run")
 
-    def data(self) -> DataPlace:
+    def data(self) -> DataLocation:
         if self.has_no_engine:
             raise SetupError("no engine answers")
-        return DataPlace(self.data_words, 2_000_000)
+        return DataLocation(self.data_words, 2_000_000)
 
     def delete_data(self) -> None:
         if self.has_no_engine:
@@ -100,7 +100,7 @@ class FakeStack:
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A sandbox whose stack is a fake one, by whatever driver."""
 
     home: SandboxHome
@@ -125,16 +125,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckContext]:
     home = SandboxHome(tmp_path)
-    made = Bench(home, FakeStack(home), [], [])
+    made = CheckContext(home, FakeStack(home), [], [])
 
-    def stack_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> FakeStack:
+    def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> FakeStack:
         made.stacks_for.append(state.driver)
         return made.stack
 
     replaced: Mapping[str, Callable[..., object]] = {
-        "stack_for": stack_for,
+        "driver_for": driver_for,
         "start_warm_up": lambda home, port: made.warmed.append(port),
         "an_engine_answers": lambda environ: False,
         "why_no_containers": lambda environ: " (containers are out of reach: no engine)",
@@ -149,78 +149,78 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 # ---- up
 
 
-def test_up_starts_everything_and_records_what_it_chose(bench: Bench) -> None:
-    summary = up(bench.home, environ={})
-    assert bench.runs == set(NAMES)
-    assert (bench.state.driver, bench.state.stamp) == ("process", SparkHome.find().stamp)
+def test_up_starts_everything_and_records_what_it_chose(context: CheckContext) -> None:
+    summary = up(context.home, environ={})
+    assert context.runs == set(NAMES)
+    assert (context.state.driver, context.state.stamp) == ("process", SparkHome.find().stamp)
     assert [spec.name for spec in summary.services] == list(NAMES)
     assert summary.json["driver"] == "process"
     assert json.dumps(summary.json).count('"state": "ready"') == 3
 
 
-def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(bench: Bench) -> None:
-    bench.up()
-    assert bench.stack.asked == ["check []", "prepare", "publish while 3 run"]
+def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(context: CheckContext) -> None:
+    context.up()
+    assert context.stack.asked == ["check []", "prepare", "publish while 3 run"]
 
 
-def test_up_twice_is_one_up(bench: Bench) -> None:
-    bench.up()
-    before = {service.name: service.pid for service in bench.stack.driver.live()}
-    bench.up()
-    assert {service.name: service.pid for service in bench.stack.driver.live()} == before
-    assert "check ['gateway', 'metastore', 'spark']" in bench.stack.asked  # what runs holds its ports rightly
+def test_up_twice_is_one_up(context: CheckContext) -> None:
+    context.up()
+    before = {service.name: service.pid for service in context.stack.driver.live()}
+    context.up()
+    assert {service.name: service.pid for service in context.stack.driver.live()} == before
+    assert "check ['gateway', 'metastore', 'spark']" in context.stack.asked  # what runs holds its ports rightly
 
 
-def test_what_changed_is_started_anew_and_what_ended_is_started(bench: Bench) -> None:
-    bench.up()
-    before = {service.name: service.pid for service in bench.stack.driver.live()}
-    bench.stack.driver.stop("gateway")
-    bench.up()
-    after = {service.name: service.pid for service in bench.stack.driver.live()}
+def test_what_changed_is_started_anew_and_what_ended_is_started(context: CheckContext) -> None:
+    context.up()
+    before = {service.name: service.pid for service in context.stack.driver.live()}
+    context.stack.driver.stop("gateway")
+    context.up()
+    after = {service.name: service.pid for service in context.stack.driver.live()}
     assert {name for name in NAMES if after[name] != before[name]} == {"gateway"}
-    bench.stack.version = 2
-    bench.up()
-    assert all(service.pid not in after.values() for service in bench.stack.driver.live())
+    context.stack.version = 2
+    context.up()
+    assert all(service.pid not in after.values() for service in context.stack.driver.live())
 
 
-def test_spark_is_warmed_where_it_is_started_and_only_there(bench: Bench) -> None:
-    bench.up(ports=PortChoices(spark=12345))
-    bench.up()
-    bench.stack.driver.stop("gateway")
-    bench.up()
-    assert bench.warmed == [12345]
+def test_spark_is_warmed_where_it_is_started_and_only_there(context: CheckContext) -> None:
+    context.up(ports=PortChoices(spark=12345))
+    context.up()
+    context.stack.driver.stop("gateway")
+    context.up()
+    assert context.warmed == [12345]
 
 
-def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(bench: Bench) -> None:
-    bench.stack.missing = "too little memory"
+def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(context: CheckContext) -> None:
+    context.stack.missing = "too little memory"
     with pytest.raises(SetupError, match="too little memory"):
-        bench.up()
-    assert not bench.runs
-    assert load_state(bench.home) is None
+        context.up()
+    assert not context.runs
+    assert load_state(context.home) is None
 
 
-def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(bench: Bench) -> None:
-    bench.stack.unmakeable = "no mirror answers"
+def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(context: CheckContext) -> None:
+    context.stack.unmakeable = "no mirror answers"
     with pytest.raises(SetupError, match="no mirror"):
-        bench.up(driver="container")
-    assert load_state(bench.home) is None
-    bench.stack.unmakeable = ""
-    bench.up(driver="process")
-    assert bench.state.driver == "process"
+        context.up(driver="container")
+    assert load_state(context.home) is None
+    context.stack.unmakeable = ""
+    context.up(driver="process")
+    assert context.state.driver == "process"
 
 
-def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_at(bench: Bench) -> None:
-    bench.stack.broken = "gateway"
+def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_at(context: CheckContext) -> None:
+    context.stack.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="gateway"):
-        bench.up()
-    assert {"metastore", spark.NAME} <= bench.runs
-    assert bench.state.driver == "process"
+        context.up()
+    assert {"metastore", spark.NAME} <= context.runs
+    assert context.state.driver == "process"
 
 
-def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(bench: Bench) -> None:
-    bench.up()
-    bench.stack.machine.kill_watcher("tests")
-    (note,) = (event for event in bench.up() if event.subject == "sandbox")
+def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: CheckContext) -> None:
+    context.up()
+    context.stack.machine.kill_watcher("tests")
+    (note,) = (event for event in context.up() if event.subject == "sandbox")
     assert note.detail == "cleared away 3 that an earlier run left behind"
 
 
@@ -229,18 +229,18 @@ def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(bench: Bench) 
     [({}, "process (containers are out of reach: no engine)"), ({"driver": "process"}, "process")],
 )
 def test_why_it_is_no_container_is_told_where_nobody_chose(
-    options: Mapping[str, object], detail: str, bench: Bench
+    options: Mapping[str, object], detail: str, context: CheckContext
 ) -> None:
-    assert [event.detail for event in bench.up(**options) if event.subject == "driver"] == [detail]
-    assert [event.detail for event in bench.up() if event.subject == "driver"] == ["process"]
+    assert [event.detail for event in context.up(**options) if event.subject == "driver"] == [detail]
+    assert [event.detail for event in context.up() if event.subject == "driver"] == ["process"]
 
 
-def test_other_ports_than_the_usual_ones_are_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ports_than_the_usual_ones_are_told_once(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up_and_down, "ports_in_use", lambda environ: set(Ports().by_service.values()))
-    (note,) = (event for event in bench.up() if event.subject == "ports")
-    assert str(bench.state.ports.gateway) in note.detail
-    assert bench.state.ports != Ports()
-    assert not [event for event in bench.up() if event.subject == "ports"]
+    (note,) = (event for event in context.up() if event.subject == "ports")
+    assert str(context.state.ports.gateway) in note.detail
+    assert context.state.ports != Ports()
+    assert not [event for event in context.up() if event.subject == "ports"]
 
 
 # ---- what a sandbox shall have
@@ -249,152 +249,158 @@ def test_other_ports_than_the_usual_ones_are_told_once(bench: Bench, monkeypatch
 RECORDED = SandboxState("container", Ports(), None, "0.1", "4.0", ContainerChoices(workers=3, idle_stop_s=60))
 
 
-def wanted(bench: Bench, recorded: SandboxState | None, **options: object) -> SandboxState:
-    return wanted_state(bench.home, recorded, Options(**options), {})  # type: ignore[arg-type]
+def wanted(context: CheckContext, recorded: SandboxState | None, **options: object) -> SandboxState:
+    return wanted_state(context.home, recorded, Options(**options), {})  # type: ignore[arg-type]
 
 
-def test_recorded_choices_stay_but_for_those_that_are_given(bench: Bench) -> None:
-    found = wanted(bench, RECORDED, container={"workers": 1}, ports=PortChoices(gateway=9999))
+def test_recorded_choices_stay_but_for_those_that_are_given(context: CheckContext) -> None:
+    found = wanted(context, RECORDED, container={"workers": 1}, ports=PortChoices(gateway=9999))
     assert found.container == ContainerChoices(workers=1, idle_stop_s=60)
     assert found.ports == replace(Ports(), gateway=9999)
 
 
-def test_the_ports_of_a_sandbox_stay_whatever_others_use_now(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ports_of_a_sandbox_stay_whatever_others_use_now(
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(up_and_down, "ports_in_use", lambda environ: set(Ports().by_service.values()))
-    assert wanted(bench, RECORDED).ports == RECORDED.ports
+    assert wanted(context, RECORDED).ports == RECORDED.ports
 
 
-def test_another_driver_than_the_recorded_one_is_refused(bench: Bench) -> None:
+def test_another_driver_than_the_recorded_one_is_refused(context: CheckContext) -> None:
     with pytest.raises(SetupError, match="made with the container driver"):
-        wanted(bench, RECORDED, driver="process")
+        wanted(context, RECORDED, driver="process")
 
 
-def test_versions_are_those_that_are_installed(bench: Bench) -> None:
-    assert wanted(bench, RECORDED).spark_version == SparkHome.find().version
+def test_versions_are_those_that_are_installed(context: CheckContext) -> None:
+    assert wanted(context, RECORDED).spark_version == SparkHome.find().version
 
 
 # ---- doctor
 
 
-def test_doctor_makes_the_checks_of_up_and_starts_nothing(bench: Bench) -> None:
-    bench.stack.missing = "too little memory"
-    driver, memory = examine(bench.home, {})
-    assert (driver.check, driver.verdict) == ("driver", Verdict.OK)
+def test_doctor_makes_the_checks_of_up_and_starts_nothing(context: CheckContext) -> None:
+    context.stack.missing = "too little memory"
+    driver, memory = examine(context.home, {})
+    assert (driver.check, driver.verdict) == ("driver", MachineVerdict.OK)
     assert "out of reach" in driver.detail
-    assert (memory.check, memory.verdict, memory.hint) == ("memory", Verdict.FAILED, "buy some")
-    assert not bench.runs
-    assert load_state(bench.home) is None
+    assert (memory.check, memory.verdict, memory.hint) == ("memory", MachineVerdict.FAILED, "buy some")
+    assert not context.runs
+    assert load_state(context.home) is None
 
 
-def test_doctor_looks_on_where_the_driver_does_not_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def live(self: FakeDriver, timeout_s: float = 10) -> None:
+def test_doctor_looks_on_where_the_driver_does_not_answer(
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def live(self: FakeRunner, timeout_s: float = 10) -> None:
         raise SandboxError("the watcher hangs")
 
     with monkeypatch.context() as patch:
-        patch.setattr(FakeDriver, "live", live)
-        assert [finding.check for finding in examine(bench.home, {})] == ["driver", "memory"]
+        patch.setattr(FakeRunner, "live", live)
+        assert [finding.check for finding in examine(context.home, {})] == ["driver", "memory"]
 
 
 # ---- down
 
 
-def test_down_stops_everything_and_keeps_data_and_models(bench: Bench) -> None:
-    bench.up()
-    for folder in (bench.home.scratch, bench.home.models):
+def test_down_stops_everything_and_keeps_data_and_models(context: CheckContext) -> None:
+    context.up()
+    for folder in (context.home.scratch, context.home.models):
         folder.mkdir(parents=True, exist_ok=True)
     events: list[Event] = []
-    stopped = down(bench.home, events.append)
+    stopped = down(context.home, events.append)
     assert set(stopped.services) == {event.subject for event in events} == set(NAMES)
     assert stopped.data == "a folder"
-    assert not bench.runs
-    assert bench.home.models.exists()
-    assert not bench.home.scratch.exists()
-    assert "delete data" not in bench.stack.asked
+    assert not context.runs
+    assert context.home.models.exists()
+    assert not context.home.scratch.exists()
+    assert "delete data" not in context.stack.asked
 
 
-def test_down_twice_is_fine_and_says_that_nothing_ran(bench: Bench) -> None:
-    bench.up()
-    down(bench.home)
-    assert down(bench.home).services == []
+def test_down_twice_is_fine_and_says_that_nothing_ran(context: CheckContext) -> None:
+    context.up()
+    down(context.home)
+    assert down(context.home).services == []
 
 
-def test_down_where_there_never_was_a_sandbox_is_fine(bench: Bench) -> None:
-    assert down(bench.home) == up_and_down.Stopped()
-    assert not bench.stacks_for
+def test_down_where_there_never_was_a_sandbox_is_fine(context: CheckContext) -> None:
+    assert down(context.home) == up_and_down.Stopped()
+    assert not context.stacks_for
 
 
-def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_the_data(bench: Bench) -> None:
-    bench.up()
-    kept = [bench.home.models, bench.home.parity, bench.home.jobs]
+def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_the_data(context: CheckContext) -> None:
+    context.up()
+    kept = [context.home.models, context.home.parity, context.home.jobs]
     for folder in kept:
         folder.mkdir(parents=True, exist_ok=True)
-    bench.home.routes_file.write_text("{}")
-    down(bench.home, with_data=True)
-    assert "delete data" in bench.stack.asked
-    assert not any(path.exists() for path in [*kept, bench.home.routes_file])
-    assert bench.state.stamp is None
-    assert bench.state.driver == "process"
+    context.home.routes_file.write_text("{}")
+    down(context.home, with_data=True)
+    assert "delete data" in context.stack.asked
+    assert not any(path.exists() for path in [*kept, context.home.routes_file])
+    assert context.state.stamp is None
+    assert context.state.driver == "process"
 
 
-def test_down_ends_what_does_not_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.up()
+def test_down_ends_what_does_not_answer(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.up()
 
-    def live(self: FakeDriver, timeout_s: float = 10) -> None:
+    def live(self: FakeRunner, timeout_s: float = 10) -> None:
         raise SandboxError("the watcher hangs")
 
     with monkeypatch.context() as patch:
-        patch.setattr(FakeDriver, "live", live)
-        assert down(bench.home).services == []
-    assert not bench.runs
+        patch.setattr(FakeRunner, "live", live)
+        assert down(context.home).services == []
+    assert not context.runs
 
 
 # ---- reset
 
 
-def test_reset_leaves_nothing_of_a_sandbox(bench: Bench) -> None:
-    bench.up()
-    reset(bench.home)
-    assert not bench.runs
-    assert "delete data" in bench.stack.asked
-    assert [path.name for path in bench.home.folder.iterdir() if not path.name.startswith("sandbox.lock")] == []
-    assert load_state(bench.home) is None
+def test_reset_leaves_nothing_of_a_sandbox(context: CheckContext) -> None:
+    context.up()
+    reset(context.home)
+    assert not context.runs
+    assert "delete data" in context.stack.asked
+    assert [path.name for path in context.home.folder.iterdir() if not path.name.startswith("sandbox.lock")] == []
+    assert load_state(context.home) is None
 
 
-def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_for_and_names_it(bench: Bench) -> None:
-    bench.up()
-    bench.stack.has_no_engine = True
+def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_for_and_names_it(
+    context: CheckContext,
+) -> None:
+    context.up()
+    context.stack.has_no_engine = True
     events: list[Event] = []
-    reset(bench.home, events.append)
+    reset(context.home, events.append)
     assert [event.detail for event in events if event.subject == "reset"] == ["a folder stay: no engine answers"]
-    assert load_state(bench.home) is None
+    assert load_state(context.home) is None
 
 
 @pytest.mark.parametrize(("has_engine", "drivers"), [(False, ["process"]), (True, ["process", "container"])])
 @pytest.mark.parametrize("state", ["none", "damaged"])
 def test_reset_of_what_cannot_be_read_looks_at_whatever_drivers_there_are(
-    state: str, has_engine: bool, drivers: list[str], bench: Bench, monkeypatch: pytest.MonkeyPatch
+    state: str, has_engine: bool, drivers: list[str], context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.home.folder.mkdir(parents=True)
+    context.home.folder.mkdir(parents=True)
     if state == "damaged":
-        bench.home.state_file.write_text("{")
+        context.home.state_file.write_text("{")
     monkeypatch.setattr(up_and_down, "an_engine_answers", lambda environ: has_engine)
-    reset(bench.home)
-    assert bench.stacks_for == drivers
+    reset(context.home)
+    assert context.stacks_for == drivers
 
 
-def test_what_is_deleted_is_listed_with_its_size(bench: Bench) -> None:
-    save_state(bench.home, RECORDED)
-    bench.home.models.mkdir(parents=True)
-    (bench.home.models / "a").write_bytes(b"x" * 1000)
-    tables, models, *_ = what_is_deleted(bench.home)
+def test_what_is_deleted_is_listed_with_its_size(context: CheckContext) -> None:
+    save_state(context.home, RECORDED)
+    context.home.models.mkdir(parents=True)
+    (context.home.models / "a").write_bytes(b"x" * 1000)
+    tables, models, *_ = what_is_deleted(context.home)
     assert "2.0 MB  tables and the metastore's database, in a folder" in tables
     assert "1.0 kB  uploaded models" in models
-    bench.stack.has_no_engine = True
-    assert what_is_deleted(bench.home)[0].strip().startswith("?")
+    context.stack.has_no_engine = True
+    assert what_is_deleted(context.home)[0].strip().startswith("?")
 
 
-def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(bench: Bench) -> None:
-    bench.stack.machine.behaviours = {"gateway": Behaviour(("cannot bind",), exit_code=3)}
-    bench.stack.broken = "gateway"
+def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(context: CheckContext) -> None:
+    context.stack.machine.behaviours = {"gateway": Behaviour(("cannot bind",), exit_code=3)}
+    context.stack.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="exit code 3"):
-        bench.up()
+        context.up()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.drivers.process.environments import VirtualWorkshop
+from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.registry import find_version
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
@@ -103,7 +103,7 @@ def test_a_deployed_version_is_found_by_name_beside_a_damaged_one(home: SandboxH
 
 
 def test_a_reference_to_a_good_model_is_resolved_beside_a_damaged_one(home: SandboxHome, damaged: Path) -> None:
-    assert registry.resolve(home, "delay", VirtualWorkshop(home)).model_id == "delay@3f2a11111111"
+    assert registry.resolve(home, "delay", VirtualenvBuilder(home)).model_id == "delay@3f2a11111111"
 
 
 def test_a_deployed_version_that_is_gone_is_said_to_be_deployed(home: SandboxHome) -> None:

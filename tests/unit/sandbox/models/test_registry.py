@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
-from pyml_sandbox.models.environment import Environment, Made
-from pyml_sandbox.models.model_session import Conversation
+from pyml_sandbox.models.environment import BuildResult, Environment
+from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import OnEvent
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 
-MADE = Made(
+MADE = BuildResult(
     Environment("key", "python", "package", image="sha256:12"),
     "numpy==2.0\n",
-    Contract("frame", Schema("a DOUBLE"), Schema("a DOUBLE")).to_json(),
+    Signature("frame", Schema("a DOUBLE"), Schema("a DOUBLE")).to_json(),
 )
 
 
@@ -33,7 +33,7 @@ class WorkshopOfNothing:
     def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> WorkshopOfNothing:
         return self
 
-    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+    def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
         return MADE
 
     def ensure(
@@ -41,11 +41,11 @@ class WorkshopOfNothing:
     ) -> Environment:
         return MADE.environment
 
-    def adopt(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, Made]:
+    def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
         write_package(folder / "package")
         return "echo", MADE
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         raise NotImplementedError
 
 
@@ -57,7 +57,7 @@ def home(tmp_path: Path) -> SandboxHome:
 def test_a_version_that_is_adopted_again_is_whole_all_the_while(
     home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = registry.adopt(home, "image", WorkshopOfNothing())
+    version = registry.import_image(home, "image", WorkshopOfNothing())
     kept = {path.relative_to(version.folder) for path in version.folder.rglob("*")}
     seen: list[set[Path]] = []
     for name in ("rmtree", "copytree", "copyfile", "copy2"):
@@ -70,14 +70,14 @@ def test_a_version_that_is_adopted_again_is_whole_all_the_while(
                 seen.append({path.relative_to(version.folder) for path in version.folder.rglob("*")})
 
         monkeypatch.setattr(shutil, name, watched)
-    assert registry.adopt(home, "image", WorkshopOfNothing()).uploaded_at >= version.uploaded_at
+    assert registry.import_image(home, "image", WorkshopOfNothing()).uploaded_at >= version.uploaded_at
     assert seen
     assert all(files in (kept, set()) for files in seen[:-1])
     assert seen[-1] == kept
 
 
 def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: SandboxHome, tmp_path: Path) -> None:
-    pinned = registry.adopt(home, "image", WorkshopOfNothing())
+    pinned = registry.import_image(home, "image", WorkshopOfNothing())
     package = ModelPackage(write_package(tmp_path / "echo"))
     version = registry.upload(home, package, WorkshopOfNothing())
     assert version.model_id == pinned.model_id
@@ -117,7 +117,7 @@ def test_what_another_process_stored_meanwhile_is_kept(
     package = ModelPackage(write_package(tmp_path / "echo"))
 
     class Racing(WorkshopOfNothing):
-        def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> Made:
+        def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
             registry.upload(home, ModelPackage(tmp_path / "echo"), WorkshopOfNothing())
             return MADE
 

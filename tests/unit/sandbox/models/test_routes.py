@@ -10,7 +10,7 @@ import pytest
 from pyml.errors import SetupError
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes_file import Routes as GatewayRoutes
-from pyml_sandbox.drivers.process.driver import ProcessStack
+from pyml_sandbox.drivers.process.driver import ProcessDriver
 from pyml_sandbox.models.routes import Deployment, Routes, load_routes, routes_text, save_routes
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports
@@ -52,7 +52,7 @@ def test_the_file_is_read_as_it_was_written(home: SandboxHome) -> None:
 
 
 def test_the_process_driver_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
-    ProcessStack(home, SandboxState("process", Ports(), None, "0", "4"), {}).publish(Routes().with_version("m", "1"))
+    ProcessDriver(home, SandboxState("process", Ports(), None, "0", "4"), {}).publish(Routes().with_version("m", "1"))
     replica = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
     assert json.loads(home.routes_file.read_text()) == {
         "version": 2,

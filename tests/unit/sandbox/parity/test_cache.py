@@ -13,7 +13,7 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.rows.frozen import FrozenRows
+from pyml_sandbox.parity.rows.frozen import Snapshot
 from pyml_sandbox.workspace.home import SandboxHome
 from support.reports import REPORTS
 
@@ -26,10 +26,10 @@ def home(tmp_path: Path) -> SandboxHome:
 
 
 @pytest.fixture
-def frozen(tmp_path: Path) -> FrozenRows:
+def snapshot(tmp_path: Path) -> Snapshot:
     file = tmp_path / "rows.parquet"
     file.write_bytes(b"the rows")
-    return FrozenRows("pyml_parity.rows_1", file, 3, ("id",), ())
+    return Snapshot("pyml_parity.rows_1", file, 3, ("id",), ())
 
 
 def version(name: str = "taxi", digits: str = "3f2a9c1b77d0", folder: str = "anywhere") -> ModelVersion:
@@ -43,8 +43,8 @@ def kept_file(home: SandboxHome, key: str) -> Path:
 # ---- the key
 
 
-def test_equal_questions_have_equal_keys(frozen: FrozenRows) -> None:
-    first, second = (cache.key_of("env", version(), frozen, SETTINGS) for _ in range(2))
+def test_equal_questions_have_equal_keys(snapshot: Snapshot) -> None:
+    first, second = (cache.key_of("env", version(), snapshot, SETTINGS) for _ in range(2))
     assert first == second
 
 
@@ -63,35 +63,35 @@ def test_equal_questions_have_equal_keys(frozen: FrozenRows) -> None:
     ],
 )
 def test_a_key_changes_with_each_thing_that_a_report_depends_on(
-    environment: str, asked: ModelVersion, settings: ParitySettings, frozen: FrozenRows
+    environment: str, asked: ModelVersion, settings: ParitySettings, snapshot: Snapshot
 ) -> None:
-    assert cache.key_of(environment, asked, frozen, settings) != cache.key_of("env", version(), frozen, SETTINGS)
+    assert cache.key_of(environment, asked, snapshot, settings) != cache.key_of("env", version(), snapshot, SETTINGS)
 
 
-def test_a_key_changes_with_the_rows(frozen: FrozenRows) -> None:
-    before = cache.key_of("env", version(), frozen, SETTINGS)
-    frozen.file.write_bytes(b"other rows")
-    assert cache.key_of("env", version(), replace(frozen), SETTINGS) != before
+def test_a_key_changes_with_the_rows(snapshot: Snapshot) -> None:
+    before = cache.key_of("env", version(), snapshot, SETTINGS)
+    snapshot.file.write_bytes(b"other rows")
+    assert cache.key_of("env", version(), replace(snapshot), SETTINGS) != before
 
 
-def test_a_key_changes_with_the_code_that_checks(frozen: FrozenRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = cache.key_of("env", version(), frozen, SETTINGS)
+def test_a_key_changes_with_the_code_that_checks(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache.key_of("env", version(), snapshot, SETTINGS)
     monkeypatch.setattr(cache, "runtime_digest", lambda: "of another runtime")
-    assert cache.key_of("env", version(), frozen, SETTINGS) != before
+    assert cache.key_of("env", version(), snapshot, SETTINGS) != before
 
 
-def test_a_key_does_not_change_with_where_things_lie(frozen: FrozenRows, tmp_path: Path) -> None:
+def test_a_key_does_not_change_with_where_things_lie(snapshot: Snapshot, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.parquet"
-    elsewhere.write_bytes(frozen.file.read_bytes())
-    moved = replace(frozen, table="pyml_parity.rows_2", file=elsewhere)
+    elsewhere.write_bytes(snapshot.file.read_bytes())
+    moved = replace(snapshot, table="pyml_parity.rows_2", file=elsewhere)
     assert cache.key_of("env", version(folder="there"), moved, SETTINGS) == cache.key_of(
-        "env", version(), frozen, SETTINGS
+        "env", version(), snapshot, SETTINGS
     )
 
 
-def test_parts_of_a_key_do_not_run_into_each_other(frozen: FrozenRows) -> None:
-    left = cache.key_of("env", version("a"), frozen, SETTINGS)
-    right = cache.key_of("enva", version(""), frozen, SETTINGS)
+def test_parts_of_a_key_do_not_run_into_each_other(snapshot: Snapshot) -> None:
+    left = cache.key_of("env", version("a"), snapshot, SETTINGS)
+    right = cache.key_of("enva", version(""), snapshot, SETTINGS)
     assert left != right
 
 

@@ -320,8 +320,8 @@ HONEST = {
 
 
 def causes_of(source: Source, folder: Path) -> list[Diagnosis]:
-    with source.bench(folder) as bench:
-        return diagnose(examine(bench).symptoms)
+    with source.context(folder) as context:
+        return diagnose(examine(context).observations)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -350,26 +350,26 @@ def test_two_faults_in_two_columns_are_both_named_with_what_drives_them(tmp_path
 
 
 def test_a_model_that_differs_from_itself_is_asked_nothing_further(tmp_path: Path) -> None:
-    with BROKEN["D1 chance"].bench(tmp_path) as bench:
-        assert {symptom.check for symptom in examine(bench).symptoms} == {"repeat", "seeded"}
+    with BROKEN["D1 chance"].context(tmp_path) as context:
+        assert {observation.check for observation in examine(context).observations} == {"repeat", "seeded"}
 
 
 def test_a_model_that_remembers_is_not_asked_about_batches(tmp_path: Path) -> None:
-    with BROKEN["P2 fitted on the first"].bench(tmp_path) as bench:
-        assert {symptom.check for symptom in examine(bench).symptoms} == {"same-size", "first-batch"}
+    with BROKEN["P2 fitted on the first"].context(tmp_path) as context:
+        assert {observation.check for observation in examine(context).observations} == {"same-size", "first-batch"}
 
 
 def test_the_noise_of_an_honest_model_is_measured(tmp_path: Path) -> None:
-    with HONEST["network in float32"].bench(tmp_path) as bench:
-        assert examine(bench).symptoms == ()
-        assert 0 < bench.gauge.floor["p"] < 1e-3
-        assert bench.gauge.floor_ulps["p"] > 0
+    with HONEST["network in float32"].context(tmp_path) as context:
+        assert examine(context).observations == ()
+        assert 0 < context.noise_model.floor["p"] < 1e-3
+        assert context.noise_model.floor_ulps["p"] > 0
 
 
 def test_each_case_of_a_symptom_shows_its_difference_again(tmp_path: Path) -> None:
-    with BROKEN["B1 z-score"].bench(tmp_path) as bench:
-        cases = [case for symptom in examine(bench).symptoms for case in symptom.cases]
+    with BROKEN["B1 z-score"].context(tmp_path) as context:
+        cases = [case for observation in examine(context).observations for case in observation.cases]
         for case in cases:
-            left, right = bench.calls([case.reference.rows, case.other.rows])
-            assert case.output in bench.differing(left[case.reference.target], right[case.other.target])
+            left, right = context.calls([case.reference.rows, case.other.rows])
+            assert case.output in context.differing(left[case.reference.target], right[case.other.target])
         assert len(cases) > 5

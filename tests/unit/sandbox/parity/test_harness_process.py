@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import PackageError
-from pyml.harness.perturbations import WhatIf
-from pyml.harness.session_messages import Question, Refusal
-from pyml_sandbox.parity.harness_process import Lab, Output, Variation
-from support.harnesses import WorkshopHere, WorkshopOfProcesses, labs_of
+from pyml.harness.perturbations import Perturbation
+from pyml.harness.session_messages import HarnessRequest, Refusal
+from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation
+from support.harnesses import BuilderHere, BuilderOfProcesses, harnesses_of
 from support.packages import write_package
 
 MODEL = '''
@@ -134,55 +134,55 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def process(package: Path) -> Iterator[Lab]:
-    with labs_of(package, WorkshopOfProcesses()).start() as lab:
-        yield lab
+def process(package: Path) -> Iterator[HarnessProcess]:
+    with harnesses_of(package, BuilderOfProcesses()).start() as harness:
+        yield harness
 
 
 @pytest.fixture(scope="module", params=["here", "process"])
-def lab(request: pytest.FixtureRequest, package: Path) -> Iterator[Lab]:
+def harness(request: pytest.FixtureRequest, package: Path) -> Iterator[HarnessProcess]:
     """The fake that other tests use, and the real one."""
     if request.param == "process":
         yield request.getfixturevalue("process")
     else:
-        with labs_of(package, WorkshopHere()).start() as here:
+        with harnesses_of(package, BuilderHere()).start() as here:
             yield here
 
 
 class TestEveryLaboratory:
     """What holds for the one in this process, which other tests use, and for the real one."""
 
-    def test_it_greets_with_what_the_model_declares(self, lab: Lab) -> None:
-        assert not lab.greeting.problem
-        assert lab.greeting.contract is not None
-        assert lab.greeting.contract["kind"] == "frame"
-        assert lab.greeting.contract["inputs"] == "a DOUBLE, todo STRING"
+    def test_it_greets_with_what_the_model_declares(self, harness: HarnessProcess) -> None:
+        assert not harness.greeting.problem
+        assert harness.greeting.signature is not None
+        assert harness.greeting.signature["kind"] == "frame"
+        assert harness.greeting.signature["inputs"] == "a DOUBLE, todo STRING"
 
-    def test_it_greets_with_what_loading_warned_of(self, lab: Lab) -> None:
-        assert "UserWarning: trying to unpickle what version 1.0 has written" in lab.greeting.warnings
+    def test_it_greets_with_what_loading_warned_of(self, harness: HarnessProcess) -> None:
+        assert "UserWarning: trying to unpickle what version 1.0 has written" in harness.greeting.warnings
 
-    def test_it_greets_with_how_many_switches_are_on(self, lab: Lab) -> None:
-        assert lab.greeting.training == 1
+    def test_it_greets_with_how_many_switches_are_on(self, harness: HarnessProcess) -> None:
+        assert harness.greeting.training == 1
 
-    def test_rows_alone_are_calls_of_one_row(self, lab: Lab) -> None:
-        assert lab.alone(rows("size", "size")) == [{"p": 0.0, "t": "1"}, {"p": 1.0, "t": "1"}]
+    def test_rows_alone_are_calls_of_one_row(self, harness: HarnessProcess) -> None:
+        assert harness.alone(rows("size", "size")) == [{"p": 0.0, "t": "1"}, {"p": 1.0, "t": "1"}]
 
-    def test_rows_together_are_one_call(self, lab: Lab) -> None:
-        assert lab.together(rows("size", "size")) == [{"p": 0.0, "t": "2"}, {"p": 1.0, "t": "2"}]
+    def test_rows_together_are_one_call(self, harness: HarnessProcess) -> None:
+        assert harness.together(rows("size", "size")) == [{"p": 0.0, "t": "2"}, {"p": 1.0, "t": "2"}]
 
-    def test_groups_take_rows_in_any_order_and_more_than_once(self, lab: Lab) -> None:
-        found = lab.calls(rows("", "size"), [[1, 0, 1], [0]])
+    def test_groups_take_rows_in_any_order_and_more_than_once(self, harness: HarnessProcess) -> None:
+        found = harness.calls(rows("", "size"), [[1, 0, 1], [0]])
         assert found == [
             [{"p": 1.0, "t": "3"}, {"p": 0.0, "t": "3"}, {"p": 1.0, "t": "3"}],
             [{"p": 0.0, "t": None}],
         ]
 
-    def test_no_groups_are_no_calls(self, lab: Lab) -> None:
-        assert lab.calls(rows(""), []) == []
+    def test_no_groups_are_no_calls(self, harness: HarnessProcess) -> None:
+        assert harness.calls(rows(""), []) == []
 
-    def test_a_call_without_rows_is_a_call(self, lab: Lab) -> None:
-        assert lab.calls(rows("raising"), [[], [0]])[0] == []
-        assert lab.ask(Question(rows("raising"), [[], [0]])).refusals.keys() == {1}
+    def test_a_call_without_rows_is_a_call(self, harness: HarnessProcess) -> None:
+        assert harness.calls(rows("raising"), [[], [0]])[0] == []
+        assert harness.ask(HarnessRequest(rows("raising"), [[], [0]])).refusals.keys() == {1}
 
     @pytest.mark.parametrize(
         ("todo", "kind", "words"),
@@ -194,119 +194,124 @@ class TestEveryLaboratory:
         ],
     )
     def test_a_call_that_gives_no_predictions_is_refused_by_kind(
-        self, lab: Lab, todo: str, kind: str, words: str
+        self, harness: HarnessProcess, todo: str, kind: str, words: str
     ) -> None:
-        first, second = lab.together(rows(todo, todo))
+        first, second = harness.together(rows(todo, todo))
         assert isinstance(first, Refusal)
         assert second == first
         assert first.kind == kind
         assert words in first.message
 
-    def test_a_refused_call_leaves_the_others_their_answers(self, lab: Lab) -> None:
-        before, refused, after = lab.alone(rows("size", "raising", "size"))
+    def test_a_refused_call_leaves_the_others_their_answers(self, harness: HarnessProcess) -> None:
+        before, refused, after = harness.alone(rows("size", "raising", "size"))
         assert (before, after) == ({"p": 0.0, "t": "1"}, {"p": 2.0, "t": "1"})
         assert isinstance(refused, Refusal)
 
-    def test_a_frozen_clock_stands_still_at_its_time(self, lab: Lab) -> None:
-        found = lab.calls(rows("clock"), [[0], [0]], clock=1_700_000_000.0)
+    def test_a_frozen_clock_stands_still_at_its_time(self, harness: HarnessProcess) -> None:
+        found = harness.calls(rows("clock"), [[0], [0]], clock=1_700_000_000.0)
         assert [text(output) for (output,) in found] == ["1700000000.0"] * 2
 
-    def test_the_clock_runs_again_afterwards(self, lab: Lab) -> None:
-        lab.calls(rows("clock"), [[0]], clock=0.0)
-        ((output,),) = lab.calls(rows("clock"), [[0]])
+    def test_the_clock_runs_again_afterwards(self, harness: HarnessProcess) -> None:
+        harness.calls(rows("clock"), [[0]], clock=0.0)
+        ((output,),) = harness.calls(rows("clock"), [[0]])
         assert float(text(output)) > 1_700_000_000
 
-    def test_seeded_calls_draw_the_same_and_others_do_not(self, lab: Lab) -> None:
-        seeded = lab.calls(rows("chance"), [[0], [0]], seeded=True)
-        free = lab.calls(rows("chance"), [[0], [0]])
+    def test_seeded_calls_draw_the_same_and_others_do_not(self, harness: HarnessProcess) -> None:
+        seeded = harness.calls(rows("chance"), [[0], [0]], seeded=True)
+        free = harness.calls(rows("chance"), [[0], [0]])
         assert seeded[0] == seeded[1]
         assert free[0] != free[1]
 
-    def test_switches_are_off_under_evaluation_and_on_again_afterwards(self, lab: Lab) -> None:
-        modes = [text(lab.alone(rows("mode"), what_if)[0]) for what_if in (None, WhatIf("evaluation"), None)]
+    def test_switches_are_off_under_evaluation_and_on_again_afterwards(self, harness: HarnessProcess) -> None:
+        modes = [
+            text(harness.alone(rows("mode"), perturbation)[0])
+            for perturbation in (None, Perturbation("evaluation"), None)
+        ]
         assert modes == ["True", "False", "True"]
 
-    def test_calls_shared_by_threads_meet(self, lab: Lab) -> None:
-        found = lab.calls(rows("together"), [[0], [0]], threads=2)
+    def test_calls_shared_by_threads_meet(self, harness: HarnessProcess) -> None:
+        found = harness.calls(rows("together"), [[0], [0]], threads=2)
         assert len({text(output) for (output,) in found}) == 2
 
-    def test_the_answers_of_threads_stand_in_the_order_of_the_calls(self, lab: Lab) -> None:
-        found = lab.calls(rows(*[""] * 20), [[row] for row in range(20)], threads=4)
+    def test_the_answers_of_threads_stand_in_the_order_of_the_calls(self, harness: HarnessProcess) -> None:
+        found = harness.calls(rows(*[""] * 20), [[row] for row in range(20)], threads=4)
         assert [output["p"] for (output,) in found if not isinstance(output, Refusal)] == list(range(20))
 
     @pytest.mark.parametrize(("todo", "changed"), [("writing", (0,)), ("", ())])
-    def test_a_call_that_writes_into_its_frame_is_named(self, lab: Lab, todo: str, changed: Sequence[int]) -> None:
-        answers = lab.ask(Question(rows(todo), [[0]], watched=True))
+    def test_a_call_that_writes_into_its_frame_is_named(
+        self, harness: HarnessProcess, todo: str, changed: Sequence[int]
+    ) -> None:
+        answers = harness.ask(HarnessRequest(rows(todo), [[0]], watched=True))
         assert tuple(answers.changed) == changed
 
-    def test_nobody_looks_for_writing_unless_asked_to(self, lab: Lab) -> None:
-        assert not lab.ask(Question(rows("writing"), [[0]])).changed
+    def test_nobody_looks_for_writing_unless_asked_to(self, harness: HarnessProcess) -> None:
+        assert not harness.ask(HarnessRequest(rows("writing"), [[0]])).changed
 
-    def test_a_what_if_reaches_the_frame(self, lab: Lab) -> None:
-        (output,) = lab.alone(rows(""), WhatIf("missing", ("todo",)))
+    def test_a_what_if_reaches_the_frame(self, harness: HarnessProcess) -> None:
+        (output,) = harness.alone(rows(""), Perturbation("missing", ("todo",)))
         assert isinstance(output, Refusal)
         assert "KeyError" in output.message
 
     @pytest.mark.parametrize(
-        ("todo", "what_if"), [("", WhatIf("missing", ("z",))), ("vast", WhatIf("objects", ("a",)))]
+        ("todo", "perturbation"), [("", Perturbation("missing", ("z",))), ("vast", Perturbation("objects", ("a",)))]
     )
     def test_a_what_if_that_does_not_apply_is_a_refusal_of_its_own_kind(
-        self, lab: Lab, todo: str, what_if: WhatIf
+        self, harness: HarnessProcess, todo: str, perturbation: Perturbation
     ) -> None:
-        (output,) = lab.alone(rows(todo), what_if)
+        (output,) = harness.alone(rows(todo), perturbation)
         assert isinstance(output, Refusal)
         assert output.kind == "WhatIfError"
 
 
-def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(process: Lab) -> None:
+def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(process: HarnessProcess) -> None:
     assert [text(output) for output in process.alone(rows("noisy", "noisy"))] == ["said", "said"]
 
 
-def test_the_greeting_lists_what_is_installed(process: Lab) -> None:
+def test_the_greeting_lists_what_is_installed(process: HarnessProcess) -> None:
     assert process.greeting.packages["pandas"]
 
 
-def test_the_pinned_environment_is_what_the_model_sees(process: Lab) -> None:
+def test_the_pinned_environment_is_what_the_model_sees(process: HarnessProcess) -> None:
     found = [text(output) for output in process.alone(rows("zone", "folder", "variables"))]
     assert found == ["00", "True", '[null, "here", false]']
 
 
-def test_only_the_variables_that_the_models_own_code_asks_for_are_noted(process: Lab) -> None:
+def test_only_the_variables_that_the_models_own_code_asks_for_are_noted(process: HarnessProcess) -> None:
     process.alone(rows("library", "variables"))
     assert {"MODE", "SPARE", "ASKED"} <= process.variables
     assert not process.variables & {"TMPDIR", "TMP", "HOME", "PATH"}
 
 
-def test_both_laboratories_answer_alike(package: Path, process: Lab) -> None:
+def test_both_laboratories_answer_alike(package: Path, process: HarnessProcess) -> None:
     things = ("zone", "folder", "variables", "size", "raising", "leaving", "shorter", "mistyped", "mode", "writing")
     asked = rows(*things, "")
     groups = [[0, 3], [3, 0], [10], [8, 8, 10], [], [4], [9, 10]]
-    with labs_of(package, WorkshopHere()).start(Variation("as outside", (("SPARE", "here"),))) as here:
+    with harnesses_of(package, BuilderHere()).start(Variation("as outside", (("SPARE", "here"),))) as here:
         assert here.alone(asked) == process.alone(asked)
         assert here.calls(asked, groups) == process.calls(asked, groups)
 
 
-def test_every_variation_reaches_the_model(package: Path, process: Lab) -> None:
+def test_every_variation_reaches_the_model(package: Path, process: HarnessProcess) -> None:
     settings = (("PYTHONHASHSEED", "1"), ("TZ", "Asia/Kathmandu"), ("MODE", "a=b"))
     variation = Variation("all", settings, unset=("SPARE",), elsewhere=True)
     asked = rows("hashing", "zone", "folder", "variables")
-    with labs_of(package, WorkshopOfProcesses()).start(variation) as lab:
-        seed, *others = (text(output) for output in lab.alone(asked))
+    with harnesses_of(package, BuilderOfProcesses()).start(variation) as harness:
+        seed, *others = (text(output) for output in harness.alone(asked))
     assert seed != text(process.alone(asked)[0])
     assert others == ["05", "False", '["a=b", null, false]']
 
 
 def test_a_model_that_ends_python_is_an_error_with_its_last_words(package: Path) -> None:
-    with labs_of(package, WorkshopOfProcesses()).start() as lab:
+    with harnesses_of(package, BuilderOfProcesses()).start() as harness:
         with pytest.raises(PackageError, match="ended its Python") as caught:
-            lab.alone(rows("ending"))
+            harness.alone(rows("ending"))
         assert "these are my last words" in str(caught.value)
         with pytest.raises(PackageError, match="ended its Python"):  # and it stays ended
-            lab.alone(rows(""))
+            harness.alone(rows(""))
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_that_says_why(tmp_path: Path) -> None:
     package = write_package(tmp_path, model=f"{MODEL}\nsys.exit('no parameters')\n")
     with ExitStack() as stack, pytest.raises(PackageError, match="cannot be loaded") as caught:
-        stack.enter_context(labs_of(package, WorkshopOfProcesses()).start())
+        stack.enter_context(harnesses_of(package, BuilderOfProcesses()).start())
     assert "sys.exit('no parameters')" in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
-from pyml.oip.rpc_status import Failure, Metadata, Reason
+from pyml.oip.rpc_status import Metadata, Reason, RpcFailure
 from pyml_sandbox.predict.online import OnlineError, ServerEndedError, translated
 
 
@@ -31,7 +31,7 @@ def sent(
     message: str, reason: Reason, hint: str = "", status: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
 ) -> Refused:
     """A failure that the gateway, or a server behind it, sent."""
-    failure = Failure(status, message, reason, hint)
+    failure = RpcFailure(status, message, reason, hint)
     return Refused(status, failure.details, failure.metadata)
 
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
 from pyml.inference.worker_info import this_worker
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.oip.metadata import model_metadata
-from pyml.oip.rpc_status import Failure, Reason, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.types.schema import Schema
 from pyml_sandbox.predict.online import IN_FLIGHT, OnlineError, OnlineModel
 from support.packages import ECHO, write_package
@@ -53,8 +53,8 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
     """
 
     answer: Answer
-    contract: Contract
-    failure: Failure | None = None
+    signature: Signature
+    failure: RpcFailure | None = None
     under_way: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -66,7 +66,7 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
 
     def _metadata(self, data: bytes, context: grpc.ServicerContext) -> bytes:
         self._fail(context)
-        return model_metadata("fare", "1", self.contract.inputs, self.contract.outputs).SerializeToString()
+        return model_metadata("fare", "1", self.signature.inputs, self.signature.outputs).SerializeToString()
 
     def _infer(self, data: bytes, context: grpc.ServicerContext) -> bytes:
         answered = threading.Event()
@@ -106,7 +106,7 @@ def serving(server: Server, timeout_s: float = TIMEOUT_S) -> Iterator[OnlineMode
     port = grpc_server.add_insecure_port("127.0.0.1:0")
     grpc_server.start()
     try:
-        with OnlineModel(f"127.0.0.1:{port}", "fare", "1", server.contract, timeout_s) as model:
+        with OnlineModel(f"127.0.0.1:{port}", "fare", "1", server.signature, timeout_s) as model:
             yield model
     finally:
         grpc_server.stop(0).wait()
@@ -115,8 +115,8 @@ def serving(server: Server, timeout_s: float = TIMEOUT_S) -> Iterator[OnlineMode
 def server_of(folder: Path, model: str) -> Server:
     """A server that answers as a model's own does."""
     runner = Runner.load(write_package(folder, model=model))
-    contract = Contract("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
-    return Server(lambda request: codec.answer(request, runner), contract)
+    signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+    return Server(lambda request: codec.answer(request, runner), signature)
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def asks_all(model: OnlineModel) -> list[Callable[[], object]]:
 
 
 def test_a_failure_is_told_in_the_servers_words_whatever_was_asked(echo: Server) -> None:
-    echo.failure = Failure(grpc.StatusCode.UNAVAILABLE, "model fare@1 is starting", Reason.STARTING, "wait")
+    echo.failure = RpcFailure(grpc.StatusCode.UNAVAILABLE, "model fare@1 is starting", Reason.STARTING, "wait")
     with serving(echo) as model:
         for ask in asks_all(model):
             with pytest.raises(SandboxError, match="model fare@1 is starting") as caught:
@@ -304,7 +304,7 @@ def test_an_answer_that_does_not_come_in_time_is_an_error_that_says_what_helps(e
 
 
 def test_where_nobody_listens_the_sandbox_is_not_up(echo: Server) -> None:
-    model = OnlineModel("127.0.0.1:1", "fare", "1", echo.contract, 5)
+    model = OnlineModel("127.0.0.1:1", "fare", "1", echo.signature, 5)
     with model, pytest.raises(SandboxError, match="the gateway does not answer") as caught:
         list(model.predict([batch(1.0)]))
     assert caught.value.hint == "pyml dev up"

@@ -10,8 +10,8 @@ import pytest
 
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotReadyError
-from pyml_sandbox.drivers.fake_runner import FakeDriver, FakeMachine
-from pyml_sandbox.rollout.apply import carry_out
+from pyml_sandbox.drivers.fake_runner import FakeMachine, FakeRunner
+from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import Plan
 from pyml_sandbox.services.runner_contract import LiveService, ServiceState
 from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
@@ -19,7 +19,7 @@ from pyml_sandbox.workspace.events import Event
 
 
 @dataclass
-class Told(FakeDriver):
+class Told(FakeRunner):
     """A driver that takes down what it is told to do."""
 
     machine: FakeMachine = field(default_factory=FakeMachine)
@@ -58,7 +58,7 @@ def test_what_stops_stops_before_anything_starts_and_all_are_asked_once_they_run
 
     driver.start(spec("old"))
     plan = Plan(("old",), (spec("new", asked), spec("newer")), ())
-    took_s = carry_out(plan, driver, driver.live(), lambda event: None, lambda: driver.done.append("publish"))
+    took_s = apply_plan(plan, driver, driver.live(), lambda event: None, lambda: driver.done.append("publish"))
     assert driver.done[1:] == ["stop old", "start new newer", "publish", "ask new"]
     assert set(took_s) == {"new", "newer"}
 
@@ -70,12 +70,12 @@ def test_several_are_stopped_side_by_side() -> None:
         def stop(self, name: str, timeout_s: float = 60) -> None:
             meeting.wait()  # breaks where one is stopped after the other
 
-    carry_out(Plan(("a", "b", "c"), (), ()), Waiting(), [], lambda event: None)
+    apply_plan(Plan(("a", "b", "c"), (), ()), Waiting(), [], lambda event: None)
 
 
 def test_a_plan_without_anything_to_do_does_nothing() -> None:
     driver = Told()
-    assert carry_out(Plan((), (), ()), driver, [], lambda event: None) == {}
+    assert apply_plan(Plan((), (), ()), driver, [], lambda event: None) == {}
     assert not driver.done
 
 
@@ -84,7 +84,7 @@ def test_what_is_kept_is_asked_as_well() -> None:
     kept = spec("kept", refuses)
     driver.start(kept)
     with pytest.raises(ServiceFailedError, match="kept"):
-        carry_out(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)
+        apply_plan(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)
     assert driver.done == ["start kept"]  # it ran before, and is left to be looked at
 
 
@@ -93,7 +93,7 @@ def test_a_kept_service_that_ended_before_and_runs_again_has_not_failed() -> Non
     kept = spec("kept", start_timeout_s=60)
     driver.start(kept)
     driver.machine.kill("tests", "kept")
-    assert set(carry_out(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)) == {"kept"}
+    assert set(apply_plan(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)) == {"kept"}
 
 
 WAITING = LiveService("idle", ServiceState.WAITING, "d")
@@ -107,7 +107,7 @@ def test_what_waits_for_a_request_is_asked_only_where_that_is_wanted_since_it_st
         asked.append("idle")
 
     idle = spec("idle", asks)
-    took_s = carry_out(Plan((), (), (idle,)), Told(), [WAITING], lambda event: None, asks_idle=asks_idle)
+    took_s = apply_plan(Plan((), (), (idle,)), Told(), [WAITING], lambda event: None, asks_idle=asks_idle)
     assert (asked == ["idle"]) is asks_idle
     assert (took_s == {"idle": 0.0}) is not asks_idle
 
@@ -115,7 +115,7 @@ def test_what_waits_for_a_request_is_asked_only_where_that_is_wanted_since_it_st
 def test_each_that_starts_is_told_of_before_it_does() -> None:
     events: list[Event] = []
     driver = Told()
-    carry_out(Plan((), (spec("new"),), ()), driver, [], events.append)
+    apply_plan(Plan((), (spec("new"),), ()), driver, [], events.append)
     assert [(event.subject, str(event.progress)) for event in events] == [("new", "waiting"), ("new", "ready")]
 
 
@@ -130,5 +130,5 @@ def test_ctrl_c_leaves_what_runs_and_says_how_to_stop_it(runs: bool, left: str) 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        carry_out(Plan((), (spec("new"),), ()), driver, [], events.append, interrupted)
+        apply_plan(Plan((), (spec("new"),), ()), driver, [], events.append, interrupted)
     assert events[-1].detail == f"left running: {left}. Stop it: pyml dev down"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyml_sandbox.rollout.log_causes import explain, telling_lines
+from pyml_sandbox.rollout.log_causes import explain, relevant_lines
 
 DERBY = "Caused by: ERROR XSDB6: Another instance of Derby may have already booted the database /d/metastore."
 CASES = {
@@ -50,4 +50,4 @@ def test_an_unknown_cause_is_not_guessed() -> None:
     ],
 )
 def test_lines_worth_showing(lines: list[str], expected: list[str]) -> None:
-    assert telling_lines(lines) == expected
+    assert relevant_lines(lines) == expected

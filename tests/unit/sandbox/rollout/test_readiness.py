@@ -10,7 +10,7 @@ import pytest
 
 from pyml.errors import ServiceFailedError
 from pyml.probes import NotAnsweringError, NotListeningError, NotReadyError
-from pyml_sandbox.drivers.fake_runner import Behaviour, FakeDriver, FakeMachine
+from pyml_sandbox.drivers.fake_runner import Behaviour, FakeMachine, FakeRunner
 from pyml_sandbox.rollout.readiness import end_of, failure, wait_until_ready
 from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
@@ -39,8 +39,8 @@ class Scene:
     events: list[Event] = field(default_factory=list)
 
     @property
-    def driver(self) -> FakeDriver:
-        return FakeDriver(self.machine, "test")
+    def driver(self) -> FakeRunner:
+        return FakeRunner(self.machine, "test")
 
     def start(self, name: str, *answers: NotReadyError | None, start_timeout_s: float = 60) -> ServiceSpec:
         endpoint = Endpoint(name, f"{name}.example", Script(list(answers)))

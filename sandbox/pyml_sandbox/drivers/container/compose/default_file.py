@@ -21,7 +21,7 @@ HEAD = """\
 #     DOCKER_GID=$(stat -c %g /var/run/docker.sock) docker compose --file compose/compose.yaml up
 # The gateway alone gets the engine's socket; docs/security.md says what that means, and how to go without.
 """
-SETTINGS = service_specs.Settings("pyml", Ports(), cores=2, socket_group="${DOCKER_GID:-0}")
+SETTINGS = service_specs.ContainerSettings("pyml", Ports(), cores=2, socket_group="${DOCKER_GID:-0}")
 IMAGE = "pyml-base:latest"
 
 

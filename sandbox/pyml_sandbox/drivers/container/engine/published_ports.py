@@ -10,7 +10,7 @@ from pyml_sandbox.services import machine_check
 from pyml_sandbox.workspace.ports import Owner, PortTakenError
 
 
-def check_ports(engine: Engine, situation: machine_check.Situation) -> str:
+def check_ports(engine: Engine, situation: machine_check.MachineContext) -> str:
     """Every port is free or held by this sandbox.
 
     Raises:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProgramOutput:
     """What a program in a container did.
 
     Attributes:
@@ -72,7 +72,7 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
             container.remove(force=True)
 
 
-def run_to_its_end(container: Container, timeout_s: float) -> Answer:
+def run_to_its_end(container: Container, timeout_s: float) -> ProgramOutput:
     """Start a container and wait until its program ended.
 
     Raises:
@@ -86,7 +86,7 @@ def run_to_its_end(container: Container, timeout_s: float) -> Answer:
         code = int(container.wait()["StatusCode"])
         printed = container.logs(stdout=True, stderr=False).decode(errors="replace")
         said = container.logs(stdout=False, stderr=True).decode(errors="replace")
-    return Answer(code, printed, said)
+    return ProgramOutput(code, printed, said)
 
 
 def _wait(container: Container, timeout_s: float) -> None:

@@ -32,7 +32,7 @@ from pyml_sandbox.drivers.container.images.builds.image_build import (
     run_build,
 )
 from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
-from pyml_sandbox.drivers.container.images.model_load import Trial, try_model
+from pyml_sandbox.drivers.container.images.model_load import Trial, load_on_trial
 from pyml_sandbox.drivers.requirements import runtime_requirements
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
@@ -59,7 +59,7 @@ class ModelImage:
         name: of the model.
         version: of the model.
         lock: everything that is installed, see `image_lock.py`.
-        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
+        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
         reused: it was there already.
     """
 
@@ -68,7 +68,7 @@ class ModelImage:
     name: str
     version: str
     lock: str
-    contract: Mapping[str, object]
+    signature: Mapping[str, object]
     reused: bool
 
 
@@ -162,7 +162,7 @@ class _Wanted:
     def labels(self, trial: Trial, lock: str | None) -> dict[str, str]:
         """Labels of the image, once the model was loaded in it."""
         key = self.key(lock or trial.lock)
-        return {**self.marks, labels.KEY: key, labels.CONTRACT: json.dumps(trial.contract)}
+        return {**self.marks, labels.KEY: key, labels.CONTRACT: json.dumps(trial.signature)}
 
     def key(self, lock: str) -> str:
         """What names its image with a lock: a digest of all that goes into it."""
@@ -194,7 +194,7 @@ def _described(image: Image, lock: str) -> ModelImage:
         name=facts[labels.MODEL],
         version=facts[labels.VERSION],
         lock=lock,
-        contract=json.loads(facts[labels.CONTRACT]),
+        signature=json.loads(facts[labels.CONTRACT]),
         reused=True,
     )
 
@@ -215,7 +215,7 @@ def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOpti
         unlabelled = _run(engine, build, lock, on_event)
         try:
             on_event(Event(SUBJECT, Progress.WAITING, "loading the model once, in its own image"))
-            trial = try_model(engine, unlabelled, wanted.package.folder)
+            trial = load_on_trial(engine, unlabelled, wanted.package.folder)
             labelled = replace(build, dockerfile=LABELLED, tag=wanted.tag, args={"IMAGE": unfinished})
             image_id = run_build(engine, replace(labelled, labels=wanted.labels(trial, lock)), SUBJECT, on_event)
         finally:
@@ -223,7 +223,7 @@ def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOpti
                 engine.client.images.remove(unfinished, force=True)
         done(f"{wanted.tag}, {size(trial.lock)}")
     name, version = wanted.package.name, wanted.version
-    return ModelImage(image_id, wanted.tag, name, version, trial.lock, trial.contract, reused=False)
+    return ModelImage(image_id, wanted.tag, name, version, trial.lock, trial.signature, reused=False)
 
 
 def _run(engine: Engine, build: ImageBuild, lock: str | None, on_event: OnEvent) -> str:

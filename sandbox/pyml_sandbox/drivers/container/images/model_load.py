@@ -24,15 +24,15 @@ class Trial:
     """What came of it.
 
     Attributes:
-        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Contract` writes them.
+        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
         lock: everything that is installed in the image.
     """
 
-    contract: Mapping[str, object]
+    signature: Mapping[str, object]
     lock: str
 
 
-def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
+def load_on_trial(engine: Engine, image_id: str, package: Path) -> Trial:
     """Load a model once in its image, as it will be served: no network, nothing to write to. Blocks.
 
     Args:
@@ -42,7 +42,7 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
         PackageError: it cannot be loaded, or takes too long.
         SandboxError: the engine refused.
     """
-    from pyml.inference.describe import contract_of
+    from pyml.inference.describe import signature_of
 
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, inside_paths.LOCK)
@@ -50,5 +50,5 @@ def try_model(engine: Engine, image_id: str, package: Path) -> Trial:
             answer = run_to_its_end(container, TIMEOUT_S)
         except TimeoutError as error:
             raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
-    contract = contract_of(answer.code, answer.printed, answer.said, package)
-    return Trial(contract.to_json(), lock)
+    signature = signature_of(answer.code, answer.printed, answer.said, package)
+    return Trial(signature.to_json(), lock)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.docker_containers import DockerContainers, container_of
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -23,7 +23,7 @@ def attrs(state: Mapping[str, object], restarts: int = 0, labels: dict[str, str]
 def test_a_container_is_read_from_what_the_engine_says() -> None:
     state = {"Status": "running", "StartedAt": "2025-11-25T12:00:00.500000789Z", "ExitCode": 0, "OOMKilled": False}
     labels = {"io.pyml.service": "model-fare-1", "other": "x"}
-    assert container_of(attrs(state, 2, labels)) == Container(
+    assert container_of(attrs(state, 2, labels)) == ServerContainer(
         "1f", "model-fare-1", "running", 1764072000.5, restarts=2, labels=labels
     )
 
@@ -39,14 +39,14 @@ def test_one_that_never_ran_has_no_start() -> None:
 
 
 ENDS = [
-    (Container("1", "a", "exited", exit_code=1), "ended with exit code 1"),
-    (Container("1", "a", "exited", exit_code=1, restarts=1), "ended with exit code 1, started again once"),
-    (Container("1", "a", "exited", exit_code=137, restarts=3, is_out_of_memory=True), "ended with exit code 137 (out of memory), started again 3 times"),
+    (ServerContainer("1", "a", "exited", exit_code=1), "ended with exit code 1"),
+    (ServerContainer("1", "a", "exited", exit_code=1, restarts=1), "ended with exit code 1, started again once"),
+    (ServerContainer("1", "a", "exited", exit_code=137, restarts=3, is_out_of_memory=True), "ended with exit code 137 (out of memory), started again 3 times"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("container", "words"), ENDS)
-def test_how_it_ended_is_said(container: Container, words: str) -> None:
+def test_how_it_ended_is_said(container: ServerContainer, words: str) -> None:
     assert container.end == words
 
 

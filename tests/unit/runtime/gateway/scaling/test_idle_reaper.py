@@ -11,10 +11,10 @@ from typing import ParamSpec, TypeVar
 import pytest
 from aiohttp import web
 
-from pyml.gateway.request_counter import Usage
-from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.request_counter import RequestCounter
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
-from pyml.gateway.scaling.idle_reaper import IdleStop, Stop, last_job, limit_s, pause_s, to_stop
+from pyml.gateway.scaling.idle_reaper import IdleReaper, Stop, last_job, limit_s, pause_s, to_stop
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
 from pyml.gateway.scaling.spark_ui import SparkActivity, SparkUi, activity_of
@@ -23,15 +23,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 UI = "http://spark-fare:4040"
 
-MODEL = Container("1", "model-fare", "running", started_at=1000, labels={IDLE_STOP_S: "60"})
-SPARK = Container("2", "spark-fare", "running", started_at=1000, labels={IDLE_STOP_S: "60", SPARK_UI: UI})
-WORKER = Container("3", "worker-fare", "running", 1000, labels={IDLE_STOP_S: "60", IDLE_WITH: "spark-fare"})
+MODEL = ServerContainer("1", "model-fare", "running", started_at=1000, labels={IDLE_STOP_S: "60"})
+SPARK = ServerContainer("2", "spark-fare", "running", started_at=1000, labels={IDLE_STOP_S: "60", SPARK_UI: UI})
+WORKER = ServerContainer("3", "worker-fare", "running", 1000, labels={IDLE_STOP_S: "60", IDLE_WITH: "spark-fare"})
 OTHERS_WORKER = replace(WORKER, id="4", service="worker-delay", labels={IDLE_WITH: "spark-delay"})
 
 
 # --- the decision -----------------------------------------------------------------------------------------------------
 
-IDLE: list[tuple[str, Container, float | None, float, str | None]] = [
+IDLE: list[tuple[str, ServerContainer, float | None, float, str | None]] = [
     ("never asked, counted from its start", MODEL, 0, 1060, "no request for 60 s"),
     ("not yet so long", MODEL, 0, 1059, None),
     ("counted from the last request", MODEL, 1030, 1089, None),
@@ -50,7 +50,7 @@ IDLE: list[tuple[str, Container, float | None, float, str | None]] = [
 @pytest.mark.parametrize(
     ("container", "last_work", "now", "why"), [each[1:] for each in IDLE], ids=[each[0] for each in IDLE]
 )
-def test_what_is_idle(container: Container, last_work: float | None, now: float, why: str | None) -> None:
+def test_what_is_idle(container: ServerContainer, last_work: float | None, now: float, why: str | None) -> None:
     expected = [] if why is None else [Stop(container, why)]
     assert to_stop([container], {container.service: last_work}, now) == expected
 
@@ -164,14 +164,14 @@ class World:
     now: float = 1000
     asked: int = 0
     activity: SparkActivity | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: RequestCounter = field(default_factory=RequestCounter)
     containers: FakeContainers = field(init=False)
-    idle_stop: IdleStop = field(init=False)
+    idle_stop: IdleReaper = field(init=False)
 
     def __post_init__(self) -> None:
         self.containers = FakeContainers(self.clock)
         launcher = Launcher(self.containers, self.usage, 30, inline, self.clock)
-        self.idle_stop = IdleStop(self.containers, self.usage, launcher, self.ask, inline, self.clock)
+        self.idle_stop = IdleReaper(self.containers, self.usage, launcher, self.ask, inline, self.clock)
 
     def clock(self) -> float:
         return self.now

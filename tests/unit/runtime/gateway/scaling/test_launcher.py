@@ -12,16 +12,16 @@ from typing import Any, ParamSpec, TypeVar
 import grpc
 import pytest
 
-from pyml.gateway.balancer import Upstream, longest_hold_s
-from pyml.gateway.channel import Line
+from pyml.gateway.balancer import LoadBalancer, longest_hold_s
+from pyml.gateway.channel import Channel
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import Usage, Use
+from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
-from pyml.gateway.scaling.containers import Container, EngineError
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Failure, FailureError, Reason
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class World:
     load_s: float = 2
     wait_s: float = 30
     containers: FakeContainers = field(init=False)
-    usage: Usage = field(default_factory=Usage)
+    usage: RequestCounter = field(default_factory=RequestCounter)
     in_thread: Any = inline
     asked: list[str] = field(default_factory=list)
 
@@ -74,10 +74,10 @@ class World:
     def now() -> float:
         return _Jumping.now
 
-    def run(self, scene: Callable[[Upstream, Launcher], Coroutine[Any, Any, T]]) -> T:
+    def run(self, scene: Callable[[LoadBalancer, Launcher], Coroutine[Any, Any, T]]) -> T:
         async def whole() -> T:
             launcher = Launcher(self.containers, self.usage, self.wait_s, self.in_thread, self.now)
-            upstream = Upstream(RoutesFile(Path("/none")), self.usage, launcher, self.dial)
+            upstream = LoadBalancer(RoutesFile(Path("/none")), self.usage, launcher, self.dial)
             try:
                 return await scene(upstream, launcher)
             finally:
@@ -86,7 +86,7 @@ class World:
         with asyncio.Runner(loop_factory=FastClock) as runner:
             return runner.run(whole())
 
-    def dial(self, replica: Replica, use: Use) -> Line:
+    def dial(self, replica: Replica, use: RequestCount) -> Channel:
         return FakeLine(replica, use, self)
 
     def reason(self, service: str) -> str | None:
@@ -99,15 +99,15 @@ class World:
         return "down"
 
 
-class FakeLine(Line):
-    def __init__(self, replica: Replica, use: Use, world: World) -> None:
+class FakeLine(Channel):
+    def __init__(self, replica: Replica, use: RequestCount, world: World) -> None:
         self.service = replica.service
         self.world = world
 
     async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         reason = self.world.reason(self.service)
         if reason is not None:
-            raise FailureError(Failure(grpc.StatusCode.UNAVAILABLE, reason, Reason(reason)))
+            raise RpcFailureError(RpcFailure(grpc.StatusCode.UNAVAILABLE, reason, Reason(reason)))
         self.world.asked.append(self.service)
         return READY if method == oip.MODEL_READY else f"{self.service} {timeout_s}".encode()
 
@@ -115,19 +115,21 @@ class FakeLine(Line):
         return self.world.reason(self.service) is None
 
 
-def unavailable(text: str, reason: Reason) -> Failure:
+def unavailable(text: str, reason: Reason) -> RpcFailure:
     """A failure whose text ends with its hint."""
     message, _, hint = text.partition("\n  fix: ")
-    return Failure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, reason, hint)
 
 
-def infer(upstream: Upstream, route: Route = ONE, timeout_s: float | None = None) -> Awaitable[bytes]:
+def infer(upstream: LoadBalancer, route: Route = ONE, timeout_s: float | None = None) -> Awaitable[bytes]:
     return upstream.call(route, oip.MODEL_INFER, b"rows", timeout_s)
 
 
-def failure(world: World, route: Route = ONE, timeout_s: float | None = None, method: str = oip.MODEL_INFER) -> Failure:
-    async def scene(upstream: Upstream, _: Launcher) -> Failure:
-        with pytest.raises(FailureError) as caught:
+def failure(
+    world: World, route: Route = ONE, timeout_s: float | None = None, method: str = oip.MODEL_INFER
+) -> RpcFailure:
+    async def scene(upstream: LoadBalancer, _: Launcher) -> RpcFailure:
+        with pytest.raises(RpcFailureError) as caught:
             await upstream.call(route, method, b"", timeout_s)
         return caught.value.failure
 
@@ -147,7 +149,7 @@ def test_a_request_starts_the_server_and_waits_for_it(status: str) -> None:
     assert 1002 <= world.now() < 1002.2
 
 
-async def infer_one(upstream: Upstream, route: Route = ONE, timeout_s: float | None = None) -> bytes:
+async def infer_one(upstream: LoadBalancer, route: Route = ONE, timeout_s: float | None = None) -> bytes:
     return await infer(upstream, route, timeout_s)
 
 
@@ -193,7 +195,7 @@ def test_requests_that_come_at_once_share_one_start() -> None:
     world = World()
     world.containers.add("a")
 
-    async def scene(upstream: Upstream, _: Launcher) -> list[bytes]:
+    async def scene(upstream: LoadBalancer, _: Launcher) -> list[bytes]:
         return await asyncio.gather(*(infer(upstream) for _ in range(20)))
 
     assert world.run(scene) == [b"a None"] * 20
@@ -204,7 +206,7 @@ def test_a_caller_that_goes_away_leaves_the_start_to_the_others() -> None:
     world = World()
     world.containers.add("a")
 
-    async def scene(upstream: Upstream, _: Launcher) -> bytes:
+    async def scene(upstream: LoadBalancer, _: Launcher) -> bytes:
         first = asyncio.ensure_future(infer(upstream))
         second = asyncio.ensure_future(infer(upstream))
         await asyncio.sleep(1)
@@ -246,10 +248,10 @@ def test_the_next_request_counts_on_from_the_start_of_the_server() -> None:
     world = World(load_s=100, wait_s=12)
     world.containers.add("a")
 
-    async def scene(upstream: Upstream, _: Launcher) -> list[str]:
+    async def scene(upstream: LoadBalancer, _: Launcher) -> list[str]:
         said = []
         for _at in range(2):
-            with pytest.raises(FailureError) as caught:
+            with pytest.raises(RpcFailureError) as caught:
                 await infer(upstream)
             said.append(caught.value.failure.text)
             await asyncio.sleep(6)
@@ -268,12 +270,12 @@ def test_a_question_whether_the_model_is_ready_starts_it_and_is_answered_at_once
     world = World()
     world.containers.add("a")
 
-    async def scene(upstream: Upstream, _: Launcher) -> list[object]:
+    async def scene(upstream: LoadBalancer, _: Launcher) -> list[object]:
         said: list[object] = []
         for _at in range(3):
             try:
                 said.append(await upstream.call(ONE, oip.MODEL_READY, b"", None))
-            except FailureError as error:
+            except RpcFailureError as error:
                 said.append((error.failure.reason, error.failure.message.splitlines()[0]))
             await asyncio.sleep(1.2)
         return said
@@ -334,9 +336,9 @@ def test_a_server_that_ends_when_it_is_started_is_not_waited_for() -> None:
 
 
 CRASHES = [
-    (Container("1", "a", "restarting", 1, 1, 3), "ended with exit code 1, started again 3 times"),
+    (ServerContainer("1", "a", "restarting", 1, 1, 3), "ended with exit code 1, started again 3 times"),
     (
-        Container("1", "a", "restarting", 1, 137, 7, True),
+        ServerContainer("1", "a", "restarting", 1, 137, 7, True),
         "ended with exit code 137 (out of memory), started again 7 times",
     ),
 ]
@@ -344,7 +346,7 @@ CRASHES = [
 
 @METHODS
 @pytest.mark.parametrize(("container", "words"), CRASHES)
-def test_a_server_that_keeps_ending_is_not_waited_for(method: str, container: Container, words: str) -> None:
+def test_a_server_that_keeps_ending_is_not_waited_for(method: str, container: ServerContainer, words: str) -> None:
     world = World()
     world.containers.set(container)
     assert failure(world, method=method).text == f"the server of model fare@1 {words}\n  fix: pyml dev logs a"
@@ -353,13 +355,13 @@ def test_a_server_that_keeps_ending_is_not_waited_for(method: str, container: Co
 
 def test_a_server_that_has_ended_a_few_times_is_waited_for() -> None:
     world = World(wait_s=5)
-    world.containers.set(Container("1", "a", "restarting", 999, 1, 2))
+    world.containers.set(ServerContainer("1", "a", "restarting", 999, 1, 2))
     assert failure(world).message.startswith("model fare@1 is starting (6 s so far)")
 
 
 def test_a_paused_server_is_not_waited_for() -> None:
     world = World()
-    world.containers.set(Container("0123456789abcdef", "a", "paused"))
+    world.containers.set(ServerContainer("0123456789abcdef", "a", "paused"))
     assert failure(world).text == "the server of model fare@1 is paused\n  fix: docker unpause 0123456789ab"
 
 
@@ -374,8 +376,8 @@ def test_after_a_failed_start_the_next_request_tries_again() -> None:
     world = World()
     made = world.containers.add("a", ends_with=1)
 
-    async def scene(upstream: Upstream, _: Launcher) -> bytes:
-        with pytest.raises(FailureError):
+    async def scene(upstream: LoadBalancer, _: Launcher) -> bytes:
+        with pytest.raises(RpcFailureError):
             await infer(upstream)
         world.containers.remove(made)
         world.containers.add("a")
@@ -387,7 +389,7 @@ def test_after_a_failed_start_the_next_request_tries_again() -> None:
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
-def running(world: World) -> Container:
+def running(world: World) -> ServerContainer:
     world.containers.add("a", is_running=True)
     return world.containers.find("a")[0]
 
@@ -402,7 +404,7 @@ def test_a_request_that_comes_while_its_server_is_stopped_waits_and_starts_it_ag
     world.in_thread = slowly
     container = running(world)
 
-    async def scene(upstream: Upstream, launcher: Launcher) -> bytes:
+    async def scene(upstream: LoadBalancer, launcher: Launcher) -> bytes:
         await asyncio.sleep(3)
         stopping = asyncio.ensure_future(launcher.stop(container, "it is idle"))
         await asyncio.sleep(1)
@@ -426,7 +428,7 @@ def test_a_server_that_is_being_started_is_not_stopped() -> None:
     world = World()
     container = running(world)
 
-    async def scene(upstream: Upstream, launcher: Launcher) -> bytes:
+    async def scene(upstream: LoadBalancer, launcher: Launcher) -> bytes:
         asked = asyncio.ensure_future(infer(upstream))
         await asyncio.sleep(1)
         await launcher.stop(container, "it is idle")
@@ -440,7 +442,7 @@ def test_a_server_that_could_not_be_stopped_is_asked_again() -> None:
     world = World(load_s=0)
     container = running(world)
 
-    async def scene(upstream: Upstream, launcher: Launcher) -> bytes:
+    async def scene(upstream: LoadBalancer, launcher: Launcher) -> bytes:
         world.containers.error = EngineError("no")
         with pytest.raises(EngineError):
             await launcher.stop(container, "it is idle")

@@ -15,11 +15,11 @@ import pytest
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.drivers.container import driver as container_stack
 from pyml_sandbox.drivers.container import service_specs as services
-from pyml_sandbox.drivers.container.driver import ContainerStack
+from pyml_sandbox.drivers.container.driver import ContainerDriver
 from pyml_sandbox.drivers.container.images.base_image import BaseImage
 from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WAREHOUSE
-from pyml_sandbox.drivers.contract import Stack
-from pyml_sandbox.drivers.process.driver import ProcessStack
+from pyml_sandbox.drivers.contract import Driver
+from pyml_sandbox.drivers.process.driver import ProcessDriver
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.registry import find_version
 from pyml_sandbox.models.routes import Routes, load_routes
@@ -36,15 +36,15 @@ STATE = SandboxState("container", Ports(), None, "1", "4")
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A stack on a fake engine."""
 
     home: SandboxHome
     docker: FakeDocker = field(default_factory=FakeDocker)
 
-    def stack(self, **choices: object) -> ContainerStack:
+    def stack(self, **choices: object) -> ContainerDriver:
         chosen = replace(ContainerChoices(), **choices)  # type: ignore[arg-type]
-        stack = ContainerStack(self.home, replace(STATE, container=chosen), {})
+        stack = ContainerDriver(self.home, replace(STATE, container=chosen), {})
         vars(stack).update(
             engine=self.docker.engine(), _base=BaseImage("sha256:" + "ab" * 32, "pyml-base:key", "3.11", reused=True)
         )
@@ -62,37 +62,37 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(SandboxHome(tmp_path))
+def context(tmp_path: Path) -> CheckContext:
+    return CheckContext(SandboxHome(tmp_path))
 
 
 # ---- services
 
 
-def test_the_services_that_are_always_there_have_an_endpoint_each(bench: Bench) -> None:
-    stack = bench.stack()
+def test_the_services_that_are_always_there_have_an_endpoint_each(context: CheckContext) -> None:
+    stack = context.stack()
     names = [spec.name for spec in stack.services()]
     assert names == ["metastore", "spark-master", "spark", "gateway"]
     assert [endpoint.name for endpoint in stack.endpoints()] == names
 
 
-def test_spark_has_two_cores_at_least_and_else_those_of_the_engine(bench: Bench) -> None:
+def test_spark_has_two_cores_at_least_and_else_those_of_the_engine(context: CheckContext) -> None:
     for cpus, cores in ((1, 2), (4, 4)):
-        stack = bench.stack()
-        vars(stack)["engine"] = bench.docker.engine(replace(FACTS, cpus=cpus))
+        stack = context.stack()
+        vars(stack)["engine"] = context.docker.engine(replace(FACTS, cpus=cpus))
         (sql,) = (spec for spec in stack.services() if spec.name == "spark")
         assert f"spark.master=local[{cores}]" in sql.command
 
 
-def mounts(stack: ContainerStack) -> Mapping[str, str]:
+def mounts(stack: ContainerDriver) -> Mapping[str, str]:
     (gateway,) = (spec for spec in stack.services() if spec.name == "gateway")
     assert gateway.container is not None
     return gateway.container.volumes
 
 
-def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(bench: Bench) -> None:
-    assert services.ENGINE_SOCKET in mounts(bench.stack())
-    assert services.ENGINE_SOCKET not in mounts(bench.stack(docker_socket=False))
+def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(context: CheckContext) -> None:
+    assert services.ENGINE_SOCKET in mounts(context.stack())
+    assert services.ENGINE_SOCKET not in mounts(context.stack(docker_socket=False))
 
 
 # ---- online
@@ -109,24 +109,24 @@ def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(bench: Bench
     ],
 )
 def test_a_version_has_as_many_servers_as_it_asks_for_each_with_a_socket_of_its_own(
-    toml: str, names: list[str], bench: Bench
+    toml: str, names: list[str], context: CheckContext
 ) -> None:
-    version = bench.version(toml)
-    specs = bench.stack().model_servers(version, PYTHON)
+    version = context.version(toml)
+    specs = context.stack().model_servers(version, PYTHON)
     assert [spec.name for spec in specs] == names
     assert [spec.endpoint.address for spec in specs] == [
         f"unix:{SOCKETS}/m-{name.removeprefix('model-')}" for name in names
     ]
     assert len({spec.command for spec in specs}) == len(names)
-    assert [each.name for each in bench.stack().model_endpoints(version)] == names
+    assert [each.name for each in context.stack().model_endpoints(version)] == names
 
 
 @pytest.mark.parametrize(("cpus", "expected"), [(2, 2), (16, 4)])
 def test_a_server_gets_what_pyml_toml_says_and_no_more_cores_than_there_are(
-    cpus: int, expected: float, bench: Bench
+    cpus: int, expected: float, context: CheckContext
 ) -> None:
-    version = bench.version(f"[serving]\nmemory_mb = 100\ncpus = {cpus}")
-    (spec,) = bench.stack().model_servers(version, PYTHON)
+    version = context.version(f"[serving]\nmemory_mb = 100\ncpus = {cpus}")
+    (spec,) = context.stack().model_servers(version, PYTHON)
     assert spec.container is not None
     assert spec.container.limits is not None
     assert (spec.container.limits.memory_bytes, spec.container.limits.cpus) == (100 * 1024 * 1024, expected)
@@ -143,38 +143,38 @@ def routes_in(gateway: FakeContainer) -> dict[str, object]:
         return document
 
 
-def test_routes_are_kept_here_and_copied_into_the_gateway(bench: Bench) -> None:
-    bench.version("[serving]\nreplicas = 2")
-    gateway, other = bench.has("gateway"), bench.has("spark")
+def test_routes_are_kept_here_and_copied_into_the_gateway(context: CheckContext) -> None:
+    context.version("[serving]\nreplicas = 2")
+    gateway, other = context.has("gateway"), context.has("spark")
     routes = Routes().with_version("fare", "111111111111")
-    bench.stack().publish(routes)
-    assert load_routes(bench.home) == routes
+    context.stack().publish(routes)
+    assert load_routes(context.home) == routes
     written = json.dumps(routes_in(gateway))
     assert f"{SOCKETS}/m-fare-111111111111-2" in written
     assert "model-fare-111111111111-2" in written
     assert not other.put
 
 
-def test_routes_are_kept_where_no_gateway_runs_yet(bench: Bench) -> None:
+def test_routes_are_kept_where_no_gateway_runs_yet(context: CheckContext) -> None:
     routes = Routes().with_version("fare", "111111111111")
-    bench.stack().publish(routes)
-    assert load_routes(bench.home) == routes
+    context.stack().publish(routes)
+    assert load_routes(context.home) == routes
 
 
-def test_a_deployed_version_whose_upload_is_gone_has_one_route(bench: Bench) -> None:
-    gateway = bench.has("gateway")
-    bench.stack().publish(Routes().with_version("lost", "999999999999"))
+def test_a_deployed_version_whose_upload_is_gone_has_one_route(context: CheckContext) -> None:
+    gateway = context.has("gateway")
+    context.stack().publish(Routes().with_version("lost", "999999999999"))
     written = json.dumps(routes_in(gateway))
     assert "m-lost-999999999999" in written
     assert "m-lost-999999999999-2" not in written
 
 
-def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(bench: Bench) -> None:
-    bench.version()
-    gateway = bench.has("gateway")
+def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context: CheckContext) -> None:
+    context.version()
+    gateway = context.has("gateway")
     written = []
     for has_socket in (True, False):
-        bench.stack(docker_socket=has_socket).publish(Routes().with_version("fare", "111111111111"))
+        context.stack(docker_socket=has_socket).publish(Routes().with_version("fare", "111111111111"))
         written.append(json.dumps(routes_in(gateway)))
     assert ['"on_request": true' in text for text in written] == [True, False]
 
@@ -182,52 +182,52 @@ def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(bench: 
 # ---- images
 
 
-def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(bench: Bench) -> None:
-    worker = bench.has("worker-fare-1", image="sha256:w")
-    bench.has("gateway", image="sha256:g")
-    stack = bench.stack()
+def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(context: CheckContext) -> None:
+    worker = context.has("worker-fare-1", image="sha256:w")
+    context.has("gateway", image="sha256:g")
+    stack = context.stack()
     assert stack.image_of(worker.id[:12]) == "sha256:w"
     assert stack.image_of("ffffffffffff") is None
     assert stack.image_of("0") is None  # of both
 
 
-def test_the_images_of_all_replicas_count_each_once_and_no_other_services(bench: Bench) -> None:
-    version = bench.version("[serving]\nreplicas = 3")
+def test_the_images_of_all_replicas_count_each_once_and_no_other_services(context: CheckContext) -> None:
+    version = context.version("[serving]\nreplicas = 3")
     for replica, image in (("", "a"), ("-2", "b"), ("-3", "a")):
-        bench.has(f"model-fare-111111111111{replica}", image=f"sha256:{image}")
-    bench.has("model-fare-222222222222", image="sha256:c")
-    assert bench.stack().online_images(version) == ["sha256:a", "sha256:b"]
+        context.has(f"model-fare-111111111111{replica}", image=f"sha256:{image}")
+    context.has("model-fare-222222222222", image="sha256:c")
+    assert context.stack().online_images(version) == ["sha256:a", "sha256:b"]
 
 
 # ---- data
 
 
-def test_the_size_of_data_is_asked_of_the_metastore_while_it_runs(bench: Bench) -> None:
-    bench.has("metastore").inside = {"du": (0, f"10\t{WAREHOUSE}\n20\t{METASTORE}\n30\ttotal\n".encode())}
-    assert bench.stack().data().size_bytes == 30
+def test_the_size_of_data_is_asked_of_the_metastore_while_it_runs(context: CheckContext) -> None:
+    context.has("metastore").inside = {"du": (0, f"10\t{WAREHOUSE}\n20\t{METASTORE}\n30\ttotal\n".encode())}
+    assert context.stack().data().size_bytes == 30
 
 
 @pytest.mark.parametrize("status", ["exited", "running"])
-def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str, bench: Bench) -> None:
-    bench.has("metastore", status).inside = {"du": (1, b"no such folder")}
-    project = bench.home.project
-    bench.docker.disk = [
+def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str, context: CheckContext) -> None:
+    context.has("metastore", status).inside = {"du": (1, b"no such folder")}
+    project = context.home.project
+    context.docker.disk = [
         {"Name": f"{project}_warehouse", "UsageData": {"Size": 7}},
         {"Name": f"{project}_metastore", "UsageData": None},
         {"Name": f"{project}_sockets", "UsageData": {"Size": 100}},
         {"Name": "other_warehouse", "UsageData": {"Size": 1000}},
     ]
-    assert bench.stack().data().size_bytes == 7
+    assert context.stack().data().size_bytes == 7
 
 
-def test_an_engine_without_volumes_holds_no_data(bench: Bench) -> None:
-    assert bench.stack().data().size_bytes == 0
+def test_an_engine_without_volumes_holds_no_data(context: CheckContext) -> None:
+    assert context.stack().data().size_bytes == 0
 
 
-def test_deleting_data_removes_every_volume_of_the_sandbox(bench: Bench) -> None:
-    bench.docker.owned_volumes += [FakeThing("warehouse"), FakeThing("routes")]
-    bench.stack().delete_data()
-    assert all(volume.is_removed for volume in bench.docker.owned_volumes)
+def test_deleting_data_removes_every_volume_of_the_sandbox(context: CheckContext) -> None:
+    context.docker.owned_volumes += [FakeThing("warehouse"), FakeThing("routes")]
+    context.stack().delete_data()
+    assert all(volume.is_removed for volume in context.docker.owned_volumes)
 
 
 # ---- what is missing
@@ -241,17 +241,17 @@ def no_engine(environ: Mapping[str, str]) -> None:
     ("stamp", "hint"), [(None, "or another driver"), (DataStamp(1, "2.3", "10"), "--sandbox NAME --driver process")]
 )
 def test_a_sandbox_that_has_data_in_an_engine_is_not_offered_another_driver(
-    stamp: DataStamp | None, hint: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    stamp: DataStamp | None, hint: str, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container_stack, "find_engine", no_engine)
     with pytest.raises(SetupError, match="No Docker engine answers") as caught:
-        _ = ContainerStack(bench.home, replace(STATE, stamp=stamp), {}).engine
+        _ = ContainerDriver(context.home, replace(STATE, stamp=stamp), {}).engine
     assert hint in caught.value.hint
 
 
-def test_a_base_image_that_is_gone_is_made_again_by_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_image_that_is_gone_is_made_again_by_up(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container_stack, "find_base", lambda engine, options: None)
-    stack = bench.stack()
+    stack = context.stack()
     del vars(stack)["_base"]
     with pytest.raises(SandboxError, match="base image of this sandbox is gone") as caught:
         stack.services()
@@ -261,19 +261,21 @@ def test_a_base_image_that_is_gone_is_made_again_by_up(bench: Bench, monkeypatch
 # ---- processes beside it
 
 
-def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_route_leads(bench: Bench) -> None:
-    version = bench.version("[serving]\nreplicas = 3")
-    stack: Stack = ProcessStack(bench.home, replace(STATE, driver="process"), {})
+def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_route_leads(
+    context: CheckContext,
+) -> None:
+    version = context.version("[serving]\nreplicas = 3")
+    stack: Driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     (spec,) = stack.model_servers(version, replace(PYTHON, image=None))
     (endpoint,) = stack.model_endpoints(version)
     assert spec.endpoint == endpoint
     stack.publish(Routes().with_version("fare", "111111111111"))
-    assert endpoint.address.removeprefix("unix:") in bench.home.routes_file.read_text()
+    assert endpoint.address.removeprefix("unix:") in context.home.routes_file.read_text()
 
 
-def test_processes_have_no_image_and_share_one_spark(bench: Bench) -> None:
-    stack = ProcessStack(bench.home, replace(STATE, driver="process"), {})
-    version = bench.version()
+def test_processes_have_no_image_and_share_one_spark(context: CheckContext) -> None:
+    stack = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    version = context.version()
     assert stack.image_of("host") is None
     assert stack.online_images(version) == ()
     place = stack.offline(version, PYTHON, cast("object", None))  # type: ignore[arg-type]
@@ -281,10 +283,10 @@ def test_processes_have_no_image_and_share_one_spark(bench: Bench) -> None:
     assert place.connect == stack.connect_address()
 
 
-def test_data_of_processes_is_a_folder(bench: Bench) -> None:
-    stack = ProcessStack(bench.home, replace(STATE, driver="process"), {})
-    bench.home.data.mkdir(parents=True)
-    (bench.home.data / "table").write_bytes(b"x" * 10)
-    assert (stack.data().words, stack.data().size_bytes) == (str(bench.home.data), 10)
+def test_data_of_processes_is_a_folder(context: CheckContext) -> None:
+    stack = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    context.home.data.mkdir(parents=True)
+    (context.home.data / "table").write_bytes(b"x" * 10)
+    assert (stack.data().words, stack.data().size_bytes) == (str(context.home.data), 10)
     stack.delete_data()
     assert stack.data().size_bytes == 0

@@ -14,7 +14,7 @@ from pyml.errors import SandboxError
 from pyml.probes import NotListeningError
 from pyml_sandbox.drivers.container.compose.compose_program import Compose
 from pyml_sandbox.drivers.container.engine import labels
-from pyml_sandbox.drivers.container.service_runner import ContainerDriver, _whole_lines
+from pyml_sandbox.drivers.container.service_runner import ContainerRunner, _whole_lines
 from pyml_sandbox.services.container_spec import Container
 from pyml_sandbox.services.runner_contract import Exit, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
@@ -34,7 +34,7 @@ class FakeCompose:
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A driver of one sandbox on a fake engine."""
 
     home: SandboxHome
@@ -42,8 +42,8 @@ class Bench:
     compose: FakeCompose = field(default_factory=FakeCompose)
 
     @property
-    def driver(self) -> ContainerDriver:
-        return ContainerDriver(self.home, self.docker.engine(), cast(Compose, self.compose))
+    def driver(self) -> ContainerRunner:
+        return ContainerRunner(self.home, self.docker.engine(), cast(Compose, self.compose))
 
     @property
     def file(self) -> Path:
@@ -56,8 +56,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(SandboxHome(tmp_path))
+def context(tmp_path: Path) -> CheckContext:
+    return CheckContext(SandboxHome(tmp_path))
 
 
 def not_asked(timeout_s: float) -> None:
@@ -90,32 +90,32 @@ STATES = [
 
 @pytest.mark.parametrize(("status", "more", "state"), STATES)
 def test_the_state_of_a_service_follows_from_its_containers(
-    status: str, more: dict[str, object], state: ServiceState, bench: Bench
+    status: str, more: dict[str, object], state: ServiceState, context: CheckContext
 ) -> None:
-    bench.has("fare", status, **more)
-    (found,) = bench.driver.live()
+    context.has("fare", status, **more)
+    (found,) = context.driver.live()
     assert (found.name, found.state, found.digest) == ("fare", state, "d1")
 
 
 @pytest.mark.parametrize(("status", "runs"), [("running", True), ("exited", False), ("restarting", False)])
-def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, bench: Bench) -> None:
-    bench.has("fare", status)
-    (found,) = bench.driver.live()
+def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, context: CheckContext) -> None:
+    context.has("fare", status)
+    (found,) = context.driver.live()
     assert (found.pid is not None, found.uptime_s > 0) == (runs, runs)
 
 
-def test_what_a_job_started_is_told_from_what_up_did(bench: Bench) -> None:
-    bench.has("worker-fare-1", on_demand="true")
-    bench.has("gateway")
-    assert {found.name: found.is_on_demand for found in bench.driver.live()} == {
+def test_what_a_job_started_is_told_from_what_up_did(context: CheckContext) -> None:
+    context.has("worker-fare-1", on_demand="true")
+    context.has("gateway")
+    assert {found.name: found.is_on_demand for found in context.driver.live()} == {
         "worker-fare-1": True,
         "gateway": False,
     }
 
 
-def test_another_sandboxs_services_are_not_seen(bench: Bench) -> None:
-    bench.docker.made.append(container("pyml-other", "gateway"))
-    assert bench.driver.live() == ()
+def test_another_sandboxs_services_are_not_seen(context: CheckContext) -> None:
+    context.docker.made.append(container("pyml-other", "gateway"))
+    assert context.driver.live() == ()
 
 
 LATER = "2026-11-25T11:00:00Z"
@@ -131,11 +131,11 @@ LATER = "2026-11-25T11:00:00Z"
     ],
 )
 def test_of_two_containers_of_a_service_the_one_that_runs_counts_else_the_newer(
-    first: tuple[str, dict[str, object]], second: tuple[str, dict[str, object]], chosen: int, bench: Bench
+    first: tuple[str, dict[str, object]], second: tuple[str, dict[str, object]], chosen: int, context: CheckContext
 ) -> None:
     for number, (status, more) in enumerate((first, second)):
-        bench.has("fare", status, digest=f"d{number}", **more)
-    (found,) = bench.driver.live()
+        context.has("fare", status, digest=f"d{number}", **more)
+    (found,) = context.driver.live()
     assert found.digest == f"d{chosen}"
 
 
@@ -152,39 +152,39 @@ EXITS = [
 
 @pytest.mark.parametrize(("status", "more", "expected"), EXITS)
 def test_how_a_service_ended_last_is_said_in_words(
-    status: str, more: dict[str, object], expected: Exit, bench: Bench
+    status: str, more: dict[str, object], expected: Exit, context: CheckContext
 ) -> None:
-    bench.has("fare", status, restarts=2, **more)
-    (found,) = bench.driver.live()
+    context.has("fare", status, restarts=2, **more)
+    (found,) = context.driver.live()
     assert (found.exits, found.last_exit) == (2, expected)
 
 
-def test_what_never_ended_by_itself_has_no_exit(bench: Bench) -> None:
-    bench.has("fare", "exited", exit_code=137)
-    assert bench.driver.live()[0].last_exit is None
+def test_what_never_ended_by_itself_has_no_exit(context: CheckContext) -> None:
+    context.has("fare", "exited", exit_code=137)
+    assert context.driver.live()[0].last_exit is None
 
 
 @pytest.mark.parametrize(
     ("codes", "expected"), [([1, 139], Exit(None, "terminated by SIGSEGV")), ([], Exit(None, "it ended"))]
 )
 def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_each_end(
-    codes: list[int], expected: Exit, bench: Bench
+    codes: list[int], expected: Exit, context: CheckContext
 ) -> None:
-    ended = bench.has("fare", restarts=1)
-    bench.docker.died = {ended.id: codes}
-    driver = bench.driver
+    ended = context.has("fare", restarts=1)
+    context.docker.died = {ended.id: codes}
+    driver = context.driver
     assert [driver.live()[0].last_exit for _ in range(3)] == [expected] * 3
-    (asked,) = bench.docker.asked_events
+    (asked,) = context.docker.asked_events
     assert (asked["container"], asked["event"]) == (ended.id, "die")
     ended.attrs["RestartCount"] = 2
     driver.live()
-    assert len(bench.docker.asked_events) == 2
+    assert len(context.docker.asked_events) == 2
 
 
-def test_an_engine_that_is_gone_is_an_error_of_ours(bench: Bench) -> None:
-    bench.docker.error = requests.exceptions.ConnectionError("Connection refused")
+def test_an_engine_that_is_gone_is_an_error_of_ours(context: CheckContext) -> None:
+    context.docker.error = requests.exceptions.ConnectionError("Connection refused")
     with pytest.raises(SandboxError, match="could not list containers: connection refused"):
-        bench.driver.live()
+        context.driver.live()
 
 
 MEMORY = [
@@ -198,27 +198,27 @@ MEMORY = [
 
 @pytest.mark.parametrize(("memory", "expected"), MEMORY)
 def test_what_could_be_given_back_at_once_is_no_memory_of_a_service(
-    memory: dict[str, object], expected: int, bench: Bench
+    memory: dict[str, object], expected: int, context: CheckContext
 ) -> None:
-    bench.has("fare").memory = memory
-    assert bench.driver.memory_bytes("fare") == expected
+    context.has("fare").memory = memory
+    assert context.driver.memory_bytes("fare") == expected
 
 
-def test_what_does_not_run_has_no_memory(bench: Bench) -> None:
-    bench.has("fare", "exited").memory = {"usage": 100}
-    assert bench.driver.memory_bytes("fare") == bench.driver.memory_bytes("unknown") == 0
+def test_what_does_not_run_has_no_memory(context: CheckContext) -> None:
+    context.has("fare", "exited").memory = {"usage": 100}
+    assert context.driver.memory_bytes("fare") == context.driver.memory_bytes("unknown") == 0
 
 
 # ---- logs
 
 
-def test_the_log_of_a_container_is_the_engines_and_that_of_a_removed_one_the_kept(bench: Bench) -> None:
-    bench.has("fare").said = b"one\ntwo\xff\n"
-    bench.home.logs.mkdir(parents=True)
-    (bench.home.logs / "gone.log").write_text("a\nb\nc\n")
-    assert list(bench.driver.logs("fare", 5)) == ["one", "two\N{REPLACEMENT CHARACTER}"]
-    assert list(bench.driver.logs("gone", 2)) == ["b", "c"]
-    assert list(bench.driver.logs("fare", 0)) == []
+def test_the_log_of_a_container_is_the_engines_and_that_of_a_removed_one_the_kept(context: CheckContext) -> None:
+    context.has("fare").said = b"one\ntwo\xff\n"
+    context.home.logs.mkdir(parents=True)
+    (context.home.logs / "gone.log").write_text("a\nb\nc\n")
+    assert list(context.driver.logs("fare", 5)) == ["one", "two\N{REPLACEMENT CHARACTER}"]
+    assert list(context.driver.logs("gone", 2)) == ["b", "c"]
+    assert list(context.driver.logs("fare", 0)) == []
 
 
 @pytest.mark.parametrize(
@@ -239,34 +239,34 @@ def test_lines_are_whole_however_they_arrive(parts: list[bytes], lines: list[str
 # ---- what changes
 
 
-def test_services_are_started_and_those_that_wait_for_a_request_only_made(bench: Bench) -> None:
-    bench.driver.start(spec("gateway"), spec("model-fare-1", starts_on_request=True))
+def test_services_are_started_and_those_that_wait_for_a_request_only_made(context: CheckContext) -> None:
+    context.driver.start(spec("gateway"), spec("model-fare-1", starts_on_request=True))
     options = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
-    project = ("--project-name", bench.home.project, "--file", str(bench.file), "up")
-    assert bench.compose.ran == [
+    project = ("--project-name", context.home.project, "--file", str(context.file), "up")
+    assert context.compose.ran == [
         (*project, "--detach", *options, "gateway"),
         (*project, "--no-start", *options, "model-fare-1"),
     ]
 
 
-def test_what_runs_from_the_same_spec_is_left_alone(bench: Bench) -> None:
+def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
     wanted = spec("gateway")
-    bench.has("gateway", digest=wanted.digest)
-    bench.driver.start(wanted)
-    assert not bench.compose.ran
-    assert not bench.file.exists()
+    context.has("gateway", digest=wanted.digest)
+    context.driver.start(wanted)
+    assert not context.compose.ran
+    assert not context.file.exists()
 
 
-def test_what_runs_from_another_spec_is_refused(bench: Bench) -> None:
-    bench.has("gateway", digest="another")
+def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
+    context.has("gateway", digest="another")
     with pytest.raises(SandboxError, match="runs from another specification"):
-        bench.driver.start(spec("gateway"))
+        context.driver.start(spec("gateway"))
 
 
-def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_again(bench: Bench) -> None:
-    bench.driver.start(spec("metastore", volumes={"warehouse": "/w"}), spec("gateway"))
-    bench.driver.start(spec("gateway", "other", volumes={"routes": "/r"}))
-    written = yaml.safe_load(bench.file.read_text())
+def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_again(context: CheckContext) -> None:
+    context.driver.start(spec("metastore", volumes={"warehouse": "/w"}), spec("gateway"))
+    context.driver.start(spec("gateway", "other", volumes={"routes": "/r"}))
+    written = yaml.safe_load(context.file.read_text())
     assert {name: each["command"] for name, each in written["services"].items()} == {
         "metastore": ["run"],
         "gateway": ["other"],
@@ -286,53 +286,53 @@ def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_aga
     ],
 )
 def test_stopping_removes_what_something_else_would_start_again(
-    status: str, more: dict[str, object], done: list[str], bench: Bench
+    status: str, more: dict[str, object], done: list[str], context: CheckContext
 ) -> None:
-    stopped = bench.has("fare", status, **more)
+    stopped = context.has("fare", status, **more)
     stopped.said = b"last words\n"
-    bench.driver.stop("fare")
+    context.driver.stop("fare")
     assert stopped.done == done
-    assert (bench.home.logs / "fare.log").exists() is ("remove" in done)
+    assert (context.home.logs / "fare.log").exists() is ("remove" in done)
 
 
-def test_stopping_what_is_unknown_or_gone_since_is_fine(bench: Bench) -> None:
-    bench.has("fare").is_gone = True
-    bench.driver.stop("fare")
-    bench.driver.stop("unknown")
+def test_stopping_what_is_unknown_or_gone_since_is_fine(context: CheckContext) -> None:
+    context.has("fare").is_gone = True
+    context.driver.stop("fare")
+    context.driver.stop("unknown")
 
 
-def test_shutting_down_keeps_logs_and_removes_containers_and_networks(bench: Bench) -> None:
-    bench.driver.start(spec("gateway"))
-    found = bench.has("gateway")
+def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: CheckContext) -> None:
+    context.driver.start(spec("gateway"))
+    found = context.has("gateway")
     found.said = b"last words\n"
     network = FakeThing("default")
-    bench.docker.owned_networks.append(network)
+    context.docker.owned_networks.append(network)
     volume = FakeThing("warehouse")
-    bench.docker.owned_volumes.append(volume)
-    bench.driver.shut_down()
-    assert bench.compose.ran[-1] == ("--project-name", bench.home.project, "down", "--remove-orphans")
-    assert (bench.home.logs / "gateway.log").read_text() == "last words\n"
+    context.docker.owned_volumes.append(volume)
+    context.driver.shut_down()
+    assert context.compose.ran[-1] == ("--project-name", context.home.project, "down", "--remove-orphans")
+    assert (context.home.logs / "gateway.log").read_text() == "last words\n"
     assert found.done[-1] == "remove"
     assert network.is_removed
     assert not volume.is_removed
-    assert not bench.file.exists()
+    assert not context.file.exists()
 
 
-def test_shutting_down_nothing_asks_nothing_of_compose(bench: Bench) -> None:
-    bench.driver.shut_down()
-    assert not bench.compose.ran
+def test_shutting_down_nothing_asks_nothing_of_compose(context: CheckContext) -> None:
+    context.driver.shut_down()
+    assert not context.compose.ran
 
 
-def test_what_is_left_over_is_a_second_container_of_a_service(bench: Bench) -> None:
-    old, new = bench.has("gateway", "exited"), bench.has("gateway")
-    other = bench.has("metastore", "exited")
-    assert bench.driver.sweep() == 1
+def test_what_is_left_over_is_a_second_container_of_a_service(context: CheckContext) -> None:
+    old, new = context.has("gateway", "exited"), context.has("gateway")
+    other = context.has("metastore", "exited")
+    assert context.driver.remove_orphans() == 1
     assert (old.done, new.done, other.done) == (["remove"], [], [])
 
 
-def test_labels_say_what_a_container_is_for(bench: Bench) -> None:
-    bench.driver.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
-    written = yaml.safe_load(bench.file.read_text())["services"]
+def test_labels_say_what_a_container_is_for(context: CheckContext) -> None:
+    context.driver.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
+    written = yaml.safe_load(context.file.read_text())["services"]
     assert written["gateway"]["labels"][labels.DIGEST] == spec("gateway").digest
     assert labels.ON_DEMAND in written["worker-1"]["labels"]
     assert labels.ON_DEMAND not in written["gateway"]["labels"]

@@ -10,7 +10,7 @@ import pytest
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.container import service_specs as services
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
-from pyml_sandbox.drivers.fake_runner import FakeDriver, FakeMachine
+from pyml_sandbox.drivers.fake_runner import FakeMachine, FakeRunner
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.registry import find_version
 from pyml_sandbox.models.version import ModelVersion
@@ -33,7 +33,7 @@ def spec(name: str) -> ServiceSpec:
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A sandbox whose master runs, with the Sparks of some versions."""
 
     home: SandboxHome
@@ -41,11 +41,11 @@ class Bench:
     machine: FakeMachine = field(default_factory=FakeMachine)
 
     @property
-    def driver(self) -> FakeDriver:
-        return FakeDriver(self.machine, "tests")
+    def driver(self) -> FakeRunner:
+        return FakeRunner(self.machine, "tests")
 
     def sparks(self, workers: int = 1) -> ModelSpark:
-        settings = services.Settings(self.home.project, Ports(), cores=2)
+        settings = services.ContainerSettings(self.home.project, Ports(), cores=2)
         return ModelSpark(self.home, self.docker.engine(), self.driver, settings, workers)
 
     def version(self, model_id: str) -> ModelVersion:
@@ -76,8 +76,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(SandboxHome(tmp_path))
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    made = CheckContext(SandboxHome(tmp_path))
     made.driver.start(spec(services.MASTER))
     for name in ("_worker_probe", "_connect_probe"):
         monkeypatch.setattr(ModelSpark, name, lambda self, name: answers)
@@ -87,76 +87,78 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 PYTHON = Environment("key", "/usr/bin/python3", "/opt/pyml/model", image="sha256:" + "cd" * 32)
 
 
-def place(bench: Bench, model_id: str = "fare@111111111111", workers: int = 1) -> str:
+def place(context: CheckContext, model_id: str = "fare@111111111111", workers: int = 1) -> str:
     stem = model_id.replace("@", "-")
-    bench.publishes(f"spark-{stem}", 41234)
-    return bench.sparks(workers).place(bench.version(model_id), PYTHON, ignore).connect
+    context.publishes(f"spark-{stem}", 41234)
+    return context.sparks(workers).place(context.version(model_id), PYTHON, ignore).connect
 
 
-def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says_where_it_answers(bench: Bench) -> None:
-    assert place(bench, workers=2) == "127.0.0.1:41234"
+def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says_where_it_answers(
+    context: CheckContext,
+) -> None:
+    assert place(context, workers=2) == "127.0.0.1:41234"
     stem = "fare-111111111111"
-    assert bench.runs == {services.MASTER, f"spark-{stem}", f"worker-{stem}-1", f"worker-{stem}-2"}
+    assert context.runs == {services.MASTER, f"spark-{stem}", f"worker-{stem}-1", f"worker-{stem}-2"}
 
 
-def test_a_further_job_starts_none(bench: Bench) -> None:
-    place(bench)
-    before = {service.name: service.pid for service in bench.driver.live()}
-    bench.sparks().place(find_version(bench.home, "fare@111111111111"), PYTHON, ignore)
-    assert {service.name: service.pid for service in bench.driver.live()} == before
+def test_a_further_job_starts_none(context: CheckContext) -> None:
+    place(context)
+    before = {service.name: service.pid for service in context.driver.live()}
+    context.sparks().place(find_version(context.home, "fare@111111111111"), PYTHON, ignore)
+    assert {service.name: service.pid for service in context.driver.live()} == before
 
 
-def test_all_parts_of_a_version_run_in_its_own_image(bench: Bench) -> None:
-    specs = bench.sparks(2)._specs(bench.version("fare@111111111111"), "sha256:cd")
+def test_all_parts_of_a_version_run_in_its_own_image(context: CheckContext) -> None:
+    specs = context.sparks(2)._specs(context.version("fare@111111111111"), "sha256:cd")
     assert {spec.container.image for spec in specs if spec.container} == {"sha256:cd"}
     assert [spec.name.partition("-")[0] for spec in specs] == ["worker", "worker", "spark"]
 
 
 @pytest.mark.parametrize("state", ["stopped", "missing"])
-def test_without_a_master_there_is_no_sandbox_to_run_in(state: str, bench: Bench) -> None:
-    bench.driver.stop(services.MASTER) if state == "stopped" else bench.driver.shut_down()
+def test_without_a_master_there_is_no_sandbox_to_run_in(state: str, context: CheckContext) -> None:
+    context.driver.stop(services.MASTER) if state == "stopped" else context.driver.shut_down()
     with pytest.raises(SandboxError, match="The sandbox is not up") as caught:
-        place(bench)
+        place(context)
     assert caught.value.hint == "pyml dev up"
 
 
-def test_another_version_of_the_model_makes_room_with_its_workers(bench: Bench) -> None:
-    bench.warm("fare-0", "10:00", workers=2)
-    place(bench)
-    assert not {name for name in bench.runs if "fare-0" in name}
+def test_another_version_of_the_model_makes_room_with_its_workers(context: CheckContext) -> None:
+    context.warm("fare-0", "10:00", workers=2)
+    place(context)
+    assert not {name for name in context.runs if "fare-0" in name}
 
 
-def test_one_that_works_is_left_to_its_work(bench: Bench) -> None:
-    bench.warm("fare-0", "10:00", BUSY)
-    place(bench)
-    assert {"spark-fare-0", "worker-fare-0-1"} <= bench.runs
+def test_one_that_works_is_left_to_its_work(context: CheckContext) -> None:
+    context.warm("fare-0", "10:00", BUSY)
+    place(context)
+    assert {"spark-fare-0", "worker-fare-0-1"} <= context.runs
 
 
-def test_of_other_models_the_one_that_was_started_last_stays(bench: Bench) -> None:
+def test_of_other_models_the_one_that_was_started_last_stays(context: CheckContext) -> None:
     for model, started in (("eta", "09:00"), ("delay", "11:00"), ("fraud", "10:00")):
-        bench.warm(f"{model}-1", started)
-    place(bench)
-    assert {name for name in bench.runs if name.startswith("spark-") and name != services.MASTER} == {
+        context.warm(f"{model}-1", started)
+    place(context)
+    assert {name for name in context.runs if name.startswith("spark-") and name != services.MASTER} == {
         "spark-delay-1",
         "spark-fare-111111111111",
     }
 
 
-def test_what_does_not_run_keeps_no_place_from_others(bench: Bench) -> None:
-    bench.warm("eta-1", "09:00")
-    stopped = bench.warm("delay-1", "11:00")
+def test_what_does_not_run_keeps_no_place_from_others(context: CheckContext) -> None:
+    context.warm("eta-1", "09:00")
+    stopped = context.warm("delay-1", "11:00")
     stopped.status = "exited"
-    place(bench)
-    assert "spark-eta-1" in bench.runs
+    place(context)
+    assert "spark-eta-1" in context.runs
 
 
-def test_which_parts_are_asked_is_what_is_meant_to_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.warm("fare-1", "10:00")
-    bench.warm("eta-1", "10:00")
-    bench.driver.stop("spark-eta-1")
-    live = [replace(each, is_on_demand=each.name != services.MASTER) for each in bench.driver.live()]
-    monkeypatch.setattr(FakeDriver, "live", lambda self, timeout_s=10: live)
-    found = {endpoint.name: endpoint.address for endpoint in bench.sparks().endpoints()}
+def test_which_parts_are_asked_is_what_is_meant_to_run(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.warm("fare-1", "10:00")
+    context.warm("eta-1", "10:00")
+    context.driver.stop("spark-eta-1")
+    live = [replace(each, is_on_demand=each.name != services.MASTER) for each in context.driver.live()]
+    monkeypatch.setattr(FakeRunner, "live", lambda self, timeout_s=10: live)
+    found = {endpoint.name: endpoint.address for endpoint in context.sparks().endpoints()}
     assert found == {
         "spark-fare-1": "driver of its jobs",
         "worker-fare-1-1": services.MASTER,

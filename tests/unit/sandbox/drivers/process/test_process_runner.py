@@ -17,7 +17,7 @@ from pyml.errors import SandboxError
 from pyml.probes import NotListeningError
 from pyml_sandbox.drivers.process import service_runner as process
 from pyml_sandbox.drivers.process.service_runner import (
-    ProcessDriver,
+    ProcessRunner,
     inherited,
     service_conf,
     service_script,
@@ -73,15 +73,15 @@ def info(state: int, pid: int = 0, started: float = 100, now: float = 160, error
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A sandbox, its supervisord and its journal."""
 
     home: SandboxHome
     supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
 
     @property
-    def driver(self) -> ProcessDriver:
-        return ProcessDriver(self.home, {})
+    def driver(self) -> ProcessRunner:
+        return ProcessRunner(self.home, {})
 
     def journal(self, text: str) -> None:
         self.home.logs.mkdir(parents=True, exist_ok=True)
@@ -98,8 +98,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(SandboxHome(tmp_path))
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    made = CheckContext(SandboxHome(tmp_path))
     made.journal("")
     monkeypatch.setattr(process, "Supervisor", lambda path, timeout_s: made.supervisor)
     monkeypatch.setattr(psutil, "process_iter", lambda: iter(()))
@@ -122,24 +122,24 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     ],
 )
 def test_the_state_of_a_service_follows_from_supervisords(
-    state: int, pid: int, expected: ServiceState, bench: Bench
+    state: int, pid: int, expected: ServiceState, context: CheckContext
 ) -> None:
-    bench.supervisor.known["fare"] = info(state, pid)
-    bench.record("fare", "d1")
-    (found,) = bench.driver.live()
+    context.supervisor.known["fare"] = info(state, pid)
+    context.record("fare", "d1")
+    (found,) = context.driver.live()
     assert (found.state, found.pid, found.digest) == (expected, pid or None, "d1")
     assert found.uptime_s == (60 if pid else 0)
 
 
-def test_a_clock_that_was_set_back_gives_no_negative_time(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(RUNNING, 7, started=200, now=100)
-    assert bench.driver.live()[0].uptime_s == 0
+def test_a_clock_that_was_set_back_gives_no_negative_time(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(RUNNING, 7, started=200, now=100)
+    assert context.driver.live()[0].uptime_s == 0
 
 
-def test_where_nobody_watches_nothing_is_known(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(RUNNING, 7)
-    bench.supervisor.is_listening = False
-    assert bench.driver.live() == ()
+def test_where_nobody_watches_nothing_is_known(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(RUNNING, 7)
+    context.supervisor.is_listening = False
+    assert context.driver.live() == ()
 
 
 JOURNAL = """\
@@ -162,85 +162,87 @@ JOURNAL = """\
     ],
 )
 def test_how_often_and_how_a_service_ended_is_in_the_journal_since_it_was_started(
-    name: str, after: str, exits: int, last: Exit | None, bench: Bench
+    name: str, after: str, exits: int, last: Exit | None, context: CheckContext
 ) -> None:
-    bench.journal(JOURNAL)
-    bench.supervisor.known[name] = info(RUNNING, 7)
-    bench.record(name, "d1", journal_from=JOURNAL.index(after) + len(after))
-    (found,) = bench.driver.live()
+    context.journal(JOURNAL)
+    context.supervisor.known[name] = info(RUNNING, 7)
+    context.record(name, "d1", journal_from=JOURNAL.index(after) + len(after))
+    (found,) = context.driver.live()
     assert (found.exits, found.last_exit) == (exits, last)
 
 
-def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(FATAL, error="can't find command 'x'")
-    assert bench.driver.live()[0].last_exit == Exit(None, "can't find command 'x'")
+def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(FATAL, error="can't find command 'x'")
+    assert context.driver.live()[0].last_exit == Exit(None, "can't find command 'x'")
 
 
 # ---- what changes
 
 
-def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(bench: Bench) -> None:
-    bench.journal(JOURNAL)
+def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(context: CheckContext) -> None:
+    context.journal(JOURNAL)
     wanted = spec("fare", "serve", "--name", "it's")
-    bench.driver.start(wanted)
-    assert bench.supervisor.told == [("stop", "fare"), ("replace", "fare"), ("start", "fare")]
-    assert bench.record_of("fare") == {"digest": wanted.digest, "journal_from": len(JOURNAL)}
-    assert (bench.home.conf / "services" / "fare.conf").read_text() == service_conf(wanted)
+    context.driver.start(wanted)
+    assert context.supervisor.told == [("stop", "fare"), ("replace", "fare"), ("start", "fare")]
+    assert context.record_of("fare") == {"digest": wanted.digest, "journal_from": len(JOURNAL)}
+    assert (context.home.conf / "services" / "fare.conf").read_text() == service_conf(wanted)
 
 
-def test_what_runs_from_the_same_spec_is_left_alone(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(RUNNING, 7)
-    bench.record("fare", spec().digest)
-    bench.driver.start(spec())
-    assert not bench.supervisor.told
+def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(RUNNING, 7)
+    context.record("fare", spec().digest)
+    context.driver.start(spec())
+    assert not context.supervisor.told
 
 
-def test_what_runs_from_another_spec_is_refused(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(RUNNING, 7)
-    bench.record("fare", "another")
+def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(RUNNING, 7)
+    context.record("fare", "another")
     with pytest.raises(SandboxError, match="runs from another specification"):
-        bench.driver.start(spec())
+        context.driver.start(spec())
 
 
-def test_the_log_of_the_run_before_is_kept_beside_the_new_one(bench: Bench) -> None:
-    (bench.home.logs / "fare.log").write_text("last words\n")
-    bench.driver.start(spec())
-    assert (bench.home.logs / "fare.log.1").read_text() == "last words\n"
-    assert list(bench.driver.logs("fare", 5)) == []
+def test_the_log_of_the_run_before_is_kept_beside_the_new_one(context: CheckContext) -> None:
+    (context.home.logs / "fare.log").write_text("last words\n")
+    context.driver.start(spec())
+    assert (context.home.logs / "fare.log.1").read_text() == "last words\n"
+    assert list(context.driver.logs("fare", 5)) == []
 
 
-def test_what_waits_for_its_next_try_is_told_to_stop_before_it_is_started_anew(bench: Bench) -> None:
-    bench.supervisor.known["fare"] = info(BACKOFF)
-    bench.driver.start(spec())
-    assert bench.supervisor.told[0] == ("stop", "fare")
+def test_what_waits_for_its_next_try_is_told_to_stop_before_it_is_started_anew(context: CheckContext) -> None:
+    context.supervisor.known["fare"] = info(BACKOFF)
+    context.driver.start(spec())
+    assert context.supervisor.told[0] == ("stop", "fare")
 
 
-def test_stopping_where_nobody_watches_is_fine(bench: Bench) -> None:
-    bench.supervisor.is_listening = False
-    bench.driver.stop("fare")
-    assert not bench.supervisor.told
+def test_stopping_where_nobody_watches_is_fine(context: CheckContext) -> None:
+    context.supervisor.is_listening = False
+    context.driver.stop("fare")
+    assert not context.supervisor.told
 
 
-def test_what_does_not_stop_in_time_is_an_error_that_names_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.supervisor.known["fare"] = info(STOPPING, 7)
+def test_what_does_not_stop_in_time_is_an_error_that_names_it(
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context.supervisor.known["fare"] = info(STOPPING, 7)
     monkeypatch.setattr(FakeSupervisor, "stop", lambda self, name: True)
     with pytest.raises(SandboxError, match="fare did not stop within 0 s"):
-        bench.driver.stop("fare", timeout_s=0)
+        context.driver.stop("fare", timeout_s=0)
 
 
 @pytest.mark.parametrize(("is_watched", "ended"), [(True, 0), (False, 2)])
 def test_only_what_nobody_watches_was_left_behind(
-    is_watched: bool, ended: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    is_watched: bool, ended: int, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.supervisor.is_listening = is_watched
+    context.supervisor.is_listening = is_watched
     processes = [
-        Left(bench.home, "fare"),
-        Left(bench.home, "gateway"),
-        Left(SandboxHome(bench.home.root, "other"), "fare"),
+        Left(context.home, "fare"),
+        Left(context.home, "gateway"),
+        Left(SandboxHome(context.home.root, "other"), "fare"),
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: iter(processes))
     monkeypatch.setattr(psutil.Process, "terminate", Left.end)
-    assert bench.driver.sweep() == ended
+    assert context.driver.remove_orphans() == ended
     assert [each.is_ended for each in processes] == [ended > 0, ended > 0, False]
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pyml_sandbox.drivers.process.session import talk_to_process
+from pyml_sandbox.drivers.process.session import session_with_process
 from pyml_sandbox.models.model_session import NoAnswerError
 
 ECHOES = "import sys\nfor line in sys.stdin:\n    print(line.strip() + '!', flush=True)"
@@ -15,23 +15,23 @@ ENDS = "import sys\nsys.stdin.readline()\nprint('going down', file=sys.stderr)\n
 
 
 def test_a_line_is_answered_by_a_line() -> None:
-    talk = talk_to_process([sys.executable, "-c", ECHOES], {})
-    assert [talk.ask(each, 60).strip() for each in ("one", "two")] == ["one!", "two!"]
-    talk.close()
+    open_session = session_with_process([sys.executable, "-c", ECHOES], {})
+    assert [open_session.ask(each, 60).strip() for each in ("one", "two")] == ["one!", "two!"]
+    open_session.close()
 
 
 def test_one_that_is_late_is_not_asked_again_since_its_answer_would_be_taken_for_the_next_ones() -> None:
-    talk = talk_to_process([sys.executable, "-c", LATE], {})
+    open_session = session_with_process([sys.executable, "-c", LATE], {})
     with pytest.raises(NoAnswerError, match="no answer within 0 s"):
-        talk.ask("one", 0.01)
+        open_session.ask("one", 0.01)
     with pytest.raises(NoAnswerError, match="no answer within 0 s"):
-        talk.ask("two", 60)
-    talk.close()
+        open_session.ask("two", 60)
+    open_session.close()
 
 
 def test_one_that_ends_is_told_with_its_last_words_however_often_it_is_asked() -> None:
-    talk = talk_to_process([sys.executable, "-c", ENDS], {})
+    open_session = session_with_process([sys.executable, "-c", ENDS], {})
     for _ in range(2):
         with pytest.raises(NoAnswerError, match=r"(?s)ended its Python.*going down"):
-            talk.ask("one", 60)
-    talk.close()
+            open_session.ask("one", 60)
+    open_session.close()

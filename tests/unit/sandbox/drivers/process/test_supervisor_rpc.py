@@ -25,7 +25,7 @@ from pyml_sandbox.drivers.process.supervisor_rpc import (
     Supervisor,
 )
 
-Answers = Mapping[str, object]
+HarnessResponse = Mapping[str, object]
 
 
 class Asked(socketserver.StreamRequestHandler):
@@ -49,7 +49,7 @@ class Asked(socketserver.StreamRequestHandler):
 class Watcher(socketserver.UnixStreamServer):
     """A supervisord that answers each method as it is told to: with a value, or with a fault of a number."""
 
-    def __init__(self, path: Path, answers: Answers) -> None:
+    def __init__(self, path: Path, answers: HarnessResponse) -> None:
         super().__init__(str(path), Asked)
         self.answers = answers
         self.calls: list[tuple[object, ...]] = []
@@ -62,7 +62,7 @@ class Watcher(socketserver.UnixStreamServer):
 
 
 @contextmanager
-def watched(folder: Path, answers: Answers) -> Iterator[tuple[Supervisor, Watcher]]:
+def watched(folder: Path, answers: HarnessResponse) -> Iterator[tuple[Supervisor, Watcher]]:
     """A supervisord that listens, and who speaks to it."""
     with Watcher(folder / "s", answers) as watcher:
         thread = threading.Thread(target=watcher.serve_forever, args=(0.01,))

@@ -7,7 +7,7 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, PredictError, Problem
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.checks.baseline import traits_of_refusal
+from pyml_sandbox.parity.checks.baseline import tags_of_refusal
 
 LOST = Problem("any words", "", ErrorCode.ROW_COUNT)
 MISTYPED = Problem("any words", "", ErrorCode.COLUMN_TYPE)
@@ -15,7 +15,7 @@ NULL = Problem("column `y` is declared NOT NULL, found null", "", ErrorCode.COLU
 
 
 @pytest.mark.parametrize(
-    ("refusal", "traits"),
+    ("refusal", "tags"),
     [
         (Refusal.of(OutputError("what predict returned does not fit", [LOST])), {"row-count"}),
         (Refusal.of(OutputError("what predict returned does not fit", [MISTYPED, LOST])), {"row-count", "type"}),
@@ -27,5 +27,5 @@ NULL = Problem("column `y` is declared NOT NULL, found null", "", ErrorCode.COLU
         ({"y": 1.0}, set()),
     ],
 )
-def test_the_codes_of_a_refusal_are_its_traits(refusal: Refusal | None, traits: set[str]) -> None:
-    assert traits_of_refusal(refusal) == traits
+def test_the_codes_of_a_refusal_are_its_traits(refusal: Refusal | None, tags: set[str]) -> None:
+    assert tags_of_refusal(refusal) == tags

@@ -7,22 +7,22 @@ from dataclasses import replace
 import pytest
 
 from pyml_sandbox.parity.checks.effects import Effect, Effects
-from pyml_sandbox.parity.observations.observation import Case, Situation
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 
 def effect(own: object, other: object, kind: str = "far", *, on_base: bool = True, place: int = 0) -> Effect:
     """A row with the value `own` in the column `c` changed beside one with `other`."""
-    row, neighbour = Specimen({"c": own}, 0), Specimen({"c": other}, 0, "c", kind)
+    row, neighbour = InputRow({"c": own}, 0), InputRow({"c": other}, 0, "c", kind)
     rows = (row, neighbour) if place == 0 else (neighbour, row)
-    case = Case("p", Situation((row,)), Situation(rows, place))
+    case = Example("p", Condition((row,)), Condition(rows, place))
     return Effect("p", "c", kind, on_base, place, False, False, False, "1.0", None, case)
 
 
-def traits(*found: Effect, ddl_type: str = "DOUBLE", column: str = "c", is_known: bool = False) -> set[str]:
+def tags(*found: Effect, ddl_type: str = "DOUBLE", column: str = "c", is_known: bool = False) -> set[str]:
     """Without the column's type and the kinds of rows, which are always among them."""
     effects = Effects(column, ddl_type, is_known, found)
-    return {trait for trait in effects.traits if not trait.startswith(("type:", "kind:"))}
+    return {trait for trait in effects.tags if not trait.startswith(("type:", "kind:"))}
 
 
 BOTH_PLACES = (effect(1.0, 2.0), effect(1.0, 2.0, place=1))
@@ -68,14 +68,14 @@ TABLE = [
 
 @pytest.mark.parametrize(("found", "expected"), [case[1:] for case in TABLE], ids=[case[0] for case in TABLE])
 def test_effects_have_in_common(found: list[Effect], expected: set[str]) -> None:
-    assert traits(*found) == expected
+    assert tags(*found) == expected
 
 
 @pytest.mark.parametrize(
     ("ddl_type", "own", "is_number"), [("STRING", "007", True), ("STRING", "7 km", False), ("BIGINT", 7, False)]
 )
 def test_texts_that_read_as_numbers_are_noted(ddl_type: str, own: object, is_number: bool) -> None:
-    assert ("number" in traits(effect(own, "x"), ddl_type=ddl_type)) is is_number
+    assert ("number" in tags(effect(own, "x"), ddl_type=ddl_type)) is is_number
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_known_values_are_silent_where_they_were_tried_and_none_changed_a_row(
     is_known: bool, kinds: tuple[str, ...], is_silent: bool
 ) -> None:
     found = [effect(1.0, 2.0, kind) for kind in kinds]
-    assert ("known-silent" in traits(*found, is_known=is_known)) is is_silent
+    assert ("known-silent" in tags(*found, is_known=is_known)) is is_silent
 
 
 def test_rows_that_differ_in_every_column_have_no_value_of_their_own_to_miss() -> None:
-    assert "plain" in traits(effect(1.0, 2.0), column="")
+    assert "plain" in tags(effect(1.0, 2.0), column="")
 
 
 def test_type_and_kinds_are_among_the_traits() -> None:
     found = Effects("c", "DOUBLE", False, [effect(1.0, 2.0, "far"), effect(1.0, None, "null", on_base=False)])
-    assert {trait for trait in found.traits if ":" in trait} == {"type:DOUBLE", "kind:far"}
+    assert {trait for trait in found.tags if ":" in trait} == {"type:DOUBLE", "kind:far"}

@@ -14,7 +14,7 @@ from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.examine import examine
 from pyml_sandbox.parity.noise.column_noise import Noise
-from support.harnesses import Source, labs_of
+from support.harnesses import Source, harnesses_of
 
 ROWS = 300
 X = np.random.default_rng(3).normal(size=(ROWS, 8))
@@ -47,9 +47,9 @@ HONEST = {
 
 
 def noise_of(source: Source, folder: Path, *, clock: Iterator[float] | None = None, batch_rows: int = 100) -> Noise:
-    with labs_of(source.write(folder)).start() as lab:
+    with harnesses_of(source.write(folder)).start() as harness:
         outputs, ticks = Schema(source.outputs), clock or iter([0.0] * 1000)
-        return measure_noise(lab, source.crowd, outputs, batch_rows, clock=lambda: next(ticks))
+        return measure_noise(harness, source.full_batch, outputs, batch_rows, clock=lambda: next(ticks))
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -73,8 +73,8 @@ def test_a_planted_relative_error_of_1e_4_departs_in_a_network(name: str, tmp_pa
 
 def test_rows_that_need_company_of_many_are_found_in_the_whole_fixture(tmp_path: Path) -> None:
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a + (len(frame) >= 8) * (frame.a > 298)})", {"a": [float(number) for number in range(ROWS)]})  # fmt: skip
-    with source.bench(tmp_path) as bench:
-        found = [symptom for symptom in examine(bench).symptoms if symptom.check == "sizes"]
+    with source.context(tmp_path) as context:
+        found = [observation for observation in examine(context).observations if observation.check == "sizes"]
         assert [(each.output, each.rows) for each in found] == [("p", 1)]
         case = found[0].case
         assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 12)  # the last of the batches of 32

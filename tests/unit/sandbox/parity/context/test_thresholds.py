@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.thresholds import MAX_WAYS, beside_thresholds
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 
 A = [1.5, 2.25, 3.5, 0.75]
@@ -22,9 +22,9 @@ def of_a(predict: str, inputs: str = "a DOUBLE NOT NULL", rows: list[float] | No
     return Source(inputs, P, f"return pd.DataFrame({{'p': {predict}}}, dtype='float64')", {"a": rows or A})
 
 
-def mined(source: Source, folder: Path) -> list[Specimen]:
-    with source.bench(folder) as bench:
-        return beside_thresholds(bench)
+def mined(source: Source, folder: Path) -> list[InputRow]:
+    with source.context(folder) as context:
+        return beside_thresholds(context)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 2.3, -0.27, 1e-3, 0.1 + 0.2, 2.0])
@@ -58,9 +58,9 @@ def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_
         "return pd.DataFrame({'p': (frame.c.fillna(0.0) < 0.3).astype('float64')})",
         {"a": A, "s": ["x", None, "y", "z"], "c": [0.2, 0.9, None, 0.1]},
     )
-    with source.bench(tmp_path) as bench:
-        base = bench.ordinary[0]
-        found = beside_thresholds(bench)
+    with source.context(tmp_path) as context:
+        base = context.ordinary[0]
+        found = beside_thresholds(context)
     assert len(found) >= 4
     for row in found:
         assert (row.column, row.kind) == ("c", "boundary")
@@ -68,9 +68,9 @@ def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_
 
 
 def test_the_rows_of_one_step_are_on_both_sides_of_it(tmp_path: Path) -> None:
-    with of_a("(frame.a < 0.3)").bench(tmp_path) as bench:
-        rows = beside_thresholds(bench)
-        outputs = [repr(output) for (output,) in bench.calls([[row] for row in rows])]
+    with of_a("(frame.a < 0.3)").context(tmp_path) as context:
+        rows = beside_thresholds(context)
+        outputs = [repr(output) for (output,) in context.calls([[row] for row in rows])]
     assert len(set(outputs)) == 2
 
 
@@ -119,17 +119,17 @@ def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
         f"return pd.DataFrame({{'p': (frame[{names!r}] < 0.3).sum(axis=1).astype('float64')}})",
         dict.fromkeys(names, A),
     )
-    with source.bench(tmp_path) as bench:
-        assert 0 < len(_steps(bench)) <= MAX_WAYS
+    with source.context(tmp_path) as context:
+        assert 0 < len(_steps(context)) <= MAX_WAYS
 
 
-def _steps(bench: Bench) -> set[tuple[str, float]]:
-    return {(row.column, round(row.values[row.column], 6)) for row in beside_thresholds(bench)}
+def _steps(context: CheckContext) -> set[tuple[str, float]]:
+    return {(row.column, round(row.values[row.column], 6)) for row in beside_thresholds(context)}
 
 
 def test_steps_in_rows_that_were_taken_in_are_asked_about_like_any_other(tmp_path: Path) -> None:
-    with of_a("(frame.a < 0.3)").bench(tmp_path) as bench:
-        found = beside_thresholds(bench)
-        bench.add(found)
-        assert bench.specimens[-len(found) :] == found
-        assert bench.alone[-len(found) :] == [output for (output,) in bench.calls([[row] for row in found])]
+    with of_a("(frame.a < 0.3)").context(tmp_path) as context:
+        found = beside_thresholds(context)
+        context.add(found)
+        assert context.input_rows[-len(found) :] == found
+        assert context.alone[-len(found) :] == [output for (output,) in context.calls([[row] for row in found])]

@@ -16,35 +16,35 @@ from hypothesis import strategies as st
 from pyml.types.frame import conform
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, plainer
-from pyml_sandbox.parity.observations.observation import Case, Situation
-from pyml_sandbox.parity.rows.synthetic import Specimen, batch_of
+from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from support.type_matrix import CASES, TypeCase
 
 SCHEMA = Schema("a DOUBLE NOT NULL, b BIGINT, s STRING, x ARRAY<DOUBLE>")
-Rows = tuple[Specimen, ...]
+Rows = tuple[InputRow, ...]
 
 
 def rows(count: int) -> Rows:
     return tuple(
-        Specimen({"a": number + 0.123456, "b": number * 1000 + 7, "s": f"text {number}", "x": [0.5] * number}, number)
+        InputRow({"a": number + 0.123456, "b": number * 1000 + 7, "s": f"text {number}", "x": [0.5] * number}, number)
         for number in range(count)
     )
 
 
-def among(specimens: Rows, target: int) -> Case:
+def among(input_rows: Rows, target: int) -> Example:
     """A row alone against the same row among others."""
-    return Case("p", Situation((specimens[target],)), Situation(specimens, target))
+    return Example("p", Condition((input_rows[target],)), Condition(input_rows, target))
 
 
 @dataclass
 class Oracle:
     """A predicate on cases that counts how often it is asked, and of what it was true."""
 
-    holds: Callable[[Case], bool]
+    holds: Callable[[Example], bool]
     asked: int = 0
-    held: list[Case] = field(default_factory=list)
+    held: list[Example] = field(default_factory=list)
 
-    def __call__(self, case: Case) -> bool:
+    def __call__(self, case: Example) -> bool:
         self.asked += 1
         if self.holds(case):
             self.held.append(case)
@@ -52,11 +52,11 @@ class Oracle:
         return False
 
 
-def shrunk(holds: Callable[[Case], bool], case: Case, steps: int = MAX_STEPS) -> tuple[Case, tuple[str, ...]]:
+def shrunk(holds: Callable[[Example], bool], case: Example, steps: int = MAX_STEPS) -> tuple[Example, tuple[str, ...]]:
     return Shrinker(SCHEMA, holds, steps).shrunk(case)
 
 
-def neighbours(case: Case) -> list[Specimen]:
+def neighbours(case: Example) -> list[InputRow]:
     return [row for place, row in enumerate(case.other.rows) if place != case.other.target]
 
 
@@ -97,14 +97,14 @@ def test_copies_of_the_row_beside_itself_stay_copies() -> None:
     (row,) = rows(1)
     case, _ = shrunk(
         lambda each: len(each.other.rows) == 2 and each.other.rows[0] == each.other.rows[1] == each.reference.row,
-        Case("p", Situation((row,)), Situation((row, row), 1)),
+        Example("p", Condition((row,)), Condition((row, row), 1)),
     )
     assert case.other.rows == (case.reference.row, case.reference.row)
 
 
 def test_both_sides_lose_the_same_rows_where_both_had_the_same() -> None:
     several = rows(8)
-    case = Case("p", Situation(several, 4), Situation(several, 4, before=((several[0],),)))
+    case = Example("p", Condition(several, 4), Condition(several, 4, before=((several[0],),)))
     small, _ = shrunk(lambda each: bool(each.other.before), case)
     assert len(small.reference.rows) == len(small.other.rows) == 1
     assert small.reference.row == small.other.row
@@ -152,7 +152,7 @@ def test_values_become_as_plain_as_the_difference_allows() -> None:
 
 def test_a_row_of_an_earlier_call_becomes_plain_too() -> None:
     now, earlier = rows(2)
-    case = Case("p", Situation((now,)), Situation((now,), before=((earlier,),)))
+    case = Example("p", Condition((now,)), Condition((now,), before=((earlier,),)))
     small, _ = shrunk(lambda each: bool(each.other.before), case)
     assert small.other.before[0][0].values["a"] == 0.0
 
@@ -214,12 +214,12 @@ def test_a_not_null_column_has_the_plainest_value_of_its_type_by_default(ddl_typ
     schema = Schema(f"c {ddl_type} NOT NULL")
     found = default_of(schema.fields[0])
     assert repr(found) == repr(value)
-    assert conform(batch_of([Specimen({"c": found}, 0)], schema), schema).num_rows == 1
+    assert conform(batch_of([InputRow({"c": found}, 0)], schema), schema).num_rows == 1
 
 
 def test_a_tensor_keeps_its_shape() -> None:
     schema = Schema([("x", "float32", (-1, 2)), ("y", "int64", (-1,))])
-    row, other = (Specimen({"x": [float(n), 0.5], "y": n}, n) for n in (1, 2))
+    row, other = (InputRow({"x": [float(n), 0.5], "y": n}, n) for n in (1, 2))
     case, _ = Shrinker(schema, lambda each: len(each.other.rows) == 2).shrunk(among((row, other), 0))
     assert [len(each.values["x"]) for each in case.other.rows] == [2, 2]
     assert batch_of(case.other.rows, schema).num_rows == 2
@@ -265,7 +265,7 @@ def test_what_comes_out_holds_and_looks_at_the_same_row_whatever_the_difference_
     several, at = rows(count), target % count
     wanted = several[at].values
 
-    def holds(case: Case) -> bool:
+    def holds(case: Example) -> bool:
         here = case.other
         return (
             needed & set(range(count)) <= {row.base for row in here.rows}

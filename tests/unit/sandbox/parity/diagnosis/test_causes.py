@@ -11,7 +11,7 @@ from pyml.errors import PymlError
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES, FAMILIES
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE
-from support.cause_cases import CASES, CONTEXTS, Case, Trial, together
+from support.cause_cases import CASES, CONTEXTS, Example, Trial, together
 
 PAGES = Path(__file__).parents[5] / "docs" / "causes"
 HEADINGS = ["What happens", "Why the paths part", "How it shows", "How to fix", "Evidence"]
@@ -37,7 +37,7 @@ def trial(code: str, which: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return Trial(models(code)[which], folder, monkeypatch)
 
 
-def outcome(trial: Trial, case: Case, context: str) -> str:
+def outcome(trial: Trial, case: Example, context: str) -> str:
     """What came out, as text: NaN equals itself there, and an error is an outcome like another."""
     try:
         with trial.patch.context() as patch:
@@ -135,5 +135,5 @@ class TestItsModels:
         assert left.startswith("[")
 
 
-def _in_both_contexts(model: Trial, case: Case) -> list[str]:
+def _in_both_contexts(model: Trial, case: Example) -> list[str]:
     return [outcome(model, case, context) for context in case.contexts or ()]

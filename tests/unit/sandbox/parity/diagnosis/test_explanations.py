@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pyml_sandbox.parity.checks.baseline import one_row
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
 from pyml_sandbox.parity.examine import explain
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 
 P = "p DOUBLE NOT NULL"
@@ -29,10 +29,10 @@ def branched(ddl: str, value: object, faulty: str, predict: str, *, also: object
     return Source(f"v {ddl}", P, text, {"v": [value, value if also is None else also]})
 
 
-def twice(bench: Bench, rows: Sequence[Specimen], inputs: tuple[str, ...] = ("v",)) -> Symptom:
+def twice(context: CheckContext, rows: Sequence[InputRow], inputs: tuple[str, ...] = ("v",)) -> Observation:
     """Each row alone against the same row beside a copy of itself."""
-    cases = tuple(Case("p", one_row(row), Situation((row, row), 1)) for row in rows)
-    return Symptom("copies", "p", cases, inputs)
+    cases = tuple(Example("p", one_row(row), Condition((row, row), 1)) for row in rows)
+    return Observation("copies", "p", cases, inputs)
 
 
 CHANGES = [
@@ -68,11 +68,11 @@ CHANGES = [
 def test_what_a_model_does_to_a_column_in_company_explains_the_difference(
     trait: str, ddl: str, value: object, faulty: str, predict: str, tmp_path: Path
 ) -> None:
-    with branched(ddl, value, faulty, predict).bench(tmp_path) as bench:
-        symptom = twice(bench, bench.fixture)
-        found = explained(bench, symptom)
+    with branched(ddl, value, faulty, predict).context(tmp_path) as context:
+        observation = twice(context, context.fixture)
+        found = explained(context, observation)
         assert trait in found
-        assert explain(bench, symptom).traits == found
+        assert explain(context, observation).tags == found
 
 
 @pytest.mark.parametrize("trait", ["as:order", "as:missing", "as:other-case", "as:extra", "as:index"])
@@ -89,60 +89,60 @@ def test_what_a_model_does_to_names_and_places_explains_the_difference(trait: st
         f"f = frame\nif {IN_COMPANY}:\n    f = {faulty}\nreturn pd.DataFrame({{'p': list({predict})}}, dtype='float64')"
     )
     source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [1.5, 4.5], "w": [2.25, 0.75]})
-    with source.bench(tmp_path) as bench:
-        rows = bench.fixture
-        first = tuple(Case("p", one_row(row), Situation((row, row), 0)) for row in rows)
-        assert trait in explained(bench, Symptom("copies", "p", first, ()))
+    with source.context(tmp_path) as context:
+        rows = context.fixture
+        first = tuple(Example("p", one_row(row), Condition((row, row), 0)) for row in rows)
+        assert trait in explained(context, Observation("copies", "p", first, ()))
 
 
 def test_a_difference_that_no_change_brings_about_stays_unexplained(tmp_path: Path) -> None:
     source = branched("DOUBLE NOT NULL", 0.75, "v * 1.7 + 0.3", "v")
-    with source.bench(tmp_path) as bench:
-        assert explained(bench, twice(bench, bench.fixture)) == frozenset()
+    with source.context(tmp_path) as context:
+        assert explained(context, twice(context, context.fixture)) == frozenset()
 
 
 def test_a_change_must_explain_every_case(tmp_path: Path) -> None:
     faulty = "v.map(lambda x: float(np.float32(x)) if x < 1 else x * 1.7)"
-    with branched("DOUBLE NOT NULL", 0.1, faulty, "v", also=2.3).bench(tmp_path) as bench:
-        small, large = bench.fixture
-        assert "as:single" in explained(bench, twice(bench, [small]))
-        assert "as:single" not in explained(bench, twice(bench, [small, large]))
+    with branched("DOUBLE NOT NULL", 0.1, faulty, "v", also=2.3).context(tmp_path) as context:
+        small, large = context.fixture
+        assert "as:single" in explained(context, twice(context, [small]))
+        assert "as:single" not in explained(context, twice(context, [small, large]))
 
 
 def test_a_change_that_changes_nothing_explains_nothing(tmp_path: Path) -> None:
     """0.5 is the same in float32; the model is wrong in another way."""
-    with branched("DOUBLE NOT NULL", 0.5, "v + 1", "v").bench(tmp_path) as bench:
-        assert "as:single" not in explained(bench, twice(bench, bench.fixture))
+    with branched("DOUBLE NOT NULL", 0.5, "v + 1", "v").context(tmp_path) as context:
+        assert "as:single" not in explained(context, twice(context, context.fixture))
 
 
 def test_only_the_columns_that_drive_it_are_looked_at(tmp_path: Path) -> None:
     text = f"v = frame.v.astype('float32') if {IN_COMPANY} else frame.v\nreturn pd.DataFrame({{'p': v.astype('float64') * 3}})"
     source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.1]})
-    with source.bench(tmp_path) as bench:
-        assert "as:single" in explained(bench, twice(bench, bench.fixture))
-        assert "as:single" not in explained(bench, twice(bench, bench.fixture, ("w",)))
+    with source.context(tmp_path) as context:
+        assert "as:single" in explained(context, twice(context, context.fixture))
+        assert "as:single" not in explained(context, twice(context, context.fixture, ("w",)))
 
 
 def test_a_change_of_all_columns_at_once_is_tried_too(tmp_path: Path) -> None:
     text = f"f = frame.astype('float32').astype('float64') if {IN_COMPANY} else frame\nreturn pd.DataFrame({{'p': f.v + f.w}})"
     source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.7]})
-    with source.bench(tmp_path) as bench:
-        bench.gauge.single.clear()
-        assert "as:single" in explained(bench, twice(bench, bench.fixture, ()))
+    with source.context(tmp_path) as context:
+        context.noise_model.single.clear()
+        assert "as:single" in explained(context, twice(context, context.fixture, ()))
 
 
 def test_outputs_of_the_real_paths_are_explained_from_the_side_on_which_the_laboratory_is(tmp_path: Path) -> None:
     source = Source("v DOUBLE NOT NULL", P, "return pd.DataFrame({'p': frame.v * 3})", {"v": [0.1, 0.7]})
-    with source.bench(tmp_path) as bench:
-        cases = tuple(Case("p", one_row(row), one_row(row)) for row in bench.fixture)
-        exact = [{"p": row.values["v"] * 3} for row in bench.fixture]
+    with source.context(tmp_path) as context:
+        cases = tuple(Example("p", one_row(row), one_row(row)) for row in context.fixture)
+        exact = [{"p": row.values["v"] * 3} for row in context.fixture]
         narrow = [{"p": output["p"] * (1 + 1e-3)} for output in exact]
         rounded = [{"p": value} for value in (0.30000000447034836, 2.0999999642372133)]
         for pairs in (zip(exact, rounded, strict=True), zip(rounded, exact, strict=True)):
-            symptom = Symptom("paths", "p", cases, outputs=tuple(pairs))
-            assert "as:single" in explained(bench, symptom)
-        neither = Symptom("paths", "p", cases, outputs=tuple(zip(narrow, rounded, strict=True)))
-        assert explained(bench, neither) == frozenset()
+            observation = Observation("paths", "p", cases, outputs=tuple(pairs))
+            assert "as:single" in explained(context, observation)
+        neither = Observation("paths", "p", cases, outputs=tuple(zip(narrow, rounded, strict=True)))
+        assert explained(context, neither) == frozenset()
 
 
 # ---- evaluation
@@ -155,14 +155,14 @@ LAYER = "class Layer:\n    def __init__(self):\n        self.training = True"
 def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, silent: bool, tmp_path: Path) -> None:
     text = f"m = frame.v.sum() if {mean} else 5.0\nreturn pd.DataFrame({{'p': frame.v - m}})"
     source = Source("v DOUBLE NOT NULL", P, text, {"v": [0.1, 0.7]}, "self.layer = Layer()", LAYER)
-    with source.bench(tmp_path) as bench:
-        symptom = twice(bench, bench.fixture)
-        assert silenced_by_evaluation(bench, symptom) is silent
-        assert ("evaluation" in explain(bench, symptom).traits) is silent
+    with source.context(tmp_path) as context:
+        observation = twice(context, context.fixture)
+        assert silenced_by_evaluation(context, observation) is silent
+        assert ("evaluation" in explain(context, observation).tags) is silent
 
 
 @pytest.mark.parametrize(
-    ("check", "output", "traits"),
+    ("check", "output", "tags"),
     [
         ("empty", "", ()),
         ("hash-seed", "p", ()),
@@ -173,9 +173,9 @@ def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, si
     ],
 )
 def test_symptoms_that_need_no_explanation_are_given_back_as_they_are(
-    check: str, output: str, traits: tuple[str, ...], tmp_path: Path
+    check: str, output: str, tags: tuple[str, ...], tmp_path: Path
 ) -> None:
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
-    with source.bench(tmp_path) as bench:
-        symptom = Symptom(check, output, (twice(bench, bench.fixture).case,), traits=frozenset(traits))
-        assert explain(bench, symptom) is symptom
+    with source.context(tmp_path) as context:
+        observation = Observation(check, output, (twice(context, context.fixture).case,), tags=frozenset(tags))
+        assert explain(context, observation) is observation

@@ -12,11 +12,11 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import ColumnNoise, Noise
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Finding, Hop, Weight, Witness
 
-ROW = Situation((Specimen({"a": 1.0}, 0),))
+ROW = Condition((InputRow({"a": 1.0}, 0),))
 SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-switch")
 """Checks that only say why: no finding is ever shown by one of them."""
 
@@ -24,8 +24,8 @@ SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-s
 def diagnosis(
     code: str, check: str = "neighbour", *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
 ) -> Diagnosis:
-    symptom = Symptom(check, output, (Case(output, ROW, ROW),), inputs, rows=7, said=said)
-    return Diagnosis(code, (output,) if output else (), inputs, (symptom,))
+    observation = Observation(check, output, (Example(output, ROW, ROW),), inputs, rows=7, said=said)
+    return Diagnosis(code, (output,) if output else (), inputs, (observation,))
 
 
 # ---- weight and level
@@ -47,7 +47,7 @@ def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(chec
 
 
 def test_the_first_symptom_says_where_it_was_seen() -> None:
-    plain, real = (diagnosis("T6", check).symptoms[0] for check in ("copies", "paths"))
+    plain, real = (diagnosis("T6", check).observations[0] for check in ("copies", "paths"))
     assert finding_of(Diagnosis("T6", ("p",), (), (plain, real)), "P5").check == "copies"
     assert finding_of(Diagnosis("T6", ("p",), (), (real, plain)), "P5").level == "P1"
 
@@ -95,7 +95,7 @@ def test_each_check_has_words_of_its_own() -> None:
 @pytest.mark.parametrize("check", ["repeat", "warm", "copies", "neighbour", "together", "crowd", "hash-seed", "paths", "concurrent"])  # fmt: skip
 def test_a_sentence_names_the_output_and_the_inputs_that_drive_it(check: str) -> None:
     whole = diagnosis("B1", check, inputs=("a", "b c"))
-    sentence = finding_of(Diagnosis("B1", ("p", "q"), whole.inputs, whole.symptoms), "P3").sentence
+    sentence = finding_of(Diagnosis("B1", ("p", "q"), whole.inputs, whole.observations), "P3").sentence
     assert sentence.startswith("`p`, `q` ")
     assert "(column `a`, `b c`)" in sentence
 
@@ -147,8 +147,8 @@ def test_a_long_refusal_is_cut() -> None:
 
 def test_a_finding_carries_everything_that_its_diagnosis_has() -> None:
     witness = Witness(("a",), (("1.0",),))
-    first = diagnosis("B1").symptoms[0]
-    second = Symptom("together", "q", (Case("q", ROW, ROW),), rows=9)
+    first = diagnosis("B1").observations[0]
+    second = Observation("together", "q", (Example("q", ROW, ROW),), rows=9)
     found = finding_of(Diagnosis("B1", ("p", "q"), ("a",), (first, second)), "P3", witness)
     assert (found.code, found.name) == ("B1", CAUSES["B1"].name)
     assert (found.check, found.checks) == ("neighbour", ("neighbour", "together"))
@@ -194,5 +194,5 @@ def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it
 
 
 def test_a_refusal_is_no_output_column() -> None:
-    refused = Symptom("alone", "", (Case("", ROW, ROW),), said=Refusal("PredictError", "no").message)
+    refused = Observation("alone", "", (Example("", ROW, ROW),), said=Refusal("PredictError", "no").message)
     assert finding_of(Diagnosis("B8", (), (), (refused,)), "P3").columns == ()

@@ -15,39 +15,39 @@ from pyml_sandbox.parity.diagnosis import rules
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.diagnosis.rules import SKIPPED, STATE, WHOLE, diagnose
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Case, Situation, Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
-ROW = Situation((Specimen({"a": 1.0}, 0),))
-
-
-def saw(check: str, *traits: str, output: str = "p", inputs: tuple[str, ...] = ("a",), rows: int = 1) -> Symptom:
-    return Symptom(check, output, (Case(output, ROW, ROW),), inputs, frozenset(traits), rows)
+ROW = Condition((InputRow({"a": 1.0}, 0),))
 
 
-def codes(*symptoms: Symptom) -> list[str]:
-    return [found.code for found in diagnose(symptoms)]
+def saw(check: str, *tags: str, output: str = "p", inputs: tuple[str, ...] = ("a",), rows: int = 1) -> Observation:
+    return Observation(check, output, (Example(output, ROW, ROW),), inputs, frozenset(tags), rows)
 
 
-def beside(*traits: str) -> Symptom:
+def codes(*observations: Observation) -> list[str]:
+    return [found.code for found in diagnose(observations)]
+
+
+def beside(*tags: str) -> Observation:
     """An ordinary row changes with the number that stands beside it."""
-    return saw("neighbour", "plain", "type:DOUBLE", "kind:other", *traits)
+    return saw("neighbour", "plain", "type:DOUBLE", "kind:other", *tags)
 
 
-def beside_text(*traits: str, check: str = "text-neighbour") -> Symptom:
-    return saw(check, "plain", "type:STRING", *traits)
+def beside_text(*tags: str, check: str = "text-neighbour") -> Observation:
+    return saw(check, "plain", "type:STRING", *tags)
 
 
-def beside_null(*traits: str) -> Symptom:
-    return saw("null-neighbour", "null-only", "null", *traits)
+def beside_null(*tags: str) -> Observation:
+    return saw("null-neighbour", "null-only", "null", *tags)
 
 
-def alone_and_twice(*traits: str) -> Symptom:
-    return saw("copies", *traits)
+def alone_and_twice(*tags: str) -> Observation:
+    return saw("copies", *tags)
 
 
-def on_both_paths(*traits: str) -> Symptom:
-    return saw("paths", *traits)
+def on_both_paths(*tags: str) -> Observation:
+    return saw("paths", *tags)
 
 
 CODES = beside_text("kind:other", "kind:digits", "grows")
@@ -237,8 +237,8 @@ ONE_CAUSE = [
     *NEIGHBOUR_CASES,
     *NULL_CASES,
     *COPIES_CASES,
-    *[(code, [alone_and_twice(*traits)]) for code, traits in (*EXPLAINED, *BY_KIND)],
-    *[(code, [on_both_paths(*traits)]) for code, traits in (*EXPLAINED, *BY_KIND)],
+    *[(code, [alone_and_twice(*tags)]) for code, tags in (*EXPLAINED, *BY_KIND)],
+    *[(code, [on_both_paths(*tags)]) for code, tags in (*EXPLAINED, *BY_KIND)],
     *WHOLE_CASES,
     *SHAPE_CASES,
     *PATHS_CASES,
@@ -248,13 +248,13 @@ ONE_CAUSE = [
 def _named(value: object) -> str:
     if not isinstance(value, list):
         return str(value)
-    return "; ".join(f"{symptom.check} {' '.join(sorted(symptom.traits))}".strip() for symptom in value)
+    return "; ".join(f"{observation.check} {' '.join(sorted(observation.tags))}".strip() for observation in value)
 
 
-@pytest.mark.parametrize(("code", "symptoms"), ONE_CAUSE, ids=_named)
-def test_a_set_of_symptoms_is_one_cause(code: str, symptoms: list[Symptom]) -> None:
-    found = codes(*symptoms)
-    assert found == ([code, "B12"] if symptoms[-1].check == "empty" and code != "B12" else [code])
+@pytest.mark.parametrize(("code", "observations"), ONE_CAUSE, ids=_named)
+def test_a_set_of_symptoms_is_one_cause(code: str, observations: list[Observation]) -> None:
+    found = codes(*observations)
+    assert found == ([code, "B12"] if observations[-1].check == "empty" and code != "B12" else [code])
 
 
 @pytest.mark.parametrize("check", ["seeded", "frozen-clock", "same-history", "training-mode", "training-switch"])
@@ -314,7 +314,7 @@ def test_one_cause_in_several_columns_is_named_once() -> None:
 def test_a_diagnosis_knows_every_check_that_showed_it_once() -> None:
     (found,) = diagnose([saw("first-batch"), saw("same-size"), saw("same-size", output="q")])
     assert found.checks == ("first-batch", "same-size")
-    assert len(found.symptoms) == 3
+    assert len(found.observations) == 3
 
 
 def test_the_paths_say_nothing_about_a_column_that_the_laboratory_explained() -> None:
@@ -362,12 +362,12 @@ def test_every_cause_that_can_be_tested_here_is_named_by_some_rule_and_has_a_cas
 
 
 TRAITS = sorted(
-    {trait for _, symptoms in ONE_CAUSE for symptom in symptoms for trait in symptom.traits}
+    {trait for _, observations in ONE_CAUSE for observation in observations for trait in observation.tags}
     | {f"kind:{kind}" for kind in SKIPPED}
 )
 CHECKS = sorted({*CATALOGUE, *NEIGHBOURS, *WHOLE, *STATE, "variable:MODE"})
 any_symptom = st.builds(
-    lambda check, traits, output, inputs: saw(check, *traits, output=output, inputs=inputs),
+    lambda check, tags, output, inputs: saw(check, *tags, output=output, inputs=inputs),
     st.sampled_from(CHECKS),
     st.sets(st.sampled_from(TRAITS), max_size=5),
     st.sampled_from(["", "p", "q"]),
@@ -377,15 +377,17 @@ any_symptom = st.builds(
 
 @given(st.lists(any_symptom, max_size=6))
 def test_whatever_was_seen_each_named_cause_is_known_named_once_and_shown_by_what_was_seen(
-    symptoms: list[Symptom],
+    observations: list[Observation],
 ) -> None:
-    found = diagnose(symptoms)
+    found = diagnose(observations)
     assert {each.code for each in found} <= CAUSES.keys()
     assert len({each.code for each in found}) == len(found)
-    assert all(symptom in symptoms for each in found for symptom in each.symptoms)
+    assert all(observation in observations for each in found for observation in each.observations)
 
 
 @given(st.lists(any_symptom, max_size=6), st.randoms(use_true_random=False))
-def test_the_order_in_which_checks_were_made_names_no_other_causes(symptoms: list[Symptom], random: Random) -> None:
-    shuffled = random.sample(symptoms, len(symptoms))
-    assert set(codes(*shuffled)) == set(codes(*symptoms))
+def test_the_order_in_which_checks_were_made_names_no_other_causes(
+    observations: list[Observation], random: Random
+) -> None:
+    shuffled = random.sample(observations, len(observations))
+    assert set(codes(*shuffled)) == set(codes(*observations))

@@ -14,7 +14,7 @@ from pyml_sandbox.parity.noise.noise_model import (
     FEW,
     NOISE_OF_DOUBLE,
     NOISE_OF_SINGLE,
-    Gauge,
+    NoiseModel,
     ulps_between,
 )
 
@@ -70,25 +70,25 @@ def single(value: float) -> float:
     ],
 )
 def test_values_are_the_same_only_where_a_reader_would_say_so(left: object, right: object, differ: bool) -> None:
-    assert Gauge().differ("p", left, right) is differ
+    assert NoiseModel().differ("p", left, right) is differ
 
 
 @given(values)
 def test_every_value_is_the_same_as_itself(value: object) -> None:
-    assert not Gauge().differ("p", value, value)
+    assert not NoiseModel().differ("p", value, value)
 
 
 @given(values, values)
 def test_neither_side_is_the_measure(left: object, right: object) -> None:
-    assert Gauge().differ("p", left, right) == Gauge().differ("p", right, left)
+    assert NoiseModel().differ("p", left, right) == NoiseModel().differ("p", right, left)
 
 
 @given(floats, floats, st.floats(0, 1e6), st.booleans())
 def test_neither_side_is_the_measure_in_a_column_that_was_learnt(
     left: float, right: float, scale: float, is_single: bool
 ) -> None:
-    gauge = Gauge({"p"} if is_single else set(), {"p": scale})
-    assert gauge.differ("p", left, right) == gauge.differ("p", right, left)
+    noise_model = NoiseModel({"p"} if is_single else set(), {"p": scale})
+    assert noise_model.differ("p", left, right) == noise_model.differ("p", right, left)
 
 
 # ---- noise
@@ -109,10 +109,10 @@ def test_neither_side_is_the_measure_in_a_column_that_was_learnt(
 def test_noise_is_what_the_width_of_a_column_explains(
     is_single: bool, relative: float, differ: bool, value: float
 ) -> None:
-    gauge = Gauge({"p"} if is_single else set())
-    assert gauge.differ("p", value, value * (1 + relative)) is differ
-    assert gauge.differ("p", [value], [value * (1 + relative)]) is differ
-    assert gauge.differ("p", {"x": value}, {"x": value * (1 + relative)}) is differ
+    noise_model = NoiseModel({"p"} if is_single else set())
+    assert noise_model.differ("p", value, value * (1 + relative)) is differ
+    assert noise_model.differ("p", [value], [value * (1 + relative)]) is differ
+    assert noise_model.differ("p", {"x": value}, {"x": value * (1 + relative)}) is differ
 
 
 @pytest.mark.parametrize(
@@ -121,34 +121,34 @@ def test_noise_is_what_the_width_of_a_column_explains(
 def test_measured_noise_is_noise_and_a_change_of_width_is_not(
     relative: float, in_double: bool, in_single: bool
 ) -> None:
-    assert Gauge().differ("p", 0.37, 0.37 * (1 + relative)) is in_double
-    assert Gauge({"p"}).differ("p", 0.37, 0.37 * (1 + relative)) is in_single
+    assert NoiseModel().differ("p", 0.37, 0.37 * (1 + relative)) is in_double
+    assert NoiseModel({"p"}).differ("p", 0.37, 0.37 * (1 + relative)) is in_single
 
 
 def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
     apart = 0.5 * NOISE_OF_DOUBLE * COLUMN_SHARE * 100.0
-    assert Gauge().differ("p", 0.0, apart)
-    assert not Gauge(scale={"p": 100.0}).differ("p", 0.0, apart)
-    assert Gauge(scale={"q": 100.0}).differ("p", 0.0, apart)
+    assert NoiseModel().differ("p", 0.0, apart)
+    assert not NoiseModel(scale={"p": 100.0}).differ("p", 0.0, apart)
+    assert NoiseModel(scale={"q": 100.0}).differ("p", 0.0, apart)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e6, 2.0**52])
 def test_whole_numbers_are_never_noise(size: float) -> None:
-    gauge = Gauge({"p"}, {"p": 1e300})
-    assert gauge.differ("p", size, size + 1)
-    gauge.note("p", size, size + 1)
-    assert gauge.certain == {"p"}
+    noise_model = NoiseModel({"p"}, {"p": 1e300})
+    assert noise_model.differ("p", size, size + 1)
+    noise_model.note("p", size, size + 1)
+    assert noise_model.certain == {"p"}
 
 
 def test_whole_numbers_that_float32_cannot_tell_from_their_neighbours_are_measured() -> None:
-    assert not Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510016.0)
-    assert Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510017.0)
-    assert Gauge({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557410048.0)
+    assert not NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510016.0)
+    assert NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510017.0)
+    assert NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557410048.0)
 
 
 def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
-    assert not Gauge().differ("p", 0.1, math.nextafter(0.1, 1.0))
-    assert Gauge().differ("p", str(0.1), str(math.nextafter(0.1, 1.0)))
+    assert not NoiseModel().differ("p", 0.1, math.nextafter(0.1, 1.0))
+    assert NoiseModel().differ("p", str(0.1), str(math.nextafter(0.1, 1.0)))
 
 
 # ---- learning
@@ -171,36 +171,36 @@ def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
 def test_a_column_is_single_where_float32_holds_all_of_it_and_some_of_it_is_no_whole_number(
     found: list[object], is_single: bool
 ) -> None:
-    gauge = Gauge()
-    gauge.learn([{"p": value} for value in found])
-    assert ("p" in gauge.single) is is_single
+    noise_model = NoiseModel()
+    noise_model.learn([{"p": value} for value in found])
+    assert ("p" in noise_model.single) is is_single
 
 
 def test_the_scale_is_the_largest_finite_magnitude() -> None:
-    gauge = Gauge()
-    gauge.learn([{"p": value, "q": None} for value in (1.5, -7.0, INF, NAN, None)])
-    assert gauge.scale == {"p": 7.0}
+    noise_model = NoiseModel()
+    noise_model.learn([{"p": value, "q": None} for value in (1.5, -7.0, INF, NAN, None)])
+    assert noise_model.scale == {"p": 7.0}
 
 
 def test_nothing_is_learnt_from_no_rows() -> None:
-    gauge = Gauge()
-    gauge.learn([])
-    assert gauge == Gauge()
+    noise_model = NoiseModel()
+    noise_model.learn([])
+    assert noise_model == NoiseModel()
 
 
 # ---- the floor
 
 
 def test_noise_raises_the_floor_of_its_column_and_nothing_else_does() -> None:
-    gauge = Gauge()
+    noise_model = NoiseModel()
     for left, right in ((1.0, 1.0), (1.0, 2.0), (NAN, 1.0), (1, 2), (None, 0.5), (1.0, INF)):
-        gauge.note("p", left, right)
-    assert gauge.floor == {}
+        noise_model.note("p", left, right)
+    assert noise_model.floor == {}
     step = math.nextafter(1.0, 2.0)
-    gauge.note("p", 1.0, math.nextafter(step, 2.0))
-    gauge.note("p", 1.0, step)
-    assert gauge.floor == {"p": 2**-51}
-    assert gauge.floor_ulps == {"p": 2}
+    noise_model.note("p", 1.0, math.nextafter(step, 2.0))
+    noise_model.note("p", 1.0, step)
+    assert noise_model.floor == {"p": 2**-51}
+    assert noise_model.floor_ulps == {"p": 2}
 
 
 @pytest.mark.parametrize(
@@ -219,79 +219,79 @@ def test_the_next_number_is_one_ulp_away(value: float) -> None:
 # ---- reconsidering
 
 
-def doubt(gauge: Gauge, number: int) -> None:
+def doubt(noise_model: NoiseModel, number: int) -> None:
     """Meet differences of the size of float32's noise, no two alike."""
     for step in range(number):
         other = 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10)
-        assert gauge.differ("p", 0.3, other)
-        gauge.note("p", 0.3, other)
+        assert noise_model.differ("p", 0.3, other)
+        noise_model.note("p", 0.3, other)
 
 
 def test_many_small_differences_of_many_sizes_are_the_noise_of_float32_after_all() -> None:
-    gauge = Gauge()
-    doubt(gauge, FEW)
-    assert gauge.reconsider() == {"p"}
-    assert not gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+    noise_model = NoiseModel()
+    doubt(noise_model, FEW)
+    assert noise_model.reconsider() == {"p"}
+    assert not noise_model.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
 
 
 def test_a_few_are_not() -> None:
-    gauge = Gauge()
-    doubt(gauge, FEW - 1)
-    assert gauge.reconsider() == set()
-    assert gauge.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+    noise_model = NoiseModel()
+    doubt(noise_model, FEW - 1)
+    assert noise_model.reconsider() == set()
+    assert noise_model.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
 
 
 def test_nor_is_one_difference_that_comes_again_and_again() -> None:
-    gauge = Gauge()
+    noise_model = NoiseModel()
     for _ in range(9):
-        gauge.note("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
-    assert gauge.reconsider() == set()
+        noise_model.note("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
+    assert noise_model.reconsider() == set()
 
 
 def test_nor_are_those_of_a_column_with_one_large_difference() -> None:
-    gauge = Gauge()
-    doubt(gauge, FEW)
-    gauge.note("p", 0.3, 0.4)
-    assert gauge.reconsider() == set()
+    noise_model = NoiseModel()
+    doubt(noise_model, FEW)
+    noise_model.note("p", 0.3, 0.4)
+    assert noise_model.reconsider() == set()
 
 
 def test_values_that_nobody_holds_against_one_another_say_nothing_about_noise() -> None:
-    gauge = Gauge()
-    doubt(gauge, FEW)
-    assert gauge.differ("p", 0.3, 0.4)
-    assert gauge.reconsider() == {"p"}
+    noise_model = NoiseModel()
+    doubt(noise_model, FEW)
+    assert noise_model.differ("p", 0.3, 0.4)
+    assert noise_model.reconsider() == {"p"}
 
 
 def test_what_was_reconsidered_is_not_reconsidered_again() -> None:
-    gauge = Gauge()
-    doubt(gauge, FEW)
-    gauge.reconsider()
-    assert gauge.reconsider() == set()
+    noise_model = NoiseModel()
+    doubt(noise_model, FEW)
+    noise_model.reconsider()
+    assert noise_model.reconsider() == set()
 
 
 def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
-    gauge = Gauge()
+    noise_model = NoiseModel()
     given = [{"a": 0.5, "b": 1.0}, {"a": 1.5, "b": 2.0}, {"a": 2.5, "b": 4.0}]
-    gauge.learn_echoes(given, [{"p": row["a"], "q": row["a"] + row["b"]} for row in given])
-    assert gauge.echoes == {"p"}
-    assert gauge.differ("p", 0.7, math.nextafter(0.7, 1))
-    assert not gauge.differ("q", 0.7, math.nextafter(0.7, 1))
+    noise_model.learn_pass_through(given, [{"p": row["a"], "q": row["a"] + row["b"]} for row in given])
+    assert noise_model.pass_through == {"p"}
+    assert noise_model.differ("p", 0.7, math.nextafter(0.7, 1))
+    assert not noise_model.differ("q", 0.7, math.nextafter(0.7, 1))
 
 
 def test_a_sum_that_cancels_may_have_a_few_times_the_noise_of_the_other_rows() -> None:
-    gauge = Gauge({"p"}, {"p": 1.0})
-    gauge.note("p", 1.0, 1.0 + 1e-6)
-    gauge.note("p", 1e-3, 1e-3 + 7e-6)
-    assert gauge.differ("p", 1e-3, 1e-3 + 7e-6)
-    assert gauge.reconsider() == {"p"}
-    assert not gauge.differ("p", 1e-3, 1e-3 + 7e-6)
-    assert gauge.differ("p", 1e-3, 1e-3 + 9e-6)
+    noise_model = NoiseModel({"p"}, {"p": 1.0})
+    noise_model.note("p", 1.0, 1.0 + 1e-6)
+    noise_model.note("p", 1e-3, 1e-3 + 7e-6)
+    assert noise_model.differ("p", 1e-3, 1e-3 + 7e-6)
+    assert noise_model.reconsider() == {"p"}
+    assert not noise_model.differ("p", 1e-3, 1e-3 + 7e-6)
+    assert noise_model.differ("p", 1e-3, 1e-3 + 9e-6)
 
 
 @pytest.mark.parametrize("apart", [1e-5, 0.5, math.inf])
 def test_more_than_a_few_times_the_noise_is_none(apart: float) -> None:
-    gauge = Gauge({"p"}, {"p": 1.0})
-    gauge.note("p", 1.0, 1.0 + 1e-6)
-    gauge.note("p", 1e-3, 1e-3 + apart)
-    assert gauge.differ("p", 1e-3, 1e-3 + apart)
-    assert gauge.reconsider() == set()
+    noise_model = NoiseModel({"p"}, {"p": 1.0})
+    noise_model.note("p", 1.0, 1.0 + 1e-6)
+    noise_model.note("p", 1e-3, 1e-3 + apart)
+    assert noise_model.differ("p", 1e-3, 1e-3 + apart)
+    assert noise_model.reconsider() == set()

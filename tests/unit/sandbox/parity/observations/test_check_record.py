@@ -9,19 +9,19 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pyml.harness.session_messages import Answers, Greeting, Question
-from pyml.inference.describe import Contract
+from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport
+from pyml.inference.describe import Signature
 from pyml.types.schema import Schema
 from pyml_sandbox.models.environment import Environment
-from pyml_sandbox.models.model_session import Conversation, NoAnswerError
+from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.baseline import no_difference
-from pyml_sandbox.parity.examine import examine, open_bench
-from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, Lab
-from pyml_sandbox.parity.observations.check_record import CheckRecord, Made, check_results, with_paths
-from pyml_sandbox.parity.observations.observation import Symptom
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.examine import examine, open_context
+from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, HarnessProcess
+from pyml_sandbox.parity.observations.check_record import CheckRecord, CheckRun, check_results, with_paths
+from pyml_sandbox.parity.observations.observation import Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Finding, Weight
-from support.harnesses import Source, WorkshopHere, labs_of
+from support.harnesses import BuilderHere, Source, harnesses_of
 from unit.sandbox.parity.test_examine import BROKEN, A, of_a, of_s
 
 HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
@@ -31,10 +31,10 @@ OF_SURROUNDINGS = {"fresh", "hash-seed", "time-zone", "threads", "locale", "work
 OF_STATE = {"repeat", "warm", "clock", "same-size", "first-batch", "mutation"}
 
 
-def made_of(source: Source, folder: Path) -> dict[str, Made]:
-    with source.bench(folder) as bench:
-        examine(bench)
-        return bench.record.made
+def made_of(source: Source, folder: Path) -> dict[str, CheckRun]:
+    with source.context(folder) as context:
+        examine(context)
+        return context.record.made
 
 
 def test_only_what_an_honest_model_of_numbers_was_asked_is_listed(tmp_path: Path) -> None:
@@ -78,12 +78,12 @@ def test_each_variable_that_a_model_asks_for_is_listed(tmp_path: Path) -> None:
 class Dying:
     """A conversation that ends at a question, as where the model calls `os._exit`."""
 
-    inner: Conversation
+    inner: Session
     left: int
     asked: int = 0
 
-    def hear(self, timeout_s: float) -> str:
-        return self.inner.hear(timeout_s)
+    def receive(self, timeout_s: float) -> str:
+        return self.inner.receive(timeout_s)
 
     def ask(self, line: str, timeout_s: float) -> str:
         self.asked += 1
@@ -102,9 +102,9 @@ class WorkshopOfDying:
     left: int
     conversations: list[Dying] = field(default_factory=list)
 
-    def talk(self, environment: Environment, arguments: Sequence[str]) -> Conversation:
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         left = 10**9 if self.conversations else self.left
-        self.conversations.append(Dying(WorkshopHere().talk(environment, arguments), left))
+        self.conversations.append(Dying(BuilderHere().open_session(environment, arguments), left))
         return self.conversations[-1]
 
 
@@ -113,11 +113,11 @@ Z_SCORE = BROKEN["B1 z-score"]
 
 def broken_off_after(questions: int, folder: Path, source: Source = Z_SCORE) -> tuple[CheckRecord, str, list[str]]:
     """The record, the reason, and the checks that saw something."""
-    contract = Contract("frame", Schema(source.inputs), Schema(source.outputs))
-    labs = labs_of(source.write(folder), WorkshopOfDying(questions))
-    with open_bench(labs, contract, source.crowd, source.crowd, len(A)) as bench:
-        found = examine(bench)
-        return bench.record, found.gap, [symptom.check for symptom in found.symptoms]
+    signature = Signature("frame", Schema(source.inputs), Schema(source.outputs))
+    harnesses = harnesses_of(source.write(folder), WorkshopOfDying(questions))
+    with open_context(harnesses, signature, source.full_batch, source.full_batch, len(A)) as context:
+        found = examine(context)
+        return context.record, found.gap, [observation.check for observation in found.observations]
 
 
 @pytest.mark.parametrize(
@@ -136,24 +136,24 @@ def test_where_the_process_ends_the_checks_before_stay_and_the_one_under_way_is_
 @pytest.mark.parametrize("questions", range(1, 40, 3))
 def test_a_check_is_never_called_silent_where_what_it_saw_is_lost(questions: int, tmp_path: Path) -> None:
     """Whatever stands in the record with nothing seen stands there so after the whole examination as well."""
-    with Z_SCORE.bench(tmp_path / "whole") as bench:
-        whole = {symptom.check for symptom in examine(bench).symptoms}
+    with Z_SCORE.context(tmp_path / "whole") as context:
+        whole = {observation.check for observation in examine(context).observations}
     record, _, seen = broken_off_after(questions, tmp_path / "part")
     assert (set(record.made) - set(seen)) & whole == set()
 
 
 def test_of_a_model_that_refuses_every_row_no_check_is_claimed(tmp_path: Path) -> None:
-    with of_a("raise ValueError('no')").bench(tmp_path) as bench:
-        found = examine(bench)
-        assert (found.symptoms, bench.record.made) == ((), {})
+    with of_a("raise ValueError('no')").context(tmp_path) as context:
+        found = examine(context)
+        assert (found.observations, context.record.made) == ((), {})
         assert "refuses every row" in found.gap
         assert "ValueError: no" in found.gap
 
 
 def test_of_a_model_whose_output_never_fits_no_check_is_claimed(tmp_path: Path) -> None:
     """It does not vary by batch, and no input drives it."""
-    with of_a("return pd.DataFrame({'p': frame.a.astype(str)})").bench(tmp_path) as bench:
-        assert (examine(bench).symptoms, bench.record.made) == ((), {})
+    with of_a("return pd.DataFrame({'p': frame.a.astype(str)})").context(tmp_path) as context:
+        assert (examine(context).observations, context.record.made) == ((), {})
 
 
 def test_a_model_that_waits_for_the_clock_is_examined(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_a_model_that_waits_for_the_clock_is_examined(tmp_path: Path) -> None:
         "end = time.time() + 0.0005\nwhile time.time() < end:\n    pass\nreturn pd.DataFrame({'p': frame.a * 2})",
         top="import time",
     )
-    with waits.bench(tmp_path) as bench:
-        found = examine(bench)
-        assert (found.symptoms, found.gap) == ((), "")
-        assert "clock" in bench.record.made
+    with waits.context(tmp_path) as context:
+        found = examine(context)
+        assert (found.observations, found.gap) == ((), "")
+        assert "clock" in context.record.made
 
 
 @dataclass
@@ -175,14 +175,14 @@ class Slow:
     row_s: float
     given: list[float] = field(default_factory=list)
 
-    def hear(self, timeout_s: float) -> str:
-        return Greeting().to_line()
+    def receive(self, timeout_s: float) -> str:
+        return LoadReport().to_line()
 
     def ask(self, line: str, timeout_s: float) -> str:
-        question = Question.from_line(line)
+        question = HarnessRequest.from_line(line)
         self.given.append(timeout_s)
         self.clock[0] += self.row_s * sum(map(len, question.groups))
-        return Answers(question.rows.slice(0, 0), {}).to_line()
+        return HarnessResponse(question.rows.slice(0, 0), {}).to_line()
 
     def close(self) -> None: ...
 
@@ -193,18 +193,18 @@ def test_a_slow_model_has_time_for_many_rows_in_proportion_to_what_few_have_take
     clock = [0.0]
     monkeypatch.setattr("pyml_sandbox.parity.harness_process.time.perf_counter", lambda: clock[0])
     slow = Slow(clock, row_s=0.5)
-    lab = Lab(slow, Greeting())
+    harness = HarnessProcess(slow, LoadReport())
     rows = pa.RecordBatch.from_pydict({"a": [1.0]})
     for count in (2, 1000):
-        lab.ask(Question(rows, [[0] * count]))
+        harness.ask(HarnessRequest(rows, [[0] * count]))
     assert slow.given == [ANSWER_TIMEOUT_S, ANSWER_TIMEOUT_S + PATIENCE * 500.0]
 
 
 # ---- the record itself
 
 
-def symptom_of(check: str, rows: int = 3) -> Symptom:
-    return Symptom(check, "p", (no_difference(Specimen({"a": 1.0}, 0), "p"),), rows=rows)
+def symptom_of(check: str, rows: int = 3) -> Observation:
+    return Observation(check, "p", (no_difference(InputRow({"a": 1.0}, 0), "p"),), rows=rows)
 
 
 def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
@@ -216,7 +216,7 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
         seen.append(symptom_of("warm"))
     assert {name: made.rows for name, made in record.made.items()} == {"warm": 5, "clock": 4}
     assert record.made["warm"].seconds == record.made["clock"].seconds >= 1.0
-    assert ([symptom.check for symptom in record.symptoms], record.under_way) == (["warm"], ())
+    assert ([observation.check for observation in record.observations], record.under_way) == (["warm"], ())
 
 
 def test_a_check_that_saw_something_was_made() -> None:
@@ -231,11 +231,11 @@ def test_what_is_withdrawn_was_not_made_and_has_seen_nothing() -> None:
     with record.making({"warm": 5}) as seen:
         seen.append(symptom_of("warm"))
     record.withdraw("warm", "clock")
-    assert (record.made, record.symptoms) == ({}, [])
+    assert (record.made, record.observations) == ({}, [])
 
 
 def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_findings_but_not_for_noise() -> None:
-    made = {name: Made(8, 0.5) for name in ("variable:MODE", "thread-safe", "copies", "repeat", "paths")}
+    made = {name: CheckRun(8, 0.5) for name in ("variable:MODE", "thread-safe", "copies", "repeat", "paths")}
     findings = [
         Finding("differs", checks=("paths",)),
         Finding("noise", check="copies", weight=Weight.WARNS),
@@ -254,14 +254,14 @@ def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_fi
 @pytest.mark.parametrize(
     ("compared", "made"),
     [
-        (Made(300, 2.0), {"paths": Made(364, 3.0), "repeat": Made(8, 0.5)}),
-        (None, {"repeat": Made(8, 0.5)}),
+        (CheckRun(300, 2.0), {"paths": CheckRun(364, 3.0), "repeat": CheckRun(8, 0.5)}),
+        (None, {"repeat": CheckRun(8, 0.5)}),
     ],
 )
 def test_the_real_paths_are_compared_only_where_they_were_asked_about_all_rows(
-    compared: Made | None, made: dict[str, Made]
+    compared: CheckRun | None, made: dict[str, CheckRun]
 ) -> None:
-    assert with_paths({"paths": Made(64, 1.0), "repeat": Made(8, 0.5)}, "paths", compared) == made
+    assert with_paths({"paths": CheckRun(64, 1.0), "repeat": CheckRun(8, 0.5)}, "paths", compared) == made
 
 
 def test_of_no_check_nothing_is_said() -> None:

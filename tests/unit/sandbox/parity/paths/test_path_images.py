@@ -11,7 +11,7 @@ import pytest
 from pyml.errors import SandboxError
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobResult
-from pyml_sandbox.drivers.contract import Stack
+from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths.path_images import UNKNOWN, doubts_about, images_of
@@ -35,8 +35,8 @@ class Engine:
         return self.online
 
 
-def stack(hosts: Mapping[str, str], *online: str) -> Stack:
-    return cast("Stack", Engine(hosts, online))
+def stack(hosts: Mapping[str, str], *online: str) -> Driver:
+    return cast("Driver", Engine(hosts, online))
 
 
 def result(*workers: Worker) -> JobResult:

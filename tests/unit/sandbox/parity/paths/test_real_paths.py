@@ -15,10 +15,10 @@ from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.paths import real_paths
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.predict.online import OnlineError
 
-ROW = Specimen({"x": 1.0}, 0)
+ROW = InputRow({"x": 1.0}, 0)
 SCHEMA = Schema("x DOUBLE")
 RAISED = "predict raised ValueError: which JSON cannot say"
 
@@ -45,14 +45,14 @@ def test_a_form_that_cannot_carry_the_predictions_is_left_out(
     monkeypatch: pytest.MonkeyPatch, error: PymlError, found: dict[str, list[Refusal]]
 ) -> None:
     monkeypatch.setattr(real_paths, "forms_of", lambda model, rest: {"REST": raising(error)})
-    version = cast("Any", SimpleNamespace(contract=SimpleNamespace(inputs=SCHEMA)))
+    version = cast("Any", SimpleNamespace(signature=SimpleNamespace(inputs=SCHEMA)))
     paths = RealPaths(cast("Any", None), cast("Any", None), version, "", "", "run")
     assert paths.in_other_forms([ROW]) == found
 
 
 def test_an_answer_of_another_length_has_the_code_of_lost_rows() -> None:
     model = SimpleNamespace(predict=lambda batches: iter([pa.RecordBatch.from_pydict({"y": [1.0, 2.0]})]))
-    version = cast("Any", SimpleNamespace(contract=SimpleNamespace(inputs=SCHEMA)))
+    version = cast("Any", SimpleNamespace(signature=SimpleNamespace(inputs=SCHEMA)))
     paths = RealPaths(cast("Any", None), cast("Any", model), version, "", "", "run")
     ((refusal,),) = paths.online([[ROW]])
     assert isinstance(refusal, Refusal)

@@ -17,11 +17,11 @@ from pyml.types.tensors import tensors_from_arrow
 from pyml_sandbox.parity.rows.synthetic import (
     DST_INSTANTS,
     MAX_SPECIMENS,
-    Specimen,
+    InputRow,
     batch_of,
-    fixture_specimens,
+    fixture_rows,
     kinds_of,
-    synthesised,
+    synthetic_rows,
 )
 from support.type_matrix import CASES, TypeCase
 
@@ -29,24 +29,24 @@ NULL_PLACES = pytest.mark.parametrize("not_null", [True, False], ids=["NOT NULL"
 TYPES = pytest.mark.parametrize("case", CASES, ids=lambda case: case.ddl_type)
 
 
-def bases_of(case: TypeCase, *, not_null: bool) -> tuple[list[Specimen], Schema]:
+def bases_of(case: TypeCase, *, not_null: bool) -> tuple[list[InputRow], Schema]:
     """The case's values beside a column that must stay as it is."""
     schema = Schema(f"c {case.ddl_type}{' NOT NULL' if not_null else ''}, other STRING NOT NULL")
     values = [*case.plain, *case.extremes, *([] if not_null else [None])]
-    return [Specimen({"c": value, "other": "same"}, row) for row, value in enumerate(values)], schema
+    return [InputRow({"c": value, "other": "same"}, row) for row, value in enumerate(values)], schema
 
 
-def of_type(case: TypeCase, *, not_null: bool) -> list[Specimen]:
+def of_type(case: TypeCase, *, not_null: bool) -> list[InputRow]:
     bases, schema = bases_of(case, not_null=not_null)
-    return [each for each in synthesised(bases, schema) if each.column == "c"]
+    return [each for each in synthetic_rows(bases, schema) if each.column == "c"]
 
 
-def made(ddl: str, value: object) -> list[Specimen]:
+def made(ddl: str, value: object) -> list[InputRow]:
     """What is made from one row of one column."""
-    return synthesised([Specimen({"c": value}, 0)], Schema(ddl))
+    return synthetic_rows([InputRow({"c": value}, 0)], Schema(ddl))
 
 
-def values_of(kind: str, rows: list[Specimen]) -> list[object]:
+def values_of(kind: str, rows: list[InputRow]) -> list[object]:
     return [row.values["c"] for row in rows if row.kind == kind]
 
 
@@ -57,7 +57,7 @@ def values_of(kind: str, rows: list[Specimen]) -> list[object]:
 @TYPES
 def test_every_row_fits_the_schema(case: TypeCase, not_null: bool) -> None:
     bases, schema = bases_of(case, not_null=not_null)
-    rows = synthesised(bases, schema)
+    rows = synthetic_rows(bases, schema)
     assert conform(batch_of(rows, schema), schema).num_rows == len(rows) > 0
 
 
@@ -65,7 +65,7 @@ def test_every_row_fits_the_schema(case: TypeCase, not_null: bool) -> None:
 @TYPES
 def test_every_row_differs_from_its_base_in_exactly_its_column(case: TypeCase, not_null: bool) -> None:
     bases, schema = bases_of(case, not_null=not_null)
-    for row in synthesised(bases, schema):
+    for row in synthetic_rows(bases, schema):
         base = bases[row.base]
         assert [name for name in base.values if repr(base.values[name]) != repr(row.values[name])] == [row.column]
         assert row.values.keys() == base.values.keys()
@@ -89,8 +89,8 @@ def test_a_null_stands_in_nullable_columns_and_there_alone(case: TypeCase, not_n
 @TYPES
 def test_rows_come_back_from_a_batch_as_they_were(case: TypeCase, not_null: bool) -> None:
     bases, schema = bases_of(case, not_null=not_null)
-    rows = synthesised(bases, schema)
-    again = fixture_specimens(batch_of(rows, schema))
+    rows = synthetic_rows(bases, schema)
+    again = fixture_rows(batch_of(rows, schema))
     assert [_shown(row.values["c"]) for row in again] == [_shown(row.values["c"]) for row in rows]
 
 
@@ -110,7 +110,7 @@ def test_other_values_of_the_fixture_are_lent(case: TypeCase) -> None:
 @TYPES
 def test_a_column_of_nulls_is_varied_too(case: TypeCase) -> None:
     schema = Schema(f"c {case.ddl_type}")
-    rows = synthesised([Specimen({"c": None}, 0)], schema)
+    rows = synthetic_rows([InputRow({"c": None}, 0)], schema)
     assert conform(batch_of(rows, schema), schema).num_rows == len(rows)
     assert "null" not in {row.kind for row in rows}
     assert rows or case.ddl_type.startswith("STRUCT")  # of which nothing can be made from nothing
@@ -216,8 +216,8 @@ def _item(dtype: str) -> object:
 )
 def test_tensors_keep_their_shape(dtype: str, shape: tuple[int, ...], wrap: Callable[[object], object]) -> None:
     schema = Schema([("x", dtype, shape)])
-    bases = [Specimen({"x": wrap(_item(dtype))}, 0)]
-    rows = synthesised(bases, schema)
+    bases = [InputRow({"x": wrap(_item(dtype))}, 0)]
+    rows = synthetic_rows(bases, schema)
     whole = tensors_from_arrow(batch_of([*bases, *rows], schema), schema)["x"]
     assert rows
     assert whole.shape == (1 + len(rows), *(4 if size == -1 else size for size in shape[1:]))
@@ -227,21 +227,21 @@ def test_tensors_keep_their_shape(dtype: str, shape: tuple[int, ...], wrap: Call
 # ---- the limit
 
 
-def wide(columns: int) -> tuple[list[Specimen], Schema]:
+def wide(columns: int) -> tuple[list[InputRow], Schema]:
     schema = Schema(", ".join(f"c{number} DOUBLE" for number in range(columns)))
-    return [Specimen({name: float(row) + 0.25 for name in schema.names}, row) for row in range(3)], schema
+    return [InputRow({name: float(row) + 0.25 for name in schema.names}, row) for row in range(3)], schema
 
 
 @pytest.mark.parametrize("columns", [1, 5, 30, 300])
 def test_there_are_never_more_than_the_limit(columns: int) -> None:
     bases, schema = wide(columns)
-    assert len(synthesised(bases, schema)) <= MAX_SPECIMENS
-    assert len(synthesised(bases, schema, limit=7)) <= 7
+    assert len(synthetic_rows(bases, schema)) <= MAX_SPECIMENS
+    assert len(synthetic_rows(bases, schema, limit=7)) <= 7
 
 
 def test_where_all_do_not_fit_every_column_keeps_the_most_telling_ones() -> None:
     bases, schema = wide(30)
-    rows = synthesised(bases, schema)
+    rows = synthetic_rows(bases, schema)
     assert {row.column for row in rows} == set(schema.names)
     assert {row.kind for row in rows} == {"other", "null", "zero", "nan"}
 
@@ -249,21 +249,21 @@ def test_where_all_do_not_fit_every_column_keeps_the_most_telling_ones() -> None
 @pytest.mark.parametrize("column", [0, 1, 2])
 def test_the_plainest_row_is_the_base_of_all(column: int) -> None:
     bases, schema = wide(3)
-    rows = [row for row in synthesised(bases, schema) if row.column == f"c{column}"]
+    rows = [row for row in synthetic_rows(bases, schema) if row.column == f"c{column}"]
     assert {row.base for row in rows} == {0}
 
 
 def test_the_rows_of_a_fixture_are_numbered_and_unchanged() -> None:
     schema = Schema("c MAP<STRING, INT>, d DOUBLE")
-    rows = [Specimen({"c": {"a": 1}, "d": None}, 0), Specimen({"c": None, "d": 0.5}, 1)]
-    assert fixture_specimens(batch_of(rows, schema)) == rows
+    rows = [InputRow({"c": {"a": 1}, "d": None}, 0), InputRow({"c": None, "d": 0.5}, 1)]
+    assert fixture_rows(batch_of(rows, schema)) == rows
 
 
 # ---- kinds of rows that show something
 
 
-def _rows_of(*values: object, kind: str = "fixture") -> list[Specimen]:
-    return [Specimen({"c": value, "d": 5}, 0, kind=kind) for value in values]
+def _rows_of(*values: object, kind: str = "fixture") -> list[InputRow]:
+    return [InputRow({"c": value, "d": 5}, 0, kind=kind) for value in values]
 
 
 @pytest.mark.parametrize(

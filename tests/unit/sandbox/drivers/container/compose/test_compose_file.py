@@ -19,7 +19,7 @@ from pyml_sandbox.services.container_spec import Container, Limits
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.ports import Ports
 
-SETTINGS = service_specs.Settings("pyml-test", Ports(), cores=2)
+SETTINGS = service_specs.ContainerSettings("pyml-test", Ports(), cores=2)
 BASE_IMAGE = "sha256:" + "ab" * 32
 MODEL_IMAGE = "sha256:" + "cd" * 32
 
@@ -28,13 +28,13 @@ def not_asked(timeout_s: float) -> None:
     raise NotListeningError("nowhere")
 
 
-def model(settings: service_specs.Settings = SETTINGS) -> ServiceSpec:
+def model(settings: service_specs.ContainerSettings = SETTINGS) -> ServiceSpec:
     limits = Limits(memory_bytes=1_000_000, cpus=1.5, pids=99)
     endpoint = Endpoint("model-fare-3f2a", "unix:/run/pyml/m-fare-3f2a", not_asked)
     return service_specs.model_container(settings, endpoint, ("serve",), MODEL_IMAGE, limits, "")
 
 
-def every_spec(settings: service_specs.Settings = SETTINGS) -> list[ServiceSpec]:
+def every_spec(settings: service_specs.ContainerSettings = SETTINGS) -> list[ServiceSpec]:
     return [
         service_specs.metastore_container(settings, BASE_IMAGE),
         service_specs.master_container(settings, BASE_IMAGE, not_asked),
