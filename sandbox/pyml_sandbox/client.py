@@ -192,9 +192,9 @@ class Client:
         """
         from pyml_sandbox.drivers.choice import driver_for
 
-        stack = driver_for(self.home, self.state)
-        environment = registry.prepare(version, stack.builder, on_event)
-        return stack.offline(version, environment, on_event)
+        driver = driver_for(self.home, self.state)
+        environment = registry.prepare(version, driver.builder, on_event)
+        return driver.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
         """A connection to one model version through the gateway."""
@@ -266,9 +266,9 @@ class Job:
         from pyml_sandbox.predict.job_record import JobRecord, check_image
         from pyml_sandbox.predict.spark_session import session
 
-        stack = driver_for(home, require_state(home))
+        driver = driver_for(home, require_state(home))
         with session(home, place) as self._spark:
-            result = run(self._spark, job, partial(check_image, stack, place.environment), self.cancellation)
+            result = run(self._spark, job, partial(check_image, driver, place.environment), self.cancellation)
         JobRecord(version.model_id, place.environment.image, job.query, result, time.time()).keep(home)
         return result
 

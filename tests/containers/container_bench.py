@@ -38,7 +38,7 @@ class ContainerBench:
         home.create()
         return home
 
-    def driver(self, sandbox: str = "one") -> ServiceRunner:
+    def runner(self, sandbox: str = "one") -> ServiceRunner:
         return ContainerRunner(self.home(sandbox), self.engine, find_compose(self.engine))
 
     def spec(self, kind: Kind) -> ServiceSpec:
@@ -65,7 +65,7 @@ class ContainerBench:
 
     def kill(self, name: str) -> None:
         """Kill it behind the engine's back, as the kernel does when memory runs out."""
-        (found,) = (service for service in self.driver().live() if service.name == name)
+        (found,) = (service for service in self.runner().live() if service.name == name)
         assert found.pid is not None
         assert os.path.isdir(self.engine.facts.root), "the engine runs in a virtual machine: its pids are not ours"
         os.kill(found.pid, signal.SIGKILL)

@@ -17,7 +17,7 @@ def context(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Conta
     context = ContainerBench(tmp_path, engine, python_image)
     yield context
     for sandbox in ("one", "two"):
-        context.driver(sandbox).shut_down()
+        context.runner(sandbox).shut_down()
 
 
 class TestContainerDriver(every_driver.TestDriver):

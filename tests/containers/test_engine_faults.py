@@ -51,7 +51,7 @@ def context(own_engine: OwnEngine, engine: Engine, python_image: str, tmp_path: 
 
 
 def find(context: ContainerBench, name: str) -> LiveService:
-    (found,) = (service for service in context.driver().live() if service.name == name)
+    (found,) = (service for service in context.runner().live() if service.name == name)
     return found
 
 
@@ -72,24 +72,24 @@ def test_after_a_restart_of_the_engine_what_ran_runs_again_and_what_was_stopped_
     spec = context.spec(SLEEPER)
     assert spec.container is not None
     spec = replace(spec, container=replace(spec.container, volumes={"kept": "/var/kept"}))
-    context.driver().start(spec, context.spec(Kind("second")))
+    context.runner().start(spec, context.spec(Kind("second")))
     wait_for(lambda: context.processes() == 2, "both run")
-    context.driver().stop("second")
+    context.runner().stop("second")
     own_engine.stop()
     own_engine.start()
     wait_for(lambda: context.processes("one", "sleeper") == 1, "it runs again")
     assert find(context, "second").state is ServiceState.STOPPED
-    context.driver().start(spec)
+    context.runner().start(spec)
     assert find(context, "sleeper").digest == spec.digest
-    context.driver().shut_down()
-    assert context.driver().live() == ()
+    context.runner().shut_down()
+    assert context.runner().live() == ()
     assert volumes(context) == [f"{context.home('one').project}_kept"]
 
 
 def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
     context: ContainerBench, own_engine: OwnEngine
 ) -> None:
-    driver = context.driver()
+    driver = context.runner()
     driver.start(context.spec(SLEEPER))
     own_engine.stop()
     for operation in (
@@ -105,21 +105,21 @@ def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
     own_engine.start()
     assert driver.live()
     driver.shut_down()
-    assert context.driver().live() == ()
+    assert context.runner().live() == ()
 
 
 def test_a_full_disk_is_said_and_what_ran_goes_on(context: ContainerBench, own_engine: OwnEngine) -> None:
-    context.driver().start(context.spec(SLEEPER))
+    context.runner().start(context.spec(SLEEPER))
     wait_for(lambda: context.processes() == 1, "it runs")
     ballast = own_engine.root / "ballast"
     fill(ballast)
     with pytest.raises(SandboxError) as caught:
-        context.driver().start(context.spec(Kind("second")))
+        context.runner().start(context.spec(Kind("second")))
     assert "no space left on device" in caught.value.message.lower()
     assert "pyml image prune" in caught.value.hint
     assert find(context, "sleeper").state is ServiceState.RUNNING
     ballast.unlink()
-    context.driver().start(context.spec(Kind("second")))
+    context.runner().start(context.spec(Kind("second")))
     wait_for(lambda: find(context, "second").state is ServiceState.RUNNING, "there is room again")
-    context.driver().shut_down()
-    assert context.driver().live() == ()
+    context.runner().shut_down()
+    assert context.runner().live() == ()

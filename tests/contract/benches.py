@@ -36,10 +36,10 @@ class Kind:
     children_escape: bool = False
 
 
-class CheckContext(Protocol):
+class RunnerBench(Protocol):
     """One driver with the world around it."""
 
-    def driver(self, sandbox: str = "one") -> ServiceRunner:
+    def runner(self, sandbox: str = "one") -> ServiceRunner:
         """A new driver object for a sandbox."""
 
     def spec(self, kind: Kind) -> ServiceSpec:
@@ -55,7 +55,7 @@ class CheckContext(Protocol):
         """Kill a service's first process in sandbox "one"."""
 
 
-class WatchedBench(CheckContext, Protocol):
+class WatchedBench(RunnerBench, Protocol):
     """The world of a driver that starts a watcher of its own."""
 
     def kill_watcher(self) -> None:
@@ -68,7 +68,7 @@ class FakeBench:
 
     machine: FakeMachine = field(default_factory=FakeMachine)
 
-    def driver(self, sandbox: str = "one") -> ServiceRunner:
+    def runner(self, sandbox: str = "one") -> ServiceRunner:
         return FakeRunner(self.machine, sandbox)
 
     def spec(self, kind: Kind) -> ServiceSpec:
@@ -77,7 +77,7 @@ class FakeBench:
         return ServiceSpec(Endpoint(kind.name, "", never_ready), (kind.name, str(kind)), Path("/"))
 
     def start_elsewhere(self, spec: ServiceSpec) -> None:
-        self.driver().start(spec)
+        self.runner().start(spec)
 
     def processes(self, sandbox: str = "one", name: str | None = None) -> int:
         return self.machine.processes(sandbox, name)
@@ -100,7 +100,7 @@ class ProcessBench:
         home.create()
         return home
 
-    def driver(self, sandbox: str = "one") -> ServiceRunner:
+    def runner(self, sandbox: str = "one") -> ServiceRunner:
         return ProcessRunner(self.home(sandbox))
 
     def spec(self, kind: Kind) -> ServiceSpec:
@@ -120,7 +120,7 @@ class ProcessBench:
         return sum(_has(process, wanted) for process in psutil.process_iter())
 
     def kill(self, name: str) -> None:
-        (found,) = (service for service in self.driver().live() if service.name == name)
+        (found,) = (service for service in self.runner().live() if service.name == name)
         assert found.pid is not None
         os.kill(found.pid, signal.SIGKILL)
 

@@ -70,7 +70,7 @@ def started(place: Serving, settings: str = "") -> Driver:
 
 
 @pytest.fixture
-def stack() -> Iterator[Driver]:
+def driver() -> Iterator[Driver]:
     with serving() as place:
         yield started(place)
 
@@ -169,65 +169,65 @@ def test_what_is_not_there_has_its_own_error(
         assert all(word in str(answer["error"]) for word in words)
 
 
-def test_a_model_that_is_starting_says_so(stack: Driver) -> None:
+def test_a_model_that_is_starting_says_so(driver: Driver) -> None:
     code = CHORES.replace("decimal.getcontext().prec = 5", "self.wait(parameters)")
-    package = write_package(stack.place.folder / "slow", code)
-    stack.place.server(package, name="slow", ready=False)
-    stack.place.deploy(slow=["1"])
+    package = write_package(driver.place.folder / "slow", code)
+    driver.place.server(package, name="slow", ready=False)
+    driver.place.deploy(slow=["1"])
     until((package / "parameters" / "begun").exists)
-    error = stack.caller.refused("", name="slow")
+    error = driver.caller.refused("", name="slow")
     assert (error.code(), error.details()) == (grpc.StatusCode.UNAVAILABLE, "model slow@1 is starting")
-    assert not stack.caller.is_model_ready("slow")
-    assert stack.get("/v2/models/slow/ready") == (503, {"name": "slow", "ready": False})
+    assert not driver.caller.is_model_ready("slow")
+    assert driver.get("/v2/models/slow/ready") == (503, {"name": "slow", "ready": False})
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{stack.rest}/v2/models/slow", timeout=30)
+        urllib.request.urlopen(f"{driver.rest}/v2/models/slow", timeout=30)
     caught.value.close()
     assert (caught.value.code, caught.value.headers["Retry-After"]) == (503, "1")
     (package / "parameters" / "go").touch()
-    until(lambda: stack.caller.is_model_ready("slow"))
-    assert stack.caller.do(name="slow")["y"] == [0]
+    until(lambda: driver.caller.is_model_ready("slow"))
+    assert driver.caller.do(name="slow")["y"] == [0]
 
 
 # --- what changes -----------------------------------------------------------------------------------------------------
 
 
-def test_deployments_come_and_go_without_a_restart(stack: Driver) -> None:
-    assert stack.caller.do()["y"] == [0]
-    stack.place.server(stack.place.folder / "chores", name="new", version="5")
-    assert stack.caller.refused("", name="new").code() is grpc.StatusCode.NOT_FOUND
-    stack.place.deploy(chores=["1"], new=["5"])
-    assert stack.caller.do(name="new")["y"] == [0]
-    stack.place.deploy(new=["5"])
-    assert stack.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
+def test_deployments_come_and_go_without_a_restart(driver: Driver) -> None:
+    assert driver.caller.do()["y"] == [0]
+    driver.place.server(driver.place.folder / "chores", name="new", version="5")
+    assert driver.caller.refused("", name="new").code() is grpc.StatusCode.NOT_FOUND
+    driver.place.deploy(chores=["1"], new=["5"])
+    assert driver.caller.do(name="new")["y"] == [0]
+    driver.place.deploy(new=["5"])
+    assert driver.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_a_request_in_flight_outlives_its_route(stack: Driver) -> None:
-    running = stack.caller.begin(f"wait {stack.place.folder}")
-    until((stack.place.folder / "begun").exists)
-    stack.place.deploy()
-    assert stack.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
-    (stack.place.folder / "go").touch()
+def test_a_request_in_flight_outlives_its_route(driver: Driver) -> None:
+    running = driver.caller.begin(f"wait {driver.place.folder}")
+    until((driver.place.folder / "begun").exists)
+    driver.place.deploy()
+    assert driver.caller.refused("").code() is grpc.StatusCode.NOT_FOUND
+    (driver.place.folder / "go").touch()
     running.result()
 
 
-def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is_found(stack: Driver) -> None:
-    running = stack.caller.begin(f"wait {stack.place.folder}")
-    until((stack.place.folder / "begun").exists)
-    waiting = [stack.caller.begin("") for _ in range(5)]
-    assert stop(stack.server, signal.SIGKILL) == -signal.SIGKILL
+def test_a_killed_server_fails_its_requests_with_the_cause_and_its_next_start_is_found(driver: Driver) -> None:
+    running = driver.caller.begin(f"wait {driver.place.folder}")
+    until((driver.place.folder / "begun").exists)
+    waiting = [driver.caller.begin("") for _ in range(5)]
+    assert stop(driver.server, signal.SIGKILL) == -signal.SIGKILL
     for call in (running, *waiting):
         error = call.exception()
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert "pyml dev logs model-chores-1" in error.details()
     assert "went away before it answered" in running.exception().details()
-    assert "its server is down" in stack.caller.refused("").details()
-    stack.place.server(stack.place.folder / "chores")
-    until(lambda: stack.caller.begin("").exception() is None)
-    assert stack.caller.do()["y"] == [0]
+    assert "its server is down" in driver.caller.refused("").details()
+    driver.place.server(driver.place.folder / "chores")
+    until(lambda: driver.caller.begin("").exception() is None)
+    assert driver.caller.do()["y"] == [0]
 
 
-def test_a_model_that_ends_its_process_is_reported_alike(stack: Driver) -> None:
-    error = stack.caller.refused("die")
+def test_a_model_that_ends_its_process_is_reported_alike(driver: Driver) -> None:
+    error = driver.caller.refused("die")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "went away before it answered" in error.details()
 
@@ -358,19 +358,19 @@ def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> 
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def test_deadlines_and_cancellations_pass_through(stack: Driver) -> None:
-    folder = stack.place.folder
-    running = stack.caller.begin(f"wait {folder}", timeout_s=None)
+def test_deadlines_and_cancellations_pass_through(driver: Driver) -> None:
+    folder = driver.place.folder
+    running = driver.caller.begin(f"wait {folder}", timeout_s=None)
     until((folder / "begun").exists)
-    late = stack.caller.begin(f"touch {folder}/late", timeout_s=0.2)
-    cancelled = stack.caller.begin(f"touch {folder}/cancelled")
+    late = driver.caller.begin(f"touch {folder}/late", timeout_s=0.2)
+    cancelled = driver.caller.begin(f"touch {folder}/cancelled")
     assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
     cancelled.cancel()
     for _ in range(10):  # they go behind the cancellation, on the same connections
-        assert stack.caller.is_model_ready("chores")
+        assert driver.caller.is_model_ready("chores")
     (folder / "go").touch()
     running.result()
-    assert stack.caller.do()["y"] == [0]
+    assert driver.caller.do()["y"] == [0]
     assert not (folder / "late").exists()
     assert not (folder / "cancelled").exists()
 
@@ -460,8 +460,8 @@ def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
     with serving() as place:
         place.deploy()
         process, caller, rest = place.gateway("--max-request-mb", "1")
-        stack = Driver(place, process, process, caller, rest)
-        status, answer = stack.post("/v2/models/chores/infer", b" " * (2 * 1024 * 1024))
+        driver = Driver(place, process, process, caller, rest)
+        status, answer = driver.post("/v2/models/chores/infer", b" " * (2 * 1024 * 1024))
         assert status == 413
         assert "larger than 1 MiB" in str(answer["error"])
         error = caller.start(codec.arrow_request("chores", "", chores(rows=200_000))).exception()
@@ -470,8 +470,8 @@ def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
 
 def test_a_body_that_is_too_large_for_the_model_is_refused_by_it() -> None:
     with serving() as place:
-        stack = started(place, "[serving]\nmax_request_mb = 1\n")
-        status, answer = stack.post("/v2/models/chores/infer", rest_rows([0.0], act="x" * 2**20))
+        driver = started(place, "[serving]\nmax_request_mb = 1\n")
+        status, answer = driver.post("/v2/models/chores/infer", rest_rows([0.0], act="x" * 2**20))
         assert status == 413
         assert "this model takes up to 1" in str(answer["error"])
 
@@ -480,14 +480,14 @@ def test_a_body_that_is_too_large_for_the_model_is_refused_by_it() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_finishes_what_is_in_flight(stack: Driver, number: int) -> None:
-    running = stack.caller.begin(f"wait {stack.place.folder}")
-    until((stack.place.folder / "begun").exists)
-    stack.gateway.send_signal(number)
-    until(lambda: "stopping" in stack.place.log("gateway"))
-    (stack.place.folder / "go").touch()
+def test_told_to_stop_it_finishes_what_is_in_flight(driver: Driver, number: int) -> None:
+    running = driver.caller.begin(f"wait {driver.place.folder}")
+    until((driver.place.folder / "begun").exists)
+    driver.gateway.send_signal(number)
+    until(lambda: "stopping" in driver.place.log("gateway"))
+    (driver.place.folder / "go").touch()
     assert codec.read_arrow_response(oip.ModelInferResponse.FromString(running.result())).num_rows == 1
-    assert stack.gateway.wait(20) == 0
+    assert driver.gateway.wait(20) == 0
 
 
 def gateway_output(*arguments: str) -> tuple[int, str]:

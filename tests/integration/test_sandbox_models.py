@@ -38,8 +38,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def driver(sandbox: SandboxHome) -> ServiceRunner:
-    return driver_for(sandbox, require_state(sandbox)).driver
+def runner(sandbox: SandboxHome) -> ServiceRunner:
+    return driver_for(sandbox, require_state(sandbox)).runner
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def is_answering(home: SandboxHome, model_id: str) -> bool:
     return True
 
 
-def server_of(driver: ServiceRunner, model_id: str) -> tuple[ServiceState, int | None]:
+def server_of(runner: ServiceRunner, model_id: str) -> tuple[ServiceState, int | None]:
     name, _, version = model_id.partition("@")
-    found = [service for service in driver.live() if service.name == service_name(name, version)]
+    found = [service for service in runner.live() if service.name == service_name(name, version)]
     return (found[0].state, found[0].pid) if found else (ServiceState.STOPPED, None)
 
 
@@ -142,23 +142,23 @@ class TestDeploy:
         assert is_answering(sandbox, served)
 
     def test_deploying_it_again_leaves_its_server_alone(
-        self, sandbox: SandboxHome, served: str, driver: ServiceRunner
+        self, sandbox: SandboxHome, served: str, runner: ServiceRunner
     ) -> None:
-        before = server_of(driver, served)
+        before = server_of(runner, served)
         deploy(sandbox, served)
-        assert server_of(driver, served) == before
+        assert server_of(runner, served) == before
 
     def test_a_new_version_takes_over_and_the_one_before_is_stopped(
-        self, sandbox: SandboxHome, served: str, driver: ServiceRunner, tmp_path: Path
+        self, sandbox: SandboxHome, served: str, runner: ServiceRunner, tmp_path: Path
     ) -> None:
         new = upload(sandbox, package(tmp_path, ECHO + "\n# new\n"), builder_for(sandbox))
         deploy(sandbox, new.model_id)
         assert load_routes(sandbox).models["echo"].default == new.version
         assert is_answering(sandbox, new.model_id)
-        assert server_of(driver, served)[0] is ServiceState.STOPPED
+        assert server_of(runner, served)[0] is ServiceState.STOPPED
 
     def test_a_version_that_does_not_start_leaves_the_one_before_in_place(
-        self, sandbox: SandboxHome, served: str, driver: ServiceRunner, tmp_path: Path
+        self, sandbox: SandboxHome, served: str, runner: ServiceRunner, tmp_path: Path
     ) -> None:
         broken = ECHO.replace(
             "parameters): pass", "parameters): assert 'pyml.server' not in __import__('sys').orig_argv"
@@ -169,21 +169,21 @@ class TestDeploy:
         assert f"pyml dev logs {service_name('echo', version.version)}" in caught.value.hint
         assert load_routes(sandbox).models["echo"].versions == (served.partition("@")[2],)
         assert is_answering(sandbox, served)
-        assert server_of(driver, version.model_id)[0] is ServiceState.STOPPED
+        assert server_of(runner, version.model_id)[0] is ServiceState.STOPPED
 
-    def test_a_killed_server_comes_back(self, sandbox: SandboxHome, served: str, driver: ServiceRunner) -> None:
-        _, pid = server_of(driver, served)
+    def test_a_killed_server_comes_back(self, sandbox: SandboxHome, served: str, runner: ServiceRunner) -> None:
+        _, pid = server_of(runner, served)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: server_of(driver, served)[1] not in (None, pid), "it was started again")
+        wait_for(lambda: server_of(runner, served)[1] not in (None, pid), "it was started again")
         wait_for(lambda: is_answering(sandbox, served), "it answers again")
 
     def test_undeploying_stops_the_server_and_twice_is_fine(
-        self, sandbox: SandboxHome, served: str, driver: ServiceRunner
+        self, sandbox: SandboxHome, served: str, runner: ServiceRunner
     ) -> None:
         undeploy(sandbox, "echo")
         undeploy(sandbox, "echo")
-        assert server_of(driver, served)[0] is ServiceState.STOPPED
+        assert server_of(runner, served)[0] is ServiceState.STOPPED
         assert not is_answering(sandbox, served)
         assert "echo" not in load_routes(sandbox).models
 

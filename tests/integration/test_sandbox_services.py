@@ -25,16 +25,16 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture
-def driver(process_sandbox: SandboxHome) -> ServiceRunner:
-    return driver_for(process_sandbox, require_state(process_sandbox)).driver
+def runner(process_sandbox: SandboxHome) -> ServiceRunner:
+    return driver_for(process_sandbox, require_state(process_sandbox)).runner
 
 
-def live(driver: ServiceRunner) -> dict[str, LiveService]:
-    return {service.name: service for service in driver.live()}
+def live(runner: ServiceRunner) -> dict[str, LiveService]:
+    return {service.name: service for service in runner.live()}
 
 
-def test_nothing_listens_beyond_this_machine(driver: ServiceRunner) -> None:
-    processes = [psutil.Process(service.pid) for service in driver.live() if service.pid is not None]
+def test_nothing_listens_beyond_this_machine(runner: ServiceRunner) -> None:
+    processes = [psutil.Process(service.pid) for service in runner.live() if service.pid is not None]
     assert len(processes) >= 3
     for process in processes:
         for each in (process, *process.children(recursive=True)):
@@ -49,28 +49,28 @@ def test_every_service_answers_and_its_use_is_known(process_sandbox: SandboxHome
     assert found.data.size_bytes > 0
 
 
-def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, driver: ServiceRunner) -> None:
-    before = {name: service.pid for name, service in live(driver).items()}
+def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, runner: ServiceRunner) -> None:
+    before = {name: service.pid for name, service in live(runner).items()}
     up_and_down.up(process_sandbox)
-    assert {name: service.pid for name, service in live(driver).items()} == before
+    assert {name: service.pid for name, service in live(runner).items()} == before
 
 
 def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(
-    process_sandbox: SandboxHome, driver: ServiceRunner
+    process_sandbox: SandboxHome, runner: ServiceRunner
 ) -> None:
     with session(process_sandbox) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS survivors")
         spark.sql("CREATE OR REPLACE TEMPORARY VIEW three AS SELECT id FROM range(3)")
         spark.sql("DROP TABLE IF EXISTS survivors.t")
         spark.sql("CREATE TABLE survivors.t STORED AS PARQUET AS SELECT * FROM three")
-        before = live(driver)[METASTORE]
+        before = live(runner)[METASTORE]
         assert before.pid is not None
         os.kill(before.pid, signal.SIGKILL)
         wait_for(
-            lambda: is_answering(process_sandbox) and live(driver)[METASTORE].pid != before.pid, "the metastore is back"
+            lambda: is_answering(process_sandbox) and live(runner)[METASTORE].pid != before.pid, "the metastore is back"
         )
         assert spark.sql("SELECT count(*) FROM survivors.t").collect()[0][0] == 3
-    after = live(driver)[METASTORE]
+    after = live(runner)[METASTORE]
     assert after.exits == before.exits + 1
     assert after.last_exit is not None
     assert "SIGKILL" in after.last_exit.reason
@@ -85,9 +85,9 @@ def is_answering(home: SandboxHome) -> bool:
 
 
 def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(
-    process_sandbox: SandboxHome, driver: ServiceRunner
+    process_sandbox: SandboxHome, runner: ServiceRunner
 ) -> None:
-    pid = live(driver)[METASTORE].pid
+    pid = live(runner)[METASTORE].pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:

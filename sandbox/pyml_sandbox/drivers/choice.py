@@ -67,7 +67,7 @@ def ports_in_use(environ: Mapping[str, str]) -> set[int]:
 
 
 def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Driver:
-    """The stack of a sandbox, by the driver that its state names.
+    """The driver of a sandbox, by the name in its state.
 
     Raises:
         SetupError: there is no such driver, or no Docker engine for it.

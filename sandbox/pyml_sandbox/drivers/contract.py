@@ -47,7 +47,7 @@ class Driver(Protocol):
     """The parts of one sandbox under its driver."""
 
     @property
-    def driver(self) -> ServiceRunner:
+    def runner(self) -> ServiceRunner:
         """Runs the services."""
 
     @property

@@ -37,7 +37,7 @@ class LostVersion:
     error: PymlError
 
 
-def model_servers(home: SandboxHome, stack: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+def model_servers(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of the servers of every deployed version; environments that are missing are made.
 
     A version whose upload is gone has none: `on_event` is told of it.
@@ -51,13 +51,13 @@ def model_servers(home: SandboxHome, stack: Driver, on_event: OnEvent = ignore) 
     return [
         spec
         for version in deployed_versions(home)
-        for spec in stack.model_servers(version, prepare(version, stack.builder, on_event))
+        for spec in driver.model_servers(version, prepare(version, driver.builder, on_event))
     ]
 
 
-def model_endpoints(home: SandboxHome, stack: Driver) -> list[Endpoint]:
+def model_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:
     """Where the servers of every deployed version answer."""
-    return [endpoint for version in deployed_versions(home) for endpoint in stack.model_endpoints(version)]
+    return [endpoint for version in deployed_versions(home) for endpoint in driver.model_endpoints(version)]
 
 
 def deployed_versions(home: SandboxHome) -> list[ModelVersion]:
@@ -94,20 +94,20 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
     state = require_state(home)
     version = find_version(home, model_id)
     with locked(home, f"pyml deploy {model_id}"):
-        stack = driver_for(home, state)
-        require_gateway(home, stack.driver)
-        specs = stack.model_servers(version, prepare(version, stack.builder, on_event))
+        driver = driver_for(home, state)
+        require_gateway(home, driver.runner)
+        specs = driver.model_servers(version, prepare(version, driver.builder, on_event))
         before = load_routes(home)
-        served = services_of(before, version.name, stack.driver)
-        stack.publish(before.with_version(version.name, version.version))
+        served = services_of(before, version.name, driver.runner)
+        driver.publish(before.with_version(version.name, version.version))
         try:
-            _serve(specs, stack.driver, on_event)
+            _serve(specs, driver.runner, on_event)
         except BaseException:
-            stack.publish(before)
-            _remove([name for name in _names(specs) if name not in served], stack.driver)
+            driver.publish(before)
+            _remove([name for name in _names(specs) if name not in served], driver.runner)
             raise
-        stack.publish(before.only_version(version.name, version.version))
-        _remove([name for name in served if name not in _names(specs)], stack.driver)
+        driver.publish(before.only_version(version.name, version.version))
+        _remove([name for name in served if name not in _names(specs)], driver.runner)
     return version
 
 
@@ -130,28 +130,28 @@ def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
         raise UsageError(f"expected the name of a model, found {name!r}", command("pyml undeploy", model))
     state = require_state(home)
     with locked(home, f"pyml undeploy {name}"):
-        stack = driver_for(home, state)
+        driver = driver_for(home, state)
         before = load_routes(home)
-        stack.publish(before.without(name))
-        _remove(services_of(before, name, stack.driver), stack.driver)
+        driver.publish(before.without(name))
+        _remove(services_of(before, name, driver.runner), driver.runner)
     return [f"{model}@{version}" for model, version in before.deployed if model == name]
 
 
-def require_gateway(home: SandboxHome, driver: ServiceRunner) -> None:
+def require_gateway(home: SandboxHome, runner: ServiceRunner) -> None:
     """Refuse to deploy into a sandbox that is down.
 
     Raises:
         SandboxError: the gateway does not run.
     """
-    if not any(s.name == gateway_server.NAME and s.state is ServiceState.RUNNING for s in driver.live()):
+    if not any(s.name == gateway_server.NAME and s.state is ServiceState.RUNNING for s in runner.live()):
         hint = f"pyml dev up{name_option(home)}"
         raise SandboxError("The sandbox is not up, so nothing can be deployed.", hint, ErrorCode.SANDBOX_DOWN)
 
 
-def services_of(routes: Routes, model: str, driver: ServiceRunner) -> Sequence[str]:
+def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[str]:
     """The services of a model's deployed versions, as the driver has them: their uploads may be gone."""
     versions = [version for name, version in routes.deployed if name == model]
-    names = [service.name for service in driver.live()]
+    names = [service.name for service in runner.live()]
     return [name for name in names if any(serves(name, model, version) for version in versions)]
 
 
@@ -159,11 +159,11 @@ def _names(specs: Sequence[ServiceSpec]) -> list[str]:
     return [spec.name for spec in specs]
 
 
-def _serve(specs: Sequence[ServiceSpec], driver: ServiceRunner, on_event: OnEvent) -> None:
-    live = [service for service in driver.live() if service.name in _names(specs)]
-    apply_plan(plan_up(specs, live), driver, live, on_event, asks_idle=True)
+def _serve(specs: Sequence[ServiceSpec], runner: ServiceRunner, on_event: OnEvent) -> None:
+    live = [service for service in runner.live() if service.name in _names(specs)]
+    apply_plan(plan_up(specs, live), runner, live, on_event, asks_idle=True)
 
 
-def _remove(names: Sequence[str], driver: ServiceRunner) -> None:
+def _remove(names: Sequence[str], runner: ServiceRunner) -> None:
     for name in names:
-        driver.stop(name)
+        runner.stop(name)

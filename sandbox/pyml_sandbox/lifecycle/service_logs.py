@@ -19,22 +19,22 @@ def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> 
         UsageError: no service of that name ever wrote anything here.
         SandboxError: this sandbox was never up.
     """
-    stack = driver_for(home, require_state(home))
-    driver = stack.driver
-    known = [endpoint.name for endpoint in all_endpoints(home, stack)]
-    names = known if name is None else [_known_name(name, known, driver)]
-    return driver.follow(names, lines) if follow else _last_lines(driver, names, lines)
+    driver = driver_for(home, require_state(home))
+    runner = driver.runner
+    known = [endpoint.name for endpoint in all_endpoints(home, driver)]
+    names = known if name is None else [_known_name(name, known, runner)]
+    return runner.follow(names, lines) if follow else _last_lines(runner, names, lines)
 
 
-def _last_lines(driver: ServiceRunner, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+def _last_lines(runner: ServiceRunner, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
     for name in names:
-        for line in driver.logs(name, lines):
+        for line in runner.logs(name, lines):
             yield name, line
 
 
-def _known_name(name: str, known: Sequence[str], driver: ServiceRunner) -> str:
+def _known_name(name: str, known: Sequence[str], runner: ServiceRunner) -> str:
     """The service meant: a whole name, one that is gone but left a log, or the only one that begins like this."""
-    if name in known or driver.logs(name, 1):
+    if name in known or runner.logs(name, 1):
         return name
     alike = [each for each in known if each.startswith((name, f"model-{name}"))]
     if len(alike) == 1:

@@ -119,20 +119,20 @@ def status(home: SandboxHome) -> SandboxStatus:
         SandboxError: this sandbox was never up.
     """
     state = require_state(home)
-    stack = driver_for(home, state)
-    endpoints = all_endpoints(home, stack)
-    live = {service.name: service for service in stack.driver.live()}
+    driver = driver_for(home, state)
+    endpoints = all_endpoints(home, driver)
+    live = {service.name: service for service in driver.runner.live()}
     with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
-        services = list(pool.map(lambda each: _service_status(each, live.get(each.name), stack.driver), endpoints))
-    return SandboxStatus(home, state, services, stack.data(), holder_of(home), lost_versions(home))
+        services = list(pool.map(lambda each: _service_status(each, live.get(each.name), driver.runner), endpoints))
+    return SandboxStatus(home, state, services, driver.data(), holder_of(home), lost_versions(home))
 
 
-def all_endpoints(home: SandboxHome, stack: Driver) -> list[Endpoint]:
+def all_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:
     """Where every service of a sandbox answers when it is up."""
-    return [*stack.endpoints(), *model_endpoints(home, stack)]
+    return [*driver.endpoints(), *model_endpoints(home, driver)]
 
 
-def _service_status(endpoint: Endpoint, found: LiveService | None, driver: ServiceRunner) -> ServiceStatus:
+def _service_status(endpoint: Endpoint, found: LiveService | None, runner: ServiceRunner) -> ServiceStatus:
     if found is not None and found.state is ServiceState.WAITING:
         return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
     if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):
@@ -146,7 +146,7 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, driver: Servi
         pid=found.pid,
         uptime_s=found.uptime_s,
         restarts=found.exits,
-        memory_bytes=driver.memory_bytes(endpoint.name),
+        memory_bytes=runner.memory_bytes(endpoint.name),
     )
 
 

@@ -127,20 +127,20 @@ def up(
         home.create()
         recorded = load_state(home)
         state = wanted_state(home, recorded, options, environ)
-        stack = driver_for(home, state, environ)
-        data = stack.data_words
+        driver = driver_for(home, state, environ)
+        data = driver.data_words
         _tell_what_is_new(recorded, state, options, data, environ, on_event)
-        left_over = stack.driver.remove_orphans()
+        left_over = driver.runner.remove_orphans()
         if left_over:
             on_event(Event("sandbox", Progress.NOTE, f"cleared away {left_over} that an earlier run left behind"))
-        live = stack.driver.live()
-        doctor.preflight(situation(home, state, stack, live, environ), stack.checks)
-        stack.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
+        live = driver.runner.live()
+        doctor.preflight(situation(home, state, driver, live, environ), driver.checks)
+        driver.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
-        specs = wanted_services(home, stack, on_event)
+        specs = wanted_services(home, driver, on_event)
         plan = plan_up(specs, live)
         # Published each time: the folder of sockets may be another one now, or the gateway's volume new.
-        took_s = apply_plan(plan, stack.driver, live, on_event, lambda: stack.publish(load_routes(home)))
+        took_s = apply_plan(plan, driver.runner, live, on_event, lambda: driver.publish(load_routes(home)))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
@@ -149,16 +149,16 @@ def up(
 def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[machine_check.MachineFinding]:
     """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
     state = wanted_state(home, load_state(home), Options(), environ)
-    stack = driver_for(home, state, environ)
+    driver = driver_for(home, state, environ)
     try:
-        live = stack.driver.live()
+        live = driver.runner.live()
     except (SandboxError, SetupError):
         live = ()  # the checks say why
     checks = {
         "driver": lambda _: f"{state.driver}{why_no_containers(environ) if state.driver == DRIVERS[0] else ''}",
-        **stack.checks,
+        **driver.checks,
     }
-    return doctor.examine(situation(home, state, stack, live, environ), checks)
+    return doctor.examine(situation(home, state, driver, live, environ), checks)
 
 
 @dataclass(frozen=True)
@@ -184,23 +184,23 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
     if state is None:
         return Stopped()
     with locked(home, "pyml dev down"):
-        stack = driver_for(home, state)
-        stopped = _stop_all(stack.driver, on_event)
+        driver = driver_for(home, state)
+        stopped = _stop_all(driver.runner, on_event)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
-            delete_data(home, stack)
-        return Stopped(stopped, stack.data_words)
+            delete_data(home, driver)
+        return Stopped(stopped, driver.data_words)
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
     """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
     with locked(home, "pyml dev reset"):
-        for stack in _stacks_to_reset(home):
+        for driver in _drivers_to_reset(home):
             try:
-                _stop_all(stack.driver, on_event)
-                stack.delete_data()
+                _stop_all(driver.runner, on_event)
+                driver.delete_data()
             except SetupError as error:  # no engine answers: what is in it cannot be deleted, and is named
-                on_event(Event("reset", Progress.NOTE, f"{stack.data_words} stay: {error.message}"))
+                on_event(Event("reset", Progress.NOTE, f"{driver.data_words} stay: {error.message}"))
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -208,8 +208,8 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _stacks_to_reset(home: SandboxHome) -> list[Driver]:
-    """The recorded driver's stack; where no state can be read, whatever a sandbox of this name may have left."""
+def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
+    """The recorded driver; where no state can be read, whatever a sandbox of this name may have left."""
     try:
         state = load_state(home)
     except SetupError:
@@ -217,13 +217,13 @@ def _stacks_to_reset(home: SandboxHome) -> list[Driver]:
     if state is not None:
         return [driver_for(home, state)]
     any_state = SandboxState("process", Ports(), None, "", "")
-    drivers = ["process", *(["container"] if an_engine_answers(os.environ) else [])]
-    return [driver_for(home, replace(any_state, driver=driver)) for driver in drivers]
+    names = ["process", *(["container"] if an_engine_answers(os.environ) else [])]
+    return [driver_for(home, replace(any_state, driver=name)) for name in names]
 
 
-def delete_data(home: SandboxHome, stack: Driver) -> None:
+def delete_data(home: SandboxHome, driver: Driver) -> None:
     """Delete tables and metastore, uploaded models, and what jobs and parity checks left. Nothing may run."""
-    stack.delete_data()
+    driver.delete_data()
     for folder in (home.models, home.scratch, home.parity, home.jobs):
         shutil.rmtree(folder, ignore_errors=True)
     home.routes_file.unlink(missing_ok=True)
@@ -234,17 +234,17 @@ def delete_data(home: SandboxHome, stack: Driver) -> None:
 
 def what_is_deleted(home: SandboxHome) -> list[str]:
     """One line for each thing that `reset` and `down` with data delete, with its size."""
-    tables = [_tables_deleted(stack) for stack in _stacks_to_reset(home)]
+    tables = [_tables_deleted(driver) for driver in _drivers_to_reset(home)]
     folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
     return [*tables, *(f"{decimal(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
 
 
-def _tables_deleted(stack: Driver) -> str:
+def _tables_deleted(driver: Driver) -> str:
     try:
-        size = decimal(stack.data().size_bytes)
+        size = decimal(driver.data().size_bytes)
     except SetupError:
         size = "?"
-    return f"{size:>9}  tables and the metastore's database, in {stack.data_words}"
+    return f"{size:>9}  tables and the metastore's database, in {driver.data_words}"
 
 
 def wanted_state(
@@ -277,31 +277,31 @@ def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, e
 
 
 def situation(
-    home: SandboxHome, state: SandboxState, stack: Driver, live: Sequence[LiveService], environ: Mapping[str, str]
+    home: SandboxHome, state: SandboxState, driver: Driver, live: Sequence[LiveService], environ: Mapping[str, str]
 ) -> machine_check.MachineContext:
     """What the checks of `doctor` look at."""
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
-    return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, stack.data_words)
+    return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, driver.data_words)
 
 
-def wanted_services(home: SandboxHome, stack: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
+def wanted_services(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of every service that this sandbox shall run; environments that are missing are made."""
-    return [*stack.services(), *model_servers(home, stack, on_event)]
+    return [*driver.services(), *model_servers(home, driver, on_event)]
 
 
-def _stop_all(driver: ServiceRunner, on_event: OnEvent) -> list[str]:
+def _stop_all(runner: ServiceRunner, on_event: OnEvent) -> list[str]:
     started = time.monotonic()
-    running = [service.name for service in _live_or_nothing(driver) if service.pid is not None]
-    driver.shut_down()
-    driver.remove_orphans()
+    running = [service.name for service in _live_or_nothing(runner) if service.pid is not None]
+    runner.shut_down()
+    runner.remove_orphans()
     for name in running:
         on_event(Event(name, Progress.STOPPED, "", time.monotonic() - started))
     return running
 
 
-def _live_or_nothing(driver: ServiceRunner) -> Sequence[LiveService]:
+def _live_or_nothing(runner: ServiceRunner) -> Sequence[LiveService]:
     try:
-        return driver.live()
+        return runner.live()
     except SandboxError:
         return ()  # its watcher hangs: shut_down ends it by force
 

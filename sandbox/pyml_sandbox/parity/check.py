@@ -159,7 +159,7 @@ class _Check:
         if snapshot.doubts:
             return Evidence(), ()
         with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-laboratory"))
+            pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-harness"))
             examined = pool.submit(self._examined, stack, place, snapshot) if self._settings.level > LEVELS[0] else None
             self._offline(spark, place, snapshot)
             self._online(model, snapshot)
@@ -188,8 +188,8 @@ class _Check:
             self._result = run_job(spark, job)
             export(spark, target, run.file("offline"))
             done(f"{self._result.rows:,} rows in {self._result.table}")
-        stack = driver_for(self._client.home, self._client.state)
-        run.images = images_of(stack, self._version, self._result)
+        driver = driver_for(self._client.home, self._client.state)
+        run.images = images_of(driver, self._version, self._result)
 
     def _online(self, model: OnlineModel, snapshot: Snapshot) -> None:
         """All rows in batches, a sample one by one, and that sample twice in one batch."""

@@ -45,7 +45,7 @@ class JobRecord:
         return file
 
 
-def check_image(stack: Driver, environment: Environment, workers: Sequence[Worker]) -> None:
+def check_image(driver: Driver, environment: Environment, workers: Sequence[Worker]) -> None:
     """Ask the engine for the image of each worker's container: what a worker says of itself proves nothing.
 
     Raises:
@@ -54,7 +54,7 @@ def check_image(stack: Driver, environment: Environment, workers: Sequence[Worke
     if environment.image is None:
         return
     for worker in workers:
-        image = stack.image_of(worker.host)
+        image = driver.image_of(worker.host)
         if image != environment.image:
             raise SandboxError(
                 f"The job ran on {worker.host} in image {image or 'unknown'}, not in {environment.image}.",

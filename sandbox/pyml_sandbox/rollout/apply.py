@@ -14,7 +14,7 @@ from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 
 def apply_plan(
     plan: Plan,
-    driver: ServiceRunner,
+    runner: ServiceRunner,
     live: Sequence[LiveService],
     on_event: OnEvent,
     once_started: Callable[[], None] = lambda: None,
@@ -42,25 +42,25 @@ def apply_plan(
     waiting = {service.name for service in live if service.state is ServiceState.WAITING and not asks_idle}
     kept = [spec for spec in plan.keep if spec.name not in waiting]
     try:
-        _stop(plan.stop, driver)
-        _start(plan.start, driver, on_event)
+        _stop(plan.stop, runner)
+        _start(plan.start, runner, on_event)
         once_started()
-        took_s = wait_until_ready([*kept, *plan.start], driver, on_event, kept_exits)
+        took_s = wait_until_ready([*kept, *plan.start], runner, on_event, kept_exits)
         return dict.fromkeys(waiting, 0.0) | took_s
     except KeyboardInterrupt:
-        left = ", ".join(service.name for service in driver.live() if service.pid is not None) or "nothing"
+        left = ", ".join(service.name for service in runner.live() if service.pid is not None) or "nothing"
         on_event(Event("sandbox", Progress.NOTE, f"left running: {left}. Stop it: pyml dev down"))
         raise
 
 
-def _stop(names: Sequence[str], driver: ServiceRunner) -> None:
+def _stop(names: Sequence[str], runner: ServiceRunner) -> None:
     if names:
         with ThreadPoolExecutor(len(names)) as pool:
-            list(pool.map(driver.stop, names))
+            list(pool.map(runner.stop, names))
 
 
-def _start(specs: Sequence[ServiceSpec], driver: ServiceRunner, on_event: OnEvent) -> None:
+def _start(specs: Sequence[ServiceSpec], runner: ServiceRunner, on_event: OnEvent) -> None:
     for spec in specs:
         on_event(Event(spec.name, Progress.WAITING, "starting", 0.0))
     if specs:
-        driver.start(*specs)
+        runner.start(*specs)

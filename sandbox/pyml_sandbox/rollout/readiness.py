@@ -44,7 +44,7 @@ class _Waiting:
 
 def wait_until_ready(
     specs: Sequence[ServiceSpec],
-    driver: ServiceRunner,
+    runner: ServiceRunner,
     on_event: OnEvent,
     exits_before: Mapping[str, int] | None = None,
     clock: Clock = time.monotonic,
@@ -63,7 +63,7 @@ def wait_until_ready(
     for thread in threads:
         thread.start()
     try:
-        return _Wait(specs, driver, on_event, exits_before or {}, clock).run(answers)
+        return _Wait(specs, runner, on_event, exits_before or {}, clock).run(answers)
     finally:
         done.set()
 
@@ -86,13 +86,13 @@ class _Wait:
     def __init__(
         self,
         specs: Sequence[ServiceSpec],
-        driver: ServiceRunner,
+        runner: ServiceRunner,
         on_event: OnEvent,
         exits_before: Mapping[str, int],
         clock: Clock,
     ) -> None:
         self._waiting = {spec.name: _Waiting(spec, exits_before.get(spec.name, 0)) for spec in specs}
-        self._driver = driver
+        self._runner = runner
         self._on_event = on_event
         self._clock = clock
         self._started = clock()
@@ -126,7 +126,7 @@ class _Wait:
 
     def _look(self) -> None:
         """Fail for the first service that is gone or has taken too long."""
-        live = {service.name: service for service in self._driver.live()}
+        live = {service.name: service for service in self._runner.live()}
         for waiting in list(self._waiting.values()):
             ended = end_of(live.get(waiting.spec.name), waiting.exits_before)
             if ended is None and self._clock() - self._started > waiting.spec.start_timeout_s:
@@ -137,9 +137,9 @@ class _Wait:
     def _fail(self, waiting: _Waiting, ended: str) -> None:
         name = waiting.spec.name
         self._tell(waiting, Progress.FAILED, ended)
-        error = failure(name, ended, self._driver.logs(name, LOG_LINES))
+        error = failure(name, ended, self._runner.logs(name, LOG_LINES))
         if name not in self._kept:  # it would be started again and again; its log stays
-            self._driver.stop(name)
+            self._runner.stop(name)
         raise error
 
     def _tell(self, waiting: _Waiting, progress: Progress, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""The stack as containers of a Docker engine: one image for both paths of each model version."""
+"""The driver whose services are containers of a Docker engine: one image for both paths of each model version."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ContainerDriver:
             raise SetupError(error.message, hint) from error
 
     @cached_property
-    def driver(self) -> ContainerRunner:
+    def runner(self) -> ContainerRunner:
         """See `Driver.driver`."""
         return ContainerRunner(self._home, self.engine, find_compose(self.engine))
 
@@ -204,7 +204,7 @@ class ContainerDriver:
 
     @property
     def _model_spark(self) -> ModelSpark:
-        return ModelSpark(self._home, self.engine, self.driver, self._settings, self._choices.workers)
+        return ModelSpark(self._home, self.engine, self.runner, self._settings, self._choices.workers)
 
     def image_of(self, host: str) -> str | None:
         """See `Driver.image_of`. A container's host name is the beginning of its id."""

@@ -44,7 +44,7 @@ class ModelSpark:
 
     home: SandboxHome
     engine: Engine
-    driver: ServiceRunner
+    runner: ServiceRunner
     settings: service_specs.ContainerSettings
     workers: int
 
@@ -53,19 +53,19 @@ class ModelSpark:
         specs = self._specs(version, str(environment.image))
         names = [spec.name for spec in specs]
         with locked(self.home, f"an offline job of {version.model_id}"):
-            live = self.driver.live()
+            live = self.runner.live()
             if not _runs(service_specs.MASTER, live):
                 raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self.home)}")
             own = [service for service in live if service.name in names]
             self._clear_away([service for service in live if service.name not in names])
             self._make_room(version.name, names)
-            apply_plan(plan_up(specs, own), self.driver, own, on_event)
+            apply_plan(plan_up(specs, own), self.runner, own, on_event)
         port = published_port(self.engine, self.home.project, names[-1], service_specs.INSIDE.spark)
         return OfflineTarget(f"{HOST}:{port}", environment)
 
     def endpoints(self) -> list[Endpoint]:
         """Where each part answers while it is meant to run: one that was stopped for want of work is no fault."""
-        live = [service for service in self.driver.live() if service.is_on_demand]
+        live = [service for service in self.runner.live() if service.is_on_demand]
         return [self._endpoint(service.name) for service in live if service.state is not ServiceState.STOPPED]
 
     def _specs(self, version: ModelVersion, image: str) -> list[ServiceSpec]:
@@ -99,7 +99,7 @@ class ModelSpark:
         """Remove the parts of other versions that were stopped; their logs stay."""
         for service in live:
             if service.is_on_demand and service.state is ServiceState.STOPPED:
-                self.driver.stop(service.name)
+                self.runner.stop(service.name)
 
     def _make_room(self, model: str, names: Sequence[str]) -> None:
         """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
@@ -107,7 +107,7 @@ class ModelSpark:
         for spark in warm_sparks.to_stop(model, others):
             if self._is_idle(spark.connect):
                 for name in (spark.connect, *spark.workers):
-                    self.driver.stop(name)
+                    self.runner.stop(name)
 
     def _warm(self) -> list[warm_sparks.WarmSpark]:
         found = containers_of(self.engine, self.home.project, labels.ON_DEMAND)

@@ -1,4 +1,4 @@
-"""The stack as plain processes of this user."""
+"""The driver whose services are plain processes of this user."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ProcessDriver:
         self._environ = environ
 
     @cached_property
-    def driver(self) -> ProcessRunner:
+    def runner(self) -> ProcessRunner:
         """See `Driver.driver`."""
         return ProcessRunner(self._home, self._environ)
 

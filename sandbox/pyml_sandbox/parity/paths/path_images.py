@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 UNKNOWN = "an image that the engine does not know"
 
 
-def images_of(stack: Driver, version: ModelVersion, result: JobResult | None) -> dict[str, str]:
+def images_of(driver: Driver, version: ModelVersion, result: JobResult | None) -> dict[str, str]:
     """The image ids that the engine names for each path, by path; empty where no path ran in containers.
 
     Args:
-        stack: where both paths ran.
+        driver: where both paths ran.
         version: what was predicted with.
         result: of the offline job; None where it failed.
     """
     workers = () if result is None else result.workers
-    offline = {stack.image_of(worker.host) or UNKNOWN for worker in workers}
-    online = stack.online_images(version)
+    offline = {driver.image_of(worker.host) or UNKNOWN for worker in workers}
+    online = driver.online_images(version)
     return {path: ", ".join(sorted(ids)) for path, ids in (("offline", offline), ("online", online)) if online and ids}
 
 

@@ -46,11 +46,11 @@ def spec_of(name: str) -> ServiceSpec:
 
 
 @dataclass
-class FakeStack:
+class FakeDriver:
     """A stack whose services are a fake driver's."""
 
     home: SandboxHome
-    driver: FakeRunner = field(default_factory=lambda: FakeRunner(FakeMachine(), "tests"))
+    runner: FakeRunner = field(default_factory=lambda: FakeRunner(FakeMachine(), "tests"))
     builder: object = None
 
     def model_servers(self, version: ModelVersion, environment: object) -> Sequence[ServiceSpec]:
@@ -77,32 +77,32 @@ def home(tmp_path: Path) -> SandboxHome:
 
 
 @pytest.fixture
-def stack(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+def driver(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
     """Its services: the gateway, and two servers of each version."""
-    found = FakeStack(home)
+    found = FakeDriver(home)
     names = [service_name(name, digits, each) for name, digits in load_routes(home).deployed for each in range(2)]
-    found.driver.start(*map(spec_of, [gateway_server.NAME, *names]))
+    found.runner.start(*map(spec_of, [gateway_server.NAME, *names]))
     monkeypatch.setattr(deployment, "driver_for", lambda home, state: found)
     monkeypatch.setattr(deployment, "require_state", lambda home: None)
     monkeypatch.setattr(deployment, "prepare", lambda version, builder, on_event: None)
     return found
 
 
-def running(stack: FakeStack) -> set[str]:
-    return {service.name for service in stack.driver.live() if service.pid is not None}
+def running(driver: FakeDriver) -> set[str]:
+    return {service.name for service in driver.runner.live() if service.pid is not None}
 
 
-def test_a_version_whose_upload_is_gone_has_no_server_and_is_told_of(home: SandboxHome, stack: FakeStack) -> None:
+def test_a_version_whose_upload_is_gone_has_no_server_and_is_told_of(home: SandboxHome, driver: FakeDriver) -> None:
     events: list[Event] = []
-    specs = model_servers(home, cast("Driver", stack), events.append)
+    specs = model_servers(home, cast("Driver", driver), events.append)
     assert [spec.name for spec in specs] == [f"model-delay-{GOOD}", f"model-delay-{GOOD}-2"]
     (note,) = events
     assert note.subject == f"fare@{LOST}"
     assert "pyml undeploy fare" in note.lines[0]
 
 
-def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, stack: FakeRunner) -> None:
-    assert [each.name for each in model_endpoints(home, cast("Driver", stack))] == [
+def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, driver: FakeRunner) -> None:
+    assert [each.name for each in model_endpoints(home, cast("Driver", driver))] == [
         f"model-delay-{GOOD}",
         f"model-delay-{GOOD}-2",
     ]
@@ -110,29 +110,29 @@ def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, stac
     assert [lost.model_id for lost in lost_versions(home)] == [f"fare@{LOST}"]
 
 
-def test_a_model_is_deployed_beside_one_whose_upload_is_gone(home: SandboxHome, stack: FakeStack) -> None:
+def test_a_model_is_deployed_beside_one_whose_upload_is_gone(home: SandboxHome, driver: FakeDriver) -> None:
     deploy(home, f"delay@{NEXT}")
     assert load_routes(home).models["delay"].versions == (NEXT,)
-    assert not any(GOOD in name for name in running(stack))
-    assert f"model-delay-{NEXT}-2" in running(stack)
+    assert not any(GOOD in name for name in running(driver))
+    assert f"model-delay-{NEXT}-2" in running(driver)
 
 
-def test_a_new_version_takes_the_place_of_one_whose_upload_is_gone(home: SandboxHome, stack: FakeStack) -> None:
+def test_a_new_version_takes_the_place_of_one_whose_upload_is_gone(home: SandboxHome, driver: FakeDriver) -> None:
     keep(home, f"fare@{NEXT}")
     deploy(home, f"fare@{NEXT}")
     assert load_routes(home).models["fare"].versions == (NEXT,)
-    assert not any(LOST in name for name in running(stack))
+    assert not any(LOST in name for name in running(driver))
 
 
-def test_a_version_whose_upload_is_gone_can_be_undeployed(home: SandboxHome, stack: FakeStack) -> None:
+def test_a_version_whose_upload_is_gone_can_be_undeployed(home: SandboxHome, driver: FakeDriver) -> None:
     assert undeploy(home, "fare") == [f"fare@{LOST}"]
     assert lost_versions(home) == []
-    assert not any(LOST in name for name in running(stack))
-    assert f"model-delay-{GOOD}" in running(stack)
+    assert not any(LOST in name for name in running(driver))
+    assert f"model-delay-{GOOD}" in running(driver)
     assert undeploy(home, "fare") == []
 
 
-def test_a_version_cannot_be_undeployed_since_a_model_serves_one(home: SandboxHome, stack: FakeStack) -> None:
+def test_a_version_cannot_be_undeployed_since_a_model_serves_one(home: SandboxHome, driver: FakeDriver) -> None:
     with pytest.raises(UsageError) as caught:
         undeploy(home, f"delay@{NEXT}")
     assert caught.value.hint == "pyml undeploy delay"

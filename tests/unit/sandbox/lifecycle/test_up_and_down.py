@@ -37,7 +37,7 @@ def refuses(timeout_s: float) -> None:
 
 
 @dataclass
-class FakeStack:
+class FakeDriver:
     """A stack on a fake machine, and what was asked of it, in order.
 
     Attributes:
@@ -58,7 +58,7 @@ class FakeStack:
     data_words: str = "a folder"
 
     @property
-    def driver(self) -> FakeRunner:
+    def runner(self) -> FakeRunner:
         return FakeRunner(self.machine, "tests")
 
     @property
@@ -86,7 +86,7 @@ class FakeStack:
         )
 
     def publish(self, routes: Routes) -> None:
-        self.asked.append(f"publish while {len(self.driver.live())} run")
+        self.asked.append(f"publish while {len(self.runner.live())} run")
 
     def data(self) -> DataLocation:
         if self.has_no_engine:
@@ -104,7 +104,7 @@ class CheckContext:
     """A sandbox whose stack is a fake one, by whatever driver."""
 
     home: SandboxHome
-    stack: FakeStack
+    driver: FakeDriver
     warmed: list[int]
     stacks_for: list[str]
 
@@ -115,7 +115,7 @@ class CheckContext:
 
     @property
     def runs(self) -> set[str]:
-        return {service.name for service in self.stack.driver.live() if service.pid is not None}
+        return {service.name for service in self.driver.runner.live() if service.pid is not None}
 
     @property
     def state(self) -> SandboxState:
@@ -127,11 +127,11 @@ class CheckContext:
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckContext]:
     home = SandboxHome(tmp_path)
-    made = CheckContext(home, FakeStack(home), [], [])
+    made = CheckContext(home, FakeDriver(home), [], [])
 
-    def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> FakeStack:
+    def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> FakeDriver:
         made.stacks_for.append(state.driver)
-        return made.stack
+        return made.driver
 
     replaced: Mapping[str, Callable[..., object]] = {
         "driver_for": driver_for,
@@ -143,7 +143,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckCo
     for name, function in replaced.items():
         monkeypatch.setattr(up_and_down, name, function)
     yield made
-    made.stack.driver.shut_down()
+    made.driver.runner.shut_down()
 
 
 # ---- up
@@ -160,39 +160,39 @@ def test_up_starts_everything_and_records_what_it_chose(context: CheckContext) -
 
 def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(context: CheckContext) -> None:
     context.up()
-    assert context.stack.asked == ["check []", "prepare", "publish while 3 run"]
+    assert context.driver.asked == ["check []", "prepare", "publish while 3 run"]
 
 
 def test_up_twice_is_one_up(context: CheckContext) -> None:
     context.up()
-    before = {service.name: service.pid for service in context.stack.driver.live()}
+    before = {service.name: service.pid for service in context.driver.runner.live()}
     context.up()
-    assert {service.name: service.pid for service in context.stack.driver.live()} == before
-    assert "check ['gateway', 'metastore', 'spark']" in context.stack.asked  # what runs holds its ports rightly
+    assert {service.name: service.pid for service in context.driver.runner.live()} == before
+    assert "check ['gateway', 'metastore', 'spark']" in context.driver.asked  # what runs holds its ports rightly
 
 
 def test_what_changed_is_started_anew_and_what_ended_is_started(context: CheckContext) -> None:
     context.up()
-    before = {service.name: service.pid for service in context.stack.driver.live()}
-    context.stack.driver.stop("gateway")
+    before = {service.name: service.pid for service in context.driver.runner.live()}
+    context.driver.runner.stop("gateway")
     context.up()
-    after = {service.name: service.pid for service in context.stack.driver.live()}
+    after = {service.name: service.pid for service in context.driver.runner.live()}
     assert {name for name in NAMES if after[name] != before[name]} == {"gateway"}
-    context.stack.version = 2
+    context.driver.version = 2
     context.up()
-    assert all(service.pid not in after.values() for service in context.stack.driver.live())
+    assert all(service.pid not in after.values() for service in context.driver.runner.live())
 
 
 def test_spark_is_warmed_where_it_is_started_and_only_there(context: CheckContext) -> None:
     context.up(ports=PortChoices(spark=12345))
     context.up()
-    context.stack.driver.stop("gateway")
+    context.driver.runner.stop("gateway")
     context.up()
     assert context.warmed == [12345]
 
 
 def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(context: CheckContext) -> None:
-    context.stack.missing = "too little memory"
+    context.driver.missing = "too little memory"
     with pytest.raises(SetupError, match="too little memory"):
         context.up()
     assert not context.runs
@@ -200,17 +200,17 @@ def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(conte
 
 
 def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(context: CheckContext) -> None:
-    context.stack.unmakeable = "no mirror answers"
+    context.driver.unmakeable = "no mirror answers"
     with pytest.raises(SetupError, match="no mirror"):
         context.up(driver="container")
     assert load_state(context.home) is None
-    context.stack.unmakeable = ""
+    context.driver.unmakeable = ""
     context.up(driver="process")
     assert context.state.driver == "process"
 
 
 def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_at(context: CheckContext) -> None:
-    context.stack.broken = "gateway"
+    context.driver.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="gateway"):
         context.up()
     assert {"metastore", spark.NAME} <= context.runs
@@ -219,7 +219,7 @@ def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_
 
 def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: CheckContext) -> None:
     context.up()
-    context.stack.machine.kill_watcher("tests")
+    context.driver.machine.kill_watcher("tests")
     (note,) = (event for event in context.up() if event.subject == "sandbox")
     assert note.detail == "cleared away 3 that an earlier run left behind"
 
@@ -279,10 +279,10 @@ def test_versions_are_those_that_are_installed(context: CheckContext) -> None:
 
 
 def test_doctor_makes_the_checks_of_up_and_starts_nothing(context: CheckContext) -> None:
-    context.stack.missing = "too little memory"
-    driver, memory = examine(context.home, {})
-    assert (driver.check, driver.verdict) == ("driver", MachineVerdict.OK)
-    assert "out of reach" in driver.detail
+    context.driver.missing = "too little memory"
+    runner, memory = examine(context.home, {})
+    assert (runner.check, runner.verdict) == ("driver", MachineVerdict.OK)
+    assert "out of reach" in runner.detail
     assert (memory.check, memory.verdict, memory.hint) == ("memory", MachineVerdict.FAILED, "buy some")
     assert not context.runs
     assert load_state(context.home) is None
@@ -313,7 +313,7 @@ def test_down_stops_everything_and_keeps_data_and_models(context: CheckContext) 
     assert not context.runs
     assert context.home.models.exists()
     assert not context.home.scratch.exists()
-    assert "delete data" not in context.stack.asked
+    assert "delete data" not in context.driver.asked
 
 
 def test_down_twice_is_fine_and_says_that_nothing_ran(context: CheckContext) -> None:
@@ -334,7 +334,7 @@ def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_
         folder.mkdir(parents=True, exist_ok=True)
     context.home.routes_file.write_text("{}")
     down(context.home, with_data=True)
-    assert "delete data" in context.stack.asked
+    assert "delete data" in context.driver.asked
     assert not any(path.exists() for path in [*kept, context.home.routes_file])
     assert context.state.stamp is None
     assert context.state.driver == "process"
@@ -359,7 +359,7 @@ def test_reset_leaves_nothing_of_a_sandbox(context: CheckContext) -> None:
     context.up()
     reset(context.home)
     assert not context.runs
-    assert "delete data" in context.stack.asked
+    assert "delete data" in context.driver.asked
     assert [path.name for path in context.home.folder.iterdir() if not path.name.startswith("sandbox.lock")] == []
     assert load_state(context.home) is None
 
@@ -368,7 +368,7 @@ def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_f
     context: CheckContext,
 ) -> None:
     context.up()
-    context.stack.has_no_engine = True
+    context.driver.has_no_engine = True
     events: list[Event] = []
     reset(context.home, events.append)
     assert [event.detail for event in events if event.subject == "reset"] == ["a folder stay: no engine answers"]
@@ -395,12 +395,12 @@ def test_what_is_deleted_is_listed_with_its_size(context: CheckContext) -> None:
     tables, models, *_ = what_is_deleted(context.home)
     assert "2.0 MB  tables and the metastore's database, in a folder" in tables
     assert "1.0 kB  uploaded models" in models
-    context.stack.has_no_engine = True
+    context.driver.has_no_engine = True
     assert what_is_deleted(context.home)[0].strip().startswith("?")
 
 
 def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(context: CheckContext) -> None:
-    context.stack.machine.behaviours = {"gateway": Behaviour(("cannot bind",), exit_code=3)}
-    context.stack.broken = "gateway"
+    context.driver.machine.behaviours = {"gateway": Behaviour(("cannot bind",), exit_code=3)}
+    context.driver.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="exit code 3"):
         context.up()

@@ -51,15 +51,15 @@ def refuses(timeout_s: float) -> None:
 
 
 def test_what_stops_stops_before_anything_starts_and_all_are_asked_once_they_run() -> None:
-    driver = Told()
+    runner = Told()
 
     def asked(timeout_s: float) -> None:
-        driver.done.append("ask new")
+        runner.done.append("ask new")
 
-    driver.start(spec("old"))
+    runner.start(spec("old"))
     plan = Plan(("old",), (spec("new", asked), spec("newer")), ())
-    took_s = apply_plan(plan, driver, driver.live(), lambda event: None, lambda: driver.done.append("publish"))
-    assert driver.done[1:] == ["stop old", "start new newer", "publish", "ask new"]
+    took_s = apply_plan(plan, runner, runner.live(), lambda event: None, lambda: runner.done.append("publish"))
+    assert runner.done[1:] == ["stop old", "start new newer", "publish", "ask new"]
     assert set(took_s) == {"new", "newer"}
 
 
@@ -74,26 +74,26 @@ def test_several_are_stopped_side_by_side() -> None:
 
 
 def test_a_plan_without_anything_to_do_does_nothing() -> None:
-    driver = Told()
-    assert apply_plan(Plan((), (), ()), driver, [], lambda event: None) == {}
-    assert not driver.done
+    runner = Told()
+    assert apply_plan(Plan((), (), ()), runner, [], lambda event: None) == {}
+    assert not runner.done
 
 
 def test_what_is_kept_is_asked_as_well() -> None:
-    driver = Told()
+    runner = Told()
     kept = spec("kept", refuses)
-    driver.start(kept)
+    runner.start(kept)
     with pytest.raises(ServiceFailedError, match="kept"):
-        apply_plan(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)
-    assert driver.done == ["start kept"]  # it ran before, and is left to be looked at
+        apply_plan(Plan((), (), (kept,)), runner, runner.live(), lambda event: None)
+    assert runner.done == ["start kept"]  # it ran before, and is left to be looked at
 
 
 def test_a_kept_service_that_ended_before_and_runs_again_has_not_failed() -> None:
-    driver = Told()
+    runner = Told()
     kept = spec("kept", start_timeout_s=60)
-    driver.start(kept)
-    driver.machine.kill("tests", "kept")
-    assert set(apply_plan(Plan((), (), (kept,)), driver, driver.live(), lambda event: None)) == {"kept"}
+    runner.start(kept)
+    runner.machine.kill("tests", "kept")
+    assert set(apply_plan(Plan((), (), (kept,)), runner, runner.live(), lambda event: None)) == {"kept"}
 
 
 WAITING = LiveService("idle", ServiceState.WAITING, "d")
@@ -114,21 +114,21 @@ def test_what_waits_for_a_request_is_asked_only_where_that_is_wanted_since_it_st
 
 def test_each_that_starts_is_told_of_before_it_does() -> None:
     events: list[Event] = []
-    driver = Told()
-    apply_plan(Plan((), (spec("new"),), ()), driver, [], events.append)
+    runner = Told()
+    apply_plan(Plan((), (spec("new"),), ()), runner, [], events.append)
     assert [(event.subject, str(event.progress)) for event in events] == [("new", "waiting"), ("new", "ready")]
 
 
 @pytest.mark.parametrize(("runs", "left"), [(True, "new"), (False, "nothing")])
 def test_ctrl_c_leaves_what_runs_and_says_how_to_stop_it(runs: bool, left: str) -> None:
     events: list[Event] = []
-    driver = Told()
+    runner = Told()
 
     def interrupted() -> None:
         if not runs:
-            driver.stop("new")
+            runner.stop("new")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        apply_plan(Plan((), (spec("new"),), ()), driver, [], events.append, interrupted)
+        apply_plan(Plan((), (spec("new"),), ()), runner, [], events.append, interrupted)
     assert events[-1].detail == f"left running: {left}. Stop it: pyml dev down"

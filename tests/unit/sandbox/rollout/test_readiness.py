@@ -39,17 +39,17 @@ class Scene:
     events: list[Event] = field(default_factory=list)
 
     @property
-    def driver(self) -> FakeRunner:
+    def runner(self) -> FakeRunner:
         return FakeRunner(self.machine, "test")
 
     def start(self, name: str, *answers: NotReadyError | None, start_timeout_s: float = 60) -> ServiceSpec:
         endpoint = Endpoint(name, f"{name}.example", Script(list(answers)))
         spec = ServiceSpec(endpoint, ("run",), Path("/"), start_timeout_s=start_timeout_s)
-        self.driver.start(spec)
+        self.runner.start(spec)
         return spec
 
     def wait(self, *specs: ServiceSpec, clock: Callable[[], float], **more: dict[str, int]) -> dict[str, float]:
-        return wait_until_ready(specs, self.driver, self.events.append, clock=clock, **more)
+        return wait_until_ready(specs, self.runner, self.events.append, clock=clock, **more)
 
     def told(self, name: str) -> list[tuple[str, str]]:
         return [(str(event.progress), event.detail) for event in self.events if event.subject == name]
@@ -123,7 +123,7 @@ def test_a_failed_service_is_not_started_again_and_the_others_are_left_running(s
     specs = scene.start("a", LISTENING_LATER), scene.start("b", LISTENING_LATER)
     with pytest.raises(ServiceFailedError):
         scene.wait(*specs, clock=ticking(1))
-    states = {service.name: service.state for service in scene.driver.live()}
+    states = {service.name: service.state for service in scene.runner.live()}
     assert states == {"a": ServiceState.STOPPED, "b": ServiceState.RUNNING}
 
 

@@ -1,4 +1,4 @@
-"""Docker Compose v2, which runs the stack and builds the images: the plugin of `docker`, or the one from PyPI."""
+"""Docker Compose v2, which runs the services and builds the images: the plugin of `docker`, or the one from PyPI."""
 
 from __future__ import annotations
 

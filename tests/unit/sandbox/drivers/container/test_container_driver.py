@@ -42,13 +42,13 @@ class CheckContext:
     home: SandboxHome
     docker: FakeDocker = field(default_factory=FakeDocker)
 
-    def stack(self, **choices: object) -> ContainerDriver:
+    def driver(self, **choices: object) -> ContainerDriver:
         chosen = replace(ContainerChoices(), **choices)  # type: ignore[arg-type]
-        stack = ContainerDriver(self.home, replace(STATE, container=chosen), {})
-        vars(stack).update(
+        driver = ContainerDriver(self.home, replace(STATE, container=chosen), {})
+        vars(driver).update(
             engine=self.docker.engine(), _base=BaseImage("sha256:" + "ab" * 32, "pyml-base:key", "3.11", reused=True)
         )
-        return stack
+        return driver
 
     def has(self, service: str, status: str = "running", **more: object) -> FakeContainer:
         found = container(self.home.project, service, status, **more)
@@ -70,29 +70,29 @@ def context(tmp_path: Path) -> CheckContext:
 
 
 def test_the_services_that_are_always_there_have_an_endpoint_each(context: CheckContext) -> None:
-    stack = context.stack()
-    names = [spec.name for spec in stack.services()]
+    driver = context.driver()
+    names = [spec.name for spec in driver.services()]
     assert names == ["metastore", "spark-master", "spark", "gateway"]
-    assert [endpoint.name for endpoint in stack.endpoints()] == names
+    assert [endpoint.name for endpoint in driver.endpoints()] == names
 
 
 def test_spark_has_two_cores_at_least_and_else_those_of_the_engine(context: CheckContext) -> None:
     for cpus, cores in ((1, 2), (4, 4)):
-        stack = context.stack()
-        vars(stack)["engine"] = context.docker.engine(replace(FACTS, cpus=cpus))
-        (sql,) = (spec for spec in stack.services() if spec.name == "spark")
+        driver = context.driver()
+        vars(driver)["engine"] = context.docker.engine(replace(FACTS, cpus=cpus))
+        (sql,) = (spec for spec in driver.services() if spec.name == "spark")
         assert f"spark.master=local[{cores}]" in sql.command
 
 
-def mounts(stack: ContainerDriver) -> Mapping[str, str]:
-    (gateway,) = (spec for spec in stack.services() if spec.name == "gateway")
+def mounts(driver: ContainerDriver) -> Mapping[str, str]:
+    (gateway,) = (spec for spec in driver.services() if spec.name == "gateway")
     assert gateway.container is not None
     return gateway.container.volumes
 
 
 def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(context: CheckContext) -> None:
-    assert services.ENGINE_SOCKET in mounts(context.stack())
-    assert services.ENGINE_SOCKET not in mounts(context.stack(docker_socket=False))
+    assert services.ENGINE_SOCKET in mounts(context.driver())
+    assert services.ENGINE_SOCKET not in mounts(context.driver(docker_socket=False))
 
 
 # ---- online
@@ -112,13 +112,13 @@ def test_a_version_has_as_many_servers_as_it_asks_for_each_with_a_socket_of_its_
     toml: str, names: list[str], context: CheckContext
 ) -> None:
     version = context.version(toml)
-    specs = context.stack().model_servers(version, PYTHON)
+    specs = context.driver().model_servers(version, PYTHON)
     assert [spec.name for spec in specs] == names
     assert [spec.endpoint.address for spec in specs] == [
         f"unix:{SOCKETS}/m-{name.removeprefix('model-')}" for name in names
     ]
     assert len({spec.command for spec in specs}) == len(names)
-    assert [each.name for each in context.stack().model_endpoints(version)] == names
+    assert [each.name for each in context.driver().model_endpoints(version)] == names
 
 
 @pytest.mark.parametrize(("cpus", "expected"), [(2, 2), (16, 4)])
@@ -126,7 +126,7 @@ def test_a_server_gets_what_pyml_toml_says_and_no_more_cores_than_there_are(
     cpus: int, expected: float, context: CheckContext
 ) -> None:
     version = context.version(f"[serving]\nmemory_mb = 100\ncpus = {cpus}")
-    (spec,) = context.stack().model_servers(version, PYTHON)
+    (spec,) = context.driver().model_servers(version, PYTHON)
     assert spec.container is not None
     assert spec.container.limits is not None
     assert (spec.container.limits.memory_bytes, spec.container.limits.cpus) == (100 * 1024 * 1024, expected)
@@ -147,7 +147,7 @@ def test_routes_are_kept_here_and_copied_into_the_gateway(context: CheckContext)
     context.version("[serving]\nreplicas = 2")
     gateway, other = context.has("gateway"), context.has("spark")
     routes = Routes().with_version("fare", "111111111111")
-    context.stack().publish(routes)
+    context.driver().publish(routes)
     assert load_routes(context.home) == routes
     written = json.dumps(routes_in(gateway))
     assert f"{SOCKETS}/m-fare-111111111111-2" in written
@@ -157,13 +157,13 @@ def test_routes_are_kept_here_and_copied_into_the_gateway(context: CheckContext)
 
 def test_routes_are_kept_where_no_gateway_runs_yet(context: CheckContext) -> None:
     routes = Routes().with_version("fare", "111111111111")
-    context.stack().publish(routes)
+    context.driver().publish(routes)
     assert load_routes(context.home) == routes
 
 
 def test_a_deployed_version_whose_upload_is_gone_has_one_route(context: CheckContext) -> None:
     gateway = context.has("gateway")
-    context.stack().publish(Routes().with_version("lost", "999999999999"))
+    context.driver().publish(Routes().with_version("lost", "999999999999"))
     written = json.dumps(routes_in(gateway))
     assert "m-lost-999999999999" in written
     assert "m-lost-999999999999-2" not in written
@@ -174,7 +174,7 @@ def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context
     gateway = context.has("gateway")
     written = []
     for has_socket in (True, False):
-        context.stack(docker_socket=has_socket).publish(Routes().with_version("fare", "111111111111"))
+        context.driver(docker_socket=has_socket).publish(Routes().with_version("fare", "111111111111"))
         written.append(json.dumps(routes_in(gateway)))
     assert ['"on_request": true' in text for text in written] == [True, False]
 
@@ -185,10 +185,10 @@ def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context
 def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(context: CheckContext) -> None:
     worker = context.has("worker-fare-1", image="sha256:w")
     context.has("gateway", image="sha256:g")
-    stack = context.stack()
-    assert stack.image_of(worker.id[:12]) == "sha256:w"
-    assert stack.image_of("ffffffffffff") is None
-    assert stack.image_of("0") is None  # of both
+    driver = context.driver()
+    assert driver.image_of(worker.id[:12]) == "sha256:w"
+    assert driver.image_of("ffffffffffff") is None
+    assert driver.image_of("0") is None  # of both
 
 
 def test_the_images_of_all_replicas_count_each_once_and_no_other_services(context: CheckContext) -> None:
@@ -196,7 +196,7 @@ def test_the_images_of_all_replicas_count_each_once_and_no_other_services(contex
     for replica, image in (("", "a"), ("-2", "b"), ("-3", "a")):
         context.has(f"model-fare-111111111111{replica}", image=f"sha256:{image}")
     context.has("model-fare-222222222222", image="sha256:c")
-    assert context.stack().online_images(version) == ["sha256:a", "sha256:b"]
+    assert context.driver().online_images(version) == ["sha256:a", "sha256:b"]
 
 
 # ---- data
@@ -204,7 +204,7 @@ def test_the_images_of_all_replicas_count_each_once_and_no_other_services(contex
 
 def test_the_size_of_data_is_asked_of_the_metastore_while_it_runs(context: CheckContext) -> None:
     context.has("metastore").inside = {"du": (0, f"10\t{WAREHOUSE}\n20\t{METASTORE}\n30\ttotal\n".encode())}
-    assert context.stack().data().size_bytes == 30
+    assert context.driver().data().size_bytes == 30
 
 
 @pytest.mark.parametrize("status", ["exited", "running"])
@@ -217,16 +217,16 @@ def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str
         {"Name": f"{project}_sockets", "UsageData": {"Size": 100}},
         {"Name": "other_warehouse", "UsageData": {"Size": 1000}},
     ]
-    assert context.stack().data().size_bytes == 7
+    assert context.driver().data().size_bytes == 7
 
 
 def test_an_engine_without_volumes_holds_no_data(context: CheckContext) -> None:
-    assert context.stack().data().size_bytes == 0
+    assert context.driver().data().size_bytes == 0
 
 
 def test_deleting_data_removes_every_volume_of_the_sandbox(context: CheckContext) -> None:
     context.docker.owned_volumes += [FakeThing("warehouse"), FakeThing("routes")]
-    context.stack().delete_data()
+    context.driver().delete_data()
     assert all(volume.is_removed for volume in context.docker.owned_volumes)
 
 
@@ -251,10 +251,10 @@ def test_a_sandbox_that_has_data_in_an_engine_is_not_offered_another_driver(
 
 def test_a_base_image_that_is_gone_is_made_again_by_up(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container_stack, "find_base", lambda engine, options: None)
-    stack = context.stack()
-    del vars(stack)["_base"]
+    driver = context.driver()
+    del vars(driver)["_base"]
     with pytest.raises(SandboxError, match="base image of this sandbox is gone") as caught:
-        stack.services()
+        driver.services()
     assert caught.value.hint == "pyml dev up"
 
 
@@ -265,28 +265,28 @@ def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_
     context: CheckContext,
 ) -> None:
     version = context.version("[serving]\nreplicas = 3")
-    stack: Driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
-    (spec,) = stack.model_servers(version, replace(PYTHON, image=None))
-    (endpoint,) = stack.model_endpoints(version)
+    driver: Driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    (spec,) = driver.model_servers(version, replace(PYTHON, image=None))
+    (endpoint,) = driver.model_endpoints(version)
     assert spec.endpoint == endpoint
-    stack.publish(Routes().with_version("fare", "111111111111"))
+    driver.publish(Routes().with_version("fare", "111111111111"))
     assert endpoint.address.removeprefix("unix:") in context.home.routes_file.read_text()
 
 
 def test_processes_have_no_image_and_share_one_spark(context: CheckContext) -> None:
-    stack = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     version = context.version()
-    assert stack.image_of("host") is None
-    assert stack.online_images(version) == ()
-    place = stack.offline(version, PYTHON, cast("object", None))  # type: ignore[arg-type]
+    assert driver.image_of("host") is None
+    assert driver.online_images(version) == ()
+    place = driver.offline(version, PYTHON, cast("object", None))  # type: ignore[arg-type]
     assert (place.connect, place.environment) == (f"127.0.0.1:{STATE.ports.spark}", PYTHON)
-    assert place.connect == stack.connect_address()
+    assert place.connect == driver.connect_address()
 
 
 def test_data_of_processes_is_a_folder(context: CheckContext) -> None:
-    stack = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     context.home.data.mkdir(parents=True)
     (context.home.data / "table").write_bytes(b"x" * 10)
-    assert (stack.data().words, stack.data().size_bytes) == (str(context.home.data), 10)
-    stack.delete_data()
-    assert stack.data().size_bytes == 0
+    assert (driver.data().words, driver.data().size_bytes) == (str(context.home.data), 10)
+    driver.delete_data()
+    assert driver.data().size_bytes == 0

@@ -42,7 +42,7 @@ class CheckContext:
     compose: FakeCompose = field(default_factory=FakeCompose)
 
     @property
-    def driver(self) -> ContainerRunner:
+    def runner(self) -> ContainerRunner:
         return ContainerRunner(self.home, self.docker.engine(), cast(Compose, self.compose))
 
     @property
@@ -93,21 +93,21 @@ def test_the_state_of_a_service_follows_from_its_containers(
     status: str, more: dict[str, object], state: ServiceState, context: CheckContext
 ) -> None:
     context.has("fare", status, **more)
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert (found.name, found.state, found.digest) == ("fare", state, "d1")
 
 
 @pytest.mark.parametrize(("status", "runs"), [("running", True), ("exited", False), ("restarting", False)])
 def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, context: CheckContext) -> None:
     context.has("fare", status)
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert (found.pid is not None, found.uptime_s > 0) == (runs, runs)
 
 
 def test_what_a_job_started_is_told_from_what_up_did(context: CheckContext) -> None:
     context.has("worker-fare-1", on_demand="true")
     context.has("gateway")
-    assert {found.name: found.is_on_demand for found in context.driver.live()} == {
+    assert {found.name: found.is_on_demand for found in context.runner.live()} == {
         "worker-fare-1": True,
         "gateway": False,
     }
@@ -115,7 +115,7 @@ def test_what_a_job_started_is_told_from_what_up_did(context: CheckContext) -> N
 
 def test_another_sandboxs_services_are_not_seen(context: CheckContext) -> None:
     context.docker.made.append(container("pyml-other", "gateway"))
-    assert context.driver.live() == ()
+    assert context.runner.live() == ()
 
 
 LATER = "2026-11-25T11:00:00Z"
@@ -135,7 +135,7 @@ def test_of_two_containers_of_a_service_the_one_that_runs_counts_else_the_newer(
 ) -> None:
     for number, (status, more) in enumerate((first, second)):
         context.has("fare", status, digest=f"d{number}", **more)
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert found.digest == f"d{chosen}"
 
 
@@ -155,13 +155,13 @@ def test_how_a_service_ended_last_is_said_in_words(
     status: str, more: dict[str, object], expected: Exit, context: CheckContext
 ) -> None:
     context.has("fare", status, restarts=2, **more)
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert (found.exits, found.last_exit) == (2, expected)
 
 
 def test_what_never_ended_by_itself_has_no_exit(context: CheckContext) -> None:
     context.has("fare", "exited", exit_code=137)
-    assert context.driver.live()[0].last_exit is None
+    assert context.runner.live()[0].last_exit is None
 
 
 @pytest.mark.parametrize(
@@ -172,19 +172,19 @@ def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_e
 ) -> None:
     ended = context.has("fare", restarts=1)
     context.docker.died = {ended.id: codes}
-    driver = context.driver
-    assert [driver.live()[0].last_exit for _ in range(3)] == [expected] * 3
+    runner = context.runner
+    assert [runner.live()[0].last_exit for _ in range(3)] == [expected] * 3
     (asked,) = context.docker.asked_events
     assert (asked["container"], asked["event"]) == (ended.id, "die")
     ended.attrs["RestartCount"] = 2
-    driver.live()
+    runner.live()
     assert len(context.docker.asked_events) == 2
 
 
 def test_an_engine_that_is_gone_is_an_error_of_ours(context: CheckContext) -> None:
     context.docker.error = requests.exceptions.ConnectionError("Connection refused")
     with pytest.raises(SandboxError, match="could not list containers: connection refused"):
-        context.driver.live()
+        context.runner.live()
 
 
 MEMORY = [
@@ -201,12 +201,12 @@ def test_what_could_be_given_back_at_once_is_no_memory_of_a_service(
     memory: dict[str, object], expected: int, context: CheckContext
 ) -> None:
     context.has("fare").memory = memory
-    assert context.driver.memory_bytes("fare") == expected
+    assert context.runner.memory_bytes("fare") == expected
 
 
 def test_what_does_not_run_has_no_memory(context: CheckContext) -> None:
     context.has("fare", "exited").memory = {"usage": 100}
-    assert context.driver.memory_bytes("fare") == context.driver.memory_bytes("unknown") == 0
+    assert context.runner.memory_bytes("fare") == context.runner.memory_bytes("unknown") == 0
 
 
 # ---- logs
@@ -216,9 +216,9 @@ def test_the_log_of_a_container_is_the_engines_and_that_of_a_removed_one_the_kep
     context.has("fare").said = b"one\ntwo\xff\n"
     context.home.logs.mkdir(parents=True)
     (context.home.logs / "gone.log").write_text("a\nb\nc\n")
-    assert list(context.driver.logs("fare", 5)) == ["one", "two\N{REPLACEMENT CHARACTER}"]
-    assert list(context.driver.logs("gone", 2)) == ["b", "c"]
-    assert list(context.driver.logs("fare", 0)) == []
+    assert list(context.runner.logs("fare", 5)) == ["one", "two\N{REPLACEMENT CHARACTER}"]
+    assert list(context.runner.logs("gone", 2)) == ["b", "c"]
+    assert list(context.runner.logs("fare", 0)) == []
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_lines_are_whole_however_they_arrive(parts: list[bytes], lines: list[str
 
 
 def test_services_are_started_and_those_that_wait_for_a_request_only_made(context: CheckContext) -> None:
-    context.driver.start(spec("gateway"), spec("model-fare-1", starts_on_request=True))
+    context.runner.start(spec("gateway"), spec("model-fare-1", starts_on_request=True))
     options = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
     project = ("--project-name", context.home.project, "--file", str(context.file), "up")
     assert context.compose.ran == [
@@ -252,7 +252,7 @@ def test_services_are_started_and_those_that_wait_for_a_request_only_made(contex
 def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
     wanted = spec("gateway")
     context.has("gateway", digest=wanted.digest)
-    context.driver.start(wanted)
+    context.runner.start(wanted)
     assert not context.compose.ran
     assert not context.file.exists()
 
@@ -260,12 +260,12 @@ def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> No
 def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
     context.has("gateway", digest="another")
     with pytest.raises(SandboxError, match="runs from another specification"):
-        context.driver.start(spec("gateway"))
+        context.runner.start(spec("gateway"))
 
 
 def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_again(context: CheckContext) -> None:
-    context.driver.start(spec("metastore", volumes={"warehouse": "/w"}), spec("gateway"))
-    context.driver.start(spec("gateway", "other", volumes={"routes": "/r"}))
+    context.runner.start(spec("metastore", volumes={"warehouse": "/w"}), spec("gateway"))
+    context.runner.start(spec("gateway", "other", volumes={"routes": "/r"}))
     written = yaml.safe_load(context.file.read_text())
     assert {name: each["command"] for name, each in written["services"].items()} == {
         "metastore": ["run"],
@@ -290,26 +290,26 @@ def test_stopping_removes_what_something_else_would_start_again(
 ) -> None:
     stopped = context.has("fare", status, **more)
     stopped.said = b"last words\n"
-    context.driver.stop("fare")
+    context.runner.stop("fare")
     assert stopped.done == done
     assert (context.home.logs / "fare.log").exists() is ("remove" in done)
 
 
 def test_stopping_what_is_unknown_or_gone_since_is_fine(context: CheckContext) -> None:
     context.has("fare").is_gone = True
-    context.driver.stop("fare")
-    context.driver.stop("unknown")
+    context.runner.stop("fare")
+    context.runner.stop("unknown")
 
 
 def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: CheckContext) -> None:
-    context.driver.start(spec("gateway"))
+    context.runner.start(spec("gateway"))
     found = context.has("gateway")
     found.said = b"last words\n"
     network = FakeThing("default")
     context.docker.owned_networks.append(network)
     volume = FakeThing("warehouse")
     context.docker.owned_volumes.append(volume)
-    context.driver.shut_down()
+    context.runner.shut_down()
     assert context.compose.ran[-1] == ("--project-name", context.home.project, "down", "--remove-orphans")
     assert (context.home.logs / "gateway.log").read_text() == "last words\n"
     assert found.done[-1] == "remove"
@@ -319,19 +319,19 @@ def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: C
 
 
 def test_shutting_down_nothing_asks_nothing_of_compose(context: CheckContext) -> None:
-    context.driver.shut_down()
+    context.runner.shut_down()
     assert not context.compose.ran
 
 
 def test_what_is_left_over_is_a_second_container_of_a_service(context: CheckContext) -> None:
     old, new = context.has("gateway", "exited"), context.has("gateway")
     other = context.has("metastore", "exited")
-    assert context.driver.remove_orphans() == 1
+    assert context.runner.remove_orphans() == 1
     assert (old.done, new.done, other.done) == (["remove"], [], [])
 
 
 def test_labels_say_what_a_container_is_for(context: CheckContext) -> None:
-    context.driver.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
+    context.runner.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
     written = yaml.safe_load(context.file.read_text())["services"]
     assert written["gateway"]["labels"][labels.DIGEST] == spec("gateway").digest
     assert labels.ON_DEMAND in written["worker-1"]["labels"]

@@ -41,12 +41,12 @@ class CheckContext:
     machine: FakeMachine = field(default_factory=FakeMachine)
 
     @property
-    def driver(self) -> FakeRunner:
+    def runner(self) -> FakeRunner:
         return FakeRunner(self.machine, "tests")
 
     def sparks(self, workers: int = 1) -> ModelSpark:
         settings = services.ContainerSettings(self.home.project, Ports(), cores=2)
-        return ModelSpark(self.home, self.docker.engine(), self.driver, settings, workers)
+        return ModelSpark(self.home, self.docker.engine(), self.runner, settings, workers)
 
     def version(self, model_id: str) -> ModelVersion:
         keep(self.home, model_id)
@@ -56,7 +56,7 @@ class CheckContext:
         """The Spark of a version such as `fare-1`, started by an earlier job."""
         connect, model = f"spark-{stem}", stem.partition("-")[0]
         names = [connect, *(f"worker-{stem}-{number + 1}" for number in range(workers))]
-        self.driver.start(*map(spec, names))
+        self.runner.start(*map(spec, names))
         of_connect = {"spark_ui": "4040", "model": model, "started": started}
         for name, more in ((name, of_connect if name == connect else {"idle_with": connect}) for name in names):
             made = container(self.home.project, name, on_demand="true", **more)
@@ -72,13 +72,13 @@ class CheckContext:
 
     @property
     def runs(self) -> set[str]:
-        return {service.name for service in self.driver.live() if service.pid is not None}
+        return {service.name for service in self.runner.live() if service.pid is not None}
 
 
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
     made = CheckContext(SandboxHome(tmp_path))
-    made.driver.start(spec(services.MASTER))
+    made.runner.start(spec(services.MASTER))
     for name in ("_worker_probe", "_connect_probe"):
         monkeypatch.setattr(ModelSpark, name, lambda self, name: answers)
     return made
@@ -103,9 +103,9 @@ def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says
 
 def test_a_further_job_starts_none(context: CheckContext) -> None:
     place(context)
-    before = {service.name: service.pid for service in context.driver.live()}
+    before = {service.name: service.pid for service in context.runner.live()}
     context.sparks().place(find_version(context.home, "fare@111111111111"), PYTHON, ignore)
-    assert {service.name: service.pid for service in context.driver.live()} == before
+    assert {service.name: service.pid for service in context.runner.live()} == before
 
 
 def test_all_parts_of_a_version_run_in_its_own_image(context: CheckContext) -> None:
@@ -116,7 +116,7 @@ def test_all_parts_of_a_version_run_in_its_own_image(context: CheckContext) -> N
 
 @pytest.mark.parametrize("state", ["stopped", "missing"])
 def test_without_a_master_there_is_no_sandbox_to_run_in(state: str, context: CheckContext) -> None:
-    context.driver.stop(services.MASTER) if state == "stopped" else context.driver.shut_down()
+    context.runner.stop(services.MASTER) if state == "stopped" else context.runner.shut_down()
     with pytest.raises(SandboxError, match="The sandbox is not up") as caught:
         place(context)
     assert caught.value.hint == "pyml dev up"
@@ -155,8 +155,8 @@ def test_what_does_not_run_keeps_no_place_from_others(context: CheckContext) -> 
 def test_which_parts_are_asked_is_what_is_meant_to_run(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     context.warm("fare-1", "10:00")
     context.warm("eta-1", "10:00")
-    context.driver.stop("spark-eta-1")
-    live = [replace(each, is_on_demand=each.name != services.MASTER) for each in context.driver.live()]
+    context.runner.stop("spark-eta-1")
+    live = [replace(each, is_on_demand=each.name != services.MASTER) for each in context.runner.live()]
     monkeypatch.setattr(FakeRunner, "live", lambda self, timeout_s=10: live)
     found = {endpoint.name: endpoint.address for endpoint in context.sparks().endpoints()}
     assert found == {

@@ -80,7 +80,7 @@ class CheckContext:
     supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
 
     @property
-    def driver(self) -> ProcessRunner:
+    def runner(self) -> ProcessRunner:
         return ProcessRunner(self.home, {})
 
     def journal(self, text: str) -> None:
@@ -126,20 +126,20 @@ def test_the_state_of_a_service_follows_from_supervisords(
 ) -> None:
     context.supervisor.known["fare"] = info(state, pid)
     context.record("fare", "d1")
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert (found.state, found.pid, found.digest) == (expected, pid or None, "d1")
     assert found.uptime_s == (60 if pid else 0)
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_time(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7, started=200, now=100)
-    assert context.driver.live()[0].uptime_s == 0
+    assert context.runner.live()[0].uptime_s == 0
 
 
 def test_where_nobody_watches_nothing_is_known(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.supervisor.is_listening = False
-    assert context.driver.live() == ()
+    assert context.runner.live() == ()
 
 
 JOURNAL = """\
@@ -167,13 +167,13 @@ def test_how_often_and_how_a_service_ended_is_in_the_journal_since_it_was_starte
     context.journal(JOURNAL)
     context.supervisor.known[name] = info(RUNNING, 7)
     context.record(name, "d1", journal_from=JOURNAL.index(after) + len(after))
-    (found,) = context.driver.live()
+    (found,) = context.runner.live()
     assert (found.exits, found.last_exit) == (exits, last)
 
 
 def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(FATAL, error="can't find command 'x'")
-    assert context.driver.live()[0].last_exit == Exit(None, "can't find command 'x'")
+    assert context.runner.live()[0].last_exit == Exit(None, "can't find command 'x'")
 
 
 # ---- what changes
@@ -182,7 +182,7 @@ def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(con
 def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(context: CheckContext) -> None:
     context.journal(JOURNAL)
     wanted = spec("fare", "serve", "--name", "it's")
-    context.driver.start(wanted)
+    context.runner.start(wanted)
     assert context.supervisor.told == [("stop", "fare"), ("replace", "fare"), ("start", "fare")]
     assert context.record_of("fare") == {"digest": wanted.digest, "journal_from": len(JOURNAL)}
     assert (context.home.conf / "services" / "fare.conf").read_text() == service_conf(wanted)
@@ -191,7 +191,7 @@ def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(contex
 def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.record("fare", spec().digest)
-    context.driver.start(spec())
+    context.runner.start(spec())
     assert not context.supervisor.told
 
 
@@ -199,25 +199,25 @@ def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.record("fare", "another")
     with pytest.raises(SandboxError, match="runs from another specification"):
-        context.driver.start(spec())
+        context.runner.start(spec())
 
 
 def test_the_log_of_the_run_before_is_kept_beside_the_new_one(context: CheckContext) -> None:
     (context.home.logs / "fare.log").write_text("last words\n")
-    context.driver.start(spec())
+    context.runner.start(spec())
     assert (context.home.logs / "fare.log.1").read_text() == "last words\n"
-    assert list(context.driver.logs("fare", 5)) == []
+    assert list(context.runner.logs("fare", 5)) == []
 
 
 def test_what_waits_for_its_next_try_is_told_to_stop_before_it_is_started_anew(context: CheckContext) -> None:
     context.supervisor.known["fare"] = info(BACKOFF)
-    context.driver.start(spec())
+    context.runner.start(spec())
     assert context.supervisor.told[0] == ("stop", "fare")
 
 
 def test_stopping_where_nobody_watches_is_fine(context: CheckContext) -> None:
     context.supervisor.is_listening = False
-    context.driver.stop("fare")
+    context.runner.stop("fare")
     assert not context.supervisor.told
 
 
@@ -227,7 +227,7 @@ def test_what_does_not_stop_in_time_is_an_error_that_names_it(
     context.supervisor.known["fare"] = info(STOPPING, 7)
     monkeypatch.setattr(FakeSupervisor, "stop", lambda self, name: True)
     with pytest.raises(SandboxError, match="fare did not stop within 0 s"):
-        context.driver.stop("fare", timeout_s=0)
+        context.runner.stop("fare", timeout_s=0)
 
 
 @pytest.mark.parametrize(("is_watched", "ended"), [(True, 0), (False, 2)])
@@ -242,7 +242,7 @@ def test_only_what_nobody_watches_was_left_behind(
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: iter(processes))
     monkeypatch.setattr(psutil.Process, "terminate", Left.end)
-    assert context.driver.remove_orphans() == ended
+    assert context.runner.remove_orphans() == ended
     assert [each.is_ended for each in processes] == [ended > 0, ended > 0, False]
 
 

@@ -35,7 +35,7 @@ class Engine:
         return self.online
 
 
-def stack(hosts: Mapping[str, str], *online: str) -> Driver:
+def driver(hosts: Mapping[str, str], *online: str) -> Driver:
     return cast("Driver", Engine(hosts, online))
 
 
@@ -48,20 +48,20 @@ def worker(host: str, says: str | None = A) -> Worker:
 
 
 def test_the_engine_is_asked_and_not_the_worker() -> None:
-    assert images_of(stack({"h1": B}, A), VERSION, result(worker("h1", says=A))) == {"offline": B, "online": A}
+    assert images_of(driver({"h1": B}, A), VERSION, result(worker("h1", says=A))) == {"offline": B, "online": A}
 
 
 def test_every_worker_and_every_replica_counts() -> None:
-    found = images_of(stack({"h1": A, "h2": B}, A, B), VERSION, result(worker("h1"), worker("h2")))
+    found = images_of(driver({"h1": A, "h2": B}, A, B), VERSION, result(worker("h1"), worker("h2")))
     assert found == {"offline": f"{A}, {B}", "online": f"{A}, {B}"}
 
 
 def test_processes_run_in_no_image() -> None:
-    assert images_of(stack({}), VERSION, result(worker("laptop", says=None))) == {}
+    assert images_of(driver({}), VERSION, result(worker("laptop", says=None))) == {}
 
 
 def test_a_host_that_the_engine_does_not_know_is_said() -> None:
-    assert images_of(stack({}, A), VERSION, result(worker("h1")))["offline"] == UNKNOWN
+    assert images_of(driver({}, A), VERSION, result(worker("h1")))["offline"] == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def environment(image: str | None) -> Environment:
 
 
 def test_a_job_that_ran_elsewhere_is_refused_and_one_without_an_image_is_not_asked() -> None:
-    check_image(stack({"h1": A}), environment(A), [worker("h1")])
-    check_image(stack({}), environment(None), [worker("laptop", says=None)])
+    check_image(driver({"h1": A}), environment(A), [worker("h1")])
+    check_image(driver({}), environment(None), [worker("laptop", says=None)])
     with pytest.raises(SandboxError, match="ran on h1 in image sha256:bb, not in sha256:aa"):
-        check_image(stack({"h1": B}), environment(A), [worker("h1")])
+        check_image(driver({"h1": B}), environment(A), [worker("h1")])
     with pytest.raises(SandboxError, match="in image unknown"):
-        check_image(stack({}), environment(A), [worker("h1")])
+        check_image(driver({}), environment(A), [worker("h1")])
