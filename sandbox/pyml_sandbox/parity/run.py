@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
 from pyml_sandbox.parity.report.document import StepTime
 from pyml_sandbox.parity.rows.frozen import DATABASE
@@ -116,6 +117,9 @@ class Run:
         Args:
             comparison: which cannot be made then.
             name: of the path, see `PathFailure.paths`.
+
+        Raises:
+            SandboxError: Spark or the gateway went away: that says nothing about the model.
         """
         try:
             yield
@@ -125,6 +129,8 @@ class Run:
         except SandboxError:
             raise
         except PymlError as error:
+            if error.code is ErrorCode.SPARK_GONE:
+                raise SandboxError(error.message, error.hint, *error.codes) from error
             self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:

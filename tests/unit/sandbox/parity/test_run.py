@@ -11,11 +11,16 @@ from typing import Any, cast
 
 import pytest
 
+from pyml.error_code import ErrorCode
+from pyml.errors import PymlError, SandboxError
+from pyml.offline.job import JobError
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache, check
 from pyml_sandbox.parity.run import Run, only_run
+from pyml_sandbox.parity.verdict import PathFailure
+from pyml_sandbox.predict.online import OnlineError, ServerEndedError
 from pyml_sandbox.workspace.events import Event, Progress
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -154,3 +159,32 @@ def test_reports_that_another_check_has_cleared_away_do_no_harm(
     (folder / "gone.json").symlink_to(folder / "nowhere")  # is listed, and cannot be asked for its age
     cache.keep(home, "key", cast("Any", SimpleNamespace(to_json=dict)))
     assert not (folder / "key.json").exists()
+
+
+# ---- paths that fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OnlineError("the request is too large", "", ErrorCode.REQUEST_TOO_LARGE),
+        ServerEndedError("the server went away", "", ErrorCode.SERVER_DIED),
+    ],
+)
+def test_a_path_that_fails_is_noted_with_its_code(error: PymlError, tmp_path: Path) -> None:
+    run = Run(tmp_path, "m_1", lambda event: None)
+    with run.path("batches", "online in batches"):
+        raise error
+    assert run.failures == [PathFailure(("online in batches",), error.message, "batches", error.code)]
+    assert run.has_ended_server is isinstance(error, ServerEndedError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SandboxError("the gateway does not answer"), JobError("Spark went away", "", ErrorCode.SPARK_GONE)],
+)
+def test_trouble_of_the_sandbox_is_no_failure_of_a_path(error: PymlError, tmp_path: Path) -> None:
+    run = Run(tmp_path, "m_1", lambda event: None)
+    with pytest.raises(SandboxError), run.path("batches", "offline"):
+        raise error
+    assert run.failures == []
