@@ -38,7 +38,15 @@ class PymlError(Exception):
 
 def with_hint(message: str, hint: str) -> str:
     """A message and its hint as one text for people."""
-    return f"{message}\n  fix: {hint}" if hint else message
+    return f"{message}\n  {_FIX}{hint}" if hint else message
+
+
+def without_hints(text: str) -> str:
+    """The lines of an error's text that say what is wrong, without those that say how to mend it."""
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(_FIX))
+
+
+_FIX = "fix: "
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Problem:
     code: ErrorCode | None = None
 
     def __str__(self) -> str:
-        return f"{self.message}\n      fix: {self.hint}" if self.hint else self.message
+        return f"{self.message}\n      {_FIX}{self.hint}" if self.hint else self.message
 
 
 class ProblemsError(PymlError):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
 from pyml.offline.job import JobError
 from pyml.package.model_package import ModelPackage
@@ -128,6 +129,16 @@ def test_a_failed_job_says_why_and_leaves_the_old_table(client: Client, double: 
     assert stored(client, "ml.old") == before
     with session(client.home) as spark:
         assert not [table.name for table in spark.catalog.listTables("ml") if "staging" in table.name]
+
+
+def test_an_error_of_the_model_arrives_whole_with_its_code(client: Client, tmp_path: Path) -> None:
+    words = "one\n\n  three \tat " + "long " * 2000 + "end"
+    model = DOUBLE.replace('"thirteen is not lucky"', repr(words))
+    model_id = client.upload_model(ModelPackage(write_package(tmp_path / "wordy", model)))
+    with pytest.raises(JobError) as raised:
+        client.predict_offline(model_id, ROWS.format(14), "ml.wordy", key=["id"]).wait()
+    assert raised.value.code is ErrorCode.PREDICT_RAISED
+    assert raised.value.message.startswith(f"predict raised ValueError: {words} (model.py:")
 
 
 def test_a_swap_that_was_cut_in_two_is_mended_by_the_next_job(client: Client, double: str) -> None:

@@ -15,6 +15,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, Problem
 from pyml.inference.own_streams import own_stdin, own_stdout
 from pyml.types.schema import Schema
@@ -67,7 +68,7 @@ def signature_of(code: int, printed: str, said: str, folder: Path) -> Signature:
         raise _ended_python(code, said)
     facts = json.loads(printed.splitlines()[0])  # a model that forks while loading may answer twice
     if "problems" in facts:
-        problems = [Problem(message, hint) for message, hint in facts["problems"]]
+        problems = [Problem(message, hint, code and ErrorCode(code)) for message, hint, code in facts["problems"]]
         raise PackageError(f"the model package {folder} is not right", problems)
     return Signature.from_json(facts)
 
@@ -99,10 +100,10 @@ def _describe(folder: Path) -> dict[str, object]:
     try:
         runner = Runner.load(folder)
     except PackageError as error:
-        return {"problems": [(problem.message, problem.hint) for problem in error.problems]}
+        return {"problems": [(problem.message, problem.hint, problem.code) for problem in error.problems]}
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is an answer
         words = "".join(traceback.format_exception_only(error)).strip()
-        return {"problems": [(f"loading the model raised {words}", "raise an Exception")]}
+        return {"problems": [(f"loading the model raised {words}", "raise an Exception", None)]}
     return Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs).to_json()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
+from pyml.offline.worker_error import told_to_the_job
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
 WORKER_COLUMN = "__worker"
 
 
+def predict_or_tell(
+    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """What `mapInArrow` calls in a Python worker: :func:`predict_batches`, with errors that the job can read.
+
+    Raises:
+        WorkerError: in place of an error of ours.
+    """
+    with told_to_the_job():
+        yield from predict_batches(batches, folder, keys, recorded=recorded)
+
+
 def predict_batches(
     batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
 ) -> Iterator[pa.RecordBatch]:
-    """Predict for each batch and carry its key columns beside; what `mapInArrow` calls in a Python worker.
+    """Predict for each batch and carry its key columns beside.
 
     The model is loaded once for each worker, not for each batch or task.
 

@@ -19,6 +19,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
+from pyml.offline.worker_error import told_in
 from pyml.types.schema import Schema, arrow_type, ddl_type_of, quoted
 
 if TYPE_CHECKING:
@@ -180,14 +181,6 @@ def translated_errors() -> Iterator[None]:
         raise _job_error(str(error), is_gone=_is_gone(error)) from error
 
 
-_OURS = re.compile(
-    r"\A.*^pyml\.errors\.\w+: (?P<message>.*?)(?:\n  fix: (?P<hint>[^\n]*))?"
-    r"(?:\s*SQLSTATE: \w+\s*(?:\n|\Z)|\s*^\tat [\w.$/]+\(|\s*^JVM stacktrace:|\s*\Z)",
-    re.DOTALL | re.MULTILINE,
-)
-"""The last of our own errors in what Spark says, whole: only Spark's or Java's own words end it, not an empty line."""
-
-
 def _is_gone(error: Exception) -> bool:
     """True where Spark itself went away, or came back without this session."""
     said = f"{type(error).__name__} {error}"
@@ -199,9 +192,9 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
         return JobError(
             "Spark went away in the middle; the target table is as it was", _AGAIN_HINT, ErrorCode.SPARK_GONE
         )
-    ours = _OURS.search(text)
-    if ours:
-        return JobError(ours["message"].strip(), ours["hint"] or "")
+    told = told_in(text)
+    if told is not None:
+        return JobError(told.message, told.hint, *told.codes)
     return JobError(
         f"the Spark job failed: {text.strip().splitlines()[0] if text.strip() else 'no reason given'}", _LOG_HINT
     )
@@ -302,7 +295,7 @@ def _write(
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
     from pyml.inference.record_columns import RECORD_DDL, RECORD_NAMES
-    from pyml.offline.batches import WORKER_COLUMN, predict_batches
+    from pyml.offline.batches import WORKER_COLUMN, predict_or_tell
 
     # Key columns get names of their own, since a key may be an input as well.
     keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
@@ -312,7 +305,7 @@ def _write(
     carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
     predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
     record_columns, record_names = ([RECORD_DDL], RECORD_NAMES) if job.recorded else ([], ())
-    predict = functools.partial(predict_batches, folder=job.folder, keys=len(key), recorded=job.recorded)
+    predict = functools.partial(predict_or_tell, folder=job.folder, keys=len(key), recorded=job.recorded)
     before, after = Observation(), Observation()
     measures = _measures([f"__key_{position}" for position in range(len(key))])
     predicted = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyml.errors import Problem
+from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ CAUSES = (
     ),
     KnownFailure(r"(?:[Nn]o space left on device)", "the disk is full", "free some space   then   pyml dev up"),
     KnownFailure(
-        r"(?:needed more memory than its limit allows)",
+        f"(?:{re.escape(OUT_OF_MEMORY)})",
         "the model does not fit into the memory that it may use",
         "raise memory_mb in [serving] of pyml.toml and upload the model again",
     ),

@@ -22,6 +22,10 @@ class ServiceState(StrEnum):
     FAILED = "failed"
 
 
+OUT_OF_MEMORY = "it needed more memory than its limit allows"
+"""The reason of an `Exit` that the kernel forced."""
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a process ended by itself.

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from pyml.error_code import ErrorCode
-from pyml.errors import InputError, PackageError, Problem, ProblemsError, PymlError, SetupError, UsageError
+from pyml.errors import (
+    InputError,
+    PackageError,
+    Problem,
+    ProblemsError,
+    PymlError,
+    SetupError,
+    UsageError,
+    without_hints,
+)
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
@@ -36,6 +45,18 @@ def classes() -> list[type[PymlError]]:
 def test_the_page_lists_every_code_once_in_the_order_of_the_enum() -> None:
     listed = re.findall(r"^\| `([\w-]+)` \| .", PAGE.partition("## 2. The codes")[2], re.MULTILINE)
     assert listed == list(ErrorCode)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SetupError("no Java", "install it"), "no Java"),
+        (InputError("rows", [Problem("a", "mend a"), Problem("b")]), "rows\n  - a\n  - b"),
+        (SetupError("no Java"), "no Java"),
+    ],
+)
+def test_what_is_wrong_is_told_without_how_to_mend_it(error: PymlError, said: str) -> None:
+    assert without_hints(str(error)) == said
 
 
 def test_an_error_has_the_code_of_its_class_unless_it_is_given_one() -> None:

@@ -23,7 +23,7 @@ from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, gone_is_fine, translated
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
 from pyml_sandbox.drivers.log_files import tail
-from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY, Exit, LiveService, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -212,7 +212,7 @@ class ContainerRunner:
         """How it last ended; of one that runs again only the engine's events know it, for as long as they are kept."""
         facts = container.attrs["State"]
         if facts.get("OOMKilled"):
-            return Exit(None, "it needed more memory than its limit allows")
+            return Exit(None, OUT_OF_MEMORY)
         if container.status != "running":
             return _exit(int(facts.get("ExitCode", 0)))
         ended = (str(container.id), int(container.attrs["RestartCount"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pyml.errors import without_hints
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis
@@ -181,5 +182,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _short(said: str) -> str:
-    lines = [line.strip(" -") for line in said.splitlines() if line.strip() and not line.lstrip().startswith("fix:")]
+    lines = [line.strip(" -") for line in without_hints(said).splitlines() if line.strip()]
     return "; ".join(lines[:3])[:300]

@@ -2,56 +2,89 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 from pyspark.errors import PySparkException
 
+from pyml.error_code import ErrorCode
+from pyml.errors import OutputError, PredictError, Problem, PymlError
+from pyml.offline.batches import predict_or_tell
 from pyml.offline.job import JobError, translated_errors
+from pyml.offline.worker_error import WorkerError, line_of, told_in, told_to_the_job
 
 HEAD = """
   An exception was thrown from the Python worker. Please see the stack trace below.
 [PYTHON_EXCEPTION] An exception was thrown from the Python worker: Traceback (most recent call last):
-  File "/envs/1/lib/python3.11/site-packages/pyml/runner.py", line 133, in predict
-    raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error
-pyml.errors.PredictError: """
-CAUSE = """Traceback (most recent call last):
-  File "/models/m/model.py", line 4, in predict
-pyml.errors.SchemaError: of the model's own use of pyml
-
-The above exception was the direct cause of the following exception:
-
-"""
+  File "/envs/1/lib/python3.11/site-packages/pyml/offline/worker_error.py", line 53, in told_to_the_job
+    raise WorkerError(line_of(error)) from None
+pyml.offline.worker_error.WorkerError: """
 FRAMES = """
 \tat org.apache.spark.api.python.BasePythonRunner$ReaderIterator.handlePythonException(PythonRunner.scala:581)
 \tat java.base/java.lang.Thread.run(Thread.java:840)"""
-ONE_LINE = "predict raised ValueError: boom (model.py:13 in predict)"
-MANY_LINES = "predict raised ValueError: one\n\n  three\n\tat a tab\n\n\nlast (model.py:13 in predict)"
-
-
-@pytest.mark.parametrize("message", [ONE_LINE, MANY_LINES])
-@pytest.mark.parametrize("before", ["", CAUSE])
-@pytest.mark.parametrize(
-    "after", ["", "\n", "\n SQLSTATE: 38000", "\n SQLSTATE: 38000\n\nJVM stacktrace:\norg.x", FRAMES, "\n" + FRAMES]
+MANY_LINES = (
+    "predict raised ValueError: one\n\n  three\n\tat a tab\n  fix: the model said so\n\nlast (model.py:13 in predict)"
 )
-def test_the_whole_exception_is_told(message: str, before: str, after: str) -> None:
-    assert told(before + HEAD + message + after) == (message, "")
+ERRORS = [
+    PredictError("predict raised ValueError: boom (model.py:13 in predict)"),
+    PredictError(MANY_LINES),
+    PredictError("größer 日本 \u2028 \x00"),
+    PredictError(f"it says {line_of(PredictError('another'))} itself"),
+    PymlError("3 rows in, 2 rows out", "return one row for each", ErrorCode.ROW_COUNT),
+    OutputError("no", [Problem("a", "b", ErrorCode.COLUMN_TYPE), Problem("c", "d", ErrorCode.ROW_COUNT)]),
+]
 
 
-@pytest.mark.parametrize("after", ["", "\n SQLSTATE: 38000", FRAMES])
-def test_the_hint_of_an_error_of_ours_stays_its_hint(after: str) -> None:
-    assert told(f"{HEAD}3 rows in, 2 rows out\n  fix: return one row for each{after}") == (
-        "3 rows in, 2 rows out",
-        "return one row for each",
-    )
+@pytest.mark.parametrize("error", ERRORS, ids=range(len(ERRORS)))
+@pytest.mark.parametrize(
+    "after", ["", "\n", "\n SQLSTATE: 38000", " SQLSTATE: 38000\n\nJVM stacktrace:\norg.x", FRAMES, "\n" + FRAMES]
+)
+def test_the_whole_error_of_a_worker_is_told(error: PymlError, after: str) -> None:
+    found = told(HEAD + line_of(error) + after)
+    assert (found.message, found.hint, found.codes) == (error.message, error.hint, error.codes)
+
+
+def test_the_line_is_one_line() -> None:
+    assert all(len(line_of(error).splitlines()) == 1 for error in ERRORS)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "pyml-error: ", "pyml-error: {", "pyml-error: []", 'pyml-error: {"message": "m"}']
+)
+def test_where_there_is_no_whole_line_no_worker_told_anything(said: str) -> None:
+    assert told_in(said) is None
 
 
 def test_of_other_errors_the_first_line_is_told() -> None:
-    assert told("[DIVIDE_BY_ZERO] Division by zero.\nmore") == (
-        "the Spark job failed: [DIVIDE_BY_ZERO] Division by zero.",
-        "pyml dev logs",
-    )
+    found = told("[DIVIDE_BY_ZERO] Division by zero.\nmore")
+    assert found.message == "the Spark job failed: [DIVIDE_BY_ZERO] Division by zero."
+    assert (found.hint, found.codes) == ("pyml dev logs", (ErrorCode.JOB,))
 
 
-def told(said: str) -> tuple[str, str]:
+def told(said: str) -> JobError:
     with pytest.raises(JobError) as raised, translated_errors():
         raise PySparkException(said)
-    return raised.value.message, raised.value.hint
+    return raised.value
+
+
+def test_a_worker_raises_the_line_and_logs_how_the_error_came_about(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(WorkerError) as raised, told_to_the_job():
+        raise ERRORS[0]
+    assert str(raised.value) == line_of(ERRORS[0])
+    assert raised.value.__suppress_context__
+    assert caplog.records[0].exc_info is not None
+
+
+def test_errors_that_are_not_ours_are_left_to_spark() -> None:
+    with pytest.raises(MemoryError), told_to_the_job():
+        raise MemoryError
+
+
+def test_a_model_that_cannot_be_loaded_is_told_to_the_job(tmp_path: Path) -> None:
+    batches = predict_or_tell(iter([pa.RecordBatch.from_pydict({"id": [1]})]), str(tmp_path / "nowhere"), 1)
+    with pytest.raises(WorkerError) as raised:
+        next(iter(batches))
+    found = told_in(str(raised.value))
+    assert found is not None
+    assert found.codes == (ErrorCode.PACKAGE,)
