@@ -38,7 +38,7 @@ ZOO = ROOT / "fixtures" / "zoo"
 PAGE = ROOT / "docs" / "parity-results.md"
 RESULTS = ROOT / ".pyml" / "zoo.jsonl"
 TIMEOUT_S = 900
-MODELS_IN_A_SANDBOX = 20  # each keeps a server: nothing undeploys a model but a reset of its sandbox
+MODELS_IN_A_SANDBOX = 20  # each keeps a server
 
 
 def main() -> None:
