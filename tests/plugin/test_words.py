@@ -12,7 +12,16 @@ from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
 
 
 def report(judgement: Judgement) -> Report:
-    return Report(judgement, "m@1", "tests", "process", 10, "sha256:0", (), Tolerances())
+    return Report(
+        judgement=judgement,
+        model="m@1",
+        sandbox="tests",
+        driver="process",
+        rows=10,
+        fixture_digest="sha256:0",
+        comparisons=(),
+        tolerances=Tolerances(),
+    )
 
 
 BATCH = Finding("a row depends on its batch", comparison="batches", code="B")

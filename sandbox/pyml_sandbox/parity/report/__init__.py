@@ -1,1 +1,1 @@
-"""The report of a parity check: as data, text, HTML, JUnit and JSON schema."""
+"""The report of a parity check: as data, JSON, text, HTML and JUnit."""

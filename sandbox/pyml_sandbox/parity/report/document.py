@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Literal, TypeVar
 
-from pyml.errors import PymlError
-from pyml_sandbox.compare.dataclass_json import from_json, object_of, to_json, without
+from pydantic import Field, TypeAdapter, ValidationError, computed_field
+
+from pyml.errors import PymlError, UsageError
+from pyml_sandbox.compare.comparison_json import json_of
 from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, PathFailure, Verdict
 from pyml_sandbox.workspace.events import JSON
 
-SCHEMA = "pyml.parity-report/3"
+T = TypeVar("T")
+SCHEMA: Literal["pyml.parity-report/3"] = "pyml.parity-report/3"
+WRITE_ANEW = "write it again with pyml parity-check --json"
 
 
 @dataclass(frozen=True)
@@ -45,18 +51,16 @@ class Points:
     online: tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
-class Report:
-    """What a parity check did and found. docs/parity-report.md describes its JSON form.
+@dataclass(frozen=True, kw_only=True)
+class ReportFacts:
+    """What was asked of which model, where, and what was measured on the way.
 
     Attributes:
-        judgement: verdict, reason, level and findings.
         model: model id, name@version.
         sandbox: name of the sandbox in which both paths ran.
         driver: how its services ran.
         rows: rows that both paths predicted.
         fixture_digest: of the frozen rows, `sha256:…`: the same digest, the same question.
-        comparisons: every comparison made, each with its columns.
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
         declared_level: the level that the model needs: what its pyml.toml, or the command, asks for.
@@ -71,13 +75,11 @@ class Report:
         elsewhere: where to look further, by name: the folder of the run, its Hive tables.
     """
 
-    judgement: Judgement
     model: str
     sandbox: str
     driver: str
     rows: int
     fixture_digest: str
-    comparisons: tuple[Comparison, ...]
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
     declared_level: str = ""
@@ -90,6 +92,69 @@ class Report:
     images: Mapping[str, str] = field(default_factory=dict)
     next_command: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnEntry(ColumnComparison):
+    """A column in the one list of the columns of all comparisons.
+
+    Attributes:
+        comparison: name of the comparison that it belongs to.
+    """
+
+    comparison: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def agrees(self) -> bool:
+        """No value differs and the types are the same."""
+        return super().agrees
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonEntry(Comparison):
+    """A comparison without its columns, which are in one list with those of all others."""
+
+    columns: Annotated[tuple[ColumnComparison, ...], Field(exclude=True)] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def agrees(self) -> bool:
+        """Keys, schema and every value of every column agree."""
+        return super().agrees
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatReport(ReportFacts, Judgement):
+    """A report as its JSON form has it: the judgement at the top, and every column in one list.
+
+    Attributes:
+        schema: of this form.
+        exit_code: of the command that prints the report.
+        columns: of all comparisons.
+        comparisons: without their columns.
+    """
+
+    schema: Literal["pyml.parity-report/3"] = SCHEMA
+    exit_code: Literal[0, 1, 4]
+    columns: tuple[ColumnEntry, ...]
+    comparisons: tuple[ComparisonEntry, ...]
+
+
+FLAT_REPORT = TypeAdapter(FlatReport)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(ReportFacts):
+    """What a parity check did and found. docs/parity-report.md describes its JSON form.
+
+    Attributes:
+        judgement: verdict, reason, level and findings.
+        comparisons: every comparison made, each with its columns.
+    """
+
+    judgement: Judgement
+    comparisons: tuple[Comparison, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -112,50 +177,49 @@ class Report:
 
     def to_json(self) -> dict[str, JSON]:
         """The report as one JSON object; `columns` is one flat list, each entry with the name of its comparison."""
-        facts = to_json(self)
-        judgement = to_json(self.judgement)
-        if not isinstance(facts, Mapping) or not isinstance(judgement, Mapping):  # both are dataclasses
-            raise TypeError("a report is a JSON object")
-        head: dict[str, JSON] = {"schema": SCHEMA, **judgement, "exit_code": self.exit_code}
-        return head | without(facts, ("judgement", "comparisons")) | _comparisons(self)
+        flat = _as(
+            FlatReport,
+            self,
+            **vars(self.judgement),
+            exit_code=self.exit_code,
+            columns=tuple(_as(ColumnEntry, column, comparison=one.name) for one, column in self.columns()),
+            comparisons=tuple(_as(ComparisonEntry, one) for one in self.comparisons),
+        )
+        return {"schema": SCHEMA} | json_of(FLAT_REPORT.dump_python(flat, mode="json"))
 
     @classmethod
     def from_json(cls, document: Mapping[str, JSON]) -> Report:
         """Read what `to_json` wrote. Fields that a later version of the same schema added are passed over.
 
         Raises:
-            PymlError: it is no parity report of a schema known here.
+            PymlError: it is not a parity report of a schema known here.
         """
         schema = document.get("schema") if isinstance(document, Mapping) else None
         if schema != SCHEMA:
-            raise PymlError(f"expected a report of schema {SCHEMA}, found {schema!r}")
+            raise PymlError(f"expected a report of schema {SCHEMA}, found {schema!r}", WRITE_ANEW)
         try:
-            judgement = to_json(from_json(Judgement, document))
-            comparisons = list(_whole_comparisons(document))
-            return from_json(cls, {**document, "judgement": judgement, "comparisons": comparisons})
-        except (KeyError, TypeError, ValueError) as error:
-            raise PymlError(f"the parity report is damaged: {error!r}") from error
+            flat = FLAT_REPORT.validate_python(document)
+        except (ValidationError, UsageError) as error:
+            raise PymlError(f"the parity report is damaged: {_damage(error)}", WRITE_ANEW) from error
+        comparisons = tuple(_as(Comparison, one, columns=_own_columns(one, flat)) for one in flat.comparisons)
+        return _as(cls, flat, judgement=_as(Judgement, flat), comparisons=comparisons)
 
 
-def _comparisons(report: Report) -> dict[str, JSON]:
-    heads: list[JSON] = [
-        without(object_of(comparison), ("columns",)) | {"agrees": comparison.agrees}
-        for comparison in report.comparisons
-    ]
-    columns: list[JSON] = [
-        {"comparison": comparison.name, **object_of(column), "agrees": column.agrees}
-        for comparison, column in report.columns()
-    ]
-    return {"columns": columns, "comparisons": heads}
+def _own_columns(comparison: Comparison, flat: FlatReport) -> tuple[ColumnComparison, ...]:
+    return tuple(_as(ColumnComparison, one) for one in flat.columns if one.comparison == comparison.name)
 
 
-def _whole_comparisons(document: Mapping[str, JSON]) -> Iterator[JSON]:
-    """Each comparison with its own columns again."""
-    columns, heads = document["columns"], document["comparisons"]
-    if not isinstance(columns, list) or not isinstance(heads, list):
-        raise TypeError("`columns` and `comparisons` are lists")
-    for head in heads:
-        if not isinstance(head, Mapping):
-            raise TypeError("a comparison is an object")
-        own: list[JSON] = [one for one in columns if isinstance(one, Mapping) and one["comparison"] == head["name"]]
-        yield {**head, "columns": own}
+def _as(kind: type[T], value: object, **more: object) -> T:
+    """Another dataclass with the fields of `value`, as far as it has them, and `more`."""
+    found = {**vars(value), **more}
+    names = (one.name for one in fields(kind))  # type: ignore[arg-type]  # a dataclass, which no type variable can say
+    return kind(**{name: found[name] for name in names if name in found})
+
+
+def _damage(error: ValidationError | UsageError) -> str:
+    """What is wrong first, with its place in the document."""
+    if isinstance(error, UsageError):
+        return error.message
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(step) for step in first["loc"])
+    return f"{place}: {first['msg']}, found {reprlib.repr(first['input'])}"

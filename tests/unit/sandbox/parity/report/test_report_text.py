@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pyml.errors import PymlError
 from pyml_sandbox.compare import WorstRow
-from pyml_sandbox.compare.comparison_json import comparison_json
 from pyml_sandbox.compare.words.comparison_text import comparison_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.judge import BATCHES, ROWS
@@ -20,7 +17,7 @@ from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, Judgement, PathFailure, Verdict, Weight, Witness
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, PathFailure, Verdict, Witness
 from support.comparisons import column, comparison
 from support.reports import (
     AGREEING,
@@ -46,68 +43,6 @@ every_report = pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.
 def text_of(written: Report, width: int = 80) -> str:
     """The text with every run of spaces, and every end of a line, as one space."""
     return " ".join(report_text(written, width=width).split())
-
-
-# ---- JSON
-
-
-@every_report
-def test_a_report_can_be_read_again(written: Report) -> None:
-    assert Report.from_json(json.loads(json.dumps(written.to_json(), allow_nan=False))) == written
-
-
-def test_numbers_that_json_cannot_hold_survive() -> None:
-    odd = replace(column(differing=1), max_abs=math.inf, max_ulps=2**64 - 2**53)
-    written = report(FAIL, [comparison(BATCHES, odd)])
-    text = json.dumps(written.to_json(), allow_nan=False)
-    assert Report.from_json(json.loads(text)) == written
-
-
-def test_what_a_report_is_read_from_has_the_types_it_had() -> None:
-    finding = Report.from_json(json.loads(json.dumps(FAILING.to_json()))).findings[0]
-    assert isinstance(finding.hop, Hop)
-    assert isinstance(finding.weight, Weight)
-    assert isinstance(finding.witness, Witness)
-
-
-def test_the_json_form_answers_the_first_questions_at_the_top() -> None:
-    form = json.loads(json.dumps(FAILING.to_json()))
-    assert form["schema"] == "pyml.parity-report/3"
-    assert (form["verdict"], form["exit_code"], form["level"], form["rows"]) == ("FAIL", 1, None, 336_776)
-    assert [(one["comparison"], one["name"], one["differing"]) for one in form["columns"]] == [
-        ("batches", "p", 900), ("batches", "label", 0), ("rows", "p", 200), ("rows", "label", 0), ("alone", "p", 200), ("alone", "label", 0),
-    ]  # fmt: skip
-    assert [one["name"] for one in form["comparisons"]] == ["batches", "rows", "alone"]
-    assert form["comparisons"][0]["keys"]["missing"] == {"keys": 7, "rows": 7, "examples": [["1"], [None]]}
-    assert [(one["code"], one["weight"], one["hop"]) for one in form["findings"]] == [
-        ("T1", "fails", "boundary"), ("B1", "fails", "compute"), ("T5", "fails", "storage"), (None, "fails", None), ("B12", "above", "compute"), ("B10", "warns", None),
-    ]  # fmt: skip
-
-
-def test_a_report_of_before_the_checks_is_read_with_nothing_in_the_new_fields() -> None:
-    form = {name: value for name, value in PASSING.to_json().items() if name not in ("checks", "floors", "points")}
-    assert Report.from_json(form) == replace(PASSING, checks=(), floors=(), points=())
-
-
-def test_fields_of_a_later_version_are_passed_over() -> None:
-    form = PASSING.to_json() | {"weather": "fine"}
-    assert Report.from_json(form) == PASSING
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"schema": "pyml.parity-report/2"}, {"schema": None}, {"verdict": "MAYBE"}, {"columns": 1}, {"comparisons": [1]}, {"findings": None},
-     {"findings": [{"sentence": "", "hop": "moon"}]}, {"findings": [{"sentence": "", "weight": None}]}, {"findings": [{}]}],
-    ids=str,
-)  # fmt: skip
-def test_what_is_no_report_is_refused(change: dict[str, str]) -> None:
-    with pytest.raises(PymlError, match="report"):
-        Report.from_json({**PASSING.to_json(), **change})
-
-
-def test_a_comparison_alone_has_its_own_schema() -> None:
-    form = comparison_json(comparison(BATCHES, column(differing=1)))
-    assert (form["schema"], form["agrees"]) == ("pyml.comparison/1", False)
 
 
 # ---- text: form
