@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
         return SimpleNamespace(home=SandboxHome(tmp_path / "home"), deploy_model=lambda *_: None)
 
     monkeypatch.setattr("pyml_sandbox.client.Client", client)
-    monkeypatch.setattr("pyml_sandbox.drivers.choice.workshop_for", lambda _: None)
+    monkeypatch.setattr("pyml_sandbox.drivers.choice.builder_for", lambda _: None)
     monkeypatch.setattr("pyml_sandbox.models.registry.resolve", lambda *_: version)
     monkeypatch.setattr("pyml_sandbox.parity.check.parity_check", found.check)
     return found
