@@ -141,7 +141,7 @@ def test_all_are_stopped_without_waiting(tmp_path: Path) -> None:
 
 def test_a_refusal_survives_the_way_to_another_process() -> None:
     error = pickle.loads(pickle.dumps(RefusedError("startProcess", 20, "no")))
-    assert (error.method, error.code, error.reason) == ("startProcess", 20, "no")
+    assert (error.method, error.fault, error.reason) == ("startProcess", 20, "no")
 
 
 # ---- nobody there
