@@ -1,0 +1,236 @@
+"""What a program says to a sandbox: how rows are cut and given back, and what a job is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from pyml.errors import InputError, SandboxError, UsageError
+from pyml.inference.describe import Contract
+from pyml.inference.worker_info import Worker
+from pyml.offline.job import JobResult, OfflineJob
+from pyml.types.schema import Schema
+from pyml_sandbox import client as client_module
+from pyml_sandbox.client import Client
+from pyml_sandbox.drivers import choice
+from pyml_sandbox.drivers.contract import OfflinePlace, Stack
+from pyml_sandbox.models import registry
+from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.version import ModelVersion
+from pyml_sandbox.predict.job_record import JobRecord, check_image
+from pyml_sandbox.predict.online import OnlineModel
+from pyml_sandbox.predict.user_rows import batch_of
+from pyml_sandbox.workspace.events import OnEvent
+from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.state import SandboxState, save_state
+from support.uploads import keep
+
+FRAME = Contract("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
+TENSOR = Contract("tensor", Schema([("x", "float32", (-1, 2))]), Schema([("y", "float32", (-1, 2))]))
+
+
+@dataclass
+class FakeModel:
+    """A model behind the gateway that gives back its first column, and the sizes of the requests it got."""
+
+    contract: Contract
+    sizes: list[int] = field(default_factory=list)
+    timeout_s: float = 0
+
+    def __enter__(self) -> FakeModel:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close nothing."""
+
+    def predict(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.sizes.append(batch.num_rows)
+            yield pa.RecordBatch.from_arrays([batch.column(0)], schema=self.contract.outputs.arrow)
+
+
+@dataclass
+class Bench:
+    """A client of a sandbox in which one version is uploaded."""
+
+    home: SandboxHome
+    monkeypatch: pytest.MonkeyPatch
+
+    def model(self, contract: Contract) -> FakeModel:
+        file = keep(self.home, "fare@111111111111") / "record.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "contract": contract.to_json()}))
+        model = FakeModel(contract)
+
+        def online(client: Client, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
+            model.timeout_s = timeout_s
+            return cast(OnlineModel, model)
+
+        self.monkeypatch.setattr(Client, "online", online)
+        return model
+
+    @property
+    def client(self) -> Client:
+        return Client(self.home)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    home = SandboxHome(tmp_path)
+    home.create()
+    save_state(home, SandboxState("process", Ports(), None, "0.1", "4.0"))
+    return Bench(home, monkeypatch)
+
+
+def frame(rows: int) -> pd.DataFrame:
+    return pd.DataFrame({"a": np.arange(rows, dtype="float64"), "s": pd.Series(["x"] * rows, dtype="object")})
+
+
+# ---- online
+
+
+def test_a_sandbox_that_was_never_up_has_no_client(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="There is no sandbox"):
+        Client(SandboxHome(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_rows", "sizes"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (3, 1000, [3]), (1, 1, [1]), (0, 2, [0])]
+)
+def test_rows_are_cut_into_requests_and_their_predictions_put_together(
+    rows: int, batch_rows: int, sizes: list[int], bench: Bench
+) -> None:
+    model = bench.model(FRAME)
+    found = bench.client.predict_online("fare", frame(rows), batch_rows=batch_rows)
+    assert model.sizes == sizes
+    assert found["p"].tolist() == [float(number) for number in range(rows)]
+
+
+def test_a_time_out_is_of_each_request(bench: Bench) -> None:
+    model = bench.model(FRAME)
+    bench.client.predict_online("fare", frame(1), timeout_s=7)
+    assert model.timeout_s == 7
+
+
+def test_predictions_come_in_the_form_of_the_rows(bench: Bench) -> None:
+    bench.model(FRAME)
+    table = pa.Table.from_pandas(frame(3), FRAME.inputs.arrow, preserve_index=False)
+    assert isinstance(bench.client.predict_online("fare", frame(3)), pd.DataFrame)
+    assert bench.client.predict_online("fare", table).column("p").to_pylist() == [0.0, 1.0, 2.0]
+
+
+def test_named_tensors_go_as_one_request_whatever_their_number(bench: Bench) -> None:
+    model = bench.model(TENSOR)
+    given = {"x": np.arange(10, dtype="float32").reshape(5, 2)}
+    found = bench.client.predict_online("fare", given, batch_rows=2)
+    assert model.sizes == [5]
+    assert found["y"].tolist() == given["x"].tolist()
+
+
+def test_named_tensors_are_not_taken_for_a_frame() -> None:
+    with pytest.raises(InputError, match="named tensors were given"):
+        batch_of({"a": np.zeros(3)}, FRAME)
+
+
+def test_rows_from_plain_values_have_the_declared_types(bench: Bench) -> None:
+    bench.model(FRAME)
+    table = bench.client.rows("fare", [{"a": 1, "s": None}, {"s": "x"}])
+    assert table.schema == FRAME.inputs.arrow
+    assert table.to_pylist() == [{"a": 1.0, "s": None}, {"a": None, "s": "x"}]
+
+
+def test_a_version_that_is_not_there_is_refused(bench: Bench) -> None:
+    with pytest.raises(UsageError):
+        bench.client.predict_online("none", frame(1))
+
+
+# ---- offline
+
+
+@dataclass
+class FakeStack:
+    """A stack on which jobs run in an image, on hosts whose containers it knows."""
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    workshop: object = None
+
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+        self.asked.append(version.model_id)
+        return OfflinePlace("127.0.0.1:15002", environment)
+
+    def image_of(self, host: str) -> str | None:
+        return self.images.get(host)
+
+
+PYTHON = Environment("key", "python", "/opt/pyml/model", image="sha256:own")
+
+
+@pytest.fixture
+def stack(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+    found = FakeStack()
+    bench.model(FRAME)
+    monkeypatch.setattr(choice, "stack_for", lambda home, state, environ=None: found)
+    monkeypatch.setattr(registry, "prepare", lambda version, workshop, on_event: PYTHON)
+    return found
+
+
+def test_a_job_is_given_the_package_where_its_workers_find_it(
+    bench: Bench, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
+    bench.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
+    home, version, place, job = given
+    assert home == bench.home
+    assert stack.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
+    assert cast(OfflinePlace, place).connect == "127.0.0.1:15002"
+    assert job == OfflineJob("/opt/pyml/model", FRAME.inputs, FRAME.outputs, "SELECT 1", "db.t", ("id",), True)
+
+
+def test_inputs_that_the_caller_did_not_expect_start_nothing(bench: Bench, stack: FakeStack) -> None:
+    with pytest.raises(UsageError, match="takes a DOUBLE, s STRING, not a FLOAT"):
+        bench.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
+    assert not stack.asked
+
+
+# ---- who ran it
+
+
+def workers(*hosts: str) -> Sequence[Worker]:
+    return [Worker(host, "what it says of itself", "3.11") for host in hosts]
+
+
+def test_a_worker_in_another_image_than_the_versions_is_an_error_whatever_it_says_of_itself() -> None:
+    stack = cast(Stack, FakeStack({"a": "sha256:own", "b": "sha256:other"}))
+    check_image(stack, PYTHON, workers("a"))
+    with pytest.raises(SandboxError, match="ran on b in image sha256:other, not in sha256:own"):
+        check_image(stack, PYTHON, workers("a", "b"))
+
+
+def test_a_worker_that_is_no_container_of_the_sandbox_is_an_error() -> None:
+    with pytest.raises(SandboxError, match="ran on c in image unknown"):
+        check_image(cast(Stack, FakeStack()), PYTHON, workers("c"))
+
+
+def test_where_versions_run_in_no_image_nobody_is_asked() -> None:
+    check_image(cast(Stack, FakeStack()), Environment("key", "python", "package"), workers("anywhere"))
+
+
+def test_of_the_jobs_that_wrote_a_table_the_last_is_kept(tmp_path: Path) -> None:
+    home = SandboxHome(tmp_path)
+    for rows in (1, 2):
+        result = JobResult("db.t", rows, ("id",), {"model": 0.5}, tuple(workers("a")))
+        file = JobRecord("fare@1", "sha256:own", "SELECT 1", result, 1_700_000_000.0).keep(home)
+    written = json.loads(file.read_text())
+    assert [path.name for path in home.jobs.iterdir()] == ["db.t.json"]
+    assert (written["model_id"], written["image"], written["result"]["rows"]) == ("fare@1", "sha256:own", 2)
+    assert written["result"]["workers"][0]["host"] == "a"
