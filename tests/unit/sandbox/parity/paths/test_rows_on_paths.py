@@ -1,0 +1,275 @@
+"""Both real paths, asked about single rows, with a Spark and a gateway that are stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+
+from pyml.errors import InputError, OutputError, PymlError, SandboxError
+from pyml.harness.session_messages import Refusal
+from pyml.inference.describe import Contract
+from pyml.offline import job as offline_job
+from pyml.types.schema import Schema
+from pyml_sandbox.models.version import ModelVersion
+from pyml_sandbox.parity.paths import real_paths
+from pyml_sandbox.parity.paths.real_paths import BATCH_ROWS, LOST, ROW, RealPaths
+from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.predict.online import OnlineError, OnlineModel
+
+CONTRACT = Contract("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
+ROWS = [Specimen({"a": float(number), "s": "x"}, number) for number in range(3)]
+Predict = Callable[[pa.Table], pa.Table]
+
+
+def predicted(rows: pa.Table, numbers: Sequence[int] | None = None) -> pa.Table:
+    """What the model would give: twice the first column, for these rows or all."""
+    kept = rows if numbers is None else rows.take(list(numbers))
+    values = [2 * value for value in kept.column("a").to_pylist()]
+    return pa.table({"p": pa.array(values, pa.float64())})
+
+
+@dataclass
+class FakeSpark:
+    """A session with tables in memory, and a setting.
+
+    Attributes:
+        predict: what a job makes of the rows of its source.
+        batch_rows: the setting while a job ran.
+        dropped: names of tables that were dropped.
+    """
+
+    predict: Predict = predicted
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=lambda: {BATCH_ROWS: "10000"})
+    batch_rows: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    @property
+    def conf(self) -> SimpleNamespace:
+        return SimpleNamespace(get=self.settings.__getitem__, set=self.settings.__setitem__)
+
+    def table(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(toArrow=lambda: self.tables[name])
+
+    def sql(self, text: str) -> None:
+        self.dropped.append(text.split()[4])
+
+    def run(self, job: offline_job.OfflineJob) -> None:
+        source = self.tables[job.query.rpartition(" ")[2]]
+        self.batch_rows.append(self.settings[BATCH_ROWS])
+        declared = pa.table({name.lower(): source.column(name) for name in source.column_names})
+        found = self.predict(declared)
+        keys = declared.column(ROW).slice(0, found.num_rows) if ROW not in found.column_names else None
+        self.tables[job.table] = found if keys is None else found.add_column(0, ROW, keys)
+
+
+@dataclass
+class FakeModel:
+    """A gateway: what a request becomes, and the columns of each."""
+
+    predict_: Predict = predicted
+    asked: list[list[str]] = field(default_factory=list)
+    contract: Contract = CONTRACT
+
+    def predict(self, batches: Sequence[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.asked.append(batch.schema.names)
+            (answer,) = self.predict_(pa.Table.from_batches([batch])).to_batches()
+            yield answer
+
+
+@dataclass
+class Bench:
+    spark: FakeSpark
+    model: FakeModel
+
+    @property
+    def paths(self) -> RealPaths:
+        version = cast(ModelVersion, SimpleNamespace(contract=CONTRACT, name="fare", version="1"))
+        return RealPaths(cast(Any, self.spark), cast(OnlineModel, self.model), version, "/package", "rest", "fare")
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = Bench(FakeSpark(), FakeModel())
+    monkeypatch.setattr(real_paths, "write_table", lambda spark, table, name: spark.tables.update({name: table}))
+    monkeypatch.setattr(offline_job, "run", lambda spark, job: spark.run(job))
+    return made
+
+
+def failing(error: Exception) -> Predict:
+    def fail(rows: pa.Table) -> pa.Table:
+        raise error
+
+    return fail
+
+
+# ---- offline
+
+
+def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(bench: Bench) -> None:
+    def turned(rows: pa.Table) -> pa.Table:
+        backwards = rows.take([2, 1, 0])
+        return predicted(backwards).add_column(0, ROW, backwards.column(ROW))
+
+    bench.spark.predict = turned
+    assert bench.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
+
+
+def test_a_row_that_is_not_in_the_target_is_lost(bench: Bench) -> None:
+    def without_the_second(rows: pa.Table) -> pa.Table:
+        kept = rows.take([0, 2])
+        return predicted(kept).add_column(0, ROW, kept.column(ROW))
+
+    bench.spark.predict = without_the_second
+    assert bench.paths.offline(ROWS) == [{"p": 0.0}, LOST, {"p": 4.0}]
+
+
+@pytest.mark.parametrize(("batch_rows", "expected"), [(None, "3"), (1, "1")])
+def test_workers_get_all_rows_at_once_unless_told_otherwise_and_the_setting_comes_back(
+    batch_rows: int | None, expected: str, bench: Bench
+) -> None:
+    bench.paths.offline(ROWS, batch_rows=batch_rows)
+    assert bench.spark.batch_rows == [expected]
+    assert bench.spark.settings[BATCH_ROWS] == "10000"
+
+
+@pytest.mark.parametrize("error", [None, PymlError("the job failed"), SandboxError("Spark is gone")])
+def test_tables_are_dropped_and_the_setting_comes_back_however_the_job_ends(
+    error: PymlError | None, bench: Bench
+) -> None:
+    if error is not None:
+        bench.spark.predict = failing(error)
+    if isinstance(error, SandboxError):
+        with pytest.raises(SandboxError):
+            bench.paths.offline(ROWS)
+    else:
+        bench.paths.offline(ROWS)
+    assert len(bench.spark.dropped) == 2
+    assert bench.spark.settings[BATCH_ROWS] == "10000"
+
+
+def test_a_job_that_fails_refuses_every_row_in_its_words(bench: Bench) -> None:
+    bench.spark.predict = failing(PymlError("predict raised KeyError"))
+    found = bench.paths.offline(ROWS)
+    assert [cast(Refusal, each).message for each in found] == ["predict raised KeyError"] * 3
+
+
+def test_each_job_has_tables_of_its_own(bench: Bench) -> None:
+    paths = bench.paths
+    paths.offline(ROWS)
+    paths.offline(ROWS)
+    assert len(set(bench.spark.dropped)) == 4
+
+
+def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(bench: Bench) -> None:
+    bench.paths.offline(ROWS, is_turned=True)
+    (asked,) = (table for name, table in bench.spark.tables.items() if "asked" in name)
+    assert asked.column_names == ["S", "A", ROW]
+
+
+# ---- online
+
+
+def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(bench: Bench) -> None:
+    calls = [[row] for row in ROWS] * 4
+    for threads in (1, 4):
+        found = bench.paths.online(calls, threads=threads)
+        assert found == [[{"p": 0.0}], [{"p": 2.0}], [{"p": 4.0}]] * 4
+    assert len(bench.model.asked) == 24
+
+
+def test_columns_may_come_in_reverse_order(bench: Bench) -> None:
+    bench.paths.online([ROWS], is_turned=True)
+    assert bench.model.asked == [["s", "a"]]
+
+
+def test_a_request_that_fails_refuses_each_of_its_rows(bench: Bench) -> None:
+    bench.model.predict_ = failing(OnlineError("no"))
+    ((first, second, third),) = bench.paths.online([ROWS])
+    assert cast(Refusal, first).message == "no"
+    assert first == second == third
+
+
+def test_an_empty_request_that_fails_is_one_refusal(bench: Bench) -> None:
+    bench.model.predict_ = failing(OnlineError("no rows"))
+    assert [cast(Refusal, each).message for each in bench.paths.online([[]])[0]] == ["no rows"]
+
+
+def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(bench: Bench) -> None:
+    bench.model.predict_ = failing(SandboxError("the gateway does not answer"))
+    for ask in (lambda: bench.paths.online([ROWS]), lambda: bench.paths.taken_online(ROWS[0], without="a")):
+        with pytest.raises(SandboxError):
+            ask()
+
+
+def test_an_answer_of_another_length_says_nothing_of_any_row(bench: Bench) -> None:
+    bench.model.predict_ = lambda rows: predicted(rows, [0])
+    (found,) = bench.paths.online([ROWS])
+    assert [cast(Refusal, each).message for each in found] == ["3 rows in, 1 rows out"] * 3
+
+
+@pytest.mark.parametrize(("is_refused", "is_taken"), [(True, False), (False, True)])
+def test_a_request_that_lacks_a_column_is_taken_where_it_is_answered(
+    is_refused: bool, is_taken: bool, bench: Bench
+) -> None:
+    bench.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
+    assert bench.paths.taken_online(ROWS[0], without="s") is is_taken
+    assert bench.paths.taken_online(ROWS[0], beside="more") is is_taken
+    assert bench.model.asked == [["a"], ["a", "s", "more"]]
+
+
+# ---- other forms
+
+
+Ask = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+def forms(monkeypatch: pytest.MonkeyPatch, **asks: Ask) -> None:
+    monkeypatch.setattr(real_paths, "forms_of", lambda model, rest: asks)
+
+
+def answers(rows: pa.RecordBatch) -> pa.RecordBatch:
+    (found,) = predicted(pa.Table.from_batches([rows])).to_batches()
+    return found
+
+
+def raising(error: Exception) -> Ask:
+    def ask(rows: pa.RecordBatch) -> pa.RecordBatch:
+        raise error
+
+    return ask
+
+
+def test_every_form_gives_its_outputs_row_by_row(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    forms(monkeypatch, Arrow=answers, columns=answers)
+    expected = [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
+    assert bench.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
+
+
+@pytest.mark.parametrize("error", [InputError("JSON holds no NaN", []), ValueError("out of range")])
+def test_a_form_that_cannot_carry_the_rows_is_left_out(
+    error: Exception, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forms(monkeypatch, Arrow=answers, REST=raising(error))
+    assert list(bench.paths.in_other_forms(ROWS)) == ["Arrow"]
+
+
+@pytest.mark.parametrize("error", [OnlineError("predict raised KeyError"), OutputError("1 rows out", [])])
+def test_a_form_in_which_the_model_fails_refuses_every_row(
+    error: PymlError, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forms(monkeypatch, Arrow=answers, columns=raising(error))
+    found = bench.paths.in_other_forms(ROWS)["columns"]
+    assert [cast(Refusal, each).message for each in found] == [error.message] * 3
+
+
+def test_a_gateway_that_is_gone_ends_the_forms(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    forms(monkeypatch, Arrow=raising(SandboxError("gone")))
+    with pytest.raises(SandboxError):
+        bench.paths.in_other_forms(ROWS)
