@@ -73,21 +73,12 @@ def judge(
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
-    unsteady = [finding.sentence for finding in findings if finding.code in UNSTEADY]
-    if all(finding.weight is Weight.WARNS for finding in findings):
-        unsteady += _unsteady(by_name.get(REPEAT))
-    if unsteady:
-        return Judgement(
-            Verdict.CANNOT_CERTIFY, f"the model is not deterministic: {unsteady[0]}", None, tuple(findings)
-        )
+    if unsteady := _why_unsteady(findings, by_name.get(REPEAT)):
+        reason = f"the model is not deterministic: {unsteady[0]}"
+        return Judgement(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
     shown = list(_shown_by_paths(paths, by_name, departing, ties))
-    raised = [failure for failure in failures if not is_limit(failure)]
-    named = [_beside_paths(finding, by_name, shown, raised) for finding in findings]
-    all_found = in_order([*named, *_uncovered(shown, named), *_of_failures(failures, named)])
-    reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
-    if not paths and not reasons and not all_found:
-        reasons = ["nothing was compared"]
-    if reasons:
+    all_found = in_order(_together(findings, shown, by_name, failures))
+    if reasons := _why_undecided(doubts, paths, all_found):
         return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
     has_failed = any(finding.weight is Weight.FAILS for finding in all_found)
@@ -95,6 +86,31 @@ def judge(
         return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
     return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "; ".join(gaps), earned, all_found)
+
+
+def _why_unsteady(findings: Sequence[Finding], repeat: Comparison | None) -> list[str]:
+    """What shows that the model differs from itself; a repeated path counts where no check explains what it shows."""
+    seen = [finding.sentence for finding in findings if finding.code in UNSTEADY]
+    is_explained = any(finding.weight is not Weight.WARNS for finding in findings)
+    return seen if is_explained else [*seen, *_unsteady(repeat)]
+
+
+def _why_undecided(doubts: Sequence[str], paths: Sequence[Comparison], found: Sequence[Finding]) -> list[str]:
+    """Why the rows cannot decide anything; none where they can."""
+    reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
+    return ["nothing was compared"] if not (paths or reasons or found) else reasons
+
+
+def _together(
+    findings: Sequence[Finding],
+    shown: Sequence[Finding],
+    by_name: Mapping[str, Comparison],
+    failures: Sequence[PathFailure],
+) -> list[Finding]:
+    """Findings of the checks, what the real paths show beside them, and why those failed."""
+    raised = [failure for failure in failures if not is_limit(failure)]
+    named = [_beside_paths(finding, by_name, shown, raised) for finding in findings]
+    return [*named, *_uncovered(shown, named), *_of_failures(failures, named)]
 
 
 def _earned(findings: Sequence[Finding], checked: str) -> str | None:
