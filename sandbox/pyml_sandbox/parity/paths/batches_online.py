@@ -71,7 +71,7 @@ def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
 
 
 def sample(rows: pa.Table, size: int) -> pa.Table:
-    """Rows to send one by one: half of them spread evenly, half with a null among their columns where there are such.
+    """Rows to send one by one: half of them spread evenly, half with a null in a column, as far as there are such.
 
     Rows with nulls are sought out since filling them from the batch shows on no other row (cause B2).
     """
@@ -83,8 +83,9 @@ def sample(rows: pa.Table, size: int) -> pa.Table:
     has_null = np.zeros(rows.num_rows, bool)
     for column in rows.columns:
         has_null |= pc.is_null(column).to_numpy()
-    with_null = _spread(np.flatnonzero(has_null), size // 2)
-    rest = _spread(np.flatnonzero(~has_null), size - len(with_null))
+    others = np.flatnonzero(~has_null)
+    with_null = _spread(np.flatnonzero(has_null), max(size // 2, size - len(others)))
+    rest = _spread(others, size - len(with_null))
     return rows.take(np.sort(np.concatenate([with_null, rest])))
 
 
