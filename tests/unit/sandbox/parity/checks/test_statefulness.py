@@ -1,0 +1,123 @@
+"""The checks of what stays behind, and of the process: small models, each of which does one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml_sandbox.parity.checks.statefulness import StateChecks
+from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
+from pyml_sandbox.parity.observations.observation import Symptom
+from support.harnesses import Source
+
+A = [1.5, 2.25, 3.5, 0.75]
+
+
+def model(predict: str, load: str = "pass", top: str = "") -> Source:
+    """A model of one column, which is handed on unless `predict` says otherwise."""
+    body = f"p = frame.a.astype('float64')\n{predict}\nreturn pd.DataFrame({{'p': p}})"
+    return Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": A}, load, top)
+
+
+def state(source: Source, folder: Path) -> list[Symptom]:
+    with source.bench(folder) as bench:
+        return StateChecks(bench).symptoms()
+
+
+STATE = [
+    ("an honest one", model("p = p * 2"), {}),
+    ("chance", model("p = p + np.random.random(len(p))"), {"repeat": set(), "seeded": set()}),
+    ("its own generator, seeded when it is loaded", model("p = p + self.rng.random(len(p))", "self.rng = np.random.default_rng(1)"), {"repeat": set(), "same-history": set()}),
+    ("the clock, to the nanosecond", model("p = p + time.time_ns() % 1e9", top="import time"), {"repeat": set(), "frozen-clock": set()}),
+    ("the date", model("p = p + int(time.strftime('%j'))", top="import time"), {"clock": set()}),
+    ("a counter of calls", model("self.calls += 1\np = p + self.calls", "self.calls = 0"), {"repeat": set(), "same-history": set()}),
+    ("every value so far", model("self.known |= set(p)\np = p + len(self.known)", "self.known = set()"), {"warm": set()}),
+    ("the first call", model("self.mean = p.mean() if self.mean is None else self.mean\np = p - self.mean", "self.mean = None"), {"first-batch": set()}),
+    ("an answer by length", model("p = self.known.setdefault(len(p), p.copy())", "self.known = {}"), {"same-size": {"earlier-answer"}}),
+    ("writes into the frame", model("frame['a'] = 0.0"), {"mutation": set()}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), [case[1:] for case in STATE], ids=[case[0] for case in STATE])
+def test_what_a_model_does_is_seen_by_its_checks(source: Source, expected: dict[str, set[str]], tmp_path: Path) -> None:
+    found = {symptom.check: set(symptom.traits) for symptom in state(source, tmp_path)}
+    assert {check: found.get(check) for check in expected} == expected
+    assert set(found) - set(expected) <= SAID_AS_WELL
+
+
+SAID_AS_WELL = {"same-history", "first-batch", "same-size"}
+"""What a model that remembers shows beside what it is looked at for."""
+
+
+def test_a_model_that_differs_from_itself_is_asked_nothing_further(tmp_path: Path) -> None:
+    with model("p = p + np.random.random(len(p))").bench(tmp_path) as bench:
+        StateChecks(bench).symptoms()
+        assert "repeat" in bench.record.made
+        assert not {"warm", "clock", "same-size", "first-batch"} & set(bench.record.made)
+
+
+def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
+    with model("p = p * 2").bench(tmp_path) as bench:
+        assert StateChecks(bench).symptoms() == []
+        assert {"repeat", "warm", "clock", "same-size", "first-batch"} <= set(bench.record.made)
+        assert bench.call_s > 0
+
+
+def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
+    (symptom,) = (each for each in state(STATE[6][1], tmp_path) if each.check == "warm")
+    case = symptom.case
+    assert case.output == "p"
+    assert case.reference.rows == case.other.rows
+    assert not case.reference.before
+    assert case.other.before
+
+
+# ---- the process
+
+
+def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Symptom]:
+    with source.bench(folder) as bench:
+        return {each.check: each for each in SurroundingsChecks(bench, is_steady).symptoms()}
+
+
+def of_zone(hour: str) -> Source:
+    return model(f"p = p + {hour}", top="import time")
+
+
+PROCESS = [
+    ("an honest one", model("p = p * 2"), set()),
+    ("the time zone", of_zone("time.localtime(0).tm_hour"), {"time-zone"}),
+    ("a variable of its own", model("p = p + float(os.environ.get('MY_FACTOR', '0') == '1')", top="import os"), {"variable:MY_FACTOR"}),
+    ("whether a variable is there", model("p = p + ('MY_FACTOR' in os.environ)", top="import os"), {"variable:MY_FACTOR"}),
+    ("the working directory", model("p = p + os.path.exists('model.py')", top="import os"), {"working-directory"}),
+    ("the number of threads", model("p = p + int(os.environ['OMP_NUM_THREADS'])", top="import os"), {"threads"}),
+    ("the locale", model("p = p + len(os.environ['LC_ALL'])", top="import os"), {"locale"}),
+    ("a switch that is on", model("pass", "self.layer = Layer()", "class Layer:\n    def __init__(self):\n        self.training = True"), {"training-switch"}),
+    ("a pickle of another version", model("pass", "import warnings; warnings.warn('trying to unpickle what version 1.0 has saved')"), {"versions"}),
+    ("any other warning", model("pass", "import warnings; warnings.warn('nothing to see here')"), set()),
+    ("a warning of what comes", model("pass", "import warnings; warnings.warn('version 2 will pickle otherwise', FutureWarning)"), set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "expected"), [case[1:] for case in PROCESS], ids=[case[0] for case in PROCESS])
+def test_what_a_model_depends_on_is_named(source: Source, expected: set[str], tmp_path: Path) -> None:
+    assert set(surroundings(source, tmp_path)) == expected
+
+
+def test_what_was_varied_is_in_the_case_with_what_it_was_set_to(tmp_path: Path) -> None:
+    case = surroundings(of_zone("time.localtime(0).tm_hour"), tmp_path)["time-zone"].case
+    assert case.other.variation.set == (("TZ", "America/New_York"),)
+    assert not case.reference.variation.set
+
+
+def test_a_model_that_does_not_load_elsewhere_is_shown_with_its_words(tmp_path: Path) -> None:
+    source = model("pass", "assert os.path.exists('model.py'), 'where am I'", top="import os")
+    found = surroundings(source, tmp_path)["working-directory"]
+    assert found.output == ""
+    assert "where am I" in found.said
+
+
+def test_of_a_model_that_remembers_only_first_answers_are_compared(tmp_path: Path) -> None:
+    remembers = model("self.most = max(self.most, p.max())\np = p / (1 + self.most)", "self.most = 0.0")
+    assert surroundings(remembers, tmp_path, is_steady=False) == {}
