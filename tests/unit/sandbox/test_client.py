@@ -14,14 +14,14 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import InputError, SandboxError, UsageError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobResult, OfflineJob
 from pyml.types.schema import Schema
 from pyml_sandbox import client as client_module
 from pyml_sandbox.client import Client
 from pyml_sandbox.drivers import choice
-from pyml_sandbox.drivers.contract import OfflinePlace, Stack
+from pyml_sandbox.drivers.contract import Driver, OfflineTarget
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
@@ -34,15 +34,15 @@ from pyml_sandbox.workspace.ports import Ports
 from pyml_sandbox.workspace.state import SandboxState, save_state
 from support.uploads import keep
 
-FRAME = Contract("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
-TENSOR = Contract("tensor", Schema([("x", "float32", (-1, 2))]), Schema([("y", "float32", (-1, 2))]))
+FRAME = Signature("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
+TENSOR = Signature("tensor", Schema([("x", "float32", (-1, 2))]), Schema([("y", "float32", (-1, 2))]))
 
 
 @dataclass
 class FakeModel:
     """A model behind the gateway that gives back its first column, and the sizes of the requests it got."""
 
-    contract: Contract
+    signature: Signature
     sizes: list[int] = field(default_factory=list)
     timeout_s: float = 0
 
@@ -55,20 +55,20 @@ class FakeModel:
     def predict(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self.sizes.append(batch.num_rows)
-            yield pa.RecordBatch.from_arrays([batch.column(0)], schema=self.contract.outputs.arrow)
+            yield pa.RecordBatch.from_arrays([batch.column(0)], schema=self.signature.outputs.arrow)
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A client of a sandbox in which one version is uploaded."""
 
     home: SandboxHome
     monkeypatch: pytest.MonkeyPatch
 
-    def model(self, contract: Contract) -> FakeModel:
+    def model(self, signature: Signature) -> FakeModel:
         file = keep(self.home, "fare@111111111111") / "record.json"
-        file.write_text(json.dumps({**json.loads(file.read_text()), "contract": contract.to_json()}))
-        model = FakeModel(contract)
+        file.write_text(json.dumps({**json.loads(file.read_text()), "contract": signature.to_json()}))
+        model = FakeModel(signature)
 
         def online(client: Client, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
             model.timeout_s = timeout_s
@@ -83,11 +83,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
     home = SandboxHome(tmp_path)
     home.create()
     save_state(home, SandboxState("process", Ports(), None, "0.1", "4.0"))
-    return Bench(home, monkeypatch)
+    return CheckContext(home, monkeypatch)
 
 
 def frame(rows: int) -> pd.DataFrame:
@@ -106,31 +106,31 @@ def test_a_sandbox_that_was_never_up_has_no_client(tmp_path: Path) -> None:
     ("rows", "batch_rows", "sizes"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (3, 1000, [3]), (1, 1, [1]), (0, 2, [0])]
 )
 def test_rows_are_cut_into_requests_and_their_predictions_put_together(
-    rows: int, batch_rows: int, sizes: list[int], bench: Bench
+    rows: int, batch_rows: int, sizes: list[int], context: CheckContext
 ) -> None:
-    model = bench.model(FRAME)
-    found = bench.client.predict_online("fare", frame(rows), batch_rows=batch_rows)
+    model = context.model(FRAME)
+    found = context.client.predict_online("fare", frame(rows), batch_rows=batch_rows)
     assert model.sizes == sizes
     assert found["p"].tolist() == [float(number) for number in range(rows)]
 
 
-def test_a_time_out_is_of_each_request(bench: Bench) -> None:
-    model = bench.model(FRAME)
-    bench.client.predict_online("fare", frame(1), timeout_s=7)
+def test_a_time_out_is_of_each_request(context: CheckContext) -> None:
+    model = context.model(FRAME)
+    context.client.predict_online("fare", frame(1), timeout_s=7)
     assert model.timeout_s == 7
 
 
-def test_predictions_come_in_the_form_of_the_rows(bench: Bench) -> None:
-    bench.model(FRAME)
+def test_predictions_come_in_the_form_of_the_rows(context: CheckContext) -> None:
+    context.model(FRAME)
     table = pa.Table.from_pandas(frame(3), FRAME.inputs.arrow, preserve_index=False)
-    assert isinstance(bench.client.predict_online("fare", frame(3)), pd.DataFrame)
-    assert bench.client.predict_online("fare", table).column("p").to_pylist() == [0.0, 1.0, 2.0]
+    assert isinstance(context.client.predict_online("fare", frame(3)), pd.DataFrame)
+    assert context.client.predict_online("fare", table).column("p").to_pylist() == [0.0, 1.0, 2.0]
 
 
-def test_named_tensors_go_as_one_request_whatever_their_number(bench: Bench) -> None:
-    model = bench.model(TENSOR)
+def test_named_tensors_go_as_one_request_whatever_their_number(context: CheckContext) -> None:
+    model = context.model(TENSOR)
     given = {"x": np.arange(10, dtype="float32").reshape(5, 2)}
-    found = bench.client.predict_online("fare", given, batch_rows=2)
+    found = context.client.predict_online("fare", given, batch_rows=2)
     assert model.sizes == [5]
     assert found["y"].tolist() == given["x"].tolist()
 
@@ -140,16 +140,16 @@ def test_named_tensors_are_not_taken_for_a_frame() -> None:
         batch_of({"a": np.zeros(3)}, FRAME)
 
 
-def test_rows_from_plain_values_have_the_declared_types(bench: Bench) -> None:
-    bench.model(FRAME)
-    table = bench.client.rows("fare", [{"a": 1, "s": None}, {"s": "x"}])
+def test_rows_from_plain_values_have_the_declared_types(context: CheckContext) -> None:
+    context.model(FRAME)
+    table = context.client.rows("fare", [{"a": 1, "s": None}, {"s": "x"}])
     assert table.schema == FRAME.inputs.arrow
     assert table.to_pylist() == [{"a": 1.0, "s": None}, {"a": None, "s": "x"}]
 
 
-def test_a_version_that_is_not_there_is_refused(bench: Bench) -> None:
+def test_a_version_that_is_not_there_is_refused(context: CheckContext) -> None:
     with pytest.raises(UsageError):
-        bench.client.predict_online("none", frame(1))
+        context.client.predict_online("none", frame(1))
 
 
 # ---- offline
@@ -161,11 +161,11 @@ class FakeStack:
 
     images: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    workshop: object = None
+    builder: object = None
 
-    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflinePlace:
+    def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
         self.asked.append(version.model_id)
-        return OfflinePlace("127.0.0.1:15002", environment)
+        return OfflineTarget("127.0.0.1:15002", environment)
 
     def image_of(self, host: str) -> str | None:
         return self.images.get(host)
@@ -175,30 +175,30 @@ PYTHON = Environment("key", "python", "/opt/pyml/model", image="sha256:own")
 
 
 @pytest.fixture
-def stack(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+def stack(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     found = FakeStack()
-    bench.model(FRAME)
-    monkeypatch.setattr(choice, "stack_for", lambda home, state, environ=None: found)
-    monkeypatch.setattr(registry, "prepare", lambda version, workshop, on_event: PYTHON)
+    context.model(FRAME)
+    monkeypatch.setattr(choice, "driver_for", lambda home, state, environ=None: found)
+    monkeypatch.setattr(registry, "prepare", lambda version, builder, on_event: PYTHON)
     return found
 
 
 def test_a_job_is_given_the_package_where_its_workers_find_it(
-    bench: Bench, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+    context: CheckContext, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
     monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
-    bench.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
+    context.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
     home, version, place, job = given
-    assert home == bench.home
+    assert home == context.home
     assert stack.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
-    assert cast(OfflinePlace, place).connect == "127.0.0.1:15002"
+    assert cast(OfflineTarget, place).connect == "127.0.0.1:15002"
     assert job == OfflineJob("/opt/pyml/model", FRAME.inputs, FRAME.outputs, "SELECT 1", "db.t", ("id",), True)
 
 
-def test_inputs_that_the_caller_did_not_expect_start_nothing(bench: Bench, stack: FakeStack) -> None:
+def test_inputs_that_the_caller_did_not_expect_start_nothing(context: CheckContext, stack: FakeStack) -> None:
     with pytest.raises(UsageError, match="takes a DOUBLE, s STRING, not a FLOAT"):
-        bench.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
+        context.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
     assert not stack.asked
 
 
@@ -210,7 +210,7 @@ def workers(*hosts: str) -> Sequence[Worker]:
 
 
 def test_a_worker_in_another_image_than_the_versions_is_an_error_whatever_it_says_of_itself() -> None:
-    stack = cast(Stack, FakeStack({"a": "sha256:own", "b": "sha256:other"}))
+    stack = cast(Driver, FakeStack({"a": "sha256:own", "b": "sha256:other"}))
     check_image(stack, PYTHON, workers("a"))
     with pytest.raises(SandboxError, match="ran on b in image sha256:other, not in sha256:own"):
         check_image(stack, PYTHON, workers("a", "b"))
@@ -218,11 +218,11 @@ def test_a_worker_in_another_image_than_the_versions_is_an_error_whatever_it_say
 
 def test_a_worker_that_is_no_container_of_the_sandbox_is_an_error() -> None:
     with pytest.raises(SandboxError, match="ran on c in image unknown"):
-        check_image(cast(Stack, FakeStack()), PYTHON, workers("c"))
+        check_image(cast(Driver, FakeStack()), PYTHON, workers("c"))
 
 
 def test_where_versions_run_in_no_image_nobody_is_asked() -> None:
-    check_image(cast(Stack, FakeStack()), Environment("key", "python", "package"), workers("anywhere"))
+    check_image(cast(Driver, FakeStack()), Environment("key", "python", "package"), workers("anywhere"))
 
 
 def test_of_the_jobs_that_wrote_a_table_the_last_is_kept(tmp_path: Path) -> None:

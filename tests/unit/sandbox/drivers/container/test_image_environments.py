@@ -12,7 +12,7 @@ from pyml.errors import SandboxError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.drivers.container import environments
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
-from pyml_sandbox.drivers.container.environments import ImageWorkshop
+from pyml_sandbox.drivers.container.environments import ImageBuilder
 from pyml_sandbox.drivers.container.images.base_image import BaseImage
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage
@@ -31,18 +31,18 @@ def image(number: str, *, reused: bool = False) -> ModelImage:
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """What was built, found, copied and talked to."""
 
     done: list[object] = field(default_factory=list)
 
-    def workshop(self, **options: object) -> ImageWorkshop:
-        return ImageWorkshop(FakeDocker().engine(), BuildOptions(**options))  # type: ignore[arg-type]
+    def builder(self, **options: object) -> ImageBuilder:
+        return ImageBuilder(FakeDocker().engine(), BuildOptions(**options))  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench()
+def context(monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    made = CheckContext()
 
     def ensure_base(engine: Engine, options: BuildOptions, on_event: OnEvent) -> BaseImage:
         made.done.append(("base", options))
@@ -61,12 +61,12 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     def extract(engine: Engine, image_id: str, folder: Path) -> None:
         made.done.append(("extract", image_id, folder))
 
-    def talk(engine: Engine, image_id: str, command: list[str]) -> str:
+    def open_session(engine: Engine, image_id: str, command: list[str]) -> str:
         made.done.append(("talk", image_id, command))
         return "a session"
 
     replaced = {"ensure_base": ensure_base, "build_model": build, "find_model_image": find, "extract_package": extract}
-    for name, function in {**replaced, "talk_to_container": talk}.items():
+    for name, function in {**replaced, "session_with_container": open_session}.items():
         monkeypatch.setattr(environments, name, function)
     return made
 
@@ -77,10 +77,10 @@ def package(tmp_path: Path) -> ModelPackage:
 
 
 def test_a_package_becomes_an_image_on_the_base_image_with_whatever_its_requirements_resolve_to(
-    bench: Bench, package: ModelPackage, tmp_path: Path
+    context: CheckContext, package: ModelPackage, tmp_path: Path
 ) -> None:
-    made = bench.workshop().make(package, tmp_path, ignore)
-    assert bench.done[1] == ("build", BASE, package.version, None)
+    made = context.builder().make(package, tmp_path, ignore)
+    assert context.done[1] == ("build", BASE, package.version, None)
     assert (made.lock, made.declared) == ("numpy==2.0\n", DECLARED)
     assert made.environment == Environment(
         image("a").id, MODEL_PYTHON, MODEL_PACKAGE, f"image {'a' * 12} (new)", image("a").id
@@ -88,49 +88,49 @@ def test_a_package_becomes_an_image_on_the_base_image_with_whatever_its_requirem
 
 
 def test_a_version_that_was_made_before_is_built_from_its_lock(
-    bench: Bench, package: ModelPackage, tmp_path: Path
+    context: CheckContext, package: ModelPackage, tmp_path: Path
 ) -> None:
-    found = bench.workshop().ensure(package, tmp_path, "numpy==2.0\n", None, ignore)
-    assert bench.done[1] == ("build", BASE, package.version, "numpy==2.0\n")
+    found = context.builder().ensure(package, tmp_path, "numpy==2.0\n", None, ignore)
+    assert context.done[1] == ("build", BASE, package.version, "numpy==2.0\n")
     assert found.image == image("a").id
 
 
 def test_a_version_that_is_an_image_runs_in_that_image_and_is_never_built(
-    bench: Bench, package: ModelPackage, tmp_path: Path
+    context: CheckContext, package: ModelPackage, tmp_path: Path
 ) -> None:
-    found = bench.workshop().ensure(package, tmp_path, "numpy==2.0\n", "sha256:pinned", ignore)
-    assert bench.done == [("find", "sha256:pinned")]
+    found = context.builder().ensure(package, tmp_path, "numpy==2.0\n", "sha256:pinned", ignore)
+    assert context.done == [("find", "sha256:pinned")]
     assert (found.image, found.note) == (image("b").id, f"image {'b' * 12} (reused)")
 
 
-def test_an_image_is_taken_as_a_version_with_the_package_that_it_holds(bench: Bench, tmp_path: Path) -> None:
-    name, made = bench.workshop().adopt("echo:1", tmp_path, ignore)
+def test_an_image_is_taken_as_a_version_with_the_package_that_it_holds(context: CheckContext, tmp_path: Path) -> None:
+    name, made = context.builder().import_image("echo:1", tmp_path, ignore)
     assert name == "echo"
     assert made.environment.image == image("b").id
-    assert bench.done == [("find", "echo:1"), ("extract", image("b").id, tmp_path / "package")]
+    assert context.done == [("find", "echo:1"), ("extract", image("b").id, tmp_path / "package")]
 
 
 def test_wheels_and_certificates_go_into_the_build_and_leave_the_workshop_as_it_was(
-    bench: Bench, package: ModelPackage, tmp_path: Path
+    context: CheckContext, package: ModelPackage, tmp_path: Path
 ) -> None:
     (tmp_path / "ca.pem").write_text("")
-    workshop = bench.workshop(python_image="mine:1")
-    workshop.with_inputs(tmp_path, tmp_path / "ca.pem").make(package, tmp_path, ignore)
-    workshop.make(package, tmp_path, ignore)
-    options = [each[1] for each in bench.done if isinstance(each, tuple) and each[0] == "base"]
+    builder = context.builder(python_image="mine:1")
+    builder.with_inputs(tmp_path, tmp_path / "ca.pem").make(package, tmp_path, ignore)
+    builder.make(package, tmp_path, ignore)
+    options = [each[1] for each in context.done if isinstance(each, tuple) and each[0] == "base"]
     assert options == [
         BuildOptions(python_image="mine:1", wheels=tmp_path, ca_bundle=tmp_path / "ca.pem"),
         BuildOptions(python_image="mine:1"),
     ]
 
 
-def test_a_models_python_is_talked_to_in_its_image(bench: Bench) -> None:
+def test_a_models_python_is_talked_to_in_its_image(context: CheckContext) -> None:
     environment = Environment("key", MODEL_PYTHON, MODEL_PACKAGE, image="sha256:aa")
-    bench.workshop().talk(environment, ["-m", "pyml.harness"])
-    assert bench.done == [("talk", "sha256:aa", [MODEL_PYTHON, "-m", "pyml.harness"])]
+    context.builder().open_session(environment, ["-m", "pyml.harness"])
+    assert context.done == [("talk", "sha256:aa", [MODEL_PYTHON, "-m", "pyml.harness"])]
 
 
-def test_an_environment_that_is_no_image_is_an_error_with_the_way_to_one(bench: Bench) -> None:
+def test_an_environment_that_is_no_image_is_an_error_with_the_way_to_one(context: CheckContext) -> None:
     with pytest.raises(SandboxError, match="is no image") as caught:
-        bench.workshop().talk(Environment("key", "/usr/bin/python", "package"), [])
+        context.builder().open_session(Environment("key", "/usr/bin/python", "package"), [])
     assert "pyml upload" in caught.value.hint

@@ -14,8 +14,8 @@ import pytest
 from pyml.errors import PackageError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.drivers.process import environments
-from pyml_sandbox.drivers.process.environments import VirtualWorkshop
-from pyml_sandbox.drivers.process.model_load import try_model
+from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
+from pyml_sandbox.drivers.process.model_load import load_on_trial
 from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.workspace.events import Event, OnEvent, ignore
@@ -28,7 +28,7 @@ LOCK = "numpy==2.0\n"
 
 
 @dataclass
-class Bench:
+class CheckContext:
     """A workshop that makes no environments, and what it was asked to do."""
 
     home: SandboxHome
@@ -47,8 +47,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(SandboxHome(tmp_path), ModelPackage(write_package(tmp_path / "beside" / "package")))
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    made = CheckContext(SandboxHome(tmp_path), ModelPackage(write_package(tmp_path / "beside" / "package")))
     made.folder.mkdir(parents=True)
     environment = VirtualEnvironment(tmp_path / "env", "7c1e2b99", reused=True)
 
@@ -60,87 +60,89 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         made.asked.append(f"ensure {lock.strip()}")
         return environment
 
-    def try_model(launcher: Path, package: Path) -> Mapping[str, object]:
+    def load_on_trial(launcher: Path, package: Path) -> Mapping[str, object]:
         made.asked.append("try")
         assert str(package) in launcher.read_text()  # loaded where it lies now
         return DECLARED
 
-    for name, function in (("resolve", resolve), ("ensure", ensure), ("try_model", try_model)):
+    for name, function in (("resolve", resolve), ("ensure", ensure), ("load_on_trial", load_on_trial)):
         monkeypatch.setattr(environments, name, function)
     monkeypatch.setattr(environments, "debian_warning", lambda names: made.warning)
     return made
 
 
-def test_a_package_is_resolved_installed_and_loaded_once(bench: Bench) -> None:
-    made = VirtualWorkshop(bench.home).make(bench.package, bench.folder, ignore)
-    assert bench.asked == ["resolve", "ensure numpy==2.0", "try"]
+def test_a_package_is_resolved_installed_and_loaded_once(context: CheckContext) -> None:
+    made = VirtualenvBuilder(context.home).make(context.package, context.folder, ignore)
+    assert context.asked == ["resolve", "ensure numpy==2.0", "try"]
     assert (made.lock, made.declared) == (LOCK, DECLARED)
     assert made.environment == Environment(
-        "7c1e2b99", str(bench.launcher), str(bench.folder / "package"), "env 7c1e2b (reused)"
+        "7c1e2b99", str(context.launcher), str(context.folder / "package"), "env 7c1e2b (reused)"
     )
 
 
-def test_what_starts_a_versions_python_names_where_it_will_lie_and_not_where_it_was_tried(bench: Bench) -> None:
-    VirtualWorkshop(bench.home).make(bench.package, bench.folder, ignore)
-    script = bench.package.folder.parent / "python"
-    assert str(bench.folder / "package") in script.read_text()
-    assert str(bench.package.folder) not in script.read_text()
+def test_what_starts_a_versions_python_names_where_it_will_lie_and_not_where_it_was_tried(
+    context: CheckContext,
+) -> None:
+    VirtualenvBuilder(context.home).make(context.package, context.folder, ignore)
+    script = context.package.folder.parent / "python"
+    assert str(context.folder / "package") in script.read_text()
+    assert str(context.package.folder) not in script.read_text()
     assert stat.S_IMODE(script.stat().st_mode) == 0o755
 
 
-def test_packages_of_debian_that_are_missing_are_a_note_and_no_error(bench: Bench) -> None:
-    bench.warning = "libgomp1 is not installed here"
+def test_packages_of_debian_that_are_missing_are_a_note_and_no_error(context: CheckContext) -> None:
+    context.warning = "libgomp1 is not installed here"
     events: list[Event] = []
-    VirtualWorkshop(bench.home).make(bench.package, bench.folder, events.append)
-    assert [event.detail for event in events if event.subject == "packages.txt"] == [bench.warning]
+    VirtualenvBuilder(context.home).make(context.package, context.folder, events.append)
+    assert [event.detail for event in events if event.subject == "packages.txt"] == [context.warning]
 
 
-def test_a_version_that_was_made_before_is_not_loaded_again(bench: Bench) -> None:
-    found = VirtualWorkshop(bench.home).ensure(bench.package, bench.folder, LOCK, None, ignore)
-    assert bench.asked == ["ensure numpy==2.0"]
-    assert found.python == str(bench.launcher)
-    assert bench.launcher.exists()
+def test_a_version_that_was_made_before_is_not_loaded_again(context: CheckContext) -> None:
+    found = VirtualenvBuilder(context.home).ensure(context.package, context.folder, LOCK, None, ignore)
+    assert context.asked == ["ensure numpy==2.0"]
+    assert found.python == str(context.launcher)
+    assert context.launcher.exists()
 
 
-def test_what_starts_a_versions_python_is_written_again_only_where_it_differs(bench: Bench) -> None:
-    workshop = VirtualWorkshop(bench.home)
-    workshop.ensure(bench.package, bench.folder, LOCK, None, ignore)
-    first = bench.launcher.stat().st_ino
-    workshop.ensure(bench.package, bench.folder, LOCK, None, ignore)
-    assert bench.launcher.stat().st_ino == first
-    bench.launcher.write_text("old")
-    workshop.ensure(bench.package, bench.folder, LOCK, None, ignore)
-    assert bench.launcher.read_text() != "old"
+def test_what_starts_a_versions_python_is_written_again_only_where_it_differs(context: CheckContext) -> None:
+    builder = VirtualenvBuilder(context.home)
+    builder.ensure(context.package, context.folder, LOCK, None, ignore)
+    first = context.launcher.stat().st_ino
+    builder.ensure(context.package, context.folder, LOCK, None, ignore)
+    assert context.launcher.stat().st_ino == first
+    context.launcher.write_text("old")
+    builder.ensure(context.package, context.folder, LOCK, None, ignore)
+    assert context.launcher.read_text() != "old"
 
 
 @pytest.mark.parametrize("inputs", [(Path("wheels"), None), (None, Path("ca.pem"))])
 def test_what_only_images_take_is_refused_with_uvs_own_way(
-    inputs: tuple[Path | None, Path | None], bench: Bench
+    inputs: tuple[Path | None, Path | None], context: CheckContext
 ) -> None:
     with pytest.raises(UsageError, match="are for images") as caught:
-        VirtualWorkshop(bench.home).with_inputs(*inputs)
+        VirtualenvBuilder(context.home).with_inputs(*inputs)
     assert "UV_FIND_LINKS" in caught.value.hint
 
 
-def test_nothing_given_is_fine(bench: Bench) -> None:
-    workshop = VirtualWorkshop(bench.home)
-    assert workshop.with_inputs(None, None) is workshop
+def test_nothing_given_is_fine(context: CheckContext) -> None:
+    builder = VirtualenvBuilder(context.home)
+    assert builder.with_inputs(None, None) is builder
 
 
-def test_an_image_cannot_be_taken_as_a_version(bench: Bench) -> None:
+def test_an_image_cannot_be_taken_as_a_version(context: CheckContext) -> None:
     with pytest.raises(UsageError, match="runs no images"):
-        VirtualWorkshop(bench.home).adopt("sha256:12", bench.folder, ignore)
+        VirtualenvBuilder(context.home).import_image("sha256:12", context.folder, ignore)
 
 
 def test_what_is_talked_to_gets_no_more_of_the_shell_than_a_server_does(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", "x")
     environment = Environment("key", sys.executable, "package")
     program = "import os; print(os.environ.get('SECRET'), 'PATH' in os.environ)"
-    talk = VirtualWorkshop(bench.home).talk(environment, ["-c", program])
-    assert talk.hear(60) == "None True\n"
-    talk.close()
+    open_session = VirtualenvBuilder(context.home).open_session(environment, ["-c", program])
+    assert open_session.receive(60) == "None True\n"
+    open_session.close()
 
 
 # ---- the first time that a model is loaded
@@ -159,7 +161,7 @@ ANSWER = '{"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}'
 
 def test_what_a_model_declares_is_what_it_answers_however_it_ends(tmp_path: Path) -> None:
     for code in (0, 3):
-        assert try_model(launcher(tmp_path, f"echo '{ANSWER}'; exit {code}"), tmp_path) == DECLARED
+        assert load_on_trial(launcher(tmp_path, f"echo '{ANSWER}'; exit {code}"), tmp_path) == DECLARED
 
 
 def test_it_is_asked_about_its_package_with_nothing_of_the_shell(
@@ -168,27 +170,27 @@ def test_it_is_asked_about_its_package_with_nothing_of_the_shell(
     monkeypatch.setenv("SECRET", "x")
     seen = tmp_path / "seen"
     script = launcher(tmp_path, f"echo \"$*|$SECRET|$(cat)\" > '{seen}'; echo '{ANSWER}'")
-    try_model(script, tmp_path / "package")
+    load_on_trial(script, tmp_path / "package")
     assert seen.read_text().strip() == f"-m pyml.inference.describe {tmp_path / 'package'}||"
 
 
 def test_one_that_says_nothing_is_an_error_with_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"(?s)exit code 3.*no such file"):
-        try_model(launcher(tmp_path, "echo no such file >&2; exit 3"), tmp_path)
+        load_on_trial(launcher(tmp_path, "echo no such file >&2; exit 3"), tmp_path)
 
 
 def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = launcher(tmp_path, f"sleep 600 & echo $! > '{pids}'; echo $$ >> '{pids}'; sleep 600")
     with pytest.raises(PackageError, match="took longer than 1 s"):
-        try_model(script, tmp_path, timeout_s=1)
+        load_on_trial(script, tmp_path, timeout_s=1)
     wait_for(lambda: all(is_gone(int(pid)) for pid in pids.read_text().split()), "both processes are gone")
 
 
 def test_what_a_model_leaves_behind_is_ended_and_does_not_hold_the_answer_up(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     script = launcher(tmp_path, f"sleep 600 & echo $! > '{pid}'; echo '{ANSWER}'")
-    assert try_model(script, tmp_path) == DECLARED
+    assert load_on_trial(script, tmp_path) == DECLARED
     wait_for(lambda: is_gone(int(pid.read_text())), "what it started is gone")
 
 

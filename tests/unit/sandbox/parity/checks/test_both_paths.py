@@ -16,7 +16,7 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.harness.session_messages import Refusal
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.digests import digests_of_batch, record
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import Worker
@@ -24,13 +24,13 @@ from pyml.offline.job import JobResult
 from pyml.types.frame import one_batch
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.checks.both_paths import THREADS, PathChecks
-from pyml_sandbox.parity.context.check_context import Bench
+from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer
-from pyml_sandbox.parity.observations.observation import Case, Situation, Symptom
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.frozen import FrozenRows
+from pyml_sandbox.parity.rows.frozen import Snapshot
 from pyml_sandbox.parity.rows.row_files import record_file
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 
 MODEL = Source(
@@ -39,10 +39,10 @@ MODEL = Source(
     "return pd.DataFrame({'p': (frame.a.fillna(0.25) * 2 + frame.b.fillna(0.25)).astype('float64')})",
     {"a": [1.5, 2.25, None, 0.75], "b": [0.5, 1.5, 2.5, 3.5]},
 )
-Change = Callable[[Specimen, Output], Output]
+Change = Callable[[InputRow, Output], Output]
 
 
-def unchanged(row: Specimen, output: Output) -> Output:
+def unchanged(row: InputRow, output: Output) -> Output:
     return output
 
 
@@ -57,7 +57,7 @@ class FakePaths:
         asked: how each path was asked.
     """
 
-    bench: Bench
+    context: CheckContext
     offline_: Change = unchanged
     online_: Change = unchanged
     at_once: Change = unchanged
@@ -76,73 +76,73 @@ class FakePaths:
         return SimpleNamespace(package=self.package)
 
     def offline(
-        self, rows: Sequence[Specimen], *, batch_rows: int | None = None, is_turned: bool = False
+        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_turned: bool = False
     ) -> list[Output]:
         self.asked.append((len(rows), batch_rows, is_turned))
         return [self.offline_(row, output) for row, output in zip(rows, self._alone(rows), strict=True)]
 
     def online(
-        self, calls: Sequence[Sequence[Specimen]], *, threads: int = 1, is_turned: bool = False
+        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_turned: bool = False
     ) -> list[list[Output]]:
         rows = [row for (row,) in calls]
         change = self.online_ if threads == 1 else self.at_once
         return [[change(row, output)] for row, output in zip(rows, self._alone(rows), strict=True)]
 
-    def in_other_forms(self, rows: Sequence[Specimen]) -> dict[str, list[Output]]:
+    def in_other_forms(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
         self.asked.append([row.values for row in rows])
         answers = list(zip(rows, self._alone(rows), strict=True))
         return {form: [change(row, output) for row, output in answers] for form, change in self.forms.items()}
 
-    def taken_online(self, row: Specimen, *, without: str = "", beside: str = "") -> bool:
+    def taken_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
         return bool({"without" if without else "beside"} & self.takes)
 
-    def _alone(self, rows: Sequence[Specimen]) -> list[Output]:
-        return [answer[0] for answer in self.bench.calls([[row] for row in rows])]
+    def _alone(self, rows: Sequence[InputRow]) -> list[Output]:
+        return [answer[0] for answer in self.context.calls([[row] for row in rows])]
 
 
 @dataclass
 class Scene:
     """Checks of one model on such paths."""
 
-    bench: Bench
+    context: CheckContext
     paths: FakePaths
     folder: Path
     workers: tuple[Worker | None, Worker | None] = (None, None)
-    uploaded: Contract = field(default_factory=lambda: Contract("frame", Schema(MODEL.inputs), Schema(MODEL.outputs)))
+    uploaded: Signature = field(default_factory=lambda: Signature("frame", Schema(MODEL.inputs), Schema(MODEL.outputs)))
     predictions: dict[str, Path] = field(default_factory=dict)
 
     @property
     def checks(self) -> PathChecks:
-        frozen = FrozenRows("t", self.folder / "rows.parquet", 4, ("id",), ())
+        snapshot = Snapshot("t", self.folder / "rows.parquet", 4, ("id",), ())
         offline, online = self.workers
         result = None if offline is None else JobResult("t", 4, ("id",), workers=(offline,))
         paths = cast(RealPaths, self.paths)
-        return PathChecks(self.bench, paths, self.uploaded, frozen, self.predictions, result, online)
+        return PathChecks(self.context, paths, self.uploaded, snapshot, self.predictions, result, online)
 
-    def seen(self, *earlier: Symptom) -> dict[str, Symptom]:
+    def seen(self, *earlier: Observation) -> dict[str, Observation]:
         """What the checks of the sample saw, by check; each saw something once at most."""
         found = self.checks.of_sample(earlier)
-        assert len({symptom.check for symptom in found}) == len(found)
-        return {symptom.check: symptom for symptom in found}
+        assert len({observation.check for observation in found}) == len(found)
+        return {observation.check: observation for observation in found}
 
-    def of_fixture(self) -> dict[str, Symptom]:
-        return {symptom.check: symptom for symptom in self.checks.of_fixture()}
+    def of_fixture(self) -> dict[str, Observation]:
+        return {observation.check: observation for observation in self.checks.of_fixture()}
 
     @property
     def made(self) -> set[str]:
-        return set(self.bench.record.made)
+        return set(self.context.record.made)
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    with MODEL.bench(tmp_path / "model") as bench:
-        yield Scene(bench, FakePaths(bench), tmp_path)
+    with MODEL.context(tmp_path / "model") as context:
+        yield Scene(context, FakePaths(context), tmp_path)
 
 
-def off_by(amount: float, wanted: Callable[[Specimen], bool] = lambda row: True) -> Change:
+def off_by(amount: float, wanted: Callable[[InputRow], bool] = lambda row: True) -> Change:
     """Adds to the predictions of some rows."""
 
-    def change(row: Specimen, output: Output) -> Output:
+    def change(row: InputRow, output: Output) -> Output:
         return {"p": cast(float, output["p"]) + amount} if is_answer(output) and wanted(row) else output
 
     return change
@@ -152,7 +152,7 @@ def refusing(words: str, *codes: ErrorCode) -> Change:
     return lambda row, output: Refusal("OnlineError", words, codes)
 
 
-def lacks_a(row: Specimen) -> bool:
+def lacks_a(row: InputRow) -> bool:
     return row.values["a"] is None
 
 
@@ -169,7 +169,7 @@ def test_a_path_that_differs_in_some_rows_is_shown_with_their_kind_and_both_outp
     setattr(scene.paths, path, off_by(1.0, lambda row: row.values["b"] is None))
     found = scene.seen()["paths"]
     assert (found.output, found.inputs) == ("p", ("b",))
-    assert "kind:null" in found.traits
+    assert "kind:null" in found.tags
     for online, offline in found.outputs:
         assert is_answer(online)
         assert is_answer(offline)
@@ -179,7 +179,7 @@ def test_a_path_that_differs_in_some_rows_is_shown_with_their_kind_and_both_outp
 def test_a_difference_in_every_row_counts_them_all(scene: Scene) -> None:
     scene.paths.offline_ = lambda row, output: {"p": -12345.0}
     found = scene.seen()["paths"]
-    assert found.rows == len(scene.bench.everything)
+    assert found.rows == len(scene.context.everything)
 
 
 def test_rows_that_one_path_refuses_are_shown_with_its_words(scene: Scene) -> None:
@@ -190,17 +190,17 @@ def test_rows_that_one_path_refuses_are_shown_with_its_words(scene: Scene) -> No
 
 def test_rows_that_the_model_refuses_by_itself_are_asked_on_neither_path(tmp_path: Path) -> None:
     strict = replace(MODEL, predict="if frame.a.isna().any(): raise ValueError('no a')\n" + MODEL.predict)
-    with strict.bench(tmp_path) as bench:
-        scene = Scene(bench, FakePaths(bench), tmp_path)
-        taken = sum(is_answer(output) for output in bench.alone)
+    with strict.context(tmp_path) as context:
+        scene = Scene(context, FakePaths(context), tmp_path)
+        taken = sum(is_answer(output) for output in context.alone)
         assert scene.seen() == {}
         assert scene.paths.asked[0] == (taken, None, True)
-        assert 0 < taken < len(bench.everything)
+        assert 0 < taken < len(context.everything)
 
 
-def symptom(check: str) -> Symptom:
-    row = Situation((Specimen({"a": 1.0, "b": 1.0}, 0),))
-    return Symptom(check, "p", (Case("p", row, row),))
+def observation(check: str) -> Observation:
+    row = Condition((InputRow({"a": 1.0, "b": 1.0}, 0),))
+    return Observation(check, "p", (Example("p", row, row),))
 
 
 @pytest.mark.parametrize(
@@ -209,14 +209,14 @@ def symptom(check: str) -> Symptom:
 def test_a_model_whose_output_depends_on_the_batch_gets_its_rows_one_by_one(
     earlier: str, batch_rows: int | None, scene: Scene
 ) -> None:
-    scene.seen(symptom(earlier))
-    assert scene.paths.asked[0] == (len(scene.bench.everything), batch_rows, True)
+    scene.seen(observation(earlier))
+    assert scene.paths.asked[0] == (len(scene.context.everything), batch_rows, True)
 
 
 @pytest.mark.parametrize("earlier", ["repeat", "fresh", "warm", "same-size", "first-batch"])
 def test_a_model_that_is_not_steady_is_asked_nothing(earlier: str, scene: Scene) -> None:
     scene.paths.offline_ = off_by(1.0)
-    assert scene.seen(symptom(earlier)) == {}
+    assert scene.seen(observation(earlier)) == {}
     assert not scene.paths.asked
 
 
@@ -286,7 +286,7 @@ def test_answers_that_change_among_requests_at_the_same_time_are_shown(scene: Sc
 def test_rows_that_get_lost_among_requests_are_told_by_their_code(scene: Scene) -> None:
     scene.paths.at_once = refusing("2 rows in, 1 rows out", ErrorCode.ROW_COUNT)
     found = scene.seen()["concurrent"]
-    assert (found.output, found.said, found.traits) == ("", "2 rows in, 1 rows out", frozenset({"row-count"}))
+    assert (found.output, found.said, found.tags) == ("", "2 rows in, 1 rows out", frozenset({"row-count"}))
 
 
 # ---- the fixture
@@ -345,10 +345,10 @@ def test_parameters_of_another_scikit_learn_than_the_installed_one_are_named(sce
     scene.paths.package = scene.folder / "package"
     file = scene.folder / "package" / "parameters" / "model.pkl"
     file.write_bytes(pickle.dumps(LinearRegression()))
-    lab = scene.bench.lab
+    harness = scene.context.harness
     for installed, is_shown in ((None, False), ("0.1", True)):
         packages = {} if installed is None else {"scikit-learn": installed}
-        lab.greeting = replace(lab.greeting, packages=packages)
+        harness.greeting = replace(harness.greeting, packages=packages)
         assert ("versions" in scene.of_fixture()) is is_shown
     assert "model.pkl was written by scikit-learn" in scene.of_fixture()["versions"].said
 

@@ -8,7 +8,7 @@ import pytest
 
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
-from pyml_sandbox.parity.observations.observation import Symptom
+from pyml_sandbox.parity.observations.observation import Observation
 from support.harnesses import Source
 
 A = [1.5, 2.25, 3.5, 0.75]
@@ -20,9 +20,9 @@ def model(predict: str, load: str = "pass", top: str = "") -> Source:
     return Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": A}, load, top)
 
 
-def state(source: Source, folder: Path) -> list[Symptom]:
-    with source.bench(folder) as bench:
-        return StateChecks(bench).symptoms()
+def state(source: Source, folder: Path) -> list[Observation]:
+    with source.context(folder) as context:
+        return StateChecks(context).observations()
 
 
 STATE = [
@@ -41,7 +41,7 @@ STATE = [
 
 @pytest.mark.parametrize(("source", "expected"), [case[1:] for case in STATE], ids=[case[0] for case in STATE])
 def test_what_a_model_does_is_seen_by_its_checks(source: Source, expected: dict[str, set[str]], tmp_path: Path) -> None:
-    found = {symptom.check: set(symptom.traits) for symptom in state(source, tmp_path)}
+    found = {observation.check: set(observation.tags) for observation in state(source, tmp_path)}
     assert {check: found.get(check) for check in expected} == expected
     assert set(found) - set(expected) <= SAID_AS_WELL
 
@@ -51,22 +51,22 @@ SAID_AS_WELL = {"same-history", "first-batch", "same-size"}
 
 
 def test_a_model_that_differs_from_itself_is_asked_nothing_further(tmp_path: Path) -> None:
-    with model("p = p + np.random.random(len(p))").bench(tmp_path) as bench:
-        StateChecks(bench).symptoms()
-        assert "repeat" in bench.record.made
-        assert not {"warm", "clock", "same-size", "first-batch"} & set(bench.record.made)
+    with model("p = p + np.random.random(len(p))").context(tmp_path) as context:
+        StateChecks(context).observations()
+        assert "repeat" in context.record.made
+        assert not {"warm", "clock", "same-size", "first-batch"} & set(context.record.made)
 
 
 def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
-    with model("p = p * 2").bench(tmp_path) as bench:
-        assert StateChecks(bench).symptoms() == []
-        assert {"repeat", "warm", "clock", "same-size", "first-batch"} <= set(bench.record.made)
-        assert bench.call_s > 0
+    with model("p = p * 2").context(tmp_path) as context:
+        assert StateChecks(context).observations() == []
+        assert {"repeat", "warm", "clock", "same-size", "first-batch"} <= set(context.record.made)
+        assert context.call_s > 0
 
 
 def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
-    (symptom,) = (each for each in state(STATE[6][1], tmp_path) if each.check == "warm")
-    case = symptom.case
+    (observation,) = (each for each in state(STATE[6][1], tmp_path) if each.check == "warm")
+    case = observation.case
     assert case.output == "p"
     assert case.reference.rows == case.other.rows
     assert not case.reference.before
@@ -76,9 +76,9 @@ def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
 # ---- the process
 
 
-def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Symptom]:
-    with source.bench(folder) as bench:
-        return {each.check: each for each in SurroundingsChecks(bench, is_steady).symptoms()}
+def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
+    with source.context(folder) as context:
+        return {each.check: each for each in SurroundingsChecks(context, is_steady).observations()}
 
 
 def of_zone(hour: str) -> Source:

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml.error_code import ErrorCode
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
-CONTRACT = Contract("frame", Schema("b DOUBLE, a DOUBLE"), Schema("p DOUBLE"))
+CONTRACT = Signature("frame", Schema("b DOUBLE, a DOUBLE"), Schema("p DOUBLE"))
 
 
 def doubled(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -34,7 +34,7 @@ class FakeModel:
     answer: Callable[[pa.RecordBatch], pa.RecordBatch] = doubled
     asked: list[pa.RecordBatch] = field(default_factory=list)
     recorded: bool = False
-    contract: Contract = CONTRACT
+    signature: Signature = CONTRACT
 
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         self.recorded = recorded

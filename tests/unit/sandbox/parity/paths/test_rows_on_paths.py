@@ -12,17 +12,17 @@ import pytest
 
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.offline import job as offline_job
 from pyml.types.schema import Schema
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths import real_paths
 from pyml_sandbox.parity.paths.real_paths import BATCH_ROWS, LOST, ROW, RealPaths
-from pyml_sandbox.parity.rows.synthetic import Specimen
+from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
-CONTRACT = Contract("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
-ROWS = [Specimen({"a": float(number), "s": "x"}, number) for number in range(3)]
+CONTRACT = Signature("frame", Schema("a DOUBLE, s STRING"), Schema("p DOUBLE"))
+ROWS = [InputRow({"a": float(number), "s": "x"}, number) for number in range(3)]
 Predict = Callable[[pa.Table], pa.Table]
 
 
@@ -74,7 +74,7 @@ class FakeModel:
 
     predict_: Predict = predicted
     asked: list[list[str]] = field(default_factory=list)
-    contract: Contract = CONTRACT
+    signature: Signature = CONTRACT
 
     def predict(self, batches: Sequence[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -84,19 +84,19 @@ class FakeModel:
 
 
 @dataclass
-class Bench:
+class CheckContext:
     spark: FakeSpark
     model: FakeModel
 
     @property
     def paths(self) -> RealPaths:
-        version = cast(ModelVersion, SimpleNamespace(contract=CONTRACT, name="fare", version="1"))
+        version = cast(ModelVersion, SimpleNamespace(signature=CONTRACT, name="fare", version="1"))
         return RealPaths(cast(Any, self.spark), cast(OnlineModel, self.model), version, "/package", "rest", "fare")
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(FakeSpark(), FakeModel())
+def context(monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    made = CheckContext(FakeSpark(), FakeModel())
     monkeypatch.setattr(real_paths, "write_table", lambda spark, table, name: spark.tables.update({name: table}))
     monkeypatch.setattr(offline_job, "run", lambda spark, job: spark.run(job))
     return made
@@ -112,116 +112,116 @@ def failing(error: Exception) -> Predict:
 # ---- offline
 
 
-def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(bench: Bench) -> None:
+def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(context: CheckContext) -> None:
     def turned(rows: pa.Table) -> pa.Table:
         backwards = rows.take([2, 1, 0])
         return predicted(backwards).add_column(0, ROW, backwards.column(ROW))
 
-    bench.spark.predict = turned
-    assert bench.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
+    context.spark.predict = turned
+    assert context.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
 
 
-def test_a_row_that_is_not_in_the_target_is_lost(bench: Bench) -> None:
+def test_a_row_that_is_not_in_the_target_is_lost(context: CheckContext) -> None:
     def without_the_second(rows: pa.Table) -> pa.Table:
         kept = rows.take([0, 2])
         return predicted(kept).add_column(0, ROW, kept.column(ROW))
 
-    bench.spark.predict = without_the_second
-    assert bench.paths.offline(ROWS) == [{"p": 0.0}, LOST, {"p": 4.0}]
+    context.spark.predict = without_the_second
+    assert context.paths.offline(ROWS) == [{"p": 0.0}, LOST, {"p": 4.0}]
 
 
 @pytest.mark.parametrize(("batch_rows", "expected"), [(None, "3"), (1, "1")])
 def test_workers_get_all_rows_at_once_unless_told_otherwise_and_the_setting_comes_back(
-    batch_rows: int | None, expected: str, bench: Bench
+    batch_rows: int | None, expected: str, context: CheckContext
 ) -> None:
-    bench.paths.offline(ROWS, batch_rows=batch_rows)
-    assert bench.spark.batch_rows == [expected]
-    assert bench.spark.settings[BATCH_ROWS] == "10000"
+    context.paths.offline(ROWS, batch_rows=batch_rows)
+    assert context.spark.batch_rows == [expected]
+    assert context.spark.settings[BATCH_ROWS] == "10000"
 
 
 @pytest.mark.parametrize("error", [None, PymlError("the job failed"), SandboxError("Spark is gone")])
 def test_tables_are_dropped_and_the_setting_comes_back_however_the_job_ends(
-    error: PymlError | None, bench: Bench
+    error: PymlError | None, context: CheckContext
 ) -> None:
     if error is not None:
-        bench.spark.predict = failing(error)
+        context.spark.predict = failing(error)
     if isinstance(error, SandboxError):
         with pytest.raises(SandboxError):
-            bench.paths.offline(ROWS)
+            context.paths.offline(ROWS)
     else:
-        bench.paths.offline(ROWS)
-    assert len(bench.spark.dropped) == 2
-    assert bench.spark.settings[BATCH_ROWS] == "10000"
+        context.paths.offline(ROWS)
+    assert len(context.spark.dropped) == 2
+    assert context.spark.settings[BATCH_ROWS] == "10000"
 
 
-def test_a_job_that_fails_refuses_every_row_in_its_words(bench: Bench) -> None:
-    bench.spark.predict = failing(PymlError("predict raised KeyError"))
-    found = bench.paths.offline(ROWS)
+def test_a_job_that_fails_refuses_every_row_in_its_words(context: CheckContext) -> None:
+    context.spark.predict = failing(PymlError("predict raised KeyError"))
+    found = context.paths.offline(ROWS)
     assert [cast(Refusal, each).message for each in found] == ["predict raised KeyError"] * 3
 
 
-def test_each_job_has_tables_of_its_own(bench: Bench) -> None:
-    paths = bench.paths
+def test_each_job_has_tables_of_its_own(context: CheckContext) -> None:
+    paths = context.paths
     paths.offline(ROWS)
     paths.offline(ROWS)
-    assert len(set(bench.spark.dropped)) == 4
+    assert len(set(context.spark.dropped)) == 4
 
 
-def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(bench: Bench) -> None:
-    bench.paths.offline(ROWS, is_turned=True)
-    (asked,) = (table for name, table in bench.spark.tables.items() if "asked" in name)
+def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(context: CheckContext) -> None:
+    context.paths.offline(ROWS, is_turned=True)
+    (asked,) = (table for name, table in context.spark.tables.items() if "asked" in name)
     assert asked.column_names == ["S", "A", ROW]
 
 
 # ---- online
 
 
-def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(bench: Bench) -> None:
+def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(context: CheckContext) -> None:
     calls = [[row] for row in ROWS] * 4
     for threads in (1, 4):
-        found = bench.paths.online(calls, threads=threads)
+        found = context.paths.online(calls, threads=threads)
         assert found == [[{"p": 0.0}], [{"p": 2.0}], [{"p": 4.0}]] * 4
-    assert len(bench.model.asked) == 24
+    assert len(context.model.asked) == 24
 
 
-def test_columns_may_come_in_reverse_order(bench: Bench) -> None:
-    bench.paths.online([ROWS], is_turned=True)
-    assert bench.model.asked == [["s", "a"]]
+def test_columns_may_come_in_reverse_order(context: CheckContext) -> None:
+    context.paths.online([ROWS], is_turned=True)
+    assert context.model.asked == [["s", "a"]]
 
 
-def test_a_request_that_fails_refuses_each_of_its_rows(bench: Bench) -> None:
-    bench.model.predict_ = failing(OnlineError("no"))
-    ((first, second, third),) = bench.paths.online([ROWS])
+def test_a_request_that_fails_refuses_each_of_its_rows(context: CheckContext) -> None:
+    context.model.predict_ = failing(OnlineError("no"))
+    ((first, second, third),) = context.paths.online([ROWS])
     assert cast(Refusal, first).message == "no"
     assert first == second == third
 
 
-def test_an_empty_request_that_fails_is_one_refusal(bench: Bench) -> None:
-    bench.model.predict_ = failing(OnlineError("no rows"))
-    assert [cast(Refusal, each).message for each in bench.paths.online([[]])[0]] == ["no rows"]
+def test_an_empty_request_that_fails_is_one_refusal(context: CheckContext) -> None:
+    context.model.predict_ = failing(OnlineError("no rows"))
+    assert [cast(Refusal, each).message for each in context.paths.online([[]])[0]] == ["no rows"]
 
 
-def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(bench: Bench) -> None:
-    bench.model.predict_ = failing(SandboxError("the gateway does not answer"))
-    for ask in (lambda: bench.paths.online([ROWS]), lambda: bench.paths.taken_online(ROWS[0], without="a")):
+def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(context: CheckContext) -> None:
+    context.model.predict_ = failing(SandboxError("the gateway does not answer"))
+    for ask in (lambda: context.paths.online([ROWS]), lambda: context.paths.taken_online(ROWS[0], without="a")):
         with pytest.raises(SandboxError):
             ask()
 
 
-def test_an_answer_of_another_length_says_nothing_of_any_row(bench: Bench) -> None:
-    bench.model.predict_ = lambda rows: predicted(rows, [0])
-    (found,) = bench.paths.online([ROWS])
+def test_an_answer_of_another_length_says_nothing_of_any_row(context: CheckContext) -> None:
+    context.model.predict_ = lambda rows: predicted(rows, [0])
+    (found,) = context.paths.online([ROWS])
     assert [cast(Refusal, each).message for each in found] == ["3 rows in, 1 rows out"] * 3
 
 
 @pytest.mark.parametrize(("is_refused", "is_taken"), [(True, False), (False, True)])
 def test_a_request_that_lacks_a_column_is_taken_where_it_is_answered(
-    is_refused: bool, is_taken: bool, bench: Bench
+    is_refused: bool, is_taken: bool, context: CheckContext
 ) -> None:
-    bench.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
-    assert bench.paths.taken_online(ROWS[0], without="s") is is_taken
-    assert bench.paths.taken_online(ROWS[0], beside="more") is is_taken
-    assert bench.model.asked == [["a"], ["a", "s", "more"]]
+    context.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
+    assert context.paths.taken_online(ROWS[0], without="s") is is_taken
+    assert context.paths.taken_online(ROWS[0], beside="more") is is_taken
+    assert context.model.asked == [["a"], ["a", "s", "more"]]
 
 
 # ---- other forms
@@ -246,30 +246,30 @@ def raising(error: Exception) -> Ask:
     return ask
 
 
-def test_every_form_gives_its_outputs_row_by_row(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_gives_its_outputs_row_by_row(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=answers, columns=answers)
     expected = [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
-    assert bench.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
+    assert context.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
 
 
 @pytest.mark.parametrize("error", [InputError("JSON holds no NaN", []), ValueError("out of range")])
 def test_a_form_that_cannot_carry_the_rows_is_left_out(
-    error: Exception, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    error: Exception, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, REST=raising(error))
-    assert list(bench.paths.in_other_forms(ROWS)) == ["Arrow"]
+    assert list(context.paths.in_other_forms(ROWS)) == ["Arrow"]
 
 
 @pytest.mark.parametrize("error", [OnlineError("predict raised KeyError"), OutputError("1 rows out", [])])
 def test_a_form_in_which_the_model_fails_refuses_every_row(
-    error: PymlError, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    error: PymlError, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, columns=raising(error))
-    found = bench.paths.in_other_forms(ROWS)["columns"]
+    found = context.paths.in_other_forms(ROWS)["columns"]
     assert [cast(Refusal, each).message for each in found] == [error.message] * 3
 
 
-def test_a_gateway_that_is_gone_ends_the_forms(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_is_gone_ends_the_forms(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=raising(SandboxError("gone")))
     with pytest.raises(SandboxError):
-        bench.paths.in_other_forms(ROWS)
+        context.paths.in_other_forms(ROWS)

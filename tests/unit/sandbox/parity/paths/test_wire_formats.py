@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from pyml.errors import InputError, OutputError, PymlError
-from pyml.inference.describe import Contract
+from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
 from pyml.oip import codec
 from pyml.oip.json_codec import read_request, write_response
@@ -59,8 +59,8 @@ class FakeModel:
     version: str = "1"
 
     @property
-    def contract(self) -> Contract:
-        return Contract("tensor" if self.runner.is_tensor else "frame", self.runner.inputs, self.runner.outputs)
+    def signature(self) -> Signature:
+        return Signature("tensor" if self.runner.is_tensor else "frame", self.runner.inputs, self.runner.outputs)
 
     def answer(self, request: ModelInferRequest) -> ModelInferResponse:
         return codec.answer(ModelInferRequest.FromString(request.SerializeToString()), self.runner)
@@ -68,18 +68,18 @@ class FakeModel:
     def predict(self, batches: Sequence[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if self.runner.is_tensor and not recorded:
-                yield arrow_from_tensors(self.predict_tensors(self._tensors(batch)), self.contract.outputs)
+                yield arrow_from_tensors(self.predict_tensors(self._tensors(batch)), self.signature.outputs)
             else:
                 request = codec.arrow_request(self.name, self.version, batch, recorded=recorded)
                 yield codec.read_arrow_response(self.answer(request))
 
     def _tensors(self, batch: pa.RecordBatch) -> Tensors:
-        return tensors_from_arrow(batch, self.contract.inputs)
+        return tensors_from_arrow(batch, self.signature.inputs)
 
     def predict_as_columns(self, batch: pa.RecordBatch, *, is_raw: bool = True) -> pa.RecordBatch:
         self.asked.append(f"{', '.join(batch.schema.names)} as {'raw' if is_raw else 'typed'} columns")
         request = codec.column_request(self.name, self.version, batch, is_raw=is_raw)
-        return codec.read_column_response(self.answer(request), self.contract.outputs)
+        return codec.read_column_response(self.answer(request), self.signature.outputs)
 
     def predict_tensors(self, tensors: Tensors, *, is_raw: bool = True) -> Tensors:
         request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
@@ -207,7 +207,7 @@ def test_columns_go_in_another_order_than_declared_which_counts_in_no_form(frame
 
 
 def test_tensors_give_the_same_in_every_form(tensor: FakeModel) -> None:
-    schema = tensor.contract.inputs
+    schema = tensor.signature.inputs
     rows = pa.RecordBatch.from_pylist([{"x": [1.0, 0.5], "s": b"ab"}, {"x": [-0.0, 2.0], "s": b""}], schema.arrow)
     found = answers(tensor, rows)
     assert list(found) == ["tensors", "Arrow", "typed tensors", "REST", "binary REST"]
