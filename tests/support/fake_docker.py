@@ -12,7 +12,7 @@ import docker.errors
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, EngineFacts
 
-FACTS = EngineFacts("Docker Engine", "28.1", "1.49", "x86_64", 4, 16_000_000_000, "/var/lib/docker", is_rootless=False)
+FACTS = EngineFacts("Docker Engine", "28.1", "1.49", "x86_64", 4, 16_000_000_000, "/nowhere/docker", is_rootless=False)
 CREATED = "2026-11-25T10:00:00.123456789Z"
 
 
