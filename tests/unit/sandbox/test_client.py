@@ -59,7 +59,7 @@ class FakeModel:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A client of a sandbox in which one version is uploaded."""
 
     home: SandboxHome
@@ -83,11 +83,11 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     home = SandboxHome(tmp_path)
     home.create()
     save_state(home, SandboxState("process", Ports(), None, "0.1", "4.0"))
-    return CheckContext(home, monkeypatch)
+    return Scene(home, monkeypatch)
 
 
 def frame(rows: int) -> pd.DataFrame:
@@ -106,31 +106,31 @@ def test_a_sandbox_that_was_never_up_has_no_client(tmp_path: Path) -> None:
     ("rows", "batch_rows", "sizes"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (3, 1000, [3]), (1, 1, [1]), (0, 2, [0])]
 )
 def test_rows_are_cut_into_requests_and_their_predictions_put_together(
-    rows: int, batch_rows: int, sizes: list[int], context: CheckContext
+    rows: int, batch_rows: int, sizes: list[int], scene: Scene
 ) -> None:
-    model = context.model(FRAME)
-    found = context.client.predict_online("fare", frame(rows), batch_rows=batch_rows)
+    model = scene.model(FRAME)
+    found = scene.client.predict_online("fare", frame(rows), batch_rows=batch_rows)
     assert model.sizes == sizes
     assert found["p"].tolist() == [float(number) for number in range(rows)]
 
 
-def test_a_time_out_is_of_each_request(context: CheckContext) -> None:
-    model = context.model(FRAME)
-    context.client.predict_online("fare", frame(1), timeout_s=7)
+def test_a_time_out_is_of_each_request(scene: Scene) -> None:
+    model = scene.model(FRAME)
+    scene.client.predict_online("fare", frame(1), timeout_s=7)
     assert model.timeout_s == 7
 
 
-def test_predictions_come_in_the_form_of_the_rows(context: CheckContext) -> None:
-    context.model(FRAME)
+def test_predictions_come_in_the_form_of_the_rows(scene: Scene) -> None:
+    scene.model(FRAME)
     table = pa.Table.from_pandas(frame(3), FRAME.inputs.arrow, preserve_index=False)
-    assert isinstance(context.client.predict_online("fare", frame(3)), pd.DataFrame)
-    assert context.client.predict_online("fare", table).column("p").to_pylist() == [0.0, 1.0, 2.0]
+    assert isinstance(scene.client.predict_online("fare", frame(3)), pd.DataFrame)
+    assert scene.client.predict_online("fare", table).column("p").to_pylist() == [0.0, 1.0, 2.0]
 
 
-def test_named_tensors_go_as_one_request_whatever_their_number(context: CheckContext) -> None:
-    model = context.model(TENSOR)
+def test_named_tensors_go_as_one_request_whatever_their_number(scene: Scene) -> None:
+    model = scene.model(TENSOR)
     given = {"x": np.arange(10, dtype="float32").reshape(5, 2)}
-    found = context.client.predict_online("fare", given, batch_rows=2)
+    found = scene.client.predict_online("fare", given, batch_rows=2)
     assert model.sizes == [5]
     assert found["y"].tolist() == given["x"].tolist()
 
@@ -140,16 +140,16 @@ def test_named_tensors_are_not_taken_for_a_frame() -> None:
         batch_of({"a": np.zeros(3)}, FRAME)
 
 
-def test_rows_from_plain_values_have_the_declared_types(context: CheckContext) -> None:
-    context.model(FRAME)
-    table = context.client.rows("fare", [{"a": 1, "s": None}, {"s": "x"}])
+def test_rows_from_plain_values_have_the_declared_types(scene: Scene) -> None:
+    scene.model(FRAME)
+    table = scene.client.rows("fare", [{"a": 1, "s": None}, {"s": "x"}])
     assert table.schema == FRAME.inputs.arrow
     assert table.to_pylist() == [{"a": 1.0, "s": None}, {"a": None, "s": "x"}]
 
 
-def test_a_version_that_is_not_there_is_refused(context: CheckContext) -> None:
+def test_a_version_that_is_not_there_is_refused(scene: Scene) -> None:
     with pytest.raises(UsageError):
-        context.client.predict_online("none", frame(1))
+        scene.client.predict_online("none", frame(1))
 
 
 # ---- offline
@@ -175,30 +175,30 @@ PYTHON = Environment("key", "python", "/opt/pyml/model", image="sha256:own")
 
 
 @pytest.fixture
-def stack(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
+def stack(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     found = FakeStack()
-    context.model(FRAME)
+    scene.model(FRAME)
     monkeypatch.setattr(choice, "driver_for", lambda home, state, environ=None: found)
     monkeypatch.setattr(registry, "prepare", lambda version, builder, on_event: PYTHON)
     return found
 
 
 def test_a_job_is_given_the_package_where_its_workers_find_it(
-    context: CheckContext, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
     monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
-    context.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
+    scene.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
     home, version, place, job = given
-    assert home == context.home
+    assert home == scene.home
     assert stack.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
     assert cast(OfflineTarget, place).connect == "127.0.0.1:15002"
     assert job == OfflineJob("/opt/pyml/model", FRAME.inputs, FRAME.outputs, "SELECT 1", "db.t", ("id",), True)
 
 
-def test_inputs_that_the_caller_did_not_expect_start_nothing(context: CheckContext, stack: FakeStack) -> None:
+def test_inputs_that_the_caller_did_not_expect_start_nothing(scene: Scene, stack: FakeStack) -> None:
     with pytest.raises(UsageError, match="takes a DOUBLE, s STRING, not a FLOAT"):
-        context.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
+        scene.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
     assert not stack.asked
 
 

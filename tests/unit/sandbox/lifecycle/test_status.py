@@ -60,7 +60,7 @@ class FakeStack:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A sandbox that was up."""
 
     home: SandboxHome
@@ -81,14 +81,14 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     home = SandboxHome(tmp_path)
     home.create()
     save_state(home, SandboxState("process", Ports(), None, "0.1", "4.0"))
     keep(home, "fare@111111111111")
     routes = Routes().with_version("fare", "111111111111")
     save_routes(home, routes_text(routes, lambda model, version: []))
-    made = CheckContext(home, FakeStack(), monkeypatch)
+    made = Scene(home, FakeStack(), monkeypatch)
     for module in (status_module, service_logs):
         monkeypatch.setattr(module, "driver_for", lambda home, state: made.stack)
     return made
@@ -123,32 +123,32 @@ CASES = [
 
 @pytest.mark.parametrize(("found", "probe", "health", "detail"), CASES)
 def test_a_service_is_what_its_driver_and_its_probe_say(
-    found: LiveService | None, probe: Probe, health: Health, detail: str, context: CheckContext
+    found: LiveService | None, probe: Probe, health: Health, detail: str, scene: Scene
 ) -> None:
-    context.stack.probes["gateway"] = probe
-    context.finds(*filter(None, [found]))
-    seen = context.of("gateway")
+    scene.stack.probes["gateway"] = probe
+    scene.finds(*filter(None, [found]))
+    seen = scene.of("gateway")
     assert seen.health is health
     assert detail in seen.detail
     assert bool(seen.detail) is bool(detail)
 
 
-def test_what_waits_or_has_ended_is_not_asked_since_that_would_start_it(context: CheckContext) -> None:
+def test_what_waits_or_has_ended_is_not_asked_since_that_would_start_it(scene: Scene) -> None:
     def never(timeout_s: float) -> None:
         raise AssertionError("it was asked")
 
-    context.stack.probes["gateway"] = never
+    scene.stack.probes["gateway"] = never
     for state in (ServiceState.WAITING, ServiceState.STOPPED, ServiceState.FAILED):
-        context.finds(replace(GATEWAY, state=state))
-        context.of("gateway")
+        scene.finds(replace(GATEWAY, state=state))
+        scene.of("gateway")
 
 
-def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(context: CheckContext) -> None:
-    context.start("metastore", "gateway")
-    seen = context.of("gateway")
+def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(scene: Scene) -> None:
+    scene.start("metastore", "gateway")
+    seen = scene.of("gateway")
     assert seen.memory_bytes == MEMORY_PER_PROCESS_BYTES
-    context.finds(GATEWAY)
-    assert context.of("gateway").json == {
+    scene.finds(GATEWAY)
+    assert scene.of("gateway").json == {
         "name": "gateway", "state": "ready", "address": "gateway:1", "detail": "", "pid": 7, "uptime_s": 60.0,
         "restarts": 2, "memory_bytes": MEMORY_PER_PROCESS_BYTES,
     }  # fmt: skip
@@ -157,36 +157,36 @@ def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(context
 # ---- the sandbox
 
 
-def test_a_sandbox_is_up_where_everything_answers_or_waits_for_a_request(context: CheckContext) -> None:
-    context.start("metastore", "gateway", f"model-{FARE}")
-    assert status(context.home).is_up
-    context.stack.probes["gateway"] = is_silent
-    assert not status(context.home).is_up
-    del context.stack.probes["gateway"]
-    context.finds(
+def test_a_sandbox_is_up_where_everything_answers_or_waits_for_a_request(scene: Scene) -> None:
+    scene.start("metastore", "gateway", f"model-{FARE}")
+    assert status(scene.home).is_up
+    scene.stack.probes["gateway"] = is_silent
+    assert not status(scene.home).is_up
+    del scene.stack.probes["gateway"]
+    scene.finds(
         GATEWAY, replace(GATEWAY, name="metastore"), replace(GATEWAY, name=f"model-{FARE}", state=ServiceState.WAITING)
     )
-    assert status(context.home).is_up
-    context.finds(GATEWAY, replace(GATEWAY, name="metastore"))
-    assert not status(context.home).is_up
+    assert status(scene.home).is_up
+    scene.finds(GATEWAY, replace(GATEWAY, name="metastore"))
+    assert not status(scene.home).is_up
 
 
-def test_servers_of_deployed_versions_are_among_the_services(context: CheckContext) -> None:
-    assert [each.name for each in status(context.home).services] == ["metastore", "gateway", f"model-{FARE}"]
+def test_servers_of_deployed_versions_are_among_the_services(scene: Scene) -> None:
+    assert [each.name for each in status(scene.home).services] == ["metastore", "gateway", f"model-{FARE}"]
 
 
-def test_a_version_whose_upload_is_gone_is_told_apart(context: CheckContext) -> None:
-    shutil.rmtree(context.home.models / "fare")
-    found = status(context.home)
+def test_a_version_whose_upload_is_gone_is_told_apart(scene: Scene) -> None:
+    shutil.rmtree(scene.home.models / "fare")
+    found = status(scene.home)
     assert [each.name for each in found.services] == ["metastore", "gateway"]
     assert [lost.model_id for lost in found.lost] == ["fare@111111111111"]
     assert '"model_id": "fare@111111111111"' in json.dumps(found.json)
 
 
-def test_who_holds_the_sandbox_now_is_said(context: CheckContext) -> None:
-    assert status(context.home).busy is None
-    with locked(context.home, "pyml dev up"):
-        assert str(status(context.home).busy).startswith("`pyml dev up`, pid ")
+def test_who_holds_the_sandbox_now_is_said(scene: Scene) -> None:
+    assert status(scene.home).busy is None
+    with locked(scene.home, "pyml dev up"):
+        assert str(status(scene.home).busy).startswith("`pyml dev up`, pid ")
 
 
 def test_a_sandbox_that_was_never_up_has_no_status(tmp_path: Path) -> None:
@@ -198,20 +198,20 @@ def test_a_sandbox_that_was_never_up_has_no_status(tmp_path: Path) -> None:
 # ---- logs
 
 
-def lines(context: CheckContext, name: str | None, count: int = 9) -> list[tuple[str, str]]:
-    return list(find_logs(context.home, name, count, follow=False))
+def lines(scene: Scene, name: str | None, count: int = 9) -> list[tuple[str, str]]:
+    return list(find_logs(scene.home, name, count, follow=False))
 
 
 @pytest.fixture
-def talking(context: CheckContext) -> CheckContext:
+def talking(scene: Scene) -> Scene:
     """Services that have written something, one of which is gone."""
     names = ("metastore", "gateway", f"model-{FARE}", "model-old-1")
-    context.start(*names, **{name: Behaviour((f"{name} one", f"{name} two")) for name in names})
-    context.stack.driver.stop("model-old-1")
-    return context
+    scene.start(*names, **{name: Behaviour((f"{name} one", f"{name} two")) for name in names})
+    scene.stack.driver.stop("model-old-1")
+    return scene
 
 
-def test_without_a_name_every_service_that_shall_run_is_heard(talking: CheckContext) -> None:
+def test_without_a_name_every_service_that_shall_run_is_heard(talking: Scene) -> None:
     assert lines(talking, None, 1) == [(name, f"{name} two") for name in ("metastore", "gateway", f"model-{FARE}")]
 
 
@@ -227,18 +227,18 @@ def test_without_a_name_every_service_that_shall_run_is_heard(talking: CheckCont
     ],
 )
 def test_a_service_is_named_by_its_beginning_or_by_its_model_and_one_that_is_gone_in_full(
-    name: str, meant: str, talking: CheckContext
+    name: str, meant: str, talking: Scene
 ) -> None:
     assert {found for found, _ in lines(talking, name)} == {meant}
 
 
 @pytest.mark.parametrize("name", ["none", "old", "teway"])
-def test_a_name_that_means_no_service_is_refused_with_those_that_there_are(name: str, talking: CheckContext) -> None:
+def test_a_name_that_means_no_service_is_refused_with_those_that_there_are(name: str, talking: Scene) -> None:
     with pytest.raises(UsageError, match=f"no service '{name}'; there are metastore, gateway, model-{FARE}"):
         lines(talking, name)
 
 
-def test_a_name_that_means_several_is_refused(talking: CheckContext) -> None:
+def test_a_name_that_means_several_is_refused(talking: Scene) -> None:
     keep(talking.home, "fare_2@222222222222")
     routes = Routes().with_version("fare", "111111111111").with_version("fare_2", "222222222222")
     save_routes(talking.home, routes_text(routes, lambda model, version: []))
@@ -246,25 +246,25 @@ def test_a_name_that_means_several_is_refused(talking: CheckContext) -> None:
         lines(talking, "fare")
 
 
-def test_following_is_the_drivers(talking: CheckContext) -> None:
+def test_following_is_the_drivers(talking: Scene) -> None:
     assert list(find_logs(talking.home, "gateway", 1, follow=True)) == [("gateway", "gateway two")]
 
 
 # ---- the shell
 
 
-def test_addresses_are_named_as_other_tools_read_them(context: CheckContext) -> None:
+def test_addresses_are_named_as_other_tools_read_them(scene: Scene) -> None:
     ports = Ports()
-    found = shell_environment.shell_environment(context.home, {"PATH": "", "HOME": str(context.home.root)})
+    found = shell_environment.shell_environment(scene.home, {"PATH": "", "HOME": str(scene.home.root)})
     assert found["SPARK_REMOTE"] == f"sc://127.0.0.1:{ports.spark}"
     assert found["HIVE_METASTORE_URIS"] == f"thrift://127.0.0.1:{ports.metastore}"
-    assert (found["PYML_HOME"], found["PYML_SANDBOX"]) == (str(context.home.root), "default")
+    assert (found["PYML_HOME"], found["PYML_SANDBOX"]) == (str(scene.home.root), "default")
     assert found["PYML_GATEWAY_REST"] == f"http://127.0.0.1:{ports.rest}"
 
 
-def test_where_there_is_no_java_none_is_named(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_java_none_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_java(home: SandboxHome, environ: object) -> None:
         raise SetupError("Java 17 or newer is not installed here.")
 
     monkeypatch.setattr(shell_environment, "find_java", no_java)
-    assert "JAVA_HOME" not in shell_environment.shell_environment(context.home, {})
+    assert "JAVA_HOME" not in shell_environment.shell_environment(scene.home, {})

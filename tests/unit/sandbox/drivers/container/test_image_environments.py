@@ -31,7 +31,7 @@ def image(number: str, *, reused: bool = False) -> ModelImage:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """What was built, found, copied and talked to."""
 
     done: list[object] = field(default_factory=list)
@@ -41,8 +41,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> CheckContext:
-    made = CheckContext()
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene()
 
     def ensure_base(engine: Engine, options: BuildOptions, on_event: OnEvent) -> BaseImage:
         made.done.append(("base", options))
@@ -77,10 +77,10 @@ def package(tmp_path: Path) -> ModelPackage:
 
 
 def test_a_package_becomes_an_image_on_the_base_image_with_whatever_its_requirements_resolve_to(
-    context: CheckContext, package: ModelPackage, tmp_path: Path
+    scene: Scene, package: ModelPackage, tmp_path: Path
 ) -> None:
-    made = context.builder().make(package, tmp_path, ignore)
-    assert context.done[1] == ("build", BASE, package.version, None)
+    made = scene.builder().make(package, tmp_path, ignore)
+    assert scene.done[1] == ("build", BASE, package.version, None)
     assert (made.lock, made.declared) == ("numpy==2.0\n", DECLARED)
     assert made.environment == Environment(
         image("a").id, MODEL_PYTHON, MODEL_PACKAGE, f"image {'a' * 12} (new)", image("a").id
@@ -88,49 +88,49 @@ def test_a_package_becomes_an_image_on_the_base_image_with_whatever_its_requirem
 
 
 def test_a_version_that_was_made_before_is_built_from_its_lock(
-    context: CheckContext, package: ModelPackage, tmp_path: Path
+    scene: Scene, package: ModelPackage, tmp_path: Path
 ) -> None:
-    found = context.builder().ensure(package, tmp_path, "numpy==2.0\n", None, ignore)
-    assert context.done[1] == ("build", BASE, package.version, "numpy==2.0\n")
+    found = scene.builder().ensure(package, tmp_path, "numpy==2.0\n", None, ignore)
+    assert scene.done[1] == ("build", BASE, package.version, "numpy==2.0\n")
     assert found.image == image("a").id
 
 
 def test_a_version_that_is_an_image_runs_in_that_image_and_is_never_built(
-    context: CheckContext, package: ModelPackage, tmp_path: Path
+    scene: Scene, package: ModelPackage, tmp_path: Path
 ) -> None:
-    found = context.builder().ensure(package, tmp_path, "numpy==2.0\n", "sha256:pinned", ignore)
-    assert context.done == [("find", "sha256:pinned")]
+    found = scene.builder().ensure(package, tmp_path, "numpy==2.0\n", "sha256:pinned", ignore)
+    assert scene.done == [("find", "sha256:pinned")]
     assert (found.image, found.note) == (image("b").id, f"image {'b' * 12} (reused)")
 
 
-def test_an_image_is_taken_as_a_version_with_the_package_that_it_holds(context: CheckContext, tmp_path: Path) -> None:
-    name, made = context.builder().import_image("echo:1", tmp_path, ignore)
+def test_an_image_is_taken_as_a_version_with_the_package_that_it_holds(scene: Scene, tmp_path: Path) -> None:
+    name, made = scene.builder().import_image("echo:1", tmp_path, ignore)
     assert name == "echo"
     assert made.environment.image == image("b").id
-    assert context.done == [("find", "echo:1"), ("extract", image("b").id, tmp_path / "package")]
+    assert scene.done == [("find", "echo:1"), ("extract", image("b").id, tmp_path / "package")]
 
 
 def test_wheels_and_certificates_go_into_the_build_and_leave_the_workshop_as_it_was(
-    context: CheckContext, package: ModelPackage, tmp_path: Path
+    scene: Scene, package: ModelPackage, tmp_path: Path
 ) -> None:
     (tmp_path / "ca.pem").write_text("")
-    builder = context.builder(python_image="mine:1")
+    builder = scene.builder(python_image="mine:1")
     builder.with_inputs(tmp_path, tmp_path / "ca.pem").make(package, tmp_path, ignore)
     builder.make(package, tmp_path, ignore)
-    options = [each[1] for each in context.done if isinstance(each, tuple) and each[0] == "base"]
+    options = [each[1] for each in scene.done if isinstance(each, tuple) and each[0] == "base"]
     assert options == [
         BuildOptions(python_image="mine:1", wheels=tmp_path, ca_bundle=tmp_path / "ca.pem"),
         BuildOptions(python_image="mine:1"),
     ]
 
 
-def test_a_models_python_is_talked_to_in_its_image(context: CheckContext) -> None:
+def test_a_models_python_is_talked_to_in_its_image(scene: Scene) -> None:
     environment = Environment("key", MODEL_PYTHON, MODEL_PACKAGE, image="sha256:aa")
-    context.builder().open_session(environment, ["-m", "pyml.harness"])
-    assert context.done == [("talk", "sha256:aa", [MODEL_PYTHON, "-m", "pyml.harness"])]
+    scene.builder().open_session(environment, ["-m", "pyml.harness"])
+    assert scene.done == [("talk", "sha256:aa", [MODEL_PYTHON, "-m", "pyml.harness"])]
 
 
-def test_an_environment_that_is_no_image_is_an_error_with_the_way_to_one(context: CheckContext) -> None:
+def test_an_environment_that_is_no_image_is_an_error_with_the_way_to_one(scene: Scene) -> None:
     with pytest.raises(SandboxError, match="is no image") as caught:
-        context.builder().open_session(Environment("key", "/usr/bin/python", "package"), [])
+        scene.builder().open_session(Environment("key", "/usr/bin/python", "package"), [])
     assert "pyml upload" in caught.value.hint

@@ -28,7 +28,7 @@ LOCK = "numpy==2.0\n"
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A workshop that makes no environments, and what it was asked to do."""
 
     home: SandboxHome
@@ -47,8 +47,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
-    made = CheckContext(SandboxHome(tmp_path), ModelPackage(write_package(tmp_path / "beside" / "package")))
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(SandboxHome(tmp_path), ModelPackage(write_package(tmp_path / "beside" / "package")))
     made.folder.mkdir(parents=True)
     environment = VirtualEnvironment(tmp_path / "env", "7c1e2b99", reused=True)
 
@@ -71,76 +71,76 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
     return made
 
 
-def test_a_package_is_resolved_installed_and_loaded_once(context: CheckContext) -> None:
-    made = VirtualenvBuilder(context.home).make(context.package, context.folder, ignore)
-    assert context.asked == ["resolve", "ensure numpy==2.0", "try"]
+def test_a_package_is_resolved_installed_and_loaded_once(scene: Scene) -> None:
+    made = VirtualenvBuilder(scene.home).make(scene.package, scene.folder, ignore)
+    assert scene.asked == ["resolve", "ensure numpy==2.0", "try"]
     assert (made.lock, made.declared) == (LOCK, DECLARED)
     assert made.environment == Environment(
-        "7c1e2b99", str(context.launcher), str(context.folder / "package"), "env 7c1e2b (reused)"
+        "7c1e2b99", str(scene.launcher), str(scene.folder / "package"), "env 7c1e2b (reused)"
     )
 
 
 def test_what_starts_a_versions_python_names_where_it_will_lie_and_not_where_it_was_tried(
-    context: CheckContext,
+    scene: Scene,
 ) -> None:
-    VirtualenvBuilder(context.home).make(context.package, context.folder, ignore)
-    script = context.package.folder.parent / "python"
-    assert str(context.folder / "package") in script.read_text()
-    assert str(context.package.folder) not in script.read_text()
+    VirtualenvBuilder(scene.home).make(scene.package, scene.folder, ignore)
+    script = scene.package.folder.parent / "python"
+    assert str(scene.folder / "package") in script.read_text()
+    assert str(scene.package.folder) not in script.read_text()
     assert stat.S_IMODE(script.stat().st_mode) == 0o755
 
 
-def test_packages_of_debian_that_are_missing_are_a_note_and_no_error(context: CheckContext) -> None:
-    context.warning = "libgomp1 is not installed here"
+def test_packages_of_debian_that_are_missing_are_a_note_and_no_error(scene: Scene) -> None:
+    scene.warning = "libgomp1 is not installed here"
     events: list[Event] = []
-    VirtualenvBuilder(context.home).make(context.package, context.folder, events.append)
-    assert [event.detail for event in events if event.subject == "packages.txt"] == [context.warning]
+    VirtualenvBuilder(scene.home).make(scene.package, scene.folder, events.append)
+    assert [event.detail for event in events if event.subject == "packages.txt"] == [scene.warning]
 
 
-def test_a_version_that_was_made_before_is_not_loaded_again(context: CheckContext) -> None:
-    found = VirtualenvBuilder(context.home).ensure(context.package, context.folder, LOCK, None, ignore)
-    assert context.asked == ["ensure numpy==2.0"]
-    assert found.python == str(context.launcher)
-    assert context.launcher.exists()
+def test_a_version_that_was_made_before_is_not_loaded_again(scene: Scene) -> None:
+    found = VirtualenvBuilder(scene.home).ensure(scene.package, scene.folder, LOCK, None, ignore)
+    assert scene.asked == ["ensure numpy==2.0"]
+    assert found.python == str(scene.launcher)
+    assert scene.launcher.exists()
 
 
-def test_what_starts_a_versions_python_is_written_again_only_where_it_differs(context: CheckContext) -> None:
-    builder = VirtualenvBuilder(context.home)
-    builder.ensure(context.package, context.folder, LOCK, None, ignore)
-    first = context.launcher.stat().st_ino
-    builder.ensure(context.package, context.folder, LOCK, None, ignore)
-    assert context.launcher.stat().st_ino == first
-    context.launcher.write_text("old")
-    builder.ensure(context.package, context.folder, LOCK, None, ignore)
-    assert context.launcher.read_text() != "old"
+def test_what_starts_a_versions_python_is_written_again_only_where_it_differs(scene: Scene) -> None:
+    builder = VirtualenvBuilder(scene.home)
+    builder.ensure(scene.package, scene.folder, LOCK, None, ignore)
+    first = scene.launcher.stat().st_ino
+    builder.ensure(scene.package, scene.folder, LOCK, None, ignore)
+    assert scene.launcher.stat().st_ino == first
+    scene.launcher.write_text("old")
+    builder.ensure(scene.package, scene.folder, LOCK, None, ignore)
+    assert scene.launcher.read_text() != "old"
 
 
 @pytest.mark.parametrize("inputs", [(Path("wheels"), None), (None, Path("ca.pem"))])
 def test_what_only_images_take_is_refused_with_uvs_own_way(
-    inputs: tuple[Path | None, Path | None], context: CheckContext
+    inputs: tuple[Path | None, Path | None], scene: Scene
 ) -> None:
     with pytest.raises(UsageError, match="are for images") as caught:
-        VirtualenvBuilder(context.home).with_inputs(*inputs)
+        VirtualenvBuilder(scene.home).with_inputs(*inputs)
     assert "UV_FIND_LINKS" in caught.value.hint
 
 
-def test_nothing_given_is_fine(context: CheckContext) -> None:
-    builder = VirtualenvBuilder(context.home)
+def test_nothing_given_is_fine(scene: Scene) -> None:
+    builder = VirtualenvBuilder(scene.home)
     assert builder.with_inputs(None, None) is builder
 
 
-def test_an_image_cannot_be_taken_as_a_version(context: CheckContext) -> None:
+def test_an_image_cannot_be_taken_as_a_version(scene: Scene) -> None:
     with pytest.raises(UsageError, match="runs no images"):
-        VirtualenvBuilder(context.home).import_image("sha256:12", context.folder, ignore)
+        VirtualenvBuilder(scene.home).import_image("sha256:12", scene.folder, ignore)
 
 
 def test_what_is_talked_to_gets_no_more_of_the_shell_than_a_server_does(
-    context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", "x")
     environment = Environment("key", sys.executable, "package")
     program = "import os; print(os.environ.get('SECRET'), 'PATH' in os.environ)"
-    open_session = VirtualenvBuilder(context.home).open_session(environment, ["-c", program])
+    open_session = VirtualenvBuilder(scene.home).open_session(environment, ["-c", program])
     assert open_session.receive(60) == "None True\n"
     open_session.close()
 

@@ -84,7 +84,7 @@ class FakeModel:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     spark: FakeSpark
     model: FakeModel
 
@@ -95,8 +95,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> CheckContext:
-    made = CheckContext(FakeSpark(), FakeModel())
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(FakeSpark(), FakeModel())
     monkeypatch.setattr(real_paths, "write_table", lambda spark, table, name: spark.tables.update({name: table}))
     monkeypatch.setattr(offline_job, "run", lambda spark, job: spark.run(job))
     return made
@@ -112,116 +112,116 @@ def failing(error: Exception) -> Predict:
 # ---- offline
 
 
-def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(context: CheckContext) -> None:
+def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(scene: Scene) -> None:
     def turned(rows: pa.Table) -> pa.Table:
         backwards = rows.take([2, 1, 0])
         return predicted(backwards).add_column(0, ROW, backwards.column(ROW))
 
-    context.spark.predict = turned
-    assert context.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
+    scene.spark.predict = turned
+    assert scene.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
 
 
-def test_a_row_that_is_not_in_the_target_is_lost(context: CheckContext) -> None:
+def test_a_row_that_is_not_in_the_target_is_lost(scene: Scene) -> None:
     def without_the_second(rows: pa.Table) -> pa.Table:
         kept = rows.take([0, 2])
         return predicted(kept).add_column(0, ROW, kept.column(ROW))
 
-    context.spark.predict = without_the_second
-    assert context.paths.offline(ROWS) == [{"p": 0.0}, LOST, {"p": 4.0}]
+    scene.spark.predict = without_the_second
+    assert scene.paths.offline(ROWS) == [{"p": 0.0}, LOST, {"p": 4.0}]
 
 
 @pytest.mark.parametrize(("batch_rows", "expected"), [(None, "3"), (1, "1")])
 def test_workers_get_all_rows_at_once_unless_told_otherwise_and_the_setting_comes_back(
-    batch_rows: int | None, expected: str, context: CheckContext
+    batch_rows: int | None, expected: str, scene: Scene
 ) -> None:
-    context.paths.offline(ROWS, batch_rows=batch_rows)
-    assert context.spark.batch_rows == [expected]
-    assert context.spark.settings[BATCH_ROWS] == "10000"
+    scene.paths.offline(ROWS, batch_rows=batch_rows)
+    assert scene.spark.batch_rows == [expected]
+    assert scene.spark.settings[BATCH_ROWS] == "10000"
 
 
 @pytest.mark.parametrize("error", [None, PymlError("the job failed"), SandboxError("Spark is gone")])
 def test_tables_are_dropped_and_the_setting_comes_back_however_the_job_ends(
-    error: PymlError | None, context: CheckContext
+    error: PymlError | None, scene: Scene
 ) -> None:
     if error is not None:
-        context.spark.predict = failing(error)
+        scene.spark.predict = failing(error)
     if isinstance(error, SandboxError):
         with pytest.raises(SandboxError):
-            context.paths.offline(ROWS)
+            scene.paths.offline(ROWS)
     else:
-        context.paths.offline(ROWS)
-    assert len(context.spark.dropped) == 2
-    assert context.spark.settings[BATCH_ROWS] == "10000"
+        scene.paths.offline(ROWS)
+    assert len(scene.spark.dropped) == 2
+    assert scene.spark.settings[BATCH_ROWS] == "10000"
 
 
-def test_a_job_that_fails_refuses_every_row_in_its_words(context: CheckContext) -> None:
-    context.spark.predict = failing(PymlError("predict raised KeyError"))
-    found = context.paths.offline(ROWS)
+def test_a_job_that_fails_refuses_every_row_in_its_words(scene: Scene) -> None:
+    scene.spark.predict = failing(PymlError("predict raised KeyError"))
+    found = scene.paths.offline(ROWS)
     assert [cast(Refusal, each).message for each in found] == ["predict raised KeyError"] * 3
 
 
-def test_each_job_has_tables_of_its_own(context: CheckContext) -> None:
-    paths = context.paths
+def test_each_job_has_tables_of_its_own(scene: Scene) -> None:
+    paths = scene.paths
     paths.offline(ROWS)
     paths.offline(ROWS)
-    assert len(set(context.spark.dropped)) == 4
+    assert len(set(scene.spark.dropped)) == 4
 
 
-def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(context: CheckContext) -> None:
-    context.paths.offline(ROWS, is_turned=True)
-    (asked,) = (table for name, table in context.spark.tables.items() if "asked" in name)
+def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(scene: Scene) -> None:
+    scene.paths.offline(ROWS, is_turned=True)
+    (asked,) = (table for name, table in scene.spark.tables.items() if "asked" in name)
     assert asked.column_names == ["S", "A", ROW]
 
 
 # ---- online
 
 
-def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(context: CheckContext) -> None:
+def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(scene: Scene) -> None:
     calls = [[row] for row in ROWS] * 4
     for threads in (1, 4):
-        found = context.paths.online(calls, threads=threads)
+        found = scene.paths.online(calls, threads=threads)
         assert found == [[{"p": 0.0}], [{"p": 2.0}], [{"p": 4.0}]] * 4
-    assert len(context.model.asked) == 24
+    assert len(scene.model.asked) == 24
 
 
-def test_columns_may_come_in_reverse_order(context: CheckContext) -> None:
-    context.paths.online([ROWS], is_turned=True)
-    assert context.model.asked == [["s", "a"]]
+def test_columns_may_come_in_reverse_order(scene: Scene) -> None:
+    scene.paths.online([ROWS], is_turned=True)
+    assert scene.model.asked == [["s", "a"]]
 
 
-def test_a_request_that_fails_refuses_each_of_its_rows(context: CheckContext) -> None:
-    context.model.predict_ = failing(OnlineError("no"))
-    ((first, second, third),) = context.paths.online([ROWS])
+def test_a_request_that_fails_refuses_each_of_its_rows(scene: Scene) -> None:
+    scene.model.predict_ = failing(OnlineError("no"))
+    ((first, second, third),) = scene.paths.online([ROWS])
     assert cast(Refusal, first).message == "no"
     assert first == second == third
 
 
-def test_an_empty_request_that_fails_is_one_refusal(context: CheckContext) -> None:
-    context.model.predict_ = failing(OnlineError("no rows"))
-    assert [cast(Refusal, each).message for each in context.paths.online([[]])[0]] == ["no rows"]
+def test_an_empty_request_that_fails_is_one_refusal(scene: Scene) -> None:
+    scene.model.predict_ = failing(OnlineError("no rows"))
+    assert [cast(Refusal, each).message for each in scene.paths.online([[]])[0]] == ["no rows"]
 
 
-def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(context: CheckContext) -> None:
-    context.model.predict_ = failing(SandboxError("the gateway does not answer"))
-    for ask in (lambda: context.paths.online([ROWS]), lambda: context.paths.taken_online(ROWS[0], without="a")):
+def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(scene: Scene) -> None:
+    scene.model.predict_ = failing(SandboxError("the gateway does not answer"))
+    for ask in (lambda: scene.paths.online([ROWS]), lambda: scene.paths.taken_online(ROWS[0], without="a")):
         with pytest.raises(SandboxError):
             ask()
 
 
-def test_an_answer_of_another_length_says_nothing_of_any_row(context: CheckContext) -> None:
-    context.model.predict_ = lambda rows: predicted(rows, [0])
-    (found,) = context.paths.online([ROWS])
+def test_an_answer_of_another_length_says_nothing_of_any_row(scene: Scene) -> None:
+    scene.model.predict_ = lambda rows: predicted(rows, [0])
+    (found,) = scene.paths.online([ROWS])
     assert [cast(Refusal, each).message for each in found] == ["3 rows in, 1 rows out"] * 3
 
 
 @pytest.mark.parametrize(("is_refused", "is_taken"), [(True, False), (False, True)])
 def test_a_request_that_lacks_a_column_is_taken_where_it_is_answered(
-    is_refused: bool, is_taken: bool, context: CheckContext
+    is_refused: bool, is_taken: bool, scene: Scene
 ) -> None:
-    context.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
-    assert context.paths.taken_online(ROWS[0], without="s") is is_taken
-    assert context.paths.taken_online(ROWS[0], beside="more") is is_taken
-    assert context.model.asked == [["a"], ["a", "s", "more"]]
+    scene.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
+    assert scene.paths.taken_online(ROWS[0], without="s") is is_taken
+    assert scene.paths.taken_online(ROWS[0], beside="more") is is_taken
+    assert scene.model.asked == [["a"], ["a", "s", "more"]]
 
 
 # ---- other forms
@@ -246,30 +246,30 @@ def raising(error: Exception) -> Ask:
     return ask
 
 
-def test_every_form_gives_its_outputs_row_by_row(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_form_gives_its_outputs_row_by_row(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=answers, columns=answers)
     expected = [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
-    assert context.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
+    assert scene.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
 
 
 @pytest.mark.parametrize("error", [InputError("JSON holds no NaN", []), ValueError("out of range")])
 def test_a_form_that_cannot_carry_the_rows_is_left_out(
-    error: Exception, context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    error: Exception, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, REST=raising(error))
-    assert list(context.paths.in_other_forms(ROWS)) == ["Arrow"]
+    assert list(scene.paths.in_other_forms(ROWS)) == ["Arrow"]
 
 
 @pytest.mark.parametrize("error", [OnlineError("predict raised KeyError"), OutputError("1 rows out", [])])
 def test_a_form_in_which_the_model_fails_refuses_every_row(
-    error: PymlError, context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    error: PymlError, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, columns=raising(error))
-    found = context.paths.in_other_forms(ROWS)["columns"]
+    found = scene.paths.in_other_forms(ROWS)["columns"]
     assert [cast(Refusal, each).message for each in found] == [error.message] * 3
 
 
-def test_a_gateway_that_is_gone_ends_the_forms(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_is_gone_ends_the_forms(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=raising(SandboxError("gone")))
     with pytest.raises(SandboxError):
-        context.paths.in_other_forms(ROWS)
+        scene.paths.in_other_forms(ROWS)
