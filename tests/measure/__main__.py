@@ -28,6 +28,8 @@ PAGE = ROOT / "docs" / "measures.md"
 CACHE = Path.home() / ".cache" / "pyml-measure"
 OURS = ("runtime/pyml", "sandbox/pyml_sandbox", "cli/pyml_cli", "fixtures/pyml_fixtures")
 BY_HAND = ("benchmarks", "measure")
+WIDTH = 170
+"""Columns of the table."""
 STARTS = {
     "python": [sys.executable, "-c", "pass"],
     "import pyml": [sys.executable, "-c", "import pyml"],
@@ -74,7 +76,7 @@ def show(rows: Sequence[Sequence[str]]) -> None:
         shown.add_column(name, justify="right")
     for row in others:
         shown.add_row(*row)
-    Console().print(shown)
+    Console(width=max(Console().width, WIDTH)).print(shown)  # a terminal wraps better than columns of three letters
 
 
 if __name__ == "__main__":
