@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -216,5 +217,6 @@ def test_a_request_is_refused_that_is_a_byte_too_large(more: int, is_refused: bo
 
 
 def test_what_a_model_sets_for_its_context_while_it_loads_holds_when_it_predicts(tmp_path: Path) -> None:
-    its = service(tmp_path, model=SETTING_ITS_CONTEXT)
+    with decimal.localcontext():  # which the model changes for the whole thread
+        its = service(tmp_path, model=SETTING_ITS_CONTEXT)
     assert predicted(ask(its, oip.MODEL_INFER, rows(0.0))) == [5.0]
