@@ -156,7 +156,7 @@ def test_a_version_that_is_not_there_is_refused(scene: Scene) -> None:
 
 
 @dataclass
-class FakeStack:
+class FakeDriver:
     """A stack on which jobs run in an image, on hosts whose containers it knows."""
 
     images: Mapping[str, str] = field(default_factory=dict)
@@ -175,8 +175,8 @@ PYTHON = Environment("key", "python", "/opt/pyml/model", image="sha256:own")
 
 
 @pytest.fixture
-def stack(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
-    found = FakeStack()
+def driver(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+    found = FakeDriver()
     scene.model(FRAME)
     monkeypatch.setattr(choice, "driver_for", lambda home, state, environ=None: found)
     monkeypatch.setattr(registry, "prepare", lambda version, builder, on_event: PYTHON)
@@ -184,22 +184,22 @@ def stack(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
 
 
 def test_a_job_is_given_the_package_where_its_workers_find_it(
-    scene: Scene, stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
     monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
     scene.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
     home, version, place, job = given
     assert home == scene.home
-    assert stack.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
+    assert driver.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
     assert cast(OfflineTarget, place).connect == "127.0.0.1:15002"
     assert job == OfflineJob("/opt/pyml/model", FRAME.inputs, FRAME.outputs, "SELECT 1", "db.t", ("id",), True)
 
 
-def test_inputs_that_the_caller_did_not_expect_start_nothing(scene: Scene, stack: FakeStack) -> None:
+def test_inputs_that_the_caller_did_not_expect_start_nothing(scene: Scene, driver: FakeDriver) -> None:
     with pytest.raises(UsageError, match="takes a DOUBLE, s STRING, not a FLOAT"):
         scene.client.predict_offline("fare", "SELECT 1", "db.t", inputs=Schema("a FLOAT"))
-    assert not stack.asked
+    assert not driver.asked
 
 
 # ---- who ran it
@@ -210,19 +210,19 @@ def workers(*hosts: str) -> Sequence[Worker]:
 
 
 def test_a_worker_in_another_image_than_the_versions_is_an_error_whatever_it_says_of_itself() -> None:
-    stack = cast(Driver, FakeStack({"a": "sha256:own", "b": "sha256:other"}))
-    check_image(stack, PYTHON, workers("a"))
+    driver = cast(Driver, FakeDriver({"a": "sha256:own", "b": "sha256:other"}))
+    check_image(driver, PYTHON, workers("a"))
     with pytest.raises(SandboxError, match="ran on b in image sha256:other, not in sha256:own"):
-        check_image(stack, PYTHON, workers("a", "b"))
+        check_image(driver, PYTHON, workers("a", "b"))
 
 
 def test_a_worker_that_is_no_container_of_the_sandbox_is_an_error() -> None:
     with pytest.raises(SandboxError, match="ran on c in image unknown"):
-        check_image(cast(Driver, FakeStack()), PYTHON, workers("c"))
+        check_image(cast(Driver, FakeDriver()), PYTHON, workers("c"))
 
 
 def test_where_versions_run_in_no_image_nobody_is_asked() -> None:
-    check_image(cast(Driver, FakeStack()), Environment("key", "python", "package"), workers("anywhere"))
+    check_image(cast(Driver, FakeDriver()), Environment("key", "python", "package"), workers("anywhere"))
 
 
 def test_of_the_jobs_that_wrote_a_table_the_last_is_kept(tmp_path: Path) -> None:

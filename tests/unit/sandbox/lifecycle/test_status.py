@@ -40,10 +40,10 @@ def is_silent(timeout_s: float) -> None:
 
 
 @dataclass
-class FakeStack:
+class FakeDriver:
     """Two services that are always there, and a server for each deployed version."""
 
-    driver: FakeRunner = field(default_factory=lambda: FakeRunner(FakeMachine(), "tests"))
+    runner: FakeRunner = field(default_factory=lambda: FakeRunner(FakeMachine(), "tests"))
     probes: dict[str, Probe] = field(default_factory=dict)
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -64,16 +64,16 @@ class Scene:
     """A sandbox that was up."""
 
     home: SandboxHome
-    stack: FakeStack
+    driver: FakeDriver
     monkeypatch: pytest.MonkeyPatch
 
     def start(self, *names: str, **behaviours: Behaviour) -> None:
-        self.stack.driver._machine.behaviours = behaviours
+        self.driver.runner._machine.behaviours = behaviours
         specs = [ServiceSpec(Endpoint(name, "nowhere", answers), ("run",), Path("/")) for name in names]
-        self.stack.driver.start(*specs)
+        self.driver.runner.start(*specs)
 
     def finds(self, *live: LiveService) -> None:
-        self.monkeypatch.setattr(FakeRunner, "live", lambda driver, timeout_s=10: live)
+        self.monkeypatch.setattr(FakeRunner, "live", lambda runner, timeout_s=10: live)
 
     def of(self, name: str) -> ServiceStatus:
         (found,) = (each for each in status(self.home).services if each.name == name)
@@ -88,9 +88,9 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     keep(home, "fare@111111111111")
     routes = Routes().with_version("fare", "111111111111")
     save_routes(home, routes_text(routes, lambda model, version: []))
-    made = Scene(home, FakeStack(), monkeypatch)
+    made = Scene(home, FakeDriver(), monkeypatch)
     for module in (status_module, service_logs):
-        monkeypatch.setattr(module, "driver_for", lambda home, state: made.stack)
+        monkeypatch.setattr(module, "driver_for", lambda home, state: made.driver)
     return made
 
 
@@ -125,7 +125,7 @@ CASES = [
 def test_a_service_is_what_its_driver_and_its_probe_say(
     found: LiveService | None, probe: Probe, health: Health, detail: str, scene: Scene
 ) -> None:
-    scene.stack.probes["gateway"] = probe
+    scene.driver.probes["gateway"] = probe
     scene.finds(*filter(None, [found]))
     seen = scene.of("gateway")
     assert seen.health is health
@@ -137,7 +137,7 @@ def test_what_waits_or_has_ended_is_not_asked_since_that_would_start_it(scene: S
     def never(timeout_s: float) -> None:
         raise AssertionError("it was asked")
 
-    scene.stack.probes["gateway"] = never
+    scene.driver.probes["gateway"] = never
     for state in (ServiceState.WAITING, ServiceState.STOPPED, ServiceState.FAILED):
         scene.finds(replace(GATEWAY, state=state))
         scene.of("gateway")
@@ -160,9 +160,9 @@ def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(scene: 
 def test_a_sandbox_is_up_where_everything_answers_or_waits_for_a_request(scene: Scene) -> None:
     scene.start("metastore", "gateway", f"model-{FARE}")
     assert status(scene.home).is_up
-    scene.stack.probes["gateway"] = is_silent
+    scene.driver.probes["gateway"] = is_silent
     assert not status(scene.home).is_up
-    del scene.stack.probes["gateway"]
+    del scene.driver.probes["gateway"]
     scene.finds(
         GATEWAY, replace(GATEWAY, name="metastore"), replace(GATEWAY, name=f"model-{FARE}", state=ServiceState.WAITING)
     )
@@ -207,7 +207,7 @@ def talking(scene: Scene) -> Scene:
     """Services that have written something, one of which is gone."""
     names = ("metastore", "gateway", f"model-{FARE}", "model-old-1")
     scene.start(*names, **{name: Behaviour((f"{name} one", f"{name} two")) for name in names})
-    scene.stack.driver.stop("model-old-1")
+    scene.driver.runner.stop("model-old-1")
     return scene
 
 
