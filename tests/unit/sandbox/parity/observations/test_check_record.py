@@ -133,13 +133,20 @@ def test_where_the_process_ends_the_checks_before_stay_and_the_one_under_way_is_
     assert gap.endswith("the model ended its Python")
 
 
+@pytest.fixture(scope="module")
+def seen_in_whole(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The checks that see something where the examination is not broken off."""
+    with Z_SCORE.context(tmp_path_factory.mktemp("whole")) as context:
+        return {observation.check for observation in examine(context).observations}
+
+
 @pytest.mark.parametrize("questions", range(1, 40, 3))
-def test_a_check_is_never_called_silent_where_what_it_saw_is_lost(questions: int, tmp_path: Path) -> None:
+def test_a_check_is_never_called_silent_where_what_it_saw_is_lost(
+    questions: int, seen_in_whole: set[str], tmp_path: Path
+) -> None:
     """Whatever stands in the record with nothing seen stands there so after the whole examination as well."""
-    with Z_SCORE.context(tmp_path / "whole") as context:
-        whole = {observation.check for observation in examine(context).observations}
     record, _, seen = broken_off_after(questions, tmp_path / "part")
-    assert (set(record.made) - set(seen)) & whole == set()
+    assert (set(record.made) - set(seen)) & seen_in_whole == set()
 
 
 def test_of_a_model_that_refuses_every_row_no_check_is_claimed(tmp_path: Path) -> None:
