@@ -67,7 +67,7 @@ def check(
 
 def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> None:
     report = check(either, tmp_path, HONEST)
-    assert (report.verdict, report.judgement.level, report.rows) == (Verdict.PASS, "P5", 3000)
+    assert (report.verdict, report.decision.level, report.rows) == (Verdict.PASS, "P5", 3000)
     assert report.findings == ()
     assert {check.name for check in report.checks if check.fired} == set()
     assert {(c.name, column.rows, column.equal) for c, column in report.columns() if c.name in ("batches", "rows")} == {
@@ -121,23 +121,23 @@ def test_several_causes_in_one_model_are_told_apart(client: Client, tmp_path: Pa
 
 def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, HONEST, replace(SETTINGS, level="P1"))
-    assert (report.verdict, report.judgement.level) == (Verdict.PASS, "P1")
+    assert (report.verdict, report.decision.level) == (Verdict.PASS, "P1")
     assert [(made.name, made.fired, made.rows) for made in report.checks] == [("paths", False, 3000)]
 
 
 def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, "a * 2 if len(a) else [][0]")
-    assert (report.verdict, report.judgement.level) == (Verdict.PASS, "P3")
+    assert (report.verdict, report.decision.level) == (Verdict.PASS, "P3")
     assert [(finding.code, finding.weight) for finding in report.findings] == [("B12", Weight.ABOVE)]
     hardened = check(client, tmp_path, "a * 2 if len(a) else [][0]", replace(SETTINGS, level="P4"))
-    assert (hardened.verdict, hardened.judgement.level) == (Verdict.FAIL, "P3")
+    assert (hardened.verdict, hardened.decision.level) == (Verdict.FAIL, "P3")
 
 
 def test_a_second_check_of_the_same_is_the_first_one_unless_it_must_not_be(client: Client, tmp_path: Path) -> None:
     first = check(client, tmp_path, "a * 3", replace(SETTINGS, level="P1"))
     second = check(client, tmp_path, "a * 3", replace(SETTINGS, level="P1"))
     assert (first.is_cached, second.is_cached) == (False, True)
-    assert (second.judgement, second.comparisons) == (first.judgement, first.comparisons)
+    assert (second.decision, second.comparisons) == (first.decision, first.comparisons)
     assert second.elsewhere != first.elsewhere
     anew = parity_check(client, first.model, replace(SETTINGS, level="P1"), use_cache=False)
     assert not anew.is_cached
@@ -161,7 +161,7 @@ def test_a_model_that_contradicts_itself_cannot_be_certified(
 ) -> None:
     report = check(client, tmp_path, body)
     assert report.verdict is Verdict.CANNOT_CERTIFY
-    assert "not deterministic" in report.judgement.reason
+    assert "not deterministic" in report.decision.reason
     assert [finding.code for finding in report.findings] == [code]
 
 
@@ -186,7 +186,7 @@ def test_rows_that_cannot_decide_anything_are_not_judged(
 ) -> None:
     report = check(client, tmp_path, HONEST, ParitySettings(sql=query, key=("id",)))
     assert (report.verdict, report.exit_code, report.checks) == (Verdict.CANNOT_CERTIFY, 4, ())
-    assert words in report.judgement.reason
+    assert words in report.decision.reason
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_model_that_fails_on_every_row_earns_no_level_and_is_told_once_and_who
     client: Client, tmp_path: Path
 ) -> None:
     report = check(client, tmp_path, "[][0]")
-    assert (report.verdict, report.judgement.level) == (Verdict.FAIL, None)
+    assert (report.verdict, report.decision.level) == (Verdict.FAIL, None)
     (finding,) = report.findings
     assert "Both paths failed with the same exception" in finding.sentence
     assert "IndexError" in finding.sentence
@@ -243,8 +243,8 @@ def test_a_model_that_ends_its_process_fails_only_where_a_real_path_shows_it(
     client: Client, tmp_path: Path, where: str, verdict: Verdict, words: str
 ) -> None:
     report = check(client, tmp_path, ENDS.format(where))
-    assert (report.verdict, report.judgement.level) == (verdict, None)
-    assert words in " ".join([report.judgement.reason, *(finding.sentence for finding in report.findings)])
+    assert (report.verdict, report.decision.level) == (verdict, None)
+    assert words in " ".join([report.decision.reason, *(finding.sentence for finding in report.findings)])
     made = {each.name for each in report.checks}
     assert {"paths", "frames", "repeat"} <= made
     assert not {"warm", "copies", "hash-seed", "thread-safe"} & made

@@ -8,12 +8,12 @@ from pyml_fixtures.failure_messages import is_earned, parity_message
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import Finding, Judgement, Verdict
+from pyml_sandbox.parity.verdict import Decision, Finding, Verdict
 
 
-def report(judgement: Judgement) -> Report:
+def report(decision: Decision) -> Report:
     return Report(
-        judgement=judgement,
+        decision=decision,
         model="m@1",
         sandbox="tests",
         driver="process",
@@ -29,24 +29,24 @@ FAILED = Finding("the offline job failed: no", comparison="batches")
 
 
 @pytest.mark.parametrize(
-    ("judgement", "headline"),
+    ("decision", "headline"),
     [
-        (Judgement(Verdict.FAIL, findings=(BATCH,)), "FAIL [B] a row depends on its batch"),
-        (Judgement(Verdict.FAIL, level="P1", findings=(FAILED, BATCH)), "FAIL the offline job failed: no (and 1 more)"),
-        (Judgement(Verdict.CANNOT_CERTIFY, "there are no rows"), "CANNOT-CERTIFY there are no rows"),
-        (Judgement(Verdict.CANNOT_CERTIFY, "the key is null", findings=(BATCH,)), "CANNOT-CERTIFY the key is null"),
-        (Judgement(Verdict.PASS, level="P2"), "level P2 is earned, P3 is asked for"),
+        (Decision(Verdict.FAIL, findings=(BATCH,)), "FAIL [B] a row depends on its batch"),
+        (Decision(Verdict.FAIL, level="P1", findings=(FAILED, BATCH)), "FAIL the offline job failed: no (and 1 more)"),
+        (Decision(Verdict.CANNOT_CERTIFY, "there are no rows"), "CANNOT-CERTIFY there are no rows"),
+        (Decision(Verdict.CANNOT_CERTIFY, "the key is null", findings=(BATCH,)), "CANNOT-CERTIFY the key is null"),
+        (Decision(Verdict.PASS, level="P2"), "level P2 is earned, P3 is asked for"),
         (
-            Judgement(Verdict.PASS, "no rows at the edges", "P2"),
+            Decision(Verdict.PASS, "no rows at the edges", "P2"),
             "level P2 is earned, P3 is asked for: no rows at the edges",
         ),
-        (Judgement(Verdict.PASS), "level none is earned, P3 is asked for"),
+        (Decision(Verdict.PASS), "level none is earned, P3 is asked for"),
     ],
 )
-def test_the_first_line_names_verdict_and_finding(judgement: Judgement, headline: str) -> None:
-    lines = parity_message(report(judgement), "P3").splitlines()
+def test_the_first_line_names_verdict_and_finding(decision: Decision, headline: str) -> None:
+    lines = parity_message(report(decision), "P3").splitlines()
     assert lines[:2] == [headline, ""]
-    assert "\n".join(lines[2:]) == report_text(report(judgement))
+    assert "\n".join(lines[2:]) == report_text(report(decision))
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_the_first_line_names_verdict_and_finding(judgement: Judgement, headline
     [("P3", "P3", True), ("P5", "P3", True), ("P2", "P3", False), (None, "P1", False)],
 )
 def test_a_level_is_earned_with_every_level_above_it(level: str | None, asked: str, expected: bool) -> None:
-    assert is_earned(report(Judgement(Verdict.PASS, level=level)), asked) is expected
+    assert is_earned(report(Decision(Verdict.PASS, level=level)), asked) is expected

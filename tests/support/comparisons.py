@@ -13,7 +13,7 @@ from pyml_sandbox.compare.result import (
     WorstRow,
 )
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE
-from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS
 
 SIDES = {
     BATCHES: ("offline", "online in batches"),

@@ -15,13 +15,12 @@ from pyml_sandbox.compare import (
     TypeDifference,
     WorstRow,
 )
-from pyml_sandbox.parity.judge import ALONE, BATCHES, ROWS
 from pyml_sandbox.parity.report.document import Points, Report, StepTime
 from pyml_sandbox.parity.verdict import (
     CheckResult,
+    Decision,
     Finding,
     Hop,
-    Judgement,
     NoiseFloor,
     PathFailure,
     Seen,
@@ -29,6 +28,7 @@ from pyml_sandbox.parity.verdict import (
     Weight,
     Witness,
 )
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, ROWS
 from support.comparisons import column, comparison
 
 SNIPPET = """\
@@ -158,10 +158,10 @@ AGREEING: tuple[Comparison, ...] = (
 )  # fmt: skip
 
 
-def report(judgement: Judgement, comparisons: Sequence[Comparison] = AGREEING, rows: int = 336_776) -> Report:
-    """A report without anything but a judgement, comparisons, and what every report has."""
+def report(decision: Decision, comparisons: Sequence[Comparison] = AGREEING, rows: int = 336_776) -> Report:
+    """A report without anything but a decision, comparisons, and what every report has."""
     return Report(
-        judgement=judgement,
+        decision=decision,
         model=MODEL,
         sandbox="default",
         driver="process",
@@ -177,7 +177,7 @@ def report(judgement: Judgement, comparisons: Sequence[Comparison] = AGREEING, r
 
 
 PASSING = replace(
-    report(Judgement(Verdict.PASS, level="P3", findings=(NOISE,))),
+    report(Decision(Verdict.PASS, level="P3", findings=(NOISE,))),
     checks=tuple(replace(check, fired=check.name == "together") for check in CHECKS[:-1]),
     floors=(NoiseFloor("p", 7.8e-16, 4),),
     environments={path: {"Python": "3.11.9"} for path in ENVIRONMENTS},
@@ -185,7 +185,7 @@ PASSING = replace(
 """Passes as it should, with noise."""
 
 FAILING = replace(
-    report(Judgement(Verdict.FAIL, findings=(BOUNDARY, STATISTICS, STORED, UNNAMED, EMPTY, NOISE)), DIFFERING),
+    report(Decision(Verdict.FAIL, findings=(BOUNDARY, STATISTICS, STORED, UNNAMED, EMPTY, NOISE)), DIFFERING),
     checks=CHECKS,
     floors=(NoiseFloor("p", 7.8e-16, 4), NoiseFloor("q", 0.0, 0)),
     failures=(PathFailure(("online one by one",), "predict raised ValueError: boom", ROWS),),
@@ -196,20 +196,20 @@ FAILING = replace(
 """Has all kinds of findings and every field."""
 
 ONE_FAULT = replace(
-    report(Judgement(Verdict.FAIL, level="P1", findings=(STATISTICS,))),
+    report(Decision(Verdict.FAIL, level="P1", findings=(STATISTICS,))),
     checks=tuple(replace(check, fired=check.name in STATISTICS.checks) for check in CHECKS),
     next_command="",
 )
 """A model with one fault, as most have."""
 
 DOUBTFUL = report(
-    Judgement(Verdict.CANNOT_CERTIFY, "there are no rows to compare"), [comparison(BATCHES, rows=0)], rows=0
+    Decision(Verdict.CANNOT_CERTIFY, "there are no rows to compare"), [comparison(BATCHES, rows=0)], rows=0
 )
 """Nothing could be asked."""
 
 UNSTEADY = replace(
     report(
-        Judgement(
+        Decision(
             Verdict.CANNOT_CERTIFY,
             "the model is not deterministic",
             findings=(replace(STATISTICS, code="D1", name="RNG, dropout", level="P1", check="repeat", checks=("repeat",)),),
@@ -223,7 +223,7 @@ UNSTEADY = replace(
 HOSTILE_TEXT = "</script><b>&\"'[red]\x1b[31m\x00\u202e{{ 7*7 }}"
 HOSTILE = replace(
     FAILING,
-    judgement=Judgement(
+    decision=Decision(
         Verdict.FAIL,
         HOSTILE_TEXT,
         findings=(

@@ -22,7 +22,6 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_context, sizes
 from pyml_sandbox.parity.failures import is_limit, merged
 from pyml_sandbox.parity.harness_process import HarnessProcesses
-from pyml_sandbox.parity.judge import ALONE, BATCHES, PATHS, REPEAT, ROWS, judge
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties, labels_in
 from pyml_sandbox.parity.observations.check_record import CheckRun, check_results, with_paths
@@ -35,7 +34,8 @@ from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.frozen import DATABASE, Snapshot, export, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement
+from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, PATHS, REPEAT, ROWS, decide
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ class _Check:
             evidence, comparisons = self._both_paths(spark, model, place, snapshot)
             run.drop_earlier(spark, self._version)
         with run.step("judge", "what all of it says"):
-            judgement = self._judgement(comparisons, snapshot, evidence)
-        report = self._report(snapshot, judgement, comparisons, evidence)
+            decision = self._decision(comparisons, snapshot, evidence)
+        report = self._report(snapshot, decision, comparisons, evidence)
         if not evidence.gap and not report.failures:  # which another run, on a machine with less to do, may not meet
             cache.keep(self._client.home, key, report)
         return report
@@ -298,9 +298,9 @@ class _Check:
 
     # ---- verdict and report
 
-    def _judgement(self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence) -> Judgement:
+    def _decision(self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence) -> Decision:
         is_examined = self._settings.level > LEVELS[0] and not evidence.gap
-        return judge(
+        return decide(
             comparisons,
             [*snapshot.doubts, *doubts_about(self._run.images)],
             evidence.findings,
@@ -323,7 +323,7 @@ class _Check:
         }
 
     def _checks(
-        self, snapshot: Snapshot, judgement: Judgement, comparisons: Sequence[Comparison], evidence: Evidence
+        self, snapshot: Snapshot, decision: Decision, comparisons: Sequence[Comparison], evidence: Evidence
     ) -> tuple[CheckResult, ...]:
         """Every check that was made; where the rows decide nothing, neither path was asked."""
         if snapshot.doubts:
@@ -333,18 +333,18 @@ class _Check:
         is_raised = not all(map(is_limit, self._run.failures))
         compared = CheckRun(snapshot.rows, seconds) if is_compared or is_raised else None
         made = with_paths(evidence.made, PATHS, compared)
-        return check_results(made, evidence.observations, judgement.findings)
+        return check_results(made, evidence.observations, decision.findings)
 
     def _report(
         self,
         snapshot: Snapshot,
-        judgement: Judgement,
+        decision: Decision,
         comparisons: tuple[Comparison, ...],
         evidence: Evidence,
     ) -> Report:
         run, client = self._run, self._client
         report = Report(
-            judgement=judgement,
+            decision=decision,
             model=self._version.model_id,
             sandbox=client.home.name,
             driver=client.state.driver,
@@ -354,13 +354,13 @@ class _Check:
             tolerances=evidence.tolerances,
             steps=tuple(run.steps),
             declared_level=self._settings.level,
-            checks=self._checks(snapshot, judgement, comparisons, evidence),
+            checks=self._checks(snapshot, decision, comparisons, evidence),
             failures=merged(run.failures),
             floors=evidence.noise.floors,
             points=points_of(run.file("offline"), run.file("online_batches"), snapshot.key),
             environments=self._environments(),
             images=run.images,
-            next_command=next_command(judgement, comparisons, snapshot.table),
+            next_command=next_command(decision, comparisons, snapshot.table),
             elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},
         )
         cache.write(run.folder, report)

@@ -170,7 +170,7 @@ class NoiseFloor:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Decision:
     """The verdict and its grounds.
 
     Attributes:

@@ -19,7 +19,7 @@ from pyml_cli.commands.dev_views import command_to_try
 from pyml_cli.commands.model_commands import InitView
 from pyml_sandbox.compare import Comparison, WorstRow
 from pyml_sandbox.parity.report.next_command import next_command
-from pyml_sandbox.parity.verdict import Judgement, Verdict
+from pyml_sandbox.parity.verdict import Decision, Verdict
 from support.comparisons import column, comparison
 
 NASTY = {
@@ -129,7 +129,7 @@ def test_a_model_of_the_sandbox_is_asked_by_one_word(run: Run) -> None:
     assert run(line) == ["-s", "http://127.0.0.1:8480/v2/models/m@1; touch harm"]
 
 
-FAILED = Judgement(Verdict.FAIL)
+FAILED = Decision(Verdict.FAIL)
 
 
 def differing(key: str, value: str | None) -> Comparison:

@@ -13,7 +13,7 @@ from pyml.errors import PymlError, UsageError
 from pyml_sandbox.compare.comparison_json import json_of
 from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, NoiseFloor, PathFailure, Verdict
+from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, NoiseFloor, PathFailure, Verdict
 from pyml_sandbox.workspace.events import JSON
 
 T = TypeVar("T")
@@ -125,8 +125,8 @@ class ComparisonEntry(Comparison):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlatReport(ReportFacts, Judgement):
-    """A report as its JSON form has it: the judgement at the top, and every column in one list.
+class FlatReport(ReportFacts, Decision):
+    """A report as its JSON form has it: the verdict and its grounds at the top, and every column in one list.
 
     Attributes:
         schema: of this form.
@@ -149,17 +149,17 @@ class Report(ReportFacts):
     """What a parity check did and found. docs/parity-report.md describes its JSON form.
 
     Attributes:
-        judgement: verdict, reason, level and findings.
+        decision: verdict, reason, level and findings.
         comparisons: every comparison made, each with its columns.
     """
 
-    judgement: Judgement
+    decision: Decision
     comparisons: tuple[Comparison, ...]
 
     @property
     def verdict(self) -> Verdict:
         """PASS, FAIL or CANNOT-CERTIFY."""
-        return self.judgement.verdict
+        return self.decision.verdict
 
     @property
     def exit_code(self) -> int:
@@ -169,7 +169,7 @@ class Report(ReportFacts):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Every difference found."""
-        return self.judgement.findings
+        return self.decision.findings
 
     def columns(self) -> Iterator[tuple[Comparison, ColumnComparison]]:
         """Each column of each comparison."""
@@ -180,7 +180,7 @@ class Report(ReportFacts):
         flat = _as(
             FlatReport,
             self,
-            **vars(self.judgement),
+            **vars(self.decision),
             exit_code=self.exit_code,
             columns=tuple(_as(ColumnEntry, column, comparison=one.name) for one, column in self.columns()),
             comparisons=tuple(_as(ComparisonEntry, one) for one in self.comparisons),
@@ -202,7 +202,7 @@ class Report(ReportFacts):
         except (ValidationError, UsageError) as error:
             raise PymlError(f"the parity report is damaged: {_damage(error)}", WRITE_ANEW) from error
         comparisons = tuple(_as(Comparison, one, columns=_own_columns(one, flat)) for one in flat.comparisons)
-        return _as(cls, flat, judgement=_as(Judgement, flat), comparisons=comparisons)
+        return _as(cls, flat, decision=_as(Decision, flat), comparisons=comparisons)
 
 
 def _own_columns(comparison: Comparison, flat: FlatReport) -> tuple[ColumnComparison, ...]:

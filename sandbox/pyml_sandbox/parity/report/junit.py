@@ -35,7 +35,7 @@ def junit_xml(report: Report) -> str:
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "verdict", report.verdict.value
-    yield "level", report.judgement.level or ""
+    yield "level", report.decision.level or ""
     yield "declared_level", report.declared_level
     yield "rows", str(report.rows)
     yield "fixture_digest", report.fixture_digest
@@ -59,7 +59,7 @@ def _unlisted(report: Report) -> list[CheckResult]:
 
 def _uncertain(report: Report) -> TestCase:
     case = TestCase(VERDICT_CASE, VERDICT_CASE, 0.0)
-    case.result = Error(wording.lines(report.judgement.reason), Verdict.CANNOT_CERTIFY.value)
+    case.result = Error(wording.lines(report.decision.reason), Verdict.CANNOT_CERTIFY.value)
     return case
 
 

@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from pyml.command_line import command
 from pyml.types.schema import quoted, string_literal
 from pyml_sandbox.compare import Comparison
-from pyml_sandbox.parity.verdict import Judgement, Weight
+from pyml_sandbox.parity.verdict import Decision, Weight
 
 _ZONE_OF_HOURS = re.compile(r":\d\d(\.\d+)?[+-]\d\d$")
 
 
-def next_command(judgement: Judgement, comparisons: Sequence[Comparison], table: str) -> str:
+def next_command(decision: Decision, comparisons: Sequence[Comparison], table: str) -> str:
     """The page of the first cause; or a command that shows the inputs of the row that differs most.
 
     Args:
-        judgement: with the findings.
+        decision: with the findings.
         comparisons: of both paths.
         table: Hive table of the rows that both paths predicted.
 
     Returns:
         One line for a shell; empty where there is nothing to advise.
     """
-    codes = (finding.code for finding in judgement.findings if finding.code and finding.weight is not Weight.WARNS)
+    codes = (finding.code for finding in decision.findings if finding.code and finding.weight is not Weight.WARNS)
     code = next(codes, None)
     if code:
         return command("pyml explain", code)

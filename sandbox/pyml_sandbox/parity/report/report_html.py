@@ -65,7 +65,7 @@ def _template() -> Template:
 
 def _ladder(report: Report) -> Iterator[tuple[str, str]]:
     """Each level, and whether it was reached, is needed, or neither."""
-    reached = report.judgement.level or ""
+    reached = report.decision.level or ""
     for level in LEVELS:
         yield level, "reached" if level <= reached else "missed" if level <= report.declared_level else "open"
 

@@ -16,11 +16,11 @@ from rich.text import Text
 from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.compare.words.comparison_lines import agreement_lines
 from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
-from pyml_sandbox.parity.judge import ALONE
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.wording import deciding
 from pyml_sandbox.parity.verdict import Finding, Hop, Verdict, Weight, Witness
+from pyml_sandbox.parity.verdict_rules import ALONE
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
 WEIGHT_COLOURS = {Weight.FAILS: "bold red", Weight.ABOVE: "bold yellow", Weight.WARNS: "yellow"}
@@ -70,8 +70,8 @@ def _head(report: Report) -> Iterator[RenderableType]:
         yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
-    if report.judgement.reason:
-        yield Padding(Text(wording.lines(report.judgement.reason)), (1, 0, 0, 2))
+    if report.decision.reason:
+        yield Padding(Text(wording.lines(report.decision.reason)), (1, 0, 0, 2))
     for failure in wording.explained_failures(report):
         yield Padding(Text(failure), (1, 0, 0, 2))
     if report.is_cached:

@@ -10,9 +10,9 @@ from pyml_sandbox.compare.result import Comparison
 from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, value_words
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import words_of
-from pyml_sandbox.parity.judge import BATCHES, ROWS
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, NoiseFloor, Seen, Weight, Witness
+from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 
 STATIONS: tuple[tuple[str, Hop | None], ...] = (
     ("Hive | client", None),
@@ -37,7 +37,7 @@ MAX_DEFAULTS = 6
 
 def level_words(report: Report) -> str:
     """The level that was reached against the one that is needed."""
-    reached, needed = report.judgement.level, report.declared_level
+    reached, needed = report.decision.level, report.declared_level
     if not needed:
         return f"level {reached}" if reached else ""
     return f"level {reached} of {needed} needed" if reached else f"no level, {needed} needed"
@@ -46,7 +46,7 @@ def level_words(report: Report) -> str:
 def first_failing(report: Report) -> CheckResult | None:
     """The lowest check above the level reached, of those that led to a finding which fails."""
     blamed = {name for finding in report.findings if finding.weight is Weight.FAILS for name in checks_of(finding)}
-    reached = report.judgement.level or ""
+    reached = report.decision.level or ""
     fired = [check for check in report.checks if check.fired and check.level > reached and check.name in blamed]
     return min(fired, key=lambda check: check.level, default=None)
 

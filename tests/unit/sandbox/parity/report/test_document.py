@@ -25,12 +25,11 @@ from pyml_sandbox.compare import (  # fmt: skip
     WorstRow,
 )
 from pyml_sandbox.compare.comparison_json import comparison_json
-from pyml_sandbox.parity.judge import BATCHES
 from pyml_sandbox.parity.report.document import Points, Report
 from pyml_sandbox.parity.verdict import (
+    Decision,
     Finding,
     Hop,
-    Judgement,
     NoiseFloor,
     PathFailure,
     Seen,
@@ -38,10 +37,11 @@ from pyml_sandbox.parity.verdict import (
     Weight,
     Witness,
 )
+from pyml_sandbox.parity.verdict_rules import BATCHES
 from support.comparisons import column, comparison
 from support.reports import FAILING, PASSING, REPORTS, report
 
-FAIL = Judgement(Verdict.FAIL)
+FAIL = Decision(Verdict.FAIL)
 words, floats, counts = st.text(max_size=3), st.floats(), st.integers(0)
 maybe_words, maybe_floats = st.none() | words, st.none() | floats
 
@@ -70,7 +70,7 @@ findings = st.builds(
 )  # fmt: skip
 reports = st.builds(
     partial(replace, FAILING),
-    judgement=st.builds(Judgement, st.sampled_from(Verdict), words, maybe_words, few(findings)),
+    decision=st.builds(Decision, st.sampled_from(Verdict), words, maybe_words, few(findings)),
     comparisons=st.lists(comparisons, max_size=2, unique_by=lambda one: one.name).map(tuple),
     tolerances=st.builds(Tolerances, columns=st.dictionaries(words, tolerances, max_size=2)),
     floors=few(st.builds(NoiseFloor, words, floats, counts, words, floats)),

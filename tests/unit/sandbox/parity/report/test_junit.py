@@ -84,7 +84,7 @@ def test_no_finding_is_lost_where_its_check_is_not_listed() -> None:
 def test_what_cannot_be_certified_is_an_error_with_the_reason(written: Report) -> None:
     error = case_of(written, "verdict").find("error")
     assert error is not None
-    assert (error.get("type"), error.get("message")) == ("CANNOT-CERTIFY", written.judgement.reason)
+    assert (error.get("type"), error.get("message")) == ("CANNOT-CERTIFY", written.decision.reason)
 
 
 def test_the_facts_of_the_run_are_properties() -> None:

@@ -12,12 +12,12 @@ import pytest
 from pyml_sandbox.compare import WorstRow
 from pyml_sandbox.compare.words.comparison_text import comparison_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.judge import BATCHES, ROWS
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Judgement, PathFailure, Verdict, Witness
+from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, PathFailure, Verdict, Witness
+from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 from support.comparisons import column, comparison
 from support.reports import (
     AGREEING,
@@ -36,7 +36,7 @@ from support.reports import (
     report,
 )
 
-FAIL = Judgement(Verdict.FAIL)
+FAIL = Decision(Verdict.FAIL)
 every_report = pytest.mark.parametrize("written", REPORTS.values(), ids=REPORTS.keys())
 
 
@@ -109,7 +109,7 @@ def test_a_pass_is_short() -> None:
 def test_the_first_failing_check_above_the_level_is_named(
     checks: tuple[CheckResult, ...], level: str, expected: str
 ) -> None:
-    written = replace(ONE_FAULT, checks=checks, judgement=replace(ONE_FAULT.judgement, level=level))
+    written = replace(ONE_FAULT, checks=checks, decision=replace(ONE_FAULT.decision, level=level))
     assert report_text(written).splitlines()[1] == expected
 
 
@@ -300,7 +300,7 @@ BOOM = "predict raised ValueError: one\n\n  three (model.py:13 in predict)"
 
 def test_an_exception_keeps_its_lines() -> None:
     finding = Finding(f"Both paths failed: {BOOM}", checks=("paths",))
-    failing = report(Judgement(Verdict.FAIL, findings=(finding,)))
+    failing = report(Decision(Verdict.FAIL, findings=(finding,)))
     assert "Both paths failed: predict raised ValueError: one\n\n     three (model.py:13 in predict)." in re.sub(
         " +\n", "\n", report_text(failing)
     )
@@ -311,13 +311,13 @@ def test_an_exception_keeps_its_lines() -> None:
 def test_a_path_that_failed_is_told_where_a_finding_explains_it_and_only_once_where_none_does() -> None:
     failure = PathFailure(("online one by one",), BOOM, ROWS)
     refused = replace(STATISTICS, sentence=f"A row alone is refused: {BOOM}")
-    found = Judgement(Verdict.FAIL, findings=(refused,))
+    found = Decision(Verdict.FAIL, findings=(refused,))
     explained = replace(
-        ONE_FAULT, judgement=found, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True))
+        ONE_FAULT, decision=found, failures=(failure,), checks=(*CHECKS, CheckResult("paths", "P1", True))
     )
     for text in (report_text(explained), report_html(explained), junit_xml(explained)):
         assert "Online one by one failed: predict raised ValueError: one" in text
     finding = Finding(f"Online one by one failed: {BOOM}", checks=("paths",))
-    alone = replace(report(Judgement(Verdict.FAIL, findings=(finding,))), failures=(failure,))
+    alone = replace(report(Decision(Verdict.FAIL, findings=(finding,))), failures=(failure,))
     for text in (report_text(alone), report_html(alone)):
         assert text.count("predict raised ValueError: one") == 1

@@ -9,9 +9,9 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.failures import merged
-from pyml_sandbox.parity.judge import ALONE, BATCHES, REPEAT, ROWS, judge
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.verdict import Finding, PathFailure, Verdict, Weight
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS, decide
 from support.comparisons import column, comparison
 
 ONE = KeyList(1, 2, (("17",),))
@@ -27,7 +27,7 @@ def test_each_verdict_has_its_exit_code(verdict: Verdict, code: int) -> None:
 
 def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
     agreeing = [comparison(name, column(), column("q")) for name in (BATCHES, ROWS, ALONE, REPEAT)]
-    found = judge(agreeing)
+    found = decide(agreeing)
     assert (found.verdict, found.level, found.reason, found.findings) == (Verdict.PASS, "P1", "", ())
 
 
@@ -54,13 +54,13 @@ def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
 def test_rows_that_decide_nothing_give_no_verdict_but_a_reason(
     comparisons: list[Comparison], doubts: tuple[str, ...], reason: str
 ) -> None:
-    found = judge(comparisons, doubts)
+    found = decide(comparisons, doubts)
     assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
     assert reason in found.reason
 
 
 def test_a_model_that_differs_from_itself_is_said_nothing_else_about() -> None:
-    found = judge([comparison(BATCHES, column(differing=900)), comparison(REPEAT, column(differing=900))])
+    found = decide([comparison(BATCHES, column(differing=900)), comparison(REPEAT, column(differing=900))])
     assert found.verdict is Verdict.CANNOT_CERTIFY
     assert "not deterministic" in found.reason
     assert not found.findings
@@ -78,7 +78,7 @@ def test_a_model_that_differs_from_itself_is_said_nothing_else_about() -> None:
     ],
 )
 def test_rows_that_one_path_lost_or_made_are_findings(keys: KeyComparison, sentence: str, rows: int) -> None:
-    found = judge([comparison(BATCHES, column(), keys=keys)])
+    found = decide([comparison(BATCHES, column(), keys=keys)])
     assert found.verdict is Verdict.FAIL
     assert [(finding.sentence, finding.rows, finding.code) for finding in found.findings] == [(sentence, rows, "R4")]
 
@@ -95,13 +95,13 @@ def test_rows_that_one_path_lost_or_made_are_findings(keys: KeyComparison, sente
     ],
 )
 def test_columns_that_are_not_of_one_kind_are_findings_once(schema: SchemaComparison, sentence: str) -> None:
-    found = judge([comparison(BATCHES, column(), schema=schema), comparison(ROWS, column(), schema=schema)])
+    found = decide([comparison(BATCHES, column(), schema=schema), comparison(ROWS, column(), schema=schema)])
     assert found.verdict is Verdict.FAIL
     assert [finding.sentence for finding in found.findings] == [sentence]
 
 
 def test_columns_in_another_order_pass() -> None:
-    assert judge([comparison(BATCHES, column(), schema=SchemaComparison(order_differs=True))]).verdict is Verdict.PASS
+    assert decide([comparison(BATCHES, column(), schema=SchemaComparison(order_differs=True))]).verdict is Verdict.PASS
 
 
 DEPENDS = "the output of a row depends on the rows it is sent with"
@@ -127,7 +127,7 @@ def test_what_differs_on_which_way_of_asking_says_whether_the_batch_matters(
         comparisons.append(comparison(ROWS, column(rows=200, differing=rows), rows=200))
     if alone is not None:
         comparisons.append(comparison(ALONE, column(rows=200, differing=alone), rows=200))
-    found = judge(comparisons)
+    found = decide(comparisons)
     assert found.verdict is Verdict.FAIL
     assert [(finding.code, finding.sentence) for finding in found.findings] == [(None, sentence)]
 
@@ -137,14 +137,14 @@ def test_what_differs_on_which_way_of_asking_says_whether_the_batch_matters(
     [("null_mismatches", "is null"), ("nan_mismatches", "is NaN"), ("infinity_mismatches", "is infinite")],
 )
 def test_mismatches_of_one_kind_are_said_so(mismatch: str, words: str) -> None:
-    (finding,) = judge([comparison(BATCHES, column(differing=7, mismatches={mismatch: 7}))]).findings
+    (finding,) = decide([comparison(BATCHES, column(differing=7, mismatches={mismatch: 7}))]).findings
     assert finding.sentence.endswith(f". In each of them one side {words}")
-    (finding,) = judge([comparison(BATCHES, column(differing=7, mismatches={mismatch: 6}))]).findings
+    (finding,) = decide([comparison(BATCHES, column(differing=7, mismatches={mismatch: 6}))]).findings
     assert words not in finding.sentence
 
 
 def test_each_differing_column_is_a_finding_after_those_about_rows() -> None:
-    found = judge(
+    found = decide(
         [comparison(BATCHES, column("p", differing=1), column("q"), column("r", differing=2), keys=KeyComparison(missing=ONE))]
     )  # fmt: skip
     assert [finding.columns for finding in found.findings] == [(), ("p",), ("r",)]
@@ -152,7 +152,7 @@ def test_each_differing_column_is_a_finding_after_those_about_rows() -> None:
 
 
 def test_findings_stand_beside_a_doubt() -> None:
-    found = judge([comparison(BATCHES, column(differing=5))], ["the key repeats"])
+    found = decide([comparison(BATCHES, column(differing=5))], ["the key repeats"])
     assert found.verdict is Verdict.CANNOT_CERTIFY
     assert len(found.findings) == 1
 
@@ -176,12 +176,12 @@ def found_by(code: str, level: str, weight: Weight = Weight.FAILS, columns: tupl
 def test_the_level_earned_is_the_highest_below_every_finding(
     findings: list[Finding], verdict: Verdict, level: str | None
 ) -> None:
-    found = judge([comparison(BATCHES, column())], (), findings, checked="P5")
+    found = decide([comparison(BATCHES, column())], (), findings, checked="P5")
     assert (found.verdict, found.level) == (verdict, level)
 
 
 def test_a_model_that_draws_at_random_cannot_be_certified_and_its_cause_is_named() -> None:
-    found = judge([comparison(BATCHES, column(differing=5))], (), [found_by("D1", "P1")], checked="P5")
+    found = decide([comparison(BATCHES, column(differing=5))], (), [found_by("D1", "P1")], checked="P5")
     assert found.verdict is Verdict.CANNOT_CERTIFY
     assert found.reason == "the model is not deterministic: D1 was found"
     assert [finding.code for finding in found.findings] == ["D1"]
@@ -189,7 +189,7 @@ def test_a_model_that_draws_at_random_cannot_be_certified_and_its_cause_is_named
 
 def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> None:
     differing = comparison(BATCHES, column("p", differing=5), column("q", differing=2))
-    found = judge([differing], (), [found_by("B1", "P2")], checked="P5")
+    found = decide([differing], (), [found_by("B1", "P2")], checked="P5")
     assert [(finding.code, finding.columns, finding.comparison) for finding in found.findings] == [
         ("B1", ("p",), BATCHES),
         (None, ("q",), BATCHES),
@@ -201,7 +201,7 @@ def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> N
 
 def test_what_the_size_of_the_batch_alone_changes_is_judged_at_the_second_level() -> None:
     differing = [comparison(BATCHES, column(differing=200), column("q", differing=3))]
-    found = judge(differing, departing={"p"})
+    found = decide(differing, departing={"p"})
     assert {finding.columns: finding.level for finding in found.findings} == {("p",): "P2", ("q",): "P1"}
     assert found.verdict is Verdict.FAIL
 
@@ -209,7 +209,7 @@ def test_what_the_size_of_the_batch_alone_changes_is_judged_at_the_second_level(
 def test_a_label_all_of_whose_differing_rows_are_ties_is_warned_of() -> None:
     ties = Ties("label", (3, 8), (3, 8), ("p",))
     shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
-    found = judge(shown, ties={BATCHES: {"label": ties}, ROWS: {"label": ties}})
+    found = decide(shown, ties={BATCHES: {"label": ties}, ROWS: {"label": ties}})
     assert found.verdict is Verdict.PASS
     assert [(each.code, each.weight, each.comparison) for each in found.findings] == [("B10", Weight.WARNS, BATCHES)]
 
@@ -225,7 +225,7 @@ def test_a_label_all_of_whose_differing_rows_are_ties_is_warned_of() -> None:
 )
 def test_a_label_that_differs_in_any_row_that_is_no_tie_fails(ties: dict[str, dict[str, Ties]]) -> None:
     shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
-    assert judge(shown, ties=ties).verdict is Verdict.FAIL
+    assert decide(shown, ties=ties).verdict is Verdict.FAIL
 
 
 # ---- the level is what the real paths showed
@@ -236,7 +236,7 @@ def test_a_cause_of_what_the_real_paths_show_breaks_the_level_that_they_break(na
     """Its check alone would break P2: asked for P1 alone the same rows give no level, either."""
     compared = {BATCHES: comparison(BATCHES, column()), ROWS: comparison(ROWS, column())}
     compared[name] = comparison(name, column(differing=900))
-    found = judge(list(compared.values()), (), [found_by("B3", "P2")], checked="P5")
+    found = decide(list(compared.values()), (), [found_by("B3", "P2")], checked="P5")
     assert (found.verdict, found.level) == (Verdict.FAIL, None)
     (finding,) = found.findings
     assert (finding.code, finding.level, finding.comparison) == ("B3", "P1", name)
@@ -244,7 +244,7 @@ def test_a_cause_of_what_the_real_paths_show_breaks_the_level_that_they_break(na
 
 
 def test_a_cause_that_only_its_check_shows_keeps_its_own_level() -> None:
-    found = judge([comparison(BATCHES, column(), column("q"))], (), [found_by("B3", "P2")], checked="P5")
+    found = decide([comparison(BATCHES, column(), column("q"))], (), [found_by("B3", "P2")], checked="P5")
     assert (found.level, found.findings[0].level, found.findings[0].checks) == ("P1", "P2", ())
 
 
@@ -252,7 +252,7 @@ def test_what_the_comparisons_show_names_its_check() -> None:
     parts = [
         comparison(BATCHES, column(differing=5), keys=KeyComparison(missing=KeyList(1, 1, (("1",),))), schema=SchemaComparison(missing=("q",))),
     ]  # fmt: skip
-    assert {(finding.check, finding.checks) for finding in judge(parts).findings} == {("paths", ("paths",))}
+    assert {(finding.check, finding.checks) for finding in decide(parts).findings} == {("paths", ("paths",))}
 
 
 # ---- paths that failed
@@ -268,7 +268,7 @@ def failures_of(
 
 
 def test_a_model_that_fails_on_both_paths_earns_no_level_and_is_told_once_with_the_whole_exception() -> None:
-    found = judge([], failures=failures_of("offline", *ONLINE), checked="P5")
+    found = decide([], failures=failures_of("offline", *ONLINE), checked="P5")
     assert (found.verdict, found.level) == (Verdict.FAIL, None)
     (finding,) = found.findings
     assert finding.sentence == (
@@ -280,7 +280,7 @@ def test_a_model_that_fails_on_both_paths_earns_no_level_and_is_told_once_with_t
 
 def test_exceptions_that_are_not_the_same_are_told_apart() -> None:
     failures = merged([*failures_of("offline"), *failures_of(*ONLINE[:2], message="boom")])
-    found = judge([], failures=failures)
+    found = decide([], failures=failures)
     assert [finding.sentence for finding in found.findings] == [
         f"Offline failed: {BOOM}",
         "Online in batches, online one by one failed: boom",
@@ -289,7 +289,7 @@ def test_exceptions_that_are_not_the_same_are_told_apart() -> None:
 
 def test_a_failure_that_a_finding_explains_takes_every_level_from_it() -> None:
     refusing = replace(found_by("B8", "P2", Weight.ABOVE, columns=()), check="alone", checks=("alone",))
-    found = judge([comparison(BATCHES, column())], (), [refusing], failures=failures_of(ONLINE[1]), checked="P5")
+    found = decide([comparison(BATCHES, column())], (), [refusing], failures=failures_of(ONLINE[1]), checked="P5")
     assert (found.verdict, found.level) == (Verdict.FAIL, None)
     (finding,) = found.findings
     assert (finding.code, finding.level, finding.weight, finding.checks) == (
@@ -301,7 +301,7 @@ def test_a_failure_that_a_finding_explains_takes_every_level_from_it() -> None:
 
 
 def test_no_level_is_earned_where_one_path_gave_no_rows_to_compare() -> None:
-    found = judge([comparison(ROWS, column())], (), [found_by("E1", "P3", columns=())], checked="P5")
+    found = decide([comparison(ROWS, column())], (), [found_by("E1", "P3", columns=())], checked="P5")
     assert (found.verdict, found.level) == (Verdict.FAIL, None)
 
 
@@ -315,7 +315,7 @@ def test_no_level_is_earned_where_one_path_gave_no_rows_to_compare() -> None:
 )
 def test_requests_of_the_check_that_meet_a_limit_show_no_disparity(code: ErrorCode, message: str) -> None:
     failures = failures_of(ONLINE[0], message=message, code=code)
-    found = judge([comparison(ROWS, column())], failures=failures, checked="P5")
+    found = decide([comparison(ROWS, column())], failures=failures, checked="P5")
     assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
     assert message in found.reason
     assert "batch_rows" in found.reason
@@ -328,7 +328,7 @@ GAP = "check `clock` was not finished: the model gave no answer within 120 s"
 
 
 def test_checks_that_could_not_be_made_keep_a_model_from_passing_and_are_no_finding() -> None:
-    found = judge([comparison(BATCHES, column())], gaps=[GAP])
+    found = decide([comparison(BATCHES, column())], gaps=[GAP])
     assert (found.verdict, found.reason, found.level, found.findings) == (Verdict.CANNOT_CERTIFY, GAP, None, ())
 
 
@@ -343,5 +343,5 @@ def test_checks_that_could_not_be_made_keep_a_model_from_passing_and_are_no_find
 def test_a_failure_stays_a_failure_whatever_could_not_be_asked_beside_it(
     compared: list[Comparison], findings: list[Finding], failures: tuple[PathFailure, ...]
 ) -> None:
-    found = judge(compared, (), findings, failures=failures, gaps=[GAP])
+    found = decide(compared, (), findings, failures=failures, gaps=[GAP])
     assert (found.verdict, found.reason) == (Verdict.FAIL, GAP)

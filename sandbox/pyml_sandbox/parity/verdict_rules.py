@@ -17,7 +17,7 @@ from pyml_sandbox.compare.words.formatting import shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.verdict import Finding, Hop, Judgement, PathFailure, Verdict, Weight
+from pyml_sandbox.parity.verdict import Decision, Finding, Hop, PathFailure, Verdict, Weight
 
 BATCHES = "batches"
 """Offline against online in batches, all rows."""
@@ -43,7 +43,7 @@ ENOUGH = 10
 """Differing rows that a sample should hold if it held its share, before their absence from it means anything."""
 
 
-def judge(
+def decide(
     comparisons: Sequence[Comparison],
     doubts: Sequence[str] = (),
     findings: Sequence[Finding] = (),
@@ -53,8 +53,8 @@ def judge(
     ties: Mapping[str, Mapping[str, Ties]] = NO_TIES,
     failures: Sequence[PathFailure] = (),
     gaps: Sequence[str] = (),
-) -> Judgement:
-    """Judge what was compared and found.
+) -> Decision:
+    """Decide what the comparisons and the findings mean.
 
     Args:
         comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; `BATCHES` is there, the others may be.
@@ -62,7 +62,7 @@ def judge(
         findings: of the checks, each with its cause, and weighed by the level that the model must reach.
         checked: the highest level whose checks were made.
         departing: output columns that the model itself changes with nothing but the size of the batch: what parts the
-            paths there is judged at P2.
+            paths there breaks P2.
         ties: of each comparison by name, the label columns that flip because their scores tie, by column.
         failures: real paths that raised.
         gaps: why checks of the needed level could not be made. A model with a gap cannot pass; it can fail.
@@ -75,17 +75,17 @@ def judge(
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
     if unsteady := _why_unsteady(findings, by_name.get(REPEAT)):
         reason = f"the model is not deterministic: {unsteady[0]}"
-        return Judgement(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
+        return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
     shown = list(_shown_by_paths(paths, by_name, departing, ties))
     all_found = in_order(_together(findings, shown, by_name, failures))
     if reasons := _why_undecided(doubts, paths, all_found):
-        return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
+        return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
     has_failed = any(finding.weight is Weight.FAILS for finding in all_found)
     if gaps and not has_failed:
-        return Judgement(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
+        return Decision(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
-    return Judgement(Verdict.FAIL if has_failed else Verdict.PASS, "; ".join(gaps), earned, all_found)
+    return Decision(Verdict.FAIL if has_failed else Verdict.PASS, "; ".join(gaps), earned, all_found)
 
 
 def _why_unsteady(findings: Sequence[Finding], repeat: Comparison | None) -> list[str]:
