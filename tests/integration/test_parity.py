@@ -17,7 +17,7 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.verdict import Hop, Verdict, Weight
+from pyml_sandbox.parity.verdict import Hop, Severity, Verdict
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
@@ -94,7 +94,7 @@ def test_the_cause_is_named_and_shown_by_a_witness_of_both_paths(
     report = check(client, tmp_path, body)
     assert report.verdict is Verdict.FAIL
     finding = report.findings[0]
-    assert (finding.code, finding.hop, finding.columns, finding.weight) == (code, Hop.COMPUTE, ("p",), Weight.FAILS)
+    assert (finding.code, finding.hop, finding.columns, finding.weight) == (code, Hop.COMPUTE, ("p",), Severity.FAILS)
     assert report.next_command == f"pyml explain {code}"
     witness = finding.witness
     assert witness is not None
@@ -116,7 +116,7 @@ def test_the_snippet_of_a_witness_shows_the_difference(client: Client, tmp_path:
 
 def test_several_causes_in_one_model_are_told_apart(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, "a - a.mean() + a.map(lambda value: float(hash(str(value)) % 1000))")
-    assert {finding.code for finding in report.findings if finding.weight is Weight.FAILS} == {"B1", "D3"}
+    assert {finding.code for finding in report.findings if finding.weight is Severity.FAILS} == {"B1", "D3"}
 
 
 def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Client, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Cl
 def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, "a * 2 if len(a) else [][0]")
     assert (report.verdict, report.decision.level) == (Verdict.PASS, "P3")
-    assert [(finding.code, finding.weight) for finding in report.findings] == [("B12", Weight.ABOVE)]
+    assert [(finding.code, finding.weight) for finding in report.findings] == [("B12", Severity.ABOVE)]
     hardened = check(client, tmp_path, "a * 2 if len(a) else [][0]", replace(SETTINGS, level="P4"))
     assert (hardened.verdict, hardened.decision.level) == (Verdict.FAIL, "P3")
 

@@ -166,9 +166,11 @@ def test_no_hop_is_marked_where_the_paths_agree(show: Show) -> None:
     assert shown.count(".band.marked") == shown.count(".here") == shown.count("article") == 0
 
 
-def test_a_witness_marks_the_row_that_differs_and_says_what_it_gave(show: Show) -> None:
+def test_a_counterexample_marks_the_row_that_differs_and_says_what_it_gave(show: Show) -> None:
     shown = show(ONE_FAULT)
-    assert [" ".join(text.split()) for text in shown.texts("#finding-1 .witness .marked")] == ["▶ differs 3.0 None"]
+    assert [" ".join(text.split()) for text in shown.texts("#finding-1 .counterexample .marked")] == [
+        "▶ differs 3.0 None"
+    ]
     seen = " ".join(" ".join(shown.texts("#finding-1 tbody")).split())
     assert "online, beside the other row 0.75 null" in seen
     assert shown.texts("#finding-1 pre")[0].strip() == SNIPPET.strip()

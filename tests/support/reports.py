@@ -18,15 +18,15 @@ from pyml_sandbox.compare import (
 from pyml_sandbox.parity.report.document import Points, Report, StepTime
 from pyml_sandbox.parity.verdict import (
     CheckResult,
+    Counterexample,
     Decision,
     Finding,
     Hop,
     NoiseFloor,
     PathFailure,
     Seen,
+    Severity,
     Verdict,
-    Weight,
-    Witness,
 )
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, ROWS
 from support.comparisons import column, comparison
@@ -53,7 +53,7 @@ STATISTICS = Finding(
     inputs=("distance",),
     rows=187,
     comparison=BATCHES,
-    witness=Witness(
+    witness=Counterexample(
         ("distance", "carrier"),
         (("0.1", "'UA'"), ("3.0", None)),
         1,
@@ -78,7 +78,7 @@ BOUNDARY = Finding(
     columns=("label",),
     inputs=("k",),
     rows=3,
-    witness=Witness(("k",), (("9007199254740993",),), 0, {}, (Seen("offline", {"label": "x"}), Seen("online", {"label": "y"}))),
+    witness=Counterexample(("k",), (("9007199254740993",),), 0, {}, (Seen("offline", {"label": "x"}), Seen("online", {"label": "y"}))),
 )  # fmt: skip
 STORED = Finding(
     "The model returned NaN; the table holds NULL.",
@@ -95,17 +95,17 @@ EMPTY = Finding(
     "B12",
     "empty batch",
     level="P4",
-    weight=Weight.ABOVE,
+    weight=Severity.ABOVE,
     hop=Hop.COMPUTE,
     check="empty",
-    witness=Witness(("distance",), (), 0, {}, (Seen("online", error="IndexError: single positional indexer"),)),
+    witness=Counterexample(("distance",), (), 0, {}, (Seen("online", error="IndexError: single positional indexer"),)),
 )
 NOISE = Finding(
     "Differences are float reassociation: noise, not logic.",
     "B10",
     "kernel choice by batch size",
     level="P2",
-    weight=Weight.WARNS,
+    weight=Severity.WARNS,
     check="together",
     columns=("p", "q"),
     rows=49,
@@ -233,7 +233,7 @@ HOSTILE = replace(
                 name=HOSTILE_TEXT,
                 columns=(HOSTILE_TEXT,),
                 inputs=(HOSTILE_TEXT,),
-                witness=Witness(
+                witness=Counterexample(
                     (HOSTILE_TEXT,),
                     ((HOSTILE_TEXT,),),
                     0,

@@ -16,7 +16,7 @@ from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.checks.both_paths import PathChecks
-from pyml_sandbox.parity.counterexample.find import WitnessFinder
+from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_context, sizes
@@ -58,7 +58,7 @@ class Evidence:
     """What the laboratory and the real paths showed beyond the comparisons.
 
     Attributes:
-        findings: each cause, with its witness.
+        findings: each cause, with its counterexample.
         symptoms: what every check saw.
         noise: what the size of a batch alone does to the model's outputs; nothing where it was not measured.
         made: the checks that were made.
@@ -263,7 +263,7 @@ class _Check:
             examination = on_the_paths(context, checks, examination)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
             diagnoses = diagnose(examination.observations)
-            finder = WitnessFinder(context, paths, self._version.model_id)
+            finder = CounterexampleFinder(context, paths, self._version.model_id)
             findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
             done(f"{len(diagnoses)} causes")
         found = [*findings, *noise_findings(context.noise)]
@@ -278,8 +278,8 @@ class _Check:
             return Evidence(gap=f"the model could not be examined: {error.message}")
         return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))
 
-    def _finding(self, diagnosis: Diagnosis, finder: WitnessFinder) -> Finding:
-        return finding_of(diagnosis, self._settings.level, finder.witness(diagnosis.observations))
+    def _finding(self, diagnosis: Diagnosis, finder: CounterexampleFinder) -> Finding:
+        return finding_of(diagnosis, self._settings.level, finder.find(diagnosis.observations))
 
     def _comparisons(self, snapshot: Snapshot, tolerances: Tolerances) -> Iterator[Comparison]:
         run = self._run

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS
-from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Weight
+from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Severity
 
 REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
 """Checks whose findings may explain that a path failed as a whole."""
@@ -57,7 +57,7 @@ def finding_of_failure(failure: PathFailure) -> Finding:
         words_of(failure),
         "R4" if limit else None,
         name=CAUSES["R4"].name if limit else "",
-        weight=Weight.WARNS if limit else Weight.FAILS,
+        weight=Severity.WARNS if limit else Severity.FAILS,
         hop=Hop.BOUNDARY if limit else None,
         checks=("paths",),
         comparison=failure.comparison,

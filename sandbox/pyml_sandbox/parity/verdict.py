@@ -32,7 +32,7 @@ class Hop(StrEnum):
     """After it: the same predictions are stored, or received, as other values."""
 
 
-class Weight(StrEnum):
+class Severity(StrEnum):
     """What a finding means for the verdict."""
 
     FAILS = "fails"
@@ -45,7 +45,7 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What one row of a witness was predicted as in one situation.
+    """What one row of a counterexample was predicted as under one condition.
 
     Attributes:
         where: "offline, alone", "online, together", "a process with PYTHONHASHSEED=1", ...
@@ -59,7 +59,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Witness:
+class Counterexample:
     """The smallest input that shows a finding, re-run in both real paths before it is given.
 
     Attributes:
@@ -88,7 +88,7 @@ class Finding:
         code: of the cause, with a page in docs/causes; None where none could be named.
         name: of the cause.
         level: the parity level that it breaks: the cause's own, or a lower one where the real paths show it.
-        weight: what that means for the verdict.
+        weight: its severity: what that means for the verdict.
         hop: the first hop at which the paths part.
         check: the check that shows it best; a name of docs/parity-report.md.
         checks: every check that fired for it, `paths` among them where a comparison of the real paths shows it.
@@ -96,14 +96,14 @@ class Finding:
         inputs: input columns that drive it; empty where none could be singled out.
         rows: how many of the rows that were tried show it.
         comparison: name of the comparison of both paths that shows it as well; empty where none does.
-        witness: None where none reproduced in both real paths.
+        witness: the smallest input that shows it; None where none did so on both real paths.
     """
 
     sentence: str
     code: str | None = None
     name: str = ""
     level: str = "P1"
-    weight: Weight = Weight.FAILS
+    weight: Severity = Severity.FAILS
     hop: Hop | None = None
     check: str = "paths"
     checks: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class Finding:
     inputs: tuple[str, ...] = ()
     rows: int = 0
     comparison: str = ""
-    witness: Witness | None = None
+    witness: Counterexample | None = None
 
 
 @dataclass(frozen=True)

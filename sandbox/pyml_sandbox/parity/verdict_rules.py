@@ -17,7 +17,7 @@ from pyml_sandbox.compare.words.formatting import shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.verdict import Decision, Finding, Hop, PathFailure, Verdict, Weight
+from pyml_sandbox.parity.verdict import Decision, Finding, Hop, PathFailure, Severity, Verdict
 
 BATCHES = "batches"
 """Offline against online in batches, all rows."""
@@ -81,7 +81,7 @@ def decide(
     if reasons := _why_undecided(doubts, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
-    has_failed = any(finding.weight is Weight.FAILS for finding in all_found)
+    has_failed = any(finding.weight is Severity.FAILS for finding in all_found)
     if gaps and not has_failed:
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
@@ -91,7 +91,7 @@ def decide(
 def _why_unsteady(findings: Sequence[Finding], repeat: Comparison | None) -> list[str]:
     """What shows that the model differs from itself; a repeated path counts where no check explains what it shows."""
     seen = [finding.sentence for finding in findings if finding.code in UNSTEADY]
-    is_explained = any(finding.weight is not Weight.WARNS for finding in findings)
+    is_explained = any(finding.weight is not Severity.WARNS for finding in findings)
     return seen if is_explained else [*seen, *_unsteady(repeat)]
 
 
@@ -115,7 +115,7 @@ def _together(
 
 def _earned(findings: Sequence[Finding], checked: str) -> str | None:
     """The highest level whose checks, and those of all levels below, found nothing."""
-    broken = [finding.level for finding in findings if finding.weight is not Weight.WARNS]
+    broken = [finding.level for finding in findings if finding.weight is not Severity.WARNS]
     reached = [level for level in LEVELS if level <= checked and not any(each <= level for each in broken)]
     return reached[-1] if reached else None
 
@@ -138,9 +138,9 @@ def _beside_paths(
     names = (name for name in (BATCHES, ROWS) if set(finding.columns) & set(_differing(by_name.get(name))))
     finding = replace(finding, comparison=next(names, ""))
     if raised and explains(finding):
-        return _seen_on_paths(replace(finding, weight=Weight.FAILS), FIRST_LEVEL)
+        return _seen_on_paths(replace(finding, weight=Severity.FAILS), FIRST_LEVEL)
     levels = [each.level for each in shown if _is_of_values(each) and set(each.columns) & set(finding.columns)]
-    return _seen_on_paths(finding, min(levels)) if levels and finding.weight is Weight.FAILS else finding
+    return _seen_on_paths(finding, min(levels)) if levels and finding.weight is Severity.FAILS else finding
 
 
 def _seen_on_paths(finding: Finding, level: str) -> Finding:
@@ -169,13 +169,13 @@ def _shown_by_paths(
 
 def _uncovered(shown: Sequence[Finding], findings: Sequence[Finding]) -> Iterator[Finding]:
     """What the comparisons show and no finding explains; what they show of keys and columns nothing else does."""
-    known = {column for finding in findings if finding.weight is Weight.FAILS for column in finding.columns}
+    known = {column for finding in findings if finding.weight is Severity.FAILS for column in finding.columns}
     return (each for each in shown if not (_is_of_values(each) and known & set(each.columns)))
 
 
 def _is_of_values(shown: Finding) -> bool:
     """Whether it speaks of values that differ, and not of keys, columns or types."""
-    return shown.hop is Hop.COMPUTE and shown.weight is Weight.FAILS
+    return shown.hop is Hop.COMPUTE and shown.weight is Severity.FAILS
 
 
 def _of_failures(failures: Sequence[PathFailure], findings: Sequence[Finding]) -> Iterator[Finding]:

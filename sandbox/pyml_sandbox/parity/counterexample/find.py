@@ -20,7 +20,7 @@ from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, 
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.synthetic import InputRow
-from pyml_sandbox.parity.verdict import Seen, Witness
+from pyml_sandbox.parity.verdict import Counterexample, Seen
 from pyml_sandbox.predict.online import ServerEndedError
 
 SHOWN_CHARACTERS = 200
@@ -31,7 +31,7 @@ FRESH_STEPS = 12
 
 
 @dataclass
-class WitnessFinder:
+class CounterexampleFinder:
     """Finds witnesses on one bench and both real paths.
 
     Attributes:
@@ -44,7 +44,7 @@ class WitnessFinder:
     paths: RealPaths
     model_id: str
 
-    def witness(self, observations: Sequence[Observation]) -> Witness | None:
+    def find(self, observations: Sequence[Observation]) -> Counterexample | None:
         """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
 
         None as well where the model ends its Python or its server, or is too slow, on the way there.
@@ -220,13 +220,13 @@ class WitnessFinder:
 
     # ---- for a reader
 
-    def _told(self, case: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Witness:
+    def _told(self, case: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Counterexample:
         rows = case.other.rows
         shown = rows or ()
         others = [name for name in self.context.inputs.names if name not in columns]
         defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
         texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
-        return Witness(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
+        return Counterexample(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""From diagnoses to findings: each cause in words, with its level, its hop and its weight. Pure."""
+"""From diagnoses to findings: each cause in words, with its level, its hop and its severity. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.verdict import Finding, Hop, NoiseFloor, Weight, Witness
+from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, NoiseFloor, Severity
 
 UNSTEADY = ("D1", "D2")
 """Causes under which nothing can be compared at all."""
@@ -28,13 +28,13 @@ _HOPS = {
 }
 
 
-def finding_of(diagnosis: Diagnosis, declared: str, witness: Witness | None = None) -> Finding:
+def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexample | None = None) -> Finding:
     """What a diagnosis is reported as.
 
     Args:
         diagnosis: the cause and what shows it.
         declared: the level that the model needs.
-        witness: where there is one.
+        counterexample: where there is one.
     """
     cause = CAUSES[diagnosis.code]
     first = diagnosis.observations[0]
@@ -44,14 +44,14 @@ def finding_of(diagnosis: Diagnosis, declared: str, witness: Witness | None = No
         code=cause.code,
         name=cause.name,
         level=level,
-        weight=Weight.FAILS if level <= declared else Weight.ABOVE,
+        weight=Severity.FAILS if level <= declared else Severity.ABOVE,
         hop=_HOPS.get(first.check, Hop.COMPUTE),
         check=first.check,
         checks=diagnosis.checks,
         columns=diagnosis.outputs,
         inputs=diagnosis.inputs,
         rows=diagnosis.rows,
-        witness=witness,
+        witness=counterexample,
     )
 
 
@@ -69,7 +69,7 @@ def _noise_finding(floors: Sequence[NoiseFloor]) -> Finding:
         code=cause.code,
         name=cause.name,
         level=cause.level,
-        weight=Weight.WARNS,
+        weight=Severity.WARNS,
         hop=Hop.COMPUTE,
         check="sizes",
         columns=tuple(floor.column for floor in floors),
@@ -95,7 +95,7 @@ def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
         code=cause.code,
         name=cause.name,
         level=cause.level,
-        weight=Weight.WARNS,
+        weight=Severity.WARNS,
         hop=Hop.COMPUTE,
         check="sizes",
         columns=(ties.column,),
@@ -106,7 +106,7 @@ def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that fail first, then those above the needed level, then warnings; else as they were diagnosed."""
-    return tuple(sorted(findings, key=lambda each: list(Weight).index(each.weight)))
+    return tuple(sorted(findings, key=lambda each: list(Severity).index(each.weight)))
 
 
 def _observation(diagnosis: Diagnosis, observation: Observation) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE, VARIABLE
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Weight
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def check_results(
     fired = {observation.check for observation in observations} | {
         name for name, each in made.items() if each.has_fired
     }
-    fired |= {name for each in findings if each.weight is not Weight.WARNS for name in (each.check, *each.checks)}
+    fired |= {name for each in findings if each.weight is not Severity.WARNS for name in (each.check, *each.checks)}
     order = list(CATALOGUE)
     return tuple(
         CheckResult(name, CATALOGUE[_entry(name)].level, name in fired, made[name].rows, round(made[name].seconds, 3))

@@ -14,7 +14,7 @@ from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import finding_text
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Verdict, Weight
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity, Verdict
 
 Numbered = tuple[int, Finding]
 VERDICT_CASE = "verdict"
@@ -66,15 +66,15 @@ def _uncertain(report: Report) -> TestCase:
 def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> TestCase:
     """One check: failed, skipped or passed, by the heaviest of its findings; the lighter ones are put beside it."""
     case = TestCase(formatting.plain(check.name), check.level, check.seconds)
-    by_weight = {weight: [(n, one) for n, one in found if one.weight is weight] for weight in Weight}
-    failing, above = by_weight[Weight.FAILS], by_weight[Weight.ABOVE]
+    by_severity = {weight: [(n, one) for n, one in found if one.weight is weight] for weight in Severity}
+    failing, above = by_severity[Severity.FAILS], by_severity[Severity.ABOVE]
     if failing:
         case.result = _result(Failure, check, failing)
     elif above:
         case.result = _result(Skipped, check, above)
     beside = [_text(check, one) for one in above if failing]
     beside += wording.explained_failures(report) if check.name == "paths" else []
-    beside += [" ".join(line) for line in (wording.warning_lines(report) if by_weight[Weight.WARNS] else ())]
+    beside += [" ".join(line) for line in (wording.warning_lines(report) if by_severity[Severity.WARNS] else ())]
     if beside:
         case.system_out = "\n\n".join(beside)
     return case

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyml.command_line import command
 from pyml.types.schema import quoted, string_literal
 from pyml_sandbox.compare import Comparison
-from pyml_sandbox.parity.verdict import Decision, Weight
+from pyml_sandbox.parity.verdict import Decision, Severity
 
 _ZONE_OF_HOURS = re.compile(r":\d\d(\.\d+)?[+-]\d\d$")
 
@@ -24,7 +24,7 @@ def next_command(decision: Decision, comparisons: Sequence[Comparison], table: s
     Returns:
         One line for a shell; empty where there is nothing to advise.
     """
-    codes = (finding.code for finding in decision.findings if finding.code and finding.weight is not Weight.WARNS)
+    codes = (finding.code for finding in decision.findings if finding.code and finding.weight is not Severity.WARNS)
     code = next(codes, None)
     if code:
         return command("pyml explain", code)

@@ -19,7 +19,7 @@ from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.diagram import pictures
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.plots import ColumnPlots, column_plots
-from pyml_sandbox.parity.verdict import CheckResult, Verdict, Weight
+from pyml_sandbox.parity.verdict import CheckResult, Severity, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -35,8 +35,8 @@ def report_html(report: Report) -> str:
         ladder=list(_ladder(report)),
         failing=wording.first_failing(report),
         pictures=pictures(report.findings),
-        fails=wording.of_weight(report, Weight.FAILS),
-        above=wording.of_weight(report, Weight.ABOVE),
+        fails=wording.of_severity(report, Severity.FAILS),
+        above=wording.of_severity(report, Severity.ABOVE),
         warnings=list(wording.warning_lines(report)),
         plots=_plots(report),
         checks=[(check, check_line(check.name), _breaches(report, check)) for check in report.checks],
@@ -88,5 +88,5 @@ def _breaches(report: Report, check: CheckResult) -> list[int]:
     return [
         number
         for number, finding in enumerate(report.findings, 1)
-        if check.name in wording.checks_of(finding) and finding.weight is not Weight.WARNS
+        if check.name in wording.checks_of(finding) and finding.weight is not Severity.WARNS
     ]

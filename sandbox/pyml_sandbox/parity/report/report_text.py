@@ -1,4 +1,4 @@
-"""A parity report for a terminal: the verdict first, then each finding with its witness, and what to do next.
+"""A parity report for a terminal: the verdict first, then each finding with its counterexample, and what to do next.
 
 A reader should understand a failure in ten seconds, and a PASS is a few lines.
 """
@@ -19,11 +19,11 @@ from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.wording import deciding
-from pyml_sandbox.parity.verdict import Finding, Hop, Verdict, Weight, Witness
+from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity, Verdict
 from pyml_sandbox.parity.verdict_rules import ALONE
 
 COLOURS = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.CANNOT_CERTIFY: "bold yellow"}
-WEIGHT_COLOURS = {Weight.FAILS: "bold red", Weight.ABOVE: "bold yellow", Weight.WARNS: "yellow"}
+SEVERITY_COLOURS = {Severity.FAILS: "bold red", Severity.ABOVE: "bold yellow", Severity.WARNS: "yellow"}
 MAX_SETTINGS = 5
 INDENT = 3
 
@@ -52,7 +52,7 @@ def finding_text(number: int, finding: Finding, *, width: int = 80) -> str:
 
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield from _head(report)
-    for number, finding in wording.of_weight(report, Weight.FAILS):
+    for number, finding in wording.of_severity(report, Severity.FAILS):
         yield from _finding_parts(number, finding)
     yield from _above_parts(report)
     yield from _warning_parts(report)
@@ -82,7 +82,7 @@ def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
     """One finding: what it is, where, and the smallest input that shows it."""
     yield Text("")
     yield Text.assemble(
-        f"{number}. ", (wording.title(finding), WEIGHT_COLOURS[finding.weight]), f"  breaks {finding.level}"
+        f"{number}. ", (wording.title(finding), SEVERITY_COLOURS[finding.weight]), f"  breaks {finding.level}"
     )
     yield Padding(Text(wording.sentence(finding)), (0, 0, 0, INDENT))
     yield Padding(_facts(finding), (0, 0, 0, INDENT))
@@ -111,7 +111,7 @@ def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
         yield "rows", Text(f"{finding.rows:,}")
     yield "checks", Text(formatting.listed(wording.checks_of(finding)))
     if finding.witness:
-        yield from _witness_rows(finding.witness)
+        yield from _counterexample_rows(finding.witness)
 
 
 def _hop(hop: Hop) -> Text:
@@ -120,18 +120,18 @@ def _hop(hop: Hop) -> Text:
     return line
 
 
-def _witness_rows(witness: Witness) -> Iterator[tuple[str, RenderableType]]:
-    rows, hidden = wording.witness_rows(witness)
+def _counterexample_rows(found: Counterexample) -> Iterator[tuple[str, RenderableType]]:
+    rows, left_out = wording.counterexample_rows(found)
     cells = [["> " if row.is_marked else "", *row.cells] for row in rows]
     styles = ["bold" if row.is_marked else "" for row in rows]
-    titles = ["", *(formatting.plain(name) for name in witness.columns)]
-    yield "witness", _small_table(titles, cells, styles) if cells else Text("no rows")
-    if hidden:
-        yield "", Text(f"and {formatting.counted(hidden, 'row')} more")
-    if witness.defaults:
-        yield "", Text(f"with {wording.default_words(witness)}", "dim")
-    if witness.seen:
-        names, seen = wording.seen_table(witness)
+    titles = ["", *(formatting.plain(name) for name in found.columns)]
+    yield "input", _small_table(titles, cells, styles) if cells else Text("no rows")
+    if left_out:
+        yield "", Text(f"and {formatting.counted(left_out, 'row')} more")
+    if found.defaults:
+        yield "", Text(f"with {wording.default_words(found)}", "dim")
+    if found.seen:
+        names, seen = wording.seen_table(found)
         yield "gives", _small_table(["", *names], [[where, *values] for where, values in seen])
 
 
@@ -145,7 +145,7 @@ def _small_table(titles: Sequence[str], rows: Sequence[Sequence[str]], styles: S
 
 
 def _above_parts(report: Report) -> Iterator[RenderableType]:
-    found = wording.of_weight(report, Weight.ABOVE)
+    found = wording.of_severity(report, Severity.ABOVE)
     if found:
         yield Padding(Text(wording.ABOVE_HEADING, "bold"), (1, 0, 0, 0))
     for number, finding in found:
@@ -154,7 +154,7 @@ def _above_parts(report: Report) -> Iterator[RenderableType]:
 
 def _warning_parts(report: Report) -> Iterator[RenderableType]:
     for place, (name, words) in enumerate(wording.warning_lines(report)):
-        line = Text.assemble(("warning", WEIGHT_COLOURS[Weight.WARNS]), f"  {name}  {words}")
+        line = Text.assemble(("warning", SEVERITY_COLOURS[Severity.WARNS]), f"  {name}  {words}")
         yield Padding(line, (0 if place else 1, 0, 0, 0))
 
 

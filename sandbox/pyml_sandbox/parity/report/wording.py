@@ -11,7 +11,7 @@ from pyml_sandbox.compare.words.formatting import counted, listed, plain, short,
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import words_of
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Hop, NoiseFloor, Seen, Weight, Witness
+from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Finding, Hop, NoiseFloor, Seen, Severity
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 
 STATIONS: tuple[tuple[str, Hop | None], ...] = (
@@ -31,7 +31,7 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
 )
 
 ABOVE_HEADING = "Above the level that is needed"
-MAX_WITNESS_ROWS = 10
+MAX_ROWS = 10
 MAX_DEFAULTS = 6
 
 
@@ -45,7 +45,7 @@ def level_words(report: Report) -> str:
 
 def first_failing(report: Report) -> CheckResult | None:
     """The lowest check above the level reached, of those that led to a finding which fails."""
-    blamed = {name for finding in report.findings if finding.weight is Weight.FAILS for name in checks_of(finding)}
+    blamed = {name for finding in report.findings if finding.weight is Severity.FAILS for name in checks_of(finding)}
     reached = report.decision.level or ""
     fired = [check for check in report.checks if check.fired and check.level > reached and check.name in blamed]
     return min(fired, key=lambda check: check.level, default=None)
@@ -56,9 +56,9 @@ def checks_of(finding: Finding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (finding.check, *finding.checks) if name))
 
 
-def of_weight(report: Report, weight: Weight) -> list[tuple[int, Finding]]:
-    """The findings of one weight, each with its number in the whole list, from 1."""
-    return [(number, one) for number, one in enumerate(report.findings, 1) if one.weight is weight]
+def of_severity(report: Report, severity: Severity) -> list[tuple[int, Finding]]:
+    """The findings of one severity, each with its number in the whole list, from 1."""
+    return [(number, one) for number, one in enumerate(report.findings, 1) if one.weight is severity]
 
 
 def check_words(report: Report) -> str:
@@ -69,7 +69,7 @@ def check_words(report: Report) -> str:
     made = counted(len(report.checks), "check")
     if fired:
         return f"{made}: {listed(fired)} saw a difference."
-    return f"{made} made." if of_weight(report, Weight.FAILS) else f"{made}: none saw a difference."
+    return f"{made} made." if of_severity(report, Severity.FAILS) else f"{made}: none saw a difference."
 
 
 def explained_failures(report: Report) -> list[str]:
@@ -108,7 +108,7 @@ def floor_words(floor: NoiseFloor) -> str:
 def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
     """A short line for each column of each finding that breaks no level: what it is, and what was measured."""
     floors = {floor.column: floor for floor in report.floors}
-    for _, finding in of_weight(report, Weight.WARNS):
+    for _, finding in of_severity(report, Severity.WARNS):
         measured = [floors[name] for name in finding.columns if name in floors]
         for floor in measured:
             yield title(finding), f"{plain(floor.column)}: noise {floor_words(floor)}"
@@ -117,8 +117,8 @@ def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class WitnessRow:
-    """One row of a witness as it is shown.
+class CounterexampleRow:
+    """One row of a counterexample as a report prints it.
 
     Attributes:
         cells: its values in Python notation.
@@ -129,30 +129,30 @@ class WitnessRow:
     is_marked: bool
 
 
-def witness_rows(witness: Witness) -> tuple[list[WitnessRow], int]:
+def counterexample_rows(found: Counterexample) -> tuple[list[CounterexampleRow], int]:
     """The rows to show, the one that differs among them, and how many are left out."""
     rows = [
-        WitnessRow(tuple("None" if cell is None else plain(cell) for cell in cells), place == witness.row)
-        for place, cells in enumerate(witness.rows)
+        CounterexampleRow(tuple("None" if cell is None else plain(cell) for cell in cells), number == found.row)
+        for number, cells in enumerate(found.rows)
     ]
-    first = max(0, min(witness.row - 1, len(rows) - MAX_WITNESS_ROWS)) if len(rows) > MAX_WITNESS_ROWS else 0
-    return rows[first : first + MAX_WITNESS_ROWS], max(0, len(rows) - MAX_WITNESS_ROWS)
+    first = max(0, min(found.row - 1, len(rows) - MAX_ROWS)) if len(rows) > MAX_ROWS else 0
+    return rows[first : first + MAX_ROWS], max(0, len(rows) - MAX_ROWS)
 
 
-def default_words(witness: Witness) -> str:
+def default_words(found: Counterexample) -> str:
     """The columns that do not matter, with their values; empty where there are none."""
-    pairs = [f"{plain(name)} = {'None' if v is None else plain(v)}" for name, v in witness.defaults.items()]
+    pairs = [f"{plain(name)} = {'None' if v is None else plain(v)}" for name, v in found.defaults.items()]
     more = f", and {len(pairs) - MAX_DEFAULTS} more" if len(pairs) > MAX_DEFAULTS else ""
     return ", ".join(pairs[:MAX_DEFAULTS]) + more
 
 
-def seen_table(witness: Witness) -> tuple[list[str], list[tuple[str, list[str]]]]:
+def seen_table(found: Counterexample) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """What the row was predicted as: names of the outputs, and for each situation their values.
 
     A refusal stands in the first output's place.
     """
-    names = list(dict.fromkeys(name for seen in witness.seen for name in seen.outputs)) or ["answer"]
-    return [plain(name) for name in names], [(plain(seen.where), _cells(seen, names)) for seen in witness.seen]
+    names = list(dict.fromkeys(name for seen in found.seen for name in seen.outputs)) or ["answer"]
+    return [plain(name) for name in names], [(plain(seen.where), _cells(seen, names)) for seen in found.seen]
 
 
 def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
@@ -163,7 +163,7 @@ def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
 
 def commands(report: Report) -> list[str]:
     """What to run now: the page of the first cause that fails, then what the check itself advises."""
-    codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Weight.WARNS]
+    codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Severity.WARNS]
     explain = [f"pyml explain {codes[0]}"] if codes else []
     return list(dict.fromkeys(command for command in (*explain, report.next_command) if command))
 

@@ -10,7 +10,7 @@ from pyml.error_code import ErrorCode
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.verdict import Finding, PathFailure, Verdict, Weight
+from pyml_sandbox.parity.verdict import Finding, PathFailure, Severity, Verdict
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS, decide
 from support.comparisons import column, comparison
 
@@ -157,7 +157,7 @@ def test_findings_stand_beside_a_doubt() -> None:
     assert len(found.findings) == 1
 
 
-def found_by(code: str, level: str, weight: Weight = Weight.FAILS, columns: tuple[str, ...] = ("p",)) -> Finding:
+def found_by(code: str, level: str, weight: Severity = Severity.FAILS, columns: tuple[str, ...] = ("p",)) -> Finding:
     return Finding(f"{code} was found", code, level=level, weight=weight, columns=columns)
 
 
@@ -168,9 +168,9 @@ def found_by(code: str, level: str, weight: Weight = Weight.FAILS, columns: tupl
         ([found_by("B1", "P2")], Verdict.FAIL, "P1"),
         ([found_by("D3", "P3")], Verdict.FAIL, "P2"),
         ([found_by("E5", "P1")], Verdict.FAIL, None),
-        ([found_by("B12", "P4", Weight.ABOVE)], Verdict.PASS, "P3"),
+        ([found_by("B12", "P4", Severity.ABOVE)], Verdict.PASS, "P3"),
         ([found_by("B12", "P4")], Verdict.FAIL, "P3"),
-        ([found_by("B10", "P2", Weight.WARNS)], Verdict.PASS, "P5"),
+        ([found_by("B10", "P2", Severity.WARNS)], Verdict.PASS, "P5"),
     ],
 )
 def test_the_level_earned_is_the_highest_below_every_finding(
@@ -211,7 +211,7 @@ def test_a_label_all_of_whose_differing_rows_are_ties_is_warned_of() -> None:
     shown = [comparison(name, column("label", differing=2)) for name in (BATCHES, ROWS)]
     found = decide(shown, ties={BATCHES: {"label": ties}, ROWS: {"label": ties}})
     assert found.verdict is Verdict.PASS
-    assert [(each.code, each.weight, each.comparison) for each in found.findings] == [("B10", Weight.WARNS, BATCHES)]
+    assert [(each.code, each.weight, each.comparison) for each in found.findings] == [("B10", Severity.WARNS, BATCHES)]
 
 
 @pytest.mark.parametrize(
@@ -288,14 +288,14 @@ def test_exceptions_that_are_not_the_same_are_told_apart() -> None:
 
 
 def test_a_failure_that_a_finding_explains_takes_every_level_from_it() -> None:
-    refusing = replace(found_by("B8", "P2", Weight.ABOVE, columns=()), check="alone", checks=("alone",))
+    refusing = replace(found_by("B8", "P2", Severity.ABOVE, columns=()), check="alone", checks=("alone",))
     found = decide([comparison(BATCHES, column())], (), [refusing], failures=failures_of(ONLINE[1]), checked="P5")
     assert (found.verdict, found.level) == (Verdict.FAIL, None)
     (finding,) = found.findings
     assert (finding.code, finding.level, finding.weight, finding.checks) == (
         "B8",
         "P1",
-        Weight.FAILS,
+        Severity.FAILS,
         ("alone", "paths"),
     )
 
@@ -319,7 +319,7 @@ def test_requests_of_the_check_that_meet_a_limit_show_no_disparity(code: ErrorCo
     assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
     assert message in found.reason
     assert "batch_rows" in found.reason
-    assert [(finding.code, finding.weight) for finding in found.findings] == [("R4", Weight.WARNS)]
+    assert [(finding.code, finding.weight) for finding in found.findings] == [("R4", Severity.WARNS)]
 
 
 # ---- checks that could not be made

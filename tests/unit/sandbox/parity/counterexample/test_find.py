@@ -1,4 +1,4 @@
-"""The snippet of a witness: Python to copy, in which everything of a user's is a literal or a comment."""
+"""The snippet of a counterexample: Python to copy, in which everything of a user's is a literal or a comment."""
 
 from __future__ import annotations
 

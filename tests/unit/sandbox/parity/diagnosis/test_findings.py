@@ -14,7 +14,7 @@ from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import CATALOGUE
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
-from pyml_sandbox.parity.verdict import Finding, Hop, Weight, Witness
+from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity
 
 ROW = Condition((InputRow({"a": 1.0}, 0),))
 SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-switch")
@@ -36,14 +36,14 @@ def diagnosis(
 def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, declared: str) -> None:
     found = finding_of(diagnosis(code), declared)
     assert found.level == CAUSES[code].level
-    assert found.weight is (Weight.FAILS if CAUSES[code].level <= declared else Weight.ABOVE)
+    assert found.weight is (Severity.FAILS if CAUSES[code].level <= declared else Severity.ABOVE)
 
 
 @pytest.mark.parametrize("declared", LEVELS)
 @pytest.mark.parametrize("check", REAL)
 def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(check: str, declared: str) -> None:
     found = finding_of(diagnosis("B12", check), declared)
-    assert (found.level, found.weight) == ("P1", Weight.FAILS)
+    assert (found.level, found.weight) == ("P1", Severity.FAILS)
 
 
 def test_the_first_symptom_says_where_it_was_seen() -> None:
@@ -146,7 +146,7 @@ def test_a_long_refusal_is_cut() -> None:
 
 
 def test_a_finding_carries_everything_that_its_diagnosis_has() -> None:
-    witness = Witness(("a",), (("1.0",),))
+    witness = Counterexample(("a",), (("1.0",),))
     first = diagnosis("B1").observations[0]
     second = Observation("together", "q", (Example("q", ROW, ROW),), rows=9)
     found = finding_of(Diagnosis("B1", ("p", "q"), ("a",), (first, second)), "P3", witness)
@@ -169,7 +169,7 @@ def test_noise_warns_and_breaks_nothing() -> None:
         ColumnNoise("r", True, 1.0),
     ]
     (found,) = noise_findings(Noise({each.column: each for each in columns}))
-    assert (found.code, found.weight, found.columns) == ("B10", Weight.WARNS, ("p", "q"))
+    assert (found.code, found.weight, found.columns) == ("B10", Severity.WARNS, ("p", "q"))
     assert "`p` by up to 7.8e-16, `q` by up to 1.2e-07" in found.sentence
 
 
@@ -179,7 +179,7 @@ def test_an_exact_model_is_warned_of_nothing() -> None:
 
 def test_a_label_that_flips_where_scores_tie_is_told_as_such() -> None:
     (found,) = noise_findings(Noise(ties={"label": Ties("label", (3, 8), (3, 8), ("p", "q"))}, rows=1797, of=1797))
-    assert (found.code, found.weight, found.columns, found.rows) == ("B10", Weight.WARNS, ("label",), 2)
+    assert (found.code, found.weight, found.columns, found.rows) == ("B10", Severity.WARNS, ("label",), 2)
     assert found.sentence.startswith("2 of 1,797 rows of `label` flip with the size of the batch")
     assert "(`p`, `q`) lie nearer to one another, or to a limit, than the noise" in found.sentence
 
@@ -188,7 +188,7 @@ def test_a_label_that_flips_where_scores_tie_is_told_as_such() -> None:
 
 
 def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it_was() -> None:
-    weights = [Weight.WARNS, Weight.ABOVE, Weight.FAILS, Weight.ABOVE, Weight.FAILS, Weight.WARNS]
+    weights = [Severity.WARNS, Severity.ABOVE, Severity.FAILS, Severity.ABOVE, Severity.FAILS, Severity.WARNS]
     findings = [Finding(str(number), weight=weight) for number, weight in enumerate(weights)]
     assert [each.sentence for each in in_order(findings)] == ["2", "4", "1", "3", "0", "5"]
 

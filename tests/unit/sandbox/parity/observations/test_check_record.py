@@ -20,7 +20,7 @@ from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, Harn
 from pyml_sandbox.parity.observations.check_record import CheckRecord, CheckRun, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
-from pyml_sandbox.parity.verdict import Finding, Weight
+from pyml_sandbox.parity.verdict import Finding, Severity
 from support.harnesses import BuilderHere, Source, harnesses_of
 from unit.sandbox.parity.test_examine import BROKEN, A, of_a, of_s
 
@@ -245,7 +245,7 @@ def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_fi
     made = {name: CheckRun(8, 0.5) for name in ("variable:MODE", "thread-safe", "copies", "repeat", "paths")}
     findings = [
         Finding("differs", checks=("paths",)),
-        Finding("noise", check="copies", weight=Weight.WARNS),
+        Finding("noise", check="copies", weight=Severity.WARNS),
     ]
     found = check_results(made, [symptom_of("repeat")], findings)
     assert [(each.name, each.level, each.fired) for each in found] == [

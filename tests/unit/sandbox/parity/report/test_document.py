@@ -27,15 +27,15 @@ from pyml_sandbox.compare import (  # fmt: skip
 from pyml_sandbox.compare.comparison_json import comparison_json
 from pyml_sandbox.parity.report.document import Points, Report
 from pyml_sandbox.parity.verdict import (
+    Counterexample,
     Decision,
     Finding,
     Hop,
     NoiseFloor,
     PathFailure,
     Seen,
+    Severity,
     Verdict,
-    Weight,
-    Witness,
 )
 from pyml_sandbox.parity.verdict_rules import BATCHES
 from support.comparisons import column, comparison
@@ -63,10 +63,10 @@ comparisons = st.builds(
     Comparison, words, words, words, few(words), counts, counts, counts, keys, schemas, few(columns)
 )
 seen = st.builds(Seen, words, st.dictionaries(words, maybe_words, max_size=2), words)
-witnesses = st.builds(Witness, few(words), few(few(maybe_words)), seen=few(seen))
+witnesses = st.builds(Counterexample, few(words), few(few(maybe_words)), seen=few(seen))
 findings = st.builds(
     Finding, words, maybe_words,
-    weight=st.sampled_from(Weight), hop=st.none() | st.sampled_from(Hop), witness=st.none() | witnesses,
+    weight=st.sampled_from(Severity), hop=st.none() | st.sampled_from(Hop), witness=st.none() | witnesses,
 )  # fmt: skip
 reports = st.builds(
     partial(replace, FAILING),
@@ -124,8 +124,8 @@ def test_a_message_that_is_not_utf_8_survives() -> None:
 def test_what_a_report_is_read_from_has_the_types_it_had() -> None:
     finding = Report.from_json(written(FAILING)).findings[0]
     assert isinstance(finding.hop, Hop)
-    assert isinstance(finding.weight, Weight)
-    assert isinstance(finding.witness, Witness)
+    assert isinstance(finding.weight, Severity)
+    assert isinstance(finding.witness, Counterexample)
 
 
 def test_fields_that_an_earlier_release_did_not_write_are_at_their_default() -> None:

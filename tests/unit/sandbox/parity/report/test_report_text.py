@@ -16,7 +16,7 @@ from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, PathFailure, Verdict, Witness
+from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Decision, Finding, PathFailure, Verdict
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 from support.comparisons import column, comparison
 from support.reports import (
@@ -138,7 +138,7 @@ def test_a_finding_is_read_from_top_to_bottom() -> None:
         "columns p driven by distance",
         "rows 187",
         "checks neighbour, together, split",
-        "witness distance carrier",
+        "input distance carrier",
         "0.1 'UA'",
         "> 3.0 None",
         "with hour = 0, origin = ''",
@@ -168,8 +168,8 @@ def test_a_snippet_can_be_copied_as_it_is_whatever_the_width() -> None:
     assert SNIPPET.strip() in report_text(ONE_FAULT, width=40)
 
 
-def test_a_long_witness_is_cut_and_keeps_the_row_that_differs() -> None:
-    witness = Witness(("a",), tuple((str(n),) for n in range(100, 150)), 30)
+def test_a_long_counterexample_is_cut_and_keeps_the_row_that_differs() -> None:
+    witness = Counterexample(("a",), tuple((str(n),) for n in range(100, 150)), 30)
     text = text_of(report(replace(FAIL, findings=(replace(STATISTICS, witness=witness),))))
     assert "> 130" in text
     assert "and 40 rows more" in text
@@ -183,7 +183,7 @@ def test_findings_above_the_level_and_noise_come_after_those_that_fail() -> None
     )
     assert fails < above < text.index("5. B12 empty batch breaks P4") < warning
     assert "p: noise at most 7.8e-16 (4 ulps)" in text
-    assert "witness no rows" in text
+    assert "input no rows" in text
 
 
 @pytest.mark.parametrize(
