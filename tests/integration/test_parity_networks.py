@@ -133,6 +133,6 @@ def test_an_error_of_1e_4_on_one_path_fails_in_every_type(
     client: Client, tmp_path: Path, digits: pa.Table, layers: bytes, model: str
 ) -> None:
     report = checked(client, tmp_path, model.format(error=ON_ONE_PATH), layers, digits, "P2")
-    assert (report.verdict, report.judgement.level) == (Verdict.FAIL, None)
+    assert (report.verdict, report.decision.level) == (Verdict.FAIL, None)
     differing = {column.name for c, column in report.columns() if c.name == "batches" and column.differing}
     assert differing == ({"p", "percent", "all"} if model == FRAME else {"all"})
