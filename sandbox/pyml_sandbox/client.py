@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pyml.offline.job import JobResult, OfflineJob
-    from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.drivers.contract import Driver, OfflineTarget
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
@@ -47,6 +47,17 @@ class Client:
     def __init__(self, sandbox: str | SandboxHome | None = None) -> None:
         self.home = sandbox if isinstance(sandbox, SandboxHome) else SandboxHome.find(sandbox)
         self.state = require_state(self.home)
+
+    @cached_property
+    def driver(self) -> Driver:
+        """The driver of the sandbox, as its recorded state names it; built once, on first use.
+
+        Raises:
+            SetupError: it needs a Docker engine, and none answers.
+        """
+        from pyml_sandbox.drivers.choice import driver_for
+
+        return driver_for(self.home, self.state)
 
     def upload_model(
         self,
@@ -70,9 +81,7 @@ class Client:
         Raises:
             PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
         """
-        from pyml_sandbox.drivers.choice import driver_for
-
-        builder = driver_for(self.home, self.state).builder.with_inputs(wheels, ca_bundle)
+        builder = self.driver.builder.with_inputs(wheels, ca_bundle)
         return registry.upload(self.home, package, builder, on_event).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
@@ -178,10 +187,10 @@ class Client:
         version = registry.find_version(self.home, model_id)
         signature = version.signature
         _refuse_other_inputs(signature.inputs, inputs)
-        place = self.offline(version, on_event)
-        folder = place.environment.package
+        target = self.offline(version, on_event)
+        folder = target.environment.package
         job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, tuple(key), allow_empty)
-        return Job(self.home, version, place, job)
+        return Job(self, version, target, job)
 
     def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflineTarget:
         """Where the offline jobs of a version run, started and ready; blocks.
@@ -190,11 +199,8 @@ class Client:
             SandboxError: the sandbox is not up.
             ServiceFailedError: a part of its Spark did not become ready.
         """
-        from pyml_sandbox.drivers.choice import driver_for
-
-        driver = driver_for(self.home, self.state)
-        environment = registry.prepare(version, driver.builder, on_event)
-        return driver.offline(version, environment, on_event)
+        environment = registry.prepare(version, self.driver.builder, on_event)
+        return self.driver.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
         """A connection to one model version through the gateway."""
@@ -207,15 +213,21 @@ class Client:
 class Job:
     """An offline job that runs in the background.
 
+    Args:
+        client: of the sandbox in which it runs.
+        version: predicts the rows.
+        target: the Spark that runs it, and the environment of its workers.
+        job: query, target table and key.
+
     Attributes:
-        cancellation: by which the job is told to stop.
+        cancellation: tells the job to stop.
     """
 
-    def __init__(self, home: SandboxHome, version: ModelVersion, place: OfflineTarget, job: OfflineJob) -> None:
+    def __init__(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> None:
         self.cancellation = Cancellation()
         self._spark: SparkSession | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
-        self._result: Future[JobResult] = self._executor.submit(self._run, home, version, place, job)
+        self._result: Future[JobResult] = self._executor.submit(self._run, client, version, target, job)
         self._executor.shutdown(wait=False)
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
@@ -260,16 +272,15 @@ class Job:
             with suppress(PySparkException):  # the session was closed meanwhile
                 self.cancellation.interrupt(self._spark.interruptAll)
 
-    def _run(self, home: SandboxHome, version: ModelVersion, place: OfflineTarget, job: OfflineJob) -> JobResult:
+    def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job import run
-        from pyml_sandbox.drivers.choice import driver_for
         from pyml_sandbox.predict.job_record import JobRecord, check_image
         from pyml_sandbox.predict.spark_session import session
 
-        driver = driver_for(home, require_state(home))
-        with session(home, place) as self._spark:
-            result = run(self._spark, job, partial(check_image, driver, place.environment), self.cancellation)
-        JobRecord(version.model_id, place.environment.image, job.query, result, time.time()).keep(home)
+        audit = partial(check_image, client.driver, target.environment)
+        with session(client.home, target) as self._spark:
+            result = run(self._spark, job, audit, self.cancellation)
+        JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
         return result
 
 

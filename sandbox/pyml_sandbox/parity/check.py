@@ -12,7 +12,6 @@ from pyml.errors import PackageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import LEVELS, ParitySettings
 from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.checks.both_paths import PathChecks
@@ -188,8 +187,7 @@ class _Check:
             self._result = run_job(spark, job)
             export(spark, target, run.file("offline"))
             done(f"{self._result.rows:,} rows in {self._result.table}")
-        driver = driver_for(self._client.home, self._client.state)
-        run.images = images_of(driver, self._version, self._result)
+        run.images = images_of(self._client.driver, self._version, self._result)
 
     def _online(self, model: OnlineModel, snapshot: Snapshot) -> None:
         """All rows in batches, a sample one by one, and that sample twice in one batch."""
@@ -240,7 +238,7 @@ class _Check:
         from pyml_sandbox.parity.examine import SAMPLE_ROWS
 
         signature = self._version.signature
-        builder = driver_for(self._client.home, self._client.state).builder
+        builder = self._client.driver.builder
         rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
         full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, CROWD_ROWS - SAMPLE_ROWS)])
         harnesses = HarnessProcesses(builder, place.environment)

@@ -157,7 +157,7 @@ def test_a_version_that_is_not_there_is_refused(scene: Scene) -> None:
 
 @dataclass
 class FakeDriver:
-    """A stack on which jobs run in an image, on hosts whose containers it knows."""
+    """A driver under which jobs run in an image, on hosts whose containers it knows."""
 
     images: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -189,11 +189,28 @@ def test_a_job_is_given_the_package_where_its_workers_find_it(
     given: list[object] = []
     monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
     scene.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
-    home, version, place, job = given
-    assert home == scene.home
+    client, version, target, job = given
+    assert cast(Client, client).home == scene.home
     assert driver.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
-    assert cast(OfflineTarget, place).connect == "127.0.0.1:15002"
+    assert cast(OfflineTarget, target).connect == "127.0.0.1:15002"
     assert job == OfflineJob("/opt/pyml/model", FRAME.inputs, FRAME.outputs, "SELECT 1", "db.t", ("id",), True)
+
+
+def test_a_client_builds_its_driver_once_and_only_when_it_is_needed(
+    scene: Scene, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def driver_for(home: SandboxHome, state: SandboxState) -> FakeDriver:
+        built.append(state.driver)
+        return driver
+
+    monkeypatch.setattr(choice, "driver_for", driver_for)
+    client, version = scene.client, registry.find_version(scene.home, "fare")
+    assert not built
+    client.offline(version)
+    client.offline(version)
+    assert built == ["process"]
 
 
 def test_inputs_that_the_caller_did_not_expect_start_nothing(scene: Scene, driver: FakeDriver) -> None:

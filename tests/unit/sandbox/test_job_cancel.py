@@ -1,4 +1,4 @@
-"""A cancelled job leaves the target table as it was. Spark, its session and the stack are stand-ins."""
+"""A cancelled job leaves the target table as it was. Spark, its session and the client are stand-ins."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ from pyml.offline import job as offline_job
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import Audit, JobError, OfflineJob
 from pyml.types.schema import Schema
-from pyml_sandbox import client
 from pyml_sandbox.client import Job
-from pyml_sandbox.drivers import choice
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.predict import job_record
 from pyml_sandbox.predict import spark_session as spark
-from pyml_sandbox.workspace import state
 from pyml_sandbox.workspace.home import SandboxHome
 
 SCHEMA = Schema("x DOUBLE")
@@ -107,12 +104,11 @@ def started(
         yield fake
 
     monkeypatch.setattr(spark, "session", session)
-    monkeypatch.setattr(choice, "driver_for", lambda *_: None)
-    monkeypatch.setattr(state, "require_state", lambda home: None)
-    monkeypatch.setattr(client, "require_state", lambda home: None)
+
     monkeypatch.setattr(job_record, "check_image", lambda *_: None)
-    place = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None)))
-    return Job(SandboxHome(folder), ModelVersion("m", "1", folder, 0, {}), place, OFFLINE)
+    client = cast("Any", SimpleNamespace(home=SandboxHome(folder), driver=None))
+    target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None)))
+    return Job(client, ModelVersion("m", "1", folder, 0, {}), target, OFFLINE)
 
 
 def cancelled_at(job: Job, reached: threading.Event, go_on: threading.Event) -> None:
