@@ -84,6 +84,11 @@ class Field:
     tensor: TensorSpec | None = None
 
     @property
+    def base_type(self) -> str:
+        """The Spark type without its parameters: DECIMAL for `DECIMAL(10,2)`, ARRAY for `ARRAY<INT>`."""
+        return self.ddl_type.partition("(")[0].partition("<")[0]
+
+    @property
     def arrow(self) -> pa.Field:
         """The Arrow field that carries this column."""
         import pyarrow as pa

@@ -77,7 +77,7 @@ class AskedRows:
         """The declared type of an input, without its parameters; "ROW" of what is no input."""
         for field in self.context.inputs.fields:
             if field.name == column:
-                return field.ddl_type.partition("(")[0].partition("<")[0]
+                return field.base_type
         return "ROW"
 
 

@@ -157,7 +157,7 @@ def default_of(field: Field) -> Any:
         return _NONE  # a tensor keeps its shape
     if field.nullable:
         return None
-    kind = field.ddl_type.partition("(")[0].partition("<")[0]
+    kind = field.base_type
     scale = int(field.ddl_type[8:-1].split(",")[1]) if kind == "DECIMAL" else 0
     plain: dict[str, Any] = {
         **dict.fromkeys(("TINYINT", "SMALLINT", "INT", "BIGINT"), 0),

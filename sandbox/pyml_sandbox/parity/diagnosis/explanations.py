@@ -245,7 +245,7 @@ def _of_field(field: Field) -> Iterator[Change]:
     """Changes to the values of one column, or to the dtype that holds them."""
     if field.tensor is not None:
         return
-    name, kind = field.name, field.ddl_type.partition("(")[0].partition("<")[0]
+    name, kind = field.name, field.base_type
     for perturbation in _WHAT_IFS.get(kind, ()):
         trait = _FLOATS.get(kind, perturbation) if perturbation == "floats" else perturbation
         yield Change(f"as:{trait}", (name,), Perturbation(perturbation, (name,)))

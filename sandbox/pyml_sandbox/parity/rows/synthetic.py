@@ -140,8 +140,7 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]
     if field.nullable:
         yield "null", None
     first = next((value for value in values if value is not None), None)
-    kind = field.ddl_type.partition("(")[0].partition("<")[0]
-    yield from _BY_TYPE[kind](field, first)
+    yield from _BY_TYPE[field.base_type](field, first)
 
 
 def _kind_of(value: object) -> str:

@@ -148,3 +148,17 @@ TYPES = st.recursive(
 def test_every_type_survives_the_way_through_arrow(ddl_type: str) -> None:
     assert ddl_type_of(arrow_type(ddl_type)) == ddl_type
     assert Schema(Schema(f"c {ddl_type}").declaration) == Schema(f"c {ddl_type}")
+
+
+@pytest.mark.parametrize(
+    ("ddl_type", "base_type"),
+    [
+        ("INT", "INT"),
+        ("DECIMAL(10, 2)", "DECIMAL"),
+        ("ARRAY<DECIMAL(10, 2)>", "ARRAY"),
+        ("MAP<STRING, INT>", "MAP"),
+        ("STRUCT<a: INT>", "STRUCT"),
+    ],
+)
+def test_the_base_type_of_a_field_has_no_parameters(ddl_type: str, base_type: str) -> None:
+    assert Schema(f"x {ddl_type}").fields[0].base_type == base_type
