@@ -14,6 +14,7 @@ from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 from pyml_sandbox.parity.paths.wire_formats import forms_of
 from pyml_sandbox.parity.rows.frozen import DATABASE, write_table
+from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from pyml_sandbox.predict.online import OnlineError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
 
-ROW = "__row"
 LOST = Refusal("JobError", "the row is not in the target table")
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
@@ -94,8 +94,7 @@ class RealPaths:
     def _keyed(self, rows: Sequence[InputRow]) -> pa.Table:
         import pyarrow as pa
 
-        batch = batch_of(rows, self.version.signature.inputs)
-        return pa.Table.from_batches([batch]).add_column(0, ROW, pa.array(range(len(rows)), pa.int64()))
+        return numbered(pa.Table.from_batches([batch_of(rows, self.version.signature.inputs)]))
 
     def online(
         self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_turned: bool = False

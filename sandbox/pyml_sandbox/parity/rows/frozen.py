@@ -13,6 +13,7 @@ from pyml.inference.describe import Signature
 from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
 from pyml.package.settings import ParitySettings
 from pyml.types.schema import ddl_type_of, quoted
+from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.row_files import write
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DATABASE = "pyml_parity"
-NUMBER = "__row"
-"""The key of rows that come without one."""
 GIVEN = "pyml_given_rows"
 
 
@@ -74,7 +73,7 @@ def take_snapshot(
         JobError: Spark failed.
     """
     if given is not None and not settings.key:
-        given, settings = _numbered(given), replace(settings, key=(NUMBER,))
+        given, settings = numbered(given), replace(settings, key=(ROW,))
     if not settings.key:
         raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
     columns = dict.fromkeys([*settings.key, *signature.inputs.names])
@@ -100,13 +99,6 @@ def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | 
         return settings.sql.strip().rstrip(";") or _select_all(settings.table)
     spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
     return f"SELECT * FROM {GIVEN}"
-
-
-def _numbered(rows: pa.Table) -> pa.Table:
-    """The rows with a number each, to be told apart by."""
-    import pyarrow as pa
-
-    return rows.add_column(0, NUMBER, pa.array(range(rows.num_rows), pa.int64()))
 
 
 def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:

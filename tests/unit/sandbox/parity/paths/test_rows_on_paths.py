@@ -17,7 +17,8 @@ from pyml.offline import job as offline_job
 from pyml.types.schema import Schema
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths import real_paths
-from pyml_sandbox.parity.paths.real_paths import BATCH_ROWS, LOST, ROW, RealPaths
+from pyml_sandbox.parity.paths.real_paths import BATCH_ROWS, LOST, RealPaths
+from pyml_sandbox.parity.rows.numbered import ROW
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 
