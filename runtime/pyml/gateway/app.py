@@ -18,8 +18,8 @@ from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest_server import RestService
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.scaler import Scaler
+from pyml.package.settings import MIB
 
-MIB = 1024 * 1024
 log = logging.getLogger("pyml.gateway")
 
 

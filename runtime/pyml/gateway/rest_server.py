@@ -19,6 +19,7 @@ from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_request, write_response
 from pyml.oip.metadata import server_metadata
 from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.package.settings import MIB
 
 log = logging.getLogger("pyml.gateway")
 
@@ -31,7 +32,7 @@ _STATUS = {
     grpc.StatusCode.UNAVAILABLE: 503,
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
-MIB = 1024 * 1024
+
 _RETRY_AFTER_S = "1"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -13,6 +13,8 @@ from pyml.errors import Problem, SettingsError
 
 FILE_NAME = "pyml.toml"
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
+MIB = 1024 * 1024
+"""Bytes in the unit of every setting whose name ends in `_mb`."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from types import FrameType
 import grpc
 
 from pyml.errors import SetupError
-from pyml.package.settings import ServingSettings, Settings
+from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.server.main_thread import MainThreadExecutor
 from pyml.server.server_options import ServerOptions
-from pyml.server.service import MIB, ModelService
+from pyml.server.service import ModelService
 from pyml.server.sockets import ServiceSocket
 
 log = logging.getLogger("pyml.server")

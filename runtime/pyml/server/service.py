@@ -15,7 +15,7 @@ import grpc
 from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
-from pyml.package.settings import ServingSettings
+from pyml.package.settings import MIB, ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyml.server")
 
 _M = TypeVar("_M", oip.ModelInferRequest, oip.ModelReadyRequest)
-
-MIB = 1024 * 1024
 
 
 class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pyml.package.settings import MIB
 from pyml.pinned_environment import PINNED
 from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.services.spec import Endpoint
@@ -15,7 +16,7 @@ STOP_TIMEOUT_S = 20
 # Half the CPU time of a start (6 instead of 12 s on two cores, so 3 s less to wait) and of small jobs, for a quarter
 # more in the JVM's part of long ones: right for a loop of short jobs (docs/performance.md).
 JVM_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-MESSAGE_MAX_BYTES = 512 * 1024 * 1024
+MESSAGE_MAX_BYTES = 512 * MIB
 
 
 def spark_endpoint(port: int) -> Endpoint:

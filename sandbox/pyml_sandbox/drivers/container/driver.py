@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml.gateway.replica import Replica
-from pyml.package.settings import ServingSettings, Settings
+from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.probes import NotReadyError
 from pyml_sandbox.drivers.container import container_checks, service_specs
 from pyml_sandbox.drivers.container.compose.compose_program import find_compose
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
     from pyml_sandbox.models.version import ModelVersion
 
-MIB = 1024 * 1024
+
 DATA_VOLUMES = (("warehouse", WAREHOUSE), ("metastore", METASTORE))
 
 

@@ -15,9 +15,9 @@ import pytest
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import REASON_KEY
-from pyml.package.settings import ServingSettings
+from pyml.package.settings import MIB, ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
-from pyml.server.service import MIB, ModelService
+from pyml.server.service import ModelService
 from support.packages import ECHO, write_package
 
 SETTING_ITS_CONTEXT = """

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyml.errors import UsageError
+from pyml.package.settings import MIB
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.inside_paths import USER
 from pyml_sandbox.services.container_spec import Container
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 
-TMP_BYTES = 512 * 1024 * 1024
+TMP_BYTES = 512 * MIB
 LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 
 
