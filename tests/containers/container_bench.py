@@ -26,7 +26,7 @@ INIT = 1
 
 
 @dataclass
-class ContainerBench:
+class ContainerScene:
     """Real containers of sandboxes below a temporary folder."""
 
     root: Path

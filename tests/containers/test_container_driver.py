@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import contract.test_driver_contract as every_driver
-from containers.container_bench import ContainerBench
+from containers.container_bench import ContainerScene
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 
 
 @pytest.fixture
-def context(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[ContainerBench]:
-    context = ContainerBench(tmp_path, engine, python_image)
+def context(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[ContainerScene]:
+    context = ContainerScene(tmp_path, engine, python_image)
     yield context
     for sandbox in ("one", "two"):
         context.runner(sandbox).shut_down()

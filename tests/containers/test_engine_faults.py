@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from containers.container_bench import ContainerBench
+from containers.container_bench import ContainerScene
 from containers.own_engine import OwnEngine, copy_image
 from contract.benches import Kind
 from pyml.errors import SandboxError, SetupError
@@ -45,17 +45,17 @@ def own_engine(tmp_path: Path) -> Iterator[OwnEngine]:
 
 
 @pytest.fixture
-def context(own_engine: OwnEngine, engine: Engine, python_image: str, tmp_path: Path) -> ContainerBench:
+def context(own_engine: OwnEngine, engine: Engine, python_image: str, tmp_path: Path) -> ContainerScene:
     image = copy_image(engine, python_image, own_engine.engine())
-    return ContainerBench(tmp_path, own_engine.engine(), image)
+    return ContainerScene(tmp_path, own_engine.engine(), image)
 
 
-def find(context: ContainerBench, name: str) -> LiveService:
+def find(context: ContainerScene, name: str) -> LiveService:
     (found,) = (service for service in context.runner().live() if service.name == name)
     return found
 
 
-def volumes(context: ContainerBench) -> list[str]:
+def volumes(context: ContainerScene) -> list[str]:
     return [str(volume.name) for volume in context.engine.client.volumes.list()]
 
 
@@ -67,7 +67,7 @@ def fill(file: Path) -> None:
 
 
 def test_after_a_restart_of_the_engine_what_ran_runs_again_and_what_was_stopped_stays_so(
-    context: ContainerBench, own_engine: OwnEngine
+    context: ContainerScene, own_engine: OwnEngine
 ) -> None:
     spec = context.spec(SLEEPER)
     assert spec.container is not None
@@ -87,7 +87,7 @@ def test_after_a_restart_of_the_engine_what_ran_runs_again_and_what_was_stopped_
 
 
 def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
-    context: ContainerBench, own_engine: OwnEngine
+    context: ContainerScene, own_engine: OwnEngine
 ) -> None:
     driver = context.runner()
     driver.start(context.spec(SLEEPER))
@@ -108,7 +108,7 @@ def test_an_engine_that_goes_away_is_said_in_those_words_and_found_again(
     assert context.runner().live() == ()
 
 
-def test_a_full_disk_is_said_and_what_ran_goes_on(context: ContainerBench, own_engine: OwnEngine) -> None:
+def test_a_full_disk_is_said_and_what_ran_goes_on(context: ContainerScene, own_engine: OwnEngine) -> None:
     context.runner().start(context.spec(SLEEPER))
     wait_for(lambda: context.processes() == 1, "it runs")
     ballast = own_engine.root / "ballast"

@@ -36,7 +36,7 @@ class Kind:
     children_escape: bool = False
 
 
-class RunnerBench(Protocol):
+class RunnerScene(Protocol):
     """One driver with the world around it."""
 
     def runner(self, sandbox: str = "one") -> ServiceRunner:
@@ -55,7 +55,7 @@ class RunnerBench(Protocol):
         """Kill a service's first process in sandbox "one"."""
 
 
-class WatchedBench(RunnerBench, Protocol):
+class WatchedScene(RunnerScene, Protocol):
     """The world of a driver that starts a watcher of its own."""
 
     def kill_watcher(self) -> None:
@@ -63,7 +63,7 @@ class WatchedBench(RunnerBench, Protocol):
 
 
 @dataclass
-class FakeBench:
+class FakeScene:
     """The fake driver's world."""
 
     machine: FakeMachine = field(default_factory=FakeMachine)
@@ -90,7 +90,7 @@ class FakeBench:
 
 
 @dataclass
-class ProcessBench:
+class ProcessScene:
     """The process driver's world: real processes below a temporary folder."""
 
     root: Path

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from contract.benches import Kind, ProcessBench
+from contract.benches import Kind, ProcessScene
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from support.waiting import wait_for
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[ProcessBench]:
-    context = ProcessBench(tmp_path / "it's 100% odd; #1")
+def context(tmp_path: Path) -> Iterator[ProcessScene]:
+    context = ProcessScene(tmp_path / "it's 100% odd; #1")
     yield context
     context.runner().shut_down()
 
 
-def said(context: ProcessBench, name: str, line: str) -> None:
+def said(context: ProcessScene, name: str, line: str) -> None:
     wait_for(lambda: line in context.runner().logs(name, 50), f"{name} said {line}")
 
 
-def test_a_watcher_that_hangs_is_ended_by_force(context: ProcessBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watcher_that_hangs_is_ended_by_force(context: ProcessScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyml_sandbox.drivers.process.service_runner.RPC_TIMEOUT_S", 0.2)
     context.runner().start(context.spec(Kind("sleeper")))
     os.kill(int((context.home("one").logs / "supervisord.pid").read_text()), signal.SIGSTOP)
@@ -39,7 +39,7 @@ def test_a_watcher_that_hangs_is_ended_by_force(context: ProcessBench, monkeypat
     assert context.runner().live() == ()
 
 
-def test_arguments_and_variables_arrive_as_they_are(context: ProcessBench) -> None:
+def test_arguments_and_variables_arrive_as_they_are(context: ProcessScene) -> None:
     odd = ("a b", "it's", "$HOME", "100%", "x; y #z", '"', "\\n", "")
     show = "import os, sys, time; print(sys.argv[1:], os.environ['ODD'], flush=True); time.sleep(600)"
     spec = context.spec(Kind("odd"))
@@ -48,7 +48,7 @@ def test_arguments_and_variables_arrive_as_they_are(context: ProcessBench) -> No
     said(context, "odd", f"{list(odd)} {odd[4]}")
 
 
-def test_services_inherit_no_more_than_they_need(context: ProcessBench) -> None:
+def test_services_inherit_no_more_than_they_need(context: ProcessScene) -> None:
     show = "import os, time; print(os.environ.get('SECRET'), os.environ['PATH'], flush=True); time.sleep(600)"
     spec = context.spec(Kind("plain"))
     runner = ProcessRunner(context.home("one"), {"SECRET": "x", "PATH": "/usr/bin:/bin", "HTTPS_PROXY": "p"})
@@ -56,20 +56,20 @@ def test_services_inherit_no_more_than_they_need(context: ProcessBench) -> None:
     said(context, "plain", "None /usr/bin:/bin")
 
 
-def test_a_program_that_is_not_there_is_an_exit_that_says_so(context: ProcessBench) -> None:
+def test_a_program_that_is_not_there_is_an_exit_that_says_so(context: ProcessScene) -> None:
     context.runner().start(replace(context.spec(Kind("absent")), command=("/nowhere/program",)))
     wait_for(lambda: context.runner().live()[0].exits > 0, "its end is noticed")
     assert "/nowhere/program" in context.runner().logs("absent", 1)[0]
 
 
-def test_the_script_of_a_service_can_be_run_by_hand(context: ProcessBench) -> None:
+def test_the_script_of_a_service_can_be_run_by_hand(context: ProcessScene) -> None:
     context.runner().start(context.spec(Kind("broken", lines=("by hand",), exit_code=5)))
     script = context.home("one").conf / "services" / "broken.sh"
     done = subprocess.run(["/bin/sh", str(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (5, "by hand\n")
 
 
-def test_nobody_else_can_reach_the_watcher(context: ProcessBench) -> None:
+def test_nobody_else_can_reach_the_watcher(context: ProcessScene) -> None:
     context.runner().start(context.spec(Kind("sleeper")))
     home = context.home("one")
     assert (home.runtime_dir / "supervisor.sock").stat().st_mode & 0o077 == 0

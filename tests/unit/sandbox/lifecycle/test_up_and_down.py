@@ -100,7 +100,7 @@ class FakeDriver:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A sandbox whose stack is a fake one, by whatever driver."""
 
     home: SandboxHome
@@ -125,9 +125,9 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckContext]:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     home = SandboxHome(tmp_path)
-    made = CheckContext(home, FakeDriver(home), [], [])
+    made = Scene(home, FakeDriver(home), [], [])
 
     def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> FakeDriver:
         made.stacks_for.append(state.driver)
@@ -149,7 +149,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckCo
 # ---- up
 
 
-def test_up_starts_everything_and_records_what_it_chose(context: CheckContext) -> None:
+def test_up_starts_everything_and_records_what_it_chose(context: Scene) -> None:
     summary = up(context.home, environ={})
     assert context.runs == set(NAMES)
     assert (context.state.driver, context.state.stamp) == ("process", SparkHome.find().stamp)
@@ -158,12 +158,12 @@ def test_up_starts_everything_and_records_what_it_chose(context: CheckContext) -
     assert json.dumps(summary.json).count('"state": "ready"') == 3
 
 
-def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(context: CheckContext) -> None:
+def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(context: Scene) -> None:
     context.up()
     assert context.driver.asked == ["check []", "prepare", "publish while 3 run"]
 
 
-def test_up_twice_is_one_up(context: CheckContext) -> None:
+def test_up_twice_is_one_up(context: Scene) -> None:
     context.up()
     before = {service.name: service.pid for service in context.driver.runner.live()}
     context.up()
@@ -171,7 +171,7 @@ def test_up_twice_is_one_up(context: CheckContext) -> None:
     assert "check ['gateway', 'metastore', 'spark']" in context.driver.asked  # what runs holds its ports rightly
 
 
-def test_what_changed_is_started_anew_and_what_ended_is_started(context: CheckContext) -> None:
+def test_what_changed_is_started_anew_and_what_ended_is_started(context: Scene) -> None:
     context.up()
     before = {service.name: service.pid for service in context.driver.runner.live()}
     context.driver.runner.stop("gateway")
@@ -183,7 +183,7 @@ def test_what_changed_is_started_anew_and_what_ended_is_started(context: CheckCo
     assert all(service.pid not in after.values() for service in context.driver.runner.live())
 
 
-def test_spark_is_warmed_where_it_is_started_and_only_there(context: CheckContext) -> None:
+def test_spark_is_warmed_where_it_is_started_and_only_there(context: Scene) -> None:
     context.up(ports=PortChoices(spark=12345))
     context.up()
     context.driver.runner.stop("gateway")
@@ -191,7 +191,7 @@ def test_spark_is_warmed_where_it_is_started_and_only_there(context: CheckContex
     assert context.warmed == [12345]
 
 
-def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(context: CheckContext) -> None:
+def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(context: Scene) -> None:
     context.driver.missing = "too little memory"
     with pytest.raises(SetupError, match="too little memory"):
         context.up()
@@ -199,7 +199,7 @@ def test_a_machine_that_lacks_something_starts_nothing_and_chooses_nothing(conte
     assert load_state(context.home) is None
 
 
-def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(context: CheckContext) -> None:
+def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(context: Scene) -> None:
     context.driver.unmakeable = "no mirror answers"
     with pytest.raises(SetupError, match="no mirror"):
         context.up(driver="container")
@@ -209,7 +209,7 @@ def test_images_that_cannot_be_made_leave_the_choice_of_a_driver_open(context: C
     assert context.state.driver == "process"
 
 
-def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_at(context: CheckContext) -> None:
+def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_at(context: Scene) -> None:
     context.driver.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="gateway"):
         context.up()
@@ -217,7 +217,7 @@ def test_where_a_service_does_not_become_ready_the_others_are_left_to_be_looked_
     assert context.state.driver == "process"
 
 
-def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: CheckContext) -> None:
+def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: Scene) -> None:
     context.up()
     context.driver.machine.kill_watcher("tests")
     (note,) = (event for event in context.up() if event.subject == "sandbox")
@@ -229,13 +229,13 @@ def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: Check
     [({}, "process (containers are out of reach: no engine)"), ({"driver": "process"}, "process")],
 )
 def test_why_it_is_no_container_is_told_where_nobody_chose(
-    options: Mapping[str, object], detail: str, context: CheckContext
+    options: Mapping[str, object], detail: str, context: Scene
 ) -> None:
     assert [event.detail for event in context.up(**options) if event.subject == "driver"] == [detail]
     assert [event.detail for event in context.up() if event.subject == "driver"] == ["process"]
 
 
-def test_other_ports_than_the_usual_ones_are_told_once(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ports_than_the_usual_ones_are_told_once(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up_and_down, "ports_in_use", lambda environ: set(Ports().by_service.values()))
     (note,) = (event for event in context.up() if event.subject == "ports")
     assert str(context.state.ports.gateway) in note.detail
@@ -249,36 +249,34 @@ def test_other_ports_than_the_usual_ones_are_told_once(context: CheckContext, mo
 RECORDED = SandboxState("container", Ports(), None, "0.1", "4.0", ContainerChoices(workers=3, idle_stop_s=60))
 
 
-def wanted(context: CheckContext, recorded: SandboxState | None, **options: object) -> SandboxState:
+def wanted(context: Scene, recorded: SandboxState | None, **options: object) -> SandboxState:
     return wanted_state(context.home, recorded, Options(**options), {})  # type: ignore[arg-type]
 
 
-def test_recorded_choices_stay_but_for_those_that_are_given(context: CheckContext) -> None:
+def test_recorded_choices_stay_but_for_those_that_are_given(context: Scene) -> None:
     found = wanted(context, RECORDED, container={"workers": 1}, ports=PortChoices(gateway=9999))
     assert found.container == ContainerChoices(workers=1, idle_stop_s=60)
     assert found.ports == replace(Ports(), gateway=9999)
 
 
-def test_the_ports_of_a_sandbox_stay_whatever_others_use_now(
-    context: CheckContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_ports_of_a_sandbox_stay_whatever_others_use_now(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up_and_down, "ports_in_use", lambda environ: set(Ports().by_service.values()))
     assert wanted(context, RECORDED).ports == RECORDED.ports
 
 
-def test_another_driver_than_the_recorded_one_is_refused(context: CheckContext) -> None:
+def test_another_driver_than_the_recorded_one_is_refused(context: Scene) -> None:
     with pytest.raises(SetupError, match="made with the container driver"):
         wanted(context, RECORDED, driver="process")
 
 
-def test_versions_are_those_that_are_installed(context: CheckContext) -> None:
+def test_versions_are_those_that_are_installed(context: Scene) -> None:
     assert wanted(context, RECORDED).spark_version == SparkHome.find().version
 
 
 # ---- doctor
 
 
-def test_doctor_makes_the_checks_of_up_and_starts_nothing(context: CheckContext) -> None:
+def test_doctor_makes_the_checks_of_up_and_starts_nothing(context: Scene) -> None:
     context.driver.missing = "too little memory"
     runner, memory = examine(context.home, {})
     assert (runner.check, runner.verdict) == ("driver", MachineVerdict.OK)
@@ -288,9 +286,7 @@ def test_doctor_makes_the_checks_of_up_and_starts_nothing(context: CheckContext)
     assert load_state(context.home) is None
 
 
-def test_doctor_looks_on_where_the_driver_does_not_answer(
-    context: CheckContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_looks_on_where_the_driver_does_not_answer(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def live(self: FakeRunner, timeout_s: float = 10) -> None:
         raise SandboxError("the watcher hangs")
 
@@ -302,7 +298,7 @@ def test_doctor_looks_on_where_the_driver_does_not_answer(
 # ---- down
 
 
-def test_down_stops_everything_and_keeps_data_and_models(context: CheckContext) -> None:
+def test_down_stops_everything_and_keeps_data_and_models(context: Scene) -> None:
     context.up()
     for folder in (context.home.scratch, context.home.models):
         folder.mkdir(parents=True, exist_ok=True)
@@ -316,18 +312,18 @@ def test_down_stops_everything_and_keeps_data_and_models(context: CheckContext) 
     assert "delete data" not in context.driver.asked
 
 
-def test_down_twice_is_fine_and_says_that_nothing_ran(context: CheckContext) -> None:
+def test_down_twice_is_fine_and_says_that_nothing_ran(context: Scene) -> None:
     context.up()
     down(context.home)
     assert down(context.home).services == []
 
 
-def test_down_where_there_never_was_a_sandbox_is_fine(context: CheckContext) -> None:
+def test_down_where_there_never_was_a_sandbox_is_fine(context: Scene) -> None:
     assert down(context.home) == up_and_down.Stopped()
     assert not context.stacks_for
 
 
-def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_the_data(context: CheckContext) -> None:
+def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_the_data(context: Scene) -> None:
     context.up()
     kept = [context.home.models, context.home.parity, context.home.jobs]
     for folder in kept:
@@ -340,7 +336,7 @@ def test_down_with_data_deletes_what_models_and_jobs_left_and_forgets_who_wrote_
     assert context.state.driver == "process"
 
 
-def test_down_ends_what_does_not_answer(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_down_ends_what_does_not_answer(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     context.up()
 
     def live(self: FakeRunner, timeout_s: float = 10) -> None:
@@ -355,7 +351,7 @@ def test_down_ends_what_does_not_answer(context: CheckContext, monkeypatch: pyte
 # ---- reset
 
 
-def test_reset_leaves_nothing_of_a_sandbox(context: CheckContext) -> None:
+def test_reset_leaves_nothing_of_a_sandbox(context: Scene) -> None:
     context.up()
     reset(context.home)
     assert not context.runs
@@ -365,7 +361,7 @@ def test_reset_leaves_nothing_of_a_sandbox(context: CheckContext) -> None:
 
 
 def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_for_and_names_it(
-    context: CheckContext,
+    context: Scene,
 ) -> None:
     context.up()
     context.driver.has_no_engine = True
@@ -378,7 +374,7 @@ def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_f
 @pytest.mark.parametrize(("has_engine", "drivers"), [(False, ["process"]), (True, ["process", "container"])])
 @pytest.mark.parametrize("state", ["none", "damaged"])
 def test_reset_of_what_cannot_be_read_looks_at_whatever_drivers_there_are(
-    state: str, has_engine: bool, drivers: list[str], context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    state: str, has_engine: bool, drivers: list[str], context: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context.home.folder.mkdir(parents=True)
     if state == "damaged":
@@ -388,7 +384,7 @@ def test_reset_of_what_cannot_be_read_looks_at_whatever_drivers_there_are(
     assert context.stacks_for == drivers
 
 
-def test_what_is_deleted_is_listed_with_its_size(context: CheckContext) -> None:
+def test_what_is_deleted_is_listed_with_its_size(context: Scene) -> None:
     save_state(context.home, RECORDED)
     context.home.models.mkdir(parents=True)
     (context.home.models / "a").write_bytes(b"x" * 1000)
@@ -399,7 +395,7 @@ def test_what_is_deleted_is_listed_with_its_size(context: CheckContext) -> None:
     assert what_is_deleted(context.home)[0].strip().startswith("?")
 
 
-def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(context: CheckContext) -> None:
+def test_a_service_that_ends_at_once_is_an_error_with_its_last_words(context: Scene) -> None:
     context.driver.machine.behaviours = {"gateway": Behaviour(("cannot bind",), exit_code=3)}
     context.driver.broken = "gateway"
     with pytest.raises(ServiceFailedError, match="exit code 3"):

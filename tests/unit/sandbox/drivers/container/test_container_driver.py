@@ -36,7 +36,7 @@ STATE = SandboxState("container", Ports(), None, "1", "4")
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A stack on a fake engine."""
 
     home: SandboxHome
@@ -62,21 +62,21 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> CheckContext:
-    return CheckContext(SandboxHome(tmp_path))
+def context(tmp_path: Path) -> Scene:
+    return Scene(SandboxHome(tmp_path))
 
 
 # ---- services
 
 
-def test_the_services_that_are_always_there_have_an_endpoint_each(context: CheckContext) -> None:
+def test_the_services_that_are_always_there_have_an_endpoint_each(context: Scene) -> None:
     driver = context.driver()
     names = [spec.name for spec in driver.services()]
     assert names == ["metastore", "spark-master", "spark", "gateway"]
     assert [endpoint.name for endpoint in driver.endpoints()] == names
 
 
-def test_spark_has_two_cores_at_least_and_else_those_of_the_engine(context: CheckContext) -> None:
+def test_spark_has_two_cores_at_least_and_else_those_of_the_engine(context: Scene) -> None:
     for cpus, cores in ((1, 2), (4, 4)):
         driver = context.driver()
         vars(driver)["engine"] = context.docker.engine(replace(FACTS, cpus=cpus))
@@ -90,7 +90,7 @@ def mounts(driver: ContainerDriver) -> Mapping[str, str]:
     return gateway.container.volumes
 
 
-def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(context: CheckContext) -> None:
+def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(context: Scene) -> None:
     assert services.ENGINE_SOCKET in mounts(context.driver())
     assert services.ENGINE_SOCKET not in mounts(context.driver(docker_socket=False))
 
@@ -109,7 +109,7 @@ def test_the_gateway_gets_the_engines_socket_unless_that_is_refused(context: Che
     ],
 )
 def test_a_version_has_as_many_servers_as_it_asks_for_each_with_a_socket_of_its_own(
-    toml: str, names: list[str], context: CheckContext
+    toml: str, names: list[str], context: Scene
 ) -> None:
     version = context.version(toml)
     specs = context.driver().model_servers(version, PYTHON)
@@ -123,7 +123,7 @@ def test_a_version_has_as_many_servers_as_it_asks_for_each_with_a_socket_of_its_
 
 @pytest.mark.parametrize(("cpus", "expected"), [(2, 2), (16, 4)])
 def test_a_server_gets_what_pyml_toml_says_and_no_more_cores_than_there_are(
-    cpus: int, expected: float, context: CheckContext
+    cpus: int, expected: float, context: Scene
 ) -> None:
     version = context.version(f"[serving]\nmemory_mb = 100\ncpus = {cpus}")
     (spec,) = context.driver().model_servers(version, PYTHON)
@@ -143,7 +143,7 @@ def routes_in(gateway: FakeContainer) -> dict[str, object]:
         return document
 
 
-def test_routes_are_kept_here_and_copied_into_the_gateway(context: CheckContext) -> None:
+def test_routes_are_kept_here_and_copied_into_the_gateway(context: Scene) -> None:
     context.version("[serving]\nreplicas = 2")
     gateway, other = context.has("gateway"), context.has("spark")
     routes = Routes().with_version("fare", "111111111111")
@@ -155,13 +155,13 @@ def test_routes_are_kept_here_and_copied_into_the_gateway(context: CheckContext)
     assert not other.put
 
 
-def test_routes_are_kept_where_no_gateway_runs_yet(context: CheckContext) -> None:
+def test_routes_are_kept_where_no_gateway_runs_yet(context: Scene) -> None:
     routes = Routes().with_version("fare", "111111111111")
     context.driver().publish(routes)
     assert load_routes(context.home) == routes
 
 
-def test_a_deployed_version_whose_upload_is_gone_has_one_route(context: CheckContext) -> None:
+def test_a_deployed_version_whose_upload_is_gone_has_one_route(context: Scene) -> None:
     gateway = context.has("gateway")
     context.driver().publish(Routes().with_version("lost", "999999999999"))
     written = json.dumps(routes_in(gateway))
@@ -169,7 +169,7 @@ def test_a_deployed_version_whose_upload_is_gone_has_one_route(context: CheckCon
     assert "m-lost-999999999999-2" not in written
 
 
-def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context: CheckContext) -> None:
+def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context: Scene) -> None:
     context.version()
     gateway = context.has("gateway")
     written = []
@@ -182,7 +182,7 @@ def test_the_gateway_starts_servers_only_where_it_has_the_engines_socket(context
 # ---- images
 
 
-def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(context: CheckContext) -> None:
+def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(context: Scene) -> None:
     worker = context.has("worker-fare-1", image="sha256:w")
     context.has("gateway", image="sha256:g")
     driver = context.driver()
@@ -191,7 +191,7 @@ def test_the_image_of_a_host_is_that_of_the_one_container_with_such_an_id(contex
     assert driver.image_of("0") is None  # of both
 
 
-def test_the_images_of_all_replicas_count_each_once_and_no_other_services(context: CheckContext) -> None:
+def test_the_images_of_all_replicas_count_each_once_and_no_other_services(context: Scene) -> None:
     version = context.version("[serving]\nreplicas = 3")
     for replica, image in (("", "a"), ("-2", "b"), ("-3", "a")):
         context.has(f"model-fare-111111111111{replica}", image=f"sha256:{image}")
@@ -202,13 +202,13 @@ def test_the_images_of_all_replicas_count_each_once_and_no_other_services(contex
 # ---- data
 
 
-def test_the_size_of_data_is_asked_of_the_metastore_while_it_runs(context: CheckContext) -> None:
+def test_the_size_of_data_is_asked_of_the_metastore_while_it_runs(context: Scene) -> None:
     context.has("metastore").inside = {"du": (0, f"10\t{WAREHOUSE}\n20\t{METASTORE}\n30\ttotal\n".encode())}
     assert context.driver().data().size_bytes == 30
 
 
 @pytest.mark.parametrize("status", ["exited", "running"])
-def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str, context: CheckContext) -> None:
+def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str, context: Scene) -> None:
     context.has("metastore", status).inside = {"du": (1, b"no such folder")}
     project = context.home.project
     context.docker.disk = [
@@ -220,11 +220,11 @@ def test_else_of_the_engine_which_knows_the_sandboxs_volumes_by_name(status: str
     assert context.driver().data().size_bytes == 7
 
 
-def test_an_engine_without_volumes_holds_no_data(context: CheckContext) -> None:
+def test_an_engine_without_volumes_holds_no_data(context: Scene) -> None:
     assert context.driver().data().size_bytes == 0
 
 
-def test_deleting_data_removes_every_volume_of_the_sandbox(context: CheckContext) -> None:
+def test_deleting_data_removes_every_volume_of_the_sandbox(context: Scene) -> None:
     context.docker.owned_volumes += [FakeThing("warehouse"), FakeThing("routes")]
     context.driver().delete_data()
     assert all(volume.is_removed for volume in context.docker.owned_volumes)
@@ -241,7 +241,7 @@ def no_engine(environ: Mapping[str, str]) -> None:
     ("stamp", "hint"), [(None, "or another driver"), (DataStamp(1, "2.3", "10"), "--sandbox NAME --driver process")]
 )
 def test_a_sandbox_that_has_data_in_an_engine_is_not_offered_another_driver(
-    stamp: DataStamp | None, hint: str, context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    stamp: DataStamp | None, hint: str, context: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(container_stack, "find_engine", no_engine)
     with pytest.raises(SetupError, match="No Docker engine answers") as caught:
@@ -249,7 +249,7 @@ def test_a_sandbox_that_has_data_in_an_engine_is_not_offered_another_driver(
     assert hint in caught.value.hint
 
 
-def test_a_base_image_that_is_gone_is_made_again_by_up(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_image_that_is_gone_is_made_again_by_up(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container_stack, "find_base", lambda engine, options: None)
     driver = context.driver()
     del vars(driver)["_base"]
@@ -262,7 +262,7 @@ def test_a_base_image_that_is_gone_is_made_again_by_up(context: CheckContext, mo
 
 
 def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_route_leads(
-    context: CheckContext,
+    context: Scene,
 ) -> None:
     version = context.version("[serving]\nreplicas = 3")
     driver: Driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
@@ -273,7 +273,7 @@ def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_
     assert endpoint.address.removeprefix("unix:") in context.home.routes_file.read_text()
 
 
-def test_processes_have_no_image_and_share_one_spark(context: CheckContext) -> None:
+def test_processes_have_no_image_and_share_one_spark(context: Scene) -> None:
     driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     version = context.version()
     assert driver.image_of("host") is None
@@ -283,7 +283,7 @@ def test_processes_have_no_image_and_share_one_spark(context: CheckContext) -> N
     assert place.connect == driver.connect_address()
 
 
-def test_data_of_processes_is_a_folder(context: CheckContext) -> None:
+def test_data_of_processes_is_a_folder(context: Scene) -> None:
     driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     context.home.data.mkdir(parents=True)
     (context.home.data / "table").write_bytes(b"x" * 10)

@@ -34,7 +34,7 @@ class FakeCompose:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A driver of one sandbox on a fake engine."""
 
     home: SandboxHome
@@ -56,8 +56,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> CheckContext:
-    return CheckContext(SandboxHome(tmp_path))
+def context(tmp_path: Path) -> Scene:
+    return Scene(SandboxHome(tmp_path))
 
 
 def not_asked(timeout_s: float) -> None:
@@ -90,7 +90,7 @@ STATES = [
 
 @pytest.mark.parametrize(("status", "more", "state"), STATES)
 def test_the_state_of_a_service_follows_from_its_containers(
-    status: str, more: dict[str, object], state: ServiceState, context: CheckContext
+    status: str, more: dict[str, object], state: ServiceState, context: Scene
 ) -> None:
     context.has("fare", status, **more)
     (found,) = context.runner.live()
@@ -98,13 +98,13 @@ def test_the_state_of_a_service_follows_from_its_containers(
 
 
 @pytest.mark.parametrize(("status", "runs"), [("running", True), ("exited", False), ("restarting", False)])
-def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, context: CheckContext) -> None:
+def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, context: Scene) -> None:
     context.has("fare", status)
     (found,) = context.runner.live()
     assert (found.pid is not None, found.uptime_s > 0) == (runs, runs)
 
 
-def test_what_a_job_started_is_told_from_what_up_did(context: CheckContext) -> None:
+def test_what_a_job_started_is_told_from_what_up_did(context: Scene) -> None:
     context.has("worker-fare-1", on_demand="true")
     context.has("gateway")
     assert {found.name: found.is_on_demand for found in context.runner.live()} == {
@@ -113,7 +113,7 @@ def test_what_a_job_started_is_told_from_what_up_did(context: CheckContext) -> N
     }
 
 
-def test_another_sandboxs_services_are_not_seen(context: CheckContext) -> None:
+def test_another_sandboxs_services_are_not_seen(context: Scene) -> None:
     context.docker.made.append(container("pyml-other", "gateway"))
     assert context.runner.live() == ()
 
@@ -131,7 +131,7 @@ LATER = "2026-11-25T11:00:00Z"
     ],
 )
 def test_of_two_containers_of_a_service_the_one_that_runs_counts_else_the_newer(
-    first: tuple[str, dict[str, object]], second: tuple[str, dict[str, object]], chosen: int, context: CheckContext
+    first: tuple[str, dict[str, object]], second: tuple[str, dict[str, object]], chosen: int, context: Scene
 ) -> None:
     for number, (status, more) in enumerate((first, second)):
         context.has("fare", status, digest=f"d{number}", **more)
@@ -152,14 +152,14 @@ EXITS = [
 
 @pytest.mark.parametrize(("status", "more", "expected"), EXITS)
 def test_how_a_service_ended_last_is_said_in_words(
-    status: str, more: dict[str, object], expected: Exit, context: CheckContext
+    status: str, more: dict[str, object], expected: Exit, context: Scene
 ) -> None:
     context.has("fare", status, restarts=2, **more)
     (found,) = context.runner.live()
     assert (found.exits, found.last_exit) == (2, expected)
 
 
-def test_what_never_ended_by_itself_has_no_exit(context: CheckContext) -> None:
+def test_what_never_ended_by_itself_has_no_exit(context: Scene) -> None:
     context.has("fare", "exited", exit_code=137)
     assert context.runner.live()[0].last_exit is None
 
@@ -168,7 +168,7 @@ def test_what_never_ended_by_itself_has_no_exit(context: CheckContext) -> None:
     ("codes", "expected"), [([1, 139], Exit(None, "terminated by SIGSEGV")), ([], Exit(None, "it ended"))]
 )
 def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_each_end(
-    codes: list[int], expected: Exit, context: CheckContext
+    codes: list[int], expected: Exit, context: Scene
 ) -> None:
     ended = context.has("fare", restarts=1)
     context.docker.died = {ended.id: codes}
@@ -181,7 +181,7 @@ def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_e
     assert len(context.docker.asked_events) == 2
 
 
-def test_an_engine_that_is_gone_is_an_error_of_ours(context: CheckContext) -> None:
+def test_an_engine_that_is_gone_is_an_error_of_ours(context: Scene) -> None:
     context.docker.error = requests.exceptions.ConnectionError("Connection refused")
     with pytest.raises(SandboxError, match="could not list containers: connection refused"):
         context.runner.live()
@@ -198,13 +198,13 @@ MEMORY = [
 
 @pytest.mark.parametrize(("memory", "expected"), MEMORY)
 def test_what_could_be_given_back_at_once_is_no_memory_of_a_service(
-    memory: dict[str, object], expected: int, context: CheckContext
+    memory: dict[str, object], expected: int, context: Scene
 ) -> None:
     context.has("fare").memory = memory
     assert context.runner.memory_bytes("fare") == expected
 
 
-def test_what_does_not_run_has_no_memory(context: CheckContext) -> None:
+def test_what_does_not_run_has_no_memory(context: Scene) -> None:
     context.has("fare", "exited").memory = {"usage": 100}
     assert context.runner.memory_bytes("fare") == context.runner.memory_bytes("unknown") == 0
 
@@ -212,7 +212,7 @@ def test_what_does_not_run_has_no_memory(context: CheckContext) -> None:
 # ---- logs
 
 
-def test_the_log_of_a_container_is_the_engines_and_that_of_a_removed_one_the_kept(context: CheckContext) -> None:
+def test_the_log_of_a_container_is_the_engines_and_that_of_a_removed_one_the_kept(context: Scene) -> None:
     context.has("fare").said = b"one\ntwo\xff\n"
     context.home.logs.mkdir(parents=True)
     (context.home.logs / "gone.log").write_text("a\nb\nc\n")
@@ -239,7 +239,7 @@ def test_lines_are_whole_however_they_arrive(parts: list[bytes], lines: list[str
 # ---- what changes
 
 
-def test_services_are_started_and_those_that_wait_for_a_request_only_made(context: CheckContext) -> None:
+def test_services_are_started_and_those_that_wait_for_a_request_only_made(context: Scene) -> None:
     context.runner.start(spec("gateway"), spec("model-fare-1", starts_on_request=True))
     options = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
     project = ("--project-name", context.home.project, "--file", str(context.file), "up")
@@ -249,7 +249,7 @@ def test_services_are_started_and_those_that_wait_for_a_request_only_made(contex
     ]
 
 
-def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
+def test_what_runs_from_the_same_spec_is_left_alone(context: Scene) -> None:
     wanted = spec("gateway")
     context.has("gateway", digest=wanted.digest)
     context.runner.start(wanted)
@@ -257,13 +257,13 @@ def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> No
     assert not context.file.exists()
 
 
-def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
+def test_what_runs_from_another_spec_is_refused(context: Scene) -> None:
     context.has("gateway", digest="another")
     with pytest.raises(SandboxError, match="runs from another specification"):
         context.runner.start(spec("gateway"))
 
 
-def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_again(context: CheckContext) -> None:
+def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_again(context: Scene) -> None:
     context.runner.start(spec("metastore", volumes={"warehouse": "/w"}), spec("gateway"))
     context.runner.start(spec("gateway", "other", volumes={"routes": "/r"}))
     written = yaml.safe_load(context.file.read_text())
@@ -286,7 +286,7 @@ def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_aga
     ],
 )
 def test_stopping_removes_what_something_else_would_start_again(
-    status: str, more: dict[str, object], done: list[str], context: CheckContext
+    status: str, more: dict[str, object], done: list[str], context: Scene
 ) -> None:
     stopped = context.has("fare", status, **more)
     stopped.said = b"last words\n"
@@ -295,13 +295,13 @@ def test_stopping_removes_what_something_else_would_start_again(
     assert (context.home.logs / "fare.log").exists() is ("remove" in done)
 
 
-def test_stopping_what_is_unknown_or_gone_since_is_fine(context: CheckContext) -> None:
+def test_stopping_what_is_unknown_or_gone_since_is_fine(context: Scene) -> None:
     context.has("fare").is_gone = True
     context.runner.stop("fare")
     context.runner.stop("unknown")
 
 
-def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: CheckContext) -> None:
+def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: Scene) -> None:
     context.runner.start(spec("gateway"))
     found = context.has("gateway")
     found.said = b"last words\n"
@@ -318,19 +318,19 @@ def test_shutting_down_keeps_logs_and_removes_containers_and_networks(context: C
     assert not context.file.exists()
 
 
-def test_shutting_down_nothing_asks_nothing_of_compose(context: CheckContext) -> None:
+def test_shutting_down_nothing_asks_nothing_of_compose(context: Scene) -> None:
     context.runner.shut_down()
     assert not context.compose.ran
 
 
-def test_what_is_left_over_is_a_second_container_of_a_service(context: CheckContext) -> None:
+def test_what_is_left_over_is_a_second_container_of_a_service(context: Scene) -> None:
     old, new = context.has("gateway", "exited"), context.has("gateway")
     other = context.has("metastore", "exited")
     assert context.runner.remove_orphans() == 1
     assert (old.done, new.done, other.done) == (["remove"], [], [])
 
 
-def test_labels_say_what_a_container_is_for(context: CheckContext) -> None:
+def test_labels_say_what_a_container_is_for(context: Scene) -> None:
     context.runner.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
     written = yaml.safe_load(context.file.read_text())["services"]
     assert written["gateway"]["labels"][labels.DIGEST] == spec("gateway").digest

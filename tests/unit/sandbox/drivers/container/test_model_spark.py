@@ -33,7 +33,7 @@ def spec(name: str) -> ServiceSpec:
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A sandbox whose master runs, with the Sparks of some versions."""
 
     home: SandboxHome
@@ -76,8 +76,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
-    made = CheckContext(SandboxHome(tmp_path))
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(SandboxHome(tmp_path))
     made.runner.start(spec(services.MASTER))
     for name in ("_worker_probe", "_connect_probe"):
         monkeypatch.setattr(ModelSpark, name, lambda self, name: answers)
@@ -87,54 +87,54 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
 PYTHON = Environment("key", "/usr/bin/python3", "/opt/pyml/model", image="sha256:" + "cd" * 32)
 
 
-def place(context: CheckContext, model_id: str = "fare@111111111111", workers: int = 1) -> str:
+def place(context: Scene, model_id: str = "fare@111111111111", workers: int = 1) -> str:
     stem = model_id.replace("@", "-")
     context.publishes(f"spark-{stem}", 41234)
     return context.sparks(workers).place(context.version(model_id), PYTHON, ignore).connect
 
 
 def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says_where_it_answers(
-    context: CheckContext,
+    context: Scene,
 ) -> None:
     assert place(context, workers=2) == "127.0.0.1:41234"
     stem = "fare-111111111111"
     assert context.runs == {services.MASTER, f"spark-{stem}", f"worker-{stem}-1", f"worker-{stem}-2"}
 
 
-def test_a_further_job_starts_none(context: CheckContext) -> None:
+def test_a_further_job_starts_none(context: Scene) -> None:
     place(context)
     before = {service.name: service.pid for service in context.runner.live()}
     context.sparks().place(find_version(context.home, "fare@111111111111"), PYTHON, ignore)
     assert {service.name: service.pid for service in context.runner.live()} == before
 
 
-def test_all_parts_of_a_version_run_in_its_own_image(context: CheckContext) -> None:
+def test_all_parts_of_a_version_run_in_its_own_image(context: Scene) -> None:
     specs = context.sparks(2)._specs(context.version("fare@111111111111"), "sha256:cd")
     assert {spec.container.image for spec in specs if spec.container} == {"sha256:cd"}
     assert [spec.name.partition("-")[0] for spec in specs] == ["worker", "worker", "spark"]
 
 
 @pytest.mark.parametrize("state", ["stopped", "missing"])
-def test_without_a_master_there_is_no_sandbox_to_run_in(state: str, context: CheckContext) -> None:
+def test_without_a_master_there_is_no_sandbox_to_run_in(state: str, context: Scene) -> None:
     context.runner.stop(services.MASTER) if state == "stopped" else context.runner.shut_down()
     with pytest.raises(SandboxError, match="The sandbox is not up") as caught:
         place(context)
     assert caught.value.hint == "pyml dev up"
 
 
-def test_another_version_of_the_model_makes_room_with_its_workers(context: CheckContext) -> None:
+def test_another_version_of_the_model_makes_room_with_its_workers(context: Scene) -> None:
     context.warm("fare-0", "10:00", workers=2)
     place(context)
     assert not {name for name in context.runs if "fare-0" in name}
 
 
-def test_one_that_works_is_left_to_its_work(context: CheckContext) -> None:
+def test_one_that_works_is_left_to_its_work(context: Scene) -> None:
     context.warm("fare-0", "10:00", BUSY)
     place(context)
     assert {"spark-fare-0", "worker-fare-0-1"} <= context.runs
 
 
-def test_of_other_models_the_one_that_was_started_last_stays(context: CheckContext) -> None:
+def test_of_other_models_the_one_that_was_started_last_stays(context: Scene) -> None:
     for model, started in (("eta", "09:00"), ("delay", "11:00"), ("fraud", "10:00")):
         context.warm(f"{model}-1", started)
     place(context)
@@ -144,7 +144,7 @@ def test_of_other_models_the_one_that_was_started_last_stays(context: CheckConte
     }
 
 
-def test_what_does_not_run_keeps_no_place_from_others(context: CheckContext) -> None:
+def test_what_does_not_run_keeps_no_place_from_others(context: Scene) -> None:
     context.warm("eta-1", "09:00")
     stopped = context.warm("delay-1", "11:00")
     stopped.status = "exited"
@@ -152,7 +152,7 @@ def test_what_does_not_run_keeps_no_place_from_others(context: CheckContext) -> 
     assert "spark-eta-1" in context.runs
 
 
-def test_which_parts_are_asked_is_what_is_meant_to_run(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_which_parts_are_asked_is_what_is_meant_to_run(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     context.warm("fare-1", "10:00")
     context.warm("eta-1", "10:00")
     context.runner.stop("spark-eta-1")

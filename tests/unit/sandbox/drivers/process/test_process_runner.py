@@ -73,7 +73,7 @@ def info(state: int, pid: int = 0, started: float = 100, now: float = 160, error
 
 
 @dataclass
-class CheckContext:
+class Scene:
     """A sandbox, its supervisord and its journal."""
 
     home: SandboxHome
@@ -98,8 +98,8 @@ class CheckContext:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
-    made = CheckContext(SandboxHome(tmp_path))
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(SandboxHome(tmp_path))
     made.journal("")
     monkeypatch.setattr(process, "Supervisor", lambda path, timeout_s: made.supervisor)
     monkeypatch.setattr(psutil, "process_iter", lambda: iter(()))
@@ -122,7 +122,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
     ],
 )
 def test_the_state_of_a_service_follows_from_supervisords(
-    state: int, pid: int, expected: ServiceState, context: CheckContext
+    state: int, pid: int, expected: ServiceState, context: Scene
 ) -> None:
     context.supervisor.known["fare"] = info(state, pid)
     context.record("fare", "d1")
@@ -131,12 +131,12 @@ def test_the_state_of_a_service_follows_from_supervisords(
     assert found.uptime_s == (60 if pid else 0)
 
 
-def test_a_clock_that_was_set_back_gives_no_negative_time(context: CheckContext) -> None:
+def test_a_clock_that_was_set_back_gives_no_negative_time(context: Scene) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7, started=200, now=100)
     assert context.runner.live()[0].uptime_s == 0
 
 
-def test_where_nobody_watches_nothing_is_known(context: CheckContext) -> None:
+def test_where_nobody_watches_nothing_is_known(context: Scene) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.supervisor.is_listening = False
     assert context.runner.live() == ()
@@ -162,7 +162,7 @@ JOURNAL = """\
     ],
 )
 def test_how_often_and_how_a_service_ended_is_in_the_journal_since_it_was_started(
-    name: str, after: str, exits: int, last: Exit | None, context: CheckContext
+    name: str, after: str, exits: int, last: Exit | None, context: Scene
 ) -> None:
     context.journal(JOURNAL)
     context.supervisor.known[name] = info(RUNNING, 7)
@@ -171,7 +171,7 @@ def test_how_often_and_how_a_service_ended_is_in_the_journal_since_it_was_starte
     assert (found.exits, found.last_exit) == (exits, last)
 
 
-def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(context: CheckContext) -> None:
+def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(context: Scene) -> None:
     context.supervisor.known["fare"] = info(FATAL, error="can't find command 'x'")
     assert context.runner.live()[0].last_exit == Exit(None, "can't find command 'x'")
 
@@ -179,7 +179,7 @@ def test_a_program_that_could_not_be_started_is_an_end_in_supervisords_words(con
 # ---- what changes
 
 
-def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(context: CheckContext) -> None:
+def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(context: Scene) -> None:
     context.journal(JOURNAL)
     wanted = spec("fare", "serve", "--name", "it's")
     context.runner.start(wanted)
@@ -188,42 +188,40 @@ def test_a_service_is_written_down_before_supervisord_is_told_to_start_it(contex
     assert (context.home.conf / "services" / "fare.conf").read_text() == service_conf(wanted)
 
 
-def test_what_runs_from_the_same_spec_is_left_alone(context: CheckContext) -> None:
+def test_what_runs_from_the_same_spec_is_left_alone(context: Scene) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.record("fare", spec().digest)
     context.runner.start(spec())
     assert not context.supervisor.told
 
 
-def test_what_runs_from_another_spec_is_refused(context: CheckContext) -> None:
+def test_what_runs_from_another_spec_is_refused(context: Scene) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.record("fare", "another")
     with pytest.raises(SandboxError, match="runs from another specification"):
         context.runner.start(spec())
 
 
-def test_the_log_of_the_run_before_is_kept_beside_the_new_one(context: CheckContext) -> None:
+def test_the_log_of_the_run_before_is_kept_beside_the_new_one(context: Scene) -> None:
     (context.home.logs / "fare.log").write_text("last words\n")
     context.runner.start(spec())
     assert (context.home.logs / "fare.log.1").read_text() == "last words\n"
     assert list(context.runner.logs("fare", 5)) == []
 
 
-def test_what_waits_for_its_next_try_is_told_to_stop_before_it_is_started_anew(context: CheckContext) -> None:
+def test_what_waits_for_its_next_try_is_told_to_stop_before_it_is_started_anew(context: Scene) -> None:
     context.supervisor.known["fare"] = info(BACKOFF)
     context.runner.start(spec())
     assert context.supervisor.told[0] == ("stop", "fare")
 
 
-def test_stopping_where_nobody_watches_is_fine(context: CheckContext) -> None:
+def test_stopping_where_nobody_watches_is_fine(context: Scene) -> None:
     context.supervisor.is_listening = False
     context.runner.stop("fare")
     assert not context.supervisor.told
 
 
-def test_what_does_not_stop_in_time_is_an_error_that_names_it(
-    context: CheckContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_stop_in_time_is_an_error_that_names_it(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     context.supervisor.known["fare"] = info(STOPPING, 7)
     monkeypatch.setattr(FakeSupervisor, "stop", lambda self, name: True)
     with pytest.raises(SandboxError, match="fare did not stop within 0 s"):
@@ -232,7 +230,7 @@ def test_what_does_not_stop_in_time_is_an_error_that_names_it(
 
 @pytest.mark.parametrize(("is_watched", "ended"), [(True, 0), (False, 2)])
 def test_only_what_nobody_watches_was_left_behind(
-    is_watched: bool, ended: int, context: CheckContext, monkeypatch: pytest.MonkeyPatch
+    is_watched: bool, ended: int, context: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context.supervisor.is_listening = is_watched
     processes = [
