@@ -106,6 +106,8 @@ class FakeDocker:
         disk: what `docker system df` says of volumes.
         asked_events: what events were asked for.
         error: raised instead of any list.
+        api: the client below, with the timeout of its requests.
+        timeouts: those that lists of containers were asked for with.
     """
 
     made: list[FakeContainer] = field(default_factory=list)
@@ -115,6 +117,8 @@ class FakeDocker:
     disk: Sequence[Mapping[str, object]] | None = None
     asked_events: list[Mapping[str, object]] = field(default_factory=list)
     error: Exception | None = None
+    api: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(timeout=120))
+    timeouts: list[float] = field(default_factory=list)
 
     @property
     def containers(self) -> SimpleNamespace:
@@ -150,6 +154,7 @@ class FakeDocker:
     def _list(
         self, *, filters: Mapping[str, str | Sequence[str]], ignore_removed: bool, all: bool = False
     ) -> list[FakeContainer]:
+        self.timeouts.append(self.api.timeout)
         if self.error is not None:
             raise self.error
         wanted = filters.get("label", [])

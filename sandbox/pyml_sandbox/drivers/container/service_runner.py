@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 KEPT_LOG_LINES = 10_000
 FOLLOW_AGAIN_S = 0.5
 UP_TIMEOUT_S = 300
+STOP_TIMEOUT_S = 120
+ANSWER_TIMEOUT_S = 30
+"""A busy engine lists containers in seconds; one that makes or stops several takes longer."""
 THREADS = 8
 """Fewer than the connections that the SDK keeps to an engine."""
 
@@ -65,9 +68,10 @@ class ContainerRunner:
 
     # ---- what is there
 
-    def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
+    def live(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Sequence[LiveService]:
         """See `ServiceRunner.live`."""
-        return tuple(self._live_service(container) for container in self._by_service.values())
+        with self._engine.within(timeout_s):
+            return tuple(self._live_service(container) for container in self._by_service.values())
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
         """See `ServiceRunner.logs`."""
@@ -101,9 +105,9 @@ class ContainerRunner:
 
     # ---- what changes
 
-    def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
+    def start(self, *specs: ServiceSpec, timeout_s: float = UP_TIMEOUT_S) -> None:
         """See `ServiceRunner.start`. One that starts on request is only made."""
-        wanted = not_running(specs, self.live())
+        wanted = not_running(specs, self.live(timeout_s))
         if not wanted:
             return
         self._home.create()
@@ -112,32 +116,32 @@ class ContainerRunner:
         on_request = [spec.name for spec in wanted if container_of(spec).starts_on_request]
         for option, names in (("--detach", at_once), ("--no-start", on_request)):
             if names:
-                self._run("--file", str(file), "up", option, *_UP_OPTIONS, *names)
+                self._run(timeout_s, "--file", str(file), "up", option, *_UP_OPTIONS, *names)
 
-    def stop(self, name: str, timeout_s: float = 60) -> None:
+    def stop(self, name: str, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """See `ServiceRunner.stop`.
 
         One that starts on request is removed, else the next request would bring it back; so is one that a job started
         and that was stopped before.
         """
-        container = self._of(name)
-        if container is None:
-            return
-        was_stopped = container.status != "running" and labels.ON_DEMAND in container.labels
-        with translated(f"stop {name}"), gone_is_fine():
+        with self._engine.within(timeout_s, f"stop {name}"), gone_is_fine():
+            container = self._of(name)
+            if container is None:
+                return
+            was_stopped = container.status != "running" and labels.ON_DEMAND in container.labels
             container.stop()
             if labels.ON_REQUEST in container.labels or was_stopped:
                 self._save_log(name, container)
                 container.remove(force=True, v=True)
 
-    def shut_down(self, timeout_s: float = 60) -> None:
+    def shut_down(self, timeout_s: float = UP_TIMEOUT_S) -> None:
         """See `ServiceRunner.shut_down`. Volumes stay."""
         found = self._by_service
         if found:
             with ThreadPoolExecutor(THREADS) as pool:
                 list(pool.map(self._save_log, found.keys(), found.values()))
-            self._run("down", "--remove-orphans")
-        with translated("remove what the sandbox leaves"):
+            self._run(timeout_s, "down", "--remove-orphans")
+        with self._engine.within(timeout_s, "remove what the sandbox leaves"):
             for container in self._containers():
                 with gone_is_fine():
                     container.remove(force=True, v=True)
@@ -146,11 +150,11 @@ class ContainerRunner:
                     network.remove()
         (self._home.conf / "compose.yaml").unlink(missing_ok=True)
 
-    def remove_orphans(self, timeout_s: float = 30) -> int:
-        """See `ServiceRunner.sweep`. These are containers that an interrupted Compose was replacing."""
-        kept = {container.id for container in self._by_service.values()}
-        left_over = [container for container in self._containers() if container.id not in kept]
-        with translated("remove what an earlier run left behind"):
+    def remove_orphans(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
+        """See `ServiceRunner.remove_orphans`. These are containers that an interrupted Compose was replacing."""
+        with self._engine.within(timeout_s, "remove what an earlier run left behind"):
+            kept = {container.id for container in self._by_service.values()}
+            left_over = [container for container in self._containers() if container.id not in kept]
             for container in left_over:
                 with gone_is_fine():
                     container.remove(force=True, v=True)
@@ -176,8 +180,8 @@ class ContainerRunner:
         found = containers_of(self._engine, self._home.project, *wanted)
         return sorted(found, key=lambda each: (each.status == "running", _created(each)))
 
-    def _run(self, *arguments: str) -> str:
-        return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=UP_TIMEOUT_S)
+    def _run(self, timeout_s: float, *arguments: str) -> str:
+        return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=timeout_s)
 
     def _write(self, specs: Sequence[ServiceSpec]) -> Path:
         """Write the Compose file: these services, and those that were started before."""

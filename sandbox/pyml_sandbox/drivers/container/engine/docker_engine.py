@@ -6,6 +6,7 @@ Nothing above this package sees an exception of the SDK: `translated` turns each
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import weakref
@@ -93,6 +94,25 @@ class Engine:
             root=str(info.get("DockerRootDir", "")),
             is_rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
         )
+
+    @contextlib.contextmanager
+    def within(self, timeout_s: float, what: str = "") -> Iterator[None]:
+        """Give requests of the block, and those that other threads begin meanwhile, this time for an answer.
+
+        Args:
+            timeout_s: seconds for each request.
+            what: what is being done, see `translated`.
+
+        Raises:
+            SandboxError: the engine does not answer in time, or refuses.
+        """
+        api = self.client.api
+        before, api.timeout = api.timeout, math.ceil(timeout_s)
+        try:
+            with translated(what):
+                yield
+        finally:
+            api.timeout = before
 
     @property
     def socket(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -179,6 +180,25 @@ def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_e
     ended.attrs["RestartCount"] = 2
     runner.live()
     assert len(context.docker.asked_events) == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda runner: runner.live(timeout_s=7),
+        lambda runner: runner.stop("fare", timeout_s=7),
+        lambda runner: runner.shut_down(timeout_s=7),
+        lambda runner: runner.remove_orphans(timeout_s=7),
+    ],
+    ids=["live", "stop", "shut down", "remove orphans"],
+)
+def test_the_engine_is_given_the_time_that_the_caller_gives(
+    ask: Callable[[ContainerRunner], object], context: Scene
+) -> None:
+    context.has("fare")
+    ask(context.runner)
+    assert context.docker.timeouts[-1] == 7
+    assert context.docker.api.timeout == 120
 
 
 def test_an_engine_that_is_gone_is_an_error_of_ours(context: Scene) -> None:
