@@ -6,19 +6,21 @@ The SDK is imported when the engine is first asked, not before. Nothing above th
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pyml.gateway.scaling.containers import EngineError, ServerContainer
+from pyml.gateway.scaling.docker_errors import docker_errors
 from pyml.gateway.scaling.scaling_labels import SANDBOX, SERVICE
 
 if TYPE_CHECKING:
     import docker
 
 _TIMEOUT_S = 30
-_TELLING = ("permission denied", "connection refused", "no such file or directory", "timed out")
+_HINT = "pyml dev doctor"
 
 
 class DockerContainers:
@@ -62,18 +64,15 @@ class DockerContainers:
     @contextlib.contextmanager
     def _asked(self) -> Iterator[docker.DockerClient]:
         """The SDK's client; its exceptions become ours."""
-        try:
-            import docker.errors
-            import requests.exceptions
-        except ImportError as error:
-            raise EngineError("this gateway has no docker SDK", "pip install 'docker>=7.2'") from error
-        try:
+        if importlib.util.find_spec("docker") is None:
+            raise EngineError("this gateway has no docker SDK", "pip install 'docker>=7.2'")
+        with docker_errors(_refused, self._no_answer):
             yield self._connected()
-        except docker.errors.APIError as error:
-            said = str(error.explanation or error).strip()
-            raise EngineError(f"the Docker engine refused: {said}", "pyml dev doctor") from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-            raise EngineError(_no_answer(self._engine, str(error)), "pyml dev doctor") from error
+
+    def _no_answer(self, reason: str) -> EngineError:
+        if reason == "permission denied":
+            return EngineError(f"the gateway may not use the Docker engine at {self._engine}: {reason}", _HINT)
+        return EngineError(f"the Docker engine at {self._engine} does not answer: {reason}", _HINT)
 
     def _connected(self) -> docker.DockerClient:
         import docker
@@ -112,9 +111,5 @@ def _unless_gone() -> Iterator[None]:
             raise
 
 
-def _no_answer(engine: str, said: str) -> str:
-    """The innermost words: the SDK wraps a refused connection five times."""
-    reason = next((words for words in _TELLING if words in said.lower()), said.partition("\n")[0])
-    if reason == "permission denied":
-        return f"the gateway may not use the Docker engine at {engine}: permission denied"
-    return f"the Docker engine at {engine} does not answer: {reason}"
+def _refused(message: str) -> EngineError:
+    return EngineError(f"the Docker engine refused: {message}", _HINT)

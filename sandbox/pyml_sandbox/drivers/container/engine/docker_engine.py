@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError, SetupError
+from pyml.gateway.scaling.docker_errors import docker_errors
 
 if TYPE_CHECKING:
     import docker
@@ -202,24 +203,12 @@ def translated(what: str = "") -> Iterator[None]:
     Raises:
         SandboxError: the engine refused or does not answer.
     """
-    import docker.errors
-    import requests.exceptions
-    import urllib3.exceptions
-
     doing = f"The Docker engine could not {what}: " if what else ""
-    try:
+    with docker_errors(
+        refused=lambda message: SandboxError(f"{doing}{message}", hint_for(message)),
+        no_answer=lambda reason: SandboxError(f"{doing}{reason}", INSTALL_HINT),
+    ):
         yield
-    except docker.errors.APIError as error:
-        said = str(error.explanation or error).strip()
-        raise SandboxError(f"{doing}{said}", hint_for(said)) from error
-    except (
-        docker.errors.DockerException,
-        docker.errors.StreamParseError,
-        requests.exceptions.RequestException,
-        urllib3.exceptions.HTTPError,  # of what is read as a stream
-        OSError,
-    ) as error:
-        raise SandboxError(f"{doing}{_reason(error)}", INSTALL_HINT) from error
 
 
 @contextlib.contextmanager
@@ -231,19 +220,10 @@ def gone_is_fine() -> Iterator[None]:
         yield
 
 
-def hint_for(said: str) -> str:
-    """What mends what an engine, or a program that asked it, complains about."""
-    if "no space left on device" in said.lower():
+def hint_for(message: str) -> str:
+    """What mends a complaint of an engine, or of a program that asked it."""
+    if "no space left on device" in message.lower():
         return "free some disk: pyml image prune, docker system prune"
-    if "cannot connect to the docker daemon" in said.lower():
+    if "cannot connect to the docker daemon" in message.lower():
         return INSTALL_HINT
     return "pyml dev doctor"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost words: the SDK wraps a refused connection five times."""
-    said = str(error)
-    for words in ("Permission denied", "Connection refused", "No such file or directory", "timed out"):
-        if words.lower() in said.lower():
-            return words.lower()
-    return said.splitlines()[0] if said else type(error).__name__
