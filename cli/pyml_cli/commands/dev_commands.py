@@ -56,18 +56,13 @@ def up(
     from pyml_cli.commands.dev_views import UpView
     from pyml_sandbox.lifecycle import up_and_down
     from pyml_sandbox.workspace.ports import PortChoices
+    from pyml_sandbox.workspace.state import ContainerOptions
 
     output = choose_output(json)
-    chosen = {
-        "python_image": python_image,
-        "workers": workers,
-        "idle_stop_s": idle_stop,
-        "docker_socket": docker_socket,
-    }
     options = up_and_down.Options(
         driver,
         PortChoices(gateway_port, rest_port, metastore_port, spark_port),
-        {name: value for name, value in chosen.items() if value is not None},
+        ContainerOptions(python_image, workers, idle_stop, docker_socket),
     )
     with output.steps() as on_event:
         summary = up_and_down.up(_home(sandbox), options, on_event)

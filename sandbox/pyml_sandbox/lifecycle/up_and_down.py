@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rich.filesize import decimal
 
@@ -38,6 +37,7 @@ from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import PortChoices, Ports, choose_ports
 from pyml_sandbox.workspace.state import (
     ContainerChoices,
+    ContainerOptions,
     SandboxState,
     load_state,
     locked,
@@ -54,12 +54,12 @@ class Options:
     Attributes:
         driver: "process" or "container"; None for the recorded one, or the best there is.
         ports: ports to use from now on.
-        container: of `ContainerChoices`, by name, those to use from now on.
+        container: choices for the container driver, to use from now on.
     """
 
     driver: str | None = None
     ports: PortChoices = field(default_factory=PortChoices)
-    container: Mapping[str, Any] = field(default_factory=dict)
+    container: ContainerOptions = field(default_factory=ContainerOptions)
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def wanted_state(
         stamp=None if recorded is None else recorded.stamp,
         pyml_version=importlib.metadata.version("pyml-sandbox"),
         spark_version=SparkHome.find().version,
-        container=replace(ContainerChoices() if recorded is None else recorded.container, **options.container),
+        container=(ContainerChoices() if recorded is None else recorded.container).with_options(options.container),
     )
 
 

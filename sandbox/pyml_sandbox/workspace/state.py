@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pyml.command_line import quoted_word
@@ -55,6 +55,20 @@ class ContainerChoices:
     workers: int = 1
     idle_stop_s: int = 1800
     docker_socket: bool = True
+
+    def with_options(self, options: ContainerOptions) -> ContainerChoices:
+        """These choices, with those that the user made now in their place."""
+        return replace(self, **{name: value for name, value in asdict(options).items() if value is not None})
+
+
+@dataclass(frozen=True)
+class ContainerOptions:
+    """What the user asks of the container driver, as in `ContainerChoices`; None keeps what is recorded."""
+
+    python_image: str | None = None
+    workers: int | None = None
+    idle_stop_s: int | None = None
+    docker_socket: bool | None = None
 
 
 @dataclass(frozen=True)

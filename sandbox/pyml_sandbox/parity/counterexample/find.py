@@ -316,7 +316,7 @@ def _comment(seen: Seen) -> str:
     return f"# {plain(seen.where)}: {plain(said)}"
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """A value as Python reads it; NaN and infinity, which Python writes and does not read, among them."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(name)}: {literal(part)}" for name, part in value.items()) + "}"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 from pyml.types.schema import Field, Schema
 from pyml_sandbox.parity.observations.observation import Condition, Example
@@ -141,25 +140,26 @@ def _distinct_rows(case: Example) -> list[InputRow]:
     return list({id(row): row for row in rows}.values())
 
 
-_NONE = object()
+NO_DEFAULT = object()
+"""Of a column for which no value is plainer than any other, such as a tensor, which keeps its shape."""
 
 
 def at_default(row: InputRow, schema: Schema, names: Sequence[str]) -> InputRow:
     """A row with the default of their types in some columns."""
     defaults = {field.name: default_of(field) for field in schema.fields if field.name in names}
-    usable = {name: value for name, value in defaults.items() if value is not _NONE}
+    usable = {name: value for name, value in defaults.items() if value is not NO_DEFAULT}
     return replace(row, values={**row.values, **usable})
 
 
-def default_of(field: Field) -> Any:
-    """The plainest value of a column: null where it may be, else zero, empty, or the first day of 1970."""
+def default_of(field: Field) -> object:
+    """The plainest value of a column: null, zero, an empty value or the first day of 1970; else `NO_DEFAULT`."""
     if field.tensor is not None:
-        return _NONE  # a tensor keeps its shape
+        return NO_DEFAULT
     if field.nullable:
         return None
     kind = field.base_type
     scale = int(field.ddl_type[8:-1].split(",")[1]) if kind == "DECIMAL" else 0
-    plain: dict[str, Any] = {
+    plain: dict[str, object] = {
         **dict.fromkeys(("TINYINT", "SMALLINT", "INT", "BIGINT"), 0),
         **dict.fromkeys(("FLOAT", "DOUBLE"), 0.0),
         "BOOLEAN": False,
@@ -170,10 +170,10 @@ def default_of(field: Field) -> Any:
         "TIMESTAMP": datetime(1970, 1, 1, tzinfo=UTC),
         "TIMESTAMP_NTZ": datetime(1970, 1, 1),
     }
-    return plain.get(kind, [] if kind == "ARRAY" else _NONE)
+    return plain.get(kind, [] if kind == "ARRAY" else NO_DEFAULT)
 
 
-def plainer(value: Any) -> Iterator[Any]:
+def plainer(value: object) -> Iterator[object]:
     """Plainer values than one, the plainest first."""
     if isinstance(value, bool) or value is None:
         return

@@ -23,7 +23,7 @@ from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import Event, OnEvent
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import PortChoices, Ports
-from pyml_sandbox.workspace.state import ContainerChoices, SandboxState, load_state, save_state
+from pyml_sandbox.workspace.state import ContainerChoices, ContainerOptions, SandboxState, load_state, save_state
 
 NAMES = ("metastore", spark.NAME, "gateway")
 
@@ -254,7 +254,7 @@ def wanted(context: Scene, recorded: SandboxState | None, **options: object) -> 
 
 
 def test_recorded_choices_stay_but_for_those_that_are_given(context: Scene) -> None:
-    found = wanted(context, RECORDED, container={"workers": 1}, ports=PortChoices(gateway=9999))
+    found = wanted(context, RECORDED, container=ContainerOptions(workers=1), ports=PortChoices(gateway=9999))
     assert found.container == ContainerChoices(workers=1, idle_stop_s=60)
     assert found.ports == replace(Ports(), gateway=9999)
 
