@@ -49,11 +49,11 @@ class ContainerScene:
 
     def start_elsewhere(self, spec: ServiceSpec) -> None:
         code = (
-            "import pickle, sys; from pyml_sandbox.drivers.container.service_runner import ContainerDriver; "
+            "import pickle, sys; from pyml_sandbox.drivers.container.service_runner import ContainerRunner; "
             "from pyml_sandbox.drivers.container.compose.compose_program import find_compose; "
             "from pyml_sandbox.drivers.container.engine.docker_engine import find_engine; "
             "home, spec = pickle.load(sys.stdin.buffer); engine = find_engine(); "
-            "ContainerDriver(home, engine, find_compose(engine)).start(spec)"
+            "ContainerRunner(home, engine, find_compose(engine)).start(spec)"
         )
         job = pickle.dumps((self.home("one"), spec))
         subprocess.run([sys.executable, "-c", code], input=job, check=True, env=environment(), timeout=DEADLINE_S)

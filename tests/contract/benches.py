@@ -109,8 +109,8 @@ class ProcessScene:
 
     def start_elsewhere(self, spec: ServiceSpec) -> None:
         code = (
-            "import pickle, sys; from pyml_sandbox.drivers.process.service_runner import ProcessDriver; "
-            "home, spec = pickle.load(sys.stdin.buffer); ProcessDriver(home).start(spec)"
+            "import pickle, sys; from pyml_sandbox.drivers.process.service_runner import ProcessRunner; "
+            "home, spec = pickle.load(sys.stdin.buffer); ProcessRunner(home).start(spec)"
         )
         job = pickle.dumps((self.home("one"), spec))
         subprocess.run([sys.executable, "-c", code], input=job, check=True, env=environment(), timeout=DEADLINE_S)

@@ -102,7 +102,7 @@ class FakeDocker:
     Attributes:
         made: every container, of whatever sandbox.
         owned_networks, owned_volumes: of the sandbox.
-        died: exit codes that the engine's events hold, by container.
+        died: exit codes that the engine's events hold, by container; None where the engine was asked to end it.
         disk: what `docker system df` says of volumes.
         asked_events: what events were asked for.
         error: raised instead of any list.
@@ -113,7 +113,7 @@ class FakeDocker:
     made: list[FakeContainer] = field(default_factory=list)
     owned_networks: list[FakeThing] = field(default_factory=list)
     owned_volumes: list[FakeThing] = field(default_factory=list)
-    died: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    died: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
     disk: Sequence[Mapping[str, object]] | None = None
     asked_events: list[Mapping[str, object]] = field(default_factory=list)
     error: Exception | None = None
@@ -138,8 +138,10 @@ class FakeDocker:
     def events(self, *, since: str, until: str, filters: Mapping[str, str], decode: bool) -> Iterator[object]:
         """What happened to a container."""
         self.asked_events.append({"since": since, "until": until, **filters})
-        codes = self.died.get(filters["container"], ())
-        return iter([{"Actor": {"Attributes": {"exitCode": str(code)}}} for code in codes])
+        return iter(
+            {"Action": "kill"} if code is None else {"Action": "die", "Actor": {"Attributes": {"exitCode": str(code)}}}
+            for code in self.died.get(filters["container"], ())
+        )
 
     def df(self) -> Mapping[str, object]:
         """Sizes."""

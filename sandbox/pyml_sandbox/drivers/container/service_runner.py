@@ -11,7 +11,7 @@ import datetime
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,25 +213,32 @@ class ContainerRunner:
         )
 
     def _last_exit(self, container: Made) -> Exit:
-        """How it last ended; of one that runs again only the engine's events know it, for as long as they are kept."""
+        """How it last ended by itself.
+
+        Of one that runs again, or that was stopped while it did, only the engine's events know it, for as long as they
+        are kept.
+        """
         facts = container.attrs["State"]
         if facts.get("OOMKilled"):
             return Exit(None, OUT_OF_MEMORY)
-        if container.status != "running":
+        if container.status == "restarting":
             return _exit(int(facts.get("ExitCode", 0)))
         ended = (str(container.id), int(container.attrs["RestartCount"]))
         if ended not in self._exits:
-            self._exits[ended] = self._exit_in_events(container)
+            codes = self._codes_in_events(container)
+            if not codes and container.status != "running":
+                return _exit(int(facts.get("ExitCode", 0)))
+            self._exits[ended] = _exit(codes[-1]) if codes else Exit(None, "it ended")
         return self._exits[ended]
 
-    def _exit_in_events(self, container: Made) -> Exit:
+    def _codes_in_events(self, container: Made) -> list[int]:
+        """The exit codes of its ends by itself, in order."""
         since, until = (f"{each:.6f}" for each in (_created(container).timestamp(), time.time()))
-        asked = {"container": container.id, "event": "die"}
+        asked = {"container": container.id, "event": ["die", "kill"]}
         with translated("ask for its events"):
             # As texts, since the SDK cuts times to seconds: a time to come would make the engine wait for it.
             stream = self._engine.client.events(since=since, until=until, filters=asked, decode=True)  # type: ignore[call-overload]
-            events = list(stream)
-        return _exit(int(events[-1]["Actor"]["Attributes"]["exitCode"])) if events else Exit(None, "it ended")
+            return _codes(stream)
 
     # ---- logs
 
@@ -260,6 +267,16 @@ class ContainerRunner:
 
 
 _UP_OPTIONS = ("--no-deps", "--force-recreate", "--no-build", "--pull", "never", "--quiet-pull")
+
+
+def _codes(events: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Exit codes of a container's ends, without those that somebody asked the engine for: a kill precedes these."""
+    codes, is_asked_for = [], False
+    for event in events:
+        if event["Action"] == "die" and not is_asked_for:
+            codes.append(int(event["Actor"]["Attributes"]["exitCode"]))
+        is_asked_for = event["Action"] == "kill"
+    return codes
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -160,6 +160,13 @@ def test_how_a_service_ended_last_is_said_in_words(
     assert (found.exits, found.last_exit) == (2, expected)
 
 
+@pytest.mark.parametrize("status", ["exited", "running"])
+def test_an_end_that_was_asked_for_is_not_how_a_service_ended(status: str, context: Scene) -> None:
+    ended = context.has("fare", status, restarts=1, exit_code=143)
+    context.docker.died = {ended.id: [3, None, 143]}
+    assert context.runner.live()[0].last_exit == Exit(3, "exit code 3")
+
+
 def test_what_never_ended_by_itself_has_no_exit(context: Scene) -> None:
     context.has("fare", "exited", exit_code=137)
     assert context.runner.live()[0].last_exit is None
@@ -176,7 +183,7 @@ def test_how_one_that_runs_again_ended_is_asked_of_the_engines_events_once_for_e
     runner = context.runner
     assert [runner.live()[0].last_exit for _ in range(3)] == [expected] * 3
     (asked,) = context.docker.asked_events
-    assert (asked["container"], asked["event"]) == (ended.id, "die")
+    assert (asked["container"], asked["event"]) == (ended.id, ["die", "kill"])
     ended.attrs["RestartCount"] = 2
     runner.live()
     assert len(context.docker.asked_events) == 2
