@@ -23,6 +23,7 @@ from pyml_sandbox.parity.failures import is_limit, merged
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties, labels_in
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRun, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
@@ -34,7 +35,7 @@ from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.frozen import DATABASE, Snapshot, export, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding
-from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, PATHS, REPEAT, ROWS, decide
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS, decide
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 
 if TYPE_CHECKING:
@@ -330,7 +331,7 @@ class _Check:
         is_compared = BATCHES in {comparison.name for comparison in comparisons}
         is_raised = not all(map(is_limit, self._run.failures))
         compared = CheckRun(snapshot.rows, seconds) if is_compared or is_raised else None
-        made = with_paths(evidence.made, PATHS, compared)
+        made = with_paths(evidence.made, Check.PATHS, compared)
         return check_results(made, evidence.observations, decision.findings)
 
     def _report(

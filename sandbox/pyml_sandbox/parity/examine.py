@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyml.inference.describe import Signature
@@ -22,6 +22,8 @@ from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_ev
 from pyml_sandbox.parity.diagnosis.rules import STATE, WHOLE
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
@@ -33,9 +35,9 @@ SAMPLE_ROWS = 32
 CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
-BATCH = {*NEIGHBOURS, *WHOLE, "copies"}
-EXPLAINABLE = {*BATCH, "paths"}
-_OF_BATCHES = (*BATCH, "alone", "contract", "empty")
+BATCH = {*NEIGHBOURS, *WHOLE, Check.COPIES}
+EXPLAINABLE = {*BATCH, Check.PATHS}
+_OF_BATCHES = (*BATCH, Check.ALONE, Check.CONTRACT, Check.EMPTY)
 REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
 GAP = "the model could not be examined to the end; its process broke off"
 
@@ -148,7 +150,7 @@ def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> st
 
 def _symptoms(context: CheckContext) -> list[Observation]:
     state = StateChecks(context).observations()
-    if any(observation.check == "repeat" for observation in state):
+    if any(observation.check is Check.REPEAT for observation in state):
         return state
     context.limit_rows(ALONE_BUDGET_S)
     is_steady = not any(observation.check in STATE for observation in state)
@@ -163,8 +165,9 @@ def _symptoms(context: CheckContext) -> list[Observation]:
             context.record.withdraw(*_OF_BATCHES)
             batch = BatchChecks.prepare(context).observations()
         found += [*batch, *sizes(context, {observation.output for observation in batch}, measured_s)]
-    called = {f"calls:{name}" for name in called_by(context)} if any(each.check in BATCH for each in found) else set()
-    return [explain(context, each).with_tags(called if each.check in BATCH else set()) for each in found]
+    called = called_by(context) if any(each.check in BATCH for each in found) else frozenset()
+    explained = [explain(context, each) for each in found]
+    return [replace(each, called=called) if each.check in BATCH else each for each in explained]
 
 
 def measure(context: CheckContext) -> float:
@@ -175,7 +178,7 @@ def measure(context: CheckContext) -> float:
     """
     pass_through, row_s = context.noise_model.pass_through, context.call_s
     started = time.perf_counter()
-    context.record.under_way = ("sizes",)
+    context.record.under_way = (Check.SIZES,)
     context.noise = measure_noise(
         context.harness, context.judged, context.outputs, context.batch_rows, pass_through=pass_through, row_s=row_s
     )
@@ -197,10 +200,10 @@ def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Obse
     """
     if not context.noise.rows:
         return []
-    with context.record.making({"sizes": context.noise.rows}, measured_s) as found:
+    with context.record.making({Check.SIZES: context.noise.rows}, measured_s) as found:
         found += of_sizes(context, seen)
     if context.noise.departing:
-        context.record.fire("sizes")
+        context.record.fire(Check.SIZES)
     return found
 
 
@@ -212,10 +215,10 @@ def called_by(context: CheckContext) -> frozenset[str]:
 
 
 def explain(context: CheckContext, observation: Observation) -> Observation:
-    """A symptom with what explains it among its traits."""
+    """An observation with what explains it."""
     if observation.check not in EXPLAINABLE or not observation.output:
         return observation
     if context.harness.greeting.training and not observation.outputs and silenced_by_evaluation(context, observation):
-        return observation.with_tags(frozenset({"evaluation"}))
-    is_plain = observation.tags & {"plain", "by-value"} or observation.check in WHOLE
-    return observation if is_plain else observation.with_tags(explained(context, observation))
+        return observation.with_tags(Tag.EVALUATION)
+    is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.check in WHOLE
+    return observation if is_plain else replace(observation, explanations=explained(context, observation))

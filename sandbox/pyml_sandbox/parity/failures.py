@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Severity
 
-REFUSING = ("alone", "contract", "copies", "paths", "metadata", *NEIGHBOURS)
+REFUSING = (Check.ALONE, Check.CONTRACT, Check.COPIES, Check.PATHS, Check.METADATA, *NEIGHBOURS)
 """Checks whose findings may explain that a path failed as a whole."""
 
 _LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE)
@@ -59,7 +60,7 @@ def finding_of_failure(failure: PathFailure) -> Finding:
         name=CAUSES["R4"].name if limit else "",
         weight=Severity.WARNS if limit else Severity.FAILS,
         hop=Hop.BOUNDARY if limit else None,
-        checks=("paths",),
+        checks=(Check.PATHS,),
         comparison=failure.comparison,
     )
 

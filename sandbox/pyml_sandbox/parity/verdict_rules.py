@@ -17,6 +17,7 @@ from pyml_sandbox.compare.words.formatting import shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.verdict import Decision, Finding, Hop, PathFailure, Severity, Verdict
 
 BATCHES = "batches"
@@ -33,9 +34,6 @@ REPEAT = "repeat"
 
 FIRST_LEVEL = LEVELS[0]
 """What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
-
-PATHS = "paths"
-"""The check that compares the real paths, see `pyml_sandbox.parity.observations.catalogue`."""
 
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
 
@@ -144,7 +142,7 @@ def _beside_paths(
 
 
 def _seen_on_paths(finding: Finding, level: str) -> Finding:
-    checks = tuple(dict.fromkeys((finding.check, *finding.checks, PATHS)))
+    checks = tuple(dict.fromkeys((finding.check, *finding.checks, Check.PATHS)))
     return replace(finding, level=min(finding.level, level), checks=checks)
 
 
@@ -241,7 +239,14 @@ def _shown_by(
 ) -> Finding:
     hop = None if code is None else Hop.STORAGE
     return Finding(
-        sentence, code, columns=columns, rows=rows, comparison=comparison.name, hop=hop, check=PATHS, checks=(PATHS,)
+        sentence,
+        code,
+        columns=columns,
+        rows=rows,
+        comparison=comparison.name,
+        hop=hop,
+        check=Check.PATHS,
+        checks=(Check.PATHS,),
     )
 
 
@@ -302,8 +307,8 @@ def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Find
         rows=column.differing,
         comparison=comparison,
         hop=Hop.COMPUTE,
-        check=PATHS,
-        checks=(PATHS,),
+        check=Check.PATHS,
+        checks=(Check.PATHS,),
     )
 
 

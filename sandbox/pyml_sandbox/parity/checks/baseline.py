@@ -13,6 +13,7 @@ from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.noise.noise_model import Value
+from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
@@ -73,12 +74,12 @@ class AskedRows:
             return False
         return not self.context.noise_model.differ(name, alone[name], output[name])
 
-    def type_of(self, column: str) -> str:
-        """The declared type of an input, without its parameters; "ROW" of what is no input."""
+    def type_of(self, column: str) -> DriverType:
+        """The declared type of an input; ROW for what is not an input."""
         for field in self.context.inputs.fields:
             if field.name == column:
-                return field.base_type
-        return "ROW"
+                return DriverType(field.base_type)
+        return DriverType.ROW
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,13 @@ class ChecksOfRows:
         return self.asked.context
 
 
-def tags_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[str]:
+def tags_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[Tag]:
     """What all pairs of different outputs have in common, in one column."""
     values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
     if len(values) < len(pairs):
         return set()
-    tests = {"nan-for-null": _are_nan_and_null, "last-digit": _differ_in_last_digit}
-    return {trait for trait, test in tests.items() if all(test(left, right) for left, right in values)}
+    tests = {Tag.NAN_FOR_NULL: _are_nan_and_null, Tag.LAST_DIGIT: _differ_in_last_digit}
+    return {tag for tag, test in tests.items() if all(test(left, right) for left, right in values)}
 
 
 def _are_nan_and_null(left: Value, right: Value) -> bool:
@@ -119,10 +120,10 @@ def _differ_in_last_digit(left: Value, right: Value) -> bool:
     return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
 
 
-_TRAITS = {ErrorCode.ROW_COUNT: "row-count", ErrorCode.COLUMN_TYPE: "type", ErrorCode.PREDICT_RAISED: "raised"}
+_TAGS = {ErrorCode.ROW_COUNT: Tag.ROW_COUNT, ErrorCode.COLUMN_TYPE: Tag.TYPE, ErrorCode.PREDICT_RAISED: Tag.RAISED}
 
 
-def tags_of_refusal(output: Output | None) -> set[str]:
+def tags_of_refusal(output: Output | None) -> set[Tag]:
     """What a refusal is about; nothing where there is none."""
     codes = output.codes if isinstance(output, Refusal) else ()
-    return {_TRAITS[code] for code in codes if code in _TRAITS}
+    return {_TAGS[code] for code in codes if code in _TAGS}

@@ -18,8 +18,11 @@ from pyml_sandbox.parity.checks.baseline import (
 from pyml_sandbox.parity.checks.pairs import NeighbourChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, refusal_in
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
-from pyml_sandbox.parity.rows.synthetic import OTHER_LENGTHS, InputRow, fixture_rows, kinds_of, varied_columns
+from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
+from pyml_sandbox.parity.rows.synthetic import InputRow, fixture_rows, kinds_of, varied_columns
 
 
 class BatchChecks(ChecksOfRows):
@@ -33,12 +36,12 @@ class BatchChecks(ChecksOfRows):
     def observations(self) -> list[Observation]:
         """Everything that these checks see."""
         making, rows = self.context.record.making, len(self.context.everything)
-        with making({"alone": rows, "contract": rows}) as one_row:
+        with making({Check.ALONE: rows, Check.CONTRACT: rows}) as one_row:
             one_row += self._one_row()
-        with making({"copies": rows}, self.asked.seconds) as copies:
+        with making({Check.COPIES: rows}, self.asked.seconds) as copies:
             copies += self._copies()
         beside, together = NeighbourChecks(self.asked).observations(), self._together()
-        with making({"empty": 0}) as empty:
+        with making({Check.EMPTY: 0}) as empty:
             empty += self._empty()
         return [*one_row, *copies, *beside, *together, *empty]
 
@@ -64,10 +67,10 @@ class BatchChecks(ChecksOfRows):
         if broken:
             refusal = self.asked.alone[id(broken[0])]
             cases = tuple(Example("", one_row(row), condition) for row, condition in found[:MAX_CASES])
-            whole = {"all-rows"} if len(broken) >= len(self.context.fixture) else set()
-            whole |= {"copies-refused"} if all(map(self.asked.copies_refused, broken)) else set()
+            whole = {Tag.ALL_ROWS} if len(broken) >= len(self.context.fixture) else set()
+            whole |= {Tag.COPIES_REFUSED} if all(map(self.asked.copies_refused, broken)) else set()
             yield Observation(
-                "alone",
+                Check.ALONE,
                 "",
                 cases,
                 varied_columns(broken),
@@ -81,7 +84,7 @@ class BatchChecks(ChecksOfRows):
             refusal = self.asked.alone[id(found[0])]
             case = Example("", one_row(self.context.fixture[0]), one_row(found[0]))
             tags = frozenset(tags_of_refusal(refusal))
-            yield Observation("contract", "", (case,), (column,), tags, len(found), refusal_in(refusal))
+            yield Observation(Check.CONTRACT, "", (case,), (column,), tags, len(found), refusal_in(refusal))
 
     def _lost_rows(self) -> list[InputRow]:
         """Refused alone and beside itself by what the model returned, not by an error of its own.
@@ -96,8 +99,8 @@ class BatchChecks(ChecksOfRows):
             if isinstance(refusal := self.asked.alone[id(row)], Refusal)
             and refusal.kind == "OutputError"
             and self.asked.copies_refused(row)
-            and tags_of_refusal(refusal) & {"row-count", "type"}
-            and not (row.kind in OTHER_LENGTHS and self.asked.type_of(row.column) in ("ARRAY", "MAP"))
+            and tags_of_refusal(refusal) & {Tag.ROW_COUNT, Tag.TYPE}
+            and not (row.kind in OTHER_LENGTHS and self.asked.type_of(row.column) in (DriverType.ARRAY, DriverType.MAP))
         ]
 
     def _copies(self) -> Iterator[Observation]:
@@ -107,12 +110,15 @@ class BatchChecks(ChecksOfRows):
                 found[output].append((row, by_place))
         for output, rows in found.items():
             input_rows = [row for row, _ in rows]
-            tags = self._traits_of_copies(output, input_rows) | ({"position"} if any(at for _, at in rows) else set())
+            tags = self._tags_of_copies(output, input_rows) | ({Tag.POSITION} if any(at for _, at in rows) else set())
             first = self.asked.copies[id(input_rows[0])][0]
             tags |= tags_of_refusal(first)
             cases = tuple(Example(output, one_row(row), Condition((row, row), 1)) for row in input_rows[:MAX_CASES])
             inputs = varied_columns(input_rows)
-            yield Observation("copies", output, cases, inputs, frozenset(tags), len(rows), refusal_in(first))
+            kinds = frozenset(kinds_of(input_rows, self._silent_beside(input_rows)))
+            yield Observation(
+                Check.COPIES, output, cases, inputs, frozenset(tags), len(rows), refusal_in(first), kinds=kinds
+            )
 
     def _changed_by_copies(self, row: InputRow) -> dict[str, bool]:
         """The outputs of a row that change beside itself, and whether those of its copies differ; "" for a refusal."""
@@ -124,13 +130,15 @@ class BatchChecks(ChecksOfRows):
             name: name in by_place for name in [*self.context.departing(self.asked.alone[id(row)], first), *by_place]
         }
 
-    def _traits_of_copies(self, output: str, shown: Sequence[InputRow]) -> set[str]:
-        """Which kinds of rows alone show it, how the outputs differ, and whether the number of copies counts."""
+    def _silent_beside(self, shown: Sequence[InputRow]) -> list[InputRow]:
+        """The rows that are predicted alone and do not show it."""
         ids = set(map(id, shown))
-        silent = [row for row in self.asked.taken(self.context.everything) if id(row) not in ids]
+        return [row for row in self.asked.taken(self.context.everything) if id(row) not in ids]
+
+    def _tags_of_copies(self, output: str, shown: Sequence[InputRow]) -> set[Tag]:
+        """How the outputs differ, and whether the number of copies counts."""
         pairs = [(self.asked.alone[id(row)], self.asked.copies[id(row)][1]) for row in shown]
-        kinds = {f"kind:{kind}" for kind in kinds_of(shown, silent)}
-        return kinds | tags_of_pairs(output, pairs) | ({"counts"} if self._counts(output, shown[0]) else set())
+        return tags_of_pairs(output, pairs) | ({Tag.COUNTS} if self._counts(output, shown[0]) else set())
 
     def _counts(self, output: str, row: InputRow) -> bool:
         """Whether three copies of a row differ from two: it is no code of its own for one row, then."""
@@ -143,13 +151,13 @@ class BatchChecks(ChecksOfRows):
         rows, making = self.asked.taken(self.context.fixture), self.context.record.making
         if len(rows) < 2:
             return []
-        with making(dict.fromkeys(("together", "shuffle", "split"), len(rows))) as seen:
+        with making(dict.fromkeys((Check.TOGETHER, Check.SHUFFLE, Check.SPLIT), len(rows))) as seen:
             whole, turned = self.context.calls([rows, rows[::-1]])
             half = len(rows) // 2
             halves = [output for part in self.context.calls([rows[:half], rows[half:]]) for output in part]
-            for check, outputs in (("together", whole), ("shuffle", turned[::-1]), ("split", halves)):
+            for check, outputs in ((Check.TOGETHER, whole), (Check.SHUFFLE, turned[::-1]), (Check.SPLIT, halves)):
                 seen += self._against_alone(check, rows, outputs)
-        with making({"crowd": len(self.context.fixture)}) as full_batch:
+        with making({Check.CROWD: len(self.context.fixture)}) as full_batch:
             full_batch += self._in_a_crowd()
         return [*seen, *full_batch]
 
@@ -158,32 +166,32 @@ class BatchChecks(ChecksOfRows):
         everybody = range(self.context.full_batch.num_rows)
         ahead, behind = self.context.harness.calls(self.context.full_batch, [everybody, everybody[::-1]])
         size = len(self.context.fixture)
-        found = {each.output: each for each in self._against_alone("crowd", self.context.fixture, ahead[:size])}
-        for observation in self._against_alone("crowd", self.context.fixture, behind[::-1][:size]):
-            found.setdefault(observation.output, observation.with_tags(frozenset({"behind"})))
+        found = {each.output: each for each in self._against_alone(Check.CROWD, self.context.fixture, ahead[:size])}
+        for observation in self._against_alone(Check.CROWD, self.context.fixture, behind[::-1][:size]):
+            found.setdefault(observation.output, observation.with_tags(Tag.BEHIND))
         yield from map(self._with_drivers, found.values())
 
     def _with_drivers(self, observation: Observation) -> Observation:
         """The crowd in the cases of a symptom, and the columns in which it makes the difference."""
         rows = (*self.context.fixture, *fixture_rows(self.context.full_batch.slice(len(self.context.fixture))))
-        if "behind" in observation.tags:
+        if Tag.BEHIND in observation.tags:
             rows = rows[::-1]
         cases = tuple(
             replace(each, other=Condition(rows, next(at for at, row in enumerate(rows) if row is each.reference.row)))
             for each in observation.cases
         )
         drivers = [name for name in self.context.inputs.names if self._vanishes(cases[0], name)]
-        tags = {f"type:{self.asked.type_of(drivers[0])}"} if len(drivers) == 1 else set()
-        return replace(observation, cases=cases, inputs=tuple(drivers)).with_tags(frozenset(tags))
+        driver_type = self.asked.type_of(drivers[0]) if len(drivers) == 1 else None
+        return replace(observation, cases=cases, inputs=tuple(drivers), driver_type=driver_type)
 
     def _vanishes(self, case: Example, column: str) -> bool:
         """Whether the difference goes once all rows of the call have the same value in one column."""
         value = case.other.row.values[column]
-        rows = [row.with_value(column, value, "same") for row in case.other.rows]
+        rows = [row.with_value(column, value, Kind.PROBE) for row in case.other.rows]
         output = self.context.calls([rows])[0][case.other.target]
         return not self.context.differing(self.asked.alone[id(case.reference.row)], output)
 
-    def _against_alone(self, check: str, rows: list[InputRow], outputs: Sequence[Output]) -> Iterator[Observation]:
+    def _against_alone(self, check: Check, rows: list[InputRow], outputs: Sequence[Output]) -> Iterator[Observation]:
         found: dict[str, list[int]] = defaultdict(list)
         for place, row in enumerate(rows):
             for name in self.context.departing(self.asked.alone[id(row)], outputs[place]):
@@ -196,7 +204,7 @@ class BatchChecks(ChecksOfRows):
         refusal = _refusal_of_nothing(self.context)
         if refusal is not None:
             row = self.context.fixture[0]
-            yield Observation("empty", "", (Example("", one_row(row), Condition(())),), said=refusal.message)
+            yield Observation(Check.EMPTY, "", (Example("", one_row(row), Condition(())),), said=refusal.message)
 
 
 def _refusal_of_nothing(context: CheckContext) -> Refusal | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from pyml_sandbox.parity.checks.baseline import one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import SIZES
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows
 
@@ -23,7 +24,7 @@ def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
     for name, rows in context.noise.departing.items():
         cases = [case for row in rows[:MAX_CASES] if (case := _smallest(context, name, row))]
         if cases and name not in seen:
-            yield Observation("sizes", name, tuple(cases), rows=len(rows))
+            yield Observation(Check.SIZES, name, tuple(cases), rows=len(rows))
 
 
 def _smallest(context: CheckContext, name: str, row: int) -> Example | None:

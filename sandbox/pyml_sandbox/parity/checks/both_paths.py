@@ -15,6 +15,8 @@ from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_ro
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import CheckContext, calls
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
 from pyml_sandbox.parity.paths.digests_seen import Mismatch, mismatches, unmatched_keys_in
 from pyml_sandbox.parity.paths.real_paths import RealPaths
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
 THREADS = 8
 ROUNDS = 3
-UNSTEADY = {"repeat", "fresh", "warm", "same-size", "first-batch"}
-BATCH = {*NEIGHBOURS, "copies", "crowd", "together", "split", "shuffle", "sizes"}
+UNSTEADY = {Check.REPEAT, Check.FRESH, Check.WARM, Check.SAME_SIZE, Check.FIRST_BATCH}
+BATCH = {*NEIGHBOURS, Check.COPIES, Check.CROWD, Check.TOGETHER, Check.SPLIT, Check.SHUFFLE, Check.SIZES}
 
 
 @dataclass
@@ -60,12 +62,12 @@ class PathChecks:
         found = self._lost_values()
         workers = self._workers()
         if workers is not None:
-            with making({"packages": 0}) as seen:
+            with making({Check.PACKAGES: 0}) as seen:
                 seen += self._packages(*workers)
             found += seen
-        with making({"versions": 0}) as seen:
+        with making({Check.VERSIONS: 0}) as seen:
             seen += self._versions()
-        with making({"metadata": 0}) as metadata:
+        with making({Check.METADATA: 0}) as metadata:
             metadata += self._metadata()
         return [*found, *seen, *metadata]
 
@@ -101,31 +103,33 @@ class PathChecks:
         record = pq.read_table(record_file(predicted)).sort_by(order)
         answered = pq.read_table(predicted).sort_by(order)
         making = self.context.record.making
-        with making({"lost": asked.num_rows}) as lost:
+        with making({Check.LOST: asked.num_rows}) as lost:
             if unmatched := unmatched_keys_in(asked, answered, self.snapshot.key):
                 lost.append(self._of_strangers(path, answered.num_rows - asked.num_rows, unmatched))
         if lost or record.num_rows != answered.num_rows:
             return lost
-        with making(dict.fromkeys(("frames", "stored"), asked.num_rows)) as seen:
+        with making(dict.fromkeys((Check.FRAMES, Check.STORED), asked.num_rows)) as seen:
             try:
                 seen += map(self._of_loss, mismatches(path, self.signature, asked, answered, record))
             except InputError as error:  # of the types that arrived, and not of their values
-                seen.append(Observation("stored", "", (no_difference(self.context.fixture[0]),), said=error.message))
+                seen.append(
+                    Observation(Check.STORED, "", (no_difference(self.context.fixture[0]),), said=error.message)
+                )
         return seen
 
     def _of_strangers(self, path: str, more: int, unmatched: int) -> Observation:
         row = self.context.fixture[0]
         size = f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than were asked for" if more else "as many rows"
         said = f"{path}, {size}; {unmatched:,} keys are missing, new or repeated"
-        return Observation("lost", "", (no_difference(row),), rows=unmatched, said=said)
+        return Observation(Check.LOST, "", (no_difference(row),), rows=unmatched, said=said)
 
     def _of_loss(self, loss: Mismatch) -> Observation:
         row = self.context.fixture[0]
         inputs, output = ((loss.column,), "") if loss.is_input else ((), loss.column)
         case = no_difference(row, output)
-        check = "frames" if loss.is_input else "stored"
+        check = Check.FRAMES if loss.is_input else Check.STORED
         said = f"`{loss.column}` {loss.path}, in {len(loss.rows):,} rows"
-        return Observation(check, output, (case,), inputs, frozenset({loss.path}), len(loss.rows), said)
+        return Observation(check, output, (case,), inputs, rows=len(loss.rows), said=said)
 
     def _workers(self) -> tuple[Worker, Worker] | None:
         """Who predicted offline and who online; None where one of them did not say."""
@@ -139,7 +143,7 @@ class PathChecks:
         if names:
             said = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
             row = self.context.fixture[0]
-            yield Observation("packages", "", (no_difference(row),), said=said)
+            yield Observation(Check.PACKAGES, "", (no_difference(row),), said=said)
 
     def _versions(self) -> Iterator[Observation]:
         """Parameters that say in themselves by which version of a library they were written."""
@@ -151,7 +155,7 @@ class PathChecks:
             if others:
                 row = self.context.fixture[0]
                 said = f"{file.name} was written by scikit-learn {others[0]}, {installed} is installed"
-                yield Observation("versions", "", (no_difference(row),), said=said)
+                yield Observation(Check.VERSIONS, "", (no_difference(row),), said=said)
 
     def _metadata(self) -> Iterator[Observation]:
         """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
@@ -166,7 +170,7 @@ class PathChecks:
         ]
         if said:
             row = self.context.fixture[0]
-            yield Observation("metadata", "", (no_difference(row),), said=said[0])
+            yield Observation(Check.METADATA, "", (no_difference(row),), said=said[0])
 
     # ---- the sample in other forms
 
@@ -178,11 +182,11 @@ class PathChecks:
         plain = [row for row in taken if all(value is not None for value in row.values.values())]
         if not plain:
             return []
-        with self.context.record.making({"forms": len(plain)}) as seen:
+        with self.context.record.making({Check.FORMS: len(plain)}) as seen:
             answers = self.paths.in_other_forms(plain)
             seen += self._of_forms(plain, answers)
         if len(answers) < 2:  # nothing to hold the one form against
-            self.context.record.withdraw("forms")
+            self.context.record.withdraw(Check.FORMS)
         return seen
 
     def _of_forms(self, plain: Sequence[InputRow], answers: Mapping[str, Sequence[Output]]) -> Iterator[Observation]:
@@ -198,7 +202,7 @@ class PathChecks:
                 tags = frozenset(tags_of_pairs(name, [(first[1][at], outputs[at]) for at in places]))
                 case = no_difference(plain[place], name)
                 said = f"as {first[0]} {_shown(left, name)}, as {form} {_shown(right, name)}"
-                yield Observation("forms", name, (case,), tags=tags, rows=len(places), said=said)
+                yield Observation(Check.FORMS, name, (case,), tags=tags, rows=len(places), said=said)
 
     def _names(self) -> list[Observation]:
         """A request that lacks a column, or has one more, must be refused: who knows what was meant to be seen."""
@@ -207,10 +211,10 @@ class PathChecks:
             f"column `{name}` is missing from a request, and it is answered": {"without": name},
             "a request has a column that is not declared, and it is answered": {"beside": "not_declared"},
         }
-        with self.context.record.making({"names": 1}) as seen:
+        with self.context.record.making({Check.NAMES: 1}) as seen:
             for said, change in cases.items():
                 if self.paths.taken_online(row, **change):
-                    seen.append(Observation("names", "", (no_difference(row),), (name,), said=said))
+                    seen.append(Observation(Check.NAMES, "", (no_difference(row),), (name,), said=said))
         return seen
 
     # ---- rows that the fixture lacks
@@ -226,7 +230,7 @@ class PathChecks:
         taken = [row for row, output in zip(rows, self.context.alone, strict=True) if not isinstance(output, Refusal)]
         if not taken:
             return []
-        with self.context.record.making({"paths": len(taken)}) as seen:
+        with self.context.record.making({Check.PATHS: len(taken)}) as seen:
             offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
             online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
             seen += self._of_paths(taken, offline, online)
@@ -245,11 +249,10 @@ class PathChecks:
             outputs = tuple((online[place], offline[place]) for place in first)
             shown = set(places)
             silent = [row for place, row in enumerate(taken) if place not in shown]
-            tags = {f"kind:{kind}" for kind in kinds_of([taken[place] for place in places], silent)}
-            tags |= tags_of_pairs(name, [(offline[place], online[place]) for place in places])
+            tags = tags_of_pairs(name, [(offline[place], online[place]) for place in places])
             said = refusal_in(offline[places[0]]) or refusal_in(online[places[0]])
             yield Observation(
-                "paths",
+                Check.PATHS,
                 name,
                 cases,
                 varied_columns(taken[place] for place in places),
@@ -257,6 +260,7 @@ class PathChecks:
                 len(places),
                 said,
                 outputs,
+                frozenset(kinds_of([taken[place] for place in places], silent)),
             )
 
     # ---- at the same time
@@ -266,17 +270,17 @@ class PathChecks:
         rows, making = self.context.fixture, self.context.record.making
         expected = self.context.alone[: len(rows)]
         singles = [[row] for row in rows] * ROUNDS
-        with making({"concurrent": len(rows)}) as concurrent:
+        with making({Check.CONCURRENT: len(rows)}) as concurrent:
             one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
             at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
-            concurrent += self._against("concurrent", rows, one_by_one, at_once)
-        with making({"thread-safe": len(rows)}) as threaded:
+            concurrent += self._against(Check.CONCURRENT, rows, one_by_one, at_once)
+        with making({Check.THREAD_SAFE: len(rows)}) as threaded:
             answers = calls(self.context.harness, self.context.inputs, singles, threads=THREADS)
-            threaded += self._against("thread-safe", rows, expected, [answer[0] for answer in answers])
+            threaded += self._against(Check.THREAD_SAFE, rows, expected, [answer[0] for answer in answers])
         return [*concurrent, *threaded]
 
     def _against(
-        self, check: str, rows: Sequence[InputRow], expected: Sequence[Output], found: Sequence[Output]
+        self, check: Check, rows: Sequence[InputRow], expected: Sequence[Output], found: Sequence[Output]
     ) -> Iterator[Observation]:
         places: dict[str, list[int]] = defaultdict(list)
         for number, output in enumerate(found):
@@ -289,7 +293,7 @@ class PathChecks:
                 for place in at[:MAX_CASES]
             )
             refusal = next((output for output in found if isinstance(output, Refusal)), None)
-            tags = frozenset(tags_of_refusal(refusal) & {"row-count"})
+            tags = frozenset(tags_of_refusal(refusal) & {Tag.ROW_COUNT})
             said = refusal.message if refusal and not name else ""
             yield Observation(check, name, cases, rows=len(at), said=said, tags=tags)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyml.harness.session_messages import Refusal
+from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Example
+from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
 
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
-NULLS = frozenset({"null", "nan", "inner-null"})
-"""Kinds of values that are missing, or hold one that is."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Effect:
 
     output: str
     column: str
-    kind: str
+    kind: Kind
     on_base: bool
     place: int
     is_swapped: bool
@@ -63,7 +63,7 @@ class Effects:
     """
 
     column: str
-    type: str
+    type: DriverType
     is_known: bool
     found: Sequence[Effect]
 
@@ -83,10 +83,14 @@ class Effects:
         return self.on_base or self.found
 
     @property
-    def tags(self) -> frozenset[str]:
-        """What they have in common: the traits in whose rules all of it holds, the column's type and the kinds."""
-        kinds = {f"kind:{effect.kind}" for effect in self.plainest}
-        return frozenset({trait for trait, holds in _TRAITS if holds(self)} | kinds | {f"type:{self.type}"})
+    def tags(self) -> frozenset[Tag]:
+        """What they have in common: the tags whose rules hold for all of it."""
+        return frozenset(tag for tag, holds in _TAGS if holds(self))
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of the neighbours."""
+        return frozenset(effect.kind for effect in self.plainest)
 
     def all_plain(self, holds: Callable[[Effect], bool]) -> bool:
         """Whether there are any between rows with values, and something holds for each of them."""
@@ -111,28 +115,28 @@ class Effects:
         return bool(self.column) and (own is None or bool(own != own))
 
 
-_TRAITS: tuple[tuple[str, Callable[[Effects], bool]], ...] = (
+_TAGS: tuple[tuple[Tag, Callable[[Effects], bool]], ...] = (
     # whose values are missing where something changes: nobody's, the neighbour's, the row's own
-    ("plain", lambda its: bool(its.plain)),
-    ("null-only", lambda its: bool(its.on_base) and not its.plain),
-    ("own-value", lambda its: not its.on_base),
-    ("null", lambda its: any(effect.kind in NULLS for effect in its.found)),
+    (Tag.PLAIN, lambda its: bool(its.plain)),
+    (Tag.NULL_ONLY, lambda its: bool(its.on_base) and not its.plain),
+    (Tag.OWN_VALUE, lambda its: not its.on_base),
+    (Tag.NULL, lambda its: any(effect.kind in NULLS for effect in its.found)),
     # which neighbours change a row: longer ones, shorter ones, only values that the fixture lacks
-    ("longer-only", lambda its: its.all_plain(lambda effect: is_longer(*effect.values(its.column)))),
-    ("shorter-only", lambda its: its.all_plain(lambda effect: is_longer(*reversed(effect.values(its.column))))),
-    ("known-silent", lambda its: its.is_known and its.all_plain(lambda effect: effect.kind != "other")),
+    (Tag.LONGER_ONLY, lambda its: its.all_plain(lambda effect: is_longer(*effect.values(its.column)))),
+    (Tag.SHORTER_ONLY, lambda its: its.all_plain(lambda effect: is_longer(*reversed(effect.values(its.column))))),
+    (Tag.KNOWN_SILENT, lambda its: its.is_known and its.all_plain(lambda effect: effect.kind is not Kind.OTHER)),
     # which rows are changed
-    ("date", lambda its: its.all_own(lambda own: bool(DATE.match(str(own))))),
-    ("number", lambda its: its.type == "STRING" and its.all_own(_is_number)),
-    ("order", lambda its: its.is_ordered),
+    (Tag.DATE, lambda its: its.all_own(lambda own: bool(DATE.match(str(own))))),
+    (Tag.NUMBER, lambda its: its.type is DriverType.STRING and its.all_own(_is_number)),
+    (Tag.ORDER, lambda its: its.is_ordered),
     # what they get instead
-    ("borrowed", lambda its: its.all_plain(lambda effect: effect.is_others and not effect.is_swapped)),
-    ("nan-for-null", lambda its: all(effect.is_nan_for_null for effect in its.found)),
-    ("swapped", lambda its: any(effect.is_swapped for effect in its.found)),
-    ("others-output", lambda its: any(effect.is_others and effect.kind in NULLS for effect in its.found)),
-    ("by-value", lambda its: not its.on_base and len({effect.value for effect in its.found}) > 1),
+    (Tag.BORROWED, lambda its: its.all_plain(lambda effect: effect.is_others and not effect.is_swapped)),
+    (Tag.NAN_FOR_NULL, lambda its: all(effect.is_nan_for_null for effect in its.found)),
+    (Tag.SWAPPED, lambda its: any(effect.is_swapped for effect in its.found)),
+    (Tag.OTHERS_OUTPUT, lambda its: any(effect.is_others and effect.kind in NULLS for effect in its.found)),
+    (Tag.BY_VALUE, lambda its: not its.on_base and len({effect.value for effect in its.found}) > 1),
 )
-"""Each trait, and when effects have it. `pyml_sandbox.parity.diagnosis.rules` reads them."""
+"""Each tag, and when effects have it. `pyml_sandbox.parity.diagnosis.rules` reads them."""
 
 
 def _is_number(text: object) -> bool:

@@ -10,17 +10,25 @@ from typing import Any
 
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.checks.baseline import MAX_CASES, ChecksOfRows, one_row, tags_of_pairs, tags_of_refusal
-from pyml_sandbox.parity.checks.effects import NULLS, Effect, Effects, is_longer
+from pyml_sandbox.parity.checks.effects import Effect, Effects, is_longer
 from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
 """As many neighbours are tried two at a time."""
-ORDERED = frozenset(
-    {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ"}
-)
+ORDERED = INTEGERS | {
+    DriverType.FLOAT,
+    DriverType.DOUBLE,
+    DriverType.DECIMAL,
+    DriverType.DATE,
+    DriverType.TIMESTAMP,
+    DriverType.TIMESTAMP_NTZ,
+}
 
 
 class NeighbourChecks(ChecksOfRows):
@@ -41,28 +49,36 @@ class NeighbourChecks(ChecksOfRows):
                 found[check].add(id(varied))
         return {check: len(rows) for check, rows in found.items()}
 
-    def _checks_of(self, base: InputRow, varied: InputRow) -> Iterator[str]:
+    def _checks_of(self, base: InputRow, varied: InputRow) -> Iterator[Check]:
         """The checks that a pair is asked for: all under whose name its effects may be reported."""
         if varied.kind in NULLS:
-            yield "null-neighbour"
+            yield Check.NULL_NEIGHBOUR
             return
         values = base.values.get(varied.column), varied.values.get(varied.column)
         if is_longer(*values) or is_longer(*reversed(values)):
-            yield "long-neighbour"
-        yield "text-neighbour" if self.asked.type_of(varied.column) == "STRING" else "neighbour"
+            yield Check.LONG_NEIGHBOUR
+        yield Check.TEXT_NEIGHBOUR if self.asked.type_of(varied.column) is DriverType.STRING else Check.NEIGHBOUR
 
-    def _symptoms_of(self, effects: Sequence[Effect]) -> Iterator[Observation]:
+    def _symptoms_of(self, several: Sequence[Effect]) -> Iterator[Observation]:
         by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
-        for effect in effects:
+        for effect in several:
             by_driver[effect.output, effect.column].append(effect)
         for (output, column), found in by_driver.items():
-            tags = self._traits(column, found)
-            plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind != "other"))
+            effects = self._of_column(column, found)
+            tags = effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
+            plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind is not Kind.OTHER))
             refusal = plainest[0].refusal
-            said = refusal.message if refusal else ""
-            rows = len({id(effect.case.other.row) for effect in found})
-            cases = tuple(effect.case for effect in plainest[:MAX_CASES])
-            yield Observation(_check_of(tags), output, cases, (column,), tags | tags_of_refusal(refusal), rows, said)
+            yield Observation(
+                _check_of(effects),
+                output,
+                tuple(effect.case for effect in plainest[:MAX_CASES]),
+                (column,),
+                tags | tags_of_refusal(refusal),
+                len({id(effect.case.other.row) for effect in found}),
+                refusal.message if refusal else "",
+                kinds=effects.kinds,
+                driver_type=effects.type,
+            )
 
     def _effects(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> list[Effect]:
         groups = [group for base, varied in pairs for group in ([base, varied], [varied, base])]
@@ -102,24 +118,19 @@ class NeighbourChecks(ChecksOfRows):
                     and self.asked.is_of(name, outputs[place], other)
                     and self.asked.is_of(name, outputs[1 - place], row),
                     is_others=self.asked.is_of(name, output, other),
-                    is_nan_for_null="nan-for-null" in tags_of_pairs(name, [(expected, output)]),
+                    is_nan_for_null=Tag.NAN_FOR_NULL in tags_of_pairs(name, [(expected, output)]),
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
                     case=Example(name, one_row(row), Condition(rows, place)),
                 )
 
-    def _traits(self, column: str, found: Sequence[Effect]) -> frozenset[str]:
-        """What a column's effects have in common."""
-        is_known = any(each.column == column and each.kind == "other" for each in self.context.input_rows)
-        effects = Effects(column, self.asked.type_of(column), is_known, found)
-        return effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
+    def _of_column(self, column: str, found: Sequence[Effect]) -> Effects:
+        """The effects of neighbours that were varied in one column."""
+        is_known = any(each.column == column and each.kind is Kind.OTHER for each in self.context.input_rows)
+        return Effects(column, self.asked.type_of(column), is_known, found)
 
-    def _of_triples(self, column: str, found: Sequence[Effect]) -> set[str]:
-        """What two neighbours at once do to a row.
-
-        "grows": what neither of them does; codes and ranks count. "dense": a neighbour that comes twice counts once;
-        codes do that. "as-rank": neighbours count by being below or above, and not by how far; ranks do that.
-        """
+    def _of_triples(self, column: str, found: Sequence[Effect]) -> set[Tag]:
+        """What two neighbours at once do to a row."""
         row, output = found[0].case.reference.row, found[0].output
         if not output:
             return set()
@@ -129,13 +140,13 @@ class NeighbourChecks(ChecksOfRows):
         twos = [answer[0] for answer in self.context.calls([(row, other, other) for other in others])]
         both = [answer[0] for answer in self.context.calls([(row, *pair) for pair in pairs])]
         known = [self.asked.alone[id(row)], *ones]
-        tags = set()
+        tags: set[Tag] = set()
         if any(all(output in self.context.differing(answer, each) for each in known) for answer in both):
-            tags.add("grows")
+            tags.add(Tag.GROWS)
         if not any(output in self.context.differing(one, two) for one, two in zip(ones, twos, strict=True)):
-            tags.add("dense")
+            tags.add(Tag.DENSE)
         if self.asked.type_of(column) in ORDERED and self._is_rank(row, column, output, pairs, both):
-            tags.add("as-rank")
+            tags.add(Tag.AS_RANK)
         return tags
 
     def _others(self, row: InputRow, column: str, found: Sequence[Effect]) -> list[InputRow]:
@@ -185,10 +196,10 @@ def _spread(rows: Sequence[InputRow], count: int) -> list[InputRow]:
     return [rows[place * (len(rows) - 1) // (count - 1)] for place in range(count)]
 
 
-def _check_of(tags: frozenset[str]) -> str:
-    """The name under which a report speaks of a neighbour of this kind."""
-    if tags & {"null-only", "own-value"}:
-        return "null-neighbour"
-    if "longer-only" in tags:
-        return "long-neighbour"
-    return "text-neighbour" if "type:STRING" in tags else "neighbour"
+def _check_of(effects: Effects) -> Check:
+    """The check in whose name a report speaks of such neighbours."""
+    if effects.tags & {Tag.NULL_ONLY, Tag.OWN_VALUE}:
+        return Check.NULL_NEIGHBOUR
+    if Tag.LONGER_ONLY in effects.tags:
+        return Check.LONG_NEIGHBOUR
+    return Check.TEXT_NEIGHBOUR if effects.type is DriverType.STRING else Check.NEIGHBOUR

@@ -15,6 +15,8 @@ from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
@@ -48,21 +50,21 @@ class StateChecks:
             self.context.record,
         )
         batch = self.context.rows(rows)
-        with record.making({"repeat": len(rows)}) as repeated:
+        with record.making({Check.REPEAT: len(rows)}) as repeated:
             started = time.perf_counter()
             again = [harness.together(batch) for _ in range(REPEATS)]
             self.context.call_s = (time.perf_counter() - started) / REPEATS
             repeated += self._repeated([first, *again])
         if repeated:
             return [*repeated, *self._why(first, again)]
-        with record.making({"warm": len(rows)}) as warm:
+        with record.making({Check.WARM: len(rows)}) as warm:
             others = self._others()
-            warm += self._differing("warm", first, harness.together(batch), others) or self._singles()
-        with record.making({"clock": len(rows)}) as clock:
+            warm += self._differing(Check.WARM, first, harness.together(batch), others) or self._singles()
+        with record.making({Check.CLOCK: len(rows)}) as clock:
             clock += self._clock()
         # Chance that seldom shows looks like either.
         if (warm or clock) and (repeated := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
-            record.withdraw("warm", "clock")
+            record.withdraw(Check.WARM, Check.CLOCK)
             record.saw(repeated)
             return [*repeated, *self._why(first, again)]
         return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
@@ -80,21 +82,23 @@ class StateChecks:
         """This process against a fresh one that met other rows first."""
         rows, first = self.context.fixture, self.context.first
         batch, equal = self.context.rows(rows), _of_length(others, len(rows))
-        with self.context.record.making(dict.fromkeys(("same-size", "first-batch"), len(rows))) as seen:
+        with self.context.record.making(dict.fromkeys((Check.SAME_SIZE, Check.FIRST_BATCH), len(rows))) as seen:
             after = self.context.harness.together(self.context.rows(equal))
             with self.context.harnesses.start() as fresh:
-                same_size = self._differing("same-size", fresh.together(self.context.rows(equal)), after, rows, equal)
-                first_batch = self._differing("first-batch", first, fresh.together(batch), others)
+                same_size = self._differing(
+                    Check.SAME_SIZE, fresh.together(self.context.rows(equal)), after, rows, equal
+                )
+                first_batch = self._differing(Check.FIRST_BATCH, first, fresh.together(batch), others)
             if _answered(first) and self._agree(first, after):  # what the call before it gave
-                same_size = [observation.with_tags({"earlier-answer"}) for observation in same_size]
+                same_size = [observation.with_tags(Tag.EARLIER_ANSWER) for observation in same_size]
             if first_batch and self._is_keyed(others):
-                first_batch = [observation.with_tags({"keyed"}) for observation in first_batch]
+                first_batch = [observation.with_tags(Tag.KEYED) for observation in first_batch]
             seen += [*same_size, *first_batch]
         return seen
 
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
         """The first of several answers to the same rows against the first other that differs."""
-        found = (self._differing("repeat", answers[0], each, before=REPEATS) for each in reversed(answers[1:]))
+        found = (self._differing(Check.REPEAT, answers[0], each, before=REPEATS) for each in reversed(answers[1:]))
         return next(filter(None, found), [])
 
     def _singles(self) -> list[Observation]:
@@ -107,7 +111,9 @@ class StateChecks:
                 for name in self.context.differing(left, right):
                     after = Condition((rows[place],), 0, before=((rows[place + 1],),))
                     found.setdefault(name, []).append(Example(name, one_row(rows[place]), after))
-        return [Observation("warm", name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()]
+        return [
+            Observation(Check.WARM, name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()
+        ]
 
     def _is_keyed(self, others: Sequence[InputRow]) -> bool:
         """Whether one other row ahead of them changes few answers, and not most: those that share a key with it."""
@@ -116,7 +122,7 @@ class StateChecks:
         for other in {each.column: each for each in reversed(others)}.values():
             with self.context.harnesses.start() as fresh:
                 fresh.alone(self.context.rows([other]))
-                observations = self._differing("first-batch", self.context.first, fresh.together(batch), [other])
+                observations = self._differing(Check.FIRST_BATCH, self.context.first, fresh.together(batch), [other])
             if observations:
                 return all(observation.rows <= max(len(rows) // KEYED_PART, 1) for observation in observations)
         return False
@@ -131,11 +137,11 @@ class StateChecks:
         today, later = (
             self.context.harness.calls(batch, groups, clock=CLOCK_S + days * DAY_S, runs=True)[0] for days in (0, DAYS)
         )
-        return self._differing("clock", today, later)
+        return self._differing(Check.CLOCK, today, later)
 
     def _differing(
         self,
-        check: str,
+        check: Check,
         expected: Sequence[Output],
         found: Sequence[Output],
         others: Sequence[InputRow] = (),
@@ -165,13 +171,13 @@ class StateChecks:
     def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Observation]:
         """What silences a difference between two equal calls; each asked of a fresh process, at its first calls."""
         case = Example("", Condition(tuple(self.context.fixture)), Condition(tuple(self.context.fixture)))
-        silencers: dict[str, Callable[[], bool]] = {
-            "frozen-clock": lambda: self._silences(clock=CLOCK_S),
-            "seeded": lambda: self._silences(seeded=True),
-            "same-history": lambda: self._comes_again([first, *again]),
+        silencers: dict[Check, Callable[[], bool]] = {
+            Check.FROZEN_CLOCK: lambda: self._silences(clock=CLOCK_S),
+            Check.SEEDED: lambda: self._silences(seeded=True),
+            Check.SAME_HISTORY: lambda: self._comes_again([first, *again]),
         }
         if self.context.harness.greeting.training:
-            silencers = {"training-mode": lambda: self._silences(perturbation=EVALUATION), **silencers}
+            silencers = {Check.TRAINING_MODE: lambda: self._silences(perturbation=EVALUATION), **silencers}
         for check, is_silent in silencers.items():
             with self.context.record.making({check: len(self.context.fixture)}) as seen:
                 seen += [Observation(check, "", (case,))] if is_silent() else []
@@ -197,9 +203,9 @@ class StateChecks:
 
     def _mutation(self) -> list[Observation]:
         """Whether any call so far has changed what it was given."""
-        with self.context.record.making({"mutation": len(self.context.fixture)}) as seen:
+        with self.context.record.making({Check.MUTATION: len(self.context.fixture)}) as seen:
             if self.context.harness.changed is not None:
-                seen.append(Observation("mutation", "", (no_difference(self.context.fixture[0]),)))
+                seen.append(Observation(Check.MUTATION, "", (no_difference(self.context.fixture[0]),)))
         return seen
 
 

@@ -15,7 +15,8 @@ from pyml_sandbox.parity.harness_process import HarnessProcess, HarnessProcesses
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.check_record import CheckRecord
-from pyml_sandbox.parity.rows.synthetic import FEW, InputRow, batch_of
+from pyml_sandbox.parity.rows.row_kind import FEW
+from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,6 +18,7 @@ from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_WAYS = 24
@@ -123,7 +124,7 @@ def _are_numbers(*values: object) -> bool:
 
 
 def _at(way: _Way, value: float) -> InputRow:
-    return way.base.with_value(way.column, value, "boundary")
+    return way.base.with_value(way.column, value, Kind.BOUNDARY)
 
 
 def _beside(way: _Way) -> Iterator[InputRow]:

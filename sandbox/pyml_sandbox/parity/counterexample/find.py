@@ -17,6 +17,7 @@ from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import CheckContext, calls, differing
 from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.synthetic import InputRow
@@ -68,19 +69,19 @@ class CounterexampleFinder:
         case = observation.case
         if not case.other.rows or case.other.threads > 1:
             return case, self.context.inputs.names if case.other.rows else ()
-        if observation.check in ("clock", "forms"):
+        if observation.check in (Check.CLOCK, Check.FORMS):
             alone = Condition((case.other.row,))
-            holds = self._differs_by_day if observation.check == "clock" else self._differs_by_form
+            holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_form
             return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(case.output, alone, alone))
         with _Asker(self.context) as asker:
             if not asker.differs(case):
                 return (
                     self._shrunk_on_the_paths(case)
-                    if observation.check == "paths"
+                    if observation.check is Check.PATHS
                     else (case, self.context.inputs.names)
                 )
             single = _alone(case)
-            tries = TRIES if observation.check == "repeat" else 1  # what is drawn may be drawn twice
+            tries = TRIES if observation.check is Check.REPEAT else 1  # what is drawn may be drawn twice
             if single is not None and any(asker.differs(single) for _ in range(tries)):
                 case = single
             steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
@@ -121,15 +122,15 @@ class CounterexampleFinder:
     def _seen(self, case: Example, observation: Observation) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
         plain = case.reference.variation == PINNED and case.other.variation == PINNED
-        if observation.check == "clock":
+        if observation.check is Check.CLOCK:
             return self._seen_on_another_day(case)
-        if observation.check == "forms":
+        if observation.check is Check.FORMS:
             return self._seen_in_forms(case)
         if not case.other.rows:
             return self._seen_empty()
         if not plain or case.other.perturbation.kind or case.other.threads > 1:
             return self._seen_varied(case)
-        if case.other.before or observation.check == "repeat":
+        if case.other.before or observation.check is Check.REPEAT:
             return self._seen_again(case) or self._seen_in_a_fresh_process(case)
         return self._seen_together(case)
 

@@ -19,12 +19,16 @@ from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Field
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Explanation
 from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_ORDERS = 40
 DIGITS = (15, 12, 10, 9, 6, 4)
 """In which programs write numbers as text."""
+FLOATS = "floats"
+"""The perturbation that makes float64 of numbers."""
 HOURS = [hours for hours in range(-12, 15) if hours]
 
 
@@ -33,19 +37,19 @@ class Change:
     """One thing that may happen to a row on its way.
 
     Attributes:
-        name: as a trait, "as:single".
+        name: as a trait, Explanation.SINGLE.
         columns: that it happens to.
         what_if: to the frame; or
         value: to a value, given back unchanged where it does not apply.
     """
 
-    name: str
+    name: Explanation
     columns: tuple[str, ...] = ()
     perturbation: Perturbation | None = None
     value: Callable[[Any], Any] | None = None
 
 
-def explained(context: CheckContext, observation: Observation) -> frozenset[str]:
+def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
     """The names of all changes that explain every case of a symptom.
 
     Args:
@@ -56,9 +60,11 @@ def explained(context: CheckContext, observation: Observation) -> frozenset[str]
     if not observed.can_be_explained:
         return frozenset()
     there, back = observed.explained_by(_changes(context, set(observation.inputs)))
-    if "as:floats" in there and "as:objects" not in there:
-        back -= {"as:objects"}  # objects keep integers what they are: of the column lost, only the same way counts
-    if there | back <= {"as:other-case"}:  # names that are sorted come in another order then
+    if Explanation.FLOATS in there and Explanation.OBJECTS not in there:
+        back -= {
+            Explanation.OBJECTS
+        }  # objects keep integers what they are: of the column lost, only the same way counts
+    if there | back <= {Explanation.OTHER_CASE}:  # names that are sorted come in another order then
         there, back = (
             a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(context))), strict=True)
         )
@@ -73,12 +79,12 @@ def _changes(context: CheckContext, drivers: set[str]) -> list[Change]:
     return [*changes, *_of_all_fields(changes), *_of_names(context, drivers)]
 
 
-def _beside(found: set[str], observed: _Observed, drivers: Sequence[str]) -> Iterator[str]:
+def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]) -> Iterator[Explanation]:
     """What tells between causes that the same changes explain."""
     if found and any(name != name.lower() for name in observed.context.inputs.names):
-        yield "mixed-case"
-    if "as:floats" in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
-        yield "dropped"
+        yield Explanation.MIXED_CASE
+    if Explanation.FLOATS in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
+        yield Explanation.DROPPED
 
 
 def silenced_by_evaluation(context: CheckContext, observation: Observation) -> bool:
@@ -124,7 +130,7 @@ class _Observed:
         """Whether there is a side from which a change could lead to the other."""
         return bool(self.outputs)
 
-    def explained_by(self, changes: Sequence[Change]) -> tuple[set[str], set[str]]:
+    def explained_by(self, changes: Sequence[Change]) -> tuple[set[Explanation], set[Explanation]]:
         """Names of the changes that give, in every case, the output of the other situation.
 
         Returns:
@@ -139,8 +145,8 @@ class _Observed:
     def is_dropped(self, column: str) -> bool:
         """Whether a column of integers that comes as floats has no say at all in the output."""
         case = self.cases[0]
-        rows = [case.reference.row.with_value(column, value, "any") for value in ANY_INTEGERS]
-        outputs = [call[0] for call in self.context.calls([[row] for row in rows], Perturbation("floats", (column,)))]
+        rows = [case.reference.row.with_value(column, value, Kind.PROBE) for value in ANY_INTEGERS]
+        outputs = [call[0] for call in self.context.calls([[row] for row in rows], Perturbation(FLOATS, (column,)))]
         return not any(self.context.differing(outputs[0], output) for output in outputs[1:])
 
     def _gives(self, change: Change, wanted: Sequence[tuple[Example, Condition, Output]]) -> bool:
@@ -194,7 +200,7 @@ def _with_value(row: InputRow, change: Change) -> InputRow:
 
 def _of_all_fields(changes: Sequence[Change]) -> list[Change]:
     """Each change to all columns at once that it may happen to."""
-    by_kind: dict[tuple[str, object], list[Change]] = {}
+    by_kind: dict[tuple[Explanation, object], list[Change]] = {}
     for change in changes:
         by_kind.setdefault((change.name, change.perturbation.kind if change.perturbation else change.value), []).append(
             change
@@ -214,18 +220,18 @@ def _of_names(context: CheckContext, drivers: set[str]) -> Iterator[Change]:
     if context.inputs.is_tensor:
         return
     for name in names if not drivers else sorted(drivers):
-        yield Change("as:missing", (name,), Perturbation("missing", (name,)))
-        yield Change("as:other-case", (name,), Perturbation("other-case", (name,)))
-    yield Change("as:other-case", (), Perturbation("other-case", tuple(names)))
+        yield Change(Explanation.MISSING, (name,), Perturbation("missing", (name,)))
+        yield Change(Explanation.OTHER_CASE, (name,), Perturbation("other-case", (name,)))
+    yield Change(Explanation.OTHER_CASE, (), Perturbation("other-case", tuple(names)))
 
 
 def _of_places(context: CheckContext) -> Iterator[Change]:
     """Columns in another order, one more of them, or an index that starts elsewhere."""
-    yield Change("as:index", (), Perturbation("index", value=1))
+    yield Change(Explanation.INDEX, (), Perturbation("index", value=1))
     if not context.inputs.is_tensor:
-        yield Change("as:extra", (), Perturbation("extra", ("extra",)))
+        yield Change(Explanation.EXTRA, (), Perturbation("extra", ("extra",)))
         for order in _orders(context.inputs.names):
-            yield Change("as:order", (), Perturbation("order", order))
+            yield Change(Explanation.ORDER, (), Perturbation("order", order))
 
 
 def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -245,15 +251,15 @@ def _of_field(field: Field) -> Iterator[Change]:
     """Changes to the values of one column, or to the dtype that holds them."""
     if field.tensor is not None:
         return
-    name, kind = field.name, field.base_type
-    for perturbation in _WHAT_IFS.get(kind, ()):
-        trait = _FLOATS.get(kind, perturbation) if perturbation == "floats" else perturbation
-        yield Change(f"as:{trait}", (name,), Perturbation(perturbation, (name,)))
-    for trait, value in _VALUES.get(kind, ()):
-        yield Change(f"as:{trait}", (name,), value=value)
+    name, kind = field.name, DriverType(field.base_type)
+    for explanation in _DTYPES.get(kind, ()):
+        perturbation = FLOATS if explanation in _BY_FLOATS else explanation.value
+        yield Change(explanation, (name,), Perturbation(perturbation, (name,)))
+    for explanation, value in _VALUES.get(kind, ()):
+        yield Change(explanation, (name,), value=value)
     if field.nullable:
-        for trait, value in _TO_NULL.get(kind, ()):
-            yield Change(f"as:{trait}", (name,), value=value)
+        for explanation, value in _TO_NULL.get(kind, ()):
+            yield Change(explanation, (name,), value=value)
 
 
 def _single(value: Any) -> Any:
@@ -332,52 +338,76 @@ def _next(upwards: bool) -> Callable[[Any], Any]:
     return change
 
 
-Changes = tuple[tuple[str, Callable[[Any], Any]], ...]
+Changes = tuple[tuple[Explanation, Callable[[Any], Any]], ...]
 
 ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
-_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
-_WHAT_IFS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_INTEGERS, ("floats", "objects")),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), ("floats", "objects", "nan")),
-    "DECIMAL": ("floats",),
-    "BOOLEAN": ("objects", "nan"),
-    "STRING": ("nan", "bytes", "categories"),
-    "BINARY": ("text", "nan"),
-    "ARRAY": ("arrays", "floats"),
-    "MAP": ("floats",),
-    "STRUCT": ("floats",),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), ("naive", "objects")),
-    "DATE": ("objects",),
+_DTYPES: dict[DriverType, tuple[Explanation, ...]] = {
+    **dict.fromkeys(INTEGERS, (Explanation.FLOATS, Explanation.OBJECTS)),
+    DriverType.FLOAT: (Explanation.DOUBLE, Explanation.OBJECTS, Explanation.NAN),
+    DriverType.DOUBLE: (Explanation.FLOATS, Explanation.OBJECTS, Explanation.NAN),
+    DriverType.DECIMAL: (Explanation.DECIMAL_FLOATS,),
+    DriverType.BOOLEAN: (Explanation.OBJECTS, Explanation.NAN),
+    DriverType.STRING: (Explanation.NAN, Explanation.BYTES, Explanation.CATEGORIES),
+    DriverType.BINARY: (Explanation.TEXT, Explanation.NAN),
+    DriverType.ARRAY: (Explanation.ARRAYS, Explanation.INNER_FLOATS),
+    DriverType.MAP: (Explanation.INNER_FLOATS,),
+    DriverType.STRUCT: (Explanation.INNER_FLOATS,),
+    DriverType.TIMESTAMP: (Explanation.NAIVE, Explanation.OBJECTS),
+    DriverType.TIMESTAMP_NTZ: (Explanation.NAIVE, Explanation.OBJECTS),
+    DriverType.DATE: (Explanation.OBJECTS,),
 }
-_FLOATS = {"FLOAT": "double", "DECIMAL": "decimal-floats", **dict.fromkeys(("ARRAY", "MAP", "STRUCT"), "inner-floats")}
-"""What it means that a column of a type comes as float64."""
-_NUMBERS: Changes = (("null-zero", _mapped(None, 0)), ("ulp", _next(upwards=True)), ("ulp", _next(upwards=False)))
-_VALUES: dict[str, Changes] = {
+_BY_FLOATS = frozenset({Explanation.DOUBLE, Explanation.DECIMAL_FLOATS, Explanation.INNER_FLOATS})
+"""What it means that a column of some types comes as float64: one perturbation, `FLOATS`, shows all of them."""
+_UNHEARD_OF = {
+    DriverType.TINYINT: -119,
+    DriverType.SMALLINT: -29_119,
+    DriverType.INT: -1_987_654_319,
+    DriverType.BIGINT: -(2**52) - 119,
+}
+_NUMBERS: Changes = (
+    (Explanation.NULL_ZERO, _mapped(None, 0)),
+    (Explanation.ULP, _next(upwards=True)),
+    (Explanation.ULP, _next(upwards=False)),
+)
+_VALUES: dict[DriverType, Changes] = {
     **{
-        kind: (("via-float64", _via_float), ("null-zero", _mapped(None, 0)), ("unknown", _always(value)))
-        for kind, value in zip(_INTEGERS, (-119, -29_119, -1_987_654_319, -(2**52) - 119), strict=True)
+        kind: (
+            (Explanation.VIA_FLOAT64, _via_float),
+            (Explanation.NULL_ZERO, _mapped(None, 0)),
+            (Explanation.UNKNOWN, _always(value)),
+        )
+        for kind, value in _UNHEARD_OF.items()
     },
-    "FLOAT": (("null-nan", _mapped(None, math.nan)), ("nan-zero", _mapped(math.nan, 0.0)), *_NUMBERS[:1]),
-    "DOUBLE": (
-        *(("written", _written(digits)) for digits in DIGITS),
-        ("single", _single),
-        ("null-nan", _mapped(None, math.nan)),
-        ("nan-zero", _mapped(math.nan, 0.0)),
-        ("zero-nan", _mapped(0.0, math.nan)),
+    DriverType.FLOAT: (
+        (Explanation.NULL_NAN, _mapped(None, math.nan)),
+        (Explanation.NAN_ZERO, _mapped(math.nan, 0.0)),
+        *_NUMBERS[:1],
+    ),
+    DriverType.DOUBLE: (
+        *((Explanation.WRITTEN, _written(digits)) for digits in DIGITS),
+        (Explanation.SINGLE, _single),
+        (Explanation.NULL_NAN, _mapped(None, math.nan)),
+        (Explanation.NAN_ZERO, _mapped(math.nan, 0.0)),
+        (Explanation.ZERO_NAN, _mapped(0.0, math.nan)),
         *_NUMBERS,
     ),
-    "STRING": (
-        ("null-empty", _mapped(None, "")),
-        ("null-text", _mapped(None, "None")),
-        ("null-text", _mapped(None, "nan")),
-        ("guessed", _guessed),
-        ("bytes", lambda value: value if value is None else str(value.encode())),
+    DriverType.STRING: (
+        (Explanation.NULL_EMPTY, _mapped(None, "")),
+        (Explanation.NULL_TEXT, _mapped(None, "None")),
+        (Explanation.NULL_TEXT, _mapped(None, "nan")),
+        (Explanation.GUESSED, _guessed),
+        (Explanation.BYTES, lambda value: value if value is None else str(value.encode())),
     ),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), tuple(("hours", _shifted(hours)) for hours in HOURS)),
+    **dict.fromkeys(
+        (DriverType.TIMESTAMP, DriverType.TIMESTAMP_NTZ), tuple((Explanation.HOURS, _shifted(hours)) for hours in HOURS)
+    ),
 }
-_TO_NULL: dict[str, Changes] = {
-    **dict.fromkeys(_INTEGERS, (("zero-null", _mapped(0, None)),)),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), (("zero-null", _mapped(0.0, None)), ("nan-null", _mapped(math.nan, None)))),
-    "STRING": (("empty-null", _mapped("", None)),),
+_TO_NULL: dict[DriverType, Changes] = {
+    **dict.fromkeys(INTEGERS, ((Explanation.ZERO_NULL, _mapped(0, None)),)),
+    **dict.fromkeys(
+        (DriverType.FLOAT, DriverType.DOUBLE),
+        ((Explanation.ZERO_NULL, _mapped(0.0, None)), (Explanation.NAN_NULL, _mapped(math.nan, None))),
+    ),
+    DriverType.STRING: ((Explanation.EMPTY_NULL, _mapped("", None)),),
 }

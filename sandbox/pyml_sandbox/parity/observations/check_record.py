@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from pyml_sandbox.parity.observations.catalogue import CATALOGUE, VARIABLE
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE, Check, check_named
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity
 
@@ -58,12 +58,12 @@ class CheckRecord:
         yield seen
         self.under_way = ()
         share = (time.perf_counter() - started + seconds) / max(len(rows), 1)
-        for name, count in {**{each.check: each.rows for each in seen}, **rows}.items():
+        for name, count in {**{each.name: each.rows for each in seen}, **rows}.items():
             before = self.made.get(name, CheckRun(0, 0.0))
             self.made[name] = CheckRun(max(before.rows, count), before.seconds + (share if name in rows else 0.0))
         self.observations += seen
 
-    def fire(self, name: str) -> None:
+    def fire(self, name: Check) -> None:
         """Take down that a check has seen a difference, where another check's symptom stands for it."""
         self.made[name] = replace(self.made[name], has_fired=True)
 
@@ -71,11 +71,11 @@ class CheckRecord:
         """Take down what a check that was made before has seen since."""
         self.observations += observations
 
-    def withdraw(self, *names: str) -> None:
+    def withdraw(self, *checks: str) -> None:
         """Take checks back whose answers can no longer be read, or that are made again."""
-        for name in names:
+        for name in checks:
             self.made.pop(name, None)
-        self.observations = [observation for observation in self.observations if observation.check not in names]
+        self.observations = [observation for observation in self.observations if observation.name not in checks]
 
 
 def with_paths(made: Mapping[str, CheckRun], name: str, compared: CheckRun | None) -> dict[str, CheckRun]:
@@ -104,16 +104,11 @@ def check_results(
         symptoms: what they saw.
         findings: what is reported; a check that a finding names has fired, unless for noise alone.
     """
-    fired = {observation.check for observation in observations} | {
-        name for name, each in made.items() if each.has_fired
-    }
+    fired = {observation.name for observation in observations} | {name for name, each in made.items() if each.has_fired}
     fired |= {name for each in findings if each.weight is not Severity.WARNS for name in (each.check, *each.checks)}
     order = list(CATALOGUE)
+    known = {name: check for name in made if (check := check_named(name)) is not None}
     return tuple(
-        CheckResult(name, CATALOGUE[_entry(name)].level, name in fired, made[name].rows, round(made[name].seconds, 3))
-        for name in sorted(made, key=lambda name: order.index(_entry(name)))
+        CheckResult(name, CATALOGUE[known[name]].level, name in fired, made[name].rows, round(made[name].seconds, 3))
+        for name in sorted(known, key=lambda name: order.index(known[name]))
     )
-
-
-def _entry(name: str) -> str:
-    return f"{VARIABLE}NAME" if name.startswith(VARIABLE) else name

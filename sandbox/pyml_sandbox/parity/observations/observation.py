@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from pyml.harness.perturbations import Perturbation
 from pyml_sandbox.parity.harness_process import PINNED, Output, Variation
+from pyml_sandbox.parity.observations.catalogue import Check, report_name
+from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
-NEIGHBOURS = ("neighbour", "text-neighbour", "null-neighbour", "long-neighbour")
-"""Checks that put another row beside one."""
+NEIGHBOURS = (Check.NEIGHBOUR, Check.TEXT_NEIGHBOUR, Check.NULL_NEIGHBOUR, Check.LONG_NEIGHBOUR)
+"""Checks that put a different row beside one."""
 
 
 @dataclass(frozen=True)
@@ -59,30 +61,45 @@ class Observation:
     """What one check saw of one output column.
 
     Attributes:
-        check: its name, see docs/parity-report.md.
+        check: the check.
         output: the column that differs; empty where calls were refused.
+        cases: a few of the rows that show it, the plainest first.
         inputs: the input columns that drive it; empty where the check varies none by itself.
-        traits: what else was seen, in the words of `pyml_sandbox.parity.diagnosis.rules`.
+        tags: what else was seen.
         rows: how many rows showed it.
-        cases: a few of them, the plainest first.
-        said: the refusal, where there was one.
-        outputs: of each case, in the reference and in the other situation, where the laboratory cannot tell them.
+        said: the message of the refusal, where there was one.
+        outputs: of each case, under the reference and under the other condition, where the harness cannot give them.
+        kinds: of the rows that show it; empty where the check tells none.
+        driver_type: declared type of the column that drives it; None where there is no single one.
+        explanations: changes that explain it, and what tells between causes that those have in common.
+        called: functions that the model calls, for checks of the batch: "rank", "Series.quantile".
+        variable: the environment variable that was varied, for `Check.VARIABLE`.
     """
 
-    check: str
+    check: Check
     output: str
     cases: tuple[Example, ...]
     inputs: tuple[str, ...] = ()
-    tags: frozenset[str] = frozenset()
+    tags: frozenset[Tag] = frozenset()
     rows: int = 1
     said: str = ""
     outputs: tuple[tuple[Output, Output], ...] = ()
+    kinds: frozenset[Kind] = frozenset()
+    driver_type: DriverType | None = None
+    explanations: frozenset[Explanation] = frozenset()
+    called: frozenset[str] = frozenset()
+    variable: str = ""
 
     @property
     def case(self) -> Example:
         """The plainest one."""
         return self.cases[0]
 
-    def with_tags(self, tags: Set[str]) -> Observation:
-        """The same with more traits."""
-        return replace(self, tags=self.tags | tags)
+    @property
+    def name(self) -> str:
+        """What a report calls the check."""
+        return report_name(self.check, self.variable)
+
+    def with_tags(self, *tags: Tag) -> Observation:
+        """The same with more tags."""
+        return replace(self, tags=self.tags | set(tags))

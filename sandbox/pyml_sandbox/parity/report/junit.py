@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from pyml_sandbox.compare.words import formatting
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.report import wording
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import finding_text
@@ -73,7 +74,7 @@ def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> Test
     elif above:
         case.result = _result(Skipped, check, above)
     beside = [_text(check, one) for one in above if failing]
-    beside += wording.explained_failures(report) if check.name == "paths" else []
+    beside += wording.explained_failures(report) if check.name == Check.PATHS else []
     beside += [" ".join(line) for line in (wording.warning_lines(report) if by_severity[Severity.WARNS] else ())]
     if beside:
         case.system_out = "\n\n".join(beside)

@@ -16,15 +16,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from pyml.types.schema import Field, Schema
+from pyml_sandbox.parity.rows.row_kind import FEW, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_SPECIMENS = 240
-OTHER_LENGTHS = frozenset({"empty", "short", "long"})
-"""Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
-FEW = ("null", "zero", "other", "nan", "empty")
-"""Kinds that are kept where a model has so many columns that not all can be."""
 
 DST_INSTANTS = (
     datetime(2024, 3, 10, 7, 30, tzinfo=UTC),  # New York springs forward
@@ -47,9 +44,9 @@ class InputRow:
     values: dict[str, Any]
     base: int
     column: str = ""
-    kind: str = "fixture"
+    kind: Kind = Kind.FIXTURE
 
-    def with_value(self, column: str, value: object, kind: str) -> InputRow:
+    def with_value(self, column: str, value: object, kind: Kind) -> InputRow:
         """The same row with another value in one column."""
         return InputRow({**self.values, column: value}, self.base, column, kind)
 
@@ -95,7 +92,7 @@ def varied_columns(input_rows: Iterable[InputRow]) -> tuple[str, ...]:
     return () if "" in columns else tuple(columns)
 
 
-def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[str]:
+def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[Kind]:
     """The kinds of some rows; just the one of a null, zero or empty text that they all have and no other row has.
 
     Args:
@@ -103,7 +100,7 @@ def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[str]:
         others: those that do not.
     """
     for name in found[0].values:
-        for kind in ("null", "empty", "zero"):
+        for kind in (Kind.NULL, Kind.EMPTY, Kind.ZERO):
             if all(_kind_of(row.values[name]) == kind for row in found) and not any(
                 _kind_of(row.values[name]) == kind for row in others
             ):
@@ -122,7 +119,7 @@ def batch_of(input_rows: Sequence[InputRow], schema: Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def _distinct(candidates: Iterator[tuple[str, Any]], plain: InputRow, column: str) -> Iterator[tuple[str, Any]]:
+def _distinct(candidates: Iterator[tuple[Kind, Any]], plain: InputRow, column: str) -> Iterator[tuple[Kind, Any]]:
     seen = {repr(plain.values[column])}
     for kind, value in candidates:
         if repr(value) not in seen:
@@ -130,7 +127,7 @@ def _distinct(candidates: Iterator[tuple[str, Any]], plain: InputRow, column: st
             yield kind, value
 
 
-def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any]]:
     """What to put into a column: its other values, null, and the ends of its type."""
     others = [value for value in values[1:] if value is not None]
     yield from ((_kind_of(value), value) for value in others[:4])
@@ -138,49 +135,49 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[str, Any]
         yield from _tensor_candidates(field, values[0])
         return
     if field.nullable:
-        yield "null", None
+        yield Kind.NULL, None
     first = next((value for value in values if value is not None), None)
     yield from _BY_TYPE[field.base_type](field, first)
 
 
-def _kind_of(value: object) -> str:
+def _kind_of(value: object) -> Kind:
     """Of any value: zero, the empty text and null may all be taken for missing, wherever they come from."""
     if value is None:
-        return "null"
+        return Kind.NULL
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
-        return "zero"
-    return "empty" if value in ("", b"") else "other"
+        return Kind.ZERO
+    return Kind.EMPTY if value in ("", b"") else Kind.OTHER
 
 
-def _integers(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _integers(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     bits = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64}[field.ddl_type]
-    yield "zero", 0
-    yield from (("small", value) for value in (1, -1, 2))
-    yield from (("near", first + step) for step in (1, -1) if first is not None and abs(first) < 2 ** (bits - 1) - 1)
-    yield from (("end", value) for value in (2 ** (bits - 1) - 1, -(2 ** (bits - 1))))
+    yield Kind.ZERO, 0
+    yield from ((Kind.SMALL, value) for value in (1, -1, 2))
+    yield from ((Kind.NEAR, first + step) for step in (1, -1) if first is not None and abs(first) < 2 ** (bits - 1) - 1)
+    yield from ((Kind.END, value) for value in (2 ** (bits - 1) - 1, -(2 ** (bits - 1))))
     if bits == 64:
-        yield from (("big", value) for value in (2**53 + 1, 2**53, 2**53 - 1, 9223372036854775707))
+        yield from ((Kind.BIG, value) for value in (2**53 + 1, 2**53, 2**53 - 1, 9223372036854775707))
 
 
-def _floats(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
-    yield from (("zero", value) for value in (0.0, -0.0))
-    yield "nan", math.nan
-    yield from (("small", value) for value in (1.0, -1.0, 0.5))
-    yield from (("infinite", value) for value in (math.inf, -math.inf))
+def _floats(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
+    yield from ((Kind.ZERO, value) for value in (0.0, -0.0))
+    yield Kind.NAN, math.nan
+    yield from ((Kind.SMALL, value) for value in (1.0, -1.0, 0.5))
+    yield from ((Kind.INFINITE, value) for value in (math.inf, -math.inf))
     if field.ddl_type == "DOUBLE":
-        yield from (("single", value) for value in (0.1, 0.7, *((first * (1 + 2**-25),) if first else ())))
-        yield "ulp", math.nextafter(first or 0.1, math.inf)
+        yield from ((Kind.SINGLE, value) for value in (0.1, 0.7, *((first * (1 + 2**-25),) if first else ())))
+        yield Kind.ULP, math.nextafter(first or 0.1, math.inf)
 
 
-def _decimals(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _decimals(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     precision, scale = (int(part) for part in field.ddl_type[8:-1].split(","))
-    yield "zero", _decimal("0", scale)
-    yield "small", _decimal("1", scale)
-    yield "end", _decimal("9" * precision, scale)
+    yield Kind.ZERO, _decimal("0", scale)
+    yield Kind.SMALL, _decimal("1", scale)
+    yield Kind.END, _decimal("9" * precision, scale)
     if precision > scale:
-        yield "small", _decimal("-1" + "0" * scale, scale)
+        yield Kind.SMALL, _decimal("-1" + "0" * scale, scale)
     if 0 < scale < precision:
-        yield "tenth", _decimal("1" + "0" * (scale - 1), scale)
+        yield Kind.TENTH, _decimal("1" + "0" * (scale - 1), scale)
 
 
 def _decimal(digits: str, scale: int) -> Decimal:
@@ -206,66 +203,73 @@ TEXTS = (
 )
 
 
-def _texts(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _texts(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     known = first or "a"
-    yield "empty", ""
-    yield "long", known + " and then some more of the same" * 2
-    yield "other-case", known.upper() if known != known.upper() else known.lower()
-    yield "space", known + " "
-    kinds = {"007": "digits", "0": "digits", "12": "digits", "3.0": "number", "2024-01-05": "date", "A12": "word"}
-    yield from ((kinds.get(text, "text"), text) for text in TEXTS)
+    yield Kind.EMPTY, ""
+    yield Kind.LONG, known + " and then some more of the same" * 2
+    yield Kind.OTHER_CASE, known.upper() if known != known.upper() else known.lower()
+    yield Kind.SPACE, known + " "
+    kinds = {
+        "007": Kind.DIGITS,
+        "0": Kind.DIGITS,
+        "12": Kind.DIGITS,
+        "3.0": Kind.NUMBER,
+        "2024-01-05": Kind.DATE,
+        "A12": Kind.WORD,
+    }
+    yield from ((kinds.get(text, Kind.TEXT), text) for text in TEXTS)
 
 
-def _binaries(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
-    yield "empty", b""
-    yield "long", (first or b"a") * 3 + b"\xff"
-    yield "small", b"\0"
+def _binaries(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
+    yield Kind.EMPTY, b""
+    yield Kind.LONG, (first or b"a") * 3 + b"\xff"
+    yield Kind.SMALL, b"\0"
 
 
-def _booleans(_field: Field, _first: Any) -> Iterator[tuple[str, Any]]:
-    yield from (("other", value) for value in (True, False))
+def _booleans(_field: Field, _first: Any) -> Iterator[tuple[Kind, Any]]:
+    yield from ((Kind.OTHER, value) for value in (True, False))
 
 
-def _dates(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
-    yield "zero", date(1970, 1, 1)
-    yield from (("dst", instant.date()) for instant in DST_INSTANTS)
-    yield "near", (first or date(2024, 1, 1)) - timedelta(days=1 if first != date.min else 0)
-    yield "end", date(2024, 2, 29)
+def _dates(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
+    yield Kind.ZERO, date(1970, 1, 1)
+    yield from ((Kind.DST, instant.date()) for instant in DST_INSTANTS)
+    yield Kind.NEAR, (first or date(2024, 1, 1)) - timedelta(days=1 if first != date.min else 0)
+    yield Kind.END, date(2024, 2, 29)
 
 
-def _timestamps(field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _timestamps(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     zone = UTC if field.ddl_type == "TIMESTAMP" else None
-    yield from (("dst", instant.replace(tzinfo=zone)) for instant in DST_INSTANTS)
-    yield from (("hour", datetime(2024, 1, 15, hour, 30, tzinfo=zone)) for hour in (0, 3, 12, 23))
-    yield "zero", datetime(1970, 1, 1, tzinfo=zone)
-    yield "micro", (first or datetime(2024, 1, 1, tzinfo=zone)).replace(microsecond=1)
+    yield from ((Kind.DST, instant.replace(tzinfo=zone)) for instant in DST_INSTANTS)
+    yield from ((Kind.HOUR, datetime(2024, 1, 15, hour, 30, tzinfo=zone)) for hour in (0, 3, 12, 23))
+    yield Kind.ZERO, datetime(1970, 1, 1, tzinfo=zone)
+    yield Kind.MICRO, (first or datetime(2024, 1, 1, tzinfo=zone)).replace(microsecond=1)
 
 
-def _arrays(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _arrays(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     items = list(first or [])
-    yield "empty", []
+    yield Kind.EMPTY, []
     if items:
-        yield from (("long", items + items[-1:] * 5), ("short", items[:1]))
-        yield "inner-null", [None, *items[1:]]
+        yield from ((Kind.LONG, items + items[-1:] * 5), (Kind.SHORT, items[:1]))
+        yield Kind.INNER_NULL, [None, *items[1:]]
 
 
-def _maps(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
-    yield "empty", {}
+def _maps(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
+    yield Kind.EMPTY, {}
     for name in list(first or {})[:2]:
-        yield "inner-null", {**first, name: None}
-        yield "short", {other: value for other, value in first.items() if other != name}
+        yield Kind.INNER_NULL, {**first, name: None}
+        yield Kind.SHORT, {other: value for other, value in first.items() if other != name}
 
 
-def _structs(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _structs(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     for name in first or {}:
-        yield "inner-null", {**first, name: None}
+        yield Kind.INNER_NULL, {**first, name: None}
 
 
-def _tensor_candidates(_field: Field, first: Any) -> Iterator[tuple[str, Any]]:
+def _tensor_candidates(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     """Tensors of the same shape: all zero, and with one not a number."""
-    yield "zero", _filled(first, 0)
+    yield Kind.ZERO, _filled(first, 0)
     if _leaf(first) is float:
-        yield "nan", _filled(first, math.nan)
+        yield Kind.NAN, _filled(first, math.nan)
 
 
 def _filled(value: Any, leaf: float) -> Any:

@@ -26,10 +26,13 @@ from pyml.types.schema import Schema
 from pyml_sandbox.parity.checks.both_paths import THREADS, PathChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.frozen import Snapshot
 from pyml_sandbox.parity.rows.row_files import record_file
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 
@@ -169,7 +172,7 @@ def test_a_path_that_differs_in_some_rows_is_shown_with_their_kind_and_both_outp
     setattr(scene.paths, path, off_by(1.0, lambda row: row.values["b"] is None))
     found = scene.seen()["paths"]
     assert (found.output, found.inputs) == ("p", ("b",))
-    assert "kind:null" in found.tags
+    assert Kind.NULL in found.kinds
     for online, offline in found.outputs:
         assert is_answer(online)
         assert is_answer(offline)
@@ -198,23 +201,23 @@ def test_rows_that_the_model_refuses_by_itself_are_asked_on_neither_path(tmp_pat
         assert 0 < taken < len(context.everything)
 
 
-def observation(check: str) -> Observation:
+def observation(check: Check) -> Observation:
     row = Condition((InputRow({"a": 1.0, "b": 1.0}, 0),))
     return Observation(check, "p", (Example("p", row, row),))
 
 
 @pytest.mark.parametrize(
-    ("earlier", "batch_rows"), [("neighbour", 1), ("crowd", 1), ("copies", 1), ("hash-seed", None)]
+    ("earlier", "batch_rows"), [(Check.NEIGHBOUR, 1), (Check.CROWD, 1), (Check.COPIES, 1), (Check.HASH_SEED, None)]
 )
 def test_a_model_whose_output_depends_on_the_batch_gets_its_rows_one_by_one(
-    earlier: str, batch_rows: int | None, scene: Scene
+    earlier: Check, batch_rows: int | None, scene: Scene
 ) -> None:
     scene.seen(observation(earlier))
     assert scene.paths.asked[0] == (len(scene.context.everything), batch_rows, True)
 
 
-@pytest.mark.parametrize("earlier", ["repeat", "fresh", "warm", "same-size", "first-batch"])
-def test_a_model_that_is_not_steady_is_asked_nothing(earlier: str, scene: Scene) -> None:
+@pytest.mark.parametrize("earlier", [Check.REPEAT, Check.FRESH, Check.WARM, Check.SAME_SIZE, Check.FIRST_BATCH])
+def test_a_model_that_is_not_steady_is_asked_nothing(earlier: Check, scene: Scene) -> None:
     scene.paths.offline_ = off_by(1.0)
     assert scene.seen(observation(earlier)) == {}
     assert not scene.paths.asked
@@ -286,7 +289,7 @@ def test_answers_that_change_among_requests_at_the_same_time_are_shown(scene: Sc
 def test_rows_that_get_lost_among_requests_are_told_by_their_code(scene: Scene) -> None:
     scene.paths.at_once = refusing("2 rows in, 1 rows out", ErrorCode.ROW_COUNT)
     found = scene.seen()["concurrent"]
-    assert (found.output, found.said, found.tags) == ("", "2 rows in, 1 rows out", frozenset({"row-count"}))
+    assert (found.output, found.said, found.tags) == ("", "2 rows in, 1 rows out", frozenset({Tag.ROW_COUNT}))
 
 
 # ---- the fixture

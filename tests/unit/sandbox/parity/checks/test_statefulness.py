@@ -8,6 +8,8 @@ import pytest
 
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from support.harnesses import Source
 
@@ -27,26 +29,28 @@ def state(source: Source, folder: Path) -> list[Observation]:
 
 STATE = [
     ("an honest one", model("p = p * 2"), {}),
-    ("chance", model("p = p + np.random.random(len(p))"), {"repeat": set(), "seeded": set()}),
-    ("its own generator, seeded when it is loaded", model("p = p + self.rng.random(len(p))", "self.rng = np.random.default_rng(1)"), {"repeat": set(), "same-history": set()}),
-    ("the clock, to the nanosecond", model("p = p + time.time_ns() % 1e9", top="import time"), {"repeat": set(), "frozen-clock": set()}),
-    ("the date", model("p = p + int(time.strftime('%j'))", top="import time"), {"clock": set()}),
-    ("a counter of calls", model("self.calls += 1\np = p + self.calls", "self.calls = 0"), {"repeat": set(), "same-history": set()}),
-    ("every value so far", model("self.known |= set(p)\np = p + len(self.known)", "self.known = set()"), {"warm": set()}),
-    ("the first call", model("self.mean = p.mean() if self.mean is None else self.mean\np = p - self.mean", "self.mean = None"), {"first-batch": set()}),
-    ("an answer by length", model("p = self.known.setdefault(len(p), p.copy())", "self.known = {}"), {"same-size": {"earlier-answer"}}),
-    ("writes into the frame", model("frame['a'] = 0.0"), {"mutation": set()}),
+    ("chance", model("p = p + np.random.random(len(p))"), {Check.REPEAT: set(), Check.SEEDED: set()}),
+    ("its own generator, seeded when it is loaded", model("p = p + self.rng.random(len(p))", "self.rng = np.random.default_rng(1)"), {Check.REPEAT: set(), Check.SAME_HISTORY: set()}),
+    ("the clock, to the nanosecond", model("p = p + time.time_ns() % 1e9", top="import time"), {Check.REPEAT: set(), Check.FROZEN_CLOCK: set()}),
+    ("the date", model("p = p + int(time.strftime('%j'))", top="import time"), {Check.CLOCK: set()}),
+    ("a counter of calls", model("self.calls += 1\np = p + self.calls", "self.calls = 0"), {Check.REPEAT: set(), Check.SAME_HISTORY: set()}),
+    ("every value so far", model("self.known |= set(p)\np = p + len(self.known)", "self.known = set()"), {Check.WARM: set()}),
+    ("the first call", model("self.mean = p.mean() if self.mean is None else self.mean\np = p - self.mean", "self.mean = None"), {Check.FIRST_BATCH: set()}),
+    ("an answer by length", model("p = self.known.setdefault(len(p), p.copy())", "self.known = {}"), {Check.SAME_SIZE: {Tag.EARLIER_ANSWER}}),
+    ("writes into the frame", model("frame['a'] = 0.0"), {Check.MUTATION: set()}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "expected"), [case[1:] for case in STATE], ids=[case[0] for case in STATE])
-def test_what_a_model_does_is_seen_by_its_checks(source: Source, expected: dict[str, set[str]], tmp_path: Path) -> None:
+def test_what_a_model_does_is_seen_by_its_checks(
+    source: Source, expected: dict[Check, set[Tag]], tmp_path: Path
+) -> None:
     found = {observation.check: set(observation.tags) for observation in state(source, tmp_path)}
     assert {check: found.get(check) for check in expected} == expected
     assert set(found) - set(expected) <= SAID_AS_WELL
 
 
-SAID_AS_WELL = {"same-history", "first-batch", "same-size"}
+SAID_AS_WELL = {Check.SAME_HISTORY, Check.FIRST_BATCH, Check.SAME_SIZE}
 """What a model that remembers shows beside what it is looked at for."""
 
 
@@ -65,7 +69,7 @@ def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
 
 
 def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
-    (observation,) = (each for each in state(STATE[6][1], tmp_path) if each.check == "warm")
+    (observation,) = (each for each in state(STATE[6][1], tmp_path) if each.check is Check.WARM)
     case = observation.case
     assert case.output == "p"
     assert case.reference.rows == case.other.rows
@@ -78,7 +82,7 @@ def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
 
 def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
     with source.context(folder) as context:
-        return {each.check: each for each in SurroundingsChecks(context, is_steady).observations()}
+        return {each.name: each for each in SurroundingsChecks(context, is_steady).observations()}
 
 
 def of_zone(hour: str) -> Source:

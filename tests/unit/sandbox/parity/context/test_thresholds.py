@@ -11,6 +11,7 @@ import pytest
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.thresholds import MAX_WAYS, beside_thresholds
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 
@@ -63,7 +64,7 @@ def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_
         found = beside_thresholds(context)
     assert len(found) >= 4
     for row in found:
-        assert (row.column, row.kind) == ("c", "boundary")
+        assert (row.column, row.kind) == ("c", Kind.BOUNDARY)
         assert {**row.values, "c": base.values["c"]} == base.values
 
 

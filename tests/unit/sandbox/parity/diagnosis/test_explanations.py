@@ -13,6 +13,8 @@ from pyml_sandbox.parity.checks.baseline import one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
 from pyml_sandbox.parity.examine import explain
+from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
@@ -32,59 +34,64 @@ def branched(ddl: str, value: object, faulty: str, predict: str, *, also: object
 def twice(context: CheckContext, rows: Sequence[InputRow], inputs: tuple[str, ...] = ("v",)) -> Observation:
     """Each row alone against the same row beside a copy of itself."""
     cases = tuple(Example("p", one_row(row), Condition((row, row), 1)) for row in rows)
-    return Observation("copies", "p", cases, inputs)
+    return Observation(Check.COPIES, "p", cases, inputs)
 
 
 CHANGES = [
-    ("as:single", "DOUBLE", 0.1, "v.astype('float32').astype('float64')", "v * 3"),
-    ("as:written", "DOUBLE", 0.123456789, "v.map(lambda x: float(f'{x:.6g}'))", "v * 3"),
-    ("as:null-zero", "DOUBLE", None, "v.fillna(0.0)", "v.fillna(7.0)"),
-    ("as:null-nan", "DOUBLE", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
-    ("as:nan-zero", "DOUBLE", float("nan"), "v.map(lambda x: 0.0 if x != x else x)", "[5.0 if x != x else x for x in v]"),
-    ("as:zero-null", "DOUBLE", 0.0, "v.replace(0.0, pd.NA)", "v.fillna(7.0)"),
-    ("as:zero-null", "BIGINT", 0, "v.replace(0, pd.NA)", "v.fillna(7)"),
-    ("as:null-zero", "BIGINT", None, "v.fillna(0)", "v.fillna(7)"),
-    ("as:via-float64", "BIGINT", 2**53 + 1, "v.astype('float64').astype('int64')", "(v % 1000).astype('float64')"),
-    ("as:floats", "BIGINT", 3, "v.astype('float64')", "[float(len(str(x))) for x in v]"),
-    ("as:objects", "BIGINT", 3, "v.astype(object)", "[float(v.dtype == object)] * len(v)"),
-    ("as:empty-null", "STRING", "", "[x or None for x in v]", "[float(x is None) for x in v]"),
-    ("as:null-empty", "STRING", None, "v.fillna('')", "[float(x is None) for x in v]"),
-    ("as:null-text", "STRING", None, "[str(x) for x in v]", "[float(len(x or '')) for x in v]"),
-    ("as:guessed", "STRING", "007", "[str(int(x)) for x in v]", "[float(len(x)) for x in v]"),
-    ("as:bytes", "STRING", "abc", "[x.encode() for x in v]", "[float(x == 'abc') for x in v]"),
-    ("as:categories", "STRING", "abc", "v.astype('category')", "[float(isinstance(v.dtype, pd.CategoricalDtype))] * len(v)"),
-    ("as:text", "BINARY", b"abc", "[x.decode() for x in v]", "[float(x == b'abc') for x in v]"),
-    ("as:nan", "BOOLEAN", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
-    ("as:arrays", "ARRAY<DOUBLE>", [1.0, 2.0], "[np.array(x) for x in v]", "[float(isinstance(x, list)) for x in v]"),
-    ("as:hours", "TIMESTAMP", T, "v - pd.Timedelta(hours=5)", "v.dt.hour"),
-    ("as:naive", "TIMESTAMP", T, "v.dt.tz_localize(None)", "[float(v.dt.tz is None)] * len(v)"),
-    ("as:decimal-floats", "DECIMAL(10, 2)", Decimal("0.15"), "v.map(float)", "[float(round(x, 1)) for x in v]"),
-    ("as:inner-floats", "STRUCT<n: INT>", {"n": 3}, "[{'n': float(x['n'])} for x in v]", "[float(len(str(x['n']))) for x in v]"),
-    ("as:double", "FLOAT", 0.5, "v.astype('float64')", "[float(v.dtype in ('float64', 'Float64'))] * len(v)"),
+    (Explanation.SINGLE, "DOUBLE", 0.1, "v.astype('float32').astype('float64')", "v * 3"),
+    (Explanation.WRITTEN, "DOUBLE", 0.123456789, "v.map(lambda x: float(f'{x:.6g}'))", "v * 3"),
+    (Explanation.NULL_ZERO, "DOUBLE", None, "v.fillna(0.0)", "v.fillna(7.0)"),
+    (Explanation.NULL_NAN, "DOUBLE", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
+    (Explanation.NAN_ZERO, "DOUBLE", float("nan"), "v.map(lambda x: 0.0 if x != x else x)", "[5.0 if x != x else x for x in v]"),
+    (Explanation.ZERO_NULL, "DOUBLE", 0.0, "v.replace(0.0, pd.NA)", "v.fillna(7.0)"),
+    (Explanation.ZERO_NULL, "BIGINT", 0, "v.replace(0, pd.NA)", "v.fillna(7)"),
+    (Explanation.NULL_ZERO, "BIGINT", None, "v.fillna(0)", "v.fillna(7)"),
+    (Explanation.VIA_FLOAT64, "BIGINT", 2**53 + 1, "v.astype('float64').astype('int64')", "(v % 1000).astype('float64')"),
+    (Explanation.FLOATS, "BIGINT", 3, "v.astype('float64')", "[float(len(str(x))) for x in v]"),
+    (Explanation.OBJECTS, "BIGINT", 3, "v.astype(object)", "[float(v.dtype == object)] * len(v)"),
+    (Explanation.EMPTY_NULL, "STRING", "", "[x or None for x in v]", "[float(x is None) for x in v]"),
+    (Explanation.NULL_EMPTY, "STRING", None, "v.fillna('')", "[float(x is None) for x in v]"),
+    (Explanation.NULL_TEXT, "STRING", None, "[str(x) for x in v]", "[float(len(x or '')) for x in v]"),
+    (Explanation.GUESSED, "STRING", "007", "[str(int(x)) for x in v]", "[float(len(x)) for x in v]"),
+    (Explanation.BYTES, "STRING", "abc", "[x.encode() for x in v]", "[float(x == 'abc') for x in v]"),
+    (Explanation.CATEGORIES, "STRING", "abc", "v.astype('category')", "[float(isinstance(v.dtype, pd.CategoricalDtype))] * len(v)"),
+    (Explanation.TEXT, "BINARY", b"abc", "[x.decode() for x in v]", "[float(x == b'abc') for x in v]"),
+    (Explanation.NAN, "BOOLEAN", None, "v.astype('float64')", "[1.0 if x is pd.NA else 2.0 for x in v]"),
+    (Explanation.ARRAYS, "ARRAY<DOUBLE>", [1.0, 2.0], "[np.array(x) for x in v]", "[float(isinstance(x, list)) for x in v]"),
+    (Explanation.HOURS, "TIMESTAMP", T, "v - pd.Timedelta(hours=5)", "v.dt.hour"),
+    (Explanation.NAIVE, "TIMESTAMP", T, "v.dt.tz_localize(None)", "[float(v.dt.tz is None)] * len(v)"),
+    (Explanation.DECIMAL_FLOATS, "DECIMAL(10, 2)", Decimal("0.15"), "v.map(float)", "[float(round(x, 1)) for x in v]"),
+    (Explanation.INNER_FLOATS, "STRUCT<n: INT>", {"n": 3}, "[{'n': float(x['n'])} for x in v]", "[float(len(str(x['n']))) for x in v]"),
+    (Explanation.DOUBLE, "FLOAT", 0.5, "v.astype('float64')", "[float(v.dtype in ('float64', 'Float64'))] * len(v)"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("trait", "ddl", "value", "faulty", "predict"), CHANGES)
+@pytest.mark.parametrize(("explanation", "ddl", "value", "faulty", "predict"), CHANGES)
 def test_what_a_model_does_to_a_column_in_company_explains_the_difference(
-    trait: str, ddl: str, value: object, faulty: str, predict: str, tmp_path: Path
+    explanation: Explanation, ddl: str, value: object, faulty: str, predict: str, tmp_path: Path
 ) -> None:
     with branched(ddl, value, faulty, predict).context(tmp_path) as context:
         observation = twice(context, context.fixture)
         found = explained(context, observation)
-        assert trait in found
-        assert explain(context, observation).tags == found
+        assert explanation in found
+        assert explain(context, observation).explanations == found
 
 
-@pytest.mark.parametrize("trait", ["as:order", "as:missing", "as:other-case", "as:extra", "as:index"])
-def test_what_a_model_does_to_names_and_places_explains_the_difference(trait: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "explanation",
+    [Explanation.ORDER, Explanation.MISSING, Explanation.OTHER_CASE, Explanation.EXTRA, Explanation.INDEX],
+)
+def test_what_a_model_does_to_names_and_places_explains_the_difference(
+    explanation: Explanation, tmp_path: Path
+) -> None:
     changes = {
-        "as:order": ("frame[['w', 'v']]", "2 * f.iloc[:, 0] + 3 * f.iloc[:, 1]"),
-        "as:missing": ("frame[['w']]", "[1.0 if 'v' in f else 2.0] * len(f)"),
-        "as:other-case": ("frame.rename(columns=str.upper)", "[2.0 if 'V' in f else 1.0] * len(f)"),
-        "as:extra": ("frame.assign(extra=1.0)", "[float('extra' in f)] * len(f)"),
-        "as:index": ("frame.set_axis(range(1, len(frame) + 1))", "[float(n) for n in f.index]"),
+        Explanation.ORDER: ("frame[['w', 'v']]", "2 * f.iloc[:, 0] + 3 * f.iloc[:, 1]"),
+        Explanation.MISSING: ("frame[['w']]", "[1.0 if 'v' in f else 2.0] * len(f)"),
+        Explanation.OTHER_CASE: ("frame.rename(columns=str.upper)", "[2.0 if 'V' in f else 1.0] * len(f)"),
+        Explanation.EXTRA: ("frame.assign(extra=1.0)", "[float('extra' in f)] * len(f)"),
+        Explanation.INDEX: ("frame.set_axis(range(1, len(frame) + 1))", "[float(n) for n in f.index]"),
     }
-    faulty, predict = changes[trait]
+    faulty, predict = changes[explanation]
     text = (
         f"f = frame\nif {IN_COMPANY}:\n    f = {faulty}\nreturn pd.DataFrame({{'p': list({predict})}}, dtype='float64')"
     )
@@ -92,7 +99,7 @@ def test_what_a_model_does_to_names_and_places_explains_the_difference(trait: st
     with source.context(tmp_path) as context:
         rows = context.fixture
         first = tuple(Example("p", one_row(row), Condition((row, row), 0)) for row in rows)
-        assert trait in explained(context, Observation("copies", "p", first, ()))
+        assert explanation in explained(context, Observation(Check.COPIES, "p", first, ()))
 
 
 def test_a_difference_that_no_change_brings_about_stays_unexplained(tmp_path: Path) -> None:
@@ -105,22 +112,22 @@ def test_a_change_must_explain_every_case(tmp_path: Path) -> None:
     faulty = "v.map(lambda x: float(np.float32(x)) if x < 1 else x * 1.7)"
     with branched("DOUBLE NOT NULL", 0.1, faulty, "v", also=2.3).context(tmp_path) as context:
         small, large = context.fixture
-        assert "as:single" in explained(context, twice(context, [small]))
-        assert "as:single" not in explained(context, twice(context, [small, large]))
+        assert Explanation.SINGLE in explained(context, twice(context, [small]))
+        assert Explanation.SINGLE not in explained(context, twice(context, [small, large]))
 
 
 def test_a_change_that_changes_nothing_explains_nothing(tmp_path: Path) -> None:
     """0.5 is the same in float32; the model is wrong in another way."""
     with branched("DOUBLE NOT NULL", 0.5, "v + 1", "v").context(tmp_path) as context:
-        assert "as:single" not in explained(context, twice(context, context.fixture))
+        assert Explanation.SINGLE not in explained(context, twice(context, context.fixture))
 
 
 def test_only_the_columns_that_drive_it_are_looked_at(tmp_path: Path) -> None:
     text = f"v = frame.v.astype('float32') if {IN_COMPANY} else frame.v\nreturn pd.DataFrame({{'p': v.astype('float64') * 3}})"
     source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.1]})
     with source.context(tmp_path) as context:
-        assert "as:single" in explained(context, twice(context, context.fixture))
-        assert "as:single" not in explained(context, twice(context, context.fixture, ("w",)))
+        assert Explanation.SINGLE in explained(context, twice(context, context.fixture))
+        assert Explanation.SINGLE not in explained(context, twice(context, context.fixture, ("w",)))
 
 
 def test_a_change_of_all_columns_at_once_is_tried_too(tmp_path: Path) -> None:
@@ -128,7 +135,7 @@ def test_a_change_of_all_columns_at_once_is_tried_too(tmp_path: Path) -> None:
     source = Source("v DOUBLE NOT NULL, w DOUBLE NOT NULL", P, text, {"v": [0.1], "w": [0.7]})
     with source.context(tmp_path) as context:
         context.noise_model.single.clear()
-        assert "as:single" in explained(context, twice(context, context.fixture, ()))
+        assert Explanation.SINGLE in explained(context, twice(context, context.fixture, ()))
 
 
 def test_outputs_of_the_real_paths_are_explained_from_the_side_on_which_the_laboratory_is(tmp_path: Path) -> None:
@@ -139,9 +146,9 @@ def test_outputs_of_the_real_paths_are_explained_from_the_side_on_which_the_labo
         narrow = [{"p": output["p"] * (1 + 1e-3)} for output in exact]
         rounded = [{"p": value} for value in (0.30000000447034836, 2.0999999642372133)]
         for pairs in (zip(exact, rounded, strict=True), zip(rounded, exact, strict=True)):
-            observation = Observation("paths", "p", cases, outputs=tuple(pairs))
-            assert "as:single" in explained(context, observation)
-        neither = Observation("paths", "p", cases, outputs=tuple(zip(narrow, rounded, strict=True)))
+            observation = Observation(Check.PATHS, "p", cases, outputs=tuple(pairs))
+            assert Explanation.SINGLE in explained(context, observation)
+        neither = Observation(Check.PATHS, "p", cases, outputs=tuple(zip(narrow, rounded, strict=True)))
         assert explained(context, neither) == frozenset()
 
 
@@ -158,22 +165,22 @@ def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, si
     with source.context(tmp_path) as context:
         observation = twice(context, context.fixture)
         assert silenced_by_evaluation(context, observation) is silent
-        assert ("evaluation" in explain(context, observation).tags) is silent
+        assert (Tag.EVALUATION in explain(context, observation).tags) is silent
 
 
 @pytest.mark.parametrize(
     ("check", "output", "tags"),
     [
-        ("empty", "", ()),
-        ("hash-seed", "p", ()),
-        ("neighbour", "", ()),
-        ("neighbour", "p", ("plain",)),
-        ("neighbour", "p", ("by-value",)),
-        ("together", "p", ()),
+        (Check.EMPTY, "", ()),
+        (Check.HASH_SEED, "p", ()),
+        (Check.NEIGHBOUR, "", ()),
+        (Check.NEIGHBOUR, "p", (Tag.PLAIN,)),
+        (Check.NEIGHBOUR, "p", (Tag.BY_VALUE,)),
+        (Check.TOGETHER, "p", ()),
     ],
 )
 def test_symptoms_that_need_no_explanation_are_given_back_as_they_are(
-    check: str, output: str, tags: tuple[str, ...], tmp_path: Path
+    check: Check, output: str, tags: tuple[Tag, ...], tmp_path: Path
 ) -> None:
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
     with source.context(tmp_path) as context:

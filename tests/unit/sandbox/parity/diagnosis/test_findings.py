@@ -11,20 +11,20 @@ from pyml_sandbox.parity.diagnosis.findings import REAL, finding_of, in_order, n
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import ColumnNoise, Noise
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.observations.catalogue import CATALOGUE
+from pyml_sandbox.parity.observations.catalogue import CATALOGUE, Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity
 
 ROW = Condition((InputRow({"a": 1.0}, 0),))
-SILENT = ("seeded", "frozen-clock", "same-history", "training-mode", "training-switch")
+SILENT = (Check.SEEDED, Check.FROZEN_CLOCK, Check.SAME_HISTORY, Check.TRAINING_MODE, Check.TRAINING_SWITCH)
 """Checks that only say why: no finding is ever shown by one of them."""
 
 
 def diagnosis(
-    code: str, check: str = "neighbour", *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
+    code: str, check: Check = Check.NEIGHBOUR, *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
 ) -> Diagnosis:
-    observation = Observation(check, output, (Example(output, ROW, ROW),), inputs, rows=7, said=said)
+    observation = Observation(check, output, (Example(output, ROW, ROW),), inputs, rows=7, said=said, variable="MODE")
     return Diagnosis(code, (output,) if output else (), inputs, (observation,))
 
 
@@ -41,13 +41,13 @@ def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, 
 
 @pytest.mark.parametrize("declared", LEVELS)
 @pytest.mark.parametrize("check", REAL)
-def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(check: str, declared: str) -> None:
+def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(check: Check, declared: str) -> None:
     found = finding_of(diagnosis("B12", check), declared)
     assert (found.level, found.weight) == ("P1", Severity.FAILS)
 
 
 def test_the_first_symptom_says_where_it_was_seen() -> None:
-    plain, real = (diagnosis("T6", check).observations[0] for check in ("copies", "paths"))
+    plain, real = (diagnosis("T6", check).observations[0] for check in (Check.COPIES, Check.PATHS))
     assert finding_of(Diagnosis("T6", ("p",), (), (plain, real)), "P5").check == "copies"
     assert finding_of(Diagnosis("T6", ("p",), (), (real, plain)), "P5").level == "P1"
 
@@ -58,20 +58,20 @@ def test_the_first_symptom_says_where_it_was_seen() -> None:
 @pytest.mark.parametrize(
     ("check", "hop"),
     [
-        ("frames", Hop.BOUNDARY),
-        ("forms", Hop.BOUNDARY),
-        ("lost", Hop.BOUNDARY),
-        ("metadata", Hop.BOUNDARY),
-        ("stored", Hop.STORAGE),
-        ("neighbour", Hop.COMPUTE),
-        ("copies", Hop.COMPUTE),
-        ("paths", Hop.COMPUTE),
-        ("hash-seed", Hop.COMPUTE),
-        ("variable:MODE", Hop.COMPUTE),
-        ("empty", Hop.COMPUTE),
+        (Check.FRAMES, Hop.BOUNDARY),
+        (Check.FORMS, Hop.BOUNDARY),
+        (Check.LOST, Hop.BOUNDARY),
+        (Check.METADATA, Hop.BOUNDARY),
+        (Check.STORED, Hop.STORAGE),
+        (Check.NEIGHBOUR, Hop.COMPUTE),
+        (Check.COPIES, Hop.COMPUTE),
+        (Check.PATHS, Hop.COMPUTE),
+        (Check.HASH_SEED, Hop.COMPUTE),
+        (Check.VARIABLE, Hop.COMPUTE),
+        (Check.EMPTY, Hop.COMPUTE),
     ],
 )
-def test_the_check_that_shows_it_tells_the_hop(check: str, hop: Hop) -> None:
+def test_the_check_that_shows_it_tells_the_hop(check: Check, hop: Hop) -> None:
     assert finding_of(diagnosis("E5", check), "P3").hop is hop
 
 
@@ -79,7 +79,7 @@ def test_the_check_that_shows_it_tells_the_hop(check: str, hop: Hop) -> None:
 
 
 @pytest.mark.parametrize("check", [name for name in CATALOGUE if name not in SILENT])
-def test_a_sentence_says_what_was_seen_in_which_column_and_what_to_change(check: str) -> None:
+def test_a_sentence_says_what_was_seen_in_which_column_and_what_to_change(check: Check) -> None:
     found = finding_of(diagnosis("B1", check), "P3")
     assert found.sentence.endswith(f". {CAUSES['B1'].advice}")
     assert "{" not in found.sentence
@@ -92,8 +92,8 @@ def test_each_check_has_words_of_its_own() -> None:
     assert len(set(sentences.values())) == len(sentences)
 
 
-@pytest.mark.parametrize("check", ["repeat", "warm", "copies", "neighbour", "together", "crowd", "hash-seed", "paths", "concurrent"])  # fmt: skip
-def test_a_sentence_names_the_output_and_the_inputs_that_drive_it(check: str) -> None:
+@pytest.mark.parametrize("check", [Check.REPEAT, Check.WARM, Check.COPIES, Check.NEIGHBOUR, Check.TOGETHER, Check.CROWD, Check.HASH_SEED, Check.PATHS, Check.CONCURRENT])  # fmt: skip
+def test_a_sentence_names_the_output_and_the_inputs_that_drive_it(check: Check) -> None:
     whole = diagnosis("B1", check, inputs=("a", "b c"))
     sentence = finding_of(Diagnosis("B1", ("p", "q"), whole.inputs, whole.observations), "P3").sentence
     assert sentence.startswith("`p`, `q` ")
@@ -101,27 +101,27 @@ def test_a_sentence_names_the_output_and_the_inputs_that_drive_it(check: str) ->
 
 
 def test_no_inputs_are_not_spoken_of() -> None:
-    assert "column" not in finding_of(diagnosis("B6", "shuffle", inputs=()), "P3").sentence.partition(". ")[0]
+    assert "column" not in finding_of(diagnosis("B6", Check.SHUFFLE, inputs=()), "P3").sentence.partition(". ")[0]
 
 
 def test_a_variable_is_named() -> None:
-    assert "environment variable MODE" in finding_of(diagnosis("E3", "variable:MODE"), "P3").sentence
+    assert "environment variable MODE" in finding_of(diagnosis("E3", Check.VARIABLE), "P3").sentence
 
 
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        ("contract", "does not fit what the model declares"),
-        ("empty", "predict fails on a batch without rows"),
-        ("alone", "A row alone is refused"),
-        ("copies", "refused in another"),
-        ("neighbour", "refused in another"),
-        ("working-directory", "depends on the working directory"),
-        ("hash-seed", "depends on PYTHONHASHSEED"),
-        ("versions", "another version of a library"),
+        (Check.CONTRACT, "does not fit what the model declares"),
+        (Check.EMPTY, "predict fails on a batch without rows"),
+        (Check.ALONE, "A row alone is refused"),
+        (Check.COPIES, "refused in another"),
+        (Check.NEIGHBOUR, "refused in another"),
+        (Check.WORKING_DIRECTORY, "depends on the working directory"),
+        (Check.HASH_SEED, "depends on PYTHONHASHSEED"),
+        (Check.VERSIONS, "another version of a library"),
     ],
 )
-def test_a_refusal_is_quoted_in_its_own_words(check: str, words: str) -> None:
+def test_a_refusal_is_quoted_in_its_own_words(check: Check, words: str) -> None:
     said = "it does not fit\n  - column `p` is short\n      fix: make it longer\n\n  - so is `q`\nmore\nand more"
     sentence = finding_of(diagnosis("R1", check, output="", inputs=(), said=said), "P3").sentence
     assert words in sentence
@@ -130,15 +130,18 @@ def test_a_refusal_is_quoted_in_its_own_words(check: str, words: str) -> None:
     assert "\n" not in sentence
 
 
-@pytest.mark.parametrize("check", ["frames", "stored", "lost", "forms", "names", "metadata", "packages", "mutation"])
-def test_what_is_no_refusal_is_not_called_one(check: str) -> None:
+@pytest.mark.parametrize(
+    "check",
+    [Check.FRAMES, Check.STORED, Check.LOST, Check.FORMS, Check.NAMES, Check.METADATA, Check.PACKAGES, Check.MUTATION],
+)
+def test_what_is_no_refusal_is_not_called_one(check: Check) -> None:
     sentence = finding_of(diagnosis("E5", check, output="", said="`k` offline, in 3 rows"), "P3").sentence
     assert "refused" not in sentence
     assert ": `k` offline, in 3 rows. " in sentence
 
 
 def test_a_long_refusal_is_cut() -> None:
-    sentence = finding_of(diagnosis("R1", "contract", output="", said="x" * 5000), "P3").sentence
+    sentence = finding_of(diagnosis("R1", Check.CONTRACT, output="", said="x" * 5000), "P3").sentence
     assert sentence.count("x") < 400
 
 
@@ -148,10 +151,10 @@ def test_a_long_refusal_is_cut() -> None:
 def test_a_finding_carries_everything_that_its_diagnosis_has() -> None:
     witness = Counterexample(("a",), (("1.0",),))
     first = diagnosis("B1").observations[0]
-    second = Observation("together", "q", (Example("q", ROW, ROW),), rows=9)
+    second = Observation(Check.TOGETHER, "q", (Example("q", ROW, ROW),), rows=9)
     found = finding_of(Diagnosis("B1", ("p", "q"), ("a",), (first, second)), "P3", witness)
     assert (found.code, found.name) == ("B1", CAUSES["B1"].name)
-    assert (found.check, found.checks) == ("neighbour", ("neighbour", "together"))
+    assert (found.check, found.checks) == ("neighbour", (Check.NEIGHBOUR, "together"))
     assert (found.columns, found.inputs, found.rows, found.witness) == (("p", "q"), ("a",), 9, witness)
 
 
@@ -194,5 +197,5 @@ def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it
 
 
 def test_a_refusal_is_no_output_column() -> None:
-    refused = Observation("alone", "", (Example("", ROW, ROW),), said=Refusal("PredictError", "no").message)
+    refused = Observation(Check.ALONE, "", (Example("", ROW, ROW),), said=Refusal("PredictError", "no").message)
     assert finding_of(Diagnosis("B8", (), (), (refused,)), "P3").columns == ()

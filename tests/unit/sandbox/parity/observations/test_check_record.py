@@ -17,6 +17,7 @@ from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.baseline import no_difference
 from pyml_sandbox.parity.examine import examine, open_context
 from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, PATIENCE, HarnessProcess
+from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRecord, CheckRun, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
@@ -210,7 +211,7 @@ def test_a_slow_model_has_time_for_many_rows_in_proportion_to_what_few_have_take
 # ---- the record itself
 
 
-def symptom_of(check: str, rows: int = 3) -> Observation:
+def symptom_of(check: Check, rows: int = 3) -> Observation:
     return Observation(check, "p", (no_difference(InputRow({"a": 1.0}, 0), "p"),), rows=rows)
 
 
@@ -220,7 +221,7 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
         raise NoAnswerError("the model ended its Python", [])
     assert (record.made, record.under_way) == ({}, ("warm",))
     with record.making({"warm": 5, "clock": 4}, seconds=2.0) as seen:
-        seen.append(symptom_of("warm"))
+        seen.append(symptom_of(Check.WARM))
     assert {name: made.rows for name, made in record.made.items()} == {"warm": 5, "clock": 4}
     assert record.made["warm"].seconds == record.made["clock"].seconds >= 1.0
     assert ([observation.check for observation in record.observations], record.under_way) == (["warm"], ())
@@ -229,14 +230,14 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
 def test_a_check_that_saw_something_was_made() -> None:
     record = CheckRecord()
     with record.making({"neighbour": 5}) as seen:
-        seen.append(symptom_of("null-neighbour"))
+        seen.append(symptom_of(Check.NULL_NEIGHBOUR))
     assert set(record.made) == {"neighbour", "null-neighbour"}
 
 
 def test_what_is_withdrawn_was_not_made_and_has_seen_nothing() -> None:
     record = CheckRecord()
     with record.making({"warm": 5}) as seen:
-        seen.append(symptom_of("warm"))
+        seen.append(symptom_of(Check.WARM))
     record.withdraw("warm", "clock")
     assert (record.made, record.observations) == ({}, [])
 
@@ -247,7 +248,7 @@ def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_fi
         Finding("differs", checks=("paths",)),
         Finding("noise", check="copies", weight=Severity.WARNS),
     ]
-    found = check_results(made, [symptom_of("repeat")], findings)
+    found = check_results(made, [symptom_of(Check.REPEAT)], findings)
     assert [(each.name, each.level, each.fired) for each in found] == [
         ("paths", "P1", True),
         ("copies", "P2", False),

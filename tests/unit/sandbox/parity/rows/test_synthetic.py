@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyml.types.frame import conform
 from pyml.types.schema import TENSOR_KINDS, Schema
 from pyml.types.tensors import tensors_from_arrow
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import (
     DST_INSTANTS,
     MAX_SPECIMENS,
@@ -46,7 +47,7 @@ def made(ddl: str, value: object) -> list[InputRow]:
     return synthetic_rows([InputRow({"c": value}, 0)], Schema(ddl))
 
 
-def values_of(kind: str, rows: list[InputRow]) -> list[object]:
+def values_of(kind: Kind, rows: list[InputRow]) -> list[object]:
     return [row.values["c"] for row in rows if row.kind == kind]
 
 
@@ -102,7 +103,9 @@ def _shown(value: object) -> str:
 @TYPES
 def test_other_values_of_the_fixture_are_lent(case: TypeCase) -> None:
     plain = list(case.plain) + list(case.extremes)
-    lent = [repr(row.values["c"]) for row in of_type(case, not_null=True) if row.kind in ("other", "zero", "empty")]
+    lent = [
+        repr(row.values["c"]) for row in of_type(case, not_null=True) if row.kind in (Kind.OTHER, Kind.ZERO, Kind.EMPTY)
+    ]
     wanted = [repr(value) for value in plain[1:5] if repr(value) != repr(plain[0])]
     assert set(wanted) <= set(lent)
 
@@ -112,7 +115,7 @@ def test_a_column_of_nulls_is_varied_too(case: TypeCase) -> None:
     schema = Schema(f"c {case.ddl_type}")
     rows = synthetic_rows([InputRow({"c": None}, 0)], schema)
     assert conform(batch_of(rows, schema), schema).num_rows == len(rows)
-    assert "null" not in {row.kind for row in rows}
+    assert Kind.NULL not in {row.kind for row in rows}
     assert rows or case.ddl_type.startswith("STRUCT")  # of which nothing can be made from nothing
 
 
@@ -167,20 +170,20 @@ def test_a_column_of_nulls_is_varied_too(case: TypeCase) -> None:
         ("c STRUCT<x: INT, y: INT>", {"x": 1, "y": 2}, "inner-null", [{"x": None, "y": 2}, {"x": 1, "y": None}]),
     ],
 )  # fmt: skip
-def test_values_that_models_stumble_over_are_made(ddl: str, value: object, kind: str, expected: list[object]) -> None:
+def test_values_that_models_stumble_over_are_made(ddl: str, value: object, kind: Kind, expected: list[object]) -> None:
     assert [repr(each) for each in values_of(kind, made(ddl, value))] == [repr(each) for each in expected]
 
 
 @pytest.mark.parametrize("ddl", ["c FLOAT NOT NULL", "c DOUBLE NOT NULL"])
 def test_nan_is_a_value_and_stands_in_not_null_columns_too(ddl: str) -> None:
-    (value,) = values_of("nan", made(ddl, 1.5))
+    (value,) = values_of(Kind.NAN, made(ddl, 1.5))
     assert isinstance(value, float)
     assert math.isnan(value)
 
 
 def test_a_value_that_the_base_has_is_not_made() -> None:
-    assert values_of("zero", made("c INT", 0)) == []
-    assert values_of("empty", made("c STRING", "")) == []
+    assert values_of(Kind.ZERO, made("c INT", 0)) == []
+    assert values_of(Kind.EMPTY, made("c STRING", "")) == []
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
@@ -243,7 +246,7 @@ def test_where_all_do_not_fit_every_column_keeps_the_most_telling_ones() -> None
     bases, schema = wide(30)
     rows = synthetic_rows(bases, schema)
     assert {row.column for row in rows} == set(schema.names)
-    assert {row.kind for row in rows} == {"other", "null", "zero", "nan"}
+    assert {row.kind for row in rows} == {Kind.OTHER, Kind.NULL, Kind.ZERO, Kind.NAN}
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
@@ -262,7 +265,7 @@ def test_the_rows_of_a_fixture_are_numbered_and_unchanged() -> None:
 # ---- kinds of rows that show something
 
 
-def _rows_of(*values: object, kind: str = "fixture") -> list[InputRow]:
+def _rows_of(*values: object, kind: Kind = Kind.FIXTURE) -> list[InputRow]:
     return [InputRow({"c": value, "d": 5}, 0, kind=kind) for value in values]
 
 
@@ -284,4 +287,4 @@ def test_rows_are_of_the_kind_of_what_they_alone_have(
 
 
 def test_rows_that_have_nothing_in_common_are_of_their_own_kinds() -> None:
-    assert kinds_of([*_rows_of(1, kind="small"), *_rows_of(2, kind="near")], []) == {"small", "near"}
+    assert kinds_of([*_rows_of(1, kind=Kind.SMALL), *_rows_of(2, kind=Kind.NEAR)], []) == {Kind.SMALL, Kind.NEAR}
