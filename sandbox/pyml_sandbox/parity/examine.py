@@ -19,12 +19,11 @@ from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
 from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
-from pyml_sandbox.parity.diagnosis.rules import STATE, WHOLE
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
-from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
 from pyml_sandbox.parity.observations.features import Tag
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Observation
+from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
 
@@ -35,9 +34,6 @@ SAMPLE_ROWS = 32
 CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
-BATCH = {*NEIGHBOURS, *WHOLE, Check.COPIES}
-EXPLAINABLE = {*BATCH, Check.PATHS}
-_OF_BATCHES = (*BATCH, Check.ALONE, Check.CONTRACT, Check.EMPTY)
 REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
 GAP = "the model could not be examined to the end; its process broke off"
 
@@ -153,21 +149,21 @@ def _symptoms(context: CheckContext) -> list[Observation]:
     if any(observation.check is Check.REPEAT for observation in state):
         return state
     context.limit_rows(ALONE_BUDGET_S)
-    is_steady = not any(observation.check in STATE for observation in state)
+    is_steady = not any(observation.check.entry.is_unsteady for observation in state)
     if is_steady and not any(map(is_answer, [*context.first, *context.alone])):
         raise _RefusedError(refusal_in(context.first[0]).partition("\n")[0])
     found = [*state, *SurroundingsChecks(context, is_steady).observations()]
-    if not any(observation.check in STATE for observation in found):
+    if not any(observation.check.entry.is_unsteady for observation in found):
         measured_s = measure(context)
         context.add(beside_thresholds(context))
         batch = BatchChecks.prepare(context).observations()
         if context.noise_model.reconsider():
-            context.record.withdraw(*_OF_BATCHES)
+            context.record.withdraw(*checks_of(*BATCH, Group.SHAPE))
             batch = BatchChecks.prepare(context).observations()
         found += [*batch, *sizes(context, {observation.output for observation in batch}, measured_s)]
-    called = called_by(context) if any(each.check in BATCH for each in found) else frozenset()
+    called = called_by(context) if any(each.group in BATCH for each in found) else frozenset()
     explained = [explain(context, each) for each in found]
-    return [replace(each, called=called) if each.check in BATCH else each for each in explained]
+    return [replace(each, called=called) if each.group in BATCH else each for each in explained]
 
 
 def measure(context: CheckContext) -> float:
@@ -216,9 +212,10 @@ def called_by(context: CheckContext) -> frozenset[str]:
 
 def explain(context: CheckContext, observation: Observation) -> Observation:
     """An observation with what explains it."""
-    if observation.check not in EXPLAINABLE or not observation.output:
+    is_explainable = observation.group in BATCH or observation.check is Check.PATHS
+    if not is_explainable or not observation.output:
         return observation
     if context.harness.greeting.training and not observation.outputs and silenced_by_evaluation(context, observation):
         return observation.with_tags(Tag.EVALUATION)
-    is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.check in WHOLE
+    is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
     return observation if is_plain else replace(observation, explanations=explained(context, observation))

@@ -7,12 +7,8 @@ from dataclasses import replace
 
 from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.observations.catalogue import Check
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS
+from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Severity
-
-REFUSING = (Check.ALONE, Check.CONTRACT, Check.COPIES, Check.PATHS, Check.METADATA, *NEIGHBOURS)
-"""Checks whose findings may explain that a path failed as a whole."""
 
 _LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE)
 """What the gateway and the model servers say where a request is larger or slower than they allow."""
@@ -67,4 +63,5 @@ def finding_of_failure(failure: PathFailure) -> Finding:
 
 def explains(finding: Finding) -> bool:
     """Whether a finding may be the reason why a path failed as a whole: a check saw refusals, and no other values."""
-    return not finding.columns and finding.check in REFUSING
+    check = check_named(finding.check)
+    return not finding.columns and check is not None and check.entry.explains_failures

@@ -15,9 +15,9 @@ from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_ro
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import CheckContext, calls
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
-from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.catalogue import BATCH, Check
 from pyml_sandbox.parity.observations.features import Tag
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.digests_seen import Mismatch, mismatches, unmatched_keys_in
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.row_files import record_file
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 THREADS = 8
 ROUNDS = 3
-UNSTEADY = {Check.REPEAT, Check.FRESH, Check.WARM, Check.SAME_SIZE, Check.FIRST_BATCH}
-BATCH = {*NEIGHBOURS, Check.COPIES, Check.CROWD, Check.TOGETHER, Check.SPLIT, Check.SHUFFLE, Check.SIZES}
 
 
 @dataclass
@@ -81,9 +79,9 @@ class PathChecks:
             NoAnswerError: the model ended its Python in the laboratory, or is too slow.
             SandboxError: a path does not answer.
         """
-        if any(observation.check in UNSTEADY for observation in earlier):
+        if any(observation.check.entry.is_unsteady for observation in earlier):
             return []
-        found = self._specimens(is_rowwise=not any(observation.check in BATCH for observation in earlier))
+        found = self._specimens(is_rowwise=not any(observation.group in BATCH for observation in earlier))
         return [*found, *self._forms(), *self._names(), *self._threads()]
 
     # ---- the fixture

@@ -19,8 +19,9 @@ from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Field
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.observations.catalogue import Group
 from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Explanation
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Condition, Example, Observation
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
@@ -123,7 +124,7 @@ class _Observed:
         answers = context.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
         outputs = list(zip(found[::2], found[1::2], strict=True))
-        return cls(context, observation.cases, outputs, observation.check not in NEIGHBOURS)
+        return cls(context, observation.cases, outputs, observation.group is not Group.NEIGHBOURS)
 
     @property
     def can_be_explained(self) -> bool:

@@ -17,14 +17,10 @@ from pyml_sandbox.parity.diagnosis.batch_rules import (
 )
 from pyml_sandbox.parity.diagnosis.predicates import shown_only_by
 from pyml_sandbox.parity.diagnosis.value_rules import cause_of_values
-from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.catalogue import Check, Group
 from pyml_sandbox.parity.observations.features import DriverType, Tag
-from pyml_sandbox.parity.observations.observation import NEIGHBOURS, Observation
+from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS
-
-WHOLE = (Check.TOGETHER, Check.SPLIT, Check.SHUFFLE, Check.CROWD, Check.SIZES)
-STATE = (Check.REPEAT, Check.WARM, Check.SAME_SIZE, Check.FIRST_BATCH, Check.FRESH)
-"""Checks that, once they fire, leave nothing to ask about batches."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +78,15 @@ Named = Iterator[tuple[str, Observation]]
 def _of_paths(observations: Sequence[Observation], reached: set[str]) -> Named:
     """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
     for observation in observations:
-        if observation.check is Check.PATHS and observation.output not in reached:
-            yield cause_of_values(observation) or "E5", observation
-        elif observation.check is Check.LOST:
-            yield "R4", observation
-        elif observation.check is Check.NAMES:
-            yield "S2", observation
-        elif observation.check in (Check.FRAMES, Check.STORED, Check.FORMS):
-            yield cause_of_values(observation) or "E5", observation
+        is_known = observation.check is Check.PATHS and observation.output in reached
+        if observation.group in (Group.REAL, Group.REQUESTS) and not is_known:
+            yield observation.check.entry.cause or cause_of_values(observation) or "E5", observation
 
 
 def _of_threads(observations: Sequence[Observation]) -> Named:
     for observation in observations:
-        if observation.check in (Check.CONCURRENT, Check.THREAD_SAFE):
-            yield ("B11" if Tag.ROW_COUNT in observation.tags else "P4"), observation
+        if observation.group is Group.CONCURRENCY:
+            yield ("B11" if Tag.ROW_COUNT in observation.tags else observation.check.entry.cause), observation
 
 
 def _of_state(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
@@ -109,47 +100,25 @@ def _of_state(observations: Sequence[Observation], fired: frozenset[Check]) -> N
             yield _of_repeat(fired), observation
         elif observation.check is Check.FRESH:
             yield ("D2" if Check.CLOCK in fired else "D1"), observation
-        elif observation.check is Check.CLOCK:
-            yield "D2", observation
-        elif observation.check is Check.WARM:
-            yield "P1", observation
         elif observation.check in (Check.SAME_SIZE, Check.FIRST_BATCH) and Check.WARM not in fired:
             cached = any(each.tags & {Tag.EARLIER_ANSWER, Tag.KEYED} for each in observations)
             yield ("P5" if cached else "P2"), observation
-        elif observation.check is Check.MUTATION:
-            yield "P3", observation
+        elif observation.group is Group.STATE and observation.check.entry.cause:
+            yield observation.check.entry.cause, observation
 
 
 def _of_repeat(fired: frozenset[Check]) -> str:
-    by_check = (
-        (Check.TRAINING_MODE, "E4"),
-        (Check.SEEDED, "D1"),
-        (Check.SAME_HISTORY, "P1"),
-        (Check.FROZEN_CLOCK, "D2"),
-    )
-    return next((code for check, code in by_check if check in fired), "D1")
-
-
-SURROUNDINGS: Mapping[Check, str] = {
-    Check.HASH_SEED: "D3",
-    Check.TIME_ZONE: "T11",
-    Check.THREADS: "D4",
-    Check.LOCALE: "E3",
-    Check.WORKING_DIRECTORY: "E2",
-    Check.VARIABLE: "E3",
-    Check.VERSIONS: "E1",
-    Check.PACKAGES: "E1",
-    Check.METADATA: "S4",
-}
+    telling = (Check.TRAINING_MODE, Check.SEEDED, Check.SAME_HISTORY, Check.FROZEN_CLOCK)
+    return next((check.entry.cause for check in telling if check in fired), "D1")
 
 
 def _of_surroundings(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
     """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
     unsteady = fired & {Check.REPEAT, Check.FRESH, Check.FIRST_BATCH}
     for observation in observations:
-        code = SURROUNDINGS.get(observation.check)
-        if code and (observation.check in (Check.VERSIONS, Check.PACKAGES, Check.METADATA) or not unsteady):
-            yield code, observation
+        is_told = observation.group is Group.READ or (observation.group is Group.ENVIRONMENT and not unsteady)
+        if is_told and observation.check.entry.cause:
+            yield observation.check.entry.cause, observation
 
 
 def _of_batches(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
@@ -178,7 +147,7 @@ def _of_output(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
 
 def _telling(own: Sequence[Observation]) -> list[Observation]:
     """The neighbours; one that is another row in every column tells least, and counts where no single column does."""
-    beside = [observation for observation in own if observation.check in NEIGHBOURS]
+    beside = [observation for observation in own if observation.group is Group.NEIGHBOURS]
     return [observation for observation in beside if observation.inputs != ("",)] or beside
 
 
@@ -189,7 +158,7 @@ def _is_news(copies: Observation, drivers: set[str]) -> bool:
 
 def _is_of_lengths(observation: Observation) -> bool:
     """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
-    is_refused = observation.check in NEIGHBOURS and not observation.output
+    is_refused = observation.group is Group.NEIGHBOURS and not observation.output
     return is_refused and shown_only_by(observation, OTHER_LENGTHS) and observation.driver_type is DriverType.ARRAY
 
 
@@ -203,14 +172,14 @@ def _of_one_row(seen: Observation) -> str:
 _REFUSED: Mapping[Check, Callable[[Observation], str]] = {
     Check.ALONE: _of_one_row,
     Check.CONTRACT: lambda seen: "R1" if Tag.ROW_COUNT in seen.tags else "T16",
-    Check.EMPTY: lambda seen: "B12",
+    Check.EMPTY: lambda seen: seen.check.entry.cause,
 }
 """Checks that see calls refused, and the cause by what they saw."""
 
 
 def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
     """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
-    whole = [observation for observation in own if observation.check in WHOLE]
+    whole = [observation for observation in own if observation.group is Group.WHOLE]
     only_turned = bool(whole) and all(
         observation.check is Check.SHUFFLE or Tag.BEHIND in observation.tags for observation in whole
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from pyml_sandbox.parity.observations.catalogue import CATALOGUE, Check, check_named
+from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity
 
@@ -106,9 +106,9 @@ def check_results(
     """
     fired = {observation.name for observation in observations} | {name for name, each in made.items() if each.has_fired}
     fired |= {name for each in findings if each.weight is not Severity.WARNS for name in (each.check, *each.checks)}
-    order = list(CATALOGUE)
+    order = list(Check)
     known = {name: check for name in made if (check := check_named(name)) is not None}
     return tuple(
-        CheckResult(name, CATALOGUE[known[name]].level, name in fired, made[name].rows, round(made[name].seconds, 3))
+        CheckResult(name, known[name].entry.level, name in fired, made[name].rows, round(made[name].seconds, 3))
         for name in sorted(known, key=lambda name: order.index(known[name]))
     )

@@ -6,13 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from pyml.harness.perturbations import Perturbation
 from pyml_sandbox.parity.harness_process import PINNED, Output, Variation
-from pyml_sandbox.parity.observations.catalogue import Check, report_name
+from pyml_sandbox.parity.observations.catalogue import Check, Group, report_name
 from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
-
-NEIGHBOURS = (Check.NEIGHBOUR, Check.TEXT_NEIGHBOUR, Check.NULL_NEIGHBOUR, Check.LONG_NEIGHBOUR)
-"""Checks that put a different row beside one."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,11 @@ class Observation:
     def case(self) -> Example:
         """The plainest one."""
         return self.cases[0]
+
+    @property
+    def group(self) -> Group:
+        """The group of the check."""
+        return self.check.entry.group
 
     @property
     def name(self) -> str:

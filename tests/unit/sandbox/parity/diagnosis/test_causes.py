@@ -10,12 +10,12 @@ import pytest
 from pyml.errors import PymlError
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES, FAMILIES
-from pyml_sandbox.parity.observations.catalogue import CATALOGUE
+from pyml_sandbox.parity.observations.catalogue import Check
 from support.cause_cases import CASES, CONTEXTS, Example, Trial, together
 
 PAGES = Path(__file__).parents[5] / "docs" / "causes"
 HEADINGS = ["What happens", "Why the paths part", "How it shows", "How to fix", "Evidence"]
-CHECKS = {name.partition(":")[0] for name in CATALOGUE}
+CHECKS = {name.partition(":")[0] for name in Check}
 
 
 def page(code: str) -> str:

@@ -7,11 +7,11 @@ import pytest
 from pyml.harness.session_messages import Refusal
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.diagnosis.findings import REAL, finding_of, in_order, noise_findings
+from pyml_sandbox.parity.diagnosis.findings import finding_of, in_order, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import ColumnNoise, Noise
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.observations.catalogue import CATALOGUE, Check
+from pyml_sandbox.parity.observations.catalogue import Check, Group, checks_of
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity
@@ -40,7 +40,7 @@ def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, 
 
 
 @pytest.mark.parametrize("declared", LEVELS)
-@pytest.mark.parametrize("check", REAL)
+@pytest.mark.parametrize("check", sorted(checks_of(Group.REAL)))
 def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(check: Check, declared: str) -> None:
     found = finding_of(diagnosis("B12", check), declared)
     assert (found.level, found.weight) == ("P1", Severity.FAILS)
@@ -78,7 +78,7 @@ def test_the_check_that_shows_it_tells_the_hop(check: Check, hop: Hop) -> None:
 # ---- the sentence
 
 
-@pytest.mark.parametrize("check", [name for name in CATALOGUE if name not in SILENT])
+@pytest.mark.parametrize("check", [name for name in Check if name not in SILENT])
 def test_a_sentence_says_what_was_seen_in_which_column_and_what_to_change(check: Check) -> None:
     found = finding_of(diagnosis("B1", check), "P3")
     assert found.sentence.endswith(f". {CAUSES['B1'].advice}")
@@ -88,7 +88,7 @@ def test_a_sentence_says_what_was_seen_in_which_column_and_what_to_change(check:
 
 
 def test_each_check_has_words_of_its_own() -> None:
-    sentences = {name: finding_of(diagnosis("B1", name), "P3").sentence for name in CATALOGUE if name not in SILENT}
+    sentences = {name: finding_of(diagnosis("B1", name), "P3").sentence for name in Check if name not in SILENT}
     assert len(set(sentences.values())) == len(sentences)
 
 

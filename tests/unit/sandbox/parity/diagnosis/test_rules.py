@@ -11,8 +11,9 @@ import pytest
 from pyml_sandbox.parity.diagnosis import batch_rules, rules, value_rules
 from pyml_sandbox.parity.diagnosis.batch_rules import CODING, ENCODING, GUESSING, RANKING, SKIPPED
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.diagnosis.rules import WHOLE, diagnose
-from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.diagnosis.rules import diagnose
+from pyml_sandbox.parity.observations import catalogue
+from pyml_sandbox.parity.observations.catalogue import Check, Group, checks_of
 from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
@@ -302,7 +303,7 @@ def test_rows_that_are_exchanged_were_skipped_where_their_values_could_be_taken_
 # ---- several
 
 
-@pytest.mark.parametrize("check", sorted(WHOLE))
+@pytest.mark.parametrize("check", sorted(checks_of(Group.WHOLE)))
 def test_a_column_whose_neighbours_were_seen_is_not_explained_by_whole_batches_again(check: Check) -> None:
     assert codes(CODES, saw(check, inputs=())) == ["B3"]
 
@@ -383,7 +384,9 @@ def test_state_surroundings_batches_paths_and_threads_stand_in_this_order() -> N
 
 
 def test_every_code_that_is_written_in_the_rules_is_a_cause() -> None:
-    sources = [Path(str(each.__file__)).read_text(encoding="utf-8") for each in (rules, batch_rules, value_rules)]
+    sources = [
+        Path(str(each.__file__)).read_text(encoding="utf-8") for each in (rules, batch_rules, value_rules, catalogue)
+    ]
     written = {code for source in sources for code in re.findall(r'"([BRTSDPE]\d+)"', source)}
     assert len(written) > 40
     assert written <= CAUSES.keys()
