@@ -18,7 +18,7 @@ from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
-from pyml_sandbox.parity.examine import Examination, examine, measure, on_the_paths, open_context, sizes
+from pyml_sandbox.parity.examine import Examination, examine, measured, on_the_paths, open_context, sizes
 from pyml_sandbox.parity.failures import is_limit, merged
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.noise.column_noise import Noise
@@ -226,12 +226,11 @@ class _Check:
             self._run.has_ended_server = False
             self._client.deploy_model(self._version.model_id, self._run.on_event)
 
-    def _examined(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> tuple[CheckContext, Examination]:
-        """Everything that the laboratory says about the model, while the real paths run."""
-        context = self._bench(stack, place, snapshot)
-        return context, examine(context)
+    def _examined(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> Examination:
+        """Everything that the harness shows of the model, while the real paths run."""
+        return examine(self._context(stack, place, snapshot))
 
-    def _bench(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> CheckContext:
+    def _context(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> CheckContext:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -246,20 +245,19 @@ class _Check:
         conformed, judged = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
         return stack.enter_context(open_context(harnesses, signature, conformed, judged, self._settings.batch_rows))
 
-    def _evidence(
-        self, examined: Future[tuple[CheckContext, Examination]], paths: RealPaths, snapshot: Snapshot
-    ) -> Evidence:
+    def _evidence(self, examined: Future[Examination], paths: RealPaths, snapshot: Snapshot) -> Evidence:
         run, signature = self._run, self._version.signature
         try:
             with run.step("examine", "the model by itself, in a laboratory") as done:
-                context, examination = examined.result()
+                examination = examined.result()
+                context = examination.context
                 done(f"{len(context.fixture) + len(context.input_rows):,} rows")
         except PackageError as error:
             return Evidence(gap=f"the model could not be examined: {error.message}")
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
             predictions = {"offline": run.file("offline"), "online": run.file("online_batches")}
             checks = PathChecks(context, paths, signature, snapshot, predictions, self._result, self._online_worker)
-            examination = on_the_paths(context, checks, examination)
+            examination = on_the_paths(checks, examination)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
             diagnoses = diagnose(examination.observations)
             finder = CounterexampleFinder(context, paths, self._version.model_id)
@@ -271,8 +269,8 @@ class _Check:
     def _evidence_of_noise(self, stack: ExitStack, place: OfflineTarget, snapshot: Snapshot) -> Evidence:
         """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic."""
         try:
-            context = self._bench(stack, place, snapshot)
-            seen = sizes(context, frozenset(), measure(context))
+            context, seconds = measured(self._context(stack, place, snapshot))
+            seen = sizes(context, frozenset(), seconds)
         except PackageError as error:
             return Evidence(gap=f"the model could not be examined: {error.message}")
         return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))

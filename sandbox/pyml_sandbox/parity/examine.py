@@ -61,23 +61,21 @@ def open_context(
     with harnesses.start() as harness:
         rows = full_batch.slice(0, SAMPLE_ROWS)
         fixture, first = fixture_rows(rows), harness.together(rows)
+        answered = [(row.values, output) for row, output in zip(fixture, first, strict=True) if is_answer(output)]
+        given, outputs = [values for values, _ in answered], [output for _, output in answered]
         context = CheckContext(
             signature.inputs,
             signature.outputs,
             harnesses,
             harness,
-            NoiseModel(),
-            fixture,
-            first,
+            NoiseModel().learned(outputs).learned_pass_through(given, outputs),
+            tuple(fixture),
+            tuple(first),
             full_batch,
             judged,
             batch_rows,
         )
-        answered = [(row.values, output) for row, output in zip(fixture, first, strict=True) if is_answer(output)]
-        context.noise_model.learn([output for _, output in answered])
-        context.noise_model.learn_pass_through([given for given, _ in answered], [output for _, output in answered])
-        context.input_rows += synthetic_rows(context.ordinary, signature.inputs)
-        yield context
+        yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
 
 
 class _RefusedError(Exception):
@@ -86,13 +84,15 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Examination:
-    """What the checks in a laboratory saw.
+    """What the checks in a harness saw.
 
     Attributes:
-        symptoms: all of it, each with what explains it.
+        context: what they ran in, with all that was learned on the way.
+        observations: all of it, each with what explains it.
         gap: why further checks could not be made, and which one was under way; empty where all were.
     """
 
+    context: CheckContext
     observations: tuple[Observation, ...]
     gap: str = ""
 
@@ -100,25 +100,26 @@ class Examination:
 def examine(context: CheckContext) -> Examination:
     """Make every check; a model that is not steady is asked no further questions.
 
-    `bench.record` says which checks were made. Where the model ends its Python or is too slow, what the checks before
-    saw stays.
+    The context's record says which checks were made. Where the model ends its Python or is too slow, what the checks
+    before saw stays, and what was learned.
     """
+    examiner = _Examiner(context)
     try:
-        return Examination(tuple(_symptoms(context)))
+        observations = tuple(examiner.observations())
     except NoAnswerError as error:
-        return Examination(tuple(context.record.observations), gap_at(context, error))
+        return Examination(examiner.context, tuple(context.record.observations), gap_at(context, error))
     except _RefusedError as error:  # no output, and so nothing that two calls could have had in common
         context.record.withdraw(*context.record.made)
-        return Examination((), f"{REFUSED}: {error}")
+        return Examination(examiner.context, (), f"{REFUSED}: {error}")
+    return Examination(examiner.context, observations)
 
 
-def on_the_paths(context: CheckContext, checks: PathChecks, examined: Examination) -> Examination:
-    """Make the checks of the real paths as well; where the laboratory broke off, those that need none.
+def on_the_paths(checks: PathChecks, examined: Examination) -> Examination:
+    """Make the checks of the real paths as well; where the harness broke off, those that need none.
 
     Args:
-        bench: where the examination was made.
         checks: of the paths.
-        examined: what the laboratory saw.
+        examined: what the harness saw.
 
     Returns:
         All of it.
@@ -126,15 +127,17 @@ def on_the_paths(context: CheckContext, checks: PathChecks, examined: Examinatio
     Raises:
         SandboxError: a path does not answer.
     """
-    seen = [*examined.observations, *checks.of_fixture()]
+    context = examined.context
+    seen = (*examined.observations, *checks.of_fixture())
     if examined.gap:
-        return Examination(tuple(seen), examined.gap)
+        return replace(examined, observations=seen)
     before = len(context.record.observations)
     try:
         of_sample = [explain(context, observation) for observation in checks.of_sample(seen)]
     except (NoAnswerError, ServerEndedError) as error:
-        return Examination((*seen, *context.record.observations[before:]), gap_at(context, error))
-    return Examination((*seen, *of_sample))
+        rest = context.record.observations[before:]
+        return replace(examined, observations=(*seen, *rest), gap=gap_at(context, error))
+    return replace(examined, observations=(*seen, *of_sample))
 
 
 def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
@@ -144,43 +147,85 @@ def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> st
     return f"{GAP}{where}: {error.message}"
 
 
-def _symptoms(context: CheckContext) -> list[Observation]:
-    state = StateChecks(context).observations()
-    if any(observation.check is Check.REPEAT for observation in state):
-        return state
-    context.limit_rows(ALONE_BUDGET_S)
-    is_steady = not any(observation.check.entry.is_unsteady for observation in state)
-    if is_steady and not any(map(is_answer, [*context.first, *context.alone])):
-        raise _RefusedError(refusal_in(context.first[0]).partition("\n")[0])
-    found = [*state, *SurroundingsChecks(context, is_steady).observations()]
-    if not any(observation.check.entry.is_unsteady for observation in found):
-        measured_s = measure(context)
-        context.add(beside_thresholds(context))
-        batch = BatchChecks.prepare(context).observations()
-        if context.noise_model.reconsider():
-            context.record.withdraw(*checks_of(*BATCH, Group.SHAPE))
-            batch = BatchChecks.prepare(context).observations()
-        found += [*batch, *sizes(context, {observation.output for observation in batch}, measured_s)]
-    called = called_by(context) if any(each.group in BATCH for each in found) else frozenset()
-    explained = [explain(context, each) for each in found]
-    return [replace(each, called=called) if each.group in BATCH else each for each in explained]
+class _Examiner:
+    """Makes the checks one after the other.
+
+    Attributes:
+        context: what the next check runs in: each step that learns something puts a new one in its place.
+    """
+
+    def __init__(self, context: CheckContext) -> None:
+        self.context = context
+
+    def observations(self) -> list[Observation]:
+        """Everything that the checks see, each with what explains it."""
+        state = self._of_state()
+        if any(observation.check is Check.REPEAT for observation in state):
+            return state
+        is_steady = not any(observation.check.entry.is_unsteady for observation in state)
+        self._learn_rows_alone(is_steady=is_steady)
+        found = [*state, *SurroundingsChecks(self.context, is_steady).observations()]
+        if not any(observation.check.entry.is_unsteady for observation in found):
+            found += self._of_batches()
+        called = called_by(self.context) if any(each.group in BATCH for each in found) else frozenset()
+        explained = [explain(self.context, each) for each in found]
+        return [replace(each, called=called) if each.group in BATCH else each for each in explained]
+
+    def _of_state(self) -> list[Observation]:
+        repeated = StateChecks(self.context).repeat()
+        self.context = replace(self.context, call_s=repeated.call_s)
+        return StateChecks(self.context).after(repeated)
+
+    def _learn_rows_alone(self, *, is_steady: bool) -> None:
+        """Ask about rows alone, as many as time allows; not where earlier calls change the answers."""
+        self.context = self.context.limited(ALONE_BUDGET_S)
+        if not is_steady:
+            return
+        self.context = self.context.with_alone()
+        if not any(map(is_answer, [*self.context.first, *self.context.alone])):
+            raise _RefusedError(refusal_in(self.context.first[0]).partition("\n")[0])
+
+    def _of_batches(self) -> list[Observation]:
+        """The checks of the batch. The noise of all judged rows is measured before: they are held to it."""
+        self.context, measured_s = measured(self.context)
+        self.context = self.context.with_rows(beside_thresholds(self.context))
+        checks = BatchChecks.prepare(self.context)
+        batch = checks.observations()
+        noise_model = self.context.noise_model.noted(checks.compared)
+        if noise_model.noise_after_all:
+            self.context = replace(self.context, noise_model=noise_model.reconsidered())
+            self.context.record.withdraw(*checks_of(*BATCH, Group.SHAPE))
+            batch = BatchChecks.prepare(self.context).observations()
+        else:
+            self.context = replace(self.context, noise_model=noise_model)
+        return [*batch, *sizes(self.context, {observation.output for observation in batch}, measured_s)]
 
 
-def measure(context: CheckContext) -> float:
-    """Measure the noise of every row that is judged, and hold all further outputs to it; gives back the seconds.
+def measured(context: CheckContext) -> tuple[CheckContext, float]:
+    """A context that knows the noise of every row that is judged, and holds all further outputs to it.
+
+    Args:
+        context: what the checks ran in so far.
+
+    Returns:
+        The context, and the seconds that measuring took.
 
     Raises:
         NoAnswerError: the model ended its Python, or does not answer.
     """
-    pass_through, row_s = context.noise_model.pass_through, context.call_s
     started = time.perf_counter()
     context.record.under_way = (Check.SIZES,)
-    context.noise = measure_noise(
-        context.harness, context.judged, context.outputs, context.batch_rows, pass_through=pass_through, row_s=row_s
+    noise = measure_noise(
+        context.harness,
+        context.judged,
+        context.outputs,
+        context.batch_rows,
+        pass_through=context.noise_model.pass_through,
+        row_s=context.call_s,
     )
-    context.noise_model.take(context.noise)
     context.record.under_way = ()
-    return time.perf_counter() - started
+    held = replace(context, noise=noise, noise_model=context.noise_model.held_to(noise))
+    return held, time.perf_counter() - started
 
 
 def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Observation]:

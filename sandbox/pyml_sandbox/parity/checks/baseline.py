@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pyml.error_code import ErrorCode
@@ -30,21 +30,24 @@ def no_difference(row: InputRow, output: str = "") -> Example:
     return Example(output, one_row(row), one_row(row))
 
 
-@dataclass
+@dataclass(frozen=True)
 class AskedRows:
-    """The rows of a bench and their outputs where no other row is near.
+    """The rows of a check context and their outputs where no different row is near.
 
     Attributes:
         bench: rows and laboratory.
         alone: the output of each fixture's row and specimen called alone, by the specimen's identity.
         copies: its outputs when called twice in one call.
         seconds: that asking about the copies took.
+        compared: collects the outputs that should agree, in pairs, as checks compare them: from them a noise model
+            learns once the checks are made.
     """
 
     context: CheckContext
     alone: Mapping[int, Output]
     copies: Mapping[int, Sequence[Output]]
     seconds: float = 0.0
+    compared: list[tuple[Output, Output]] = field(default_factory=list)
 
     @classmethod
     def of(cls, context: CheckContext) -> AskedRows:
@@ -67,6 +70,11 @@ class AskedRows:
         """Whether the row is refused beside itself."""
         return isinstance(self.copies[id(row)][0], Refusal)
 
+    def departing(self, expected: Output, output: Output) -> list[str]:
+        """Output columns in which one row's output departs from what it should be; takes the pair down."""
+        self.compared.append((expected, output))
+        return self.context.differing(expected, output)
+
     def is_of(self, name: str, output: Output, row: InputRow) -> bool:
         """Whether an output is, in one column, the one that a row has alone."""
         alone = self.alone[id(row)]
@@ -76,10 +84,8 @@ class AskedRows:
 
     def type_of(self, column: str) -> DriverType:
         """The declared type of an input; ROW for what is not an input."""
-        for field in self.context.inputs.fields:
-            if field.name == column:
-                return DriverType(field.base_type)
-        return DriverType.ROW
+        types = {each.name: each.ddl_type for each in self.context.inputs.fields}
+        return DriverType.of(types[column]) if column in types else DriverType.ROW
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from pyml_sandbox.parity.checks.baseline import (
 )
 from pyml_sandbox.parity.checks.pairs import NeighbourChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
-from pyml_sandbox.parity.harness_process import Output, refusal_in
+from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
+from pyml_sandbox.parity.noise.noise_model import Row
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
@@ -44,6 +45,11 @@ class BatchChecks(ChecksOfRows):
         with making({Check.EMPTY: 0}) as empty:
             empty += self._empty()
         return [*one_row, *copies, *beside, *together, *empty]
+
+    @property
+    def compared(self) -> list[tuple[Row, Row]]:
+        """The outputs that should have agreed, in pairs, of all that was compared so far; refusals left out."""
+        return [(left, right) for left, right in self.asked.compared if is_answer(left) and is_answer(right)]
 
     # ---- one row, and copies of it
 
@@ -126,9 +132,7 @@ class BatchChecks(ChecksOfRows):
         if isinstance(first, Refusal):
             return {"": False}
         by_place = self.context.differing(first, second)
-        return {
-            name: name in by_place for name in [*self.context.departing(self.asked.alone[id(row)], first), *by_place]
-        }
+        return {name: name in by_place for name in [*self.asked.departing(self.asked.alone[id(row)], first), *by_place]}
 
     def _silent_beside(self, shown: Sequence[InputRow]) -> list[InputRow]:
         """The rows that are predicted alone and do not show it."""
@@ -191,10 +195,12 @@ class BatchChecks(ChecksOfRows):
         output = self.context.calls([rows])[0][case.other.target]
         return not self.context.differing(self.asked.alone[id(case.reference.row)], output)
 
-    def _against_alone(self, check: Check, rows: list[InputRow], outputs: Sequence[Output]) -> Iterator[Observation]:
+    def _against_alone(
+        self, check: Check, rows: Sequence[InputRow], outputs: Sequence[Output]
+    ) -> Iterator[Observation]:
         found: dict[str, list[int]] = defaultdict(list)
         for place, row in enumerate(rows):
-            for name in self.context.departing(self.asked.alone[id(row)], outputs[place]):
+            for name in self.asked.departing(self.asked.alone[id(row)], outputs[place]):
                 found[name].append(place)
         for name, places in found.items():
             cases = tuple(Example(name, one_row(rows[at]), Condition(tuple(rows), at)) for at in places[:MAX_CASES])

@@ -32,7 +32,7 @@ THREADS = 8
 ROUNDS = 3
 
 
-@dataclass
+@dataclass(frozen=True)
 class PathChecks:
     """The checks of the real paths.
 

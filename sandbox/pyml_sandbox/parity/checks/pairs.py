@@ -107,7 +107,7 @@ class NeighbourChecks(ChecksOfRows):
         for place, row in enumerate(rows):
             other = rows[1 - place]
             expected, output = self.asked.copies[id(row)][place], outputs[place]
-            for name in self.context.departing(expected, output):
+            for name in self.asked.departing(expected, output):
                 yield Effect(
                     output=name,
                     column=varied.column,

@@ -31,7 +31,22 @@ KEYED_PART = 4
 SINGLES = 8
 
 
-@dataclass
+@dataclass(frozen=True)
+class Repeated:
+    """The same rows, asked about again.
+
+    Attributes:
+        observations: where the answers differ.
+        again: the answers, call by call.
+        call_s: seconds that one call took on average.
+    """
+
+    observations: tuple[Observation, ...]
+    again: Sequence[Sequence[Output]]
+    call_s: float
+
+
+@dataclass(frozen=True)
 class StateChecks:
     """The checks of determinism and memory; the first to ask the bench's laboratory, since every call counts.
 
@@ -43,30 +58,43 @@ class StateChecks:
 
     def observations(self) -> list[Observation]:
         """Everything that these checks see."""
+        return self.after(self.repeat())
+
+    def repeat(self) -> Repeated:
+        """Ask the same again, a few times."""
+        batch = self.context.rows(self.context.fixture)
+        with self.context.record.making({Check.REPEAT: len(self.context.fixture)}) as seen:
+            started = time.perf_counter()
+            again = [self.context.harness.together(batch) for _ in range(REPEATS)]
+            call_s = (time.perf_counter() - started) / REPEATS
+            seen += self._repeated([self.context.first, *again])
+        return Repeated(tuple(seen), again, call_s)
+
+    def after(self, repeated: Repeated) -> list[Observation]:
+        """What the check of repeated calls saw, and the others; of a model that differs from itself only why.
+
+        Args:
+            repeated: the answers to those calls, the last that the harness gave.
+        """
         rows, harness, first, record = (
             self.context.fixture,
             self.context.harness,
             self.context.first,
             self.context.record,
         )
+        if repeated.observations:
+            return [*repeated.observations, *self._why(first, repeated.again)]
         batch = self.context.rows(rows)
-        with record.making({Check.REPEAT: len(rows)}) as repeated:
-            started = time.perf_counter()
-            again = [harness.together(batch) for _ in range(REPEATS)]
-            self.context.call_s = (time.perf_counter() - started) / REPEATS
-            repeated += self._repeated([first, *again])
-        if repeated:
-            return [*repeated, *self._why(first, again)]
         with record.making({Check.WARM: len(rows)}) as warm:
             others = self._others()
             warm += self._differing(Check.WARM, first, harness.together(batch), others) or self._singles()
         with record.making({Check.CLOCK: len(rows)}) as clock:
             clock += self._clock()
         # Chance that seldom shows looks like either.
-        if (warm or clock) and (repeated := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
+        if (warm or clock) and (found := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
             record.withdraw(Check.WARM, Check.CLOCK)
-            record.saw(repeated)
-            return [*repeated, *self._why(first, again)]
+            record.saw(found)
+            return [*found, *self._why(first, repeated.again)]
         return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
 
     def _others(self) -> list[InputRow]:

@@ -37,7 +37,7 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class SurroundingsChecks:
     """The checks of process and environment.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyml.harness.perturbations import Perturbation
@@ -26,25 +25,28 @@ FEWEST = 24
 FEWEST_OF_FIXTURE = 8
 
 
-@dataclass
+@dataclass(frozen=True)
 class CheckContext:
-    """The rows of one parity check and a laboratory in the pinned environment.
+    """The rows of one parity check and a harness in the pinned environment.
+
+    A step that learns something gives a new one: `limited`, `with_alone`, `with_rows`.
 
     Attributes:
         inputs: the model's declared inputs.
         outputs: its declared outputs.
-        labs: starts further laboratories.
-        lab: the one that is open for the whole check.
-        gauge: tells outputs apart.
+        harnesses: starts further harnesses.
+        harness: the one that is open for the whole check.
+        noise_model: tells outputs apart.
         fixture: rows of the fixture.
-        first: their outputs in the first call that the laboratory answered.
-        crowd: rows of the fixture, those of the sample first and once more among the others.
+        first: their outputs in the first call that the harness answered.
+        full_batch: rows of the fixture, those of the sample first and once more among the others.
         judged: every row of the fixture: columns of the model's inputs.
         batch_rows: as many rows as one request of the check holds.
         noise: what the size of a batch alone does to outputs, once it has been measured on `judged`.
-        specimens: synthesised rows.
-        call_s: what one call takes on average: of the sample, until rows were called alone, then of one row.
-        record: which checks were made here.
+        input_rows: synthetic rows.
+        alone: the output of each row of `everything`, called alone; empty until `with_alone`.
+        call_s: seconds that one call takes on average: of the sample, until rows were called alone, then of one row.
+        record: collects which checks were made.
     """
 
     inputs: Schema
@@ -52,13 +54,14 @@ class CheckContext:
     harnesses: HarnessProcesses
     harness: HarnessProcess
     noise_model: NoiseModel
-    fixture: list[InputRow]
-    first: list[Output]
+    fixture: tuple[InputRow, ...]
+    first: tuple[Output, ...]
     full_batch: pa.RecordBatch
     judged: pa.RecordBatch
     batch_rows: int
     noise: Noise = field(default_factory=Noise)
-    input_rows: list[InputRow] = field(default_factory=list)
+    input_rows: tuple[InputRow, ...] = ()
+    alone: tuple[Output, ...] = ()
     call_s: float = 0.002
     record: CheckRecord = field(default_factory=CheckRecord)
 
@@ -76,31 +79,42 @@ class CheckContext:
         """The rows of the fixture, then the specimens."""
         return [*self.fixture, *self.input_rows]
 
-    @cached_property
-    def alone(self) -> list[Output]:
-        """The output of each row of the fixture and of each specimen, called alone; asked when it is first wanted."""
+    def with_alone(self) -> CheckContext:
+        """One that knows the output of every row called alone, and how long such a call takes; asks for them.
+
+        Raises:
+            NoAnswerError: the model ended its Python, or does not answer.
+        """
         rows = self.everything
         started = time.perf_counter()
         outputs = self.harness.alone(self.rows(rows))
-        self.call_s = (time.perf_counter() - started) / len(rows)
-        return outputs
+        return replace(self, alone=tuple(outputs), call_s=(time.perf_counter() - started) / len(rows))
 
-    def limit_rows(self, budget_s: float) -> None:
-        """Keep as many rows as can be asked about alone within a time; the most telling kinds of specimens first."""
+    def with_rows(self, input_rows: Sequence[InputRow]) -> CheckContext:
+        """One with further synthetic rows; asks for their output alone.
+
+        Raises:
+            NoAnswerError: the model ended its Python, or does not answer.
+        """
+        outputs = [output for (output,) in self.calls([[row] for row in input_rows])]
+        return replace(self, input_rows=(*self.input_rows, *input_rows), alone=(*self.alone, *outputs))
+
+    def limited(self, budget_s: float) -> CheckContext:
+        """One with as many rows as can be asked about alone within a time; the kinds that show most come first.
+
+        Args:
+            budget_s: the time in seconds.
+        """
         count = self.affordable(budget_s)
-        del self.fixture[max(count // 2, FEWEST_OF_FIXTURE) :], self.first[max(count // 2, FEWEST_OF_FIXTURE) :]
-        if len(self.input_rows) > max(count, FEWEST):
-            self.input_rows.sort(key=lambda row: row.kind not in FEW)
-            del self.input_rows[max(count, FEWEST) :]
+        of_fixture, of_synthetic = max(count // 2, FEWEST_OF_FIXTURE), max(count, FEWEST)
+        input_rows = self.input_rows
+        if len(input_rows) > of_synthetic:
+            input_rows = tuple(sorted(input_rows, key=lambda row: row.kind not in FEW)[:of_synthetic])
+        return replace(self, fixture=self.fixture[:of_fixture], first=self.first[:of_fixture], input_rows=input_rows)
 
     def affordable(self, budget_s: float) -> int:
-        """How many calls of one row can be made within a time."""
+        """How many calls of one row can be made within a time in seconds."""
         return int(budget_s / max(self.call_s, 1e-4))
-
-    def add(self, input_rows: Sequence[InputRow]) -> None:
-        """Take further rows in."""
-        self.alone += [output for (output,) in self.calls([[row] for row in input_rows])]
-        self.input_rows += input_rows
 
     def calls(
         self, groups: Sequence[Sequence[InputRow]], perturbation: Perturbation | None = None
@@ -111,13 +125,6 @@ class CheckContext:
     def differing(self, left: Output, right: Output) -> list[str]:
         """Output columns in which two outputs differ; an empty name where only one was refused."""
         return differing(self.noise_model, left, right)
-
-    def departing(self, expected: Output, output: Output) -> list[str]:
-        """Output columns in which one row's output departs from what it should be; noise raises their floors."""
-        if not isinstance(expected, Refusal) and not isinstance(output, Refusal):
-            for name in expected:
-                self.noise_model.note(name, expected[name], output[name])
-        return differing(self.noise_model, expected, output)
 
 
 def calls(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -43,7 +43,7 @@ class Apart(Enum):
     NOISE = "noise"
     """Floats that differ by no more than arithmetic in another order explains."""
     DOUBTFUL = "doubtful"
-    """By what would be noise of float32 and is none of float64; a difference until the gauge reconsiders."""
+    """By what would be noise of float32 and is none of float64; a difference until the noise model is reconsidered."""
     DIFFERENT = "different"
 
 
@@ -63,9 +63,9 @@ def _with_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-@dataclass
+@dataclass(frozen=True)
 class NoiseModel:
-    """Tells values apart, and keeps the largest noise that it met: the noise floor of each column.
+    """Tells values apart; what it learns, a new one knows.
 
     Attributes:
         single: float columns whose values come from float32.
@@ -76,85 +76,115 @@ class NoiseModel:
         certain: columns that differed by more than any noise.
         largest: largest difference that was not noise, by column.
         loose: largest difference that counts as noise although it is beyond what arithmetic mostly does, by column.
-        echoes: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
+        pass_through: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
         measured: what the noise of all rows that are judged allows, by column, once it has been measured.
     """
 
-    single: set[str] = field(default_factory=set)
-    scale: dict[str, float] = field(default_factory=dict)
-    floor: dict[str, float] = field(default_factory=dict)
-    floor_ulps: dict[str, int] = field(default_factory=dict)
-    doubtful: dict[str, set[float]] = field(default_factory=dict)
-    certain: set[str] = field(default_factory=set)
-    largest: dict[str, float] = field(default_factory=dict)
-    loose: dict[str, float] = field(default_factory=dict)
-    pass_through: set[str] = field(default_factory=set)
-    measured: dict[str, Tolerance] = field(default_factory=dict)
+    single: frozenset[str] = frozenset()
+    scale: Mapping[str, float] = field(default_factory=dict)
+    floor: Mapping[str, float] = field(default_factory=dict)
+    floor_ulps: Mapping[str, int] = field(default_factory=dict)
+    doubtful: Mapping[str, frozenset[float]] = field(default_factory=dict)
+    certain: frozenset[str] = frozenset()
+    largest: Mapping[str, float] = field(default_factory=dict)
+    loose: Mapping[str, float] = field(default_factory=dict)
+    pass_through: frozenset[str] = frozenset()
+    measured: Mapping[str, Tolerance] = field(default_factory=dict)
 
-    def learn(self, rows: Sequence[Row]) -> None:
-        """Take the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
-        import numpy as np
+    def learned(self, rows: Sequence[Row]) -> NoiseModel:
+        """One that knows the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
+        floats = {name: _finite_floats(row[name] for row in rows) for name in (rows[0] if rows else ())}
+        scale = {name: max(map(abs, found)) for name, found in floats.items() if found}
+        single = {name for name, found in floats.items() if _come_from_float32(found)}
+        return replace(self, scale={**self.scale, **scale}, single=self.single | single)
 
-        for name in rows[0] if rows else ():
-            found = [value for row in rows for value in _floats_in(row[name]) if math.isfinite(value)]
-            if found:
-                self.scale[name] = max(map(abs, found))
-                with np.errstate(over="ignore"):
-                    is_single = all(float(np.float32(value)) == value for value in found)
-                if is_single and any(value != int(value) for value in found):
-                    self.single.add(name)
+    def learned_pass_through(self, given: Sequence[Row], rows: Sequence[Row]) -> NoiseModel:
+        """One that knows the columns whose every value is that of an input, where there are several rows.
 
-    def learn_pass_through(self, given: Sequence[Row], rows: Sequence[Row]) -> None:
-        """Take the columns whose every value is that of an input, where there are several."""
-        for name in rows[0] if len(rows) >= FEW else ():
-            self.pass_through |= {
-                name
-                for column in given[0]
-                if all(repr(left[column]) == repr(right[name]) for left, right in zip(given, rows, strict=True))
-            }
+        Args:
+            given: the inputs, row by row.
+            rows: the outputs, row by row.
+        """
+        found = {
+            name
+            for name in (rows[0] if len(rows) >= FEW else ())
+            for column in given[0]
+            if all(repr(left[column]) == repr(right[name]) for left, right in zip(given, rows, strict=True))
+        }
+        return replace(self, pass_through=self.pass_through | found)
 
-    def take(self, noise: Noise) -> None:
-        """Hold values to the noise that was measured on the rows that are judged."""
-        for name, column in noise.columns.items():
-            self.scale[name] = max(self.scale.get(name, 0.0), column.scale)
-            if name not in noise.departing and column.max_abs:
-                self.measured[name] = column.tolerance(Tolerances())
-        self.single |= noise.single
+    def held_to(self, noise: Noise) -> NoiseModel:
+        """One that holds values to the noise that was measured on the rows that are judged."""
+        scale = {name: max(self.scale.get(name, 0.0), column.scale) for name, column in noise.columns.items()}
+        measured = {
+            name: column.tolerance(Tolerances())
+            for name, column in noise.columns.items()
+            if name not in noise.departing and column.max_abs
+        }
+        return replace(
+            self,
+            scale={**self.scale, **scale},
+            measured={**self.measured, **measured},
+            single=self.single | noise.single,
+        )
 
-    def reconsider(self) -> set[str]:
+    def noted(self, pairs: Iterable[tuple[Row, Row]]) -> NoiseModel:
+        """One that knows how far outputs are apart that one row has under two conditions.
+
+        Args:
+            pairs: the output as it should be, and as it is.
+        """
+        notes = _Notes(
+            dict(self.floor),
+            dict(self.floor_ulps),
+            {name: set(apart) for name, apart in self.doubtful.items()},
+            set(self.certain),
+            dict(self.largest),
+        )
+        for expected, output in pairs:
+            for column in expected:
+                for left, right in _paired_floats(expected[column], output[column]):
+                    notes.take(column, self._floats_apart(column, left, right), left, right)
+        return replace(
+            self,
+            floor=notes.floor,
+            floor_ulps=notes.floor_ulps,
+            doubtful={name: frozenset(apart) for name, apart in notes.doubtful.items()},
+            certain=frozenset(notes.certain),
+            largest=notes.largest,
+        )
+
+    @property
+    def noise_after_all(self) -> frozenset[str]:
         """Columns all of whose differences look like noise after all.
 
         Those of float32 that a column declared as DOUBLE passes on are small, many, and no two alike. In a column of
-        float32 a sum that cancels has more noise than its size says: a few times as much as the other rows have. They
-        count as noise from now on; what was asked about them before is to be asked again.
+        float32 a sum that cancels has more noise than its size says: a few times as much as the other rows have.
         """
-        found = {name for name, apart in self.doubtful.items() if name not in self.certain and len(apart) >= FEW}
-        cancelling = {
+        return self._of_float32 | self._cancelling.keys()
+
+    def reconsidered(self) -> NoiseModel:
+        """One to which `noise_after_all` is noise; what was asked about those columns before is to be asked again."""
+        return replace(
+            self,
+            single=self.single | self._of_float32,
+            loose={**self.loose, **self._cancelling},
+            doubtful={},
+        )
+
+    @property
+    def _of_float32(self) -> frozenset[str]:
+        return frozenset(
+            name for name, apart in self.doubtful.items() if name not in self.certain and len(apart) >= FEW
+        )
+
+    @property
+    def _cancelling(self) -> dict[str, float]:
+        return {
             name: apart
             for name, apart in self.largest.items()
             if name in self.single and apart <= CANCELLED * self.floor.get(name, 0.0)
         }
-        self.single |= found
-        self.loose |= cancelling
-        self.doubtful.clear()
-        return found | cancelling.keys()
-
-    def note(self, column: str, left: Value, right: Value) -> None:
-        """Learn from two values that one row has in two situations: noise raises the floor of their column."""
-        parts = list(_floats_in(left)), list(_floats_in(right))
-        if len(parts[0]) != len(parts[1]):
-            return
-        for a, b in zip(*parts, strict=True):
-            apart, by = self._floats_apart(column, a, b), _between(a, b)
-            if apart is Apart.NOISE:
-                self.floor[column] = max(self.floor.get(column, 0.0), by)
-                self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(a, b))
-            elif apart is not Apart.SAME:
-                self.largest[column] = max(self.largest.get(column, 0.0), by)
-            if apart is Apart.DOUBTFUL:
-                self.doubtful.setdefault(column, set()).add(by)
-            elif apart is Apart.DIFFERENT:
-                self.certain.add(column)
 
     def differ(self, column: str, left: Value, right: Value) -> bool:
         """Whether two values of a column differ by more than noise."""
@@ -183,6 +213,49 @@ class NoiseModel:
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
             return Apart.NOISE
         return Apart.DOUBTFUL if apart <= NOISE_OF_SINGLE * magnitude else Apart.DIFFERENT
+
+
+@dataclass
+class _Notes:
+    """What pairs of floats of some columns show, as they are looked at; see `NoiseModel`."""
+
+    floor: dict[str, float]
+    floor_ulps: dict[str, int]
+    doubtful: dict[str, set[float]]
+    certain: set[str]
+    largest: dict[str, float]
+
+    def take(self, column: str, apart: Apart, left: float, right: float) -> None:
+        by = _between(left, right)
+        if apart is Apart.NOISE:
+            self.floor[column] = max(self.floor.get(column, 0.0), by)
+            self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(left, right))
+        elif apart is not Apart.SAME:
+            self.largest[column] = max(self.largest.get(column, 0.0), by)
+        if apart is Apart.DOUBTFUL:
+            self.doubtful.setdefault(column, set()).add(by)
+        elif apart is Apart.DIFFERENT:
+            self.certain.add(column)
+
+
+def _paired_floats(left: Value, right: Value) -> Iterator[tuple[float, float]]:
+    """The floats of two values in pairs; none where they do not have equally many."""
+    parts = list(_floats_in(left)), list(_floats_in(right))
+    if len(parts[0]) == len(parts[1]):
+        yield from zip(*parts, strict=True)
+
+
+def _finite_floats(values: Iterable[Value]) -> list[float]:
+    return [part for value in values for part in _floats_in(value) if math.isfinite(part)]
+
+
+def _come_from_float32(found: Sequence[float]) -> bool:
+    """Whether float32 holds all of them, and not because they are whole."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        is_single = all(float(np.float32(value)) == value for value in found)
+    return is_single and any(value != int(value) for value in found)
 
 
 def _between(left: float, right: float) -> float:

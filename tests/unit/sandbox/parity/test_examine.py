@@ -361,9 +361,13 @@ def test_a_model_that_remembers_is_not_asked_about_batches(tmp_path: Path) -> No
 
 def test_the_noise_of_an_honest_model_is_measured(tmp_path: Path) -> None:
     with HONEST["network in float32"].context(tmp_path) as context:
-        assert examine(context).observations == ()
-        assert 0 < context.noise_model.floor["p"] < 1e-3
-        assert context.noise_model.floor_ulps["p"] > 0
+        found = examine(context)
+        assert found.observations == ()
+        assert 0 < found.context.noise_model.floor["p"] < 1e-3
+        assert found.context.noise_model.floor_ulps["p"] > 0
+        assert found.context.noise.rows == len(A)
+        assert len(found.context.alone) == len(found.context.everything)
+        assert context.noise_model.floor == {}
 
 
 def test_each_case_of_a_symptom_shows_its_difference_again(tmp_path: Path) -> None:

@@ -138,7 +138,8 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    with MODEL.context(tmp_path / "model") as context:
+    with MODEL.context(tmp_path / "model") as fresh:
+        context = fresh.with_alone()
         yield Scene(context, FakePaths(context), tmp_path)
 
 
@@ -193,7 +194,8 @@ def test_rows_that_one_path_refuses_are_shown_with_its_words(scene: Scene) -> No
 
 def test_rows_that_the_model_refuses_by_itself_are_asked_on_neither_path(tmp_path: Path) -> None:
     strict = replace(MODEL, predict="if frame.a.isna().any(): raise ValueError('no a')\n" + MODEL.predict)
-    with strict.context(tmp_path) as context:
+    with strict.context(tmp_path) as fresh:
+        context = fresh.with_alone()
         scene = Scene(context, FakePaths(context), tmp_path)
         taken = sum(is_answer(output) for output in context.alone)
         assert scene.seen() == {}

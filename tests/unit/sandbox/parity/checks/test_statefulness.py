@@ -65,7 +65,6 @@ def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
     with model("p = p * 2").context(tmp_path) as context:
         assert StateChecks(context).observations() == []
         assert {"repeat", "warm", "clock", "same-size", "first-batch"} <= set(context.record.made)
-        assert context.call_s > 0
 
 
 def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
@@ -81,7 +80,8 @@ def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
 
 
 def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
-    with source.context(folder) as context:
+    with source.context(folder) as fresh:
+        context = fresh.with_alone() if is_steady else fresh
         return {each.name: each for each in SurroundingsChecks(context, is_steady).observations()}
 
 

@@ -25,7 +25,7 @@ def of_a(predict: str, inputs: str = "a DOUBLE NOT NULL", rows: list[float] | No
 
 def mined(source: Source, folder: Path) -> list[InputRow]:
     with source.context(folder) as context:
-        return beside_thresholds(context)
+        return beside_thresholds(context.with_alone())
 
 
 @pytest.mark.parametrize("threshold", [0.3, 2.3, -0.27, 1e-3, 0.1 + 0.2, 2.0])
@@ -61,7 +61,7 @@ def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_
     )
     with source.context(tmp_path) as context:
         base = context.ordinary[0]
-        found = beside_thresholds(context)
+        found = beside_thresholds(context.with_alone())
     assert len(found) >= 4
     for row in found:
         assert (row.column, row.kind) == ("c", Kind.BOUNDARY)
@@ -70,7 +70,7 @@ def test_every_row_is_an_ordinary_one_but_for_the_column_with_the_threshold(tmp_
 
 def test_the_rows_of_one_step_are_on_both_sides_of_it(tmp_path: Path) -> None:
     with of_a("(frame.a < 0.3)").context(tmp_path) as context:
-        rows = beside_thresholds(context)
+        rows = beside_thresholds(context.with_alone())
         outputs = [repr(output) for (output,) in context.calls([[row] for row in rows])]
     assert len(set(outputs)) == 2
 
@@ -125,12 +125,13 @@ def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
 
 
 def _steps(context: CheckContext) -> set[tuple[str, float]]:
-    return {(row.column, round(row.values[row.column], 6)) for row in beside_thresholds(context)}
+    return {(row.column, round(row.values[row.column], 6)) for row in beside_thresholds(context.with_alone())}
 
 
 def test_steps_in_rows_that_were_taken_in_are_asked_about_like_any_other(tmp_path: Path) -> None:
     with of_a("(frame.a < 0.3)").context(tmp_path) as context:
-        found = beside_thresholds(context)
-        context.add(found)
-        assert context.input_rows[-len(found) :] == found
-        assert context.alone[-len(found) :] == [output for (output,) in context.calls([[row] for row in found])]
+        made = context.with_alone()
+        found = beside_thresholds(made)
+        more = made.with_rows(found)
+        assert list(more.input_rows[-len(found) :]) == found
+        assert list(more.alone[-len(found) :]) == [output for (output,) in context.calls([[row] for row in found])]

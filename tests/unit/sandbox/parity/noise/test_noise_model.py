@@ -87,7 +87,7 @@ def test_neither_side_is_the_measure(left: object, right: object) -> None:
 def test_neither_side_is_the_measure_in_a_column_that_was_learnt(
     left: float, right: float, scale: float, is_single: bool
 ) -> None:
-    noise_model = NoiseModel({"p"} if is_single else set(), {"p": scale})
+    noise_model = NoiseModel(frozenset({"p"} if is_single else ()), {"p": scale})
     assert noise_model.differ("p", left, right) == noise_model.differ("p", right, left)
 
 
@@ -109,7 +109,7 @@ def test_neither_side_is_the_measure_in_a_column_that_was_learnt(
 def test_noise_is_what_the_width_of_a_column_explains(
     is_single: bool, relative: float, differ: bool, value: float
 ) -> None:
-    noise_model = NoiseModel({"p"} if is_single else set())
+    noise_model = NoiseModel(frozenset({"p"} if is_single else ()))
     assert noise_model.differ("p", value, value * (1 + relative)) is differ
     assert noise_model.differ("p", [value], [value * (1 + relative)]) is differ
     assert noise_model.differ("p", {"x": value}, {"x": value * (1 + relative)}) is differ
@@ -122,7 +122,7 @@ def test_measured_noise_is_noise_and_a_change_of_width_is_not(
     relative: float, in_double: bool, in_single: bool
 ) -> None:
     assert NoiseModel().differ("p", 0.37, 0.37 * (1 + relative)) is in_double
-    assert NoiseModel({"p"}).differ("p", 0.37, 0.37 * (1 + relative)) is in_single
+    assert NoiseModel(frozenset({"p"})).differ("p", 0.37, 0.37 * (1 + relative)) is in_single
 
 
 def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
@@ -134,16 +134,16 @@ def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
 
 @pytest.mark.parametrize("size", [1.0, 1e6, 2.0**52])
 def test_whole_numbers_are_never_noise(size: float) -> None:
-    noise_model = NoiseModel({"p"}, {"p": 1e300})
+    noise_model = NoiseModel(frozenset({"p"}), {"p": 1e300})
     assert noise_model.differ("p", size, size + 1)
-    noise_model.note("p", size, size + 1)
+    noise_model = noise_model.noted([({"p": size}, {"p": size + 1})])
     assert noise_model.certain == {"p"}
 
 
 def test_whole_numbers_that_float32_cannot_tell_from_their_neighbours_are_measured() -> None:
-    assert not NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510016.0)
-    assert NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557510017.0)
-    assert NoiseModel({"p"}, {"p": 1.0}).differ("p", 557510080.0, 557410048.0)
+    assert not NoiseModel(frozenset({"p"}), {"p": 1.0}).differ("p", 557510080.0, 557510016.0)
+    assert NoiseModel(frozenset({"p"}), {"p": 1.0}).differ("p", 557510080.0, 557510017.0)
+    assert NoiseModel(frozenset({"p"}), {"p": 1.0}).differ("p", 557510080.0, 557410048.0)
 
 
 def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
@@ -171,20 +171,17 @@ def test_one_ulp_is_noise_of_floats_and_a_difference_of_nothing_else() -> None:
 def test_a_column_is_single_where_float32_holds_all_of_it_and_some_of_it_is_no_whole_number(
     found: list[object], is_single: bool
 ) -> None:
-    noise_model = NoiseModel()
-    noise_model.learn([{"p": value} for value in found])
+    noise_model = NoiseModel().learned([{"p": value} for value in found])
     assert ("p" in noise_model.single) is is_single
 
 
 def test_the_scale_is_the_largest_finite_magnitude() -> None:
-    noise_model = NoiseModel()
-    noise_model.learn([{"p": value, "q": None} for value in (1.5, -7.0, INF, NAN, None)])
+    noise_model = NoiseModel().learned([{"p": value, "q": None} for value in (1.5, -7.0, INF, NAN, None)])
     assert noise_model.scale == {"p": 7.0}
 
 
 def test_nothing_is_learnt_from_no_rows() -> None:
-    noise_model = NoiseModel()
-    noise_model.learn([])
+    noise_model = NoiseModel().learned([])
     assert noise_model == NoiseModel()
 
 
@@ -194,11 +191,11 @@ def test_nothing_is_learnt_from_no_rows() -> None:
 def test_noise_raises_the_floor_of_its_column_and_nothing_else_does() -> None:
     noise_model = NoiseModel()
     for left, right in ((1.0, 1.0), (1.0, 2.0), (NAN, 1.0), (1, 2), (None, 0.5), (1.0, INF)):
-        noise_model.note("p", left, right)
+        noise_model = noise_model.noted([({"p": left}, {"p": right})])
     assert noise_model.floor == {}
     step = math.nextafter(1.0, 2.0)
-    noise_model.note("p", 1.0, math.nextafter(step, 2.0))
-    noise_model.note("p", 1.0, step)
+    noise_model = noise_model.noted([({"p": 1.0}, {"p": math.nextafter(step, 2.0)})])
+    noise_model = noise_model.noted([({"p": 1.0}, {"p": step})])
     assert noise_model.floor == {"p": 2**-51}
     assert noise_model.floor_ulps == {"p": 2}
 
@@ -219,79 +216,77 @@ def test_the_next_number_is_one_ulp_away(value: float) -> None:
 # ---- reconsidering
 
 
-def doubt(noise_model: NoiseModel, number: int) -> None:
-    """Meet differences of the size of float32's noise, no two alike."""
+def doubtful(number: int) -> NoiseModel:
+    """One that met differences of the size of float32's noise, no two alike."""
+    noise_model = NoiseModel()
     for step in range(number):
         other = 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10)
         assert noise_model.differ("p", 0.3, other)
-        noise_model.note("p", 0.3, other)
+        noise_model = noise_model.noted([({"p": 0.3}, {"p": other})])
+    return noise_model
 
 
 def test_many_small_differences_of_many_sizes_are_the_noise_of_float32_after_all() -> None:
-    noise_model = NoiseModel()
-    doubt(noise_model, FEW)
-    assert noise_model.reconsider() == {"p"}
+    noise_model = doubtful(FEW)
+    assert noise_model.noise_after_all == {"p"}
+    noise_model = noise_model.reconsidered()
     assert not noise_model.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
 
 
 def test_a_few_are_not() -> None:
-    noise_model = NoiseModel()
-    doubt(noise_model, FEW - 1)
-    assert noise_model.reconsider() == set()
+    noise_model = doubtful(FEW - 1)
+    assert noise_model.noise_after_all == frozenset()
     assert noise_model.differ("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
 
 
 def test_nor_is_one_difference_that_comes_again_and_again() -> None:
     noise_model = NoiseModel()
     for _ in range(9):
-        noise_model.note("p", 0.3, 0.3 * (1 + NOISE_OF_SINGLE / 2))
-    assert noise_model.reconsider() == set()
+        noise_model = noise_model.noted([({"p": 0.3}, {"p": 0.3 * (1 + NOISE_OF_SINGLE / 2)})])
+    assert noise_model.noise_after_all == frozenset()
 
 
 def test_nor_are_those_of_a_column_with_one_large_difference() -> None:
-    noise_model = NoiseModel()
-    doubt(noise_model, FEW)
-    noise_model.note("p", 0.3, 0.4)
-    assert noise_model.reconsider() == set()
+    noise_model = doubtful(FEW)
+    noise_model = noise_model.noted([({"p": 0.3}, {"p": 0.4})])
+    assert noise_model.noise_after_all == frozenset()
 
 
 def test_values_that_nobody_holds_against_one_another_say_nothing_about_noise() -> None:
-    noise_model = NoiseModel()
-    doubt(noise_model, FEW)
+    noise_model = doubtful(FEW)
     assert noise_model.differ("p", 0.3, 0.4)
-    assert noise_model.reconsider() == {"p"}
+    assert noise_model.noise_after_all == {"p"}
 
 
 def test_what_was_reconsidered_is_not_reconsidered_again() -> None:
-    noise_model = NoiseModel()
-    doubt(noise_model, FEW)
-    noise_model.reconsider()
-    assert noise_model.reconsider() == set()
+    noise_model = doubtful(FEW)
+    assert noise_model.reconsidered().noise_after_all == frozenset()
 
 
 def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
     noise_model = NoiseModel()
     given = [{"a": 0.5, "b": 1.0}, {"a": 1.5, "b": 2.0}, {"a": 2.5, "b": 4.0}]
-    noise_model.learn_pass_through(given, [{"p": row["a"], "q": row["a"] + row["b"]} for row in given])
+    noise_model = noise_model.learned_pass_through(given, [{"p": row["a"], "q": row["a"] + row["b"]} for row in given])
     assert noise_model.pass_through == {"p"}
     assert noise_model.differ("p", 0.7, math.nextafter(0.7, 1))
     assert not noise_model.differ("q", 0.7, math.nextafter(0.7, 1))
 
 
 def test_a_sum_that_cancels_may_have_a_few_times_the_noise_of_the_other_rows() -> None:
-    noise_model = NoiseModel({"p"}, {"p": 1.0})
-    noise_model.note("p", 1.0, 1.0 + 1e-6)
-    noise_model.note("p", 1e-3, 1e-3 + 7e-6)
+    noise_model = NoiseModel(frozenset({"p"}), {"p": 1.0})
+    noise_model = noise_model.noted([({"p": 1.0}, {"p": 1.0 + 1e-6})])
+    noise_model = noise_model.noted([({"p": 1e-3}, {"p": 1e-3 + 7e-6})])
     assert noise_model.differ("p", 1e-3, 1e-3 + 7e-6)
-    assert noise_model.reconsider() == {"p"}
+    assert noise_model.noise_after_all == {"p"}
+    noise_model = noise_model.reconsidered()
     assert not noise_model.differ("p", 1e-3, 1e-3 + 7e-6)
     assert noise_model.differ("p", 1e-3, 1e-3 + 9e-6)
 
 
 @pytest.mark.parametrize("apart", [1e-5, 0.5, math.inf])
 def test_more_than_a_few_times_the_noise_is_none(apart: float) -> None:
-    noise_model = NoiseModel({"p"}, {"p": 1.0})
-    noise_model.note("p", 1.0, 1.0 + 1e-6)
-    noise_model.note("p", 1e-3, 1e-3 + apart)
+    noise_model = NoiseModel(frozenset({"p"}), {"p": 1.0})
+    noise_model = noise_model.noted([({"p": 1.0}, {"p": 1.0 + 1e-6})])
+    noise_model = noise_model.noted([({"p": 1e-3}, {"p": 1e-3 + apart})])
     assert noise_model.differ("p", 1e-3, 1e-3 + apart)
-    assert noise_model.reconsider() == set()
+    assert noise_model.noise_after_all == frozenset()
