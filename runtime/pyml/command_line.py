@@ -6,14 +6,14 @@ import shlex
 
 
 def command(program: str, *values: str, **options: str) -> str:
-    """A command line that a POSIX shell splits into exactly these arguments, whatever the values hold.
+    """A command line that a POSIX shell splits into exactly these arguments, whatever the values contain.
 
     Values without control characters are quoted by `shlex.quote`. A value with one is written as `$'…'`, which bash
     and zsh read: the command stays one line, and no escape sequence reaches the terminal that prints it.
 
     Args:
-        program: the program and what this code base itself puts behind it, such as "pyml dev sql"; taken as it is.
-        values: positional arguments. `--` goes ahead of them where one begins with a dash.
+        program: the program and its fixed arguments, such as "pyml dev sql"; inserted unquoted.
+        values: positional arguments; `--` precedes them if one begins with a dash.
         options: values of long options by name; underscores in a name become dashes. Empty values are left out.
 
     Returns:
@@ -34,7 +34,7 @@ def quoted_word(value: str) -> str:
 
 
 def _option(name: str, value: str) -> str:
-    """An option that begins with a dash would be taken for the next option, were it a word of its own."""
+    """A value that begins with a dash needs `=`: as a separate word it would be read as the next option."""
     return f"--{name}{'=' if value.startswith('-') else ' '}{quoted_word(value)}"
 
 

@@ -1,4 +1,4 @@
-"""What went wrong, as a word that programs can rely on: docs/errors.md says what each means."""
+"""Stable codes of what went wrong, for programs; docs/errors.md explains each."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """The codes of errors and problems. The words of a message may change, a code does not.
+    """The codes of errors and problems. Messages may be reworded, codes stay.
 
-    Those of the first block are general: an error has the one of its class where nothing more special is known.
+    The codes of the first block are general: an error has the code of its class if no narrower one is known.
     """
 
     ERROR = "error"

@@ -1,4 +1,4 @@
-"""Every error that pyml raises on purpose: what was expected, what was found, and what to do about it."""
+"""Every error that pyml raises on purpose: what was expected, what was found, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class PymlError(Exception):
 
     Attributes:
         message: what was expected and what was found, in one or a few lines.
-        hint: the command or edit that mends it; empty where nothing can be advised.
-        codes: what went wrong, for programs, the most important first; the code of the class where none is given.
+        hint: the command or edit that fixes it; empty if there is no advice.
+        codes: what went wrong, for programs, most important first; the code of the class if none is given.
     """
 
     exit_code: ClassVar[int] = 1
@@ -37,12 +37,12 @@ class PymlError(Exception):
 
 
 def with_hint(message: str, hint: str) -> str:
-    """A message and its hint as one text for people."""
+    """A message and its hint in one string, for people."""
     return f"{message}\n  {_FIX}{hint}" if hint else message
 
 
 def without_hints(text: str) -> str:
-    """The lines of an error's text that say what is wrong, without those that say how to mend it."""
+    """The lines of an error message that say what is wrong, without those that say how to fix it."""
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(_FIX))
 
 
@@ -51,12 +51,12 @@ _FIX = "fix: "
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and how to mend it.
+    """One thing that is wrong, and how to fix it.
 
     Attributes:
         message: what was expected and what was found.
-        hint: the command or edit that mends it; empty where nothing can be advised.
-        code: what is wrong, for programs; None where the error that reports it says enough.
+        hint: the command or edit that fixes it; empty if there is no advice.
+        code: what is wrong, for programs; None if the code of the enclosing error is specific enough.
     """
 
     message: str
@@ -81,7 +81,7 @@ class ProblemsError(PymlError):
 
 
 class SchemaError(PymlError):
-    """A declared schema cannot be read, or names a type that pyml does not carry."""
+    """A declared schema cannot be parsed, or names a type that pyml does not support."""
 
     general_code = ErrorCode.SCHEMA
 
@@ -105,19 +105,19 @@ class InputError(ProblemsError):
 
 
 class OutputError(ProblemsError):
-    """What `predict` returned does not fit the model's declared outputs."""
+    """The predictions do not fit the model's declared outputs."""
 
     general_code = ErrorCode.OUTPUT
 
 
 class PredictError(PymlError):
-    """The model's own code raised; the message carries its words and the line."""
+    """The model's own code raised an exception; the message quotes it and names the line."""
 
     general_code = ErrorCode.PREDICT_RAISED
 
 
 class UsageError(PymlError):
-    """The command or call was given arguments that make no sense together."""
+    """The arguments of a command or call are invalid or contradict one another."""
 
     general_code = ErrorCode.USAGE
     exit_code = 2
@@ -138,7 +138,7 @@ class SandboxError(PymlError):
 
 
 class ServiceFailedError(SandboxError):
-    """A service was started and did not become ready; the message shows its exit code and last log lines."""
+    """A service was started but did not become ready; the message shows its exit code and last log lines."""
 
     general_code = ErrorCode.SERVICE_FAILED
     exit_code = 1

@@ -1,4 +1,4 @@
-"""What a model author inherits from."""
+"""The base classes of models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Model(ABC):
-    """What both kinds of model share: declared inputs and outputs, and parameters loaded once.
+    """Base of both kinds of model: declared inputs and outputs, and parameters that are loaded once.
 
     Attributes:
-        inputs: what `predict` takes.
-        outputs: what `predict` gives back.
+        inputs: schema of what `predict` takes.
+        outputs: schema of what `predict` returns.
     """
 
     inputs: ClassVar[Schema]
@@ -26,7 +26,7 @@ class Model(ABC):
 
     @abstractmethod
     def __init__(self, parameters: Path) -> None:
-        """Load whatever `predict` needs.
+        """Load everything that `predict` needs.
 
         Args:
             parameters: the package's `parameters/` folder.
@@ -52,23 +52,23 @@ class DataFrameModel(Model):
         """Predict one row for each row given.
 
         Args:
-            frame: the columns of `inputs` in that order, index 0 to n-1; each dtype follows from the declared type
-                alone (docs/types.md). It is the model's own: writing into it changes nothing elsewhere.
+            frame: the columns of `inputs` in declared order, index 0 to n-1; each dtype follows from the declared type
+                alone (docs/types.md). The model may modify it freely.
 
         Returns:
-            A frame with the columns of `outputs` and as many rows, matched by position; the index is not looked at.
+            A frame with the columns of `outputs` and as many rows, matched by position; its index is ignored.
         """
 
 
 class TensorModel(Model):
-    """A model over named tensors: `inputs` and `outputs` are given as (name, dtype, shape)."""
+    """A model over named tensors: `inputs` and `outputs` are lists of (name, dtype, shape)."""
 
     @abstractmethod
     def predict(self, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch.
 
         Args:
-            tensors: one array for each of `inputs`, of its declared dtype and shape; all share the first dimension.
+            tensors: one array for each of `inputs`, with its declared dtype and shape; all share the first dimension.
 
         Returns:
             One array for each of `outputs`, with the same first dimension.

@@ -1,7 +1,7 @@
-"""The environment in which a model runs: the same on both paths, by construction.
+"""The pinned environment in which a model runs: the same on both paths, by construction.
 
-Left alone the paths differ: Spark sets `PYTHONHASHSEED=0` and one thread in its Python workers, an ordinary server does
-neither (design: one environment). So nothing is left alone: one launcher script starts the model's Python for both.
+By default the paths differ: Spark sets `PYTHONHASHSEED=0` and one thread in its Python workers, an ordinary server sets
+neither. Therefore one launcher script starts the model's Python on both paths.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def launcher_script(python: Path, folder: Path) -> str:
 
     Args:
         python: interpreter of the model's own environment.
-        folder: the model package; it becomes the working directory.
+        folder: folder of the model package, which becomes the working directory.
 
     Returns:
-        Text of the script; its arguments are passed on to Python.
+        The script, as a string; it passes its arguments to Python.
     """
     settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in PINNED.items())
     return f'#!/bin/sh\n{settings}\ncd {shlex.quote(str(folder))} || exit 1\nexec {shlex.quote(str(python))} "$@"\n'

@@ -165,7 +165,7 @@ class TestDockerContainers(ContainersContract):
         made = place.make("a", ends_with=7, restarts=True)
         place.containers.start(made)
         wait_for(lambda: one(place, "a").status == "restarting" and one(place, "a").restarts >= 3, "it has ended often")
-        assert one(place, "a").end.startswith("ended with exit code 7, started again ")
+        assert one(place, "a").end.startswith("ended with exit code 7, restarted ")
         place.containers.stop(made)
         assert one(place, "a").is_stopped
 

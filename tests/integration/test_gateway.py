@@ -147,9 +147,9 @@ def test_the_gateway_answers_for_itself(shared: Driver) -> None:
 # --- what is not there ------------------------------------------------------------------------------------------------
 
 NOT_THERE = [
-    ("chore", "", grpc.StatusCode.NOT_FOUND, 404, ["no model 'chore'", "deployed: chores, down", "did you mean chores"]),
+    ("chore", "", grpc.StatusCode.NOT_FOUND, 404, ["model 'chore' is not deployed", "deployed: chores, down", "did you mean chores"]),
     ("chores", "2", grpc.StatusCode.NOT_FOUND, 404, ["no version '2'", "deployed: 1"]),
-    ("down", "", grpc.StatusCode.UNAVAILABLE, 503, ["down@7 is deployed, and its server is down", "pyml dev logs model-down-7"]),
+    ("down", "", grpc.StatusCode.UNAVAILABLE, 503, ["down@7 is deployed, but its server is down", "pyml dev logs model-down-7"]),
 ]  # fmt: skip
 
 
@@ -473,7 +473,7 @@ def test_a_body_that_is_too_large_for_the_model_is_refused_by_it() -> None:
         driver = started(place, "[serving]\nmax_request_mb = 1\n")
         status, answer = driver.post("/v2/models/chores/infer", rest_rows([0.0], act="x" * 2**20))
         assert status == 413
-        assert "this model takes up to 1" in str(answer["error"])
+        assert "this model accepts up to 1 MiB" in str(answer["error"])
 
 
 # --- start and stop ---------------------------------------------------------------------------------------------------
@@ -505,7 +505,7 @@ def test_a_port_in_use_is_said(tmp_path: Path, side: str) -> None:
         code, said = gateway_output("--routes", str(tmp_path / "routes.json"), *arguments)
     assert code == 3
     assert said.rstrip().endswith(
-        f"port {port} on 127.0.0.1 is in use\n  fix: stop what uses it, or give another with {side}"
+        f"port {port} on 127.0.0.1 is in use\n  fix: stop the program that uses it, or choose another with {side}"
     )
 
 

@@ -191,8 +191,8 @@ def test_a_failure_in_predict_is_in_the_log_with_its_traceback(server: Caller, s
     ("request_of", "words"),
     [
         (lambda: codec.arrow_request("chores", "", chores().select(["x"])), "column `act` is missing"),
-        (lambda: codec.arrow_request("other", "", chores()), "asked for other, this is chores@1"),
-        (lambda: codec.arrow_request("chores", "2", chores()), "asked for chores@2, this is chores@1"),
+        (lambda: codec.arrow_request("other", "", chores()), "the request names other, this server has chores@1"),
+        (lambda: codec.arrow_request("chores", "2", chores()), "the request names chores@2, this server has chores@1"),
     ],
 )
 def test_a_request_that_does_not_fit_is_the_callers_error(server: Caller, request_of: object, words: str) -> None:
@@ -373,7 +373,7 @@ def test_a_socket_path_that_is_too_long_ends_the_server_with_the_path_and_its_le
     place.sockets = place.folder / ("x" * 90)
     process = place.server(write_package(place.folder / "chores", CHORES), ready=False)
     assert process.wait(30) == 3
-    assert "bytes, at most 100 are allowed" in place.log("model-chores-1")
+    assert "bytes, but at most 100 are allowed" in place.log("model-chores-1")
 
 
 def test_a_package_that_is_not_there_ends_the_server_with_its_path(place: Serving) -> None:

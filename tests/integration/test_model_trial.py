@@ -44,7 +44,7 @@ HARMLESS = {
 
 ENDING = {
     "says nothing": ("import os; os._exit(0)", "ended Python with exit code 0 while it was loaded"),
-    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "exit code 3 while it was loaded, saying:\nno licence"),
+    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "exit code 3 while it was loaded; its last output:\nno licence"),
     "another BaseException": ("class Odd(BaseException): pass\nraise Odd('\\udc80')", "Odd"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "(SIGSEGV)"),
     "closes everything": ("import os; os.closerange(0, 100)", "exit code"),

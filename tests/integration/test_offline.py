@@ -82,7 +82,7 @@ def test_a_second_job_replaces_the_table(client: Client, double: str) -> None:
             "SELECT id, CAST(id AS FLOAT) AS x FROM range(3)",
             ["`x` is FLOAT, declared DOUBLE", "CAST(x AS DOUBLE)", "`n` is missing"],
         ),
-        ("SELECT 1 AS id, 1.0D AS x, 2.0D AS X, 1 AS n", ["`x` is there more than once"]),
+        ("SELECT 1 AS id, 1.0D AS x, 2.0D AS X, 1 AS n", ["`x` appears more than once"]),
         ("SELECT 1 AS k, 1.0D AS x, 1 AS n", ["key column `id` is missing"]),
     ],
 )
@@ -117,7 +117,7 @@ def test_sparks_own_words_are_kept(client: Client, double: str, query: str, word
         ("SELECT 1 AS id, CAST(NULL AS DOUBLE) AS x, 1 AS n", "`x` is declared NOT NULL and holds 1 nulls"),
         ("SELECT 1 AS id, 1.0D AS x, 1 AS n FROM range(3)", "such as id=1 (3 times)"),
         ("SELECT CAST(NULL AS INT) AS id, 1.0D AS x, 1 AS n", "1 rows have a null in the key (id)"),
-        (ROWS.format(0), "the query gave no rows"),
+        (ROWS.format(0), "the query returned no rows"),
     ],
 )
 def test_a_failed_job_says_why_and_leaves_the_old_table(client: Client, double: str, query: str, words: str) -> None:

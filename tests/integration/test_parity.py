@@ -175,7 +175,7 @@ def test_a_model_that_counts_its_calls_fails(client: Client, tmp_path: Path) -> 
     [
         (
             "SELECT 1 AS id, 1.0D AS a, 1.0D AS b FROM range(3)",
-            "1 keys are there more than once, such as id=1 (3 times)",
+            "1 keys appear more than once, such as id=1 (3 times)",
         ),
         ("SELECT CAST(NULL AS INT) AS id, 1.0D AS a, 1.0D AS b", "1 rows have a null in the key"),
         (ROWS.replace("3000", "0"), "the query gives no rows"),

@@ -50,7 +50,7 @@ def test_frames_that_agree(a: pd.DataFrame, b: pd.DataFrame, key: str | list[str
         ({"x": [1, 2]}, {"x": [2, 1]}, (), "`x` differs in 2 of 2 rows, by up to 1"),
         ({"x": [1, 2]}, {"x": [1]}, (), "key 1 is there only left"),
         ({"x": [1]}, {"x": [1, 2, 3]}, "x", "key 2 (and 1 more) is there only right"),
-        ({"x": [1, 1]}, {"x": [1]}, "x", "key 1 is there more than once left"),
+        ({"x": [1, 1]}, {"x": [1]}, "x", "key 1 appears more than once left"),
         ({"x": [1, None]}, {"x": [1]}, "x", "the key is null in 1 row left"),
         ({"x": [1], "y": [1]}, {"x": [1]}, "x", "column `y` is there only left"),
         ({"x": [1], "y": ["a"], "z": [2]}, {"x": [1], "y": ["b"], "z": [3]}, "x", "`y` differs in 1 of 1 row (and 1 more)"),

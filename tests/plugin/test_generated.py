@@ -40,7 +40,7 @@ def test_trouble_is_told_and_not_traced(project: Project) -> None:
     (project.folder / "pyml.toml").write_text("[parity]\nleve = 'P1'\n")
     result = project.run("--pyml")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["pyml.toml is not right", "*unknown key `parity.leve`*", "*did you mean*"])
+    result.stdout.fnmatch_lines(["invalid pyml.toml", "*unknown key `parity.leve`*", "*did you mean*"])
 
 
 def test_tests_of_its_own_take_its_place(bare: Project) -> None:

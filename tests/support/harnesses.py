@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from pyml.errors import PymlError
 from pyml.harness.answering import Harness
-from pyml.harness.environ_trace import WatchedEnvironment, watch
+from pyml.harness.environ_trace import TracedEnvironment, trace_environment
 from pyml.harness.session_messages import HarnessRequest, LoadReport
 from pyml.harness.training import training_switches
 from pyml.inference.describe import Signature
@@ -65,7 +65,7 @@ class SessionHere:
         assert self._laboratory is not None
         with self._surroundings():
             answer = self._laboratory.answer(HarnessRequest.from_line(line))
-            self._asked |= WatchedEnvironment.asked
+            self._asked |= TracedEnvironment.names
             return replace(answer, variables=sorted(self._asked)).to_line()
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class SessionHere:
                 os.environ.pop(name, None)
             time.tzset()
             plain = os.environ.__class__
-            watch(self._package).clear()
+            trace_environment(self._package).clear()
             try:
                 yield
             finally:

@@ -41,7 +41,7 @@ async def serve(options: GatewayOptions) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the gateway; its exit code, with the cause as the last line on stderr where it fails."""
+    """Run the gateway and return its exit code. If it fails, the last line on stderr says why."""
     options = GatewayOptions.parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     poll_in_place(os.environ)

@@ -1,4 +1,4 @@
-"""Both sides of the gateway in one process, over one set of routes and channels."""
+"""The gateway's gRPC and REST servers in one process, over one set of routes and channels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger("pyml.gateway")
 
 
 class Gateway:
-    """The gateway; of one event loop.
+    """The gateway; belongs to one event loop.
 
     Args:
         options: where to listen, and the routes file.
@@ -35,7 +35,7 @@ class Gateway:
         usage = RequestCounter()
         self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
-        self._upstream = LoadBalancer(RoutesFile(options.routes), usage, launcher)
+        self._balancer = LoadBalancer(RoutesFile(options.routes), usage, launcher)
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -44,18 +44,18 @@ class Gateway:
                 ("grpc.max_send_message_length", -1),
             ]
         )
-        self._server.add_generic_rpc_handlers((GatewayService(self._upstream),))
-        application = RestService(self._upstream, options.max_request_mb * MIB).application()
-        # A caller that goes away takes its request with it.
+        self._server.add_generic_rpc_handlers((GatewayService(self._balancer),))
+        application = RestService(self._balancer, options.max_request_mb * MIB).application()
+        # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
             application, access_log=None, handler_cancellation=True, shutdown_timeout=options.grace_s
         )
 
     async def start(self) -> None:
-        """Listen on both sides.
+        """Listen for gRPC and for REST.
 
         Raises:
-            SetupError: a port is in use, or may not be used.
+            SetupError: a port is in use, or this process may not listen on it.
         """
         try:
             self._server.add_insecure_port(str(self.options.grpc))
@@ -69,9 +69,9 @@ class Gateway:
             self._on_request.start()
 
     async def stop(self) -> None:
-        """Stop listening, let requests finish for the time of grace, and close every channel."""
+        """Stop listening, give requests the grace period to finish, and close every channel."""
         await asyncio.gather(self._server.stop(self.options.grace_s), self._rest.cleanup())
-        await self._upstream.close()
+        await self._balancer.close()
         if self._on_request:
             await self._on_request.close()
 
@@ -83,7 +83,7 @@ class Gateway:
 
 
 def _bind_error(address: Address) -> OSError | None:
-    """Why a port cannot be listened on; None if it can be now."""
+    """Why this process cannot listen on a port; None if it can now."""
     with socket.socket() as probe:
         try:
             probe.bind((address.host, address.port))
@@ -97,4 +97,4 @@ def _cannot_listen(address: Address, option: str, error: OSError | None) -> Setu
         message = f"port {address.port} on {address.host} is in use"
     else:
         message = f"cannot listen on {address}: {error.strerror or error}"
-    return SetupError(message, f"stop what uses it, or give another with {option}")
+    return SetupError(message, f"stop the program that uses it, or choose another with {option}")

@@ -1,11 +1,11 @@
-"""The way to the model servers: which replica a request goes to, and where it goes when that one cannot take it."""
+"""The load balancer: which replica gets a request, and which one gets it if the first cannot take it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pyml.gateway.channel import Channel, nobody_answers, says_ready
+from pyml.gateway.channel import Channel, no_replica_available, says_ready
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, Routes, RoutesFile
@@ -19,13 +19,13 @@ Dial = Callable[[Replica, RequestCount], Channel]
 
 
 class LoadBalancer:
-    """Calls model servers; of one event loop.
+    """Calls model servers; belongs to one event loop.
 
     Args:
         routes_file: what is deployed.
-        usage: where the requests to each service are counted.
-        launcher: starts servers on request; None where nothing does.
-        dial: makes the line to a server.
+        usage: counts the requests to each service.
+        launcher: starts servers on request; None if servers are never started on request.
+        dial: opens the channel to a server.
     """
 
     def __init__(
@@ -36,32 +36,41 @@ class LoadBalancer:
         self._launcher = launcher
         self._dial = dial
         self._routes = Routes()
-        self._lines: dict[str, Channel] = {}
+        self._channels: dict[str, Channel] = {}
         self._turns: dict[tuple[str, str], int] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def find(self, model: str, version: str) -> Route:
-        """The route of a model version, by the routes file as it is now.
+        """The route of a model version, according to the current routes file.
 
         Raises:
-            FailureError: it is not deployed.
+            RpcFailureError: it is not deployed.
         """
         routes = self._routes_file.current()
         if routes is not self._routes:
             self._routes = routes
             self._turns.clear()
-            self._forget(set(self._lines) - routes.sockets())
+            self._forget(set(self._channels) - routes.sockets())
         return routes.find(model, version)
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
-        """Pass a request on to the replica whose turn it is, else to one that can be reached, and give back the answer.
+        """Forward a request to the next replica in turn, else to one that is reachable, and return the response.
 
-        Where none can be reached and they are started on request, they are, and the request waits for them; a request
-        that only asks whether the model is ready does not wait.
+        If none is reachable and the route allows it, the servers are started and the request waits for them; a
+        ModelReady request does not wait.
+
+        Args:
+            route: the model version.
+            method: full path of the gRPC method.
+            request: the serialised request message.
+            timeout_s: seconds that the caller still waits; None for no limit.
+
+        Returns:
+            The serialised response message.
 
         Raises:
-            FailureError: the server's own failure, or that none can be reached.
-            asyncio.CancelledError: the caller went away; so is the call to the server.
+            RpcFailureError: the server reported a failure, or no server is reachable.
+            asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
         """
         try:
             return await self._ask(route, method, request, timeout_s)
@@ -75,13 +84,13 @@ class LoadBalancer:
 
     async def close(self) -> None:
         """Close all channels."""
-        self._forget(set(self._lines), grace_s=0)
+        self._forget(set(self._channels), grace_s=0)
         await asyncio.gather(*self._closing)
 
     async def _hold(
         self, launcher: Launcher, route: Route, method: str, request: bytes, timeout_s: float | None
     ) -> bytes:
-        """Wait until the servers are started, then pass the request on."""
+        """Wait until the servers are started, then forward the request."""
         now = asyncio.get_running_loop().time
         begun = now()
         hold_s = longest_hold_s(launcher.wait_s, timeout_s)
@@ -95,7 +104,7 @@ class LoadBalancer:
 
     async def _is_ready(self, route: Route) -> bool:
         for replica in route.replicas:
-            if await self._line(replica).is_ready(route):
+            if await self._channel(replica).is_ready(route):
                 return True
         return False
 
@@ -104,7 +113,7 @@ class LoadBalancer:
         not_ready: bytes | None = None
         for replica in self._in_turn(route):
             try:
-                reply = await self._line(replica).ask(route, method, request, timeout_s)
+                reply = await self._channel(replica).ask(route, method, request, timeout_s)
             except RpcFailureError as error:
                 if error.failure.reason not in NOT_RUN:
                     raise
@@ -115,7 +124,7 @@ class LoadBalancer:
             not_ready = reply
         if not_ready is not None:
             return not_ready
-        raise RpcFailureError(nobody_answers(route, failures))
+        raise RpcFailureError(no_replica_available(route, failures))
 
     def _in_turn(self, route: Route) -> Sequence[Replica]:
         replicas = route.replicas
@@ -125,26 +134,26 @@ class LoadBalancer:
         turn = self._turns[key] = (self._turns.get(key, -1) + 1) % len(replicas)
         return replicas[turn:] + replicas[:turn]
 
-    def _line(self, replica: Replica) -> Channel:
-        line = self._lines.get(replica.socket)
-        if line is None:
-            line = self._lines[replica.socket] = self._dial(replica, self._usage.of(replica.service))
-        return line
+    def _channel(self, replica: Replica) -> Channel:
+        channel = self._channels.get(replica.socket)
+        if channel is None:
+            channel = self._channels[replica.socket] = self._dial(replica, self._usage.of(replica.service))
+        return channel
 
     def _forget(self, sockets: set[str], grace_s: float = _CLOSE_GRACE_S) -> None:
-        """Drop lines; each closes when the last call that uses it has ended."""
+        """Drop channels; each closes after the last call that uses it."""
         for socket in sockets:
-            task = asyncio.ensure_future(self._lines.pop(socket).close(grace_s))
+            task = asyncio.ensure_future(self._channels.pop(socket).close(grace_s))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
 
 def longest_hold_s(wait_s: float, timeout_s: float | None) -> float:
-    """How long a request may wait for its server: so that the caller still hears why it has no answer.
+    """How many seconds a request may wait for its server, so that a failure still reaches the caller in time.
 
     Args:
         wait_s: the gateway's own limit.
-        timeout_s: what the caller has left; None for no limit.
+        timeout_s: seconds that the caller still waits; None for no limit.
     """
     if timeout_s is None:
         return wait_s

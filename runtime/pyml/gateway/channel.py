@@ -1,4 +1,4 @@
-"""The line to one model server: its channel, and what it means when a call fails."""
+"""The channel to one model server, and what a failed call means."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # A server that was restarted is to be found at once, not after gRPC's back-off of up to two minutes.
+    # Reach a restarted server at once, not after gRPC's back-off of up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
@@ -31,11 +31,11 @@ _ASK_TIMEOUT_S = 1
 
 
 class Channel:
-    """The line to one model server; of one event loop.
+    """The channel to one model server; belongs to one event loop.
 
     Args:
         replica: the server.
-        use: where its requests are counted.
+        use: counts its requests.
     """
 
     def __init__(self, replica: Replica, use: RequestCount) -> None:
@@ -45,11 +45,20 @@ class Channel:
         self._calls: dict[str, Call] = {}
 
     async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
-        """Pass a request on and give back the answer, both as they are.
+        """Forward a request and return the response, both unchanged.
+
+        Args:
+            route: the model version, for messages.
+            method: full path of the gRPC method.
+            request: the serialised request message.
+            timeout_s: seconds that the caller still waits; None for no limit.
+
+        Returns:
+            The serialised response message.
 
         Raises:
-            FailureError: the server's own failure, or that it cannot be reached.
-            asyncio.CancelledError: the caller went away; so is the call to the server.
+            RpcFailureError: the server reported a failure, or is not reachable.
+            asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
         """
         use = self._use
         if use.is_closed:
@@ -64,7 +73,7 @@ class Channel:
             use.last_at = time.time()
 
     async def is_ready(self, route: Route) -> bool:
-        """Whether the server has its model loaded, or says in its own words what else is wrong; not counted as use."""
+        """Whether the server has loaded its model, or reports another failure itself; not counted as a request."""
         if self._use.is_closed:
             return False
         request = oip.ModelReadyRequest(name=route.model, version=route.version).SerializeToString()
@@ -74,7 +83,7 @@ class Channel:
             return _failure(error, route, self._replica).reason not in _NO_ANSWER
 
     async def close(self, grace_s: float) -> None:
-        """Close the channel when the last call that uses it has ended, or the time of grace has passed."""
+        """Close the channel after the last call that uses it, at the latest after the grace period in seconds."""
         await self._channel.close(grace_s)
 
     def _call_of(self, method: str) -> Call:
@@ -85,45 +94,45 @@ class Channel:
 
 
 def says_ready(reply: bytes) -> bool:
-    """Whether an answer to ModelReady says that the model is ready."""
+    """Whether a ModelReady response says that the model is ready."""
     return oip.ModelReadyResponse.FromString(reply).ready
 
 
-def nobody_answers(route: Route, failures: Mapping[str, RpcFailure]) -> RpcFailure:
-    """The failure of a request that no replica could take; it has not run.
+def no_replica_available(route: Route, failures: Mapping[str, RpcFailure]) -> RpcFailure:
+    """The failure of a request that no replica could take; the request has not run.
 
     Args:
         route: the model version.
-        failures: of each of its replicas by service, with a reason of `NOT_RUN`.
+        failures: the failure of each replica, by service; each has a reason in `NOT_RUN`.
     """
     services = [replica.service for replica in route.replicas]
     if len(services) == 1:
         return failures[services[0]]
     down, starting = ([each for each in services if failures[each].reason is reason] for reason in NOT_RUN)
-    look = command("pyml dev logs", down[0]) if down else ""
+    hint = command("pyml dev logs", down[0]) if down else ""
     if starting:
         beside = f"; down: {', '.join(down)}" if down else ""
         message = f"model {route.name} is starting ({', '.join(starting)}){beside}"
-        return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.STARTING, look)
-    message = f"model {route.name} is deployed, and all its servers are down: {', '.join(down)}"
-    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, look)
+        return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.STARTING, hint)
+    message = f"model {route.name} is deployed, but all its servers are down: {', '.join(down)}"
+    return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, hint)
 
 
 def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> RpcFailure:
-    said = failure_in(error)
-    if said is not None:
-        return said
+    reported = failure_in(error)
+    if reported is not None:
+        return reported
     details = error.details() or ""
-    # The server did not say this: gRPC did, on its side or ours. Cancelled is what a server leaves unanswered when it
-    # stops; a cancellation by the caller is no AioRpcError.
+    # gRPC reported this, on the server's side or on ours, not the server itself. A server that stops leaves calls
+    # unanswered, which become CANCELLED; a cancellation by the caller is not an AioRpcError.
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-        # "failed to connect to all addresses; …": the one text of gRPC's after which nothing can have been sent.
+        # "failed to connect to all addresses; …" is the only gRPC message that proves that nothing was sent.
         return _down(route, replica) if "failed to connect" in details else _died(route, replica)
     return RpcFailure(error.code(), details, Reason.GRPC)
 
 
 def _down(route: Route, replica: Replica) -> RpcFailure:
-    message = f"model {route.name} is deployed, and its server is down"
+    message = f"model {route.name} is deployed, but its server is down"
     return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
 
 

@@ -1,4 +1,4 @@
-"""What the gateway's command line says."""
+"""The options of the gateway's command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Address:
         """Read `HOST:PORT`.
 
         Raises:
-            argparse.ArgumentTypeError: it is something else.
+            argparse.ArgumentTypeError: the string has another form.
         """
         host, _, port = text.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
@@ -33,17 +33,17 @@ class Address:
 
 @dataclass(frozen=True)
 class GatewayOptions:
-    """What the command line says.
+    """The options of the gateway's command line.
 
     Attributes:
         routes: the routes file.
         grpc: where the gRPC side listens.
-        rest: where the REST side listens; None for nowhere.
-        max_request_mb: largest request that is read, in MiB. Each model has a limit of its own below it.
-        grace_s: how long requests may take to finish once the gateway is told to stop.
-        engine: where the Docker engine listens in which model servers are started on request; None for none.
-        sandbox: the label by which the sandbox's containers there are known.
-        start_wait_s: how long a request is held while its model server starts, at most.
+        rest: where the REST side listens; None if it is not served.
+        max_request_mb: size of the largest accepted request, in MiB. Each model has its own, lower limit.
+        grace_s: seconds that requests may take to finish after the gateway received a signal to stop.
+        engine: URL of the Docker engine that runs the model servers; None if servers are not started on request.
+        sandbox: the label that marks the sandbox's containers.
+        start_wait_s: maximum number of seconds that a request waits while its model server starts.
     """
 
     routes: Path
@@ -57,16 +57,16 @@ class GatewayOptions:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> GatewayOptions:
-        """Read the command line; ends the process with a message where it is wrong."""
+        """Parse the command line; ends the process with a message if it is invalid."""
         parser = argparse.ArgumentParser(
             prog="python -m pyml.gateway",
             description="The Open Inference Protocol on TCP in front of model servers on Unix sockets.",
         )
-        parser.add_argument("--routes", type=Path, required=True, metavar="FILE", help="what is deployed where (JSON)")
+        parser.add_argument("--routes", type=Path, required=True, metavar="FILE", help="routes file (JSON)")
         parser.add_argument(
             "--grpc", type=Address.parse, required=True, metavar="HOST:PORT", help="where to serve gRPC"
         )
-        parser.add_argument("--rest", type=Address.parse, metavar="HOST:PORT", help="where to serve the REST form")
+        parser.add_argument("--rest", type=Address.parse, metavar="HOST:PORT", help="where to serve REST")
         parser.add_argument(
             "--max-request-mb",
             type=int,
@@ -85,14 +85,14 @@ class GatewayOptions:
         _add_engine(parser)
         given = cls(**vars(parser.parse_args(arguments)))
         if (given.engine is None) != (given.sandbox is None):
-            parser.error("--engine and --sandbox belong together: give both, or neither")
+            parser.error("--engine and --sandbox go together: give both, or neither")
         return given
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("starting model servers on request")
     group.add_argument("--engine", metavar="URL", help="Docker engine, such as unix:///var/run/docker.sock")
-    group.add_argument("--sandbox", metavar="PROJECT", help="label of the sandbox's containers there")
+    group.add_argument("--sandbox", metavar="PROJECT", help="label of the sandbox's containers")
     group.add_argument(
         "--start-wait",
         dest="start_wait_s",

@@ -1,4 +1,4 @@
-"""The gRPC side of the gateway: what names a model is passed on unread, the rest is answered here."""
+"""The gateway's gRPC server: requests that name a model are forwarded unparsed, the rest is answered here."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
     """Answers the protocol's methods.
 
     Args:
-        upstream: the model servers.
+        balancer: the model servers.
     """
 
-    def __init__(self, upstream: LoadBalancer) -> None:
-        self._upstream = upstream
+    def __init__(self, balancer: LoadBalancer) -> None:
+        self._balancer = balancer
         live = oip.ServerLiveResponse(live=True)
         ready = oip.ServerReadyResponse(ready=True)
         self._handlers = {
@@ -38,14 +38,14 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Choose what answers a call."""
+        """Choose the handler of a call."""
         return self._handlers.get(details.method)
 
     async def _forward(self, method: str, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
             name, version = asked_model(request)
-            route = self._upstream.find(name, version)
-            return await self._upstream.call(route, method, request, context.time_remaining())
+            route = self._balancer.find(name, version)
+            return await self._balancer.call(route, method, request, context.time_remaining())
         except RpcFailureError as error:
             await _abort(context, error.failure)
 
@@ -53,11 +53,11 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
 def asked_model(request: bytes) -> tuple[str, str]:
     """Name and version of the model that a request asks for.
 
-    In every message of the protocol that asks for a model these are fields 1 and 2; whatever else a request has is
-    skipped, not decoded, by reading it as the smallest of them (2 µs for 80 kB of rows).
+    In every request message that names a model these are fields 1 and 2. Parsing it as the smallest of these messages
+    skips all other fields without decoding them (2 µs for 80 kB of rows).
 
     Raises:
-        FailureError: the bytes are not a message.
+        RpcFailureError: the bytes are not a message.
     """
     try:
         asked = oip.ModelReadyRequest.FromString(request)

@@ -1,11 +1,11 @@
-"""One server of a model version, as the routes file names it. Light: whoever writes that file imports it, too."""
+"""One server of a model version, as in the routes file. Imports nothing: the writer of that file uses it, too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 ROUTES_FORMAT = 2
-"""The form of the routes file that the gateway reads, see `routes_file.py`."""
+"""Version of the format of the routes file that the gateway reads, see `routes_file.py`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each model server has been asked: how the gateway knows that one is idle."""
+"""How many requests each model server has: tells the gateway which servers are idle."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class RequestCount:
     """The requests to one service.
 
     Attributes:
-        in_flight: requests that it has not answered yet.
-        last_at: when the last one ended, as `time.time()` says; 0 where there was none.
-        is_closed: it is being stopped, so that nothing may be sent to it.
+        in_flight: number of requests without a response yet.
+        last_at: when the last request ended, in seconds since 1970; 0 if there was none.
+        is_closed: the service is being stopped, so that no request may be sent to it.
     """
 
     in_flight: int = 0

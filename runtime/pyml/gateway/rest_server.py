@@ -1,6 +1,6 @@
-"""The REST form of the protocol: the same calls, over HTTP and JSON.
+"""The gateway's REST server: the same calls, over HTTP and JSON.
 
-Source of the paths and of both body forms: the protocol's HTTP/REST API and its binary tensor data extension.
+Source of the paths and of both body formats: the protocol's HTTP/REST API and its binary tensor data extension.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class RestService:
     """Answers the protocol's paths.
 
     Args:
-        upstream: the model servers.
-        max_body_bytes: largest body that is read.
+        balancer: the model servers.
+        max_body_bytes: size of the largest accepted body, in bytes.
     """
 
-    def __init__(self, upstream: LoadBalancer, max_body_bytes: int) -> None:
-        self._upstream = upstream
+    def __init__(self, balancer: LoadBalancer, max_body_bytes: int) -> None:
+        self._balancer = balancer
         self._max_body_bytes = max_body_bytes
 
     def application(self) -> web.Application:
@@ -100,8 +100,8 @@ class RestService:
         return _response(write_response(oip.ModelInferResponse.FromString(reply), is_binary))
 
     async def _call(self, request: web.Request, method: str, message: bytes) -> bytes:
-        route = self._upstream.find(*_asked(request))
-        return await self._upstream.call(route, method, message, timeout_s=None)
+        route = self._balancer.find(*_asked(request))
+        return await self._balancer.call(route, method, message, timeout_s=None)
 
 
 @web.middleware
@@ -144,7 +144,7 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
     if given is None:
         return None
     if not given.isdecimal() or int(given) > body_size:
-        message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, the body has {body_size} bytes"
+        message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, but the body has {body_size} bytes"
         raise RpcFailureError(RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
     return int(given)
 

@@ -30,13 +30,13 @@ _UNFINISHED_S = 0.5
 
 @dataclass(frozen=True)
 class Route:
-    """Where one model version is served.
+    """Where the servers of one model version listen.
 
     Attributes:
-        model: its name.
-        version: its version.
-        replicas: its servers, at least one; any of them may answer.
-        on_request: its servers may be stopped, and are started when a request comes.
+        model: name of the model.
+        version: version of the model.
+        replicas: its servers, at least one; each can take any request.
+        on_request: its servers may be stopped, and are started when a request arrives.
     """
 
     model: str
@@ -46,17 +46,17 @@ class Route:
 
     @property
     def name(self) -> str:
-        """The model version as it is named to people."""
+        """The name of the model version in messages."""
         return f"{self.model}@{self.version}"
 
 
 @dataclass(frozen=True)
 class Routes:
-    """All that is deployed.
+    """All deployed model versions.
 
     Attributes:
         models: model name -> version -> route.
-        defaults: model name -> the version that is asked where a request names none.
+        defaults: model name -> version that serves requests without a version.
     """
 
     models: Mapping[str, Mapping[str, Route]] = field(default_factory=dict)
@@ -64,29 +64,29 @@ class Routes:
 
     @classmethod
     def parse(cls, text: str) -> Routes:
-        """Read the file's text.
+        """Parse the content of the file.
 
         Raises:
-            ValueError: it is no JSON, of another format, or has a version without a server.
-            KeyError, TypeError, AttributeError: it is not of the form above.
+            ValueError: it is not JSON, has an unknown format version, or lists a model version without a server.
+            KeyError, TypeError, AttributeError: it does not have the structure above.
         """
         document = json.loads(text)
         if document["version"] != ROUTES_FORMAT:
-            raise ValueError(f"it has format {document['version']}, this gateway reads {ROUTES_FORMAT}")
+            raise ValueError(f"the file has format {document['version']}, this gateway reads format {ROUTES_FORMAT}")
         models = document["models"]
         return cls(
             {
-                name: {version: _route(name, version, place) for version, place in model["versions"].items()}
+                name: {version: _route(name, version, entry) for version, entry in model["versions"].items()}
                 for name, model in models.items()
             },
             {name: model["default"] for name, model in models.items()},
         )
 
     def find(self, model: str, version: str = "") -> Route:
-        """The route of a model version; of the default one where none is named.
+        """The route of a model version; an empty version means the default.
 
         Raises:
-            FailureError: NOT_FOUND, with what is deployed instead.
+            RpcFailureError: it is not deployed (NOT_FOUND); the message lists what is.
         """
         versions = self.models.get(model)
         if versions is None:
@@ -97,7 +97,7 @@ class Routes:
         return route
 
     def sockets(self) -> set[str]:
-        """Every socket that may be dialled."""
+        """The sockets of all replicas."""
         routes = (route for versions in self.models.values() for route in versions.values())
         return {replica.socket for route in routes for replica in route.replicas}
 
@@ -105,11 +105,11 @@ class Routes:
 class RoutesFile:
     """The routes file, read again when it changes.
 
-    Looking costs one `stat` for each request (2 µs), so that a deployment takes effect at once and nothing polls.
+    Each request costs one `stat` (2 µs), so that a deployment takes effect at once without polling.
 
     Args:
-        path: the file; while there is none, nothing is deployed.
-        clock: seconds that pass.
+        path: the file; while it does not exist, nothing is deployed.
+        clock: monotonic time in seconds.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,14 +120,14 @@ class RoutesFile:
         self._doubtful_since: float | None = None
 
     def current(self) -> Routes:
-        """What is deployed now; the same object until the file changes. A file that cannot be read changes nothing."""
+        """The current routes; the same object until the file changes. An unreadable file changes nothing."""
         stamp = _stamp(self.path)
         if stamp != self._stamp:
             self._read(stamp)
         return self._routes
 
     def _read(self, stamp: tuple[int, ...]) -> None:
-        """Read the file; leave one that is gone or cannot be read for the next look, unless that lasts."""
+        """Read the file; if it is missing or unreadable, try again at the next request before giving up on it."""
         routes, problem = Routes(), ""
         if stamp:
             try:
@@ -138,23 +138,23 @@ class RoutesFile:
             return
         self._stamp, self._doubtful_since = stamp, None
         if problem:
-            log.error("%s cannot be read, the routes stay as they were: %s", self.path, problem)
+            log.error("%s cannot be read, the routes stay unchanged: %s", self.path, problem)
         else:
             self._routes = routes
 
     def _may_be_unfinished(self) -> bool:
-        """Whether the file has been gone or unreadable for a moment only: Docker copies a file by making it anew."""
+        """Whether the file has been missing or unreadable only for a moment: Docker copies a file by recreating it."""
         now = self._clock()
         if self._doubtful_since is None:
             self._doubtful_since = now
         return now - self._doubtful_since < _UNFINISHED_S
 
 
-def _route(model: str, version: str, place: Mapping[str, Any]) -> Route:
-    replicas = tuple(Replica(each["socket"], each["service"]) for each in place["replicas"])
+def _route(model: str, version: str, entry: Mapping[str, Any]) -> Route:
+    replicas = tuple(Replica(each["socket"], each["service"]) for each in entry["replicas"])
     if not replicas:
-        raise ValueError(f"model {model}@{version} has no replicas")
-    on_request = place["on_request"]
+        raise ValueError(f"model {model}@{version} has no replica")
+    on_request = entry["on_request"]
     if not isinstance(on_request, bool):
         raise TypeError(f"on_request is {on_request!r}, not true or false")
     return Route(model, version, replicas, on_request)
@@ -172,14 +172,14 @@ def _unknown_model(model: str, deployed: list[str]) -> RpcFailure:
     close = difflib.get_close_matches(model, deployed, n=1)
     listed = f"deployed: {', '.join(deployed)}" if deployed else "nothing is deployed"
     fix = f"did you mean {close[0]}?" if close else "pyml deploy MODEL_DIR"
-    return RpcFailure(grpc.StatusCode.NOT_FOUND, f"there is no model {model!r} here; {listed}", Reason.UNKNOWN, fix)
+    return RpcFailure(grpc.StatusCode.NOT_FOUND, f"model {model!r} is not deployed; {listed}", Reason.UNKNOWN, fix)
 
 
 def _unknown_version(model: str, version: str, deployed: list[str]) -> RpcFailure:
     listed = ", ".join(deployed) or "none"
     return RpcFailure(
         grpc.StatusCode.NOT_FOUND,
-        f"model {model} has no version {version!r} here; deployed: {listed}",
+        f"version {version!r} of model {model} is not deployed; deployed: {listed}",
         Reason.UNKNOWN,
-        "ask for one of these, or for none, to get the default",
+        "name one of these versions, or none for the default",
     )

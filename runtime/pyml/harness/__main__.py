@@ -1,10 +1,10 @@
-"""`python -m pyml.harness`: load a model, say how that went, and answer one question a line until there are no more.
+"""`python -m pyml.harness`: load a model, write a load report, then answer one request per line until stdin ends.
 
     python -m pyml.harness --package FOLDER [--set NAME=VALUE] [--unset NAME] [--elsewhere]
 
-It starts in the pinned environment of both paths; `--set`, `--unset` and `--elsewhere` (another working directory) vary
-that before Python starts, since much of it counts only then. What the model prints goes to stderr, and its
-stdin is empty.
+It starts in the pinned environment of both paths. `--set`, `--unset` and `--elsewhere` (a different working directory)
+change that environment before Python starts, since most settings take effect only then. What the model prints goes to
+stderr, and its stdin is empty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Vary the environment if asked to, then load and answer."""
+    """Change the environment if asked to, then load the model and answer requests."""
     parser = argparse.ArgumentParser(prog="python -m pyml.harness")
     parser.add_argument("--package", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _start_again(options: argparse.Namespace) -> None:
-    """Become the same program in the asked-for environment."""
+    """Replace this process by the same program in the changed environment."""
     environment = {name: value for name, value in os.environ.items() if name not in options.unset}
     environment |= dict(each.partition("=")[::2] for each in options.set)
     elsewhere = ["--elsewhere"] if options.elsewhere else []
@@ -52,36 +52,36 @@ def _start_again(options: argparse.Namespace) -> None:
     os.execve(sys.executable, command, environment)  # noqa: S606 - this very program
 
 
-def _serve(package: Path, questions: TextIO, answers: TextIO) -> None:
-    from pyml.harness.environ_trace import watch
+def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:
+    from pyml.harness.environ_trace import trace_environment
 
-    asked = watch(package)
+    variables = trace_environment(package)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         runner, problem = _load(package)
-    said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
-    _say(answers, _greeting(runner, problem, said).to_line())
+    raised = [f"{type(each.message).__name__}: {each.message}" for each in caught]
+    _write_line(responses, _load_report(runner, problem, raised).to_line())
     if runner is None:
         return
     from pyml.harness.answering import Harness
     from pyml.harness.session_messages import HarnessRequest
 
-    laboratory = Harness(runner)
-    for line in questions:
-        answer = laboratory.answer(HarnessRequest.from_line(line))
-        _say(answers, replace(answer, variables=sorted(asked)).to_line())
+    harness = Harness(runner)
+    for line in requests:
+        response = harness.answer(HarnessRequest.from_line(line))
+        _write_line(responses, replace(response, variables=sorted(variables)).to_line())
 
 
-def _greeting(runner: Runner | None, problem: str, said: Sequence[str]) -> LoadReport:
+def _load_report(runner: Runner | None, problem: str, raised: Sequence[str]) -> LoadReport:
     from pyml.harness.session_messages import LoadReport
     from pyml.harness.training import training_switches
     from pyml.inference.describe import Signature
 
     if runner is None:
-        return LoadReport(problem=problem, warnings=said)
+        return LoadReport(problem=problem, warnings=raised)
     signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
     switches, packages = len(training_switches(runner.model)), this_worker().packages
-    return LoadReport("", signature.to_json(), said, switches, packages)
+    return LoadReport("", signature.to_json(), raised, switches, packages)
 
 
 def _load(package: Path) -> tuple[Runner | None, str]:
@@ -93,9 +93,9 @@ def _load(package: Path) -> tuple[Runner | None, str]:
         return None, str(error)
 
 
-def _say(answers: TextIO, line: str) -> None:
-    answers.write(line + "\n")
-    answers.flush()
+def _write_line(responses: TextIO, line: str) -> None:
+    responses.write(line + "\n")
+    responses.flush()
 
 
 if __name__ == "__main__":

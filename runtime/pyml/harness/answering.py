@@ -1,4 +1,4 @@
-"""Calls of `predict` under conditions, with everything that a path would make of them but the path."""
+"""Calls of `predict` under varied conditions, with the conversions and checks of both paths around them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml.errors import OutputError, PymlError
-from pyml.harness.call_trace import noted
+from pyml.harness.call_trace import trace_calls
 from pyml.harness.perturbations import Perturbation, changed
 from pyml.harness.session_messages import HarnessRequest, HarnessResponse, Refusal
 from pyml.harness.training import evaluation
@@ -31,7 +31,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class _Call:
-    """What came of one call."""
+    """The outcome of one call."""
 
     predictions: pa.RecordBatch | None
     refusal: Refusal | None = None
@@ -39,23 +39,23 @@ class _Call:
 
 
 class Harness:
-    """A loaded model that answers questions.
+    """A loaded model that answers requests of the parity check.
 
     Args:
-        runner: the model behind the type rule; the very one that both paths call.
+        runner: the model behind the type rule; the same class that both paths call.
     """
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def answer(self, question: HarnessRequest) -> HarnessResponse:
-        """Make the calls of a question. What the model raises is an answer."""
+    def answer(self, request: HarnessRequest) -> HarnessResponse:
+        """Make the calls of a request. An exception of the model is part of the response."""
         with (
-            _clock(question.clock, runs=question.runs),
-            self._switched(question.perturbation),
-            self._noted(question) as called,
+            _clock(request.clock, runs=request.runs),
+            self._evaluation_mode(request.perturbation),
+            self._call_trace(request) as called,
         ):
-            calls = self._calls(question)
+            calls = self._calls(request)
         done = [call.predictions for call in calls if call.predictions is not None]
         schema = self._runner.outputs.arrow
         predictions = pa.Table.from_batches(done, schema).combine_chunks().to_batches()
@@ -66,21 +66,21 @@ class Harness:
             called=sorted(called),
         )
 
-    def _calls(self, question: HarnessRequest) -> list[_Call]:
-        if question.threads == 1:
-            return [self._call(question, group) for group in question.groups]
-        with ThreadPoolExecutor(question.threads) as pool:
-            return list(pool.map(lambda group: self._call(question, group), question.groups))
+    def _calls(self, request: HarnessRequest) -> list[_Call]:
+        if request.threads == 1:
+            return [self._call(request, group) for group in request.groups]
+        with ThreadPoolExecutor(request.threads) as pool:
+            return list(pool.map(lambda group: self._call(request, group), request.groups))
 
-    def _call(self, question: HarnessRequest, group: Sequence[int]) -> _Call:
-        rows = question.rows.take(pa.array(group, pa.int64()))
-        if question.seeded:
+    def _call(self, request: HarnessRequest, group: Sequence[int]) -> _Call:
+        rows = request.rows.take(pa.array(group, pa.int64()))
+        if request.seeded:
             _seed()
         try:
-            given = self._given(rows, question.perturbation)
-            before = _state(given) if question.watched else None
+            given = self._given(rows, request.perturbation)
+            before = _state(given) if request.watched else None
             returned = self._runner.predict(given)
-            predictions = self._predictions(returned, rows.num_rows, question.perturbation)
+            predictions = self._predictions(returned, rows.num_rows, request.perturbation)
         except PymlError as error:
             return _Call(None, Refusal.of(error))
         except (
@@ -89,16 +89,16 @@ class Harness:
             AttributeError,
             TypeError,
             ValueError,
-        ) as error:  # a what-if that does not apply
-            return _Call(None, Refusal("WhatIfError", f"{type(error).__name__}: {error}"))
-        return _Call(predictions, is_changed=question.watched and _state(given) != before)
+        ) as error:  # a perturbation that does not apply
+            return _Call(None, Refusal("PerturbationError", f"{type(error).__name__}: {error}"))
+        return _Call(predictions, is_changed=request.watched and _state(given) != before)
 
     def _given(self, rows: pa.RecordBatch, perturbation: Perturbation) -> Given:
         given = self._runner.given(rows)
         return changed(given, perturbation) if isinstance(given, pd.DataFrame) else given
 
     def _predictions(self, returned: object, rows: int, perturbation: Perturbation) -> pa.RecordBatch:
-        """Under a what-if values count and not dtypes: a model that passes floats on gives floats back."""
+        """Under a perturbation only values count, not dtypes: a model that is given floats may return floats."""
         try:
             return self._runner.predictions(returned, rows)
         except OutputError:
@@ -107,15 +107,15 @@ class Harness:
             dtypes = {field.name: dtype_of(field) for field in self._runner.outputs.fields}
             return self._runner.predictions(returned.astype(dtypes), rows)
 
-    def _noted(self, question: HarnessRequest) -> contextlib.AbstractContextManager[set[str]]:
-        return noted(self._runner.folder) if question.noted else contextlib.nullcontext(set())
+    def _call_trace(self, request: HarnessRequest) -> contextlib.AbstractContextManager[set[str]]:
+        return trace_calls(self._runner.folder) if request.noted else contextlib.nullcontext(set())
 
-    def _switched(self, perturbation: Perturbation) -> contextlib.AbstractContextManager[None]:
+    def _evaluation_mode(self, perturbation: Perturbation) -> contextlib.AbstractContextManager[None]:
         return evaluation(self._runner.model) if perturbation.kind == "evaluation" else contextlib.nullcontext()
 
 
 def _state(given: Given) -> object:
-    """Everything about a frame or tensors that a model could have changed."""
+    """Everything about a frame or tensors that a model can change."""
     names = list(given.columns) if isinstance(given, pd.DataFrame) else list(given)
     index = given.index.tolist() if isinstance(given, pd.DataFrame) else None
     return names, index, [digests.tolist() for digests in digests_of(given)]
@@ -133,7 +133,7 @@ def _clock(seconds: float | None, *, runs: bool) -> Iterator[None]:
 
 
 def _seed() -> None:
-    """Seed every generator that a program shares; one that a model made for itself cannot be reached."""
+    """Seed every global random generator; a generator that a model creates for itself cannot be reached."""
     random.seed(SEED)
     np.random.seed(SEED)
     torch = sys.modules.get("torch")

@@ -1,4 +1,4 @@
-"""Which functions of libraries a model's own code calls: a hint at what it does to a batch, never a proof."""
+"""The call trace: which library functions a model's own code calls. A hint at what it does to a batch, not a proof."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import Path
 from types import FrameType
 
 WRAPPERS = ("wrapper", "wrapped", "_wrapped", "inner")
-"""What decorators call the function that stands in for the decorated one."""
+"""Usual names of the function by which a decorator replaces the decorated one."""
 
 
 @contextlib.contextmanager
-def noted(folder: Path) -> Iterator[set[str]]:
-    """Note the calls that code below a folder makes in this thread, as `function` or `Class.method`.
+def trace_calls(folder: Path) -> Iterator[set[str]]:
+    """Record the calls that code in a folder makes in this thread, as `function` or `Class.method`.
 
     Args:
-        folder: of the model package. What libraries call in turn is not noted.
+        folder: folder of the model package. Calls that libraries make are not recorded.
     """
     below = f"{folder}{os.sep}"
     names: set[str] = set()
 
-    def note(frame: FrameType, event: str, argument: object) -> None:
+    def record(frame: FrameType, event: str, argument: object) -> None:
         if event == "c_call" and frame.f_code.co_filename.startswith(below):
             names.add(str(getattr(argument, "__name__", "")))
         elif event == "call" and not frame.f_code.co_filename.startswith(below) and _is_called_from(frame, below):
             names.add(_name_of(frame))
 
-    sys.setprofile(note)
+    sys.setprofile(record)
     try:
         yield names
     finally:

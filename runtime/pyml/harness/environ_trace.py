@@ -1,4 +1,4 @@
-"""Which environment variables a model's own code reads."""
+"""The environment trace: which environment variables a model's own code reads."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from pathlib import Path
 from types import FrameType
 
 
-class WatchedEnvironment(type(os.environ)):  # type: ignore[misc]  # the class of os.environ has no public name
-    """`os.environ` that notes the names which code below a folder asks for."""
+class TracedEnvironment(type(os.environ)):  # type: ignore[misc]  # the class of os.environ has no public name
+    """`os.environ` that records the names which code in a folder reads."""
 
-    watched_folder = ""
-    asked: set[str] = set()  # noqa: RUF012 - one environment for each process
+    traced_folder = ""
+    names: set[str] = set()  # noqa: RUF012 - one environment for each process
 
     def __getitem__(self, key: str) -> str:
-        if _is_below(sys._getframe(1), self.watched_folder):
-            self.asked.add(key)
+        if _is_below(sys._getframe(1), self.traced_folder):
+            self.names.add(key)
         value: str = super().__getitem__(key)
         return value
 
     def __contains__(self, key: object) -> bool:
-        if _is_below(sys._getframe(1), self.watched_folder):
-            self.asked.add(str(key))
+        if _is_below(sys._getframe(1), self.traced_folder):
+            self.names.add(str(key))
         return bool(super().__contains__(key))
 
 
-def watch(folder: Path) -> set[str]:
-    """Watch this process from now on; gives back a set that fills as names are asked for.
+def trace_environment(folder: Path) -> set[str]:
+    """Trace this process from now on; returns a set that grows as names are read.
 
     Args:
-        folder: of the model package. Code elsewhere, as that of libraries, is not noted.
+        folder: folder of the model package. Reads by other code, such as libraries, are not recorded.
     """
-    WatchedEnvironment.watched_folder = f"{folder}{os.sep}"
+    TracedEnvironment.traced_folder = f"{folder}{os.sep}"
     environment: MutableMapping[str, str] = os.environ
-    environment.__class__ = WatchedEnvironment
-    return WatchedEnvironment.asked
+    environment.__class__ = TracedEnvironment
+    return TracedEnvironment.names
 
 
 _MAPPING_METHODS = ("<frozen os>", "<frozen _collections_abc>", "os.py", "_collections_abc.py")
 
 
 def _is_below(frame: FrameType | None, folder: str) -> bool:
-    """Whether the code that asked, past the mapping methods of the standard library, lies below a folder."""
+    """Whether the reading code, behind the mapping methods of the standard library, is in a folder."""
     while frame is not None and frame.f_code.co_filename.endswith(_MAPPING_METHODS):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(folder)

@@ -1,7 +1,7 @@
-"""What if `predict` were given the same rows in another shape? Pure changes to a frame, and none to its values.
+"""Perturbations: pure changes to the form of the frame that `predict` is given, and none to its values.
 
-Each kind stands for something that a boundary between two programs does to rows: it loses a dtype, an order, a name.
-The runtime keeps them all; a model's own code may not, and then the answer under one of these tells what it did.
+Each kind models something that a boundary between two programs can do to rows: it loses a dtype, an order, a name.
+The runtime keeps all of them. A model's own code may not, and its predictions under a perturbation show what it lost.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Perturbation:
     """A change to the frame that `predict` is given.
 
     Attributes:
-        kind: a name in `KINDS`, or "evaluation", or empty for none.
+        kind: a name in `KINDS`, or "evaluation"; empty for no change.
         columns: the input columns that it changes; for `order` all of them, in their new order.
-        value: a number that some kinds take: the first label of an index.
+        value: argument of the kind `index`: the first label of the new index.
     """
 
     kind: str = ""
@@ -38,10 +38,10 @@ class Perturbation:
 
 
 def changed(frame: pd.DataFrame, perturbation: Perturbation) -> pd.DataFrame:
-    """The frame under a what-if; the frame itself where it is none that changes frames.
+    """The frame after a perturbation; the frame itself if the kind does not change frames.
 
     Raises:
-        KeyError: a column is not there.
+        KeyError: the frame lacks a column.
     """
     change = KINDS.get(perturbation.kind)
     return frame if change is None else change(frame, perturbation)
@@ -55,7 +55,7 @@ def _by_column(convert: Callable[[pd.Series], pd.Series | pd.Categorical]) -> Ch
 
 
 def _floats(series: pd.Series) -> pd.Series:
-    """Numbers as float64, null as NaN: what a null does to integers in pandas, and JSON to decimals."""
+    """Numbers as float64, null as NaN: as pandas converts integers beside a null, and JSON decimals."""
     if series.dtype == object:
         return pd.Series([_floated(value) for value in series], index=series.index, dtype=_dtype_of(series))
     return pd.Series(series.to_numpy("float64", na_value=np.nan), index=series.index)
@@ -67,7 +67,7 @@ def _dtype_of(series: pd.Series) -> str:
 
 
 def _floated(value: object) -> object:
-    """A value with each number in it as a float; what is no number stays."""
+    """A value with each number in it as a float; other values stay."""
     if isinstance(value, bool | str | bytes):
         return value
     if isinstance(value, int | Decimal):

@@ -1,4 +1,4 @@
-"""What is said to a laboratory and what it answers: JSON objects, one a line, with rows as Arrow streams in Base64."""
+"""Requests to a harness and its responses: JSON objects, one per line, with rows as Arrow streams in Base64."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class HarnessRequest:
 
     Attributes:
         rows: columns of the model's inputs.
-        groups: the rows of each call, by their places in `rows`.
-        what_if: how the frame of each call is changed first.
-        clock: seconds since 1970 at which all clocks stand still; None leaves them alone.
-        runs: whether they run on from there instead.
+        groups: the rows of each call, by their positions in `rows`.
+        perturbation: how the frame of each call is changed before it.
+        clock: time in seconds since 1970 at which all clocks stand still; None leaves them unchanged.
         seeded: whether every known random generator is seeded anew before each call.
-        threads: how many threads share the calls; 1 makes them in order.
-        watched: whether it is looked at if `predict` changes what it is given.
-        noted: whether it is noted which functions the model's own code calls; that makes calls slow.
+        threads: number of threads that share the calls; 1 makes them in order.
+        watched: whether to detect that `predict` modifies its input.
+        noted: whether to record which functions the model's own code calls; that makes calls slow.
+        runs: whether the clocks run on from `clock` instead of standing still.
     """
 
     rows: pa.RecordBatch
@@ -48,27 +48,27 @@ class HarnessRequest:
         facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted", "runs")}
         groups = [list(group) for group in self.groups]
         return json.dumps(
-            {"rows": _text_of(self.rows), "groups": groups, "what_if": asdict(self.perturbation), **facts}
+            {"rows": _encoded(self.rows), "groups": groups, "perturbation": asdict(self.perturbation), **facts}
         )
 
     @classmethod
     def from_line(cls, line: str) -> HarnessRequest:
         """Read what `to_line` wrote."""
         facts = json.loads(line)
-        change = facts.pop("what_if")
+        change = facts.pop("perturbation")
         perturbation = Perturbation(change["kind"], tuple(change["columns"]), change["value"])
-        return cls(rows=_batch_of(facts.pop("rows")), perturbation=perturbation, **facts)
+        return cls(rows=_decoded(facts.pop("rows")), perturbation=perturbation, **facts)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that gave no predictions.
+    """A call that returned no predictions.
 
     Attributes:
-        kind: class of the error: `PredictError` where the model raised, `OutputError` where what it returned is not
-            what it declares, `InputError` where the rows do not fit.
-        message: in the error's words.
-        codes: what is wrong, for programs, the most important first; none where nothing of ours says it.
+        kind: class of the error: `PredictError` if the model raised, `OutputError` if the predictions do not fit its
+            declared outputs, `InputError` if the rows do not fit its inputs.
+        message: message of the error.
+        codes: what is wrong, for programs, most important first; empty for an error that is not a `PymlError`.
     """
 
     kind: str
@@ -77,11 +77,11 @@ class Refusal:
 
     @classmethod
     def of(cls, error: PymlError, kind: str = "") -> Refusal:
-        """The refusal that an error means.
+        """The refusal for an error.
 
         Args:
-            error: what was raised.
-            kind: the class of the error; its own where none is given.
+            error: the error that was raised.
+            kind: class of the error to report; by default its own.
         """
         return cls(kind or type(error).__name__, error.message, error.codes)
 
@@ -93,14 +93,14 @@ class Refusal:
 
 @dataclass(frozen=True)
 class HarnessResponse:
-    """What came of the calls.
+    """The outcomes of the calls.
 
     Attributes:
-        predictions: of all calls that succeeded, one after another, in the order of the groups.
-        refusals: of the others, by the number of the group.
-        changed: numbers of the groups in which `predict` changed what it was given.
-        variables: environment variables that the model's own code has asked for so far.
-        called: functions that it called, where they were noted (`pyml.harness.call_trace`).
+        predictions: rows of all calls that succeeded, in the order of the groups.
+        refusals: the other calls, by the number of the group.
+        changed: numbers of the groups in which `predict` modified its input.
+        variables: environment variables that the model's own code has read so far.
+        called: functions that it called, if the request asked for them (`pyml.harness.call_trace`).
     """
 
     predictions: pa.RecordBatch
@@ -114,7 +114,7 @@ class HarnessResponse:
         refusals = {str(group): asdict(refusal) for group, refusal in self.refusals.items()}
         facts = {"refusals": refusals, "changed": list(self.changed)}
         facts |= {"variables": list(self.variables), "called": list(self.called)}
-        return json.dumps({"predictions": _text_of(self.predictions), **facts})
+        return json.dumps({"predictions": _encoded(self.predictions), **facts})
 
     @classmethod
     def from_line(cls, line: str) -> HarnessResponse:
@@ -122,18 +122,18 @@ class HarnessResponse:
         facts = json.loads(line)
         refusals = {int(group): _refusal_of(refusal) for group, refusal in facts["refusals"].items()}
         lists = (tuple(facts[name]) for name in ("changed", "variables", "called"))
-        return cls(_batch_of(facts["predictions"]), refusals, *lists)
+        return cls(_decoded(facts["predictions"]), refusals, *lists)
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """The first line of a laboratory: how loading the model went.
+    """The first line that a harness writes: whether the model was loaded.
 
     Attributes:
-        problem: why it could not be loaded; empty where it could.
-        contract: its kind, inputs and outputs (`pyml.inference.describe.Signature`); None where it could not be loaded.
-        warnings: that were raised meanwhile, each as `Class: text`.
-        training: how many of its parts are switched to training.
+        problem: why it could not be loaded; empty if it was loaded.
+        signature: its kind, inputs and outputs (`pyml.inference.describe.Signature`); None if it was not loaded.
+        warnings: warnings that were raised meanwhile, each as `Class: message`.
+        training: number of its parts that are in training mode.
         packages: version of each installed distribution, by name.
     """
 
@@ -157,9 +157,9 @@ def _refusal_of(facts: Mapping[str, Any]) -> Refusal:
     return Refusal(facts["kind"], facts["message"], tuple(map(ErrorCode, facts["codes"])))
 
 
-def _text_of(batch: pa.RecordBatch) -> str:
+def _encoded(batch: pa.RecordBatch) -> str:
     return base64.b64encode(stream_from_batch(batch)).decode()
 
 
-def _batch_of(text: str) -> pa.RecordBatch:
+def _decoded(text: str) -> pa.RecordBatch:
     return batch_from_stream(base64.b64decode(text))

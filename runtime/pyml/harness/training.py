@@ -1,6 +1,6 @@
-"""Switches that leave a model in training: `training = True` on it or on anything that it holds.
+"""Training mode: `training = True` on a model or on any part of it.
 
-The name is the one that PyTorch's modules and Keras's layers share.
+PyTorch's modules and Keras's layers share this attribute.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ MAX_OBJECTS = 10_000
 
 
 def training_switches(root: object) -> list[object]:
-    """Everything below an object that has its switch on."""
+    """The object and its parts that are in training mode."""
     return [each for each in _below(root) if getattr(each, "__dict__", {}).get(SWITCH) is True]
 
 
 @contextmanager
 def evaluation(root: object) -> Iterator[None]:
-    """Turn every switch below an object off for a while."""
+    """Put the object and its parts into evaluation mode inside this context."""
     switched = training_switches(root)
     for each in switched:
         setattr(each, SWITCH, False)
@@ -31,7 +31,7 @@ def evaluation(root: object) -> Iterator[None]:
 
 
 def _below(root: object) -> Iterator[object]:
-    """An object and what hangs from it by attributes, lists and dicts; each once."""
+    """An object and everything reachable by attributes, lists and dicts; each once."""
     waiting, seen = [root], {id(root)}
     while waiting and len(seen) < MAX_OBJECTS:
         each = waiting.pop()

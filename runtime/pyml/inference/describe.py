@@ -1,6 +1,6 @@
-"""`python -m pyml.inference.describe FOLDER`: load a model in its own environment and say what it takes and gives back.
+"""`python -m pyml.inference.describe FOLDER`: load a model in its own environment and print its signature.
 
-Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that kept it from loading.
+Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that prevented loading it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pyml.errors import PackageError, Problem
 from pyml.inference.own_streams import own_stdin, own_stdout
 from pyml.types.schema import Schema
 
-SAID_MAX_CHARACTERS = 2000
+SHOWN_CHARACTERS = 2000
 PATIENCE_S = 3
-"""How long a model may take to end once it is described."""
+"""Seconds that a model may take to end after it has been described."""
 _SIGNALLED = 128
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model declares.
+    """A model signature: what the model declares.
 
     Attributes:
         kind: "frame" or "tensor".
-        inputs: what `predict` takes.
-        outputs: what `predict` gives back.
+        inputs: schema of what `predict` takes.
+        outputs: schema of what `predict` returns.
     """
 
     kind: str
@@ -46,42 +46,44 @@ class Signature:
 
     @classmethod
     def from_json(cls, facts: dict[str, object]) -> Signature:
-        """From a JSON object that `to_json` made."""
+        """From a JSON object of `to_json`."""
         return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]))
 
 
-def signature_of(code: int, printed: str, said: str, folder: Path) -> Signature:
-    """The contract in what this program printed.
+def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature:
+    """Read the signature that this program printed.
 
-    An answer counts, however the program ended: what a model does at exit comes after it.
+    A printed signature counts whatever the exit code: what a model does at exit comes after it.
 
     Args:
-        code: its exit code; negative for the signal that ended it.
-        printed: on stdout, where it writes nothing but the answer.
-        said: on stderr; the last of it is shown where there is no answer.
-        folder: of the package, for messages.
+        code: exit code of the program; negative for the signal that ended it.
+        stdout: output of the program, which holds nothing but its JSON object.
+        stderr: error output of the program; its end is quoted if nothing was printed.
+        folder: folder of the package, for messages.
 
     Raises:
-        PackageError: it printed problems instead; or nothing, since the model took its Python with it.
+        PackageError: it printed problems instead, or nothing because the model ended Python.
     """
-    if not printed.strip():
-        raise _ended_python(code, said)
-    facts = json.loads(printed.splitlines()[0])  # a model that forks while loading may answer twice
+    if not stdout.strip():
+        raise _ended_python(code, stderr)
+    facts = json.loads(stdout.splitlines()[0])  # a model that forks while loading may print twice
     if "problems" in facts:
         problems = [Problem(message, hint, code and ErrorCode(code)) for message, hint, code in facts["problems"]]
-        raise PackageError(f"the model package {folder} is not right", problems)
+        raise PackageError(f"invalid model package {folder}", problems)
     return Signature.from_json(facts)
 
 
-def _ended_python(code: int, said: str) -> PackageError:
-    last = said.strip()[-SAID_MAX_CHARACTERS:]
+def _ended_python(code: int, stderr: str) -> PackageError:
+    last = stderr.strip()[-SHOWN_CHARACTERS:]
     ended = f"the model ended Python with {_exit(code)} while it was loaded"
-    hint = "raise an error that says what is wrong, in place of os._exit" if 0 <= code <= _SIGNALLED else ""
-    return PackageError("the model cannot be loaded", [Problem(f"{ended}, saying:\n{last}" if last else ended, hint)])
+    hint = "raise an error that says what is wrong instead of calling os._exit" if 0 <= code <= _SIGNALLED else ""
+    return PackageError(
+        "the model cannot be loaded", [Problem(f"{ended}; its last output:\n{last}" if last else ended, hint)]
+    )
 
 
 def _exit(code: int) -> str:
-    """An exit code in words: a signal is negative to the process that waits, and 128 more than itself to Docker."""
+    """An exit code for messages. A signal is negative to a waiting process; to Docker it is 128 plus that."""
     number = -code if code < 0 else code - _SIGNALLED
     with contextlib.suppress(ValueError):
         return f"exit code {code} ({signal.Signals(number).name})"
@@ -101,21 +103,21 @@ def _describe(folder: Path) -> dict[str, object]:
         runner = Runner.load(folder)
     except PackageError as error:
         return {"problems": [(problem.message, problem.hint, problem.code) for problem in error.problems]}
-    except BaseException as error:  # noqa: BLE001 - whatever a model raises is an answer
-        words = "".join(traceback.format_exception_only(error)).strip()
-        return {"problems": [(f"loading the model raised {words}", "raise an Exception", None)]}
+    except BaseException as error:  # noqa: BLE001 - whatever a model raises is reported
+        raised = "".join(traceback.format_exception_only(error)).strip()
+        return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}
     return Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs).to_json()
 
 
 def main() -> None:
     """Describe the package named on the command line.
 
-    What the model itself prints goes to stderr. Once it has answered, Python ends; by force where threads of the model,
-    or what it does at exit, take longer than `PATIENCE_S`.
+    What the model itself prints goes to stderr. After the description Python ends; by force if threads of the model, or
+    its exit handlers, take longer than `PATIENCE_S`.
     """
     own_stdin()
-    with own_stdout() as answers:
-        answers.write(json.dumps(_describe(Path(sys.argv[1]))) + "\n")
+    with own_stdout() as stdout:
+        stdout.write(json.dumps(_describe(Path(sys.argv[1]))) + "\n")
     end = threading.Timer(PATIENCE_S, os._exit, [0])
     end.daemon = True
     end.start()

@@ -1,8 +1,8 @@
-"""What `predict` saw and gave back, as one digest for each value: so that both paths can be compared from the inside.
+"""One digest for each value that `predict` got and returned, so that both paths can be compared from the inside.
 
 Recording is off unless a job or a request asks for it. A digest is 64 bits over the exact value and the type in which
-it lay in the frame or tensor: equal digests on both paths mean that `predict` saw the same value, to the last bit, with
-null, NaN and None apart. Digests of one release are compared with one another only, and never kept for a later one.
+it is in the frame or tensor: equal digests on both paths mean that `predict` got the same value, to the last bit; null,
+NaN and None are distinct. Digests are compared only within one release, and never kept for a later one.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _calls = itertools.count(1)
 
 
 def digests_of(given: Given) -> list[Digests]:
-    """One array of digests for each column of a frame, or each tensor; as long as there are rows."""
+    """One array of digests for each column of a frame, or each tensor: int64, shape (rows,)."""
     if isinstance(given, pd.DataFrame):
         return [_of_series(series) for _, series in given.items()]
     return [_of_tensor(array) for array in given.values()]
 
 
 def digests_of_batch(batch: pa.RecordBatch, schema: Schema) -> list[Digests]:
-    """The digests that the rows of a batch have once they are a frame, or tensors, of a schema."""
+    """The digests of the rows of a batch after conversion to a frame, or tensors, of a schema."""
     if schema.is_tensor:
         return digests_of(tensors_from_arrow(batch, schema))
     return digests_of(frame_from_arrow(batch, schema))
@@ -51,9 +51,9 @@ def record(seen: Sequence[Digests], gave: Sequence[Digests], rows: int) -> list[
     """The columns of `pyml.inference.record_columns.RECORD_DDL` for one call of `predict`.
 
     Args:
-        seen: digests of what it was given, taken before the call.
-        gave: digests of what it gave back.
-        rows: how many.
+        seen: digests of its input, taken before the call; one int64 array of shape (rows,) for each input.
+        gave: digests of its predictions, likewise for each output.
+        rows: number of rows.
     """
     call = (os.getpid() << 32) + next(_calls)
     return [
@@ -73,7 +73,7 @@ def _lists(digests: Sequence[Digests], rows: int) -> pa.ListArray:
 def _of_series(series: pd.Series) -> Digests:
     array, dtype = series.array, str(series.dtype)
     if isinstance(array, pd.arrays.IntegerArray | pd.arrays.FloatingArray | pd.arrays.BooleanArray):
-        # Values and mask as they are: pandas has no public way to them that keeps null and NaN apart in every release.
+        # Values and mask are private, but no public accessor keeps null and NaN distinct in every release of pandas.
         return np.where(array._mask, _NULL, _of_values(array._data, dtype))  # type: ignore[union-attr]
     if isinstance(array, pd.arrays.DatetimeArray):
         return _of_values(array.asi8, dtype)  # type: ignore[attr-defined]
@@ -83,19 +83,19 @@ def _of_series(series: pd.Series) -> Digests:
 def _of_values(values: np.ndarray, dtype: str) -> Digests:
     if values.dtype == object:
         return np.fromiter((_of_object(value) for value in values), np.int64, len(values))
-    hashed: Digests = pd.util.hash_array(_bits(values)).view(np.int64) ^ _of_text(dtype)
+    hashed: Digests = pd.util.hash_array(_bits(values)).view(np.int64) ^ _of_string(dtype)
     return hashed
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    """Floats by their bits, so that -0.0 and 0.0 are different values."""
+    """Floats as their bits, so that -0.0 and 0.0 are different values."""
     if values.dtype.kind == "f":
         return np.ascontiguousarray(_with_one_nan(values)).view(f"u{values.dtype.itemsize}")
     return values
 
 
 def _with_one_nan(values: np.ndarray) -> np.ndarray:
-    """Floats whose NaNs all have the same bits: 0/0 sets the sign of its NaN, and the JVM takes it away again."""
+    """Floats whose NaNs all have the same bits: 0/0 sets the sign of its NaN, and the JVM clears it."""
     if values.dtype.kind != "f":
         return values
     is_nan = np.isnan(values)
@@ -103,10 +103,10 @@ def _with_one_nan(values: np.ndarray) -> np.ndarray:
 
 
 def _of_object(value: object) -> int:
-    return _NULL if value is None else _of_text(f"{type(value).__name__} {value!r}")
+    return _NULL if value is None else _of_string(f"{type(value).__name__} {value!r}")
 
 
-def _of_text(text: str) -> int:
+def _of_string(text: str) -> int:
     digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_SIZE_BYTES).digest()
     return int.from_bytes(digest, "little", signed=True)
 
@@ -116,7 +116,7 @@ def _of_tensor(array: np.ndarray) -> Digests:
     head = f"{array.dtype.name} {array.shape[1:]} "
     if array.dtype == object:
         return np.fromiter(
-            (_of_text(f"{head}{row!r}") for row in array.reshape(len(array), -1).tolist()), np.int64, len(array)
+            (_of_string(f"{head}{row!r}") for row in array.reshape(len(array), -1).tolist()), np.int64, len(array)
         )
     rows = np.ascontiguousarray(_with_one_nan(array)).reshape(len(array), -1)
     return np.fromiter((_of_bytes(head, row.tobytes()) for row in rows), np.int64, len(array))

@@ -1,6 +1,6 @@
-"""The stdin and stdout of a program that loads a model, for questions and answers alone.
+"""The stdin and stdout of a program that loads a model, reserved for its own requests and responses.
 
-Whatever else reads stdin finds nothing there, and whatever else writes to stdout, in Python or below, writes to stderr.
+Any other reader of stdin finds it empty, and any other writer to stdout, in Python or below, writes to stderr.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 def own_stdin() -> TextIO:
-    """The real stdin of this process; from now on its stdin is empty."""
+    """Take over the real stdin of this process; from now on its stdin is empty."""
     questions = os.fdopen(os.dup(0), encoding="utf-8")
     with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -18,7 +18,7 @@ def own_stdin() -> TextIO:
 
 
 def own_stdout() -> TextIO:
-    """The real stdout of this process; from now on its stdout is its stderr."""
+    """Take over the real stdout of this process; from now on its stdout is its stderr."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers

@@ -1,4 +1,4 @@
-"""The one thing that both paths call: a loaded model behind the type rule."""
+"""The runner that both paths call: a loaded model behind the type rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Runner:
 
     Args:
         model: the constructed model.
-        folder: its package.
+        folder: folder of its package.
     """
 
     def __init__(self, model: Model, folder: Path) -> None:
@@ -38,7 +38,7 @@ class Runner:
         """Load the model of a package.
 
         Raises:
-            PackageError: the package is not right, or its code raised; lists everything that is wrong.
+            PackageError: the package is invalid, or its code raised; lists every problem.
         """
         folder = folder.resolve()
         return cls(load_model(folder), folder)
@@ -65,26 +65,26 @@ class Runner:
             batch: the columns of `inputs`, by name.
 
         Returns:
-            The columns of `outputs`, row for row.
+            The columns of `outputs`, one row for each row of `batch`.
 
         Raises:
             InputError: the rows do not fit `inputs`.
             PredictError: the model raised.
-            OutputError: what it returned does not fit `outputs`.
+            OutputError: the predictions do not fit `outputs`.
         """
         return self.predictions(self.predict(self.given(batch)), batch.num_rows)
 
     def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
-        """Predict as :meth:`predict_arrow`, and say what `predict` saw and gave (`record_columns.RECORD_DDL`)."""
+        """Like :meth:`predict_arrow`, with a record of what `predict` got and returned (`record_columns.py`)."""
         from pyml.inference.digests import digests_of, digests_of_batch, record
 
         given = self.given(batch)
-        seen = digests_of(given)  # before the call: a model may write into what it is given
+        seen = digests_of(given)  # before the call: a model may modify its input
         predictions = self.predictions(self.predict(given), batch.num_rows)
         return predictions, record(seen, digests_of_batch(predictions, self.outputs), batch.num_rows)
 
     def given(self, batch: pa.RecordBatch) -> Given:
-        """What `predict` is given for the rows of a batch: a frame, or named tensors.
+        """The input of `predict` for the rows of a batch: a frame, or named tensors.
 
         Raises:
             InputError: the rows do not fit `inputs`.
@@ -94,33 +94,35 @@ class Runner:
         return frame_from_arrow(batch, self.inputs)
 
     def predictions(self, returned: object, rows: int) -> pa.RecordBatch:
-        """What `predict` returned, as the columns of `outputs`.
+        """Convert what `predict` returned to the columns of `outputs`.
 
         Args:
             returned: a frame, or named tensors.
-            rows: how many `predict` was given.
+            rows: number of rows that `predict` was given.
 
         Raises:
-            OutputError: it does not fit `outputs`.
+            OutputError: `returned` does not fit `outputs`.
         """
         if self.is_tensor:
             return arrow_from_tensors(check_outputs(returned, self.outputs, rows), self.outputs)
         return arrow_from_frame(returned, self.outputs, rows)
 
     def predict_tensors(self, tensors: Tensors) -> Tensors:
-        """Predict for named tensors; of a `TensorModel` only.
+        """Predict for named tensors; only for a `TensorModel`.
 
         Raises:
             UsageError: the model takes frames.
             InputError, PredictError, OutputError: as :meth:`predict_arrow`.
         """
         if not self.is_tensor:
-            raise UsageError(f"model {self.settings.name} takes a frame, not tensors", "send its rows as Arrow")
+            raise UsageError(
+                f"model {self.settings.name} takes a frame, not tensors", "send the rows as an Arrow stream"
+            )
         check_inputs(tensors, self.inputs)
         return check_outputs(self.predict(tensors), self.outputs, rows_of(tensors))
 
     def predict(self, given: Given) -> object:
-        """What the model's own `predict` returns, unchecked.
+        """Call the model's own `predict` and return its result unchecked.
 
         Raises:
             PredictError: the model raised.

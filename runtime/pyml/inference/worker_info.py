@@ -1,4 +1,4 @@
-"""Who predicted: a Python worker as it describes itself, so that a job can prove where it ran."""
+"""Where `predict` ran: a Python worker describes itself, so that a job can prove where it ran."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from functools import lru_cache
 from pyml.pinned_environment import PINNED
 
 IMAGE_VARIABLE = "PYML_IMAGE"
-"""Set on the Spark workers of a model, to the id of the image they are started from."""
+"""Environment variable of a model's Spark workers: the id of the image that they were started from."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A place in which `predict` ran.
+    """The process and machine in which `predict` ran.
 
     Attributes:
-        host: its host name; a container's is the beginning of its id.
-        image: id of the image it was started from; None where it is no container.
-        python: version of its Python.
+        host: host name; in a container, the beginning of the container's id.
+        image: id of the image that it was started from; None outside a container.
+        python: version of Python.
         packages: version of each installed distribution, by name.
-        variables: those environment variables that are pinned for both paths, as they are there.
+        variables: values of the environment variables that are pinned for both paths.
     """
 
     host: str
@@ -41,13 +41,13 @@ class Worker:
         return cls(**json.loads(text))
 
     def to_json(self) -> str:
-        """As one line; equal workers give equal lines."""
+        """As one line of JSON; equal workers give equal lines."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
 @lru_cache(maxsize=1)
 def this_worker() -> Worker:
-    """The process that calls."""
+    """Describe the current process."""
     installed = {each.name: each.version for each in importlib.metadata.distributions() if each.name}
     image = os.environ.get(IMAGE_VARIABLE)
     variables = {name: os.environ[name] for name in PINNED if name in os.environ}

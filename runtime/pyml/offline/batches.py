@@ -1,4 +1,4 @@
-"""The offline half of a model: the function that Spark maps over Arrow batches."""
+"""The function that Spark maps over Arrow batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
-from pyml.offline.worker_error import told_to_the_job
+from pyml.offline.worker_error import reported_to_job
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,34 +19,40 @@ if TYPE_CHECKING:
 WORKER_COLUMN = "__worker"
 
 
-def predict_or_tell(
+def predict_or_report(
     batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
 ) -> Iterator[pa.RecordBatch]:
-    """What `mapInArrow` calls in a Python worker: :func:`predict_batches`, with errors that the job can read.
+    """What `mapInArrow` calls in a Python worker: :func:`predict_batches`, with errors that the job can parse.
+
+    Args:
+        batches: as of :func:`predict_batches`.
+        folder: as of :func:`predict_batches`.
+        keys: as of :func:`predict_batches`.
+        recorded: as of :func:`predict_batches`.
 
     Raises:
-        WorkerError: in place of an error of ours.
+        WorkerError: in place of a `PymlError`.
     """
-    with told_to_the_job():
+    with reported_to_job():
         yield from predict_batches(batches, folder, keys, recorded=recorded)
 
 
 def predict_batches(
     batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
 ) -> Iterator[pa.RecordBatch]:
-    """Predict for each batch and carry its key columns beside.
+    """Predict for each batch and keep its key columns.
 
     The model is loaded once for each worker, not for each batch or task.
 
     Args:
         batches: the key columns, then the columns of the model's inputs.
         folder: the model package, on the worker's own disk.
-        keys: how many of the first columns are the key.
-        recorded: whether the columns of `pyml.inference.digests` follow the predictions.
+        keys: number of leading columns that are the key.
+        recorded: whether the columns of `pyml.inference.record_columns` follow the predictions.
 
     Yields:
-        The key columns as they came, the predictions, their record if asked for, and a text that says who predicted
-        (`Worker`), in the first row.
+        The key columns unchanged, the predictions, their record if asked for, and a string column that describes the
+        worker (`Worker`) in its first row.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -66,7 +72,7 @@ def predict_batches(
 
 
 def _once(text: str, rows: int) -> pa.Array:
-    """A column that holds a text in its first row and null in all others: said once a batch, it costs nothing."""
+    """A column with a string in its first row and null in all others: once per batch costs nothing."""
     import pyarrow as pa
 
     return pa.concat_arrays([pa.array([text][:rows], pa.string()), pa.nulls(max(rows - 1, 0), pa.string())])

@@ -1,4 +1,4 @@
-"""Asking a job to stop: a flag that the job looks at, and a lock for the parts that must not be interrupted."""
+"""Cancellation of a job: a flag that the job checks, and a lock for the parts that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Cancellation:
     """A request to stop one job, made from another thread.
 
     Attributes:
-        asked: set once the job shall stop; never cleared.
+        asked: set once the job is to stop; never cleared.
     """
 
     def __init__(self) -> None:
@@ -19,20 +19,20 @@ class Cancellation:
         self._whole = threading.Lock()
 
     def ask(self) -> None:
-        """Ask the job to stop, at the next place where it looks."""
+        """Ask the job to stop at its next check of the flag."""
         self.asked.set()
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """A part of the job that is not interrupted; it begins after an interruption that is under way."""
+        """A part of the job that is not interrupted; it waits for the end of a running interruption."""
         with self._whole:
             yield
 
     def interrupt(self, running: Callable[[], object]) -> None:
-        """Interrupt what runs, unless the job is in a part that has to stay whole: then wait for the end of that part.
+        """Interrupt the job's queries; if the job is in a part that must not be interrupted, wait for its end first.
 
         Args:
-            running: interrupts every query of the job.
+            running: function that interrupts every query of the job.
         """
         with self._whole:
             running()

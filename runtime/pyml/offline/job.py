@@ -1,7 +1,7 @@
-"""The offline job: SQL in, the model mapped over the rows, a Hive table out.
+"""The offline job: maps the model over the rows of an SQL query and writes a Hive table.
 
 The steps: plan the query and check it against the model's inputs, predict into a staging table, audit rows and keys,
-swap. The old table stays as it is until the audit has passed. The same job runs on a laptop's Spark and on a cluster's.
+swap. The old table is unchanged until the audit has passed. The same job runs on a laptop's Spark and on a cluster's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
-from pyml.offline.worker_error import told_in
+from pyml.offline.worker_error import reported_error_in
 from pyml.types.schema import Schema, arrow_type, ddl_type_of, quoted
 
 if TYPE_CHECKING:
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 class JobError(PymlError):
-    """The offline job failed; the target table is as it was."""
+    """The offline job failed; the target table is unchanged."""
 
     general_code = ErrorCode.JOB
 
 
 @dataclass(frozen=True)
 class OfflineJob:
-    """What to predict, with what, and where to put it.
+    """What to predict, with which model, and which table to write.
 
     Attributes:
         folder: the model package, on the workers' disk.
         inputs: the model's declared inputs.
         outputs: the model's declared outputs.
         query: SQL whose rows are predicted.
-        table: target Hive table, `database.table`; its database is made where it does not exist.
-        key: columns that name a row, kept beside the predictions; where none are given, every column of the query that
-            is no input is kept.
-        allow_empty: whether a query without rows makes an empty table instead of an error.
-        recorded: whether the table also gets a record of what `predict` saw and gave (`pyml.inference.digests`).
+        table: target Hive table, `database.table`; its database is created if it does not exist.
+        key: columns that identify a row, kept beside the predictions; if none are given, every column of the query that
+            is not an input is kept.
+        allow_empty: whether a query without rows gives an empty table instead of an error.
+        recorded: whether the table also gets a record of what `predict` got and returned (`pyml.inference.digests`).
     """
 
     folder: str
@@ -60,14 +60,14 @@ class OfflineJob:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job did.
+    """The result of a job.
 
     Attributes:
         table: the Hive table that holds the key and the predictions.
-        rows: how many.
+        rows: number of rows.
         key: the columns kept beside the predictions.
-        seconds: wall time of each step.
-        workers: who predicted, as they described themselves; none where there were no rows.
+        seconds: wall time of each step, in seconds.
+        workers: the workers that predicted, as they described themselves; none if there were no rows.
     """
 
     table: str
@@ -79,7 +79,7 @@ class JobResult:
 
 @dataclass(frozen=True)
 class Audit:
-    """Count of rows and order-free fingerprints of their keys, taken before and after the model."""
+    """Number of rows and order-independent fingerprints of their keys, before or after the model."""
 
     rows: int
     key_xor: int | None
@@ -96,21 +96,21 @@ def run(
 
     Args:
         spark: a session whose Python workers run in the model's own environment.
-        job: what to do.
-        check_workers: told who predicted, before the target is touched; it may raise.
-        cancellation: looked at before each step; once it is asked for, the target is not touched any more. A swap that
-            has begun is finished.
+        job: what to predict, and where to write it.
+        check_workers: called with the workers that predicted, before the target is touched; it may raise.
+        cancellation: checked before each step; once it is set, the target is not touched any more. A swap that has
+            begun is finished.
 
     Raises:
-        UsageError: the query or the table's name cannot be read.
+        UsageError: the query or the name of the table is invalid.
         InputError: the query's columns do not fit the model's inputs; every mismatch is listed, nothing was started.
-        JobError: predicting, writing or the audit failed, or the job was cancelled; the target table is as it was.
+        JobError: predicting, writing or the audit failed, or the job was cancelled; the target table is unchanged.
     """
     cancellation = cancellation or Cancellation()
     try:
         return _steps(spark, job, check_workers, cancellation)
     except JobError as error:
-        if cancellation.asked.is_set():  # what Spark says of an interrupted query
+        if cancellation.asked.is_set():  # Spark's error is that of an interrupted query
             raise _cancelled(job) from error
         raise
 
@@ -158,16 +158,16 @@ def _refuse_cancelled(job: OfflineJob, cancellation: Cancellation) -> None:
 
 
 def _cancelled(job: OfflineJob) -> JobError:
-    return JobError(f"the job was cancelled; {job.table} is as it was", "", ErrorCode.JOB_CANCELLED)
+    return JobError(f"the job was cancelled; {job.table} is unchanged", "", ErrorCode.JOB_CANCELLED)
 
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what Spark raises into our own errors, with the model's or Spark's words kept.
+    """Translate Spark's exceptions into ours, keeping the message of the model or of Spark.
 
     Raises:
-        UsageError: Spark cannot read or resolve the query.
-        JobError: anything else; where the model's side raised, with what it said.
+        UsageError: Spark cannot parse or resolve the query.
+        JobError: any other failure; if the worker reported an error, with its message.
     """
     from pyspark.errors import AnalysisException, ParseException, PySparkException
 
@@ -175,26 +175,26 @@ def translated_errors() -> Iterator[None]:
         yield
     except (ParseException, AnalysisException) as error:
         raise UsageError(
-            f"Spark cannot run the query: {_first_paragraph(error)}", "mend the SQL or the names in it", ErrorCode.QUERY
+            f"Spark cannot run the query: {_first_paragraph(error)}", "fix the SQL or the names in it", ErrorCode.QUERY
         ) from error
     except PySparkException as error:
         raise _job_error(str(error), is_gone=_is_gone(error)) from error
 
 
 def _is_gone(error: Exception) -> bool:
-    """True where Spark itself went away, or came back without this session."""
-    said = f"{type(error).__name__} {error}"
-    return any(word in said for word in ("RetriesExceeded", "UNAVAILABLE", "INVALID_HANDLE", "NO_ACTIVE_SESSION"))
+    """True if Spark itself went away, or came back without this session."""
+    message = f"{type(error).__name__} {error}"
+    return any(name in message for name in ("RetriesExceeded", "UNAVAILABLE", "INVALID_HANDLE", "NO_ACTIVE_SESSION"))
 
 
 def _job_error(text: str, *, is_gone: bool) -> JobError:
     if is_gone:
         return JobError(
-            "Spark went away in the middle; the target table is as it was", _AGAIN_HINT, ErrorCode.SPARK_GONE
+            "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
         )
-    told = told_in(text)
-    if told is not None:
-        return JobError(told.message, told.hint, *told.codes)
+    reported = reported_error_in(text)
+    if reported is not None:
+        return JobError(reported.message, reported.hint, *reported.codes)
     return JobError(
         f"the Spark job failed: {text.strip().splitlines()[0] if text.strip() else 'no reason given'}", _LOG_HINT
     )
@@ -229,9 +229,9 @@ def _split(table: str) -> tuple[str, str]:
 
 
 def planned(spark: SparkSession, query: str) -> DataFrame:
-    """The rows of a query, planned and not run; Spark's own exceptions where it cannot be."""
+    """The rows of a query, planned but not run; raises Spark's own exceptions."""
     rows = spark.sql(query)
-    rows.schema  # noqa: B018 - makes Spark plan the query, so that its own words name what is wrong with it
+    rows.schema  # noqa: B018 - makes Spark plan the query, so that its own message names what is wrong
     return rows
 
 
@@ -242,8 +242,13 @@ def _lowered(names: Sequence[str]) -> set[str]:
 def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
     """Refuse a query whose columns do not fit the model, before anything runs.
 
+    Args:
+        rows: the planned query.
+        job: the job, with the model's inputs and outputs.
+        key: columns that identify a row.
+
     Raises:
-        InputError: lists every column that is missing, repeated or of another type, and every impossible key column.
+        InputError: lists every column that is missing, repeated or of a different type, and every invalid key column.
     """
     problems = [*_input_problems(rows, job.inputs), *_key_problems(rows, job, key)]
     if problems:
@@ -260,8 +265,8 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
             message = f"column `{wanted.name}` is missing; declared {wanted.ddl_type}"
             yield Problem(message, hint, ErrorCode.COLUMN_MISSING)
         elif wanted.name.lower() in repeated:
-            message = f"column `{wanted.name}` is there more than once"
-            yield Problem(message, "give each its own alias", ErrorCode.COLUMN_REPEATED)
+            message = f"column `{wanted.name}` appears more than once"
+            yield Problem(message, "give each column its own alias", ErrorCode.COLUMN_REPEATED)
         elif canonical(spark_type) != wanted.ddl_type:
             hint = f"CAST({quoted(wanted.name)} AS {wanted.ddl_type}) AS {quoted(wanted.name)}"
             message = f"column `{wanted.name}` is {spark_type.upper()}, declared {wanted.ddl_type}"
@@ -269,7 +274,7 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
 
 
 def canonical(spark_type: str) -> str:
-    """A Spark type as `Schema` spells it; unchanged where pyml does not carry it."""
+    """A Spark type as `Schema` spells it; unchanged if pyml does not support it."""
     try:
         return ddl_type_of(arrow_type(spark_type))
     except PymlError:
@@ -290,14 +295,14 @@ def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Itera
 def _write(
     rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str
 ) -> tuple[Audit, Audit, tuple[Worker, ...]]:
-    """Predict into the staging table; the audits, and who predicted, are taken on the way, without another pass."""
+    """Predict into the staging table; audits and workers are observed in the same pass."""
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
     from pyml.inference.record_columns import RECORD_DDL, RECORD_NAMES
-    from pyml.offline.batches import WORKER_COLUMN, predict_or_tell
+    from pyml.offline.batches import WORKER_COLUMN, predict_or_report
 
-    # Key columns get names of their own, since a key may be an input as well.
+    # Key columns are renamed, since a key may be an input as well.
     keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
     inputs = [F.col(quoted(name)).alias(name) for name in job.inputs.names]
     rows = rows.select(*keys, *inputs)
@@ -305,7 +310,7 @@ def _write(
     carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
     predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
     record_columns, record_names = ([RECORD_DDL], RECORD_NAMES) if job.recorded else ([], ())
-    predict = functools.partial(predict_or_tell, folder=job.folder, keys=len(key), recorded=job.recorded)
+    predict = functools.partial(predict_or_report, folder=job.folder, keys=len(key), recorded=job.recorded)
     before, after = Observation(), Observation()
     measures = _measures([f"__key_{position}" for position in range(len(key))])
     predicted = (
@@ -339,34 +344,34 @@ def _audit(observed: Mapping[str, object]) -> Audit:
 def _refuse_bad_audit(
     spark: SparkSession, job: OfflineJob, key: tuple[str, ...], staging: str, before: Audit, after: Audit
 ) -> None:
-    kept = f"{job.table} is as it was"
+    kept = f"{job.table} is unchanged"
     if before != after:
         raise JobError(
             f"the job lost, repeated or mixed up rows: {before.rows} in, {after.rows} out; {kept}",
-            "run it again, and report it where it happens twice",
+            "run it again; if it fails again, report it",
             ErrorCode.ROWS_LOST,
         )
     stored = spark.table(staging).count()
     if stored != after.rows:
-        message = f"{after.rows} rows were predicted and {stored} are stored; {kept}"
-        raise JobError(message, "look at the Spark log", ErrorCode.ROWS_LOST)
+        message = f"{after.rows} rows were predicted, but {stored} are stored; {kept}"
+        raise JobError(message, "read the Spark log: pyml dev logs", ErrorCode.ROWS_LOST)
     if not stored and not job.allow_empty:
         hint = "allow an empty result with --allow-empty (allow_empty=True)"
-        raise JobError(f"the query gave no rows; {kept}", hint, ErrorCode.NO_ROWS)
+        raise JobError(f"the query returned no rows; {kept}", hint, ErrorCode.NO_ROWS)
     if job.key:
         problems = list(key_problems(spark, staging, key))
         if problems:
             listed = "; ".join(problem.message for problem in problems)
-            raise JobError(f"the key does not name the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)
+            raise JobError(f"the key does not identify the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)
 
 
 def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iterator[Problem]:
-    """Null and repeated keys of a table or view, with an example of each.
+    """Problems of the key of a table or view: nulls and repeated keys, with an example.
 
     Args:
-        spark: where it lies.
-        relation: its name, quoted where it has to be.
-        key: columns that should name a row.
+        spark: session that can read the table.
+        relation: name of the table or view, quoted if necessary.
+        key: columns that should identify a row.
     """
     columns = ", ".join(quoted(name) for name in key)
     any_null = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
@@ -380,13 +385,13 @@ def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iter
     if repeated:
         example = ", ".join(f"{name}={repeated[name]}" for name in key)
         yield Problem(
-            f"{repeated['keys']} keys are there more than once, such as {example} ({repeated['times']} times)",
-            "add columns to the key until it names one row",
+            f"{repeated['keys']} keys appear more than once, such as {example} ({repeated['times']} times)",
+            "add columns to the key until it identifies one row",
         )
 
 
 def _abandon(spark: SparkSession, staging: str) -> None:
-    """Stop what still runs and drop the staging table; a Spark that is gone changes nothing about the error at hand."""
+    """Stop running queries and drop the staging table; if Spark is gone, the original error is the one to report."""
     from pyspark.errors import PySparkException
 
     with contextlib.suppress(PySparkException):
@@ -396,7 +401,7 @@ def _abandon(spark: SparkSession, staging: str) -> None:
 
 
 def _restore_interrupted_swap(spark: SparkSession, database: str, table: str) -> None:
-    """Put the old table back where an earlier run was killed between the two renames of its swap."""
+    """Restore the old table if an earlier run was killed between the two renames of its swap."""
     target, previous = _names(database, table)
     if spark.catalog.tableExists(previous):
         if spark.catalog.tableExists(target):

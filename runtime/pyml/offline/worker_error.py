@@ -1,4 +1,4 @@
-"""An error on its way from a Python worker to the job: one line of JSON in whatever Spark makes of an exception."""
+"""An error of a Python worker as one line of JSON inside Spark's own exception, which the job parses."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pyml.errors import PymlError
 
 log = logging.getLogger("pyml.offline")
 
-MARK = "pyml-error: "
-"""What the line begins with, behind the name of the exception."""
+PREFIX = "pyml-error: "
+"""The line begins with it, after the name of the exception."""
 
 
 class WorkerError(Exception):
-    """What a worker raises in place of an error of ours; its text is the line."""
+    """What a worker raises in place of a `PymlError`; its message is the line."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a worker told of an error.
+class ReportedError:
+    """An error that a worker reported.
 
     Attributes:
         message: what was expected and what was found.
-        hint: how to mend it; empty where nothing can be advised.
+        hint: how to fix it; empty if there is no advice.
         codes: what is wrong, for programs.
     """
 
@@ -38,8 +38,8 @@ class Told:
 
 
 @contextlib.contextmanager
-def told_to_the_job() -> Iterator[None]:
-    """Raise errors of ours as `WorkerError`; how they came about goes to the worker's log.
+def reported_to_job() -> Iterator[None]:
+    """Raise each `PymlError` as a `WorkerError`; the traceback goes to the worker's log.
 
     Raises:
         WorkerError: in place of a `PymlError`.
@@ -52,21 +52,21 @@ def told_to_the_job() -> Iterator[None]:
 
 
 def line_of(error: PymlError) -> str:
-    """An error as one line."""
+    """An error as the line."""
     facts = {"codes": [str(code) for code in error.codes], "message": error.message, "hint": error.hint}
-    return MARK + json.dumps(facts)
+    return PREFIX + json.dumps(facts)
 
 
-def told_in(text: str) -> Told | None:
-    """The error that a worker told, out of what Spark says; None where it told none.
+def reported_error_in(text: str) -> ReportedError | None:
+    """The error that a worker reported; None if it reported none.
 
     Args:
-        text: of Spark's own exception: stack traces of Python and Java around the line.
+        text: message of Spark's own exception: stack traces of Python and Java around the line.
     """
     decoder = json.JSONDecoder()
-    for mark in re.finditer(MARK, text):
-        # What a message quotes does not decode: its quotation marks are escaped.
+    for prefix in re.finditer(PREFIX, text):
+        # A line that a message quotes does not parse: its quotation marks are escaped.
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            facts, _ = decoder.raw_decode(text, mark.end())
-            return Told(facts["message"], facts["hint"], tuple(map(ErrorCode, facts["codes"])))
+            facts, _ = decoder.raw_decode(text, prefix.end())
+            return ReportedError(facts["message"], facts["hint"], tuple(map(ErrorCode, facts["codes"])))
     return None

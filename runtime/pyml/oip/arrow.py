@@ -1,4 +1,4 @@
-"""Rows as an Arrow IPC stream: the one form that carries every column kind without loss."""
+"""Rows as an Arrow IPC stream: the only encoding that carries every column type without loss."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def stream_from_batch(batch: pa.RecordBatch | pa.Table) -> bytes:
 
 
 def batch_from_stream(stream: bytes) -> pa.RecordBatch:
-    """Read an Arrow IPC stream as one record batch, without copying where the stream holds one.
+    """Read an Arrow IPC stream as one record batch, without a copy if the stream holds one batch.
 
-    The stream is checked in full: offsets or text that lie would crash the process that follows them.
+    The stream is validated in full: wrong offsets would crash the process that follows them.
 
     Raises:
         InputError: the bytes are not a complete and valid Arrow IPC stream.
@@ -28,7 +28,9 @@ def batch_from_stream(stream: bytes) -> pa.RecordBatch:
             batch = _one_batch(reader.schema, list(reader))
         batch.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        problem = Problem(str(error), "send what `pyarrow.ipc.new_stream` writes, closed and whole")
+        problem = Problem(
+            str(error), "send the complete output of `pyarrow.ipc.new_stream`, after the writer was closed"
+        )
         raise InputError("the rows are not a valid Arrow IPC stream", [problem]) from error
     return batch
 

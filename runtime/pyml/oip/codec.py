@@ -1,6 +1,6 @@
 """Rows and tensors as messages of the protocol, for the server's side and for the client's.
 
-A request says by its parameter `content_type` how it is written:
+The parameter `content_type` of a request names its encoding:
 
 ==============  =========================================================================================
 ``arrow``       one BYTES tensor that holds an Arrow IPC stream: lossless, every type
@@ -8,7 +8,7 @@ A request says by its parameter `content_type` how it is written:
 none            the tensors of a tensor model; for a frame model the same as ``pd``
 ==============  =========================================================================================
 
-Each may come raw or typed (see `pyml.oip.tensor`), and the answer is written in the way that the request was.
+Each may be raw or typed (see `pyml.oip.tensor`), and the response has the encoding of the request.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LENGTH_BYTES = 4
 
 
 class Predictor(Protocol):
-    """What answers a request: `pyml.inference.runner.Runner`."""
+    """A loaded model that can answer a request: `pyml.inference.runner.Runner`."""
 
     @property
     def inputs(self) -> Schema:
@@ -59,18 +59,18 @@ class Predictor(Protocol):
         """True for a tensor model."""
 
     def predict_arrow(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Predict for rows."""
+        """Predict for the rows of a batch."""
 
     def predict_tensors(self, tensors: dict[str, Array]) -> dict[str, Array]:
-        """Predict for tensors."""
+        """Predict for named tensors."""
 
     def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
-        """Predict for rows, and say what `predict` saw and gave."""
+        """Predict for the rows of a batch, and record what `predict` got and returned."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a request is written, and so its answer too."""
+    """The encoding of a request, and so of its response."""
 
     content_type: str = ""
     is_raw: bool = True
@@ -88,10 +88,10 @@ def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferRespon
     Blocks for as long as the model takes.
 
     Raises:
-        InputError: the request cannot be read, does not fit the declared inputs, or is written in a form that cannot
-            carry the answer; names the columns and reasons.
+        InputError: the request is invalid, does not fit the declared inputs, or has an encoding that cannot carry the
+            response; names the columns and reasons.
         PredictError: the model raised.
-        OutputError: what the model returned is not what it declares.
+        OutputError: the predictions do not fit the declared outputs.
     """
     form = form_of(request)
     response = _answer(request, form, predictor)
@@ -104,16 +104,16 @@ def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferRespon
 
 
 def form_of(request: ModelInferRequest) -> Form:
-    """How a request is written.
+    """The encoding of a request.
 
     Raises:
-        InputError: it is written in no way that is known here.
+        InputError: the encoding is unknown.
     """
     content_type = _content_type(request.parameters)
     if not content_type and len(request.inputs) == 1 and _content_type(request.inputs[0].parameters) == ARROW:
         content_type = ARROW
     if content_type not in ("", ARROW, COLUMNS):
-        raise refusal(f"content_type {content_type!r} is not known", f'use "{ARROW}", "{COLUMNS}", or none')
+        raise refusal(f"content_type {content_type!r} is unknown", f'use "{ARROW}", "{COLUMNS}", or none')
     return Form(
         content_type=content_type,
         is_raw=bool(request.raw_input_contents),
@@ -136,7 +136,7 @@ def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> Mod
 
 
 def _predicted(predictor: Predictor, rows: pa.RecordBatch, form: Form) -> pa.RecordBatch:
-    """The predictions, followed by the columns of their record where it was asked for."""
+    """The predictions, followed by the columns of their record if the request asks for it."""
     if not form.is_recorded:
         return predictor.predict_arrow(rows)
     predictions, record = predictor.predict_recorded(rows)
@@ -145,7 +145,7 @@ def _predicted(predictor: Predictor, rows: pa.RecordBatch, form: Form) -> pa.Rec
 
 
 def _owned(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Arrays that a model may write into, as it may offline; views of the request are read-only."""
+    """Writable copies: views of the request are read-only, and offline a model may modify its input."""
     return {name: array if array.flags.writeable else array.copy() for name, array in arrays.items()}
 
 
@@ -153,12 +153,12 @@ def read_tensors(request: ModelInferRequest, form: Form) -> dict[str, Array]:
     """The arrays of a request, by name.
 
     Raises:
-        InputError: a tensor cannot be read, or a name comes twice.
+        InputError: a tensor is invalid, or a name appears twice.
     """
     if form.is_raw and len(request.raw_input_contents) != len(request.inputs):
         raise refusal(
-            f"{len(request.inputs)} inputs come with {len(request.raw_input_contents)} raw contents",
-            "send one for each input, and none that is typed",
+            f"the request has {len(request.inputs)} inputs but {len(request.raw_input_contents)} raw contents",
+            "send one raw content for each input, and no typed contents",
         )
     arrays: dict[str, Array] = {}
     for at, tensor in enumerate(request.inputs):
@@ -169,15 +169,15 @@ def read_tensors(request: ModelInferRequest, form: Form) -> dict[str, Array]:
 
 def _check_tensor(tensor: InferInputTensor, form: Form, seen: Mapping[str, Array]) -> None:
     if tensor.name in seen:
-        raise refusal(f"tensor `{tensor.name}` comes twice", "send each name once")
+        raise refusal(f"tensor `{tensor.name}` appears twice", "send each name once")
     if form.is_raw and tensor.HasField("contents") and tensor.contents.ByteSize():
-        raise refusal(f"tensor `{tensor.name}` has both raw and typed contents", "send one of them")
+        raise refusal(f"tensor `{tensor.name}` has both raw and typed contents", "send only one of them")
     if "shared_memory_region" in tensor.parameters:
-        raise refusal(f"tensor `{tensor.name}` lies in shared memory, which is not offered here", "send its contents")
+        raise refusal(f"tensor `{tensor.name}` is in shared memory, which is not supported", "send its contents")
     content_type = _content_type(tensor.parameters)
     if content_type not in _TENSOR_TYPES:
         raise refusal(
-            f"tensor `{tensor.name}` has the content_type {content_type!r}, which is not known",
+            f"tensor `{tensor.name}` has the unknown content_type {content_type!r}",
             f'send plain values of its datatype, or all rows with content_type "{ARROW}" on the request',
         )
 
@@ -190,15 +190,17 @@ def _stream_of(
     tensors: Sequence[InferInputTensor] | Sequence[InferOutputTensor], raw: Sequence[bytes], is_raw: bool
 ) -> bytes:
     if len(tensors) != 1 or tensors[0].datatype != "BYTES" or (is_raw and len(raw) != 1):
-        raise refusal(f"content_type {ARROW!r} with {len(tensors)} tensors", "send one BYTES tensor of shape [1]")
+        raise refusal(
+            f"the content_type is {ARROW!r}, but there are {len(tensors)} tensors", "send one BYTES tensor of shape [1]"
+        )
     if not is_raw:
         return bytes(read_typed(tensors[0]).item()) if len(tensors[0].contents.bytes_contents) == 1 else b""
-    # Cut by copying, not by a view: numpy sums arrays at odd addresses in another order, and so to other last bits.
+    # A copy, not a view: numpy sums arrays at odd addresses in a different order, which changes the last bits.
     length = int.from_bytes(raw[0][:_LENGTH_BYTES], "little")
     if length != len(raw[0]) - _LENGTH_BYTES:
         raise refusal(
-            f"the Arrow stream has {len(raw[0]) - _LENGTH_BYTES} bytes and says {length}",
-            "put its length in four bytes before it, little-endian",
+            f"the Arrow stream has {len(raw[0]) - _LENGTH_BYTES} bytes, but its length prefix is {length}",
+            "write its length before it in four bytes, little-endian",
         )
     return raw[0][_LENGTH_BYTES:]
 
@@ -239,15 +241,15 @@ def _check_wanted(form: Form, names: Sequence[str]) -> None:
 def arrow_request(
     name: str, version: str, rows: pa.RecordBatch | pa.Table, request_id: str = "", *, recorded: bool = False
 ) -> ModelInferRequest:
-    """A request that carries rows as one Arrow stream, without loss.
+    """Build a request that carries rows as one Arrow stream, without loss.
 
     Args:
-        name: the model.
-        version: its version; empty for the one that is deployed.
-        rows: what to predict.
-        request_id: comes back in the answer.
-        recorded: whether the answer also gets a record of what `predict` saw and gave
-            (`pyml.inference.digests`), and its parameter `worker` says where that was (`pyml.inference.worker_info`).
+        name: name of the model.
+        version: version of the model; empty for the default.
+        rows: rows to predict, with the columns of the model's inputs.
+        request_id: id that the response repeats.
+        recorded: whether the response also gets a record of what `predict` got and returned
+            (`pyml.inference.digests`), and a parameter `worker` for the process (`pyml.inference.worker_info`).
     """
     request = _request(name, version, request_id, ARROW)
     if recorded:
@@ -260,10 +262,17 @@ def arrow_request(
 def column_request(
     name: str, version: str, rows: pa.RecordBatch, request_id: str = "", *, is_raw: bool = True
 ) -> ModelInferRequest:
-    """A request that carries rows as one tensor for each column, raw or typed.
+    """Build a request that carries rows as one tensor for each column.
+
+    Args:
+        name: name of the model.
+        version: version of the model; empty for the default.
+        rows: rows to predict, with the columns of the model's inputs.
+        request_id: id that the response repeats.
+        is_raw: whether the tensors are raw; else they are typed.
 
     Raises:
-        InputError: a column cannot be carried so without loss.
+        InputError: a tensor cannot carry a column without loss.
     """
     return _add_tensors(_request(name, version, request_id, COLUMNS), columns_from_batch(rows), is_raw=is_raw)
 
@@ -271,29 +280,36 @@ def column_request(
 def tensor_request(
     name: str, version: str, tensors: Mapping[str, Array], request_id: str = "", *, is_raw: bool = True
 ) -> ModelInferRequest:
-    """A request that carries named arrays, raw or typed, for a tensor model.
+    """Build a request that carries named arrays, for a tensor model.
+
+    Args:
+        name: name of the model.
+        version: version of the model; empty for the default.
+        tensors: arrays of shape (rows, …) by name, of dtypes that the protocol has.
+        request_id: id that the response repeats.
+        is_raw: whether the tensors are raw; else they are typed.
 
     Raises:
-        InputError: the protocol has no datatype for an array.
+        InputError: the protocol has no datatype for the dtype of an array.
     """
     return _add_tensors(_request(name, version, request_id, ""), tensors, is_raw=is_raw)
 
 
 def read_arrow_response(response: ModelInferResponse) -> pa.RecordBatch:
-    """The predictions of an answer to `arrow_request`.
+    """The predictions in a response to `arrow_request`.
 
     Raises:
-        InputError: the answer is not an Arrow stream.
+        InputError: the response is not an Arrow stream.
     """
     is_raw = bool(response.raw_output_contents)
     return batch_from_stream(_stream_of(response.outputs, response.raw_output_contents, is_raw))
 
 
 def read_tensor_response(response: ModelInferResponse) -> dict[str, Array]:
-    """The arrays of an answer to `tensor_request` or `column_request`, by name; read-only where they are views.
+    """The arrays in a response to `tensor_request` or `column_request`, by name; views are read-only.
 
     Raises:
-        InputError: the answer cannot be read.
+        InputError: the response is invalid.
     """
     if not response.raw_output_contents:
         return {tensor.name: read_typed(tensor) for tensor in response.outputs}
@@ -302,10 +318,10 @@ def read_tensor_response(response: ModelInferResponse) -> dict[str, Array]:
 
 
 def read_column_response(response: ModelInferResponse, schema: Schema) -> pa.RecordBatch:
-    """The predictions of an answer to `column_request`, in the declared types.
+    """The predictions in a response to `column_request`, in the declared types.
 
     Raises:
-        InputError: the answer cannot be read, or does not fit the schema.
+        InputError: the response is invalid, or does not fit the schema.
     """
     return batch_from_columns(read_tensor_response(response), schema)
 
@@ -329,7 +345,7 @@ def _add_tensors(request: ModelInferRequest, tensors: Mapping[str, Array], *, is
 
 
 def _content_type(parameters: Mapping[str, InferParameter]) -> str:
-    # Asking a protobuf map for a key that is not there adds it.
+    # Reading a missing key of a protobuf map adds it.
     return parameters["content_type"].string_param if "content_type" in parameters else ""
 
 

@@ -1,8 +1,8 @@
-"""A frame as one tensor for each column: the protocol's own types, for clients that know no Arrow.
+"""A frame as one tensor for each column: the protocol's own types, for clients without Arrow.
 
-Such tensors know neither null nor dates, decimals or nested values. What would be lost is refused, by column and
-reason, never converted: a model must not see other values online than it sees offline. A number may come in another
-width of its own kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
+Such tensors have no null, dates, decimals or nested values. A column that would lose something is refused, with the
+reason, never converted: a model must not get different values online and offline. A number may have a different width
+of the same kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _USE_ARROW = 'send the rows as one Arrow stream, content_type "arrow", which car
 
 
 def datatype_of_column(arrow: pa.DataType) -> str | None:
-    """Datatype of the protocol for a column of this type; None where no tensor carries it without loss."""
+    """Datatype of the protocol for a column of this type; None if no tensor carries it without loss."""
     return _CARRIED.get(arrow)
 
 
@@ -53,7 +53,7 @@ def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.Recor
         schema: the declared columns.
 
     Raises:
-        InputError: lists each column that is missing, unknown, of another length, or not exactly what was declared.
+        InputError: lists each column that is missing, unknown, of a different length, or not exactly as declared.
     """
     problems = [*_name_problems(columns, schema), *_shape_problems(columns)]
     arrays: list[pa.Array] = []
@@ -71,7 +71,7 @@ def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
     """One array of shape (n,) for each column; STRING and BINARY as arrays of Python bytes.
 
     Raises:
-        InputError: lists each column that a tensor cannot carry: its type, or a null in it.
+        InputError: lists each column that a tensor cannot carry, because of its type or a null in it.
     """
     problems = [
         problem
@@ -79,11 +79,11 @@ def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
         for problem in _loss(name, column)
     ]
     if problems:
-        raise InputError("the rows do not fit into one tensor for each column", problems)
+        raise InputError("the rows cannot be sent as one tensor for each column", problems)
     return {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
 
 
-class _Refused(Exception):  # noqa: N818 - a signal inside this module, never seen outside
+class _Refused(Exception):  # noqa: N818 - private to this module, never raised to a caller
     def __init__(self, message: str, hint: str, code: ErrorCode) -> None:
         super().__init__(message)
         self.problem = Problem(message, hint, code)
@@ -96,7 +96,7 @@ def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Pro
             yield Problem(f"column `{name}` is missing", hint, ErrorCode.COLUMN_MISSING)
     for name in columns:
         if name not in schema.names:
-            hint = f"its inputs are: {', '.join(schema.names)}"
+            hint = f"the model's inputs are: {', '.join(schema.names)}"
             yield Problem(f"column `{name}` is not an input of this model", hint, ErrorCode.COLUMN_UNDECLARED)
 
 
@@ -105,14 +105,14 @@ def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
     for name, array in columns.items():
         if array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)):
             message = f"column `{name}` has the shape {list(array.shape)}"
-            yield Problem(message, "a column is [n] or [n, 1]", ErrorCode.TENSOR_SHAPE)
+            yield Problem(message, "send a column with the shape [n] or [n, 1]", ErrorCode.TENSOR_SHAPE)
         elif len(lengths) > 1:
-            message = f"column `{name}` has {array.shape[0]} rows, others differ"
-            yield Problem(message, "send as many values in each column", ErrorCode.TENSOR_SHAPE)
+            message = f"column `{name}` has {array.shape[0]} rows, other columns have a different number"
+            yield Problem(message, "send the same number of values in each column", ErrorCode.TENSOR_SHAPE)
 
 
 def _declared(field: Field, array: Array) -> pa.Array:
-    """The column in its declared type, every value as it was sent."""
+    """The column in its declared type, with every value unchanged."""
     target = field.arrow.type
     datatype = datatype_of_column(target)
     if datatype is None:
@@ -121,14 +121,14 @@ def _declared(field: Field, array: Array) -> pa.Array:
     sent = datatype_of(array)
     wanted = "O" if datatype == "BYTES" else np.dtype(target.to_pandas_dtype()).kind
     if array.dtype.kind not in _KINDS[wanted]:
-        message = f"column `{field.name}` is declared {field.ddl_type} and comes as {sent}"
+        message = f"column `{field.name}` is declared {field.ddl_type} but was sent as {sent}"
         raise _Refused(message, f"send it as {datatype}", ErrorCode.COLUMN_TYPE)
     if wanted == "O":
-        return _texts(field, array, target)
+        return _strings(field, array, target)
     return pa.array(_exact(field, array, np.dtype(target.to_pandas_dtype())), target)
 
 
-def _texts(field: Field, array: Array, target: pa.DataType) -> pa.Array:
+def _strings(field: Field, array: Array, target: pa.DataType) -> pa.Array:
     elements = pa.array(array.tolist(), pa.binary())
     try:
         return elements.cast(target)
@@ -155,7 +155,7 @@ def _exact(field: Field, array: Array, dtype: np.dtype[np.generic]) -> Array:
 
 
 def _same_sign(converted: Array, array: Array) -> NDArray[np.bool_]:
-    """Integers that wrap around come back equal, with the other sign."""
+    """Integers that wrap around convert back to equal values, but with the opposite sign."""
     return np.asarray(np.signbit(converted.astype(np.float64)) == np.signbit(array.astype(np.float64)))
 
 

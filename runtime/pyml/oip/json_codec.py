@@ -1,9 +1,9 @@
-"""The JSON form of requests and answers, and the binary form of tensors behind it.
+"""Requests and responses as JSON, and the binary tensors after it.
 
-JSON knows fewer values than a tensor holds. What it cannot say (NaN, infinities, bytes that are no text) and what a
-datatype cannot hold is refused, by the tensor's name. With the protocol's *binary tensor data* extension the JSON is
-followed by the tensors' own bytes, and nothing is lost: the header `Inference-Header-Content-Length` says where they
-begin.
+JSON has fewer values than a tensor can hold. A value that JSON cannot represent (NaN, infinities, bytes that are not
+UTF-8) or that a datatype cannot hold is refused, with the tensor's name. With the protocol's *binary tensor data*
+extension the tensors' bytes follow the JSON, without loss: the header `Inference-Header-Content-Length` says where
+they begin.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _BINARY_SIZE = "binary_data_size"
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """An answer as it goes over HTTP.
+    """The response to an HTTP request.
 
     Attributes:
-        body: JSON, and behind it the binary tensors where there are any.
-        json_size: bytes of JSON in it, where binary tensors follow; else None.
+        body: JSON, then the binary tensors if there are any.
+        json_size: number of bytes of JSON in the body if binary tensors follow; else None.
     """
 
     body: bytes
@@ -53,29 +53,29 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class OutputEncoding:
-    """Which outputs the caller wants in binary form."""
+    """Which outputs the caller wants as binary data."""
 
     by_default: bool
     by_name: Mapping[str, bool]
 
     def __call__(self, name: str) -> bool:
-        """Whether this output is wanted in binary form."""
+        """Whether the caller wants this output as binary data."""
         return self.by_name.get(name, self.by_default)
 
 
 def read_request(
     body: bytes, model: str, version: str, json_size: int | None = None
 ) -> tuple[ModelInferRequest, OutputEncoding]:
-    """The request that a body holds.
+    """Parse the body of a request.
 
     Args:
-        body: JSON, and behind it the binary tensors.
+        body: JSON, then the binary tensors.
         model: name of the model, from the URL.
-        version: its version; empty for the default.
-        json_size: bytes of JSON in the body; None where it is all JSON.
+        version: version of the model; empty for the default.
+        json_size: number of bytes of JSON in the body; None if all of it is JSON.
 
     Raises:
-        InputError: the body is not the protocol's form, or a tensor cannot hold what is given; says where.
+        InputError: the body does not follow the protocol, or a tensor cannot hold a value; says where.
     """
     document = _document(body[:json_size])
     request = ModelInferRequest(model_name=model, model_version=version, id=_text(document.get("id", ""), "id"))
@@ -88,14 +88,14 @@ def read_request(
         asked = InferRequestedOutputTensor(name=_text(output.get("name"), f"{place}.name"))
         _fill_parameters(asked.parameters, output.get("parameters", {}), f"{place}.parameters")
         request.outputs.append(asked)
-    return request, _wish(request)
+    return request, _output_encoding(request)
 
 
 def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> HttpResponse:
-    """An answer in JSON, with binary tensors behind it where they are wanted.
+    """Write a response as JSON, followed by the outputs that the caller wants as binary data.
 
     Raises:
-        InputError: an output that is not wanted in binary form holds what JSON cannot say; names it.
+        InputError: an output that is not binary holds a value that JSON cannot represent; names the output.
     """
     outputs, blobs = [], []
     for tensor, raw in zip(response.outputs, response.raw_output_contents, strict=True):
@@ -119,7 +119,7 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
 
 
 class _Blobs:
-    """The binary tensors behind the JSON, in the order of the inputs."""
+    """The binary tensors after the JSON, in the order of the inputs."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -129,7 +129,7 @@ class _Blobs:
         if not 0 <= size <= len(self._data) - self._at:
             left = len(self._data) - self._at
             raise refusal(
-                f"{place} has {_BINARY_SIZE} {size}, and {left} bytes are left behind the JSON",
+                f"{place} has {_BINARY_SIZE} {size}, but only {left} bytes are left after the JSON",
                 "make the sizes and the header Inference-Header-Content-Length agree with the body",
             )
         self._at += size
@@ -138,9 +138,7 @@ class _Blobs:
     def check_finished(self) -> None:
         left = len(self._data) - self._at
         if left:
-            raise refusal(
-                f"{left} bytes behind the JSON belong to no input", f"give each binary input its {_BINARY_SIZE}"
-            )
+            raise refusal(f"{left} bytes after the JSON belong to no input", f"set {_BINARY_SIZE} on each binary input")
 
 
 def _document(text: bytes) -> Mapping[str, Json]:
@@ -165,7 +163,7 @@ def _objects(document: Mapping[str, Json], key: str) -> Iterator[tuple[str, Mapp
 
 def _text(value: Json, place: str) -> str:
     if not isinstance(value, str):
-        raise refusal(f"{place} is a {_kind(value)}", "send a text")
+        raise refusal(f"{place} is a {_kind(value)}", "send a string")
     return value
 
 
@@ -180,7 +178,7 @@ def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str
     elif "data" in entry:
         raw = write_raw(_array(name, datatype, _elements(entry["data"], shape, place)))
     else:
-        raise refusal(f"{place} has no data", f'send "data", or {_BINARY_SIZE} among its parameters')
+        raise refusal(f"{place} has no data", f'send "data", or the parameter {_BINARY_SIZE}')
     request.inputs.append(tensor)
     request.raw_input_contents.append(raw)
 
@@ -192,7 +190,7 @@ def _shape(value: Json, place: str) -> list[int]:
 
 
 def _elements(data: Json, shape: Sequence[int], place: str) -> list[Json]:
-    """Elements of a list, row by row. It may be flat; where it is nested, it must be nested as its shape says."""
+    """Elements of a list, row by row. The list is either flat or nested according to the shape."""
     if not isinstance(data, list):
         raise refusal(f"{place}.data is a {_kind(data)}", "send a list, nested or flat")
     if not any(isinstance(element, list) for element in data):
@@ -207,10 +205,12 @@ def _nested(data: Json, shape: Sequence[int], place: str) -> Iterator[Json]:
         for element in data:
             yield from _nested(element, shape[1:], place)
     else:
-        raise refusal(f"{place}.data is nested in another way than its shape says", "make them agree, or send it flat")
+        raise refusal(
+            f"{place}.data is not nested according to its shape", "make data and shape agree, or send a flat list"
+        )
 
 
-# Kind of dtype -> types of the JSON values that it takes, and a word for them.
+# Kind of dtype -> types of the JSON values that it accepts, and their name in messages.
 _WANTED: Mapping[str, tuple[frozenset[type], str]] = {
     "b": (frozenset({bool}), "true or false"),
     "i": (frozenset({int}), "whole numbers"),
@@ -221,16 +221,16 @@ _WANTED: Mapping[str, tuple[frozenset[type], str]] = {
 
 
 def _array(name: str, datatype: str, elements: list[Json]) -> Array:
-    """The elements as an array of the datatype, each value as it was given."""
+    """The elements as an array of the datatype, with every value unchanged."""
     try:
         dtype = dtype_of(datatype)
     except KeyError:
         raise refusal(f"tensor `{name}` has the unknown datatype {datatype!r}", f"use one of {_DATATYPES}") from None
-    wanted, words = _WANTED[dtype.kind]
+    wanted, accepted = _WANTED[dtype.kind]
     if not wanted.issuperset(map(type, elements)):
         at = next(at for at, element in enumerate(elements) if type(element) not in wanted)
-        found = f"{_shown(elements[at])} at position {at}"
-        raise refusal(f"tensor `{name}` is {datatype} and holds {found}", f"it takes {words} only")
+        found = f"{_excerpt(elements[at])} at position {at}"
+        raise refusal(f"tensor `{name}` is {datatype} and holds {found}", f"it accepts only {accepted}")
     if dtype.kind != "O":
         return _numbers(name, datatype, cast("list[float]", elements), dtype)
     texts = np.empty(len(elements), dtype=object)
@@ -244,16 +244,15 @@ _DATATYPES = "BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FP
 def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:
     at = next((at for at, is_lost in enumerate(_lost(elements, dtype)) if is_lost), None)
     if at is not None:
-        shown = f"{_shown(elements[at])} at position {at}"
-        raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {shown}", "use a wider datatype")
+        found = f"{_excerpt(elements[at])} at position {at}"
+        raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {found}", "use a wider datatype")
     return np.array(elements, dtype=dtype)
 
 
 def _lost(elements: list[float], dtype: np.dtype[np.generic]) -> Iterator[bool]:
-    """For each number, whether an array of the dtype would hold another one.
+    """For each number, whether an array of the dtype would hold a different one.
 
-    A whole number stands for itself. A decimal fraction is a text that stands for the nearest float, unless that is
-    infinity.
+    A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity.
     """
     if dtype.kind in "iu":
         limits = np.iinfo(str(dtype))
@@ -271,7 +270,7 @@ def _json_data(tensor: InferOutputTensor, raw: bytes) -> list[object]:
         return [_decoded(tensor.name, element) for element in elements]
     if tensor.datatype.startswith("FP") and not np.isfinite(np.array(elements, dtype=np.float64)).all():
         raise refusal(
-            f"output `{tensor.name}` holds NaN or infinity, which JSON cannot say",
+            f"output `{tensor.name}` holds NaN or infinity, which JSON cannot represent",
             "ask for it as binary data, or over gRPC",
             ErrorCode.CANNOT_CARRY,
         )
@@ -283,7 +282,7 @@ def _decoded(name: str, element: object) -> str:
         return bytes(element).decode() if isinstance(element, bytes) else str(element)
     except UnicodeDecodeError:
         raise refusal(
-            f"output `{name}` holds bytes that are no text, which JSON cannot say",
+            f"output `{name}` holds bytes that are not UTF-8, which JSON cannot represent",
             "ask for it as binary data, or over gRPC",
             ErrorCode.CANNOT_CARRY,
         ) from None
@@ -308,7 +307,7 @@ def _set_parameter(parameter: InferParameter, value: Json, place: str) -> None:
     elif isinstance(value, str):
         parameter.string_param = value
     else:
-        raise refusal(f"{place} is a {_kind(value)}", "a parameter is a text, a number, true or false")
+        raise refusal(f"{place} is a {_kind(value)}", "send a string, a number, true or false")
 
 
 def _plain_parameters(parameters: Mapping[str, InferParameter]) -> Iterator[tuple[str, object]]:
@@ -318,7 +317,7 @@ def _plain_parameters(parameters: Mapping[str, InferParameter]) -> Iterator[tupl
             yield key, getattr(parameter, chosen)
 
 
-def _wish(request: ModelInferRequest) -> OutputEncoding:
+def _output_encoding(request: ModelInferRequest) -> OutputEncoding:
     by_default = "binary_data_output" in request.parameters and request.parameters["binary_data_output"].bool_param
     by_name = {
         output.name: output.parameters["binary_data"].bool_param
@@ -331,10 +330,10 @@ def _wish(request: ModelInferRequest) -> OutputEncoding:
 def _kind(value: Json) -> str:
     if value is None:
         return "null"
-    names = {dict: "object", list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", int: "number", float: "number"}
     return names.get(type(value), type(value).__name__)
 
 
-def _shown(value: Json) -> str:
+def _excerpt(value: Json) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 40 else text[:40] + "…"

@@ -1,7 +1,7 @@
 """Messages of the Open Inference Protocol, and the paths of its gRPC methods.
 
-The classes are built in a descriptor pool of our own. Protobuf refuses two files that define one name in its default
-pool, and every client library of this protocol defines these: a model that imports `tritonclient` must still load.
+The classes are built in a separate descriptor pool. Protobuf refuses a second file that defines the same name in its
+default pool, and every client library of this protocol defines these: a model that imports `tritonclient` must load.
 The fields are listed in `messages.pyi` and in `inference.proto`.
 """
 
@@ -50,7 +50,7 @@ MODEL_READY = f"/{SERVICE}/ModelReady"
 MODEL_METADATA = f"/{SERVICE}/ModelMetadata"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
 JSON_SIZE_HEADER = "Inference-Header-Content-Length"
-"""Of the binary tensor data extension over REST: how many bytes of a body are JSON."""
+"""Header of the binary tensor data extension over REST: how many bytes of the body are JSON."""
 
 __all__ = [
     "JSON_SIZE_HEADER",

@@ -1,4 +1,4 @@
-"""What a server and a model say about themselves."""
+"""Metadata of a server and of a model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
 
 def server_metadata(name: str, extensions: tuple[str, ...] = ()) -> ServerMetadataResponse:
-    """Answer to ServerMetadata."""
+    """Response to ServerMetadata."""
     return ServerMetadataResponse(name=name, version=_own_version(), extensions=extensions)
 
 
 def model_metadata(name: str, model_version: str, inputs: Schema, outputs: Schema) -> ModelMetadataResponse:
-    """Answer to ModelMetadata.
+    """Response to ModelMetadata.
 
-    The protocol describes tensors; the columns of a frame are listed as one tensor each. Columns that only an Arrow
-    stream carries are called BYTES there. The exact types are in the properties `inputs` and `outputs`, as Spark DDL.
+    The protocol describes tensors, so that each column of a frame is listed as one tensor. Columns that only an Arrow
+    stream carries are listed as BYTES. The properties `inputs` and `outputs` give the exact types as Spark DDL.
+
+    Args:
+        name: name of the model.
+        model_version: version of the model.
+        inputs: declared inputs.
+        outputs: declared outputs.
     """
     return ModelMetadataResponse(
         name=name,

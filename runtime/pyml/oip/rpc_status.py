@@ -1,4 +1,4 @@
-"""How errors travel over gRPC: a status code, the message, and words that a program can read."""
+"""Errors over gRPC: a status code, the message, and trailing metadata for programs."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pyml.errors import InputError, OutputError, PredictError, PymlError, with_h
 
 
 class Reason(StrEnum):
-    """Why a call has no answer, in one word: whether to send it again, and who is to mend it.
+    """Why a call failed, in one word: whether to send it again, and who can fix it.
 
-    A reason is as coarse as a caller's choice; what exactly is wrong is an `ErrorCode`.
+    A reason is as coarse as the choices of a caller; an `ErrorCode` says what exactly is wrong.
     """
 
     INPUT = "input"
-    """The request cannot be read, or does not fit the model's inputs."""
+    """The request is invalid, or does not fit the model's inputs."""
     OUTPUT = "output"
-    """What the model returned does not fit its outputs."""
+    """The predictions do not fit the model's outputs."""
     MODEL = "model"
-    """The model raised."""
+    """The model raised an exception."""
     QUEUE = "queue"
     """The queue is full; the request has not run."""
     SIZE = "size"
-    """The request is larger than the model takes."""
+    """The request is larger than the model's limit."""
     UNKNOWN = "unknown"
-    """There is no such model or version."""
+    """The model or version is not deployed."""
     STARTING = "starting"
     """Its servers are starting; the request has not run."""
     DOWN = "down"
     """Its servers are down, or cannot be started; the request has not run."""
     DIED = "died"
-    """A server went away before it answered; the request may have run."""
+    """A server ended before it answered; the request may have run."""
     GRPC = "grpc"
     """gRPC itself ended the call."""
     BUG = "bug"
@@ -56,14 +56,14 @@ CODE_OF = {
     Reason.GRPC: ErrorCode.GRPC,
     Reason.BUG: ErrorCode.BUG,
 }
-"""The code of a failure that carries none of its own. A request or an answer that does not fit has narrower ones."""
+"""The default error code of each reason. Invalid requests and predictions have narrower codes."""
 NOT_RUN = (Reason.DOWN, Reason.STARTING)
-"""Reasons of failures after which a request has certainly not run, so that it may be sent again."""
+"""Reasons that prove that a request has not run, so that it may be sent again."""
 
 REASON_KEY = "pyml-reason"
 CODE_KEY = "pyml-code"
 HINT_KEY = "pyml-hint-bin"
-# Details travel in a header: gRPC refuses 8 KiB of headers, and a byte that is not printable ASCII takes three there.
+# Details are sent in a header: gRPC refuses 8 KiB of headers, and a byte that is not printable ASCII takes three.
 _MAX_DETAIL_BYTES = 4096
 _MAX_HINT_BYTES = 1024
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -71,14 +71,14 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 @dataclass(frozen=True)
 class RpcFailure:
-    """Why a call has no answer.
+    """Why a call failed.
 
     Attributes:
         status: gRPC status code.
         message: what went wrong.
-        reason: whether to ask again, and who is to mend it.
-        hint: how to mend it; empty where nothing can be advised.
-        codes: what is wrong, the most important first; the reason's own code where none is given.
+        reason: whether to send it again, and who can fix it.
+        hint: how to fix it; empty if there is no advice.
+        codes: what is wrong, most important first; the default of the reason if none is given.
     """
 
     status: grpc.StatusCode
@@ -92,22 +92,22 @@ class RpcFailure:
 
     @property
     def text(self) -> str:
-        """What went wrong and how to mend it, for people."""
+        """What went wrong and how to fix it, for people."""
         return with_hint(self.message, self.hint)
 
     @property
     def details(self) -> str:
-        """The text, cut to what a gRPC header holds."""
+        """The text, shortened to fit into a gRPC header."""
         return shortened(self.text, _MAX_DETAIL_BYTES)
 
     @property
     def is_ours(self) -> bool:
-        """True where the caller did nothing wrong."""
+        """True if the fault is not the caller's."""
         return self.reason in (Reason.MODEL, Reason.OUTPUT, Reason.BUG)
 
     @property
     def metadata(self) -> Metadata:
-        """Trailing metadata by which a caller knows that a server said this, not its own gRPC library."""
+        """Trailing metadata by which a caller recognises a failure of a server, not of its own gRPC library."""
         hint = self.hint.encode()
         hinted: Metadata = ((HINT_KEY, hint),) if 0 < len(hint) <= _MAX_HINT_BYTES else ()
         return ((REASON_KEY, str(self.reason)), *((CODE_KEY, str(code)) for code in self.codes), *hinted)
@@ -122,7 +122,7 @@ class RpcFailureError(Exception):
 
 
 def failure_of(error: BaseException) -> RpcFailure:
-    """The failure that an error of the runtime means to a caller."""
+    """The failure to send to a caller for an error of the runtime."""
     for kind, status, reason in _OF_ERRORS:
         if isinstance(error, kind):
             return RpcFailure(status, error.message, reason, error.hint, error.codes)
@@ -140,7 +140,7 @@ _OF_ERRORS: tuple[tuple[type[PymlError], grpc.StatusCode, Reason], ...] = (
 
 
 def failure_in(error: grpc.RpcError) -> RpcFailure | None:
-    """The failure that a gateway or a model server sent; None where gRPC itself ended the call."""
+    """The failure that a gateway or a model server sent; None if gRPC itself ended the call."""
     found = list(error.trailing_metadata() or ())
     reason = next((value for key, value in found if key == REASON_KEY), None)
     if reason is None:
@@ -152,7 +152,7 @@ def failure_in(error: grpc.RpcError) -> RpcFailure | None:
 
 
 def codes_in(values: Iterable[str]) -> tuple[ErrorCode, ...]:
-    """The codes that a sender named, without those that a newer pyml may have and this one does not know."""
+    """The codes that a sender named, without those of a newer pyml that this one does not know."""
     return tuple(_known(values))
 
 
@@ -163,7 +163,7 @@ def _known(values: Iterable[str]) -> Iterator[ErrorCode]:
 
 
 def shortened(text: str, max_bytes: int) -> str:
-    """The text, cut with an ellipsis where it is longer than so many bytes in a gRPC header."""
+    """The text, cut with an ellipsis if it takes more than `max_bytes` in a gRPC header."""
     if len(quote(text, safe=_PRINTABLE)) <= max_bytes:
         return text
     low, high = 0, len(text)

@@ -1,6 +1,6 @@
-"""One tensor of the protocol and the numpy array it stands for.
+"""One tensor of the protocol and its numpy array.
 
-A tensor travels in one of two ways: *raw*, as little-endian bytes beside the message, or *typed*, as a list in it.
+A tensor is either *raw*, little-endian bytes beside the tensor, or *typed*, a list inside it.
 Source of both layouts: the protocol's `ModelInferRequest` and `InferTensorContents`.
 """
 
@@ -55,19 +55,21 @@ def datatype_of(array: Array) -> str:
     """Name in the protocol of an array's elements.
 
     Raises:
-        InputError: the protocol has no name for this dtype.
+        InputError: the protocol has no datatype for this dtype.
     """
     datatype = "BYTES" if array.dtype.kind in "SU" else _DATATYPES.get(array.dtype.newbyteorder("<"))
     if datatype is None:
-        raise refusal(f"the protocol has no datatype for numpy's {array.dtype}", f"convert it to one of {_names()}")
+        raise refusal(
+            f"the protocol has no datatype for the numpy dtype {array.dtype}", f"convert it to one of {_names()}"
+        )
     return datatype
 
 
 def read_raw(tensor: InferInputTensor | InferOutputTensor, raw: bytes) -> Array:
-    """The array that raw bytes hold: a read-only view of them, but for BYTES and BOOL.
+    """The array of a raw tensor: a read-only view of the bytes, except for BYTES and BOOL.
 
     Raises:
-        InputError: datatype, shape and number of bytes do not fit each other.
+        InputError: datatype, shape and number of bytes do not agree.
     """
     shape, dtype = _shape(tensor), _dtype(tensor)
     if tensor.datatype == "BYTES":
@@ -77,22 +79,23 @@ def read_raw(tensor: InferInputTensor | InferOutputTensor, raw: bytes) -> Array:
     array: Array = np.frombuffer(raw, dtype=dtype).reshape(shape)
     if tensor.datatype == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise refusal(
-            f"tensor `{tensor.name}` is BOOL and holds a byte that is neither 0 nor 1", "send one byte, 0 or 1, each"
+            f"tensor `{tensor.name}` is BOOL and holds a byte that is neither 0 nor 1",
+            "send one byte per value, 0 or 1",
         )
     return array
 
 
 def read_typed(tensor: InferInputTensor | InferOutputTensor) -> Array:
-    """The array that a tensor's own `contents` hold.
+    """The array of a typed tensor.
 
     Raises:
-        InputError: datatype, shape and contents do not fit each other, or a number is out of the datatype's range.
+        InputError: datatype, shape and contents do not agree, or a number is out of the datatype's range.
     """
     shape, dtype = _shape(tensor), _dtype(tensor)
     field = _KINDS[tensor.datatype][1]
     if not field:
         raise refusal(
-            f"tensor `{tensor.name}`: {tensor.datatype} has no typed contents", "send it in raw_input_contents"
+            f"tensor `{tensor.name}` is {tensor.datatype}, which has no typed contents", "send it in raw_input_contents"
         )
     elements = getattr(tensor.contents, field)
     if len(elements) != prod(shape):
@@ -103,7 +106,7 @@ def read_typed(tensor: InferInputTensor | InferOutputTensor) -> Array:
 
 
 def write_raw(array: Array) -> bytes:
-    """Bytes of an array as `raw_input_contents` hold them."""
+    """The bytes of an array for `raw_input_contents`."""
     if array.dtype.kind in "OSU":
         return b"".join(part for element in _bytes_of(array) for part in (_LENGTH.pack(len(element)), element))
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -118,14 +121,19 @@ def write_typed(array: Array) -> InferTensorContents:
     datatype = datatype_of(array)
     field = _KINDS[datatype][1]
     if not field:
-        raise refusal(f"{datatype} has no typed contents", "ask with raw_input_contents")
+        raise refusal(f"{datatype} has no typed contents", "send raw_input_contents")
     contents = InferTensorContents()
     getattr(contents, field).extend(_bytes_of(array) if datatype == "BYTES" else array.ravel().tolist())
     return contents
 
 
 def refusal(message: str, hint: str, code: ErrorCode | None = None) -> InputError:
-    """The error for a request whose parts do not fit each other."""
+    """The error for an invalid request.
+
+    Args:
+        message: what was expected and what was found.
+        hint: how to fix it.
+        code: what is wrong, for programs; by default the code of the error's class."""
     return InputError("the request cannot be read", [Problem(message, hint, code)])
 
 
@@ -142,25 +150,26 @@ def _dtype(tensor: InferInputTensor | InferOutputTensor) -> np.dtype[np.generic]
 def _shape(tensor: InferInputTensor | InferOutputTensor) -> tuple[int, ...]:
     shape = tuple(tensor.shape)
     if any(size < 0 for size in shape):
-        raise refusal(f"tensor `{tensor.name}` has the shape {list(shape)}", "give the real length of each dimension")
+        raise refusal(f"tensor `{tensor.name}` has the shape {list(shape)}", "send the actual length of each dimension")
     return shape
 
 
 def _miscount(name: str, shape: tuple[int, ...], expected: int, found: str) -> InputError:
     return refusal(
-        f"tensor `{name}` of shape {list(shape)} needs {expected}, and has {found}", "make shape and contents agree"
+        f"tensor `{name}` of shape {list(shape)} needs {expected}, but has {found}", "make shape and contents agree"
     )
 
 
 def _split(name: str, raw: bytes) -> Iterator[bytes]:
-    """Elements of a raw BYTES tensor: each is four bytes of length, then so many bytes."""
+    """Elements of a raw BYTES tensor: each is a length in four bytes, then that many bytes."""
     start = 0
     while start < len(raw):
         begin = start + _LENGTH.size
         end = begin + _LENGTH.unpack_from(raw, start)[0] if begin <= len(raw) else begin
         if end > len(raw):
             raise refusal(
-                f"tensor `{name}` of BYTES ends inside an element", "put each element's length in four bytes before it"
+                f"tensor `{name}` of BYTES ends inside an element",
+                "write the length of each element before it in four bytes",
             )
         yield raw[begin:end]
         start = end
@@ -184,7 +193,8 @@ def _in_range(tensor: InferInputTensor | InferOutputTensor, wide: Array, dtype: 
     if wide.dtype != dtype and not np.array_equal(narrow, wide):
         at = int(np.flatnonzero(narrow != wide)[0])
         raise refusal(
-            f"tensor `{tensor.name}`: {wide[at]} is out of the range of {tensor.datatype}", "use a wider datatype"
+            f"tensor `{tensor.name}` holds {wide[at]}, which is out of the range of {tensor.datatype}",
+            "use a wider datatype",
         )
     return narrow
 

@@ -1,4 +1,4 @@
-"""A model package: a folder with the four artifacts, and how it becomes a model."""
+"""A model package: a folder with the four artifacts, and loading the model in it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _BASES = (DataFrameModel, TensorModel)
 class ModelPackage:
     """A folder with `model.py`, `parameters/`, `requirements.txt`, `packages.txt`, and perhaps `pyml.toml`.
 
-    Settings and content are read when they are first asked for, and once: parameters may be large. `afresh` sees what
-    was edited since.
+    Settings and content are read once, at first use: parameters may be large. `afresh` gives the package with later
+    edits.
 
     Args:
-        folder: where it lies.
-        name: of the model; what `pyml.toml` says, else the folder's name, where none is given.
+        folder: folder of the package.
+        name: name of the model; by default the name in `pyml.toml`, else that of the folder.
     """
 
     def __init__(self, folder: Path | str, name: str = "") -> None:
@@ -42,10 +42,10 @@ class ModelPackage:
 
     @cached_property
     def settings(self) -> Settings:
-        """What `pyml.toml` says.
+        """The settings in `pyml.toml`.
 
         Raises:
-            SettingsError: the file is not right.
+            SettingsError: the file is invalid.
         """
         return Settings.load(self.folder)
 
@@ -57,8 +57,8 @@ class ModelPackage:
     def files(self) -> list[Path]:
         """Every file that belongs to the package, relative to its folder, sorted.
 
-        Code is `*.py` beside `model.py` and every folder below that is a Python package. What `requirements.txt` names
-        of the folder belongs to it, too. Hidden files are left out.
+        Code is `*.py` beside `model.py` and every subfolder that is a Python package. Files in the folder that
+        `requirements.txt` names belong to it, too. Hidden files are left out.
         """
         named = [Path(name) for name in (REQUIREMENTS, "packages.txt", FILE_NAME)]
         found = [self.folder / path for path in (*named, *self.requirement_files.files)]
@@ -74,7 +74,7 @@ class ModelPackage:
         return ModelPackage(self.folder, self._name)
 
     def digest(self) -> str:
-        """SHA-256 over names and contents of the files, as 64 hex digits: equal packages have equal digests."""
+        """SHA-256 of the names and contents of the files, as 64 hex digits: equal packages have equal digests."""
         return self._digest
 
     @cached_property
@@ -88,7 +88,7 @@ class ModelPackage:
 
     @property
     def version(self) -> str:
-        """What names this content as a version: the first digits of its digest."""
+        """The version that names this content: the first digits of its digest."""
         return self.digest()[:VERSION_DIGITS]
 
     @property
@@ -98,7 +98,7 @@ class ModelPackage:
 
     @property
     def requirement_files(self) -> RequirementFiles:
-        """What `requirements.txt` names of the package's folder."""
+        """The files in the package's folder that `requirements.txt` names."""
         return RequirementFiles.of(self.folder)
 
     @property
@@ -107,7 +107,7 @@ class ModelPackage:
         return _lines(self.folder / "packages.txt")
 
     def problems(self) -> list[Problem]:
-        """Everything that is wrong with the package and can be seen without running its code."""
+        """Every problem of the package that is visible without running its code."""
         if not self.folder.is_dir():
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
         return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
@@ -120,7 +120,7 @@ def load_model(folder: Path) -> Model:
     by a training script that did `from model import …` both work.
 
     Raises:
-        PackageError: anything is wrong, all of it listed; or importing or constructing raised, with its own words.
+        PackageError: the package is invalid, with every problem listed; or importing or constructing raised.
     """
     folder = folder.resolve()
     problems = ModelPackage(folder).problems()
@@ -138,14 +138,15 @@ def _loading_problem(error: BaseException, folder: Path) -> Problem:
         return Problem(error.message + place, error.hint)
     if isinstance(error, SystemExit):
         return Problem(
-            f"loading the model called sys.exit({error.code!r}){place}", "raise an error that says what is wrong"
+            f"loading the model called sys.exit({error.code!r}){place}",
+            "raise an error that says what is wrong instead",
         )
-    words = "".join(traceback.format_exception_only(error)).strip()  # also of an error that cannot be printed
-    return Problem(f"loading the model raised {words}{place}", _load_hint(error))
+    raised = "".join(traceback.format_exception_only(error)).strip()  # works for an error whose str() raises
+    return Problem(f"loading the model raised {raised}{place}", _load_hint(error))
 
 
 def last_line_in(error: BaseException, folder: Path) -> str:
-    """Where an exception last passed the package's own code, as ` (model.py:12 in predict)`; empty where it did not."""
+    """The last line of the package's own code in a traceback, as ` (model.py:12 in predict)`; empty if it has none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(folder):
@@ -154,19 +155,19 @@ def last_line_in(error: BaseException, folder: Path) -> str:
 
 
 def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
-    return PackageError(f"the model package {folder} is not right", problems)
+    return PackageError(f"invalid model package {folder}", problems)
 
 
 def _load_hint(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"add the package that holds `{error.name}` to requirements.txt"
+        return f"add the package that provides `{error.name}` to requirements.txt"
     if isinstance(error, FileNotFoundError):
-        return "put the file into parameters/ (run the training script); open it below the folder given to __init__"
+        return "put the file into parameters/ (run the training script), and open it in the folder that __init__ gets"
     return ""
 
 
 _loaded_before: list[Path] = []
-"""The folder of the model that this process loaded last; empty before the first."""
+"""The folder of the model that this process loaded last; empty before the first load."""
 
 
 def _import(folder: Path) -> dict[str, object]:
@@ -184,7 +185,7 @@ def _import(folder: Path) -> dict[str, object]:
 
 
 def _forget(folder: Path) -> None:
-    """Drop the modules of a package, and its folder from `sys.path`: a `features.py` there is not the next one's."""
+    """Drop the modules of a package, and its folder from `sys.path`: the next one may have its own `features.py`."""
     inside = f"{folder}{os.sep}"
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
@@ -194,12 +195,12 @@ def _forget(folder: Path) -> None:
 
 
 def _is_own(path: Path, folder: Path) -> bool:
-    """Whether a path belongs to a package, and not to a virtual environment that lies in its folder."""
+    """Whether a path belongs to a package, and not to a virtual environment in its folder."""
     return path.is_relative_to(folder) and not path.is_relative_to(sys.prefix)
 
 
 def _model_class(names: dict[str, object]) -> type[Model]:
-    """The one model class among the names of `model.py`, whole and with a schema for both sides."""
+    """The only model class among the names of `model.py`, with its methods and both schemas."""
     found = _model_classes(names)
     if len(found) != 1:
         listed = f": {', '.join(each.__name__ for each in found)}" if found else ""
@@ -208,14 +209,14 @@ def _model_class(names: dict[str, object]) -> type[Model]:
     missing = sorted(model_class.__abstractmethods__)
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
-        raise PymlError(f"class {model_class.__name__} has no method {listed}", _METHOD_HINT)
+        raise PymlError(f"class {model_class.__name__} lacks the method {listed}", _METHOD_HINT)
     for attribute in ("inputs", "outputs"):
         _check_schema(model_class, attribute)
     return model_class
 
 
 def _model_classes(names: dict[str, object]) -> list[type[Model]]:
-    """The classes that could be meant: those written in `model.py`, else those it imports, without their own bases."""
+    """The candidates: model classes defined in `model.py`, else imported ones, without their own base classes."""
     classes = {
         value
         for value in names.values()
@@ -238,7 +239,7 @@ def _check_schema(model_class: type[Model], attribute: str) -> None:
 
 
 _ONE_CLASS_HINT = "keep one class that inherits DataFrameModel or TensorModel in model.py"
-_METHOD_HINT = "def __init__(self, parameters): … loads what predict needs; def predict(self, frame): … predicts"
+_METHOD_HINT = "define __init__(self, parameters), which loads what predict needs, and predict(self, frame)"
 _KIND_HINT = "a DataFrameModel declares columns as DDL, a TensorModel tensors as (name, dtype, shape)"
 
 
@@ -256,45 +257,45 @@ def _lines(path: Path) -> list[str]:
 
 def _missing(folder: Path) -> Iterator[Problem]:
     fixes = {
-        MODEL_FILE: "write a class that inherits DataFrameModel or TensorModel; pyml init NAME shows one",
-        REQUIREMENTS: "list what the model imports; an empty file where it needs nothing",
-        "packages.txt": "list the Debian packages that the model needs; an empty file where it needs none",
+        MODEL_FILE: "write a class that inherits DataFrameModel or TensorModel; pyml init NAME writes an example",
+        REQUIREMENTS: "list the packages that the model imports, or create an empty file",
+        "packages.txt": "list the Debian packages that the model needs, or create an empty file",
     }
     for name, fix in fixes.items():
         if not (folder / name).is_file():
             yield Problem(f"there is no {name}", fix)
     if not (folder / "parameters").is_dir():
-        yield Problem("there is no folder parameters/", "run the training script, or make it empty")
+        yield Problem("there is no folder parameters/", "run the training script, or create an empty folder")
 
 
 def _bad_settings(package: ModelPackage) -> list[Problem]:
     try:
-        package.settings  # noqa: B018 - reading it is the check
+        package.settings  # noqa: B018 - reading the settings is the check
     except SettingsError as error:
         return list(error.problems)
     return []
 
 
 def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
-    """What no copy of the package could hold. Whatever else may be wrong with `requirements.txt`, the resolver says."""
+    """Requirements that no copy of the package could satisfy. The resolver reports all other problems of the file."""
     for path in package.requirement_files.outside:
         yield Problem(
-            f"requirements.txt names {path}, which lies outside the package and would not travel with it",
-            "put it into the package's folder",
+            f"requirements.txt names {path}, which is outside the package and would not be uploaded with it",
+            "move it into the package's folder",
         )
     for path in package.requirement_files.editable:
         yield Problem(
-            f"requirements.txt asks for {path} as editable: it follows its folder, and a version never changes",
+            f"requirements.txt installs {path} as editable: its code could change, but a version never changes",
             f"write {path} without -e",
         )
 
 
 def _bad_code(folder: Path) -> Iterator[Problem]:
-    """Code that Python cannot read. Whatever else may be wrong with it shows when it is loaded."""
+    """Code that Python cannot parse. Loading the model reports all other problems of the code."""
     path = folder / MODEL_FILE
     if not path.is_file():
         return
     try:
-        ast.parse(path.read_bytes(), MODEL_FILE)  # bytes: Python knows the encoding that the file declares
+        ast.parse(path.read_bytes(), MODEL_FILE)  # bytes: Python handles the encoding that the file declares
     except (SyntaxError, ValueError) as error:
-        yield Problem(f"model.py cannot be read: {error}", "mend it; python model.py shows the place")
+        yield Problem(f"model.py cannot be read: {error}", "fix it; `python model.py` shows the line")

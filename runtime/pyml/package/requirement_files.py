@@ -1,7 +1,7 @@
-"""The files that `requirements.txt` names and that lie in the package: they travel with it.
+"""The files in the package that `requirements.txt` names: they are uploaded with it.
 
-Whether `requirements.txt` is right is not asked here: the resolver says so, and better. This looks for paths alone, as
-pip and uv find them: requirement files beside the file that names them, everything else from the package's folder.
+The resolver validates `requirements.txt`, not this module. It only looks for paths, as pip and uv resolve them:
+requirement files relative to the file that names them, everything else relative to the package's folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 REQUIREMENTS = "requirements.txt"
-_COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)  # as pip has it
+_COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)  # as in pip
 _OPTION = re.compile(r"(?:^|\s)(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*(\S+)")
 _FILE = re.compile(r"(?:^|[\s@])([^\s@/]*/\S*|[^\s@]+\.(?:whl|zip|tar\.\w+|tgz))")
 _ARCHIVES = ("*.whl", "*.zip", "*.tar.*", "*.tgz")
@@ -23,15 +23,15 @@ _PROJECT = ("pyproject.toml", "setup.py")
 
 @dataclass(frozen=True)
 class RequirementFiles:
-    """What `requirements.txt` names of a package's folder.
+    """The files in a package's folder that `requirements.txt` names.
 
     Attributes:
-        files: relative to the folder, sorted; without `requirements.txt` itself.
+        files: paths relative to the folder, sorted; without `requirements.txt` itself.
         lists: those of them that hold requirements or constraints, and `requirements.txt`, sorted.
-        folders: of archives (`--find-links`), relative to the folder, sorted.
-        editable: what is asked for as editable, as written.
-        outside: relative paths as written that lead out of the folder to something that is there.
-        has_hashes: whether any of the requirement files demands hashes.
+        folders: folders of archives (`--find-links`), relative to the package's folder, sorted.
+        editable: editable requirements, as written.
+        outside: relative paths, as written, to something that exists outside the folder.
+        has_hashes: whether any requirement file demands hashes.
     """
 
     files: tuple[Path, ...]
@@ -68,7 +68,7 @@ class _Search:
         self.has_hashes = False
 
     def read(self, file: Path) -> None:
-        """Take in a requirement file and all that it names."""
+        """Collect a requirement file and everything that it names."""
         if not file.is_file() or file.relative_to(self._folder) in self.lists:
             return
         self.lists.add(file.relative_to(self._folder))
@@ -88,7 +88,7 @@ class _Search:
             self.read(file)
 
     def _inside(self, base: Path, named: str) -> Path | None:
-        """What a path as written leads to, where that is there and lies in the package."""
+        """The target of a path as written, if it exists and is in the package."""
         path = Path(os.path.normpath(base / _path(named)))
         if not path.exists() or path == self._folder:
             return None
@@ -99,7 +99,7 @@ class _Search:
         return None
 
     def _take(self, path: Path | None) -> None:
-        """A file; a folder's archives; or all of a folder that is a Python project."""
+        """Collect a file, the archives in a folder, or the whole folder of a Python project."""
         if path is None:
             return
         if path.is_file():
@@ -118,7 +118,7 @@ def _content(folder: Path, *, is_project: bool) -> Iterator[Path]:
 
 
 def _path(named: str) -> str:
-    """A path as the operating system takes it: without scheme, quotes, extras, fragment and marker."""
+    """A path for the operating system: without scheme, quotes, extras, fragment and marker."""
     bare = named.strip("\"'").partition("#")[0].partition(";")[0]
     bare = re.sub(r"\[[^\]/]*\]$", "", bare)
     return unquote(re.sub(r"^file:(//(localhost)?(?=/))?", "", bare)) if bare.startswith("file:") else bare

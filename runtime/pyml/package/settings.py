@@ -1,4 +1,4 @@
-"""`pyml.toml`: what a model repository says about itself."""
+"""`pyml.toml`: the settings of a model repository."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class ServingSettings:
     """Table `[serving]`.
 
     Attributes:
-        max_queue: requests that may wait for `predict`; one more is refused.
-        max_request_mb: largest request that is taken, in MiB.
-        replicas: how many servers share the requests; containers only.
-        memory_mb: memory that each of them may use, in MiB; containers only.
-        cpus: cores that each of them may use; containers only.
+        max_queue: number of requests that may wait for `predict`; further ones are refused.
+        max_request_mb: size of the largest accepted request, in MiB.
+        replicas: number of servers that share the requests; containers only.
+        memory_mb: memory limit of each server, in MiB; containers only.
+        cpus: number of cores that each server may use; containers only.
     """
 
     max_queue: int = 64
@@ -42,11 +42,11 @@ class ParitySettings:
 
     Attributes:
         sql: query whose rows are predicted on both paths.
-        table: instead of `sql`: a Hive table, of which the key and the inputs are taken.
-        key: columns that name a row.
+        table: instead of `sql`: a Hive table; its key and input columns are read.
+        key: columns that identify a row.
         level: parity level that this model needs (docs/parity-report.md).
-        batch_rows: rows in one online request when all rows are sent.
-        sample_rows: how many rows are also sent one by one.
+        batch_rows: number of rows in one online request when all rows are sent.
+        sample_rows: number of rows that are also sent one by one.
     """
 
     sql: str = ""
@@ -62,9 +62,9 @@ class Settings:
     """The whole file.
 
     Attributes:
-        name: name of the model; default the folder's name.
-        serving: how it is served.
-        parity: what the parity check runs on.
+        name: name of the model; by default the folder's name.
+        serving: limits of its servers.
+        parity: rows and level of its parity check.
     """
 
     name: str = ""
@@ -73,24 +73,25 @@ class Settings:
 
     @classmethod
     def load(cls, folder: Path) -> Settings:
-        """Read `pyml.toml` in a folder; defaults where there is none.
+        """Read `pyml.toml` in a folder; the defaults if there is none.
 
         Raises:
-            SettingsError: it is not TOML, or holds unknown keys or values of the wrong type; lists every one.
+            SettingsError: the file is not TOML, or holds unknown keys or values of the wrong type; lists each.
         """
         path = folder / FILE_NAME
         default_name = folder.resolve().name
         if not path.exists():
             return cls(name=default_name)
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a byte order mark is no part of TOML
+            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a byte order mark is not part of TOML
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"{FILE_NAME} cannot be read", [Problem(f"{FILE_NAME}: {error}", "write TOML, saved as UTF-8")]
+                f"{FILE_NAME} cannot be read",
+                [Problem(f"{FILE_NAME}: {error}", "write valid TOML, and save it as UTF-8")],
             ) from error
         problems = list(_problems(cls, document, ""))
         if problems:
-            raise SettingsError(f"{FILE_NAME} is not right", problems)
+            raise SettingsError(f"invalid {FILE_NAME}", problems)
         tables = {name: table(**_values(document.pop(name, {}))) for name, table in _TABLES.items()}
         settings = cls(**{"name": default_name, **tables, **document})
         _refuse_bad_values(settings)
@@ -116,7 +117,11 @@ def _problems(table: type, document: Mapping[str, object], prefix: str) -> Itera
             yield Problem(f"`{prefix}{key}` is {value!r}, expected {_EXPECTED[str(known[key].type)]}")
 
 
-_EXPECTED = {"str": "a text", "int": "a positive whole number", "tuple[str, ...]": 'a list of texts, like ["trip_id"]'}
+_EXPECTED = {
+    "str": "a string",
+    "int": "a positive whole number",
+    "tuple[str, ...]": 'a list of strings, like ["trip_id"]',
+}
 
 
 def _has_type(value: object, wanted: str) -> bool:
@@ -128,7 +133,7 @@ def _has_type(value: object, wanted: str) -> bool:
 
 
 def _values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of one table as its dataclass takes them: a list becomes a tuple."""
+    """The values of one table for its dataclass: a list becomes a tuple."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
@@ -145,9 +150,9 @@ def _refuse_bad_values(settings: Settings) -> None:
     if settings.parity.sql and settings.parity.table:
         problems.append(Problem("`parity.sql` and `parity.table` are both given", "keep one of them"))
     if problems:
-        raise SettingsError(f"{FILE_NAME} is not right", problems)
+        raise SettingsError(f"invalid {FILE_NAME}", problems)
 
 
 def is_plain_name(name: str) -> bool:
-    """True where a text can be the name of a model, which is part of folders, sockets and service names."""
+    """True if a string can be the name of a model, which is part of folder, socket and service names."""
     return 0 < len(name) <= 40 and name.isascii() and name.replace("_", "").replace("-", "").isalnum()

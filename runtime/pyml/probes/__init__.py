@@ -1,6 +1,6 @@
 """Probes: one real request to each kind of service.
 
-The laptop side asks through the ports of this machine; in a container `python -m pyml.probes` asks from inside.
+The laptop side probes through the ports of this machine; `python -m pyml.probes` probes from inside a container.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError
 
-CLOSED_WORDS = "it closed the connection"
-"""Also where an engine's proxy listens for a container in which nothing listens yet."""
+CLOSED_MESSAGE = "it closed the connection"
+"""Also the case if an engine's proxy listens for a container in which nothing listens yet."""
 
 
 class NotReadyError(SandboxError):
-    """A service did not answer yet; the message says how far it is."""
+    """A service does not answer yet; the message says what is missing."""
 
     general_code = ErrorCode.NOT_READY
 
@@ -34,11 +34,11 @@ class NotAnsweringError(NotReadyError):
 
 
 class CallRefusedError(NotAnsweringError):
-    """Something answered a gRPC call with an error.
+    """A gRPC call was answered with an error.
 
     Attributes:
         status: name of the gRPC status code.
-        details: the first line of what was said.
+        details: first line of the status message.
     """
 
     def __init__(self, address: str, status: str, details: str) -> None:

@@ -1,4 +1,4 @@
-"""Asking a gateway, for itself and for a model behind it."""
+"""The probes of a gateway, and of a model behind it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyml.probes.grpc_call import call, message
 
 SERVICE = "/inference.GRPCInferenceService"
 UNAVAILABLE = "UNAVAILABLE"
-"""gRPC's name for the status of a model that is starting or down."""
+"""Name of the gRPC status of a model that is starting or down."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class ModelProbe:
         request = message({1: self.model.encode(), 2: self.version.encode()})
         try:
             reply = call(f"{self.host}:{self.port}", f"{SERVICE}/ModelReady", request, timeout_s)
-        except CallRefusedError as error:  # the gateway does answer: it says what it waits for
+        except CallRefusedError as error:  # the gateway answers: its message says what it waits for
             raise NotReadyError(error.details if error.status == UNAVAILABLE else error.reason) from error
         except NotAnsweringError as error:
             raise NotReadyError(error.reason) from error
         if not says_ready(reply):
-            raise NotReadyError("the model is being loaded")
+            raise NotReadyError("the model is still loading")
 
 
 def says_ready(reply: bytes) -> bool:
-    """Whether a `ServerReadyResponse` or `ModelReadyResponse` says ready: field 1, a varint, of value 1."""
+    """Whether a `ServerReadyResponse` or `ModelReadyResponse` says ready: field 1, a varint, has the value 1."""
     return reply.startswith(b"\x08\x01")

@@ -1,4 +1,4 @@
-"""One unary gRPC call of raw bytes, for probes: no generated code, and no pyspark import."""
+"""One unary gRPC call of raw bytes, for probes: needs no generated code and no pyspark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from pyml.probes import CLOSED_WORDS, CallRefusedError, NotAnsweringError, NotListeningError
+from pyml.probes import CLOSED_MESSAGE, CallRefusedError, NotAnsweringError, NotListeningError
 
 if TYPE_CHECKING:
     import grpc
@@ -16,11 +16,17 @@ CLOSED = ("Connection reset", "Socket closed", "Broken pipe", "recvmsg", "GOAWAY
 
 
 def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
-    """The reply to one request at `host:port`. Blocks at most about `timeout_s`.
+    """Send one request and return the reply. Blocks at most about `timeout_s`.
+
+    Args:
+        address: `host:port` of the service.
+        method: full path of the gRPC method.
+        request: the serialised request message.
+        timeout_s: time limit in seconds.
 
     Raises:
-        NotListeningError: nothing accepts connections there.
-        NotAnsweringError: something does, but the call failed; the message carries gRPC's words.
+        NotListeningError: nothing accepts connections at the address.
+        NotAnsweringError: the call failed; the message says why.
     """
     check_listening(address, timeout_s)
     import grpc
@@ -35,16 +41,20 @@ def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
 
 
 def _refused(address: str, error: grpc.RpcError) -> NotAnsweringError:
-    """In words that stay the same while the service starts: gRPC's own change from one attempt to the next."""
+    """A message that stays the same while the service starts: gRPC's own changes from one attempt to the next."""
     import grpc
 
     if error.code() is grpc.StatusCode.UNAVAILABLE and any(each in str(error.details()) for each in CLOSED):
-        return NotAnsweringError(address, CLOSED_WORDS)
+        return NotAnsweringError(address, CLOSED_MESSAGE)
     return CallRefusedError(address, error.code().name, str(error.details() or "").partition("\n")[0])
 
 
 def check_listening(address: str, timeout_s: float) -> None:
-    """Raise NotListeningError unless `host:port` accepts a connection. Cheaper than finding out by gRPC."""
+    """Check that `host:port` accepts a connection; cheaper than a gRPC call.
+
+    Raises:
+        NotListeningError: it does not, within `timeout_s` seconds.
+    """
     host, _, port = address.rpartition(":")
     try:
         with contextlib.closing(socket.create_connection((host, int(port)), timeout_s)):

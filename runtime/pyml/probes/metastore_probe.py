@@ -1,4 +1,4 @@
-"""Asking a Hive metastore."""
+"""The probe of a Hive metastore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from pyml.probes import CLOSED_WORDS, NotAnsweringError, NotListeningError
+from pyml.probes import CLOSED_MESSAGE, NotAnsweringError, NotListeningError
 
 VERSION_CALL = 0x80010001
 VERSION_REPLY = 0x80010002
@@ -16,7 +16,7 @@ VERSION_REPLY = 0x80010002
 class MetastoreProbe:
     """Asks for the list of databases, by Thrift's binary protocol.
 
-    One call without arguments is forty bytes; the `thrift` library would add its import time to every `up`.
+    The call is forty bytes; the `thrift` library would add its import time to every `up`.
     https://github.com/apache/thrift/blob/master/doc/specs/thrift-binary-protocol.md
     """
 
@@ -39,7 +39,7 @@ class MetastoreProbe:
                 connection.sendall(call_without_arguments("get_all_databases"))
                 check_reply(connection.recv(4096), "get_all_databases")
             except ConnectionError as error:
-                raise NotAnsweringError(address, CLOSED_WORDS) from error
+                raise NotAnsweringError(address, CLOSED_MESSAGE) from error
             except (OSError, ValueError) as error:
                 raise NotAnsweringError(address, str(error) or type(error).__name__) from error
 
@@ -51,9 +51,13 @@ def call_without_arguments(method: str) -> bytes:
 
 
 def check_reply(reply: bytes, method: str) -> None:
-    """Raise ValueError unless `reply` begins as the successful reply to `method`."""
+    """Check that `reply` begins as the successful reply to `method`.
+
+    Raises:
+        ValueError: it does not.
+    """
     head = struct.pack(f">Ii{len(method)}s", VERSION_REPLY, len(method), method.encode())
     if not reply:
-        raise ValueError(CLOSED_WORDS)
+        raise ValueError(CLOSED_MESSAGE)
     if not reply.startswith(head):
-        raise ValueError("its reply is an exception or not Thrift")
+        raise ValueError("its reply is a Thrift exception or not Thrift")

@@ -1,4 +1,4 @@
-"""Asking Spark: a Spark Connect server over gRPC, a standalone master or worker over HTTP."""
+"""The probes of Spark: a Spark Connect server over gRPC, a standalone master or worker over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyml.probes.grpc_call import call, check_listening, message
 
 SERVICE = "/spark.connect.SparkConnectService"
 PAUSE_S = 5.0
-"""A job of ours is several of Spark's, with pauses between them in which it still runs."""
+"""An offline job is several Spark jobs, with pauses of up to this many seconds between them."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach a container
 
 
@@ -37,8 +37,8 @@ class SparkProbe:
         address, session_id = f"{self.host}:{self.port}", str(uuid.uuid4())
         reply = call(address, f"{SERVICE}/AnalyzePlan", version_request(session_id), timeout_s)
         if not reply:
-            raise NotAnsweringError(address, "its answer is empty")
-        # Else the server would keep the session for an hour.
+            raise NotAnsweringError(address, "its response is empty")
+        # Otherwise the server keeps the session for an hour.
         call(address, f"{SERVICE}/ReleaseSession", message(session_fields(session_id)), timeout_s)
 
 
@@ -66,7 +66,7 @@ class StandaloneProbe:
 
 @dataclass(frozen=True)
 class SparkIdleProbe:
-    """Asks a driver's UI whether a job runs or has just ended; ready is the one on which none does.
+    """Asks a driver's UI whether a job runs or has just ended; a driver without such a job is ready.
 
     https://spark.apache.org/docs/latest/monitoring.html#rest-api
     """
@@ -78,7 +78,7 @@ class SparkIdleProbe:
         """Return when no job runs.
 
         Raises:
-            NotReadyError: one does, or the UI does not say.
+            NotReadyError: a job runs, or the UI does not answer.
         """
         address = f"{self.host}:{self.port}"
         check_listening(address, timeout_s)
@@ -104,12 +104,12 @@ def _json(address: str, path: str, timeout_s: float) -> Any:
         raise NotAnsweringError(address, str(error) or type(error).__name__) from error
 
 
-# Messages of spark/connect/base.proto, written by hand: importing PySpark takes most of a second. In all of them
+# Messages of spark/connect/base.proto, encoded by hand: importing PySpark takes most of a second. In all of them
 # session_id = 1 and user_context = 2 with user_id = 1.
 
 
 def session_fields(session_id: str) -> dict[int, bytes]:
-    """The fields that begin every request."""
+    """The first fields of every request."""
     return {1: session_id.encode(), 2: message({1: b"pyml"})}
 
 

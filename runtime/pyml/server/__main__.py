@@ -16,7 +16,7 @@ log = logging.getLogger("pyml.server")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server; its exit code, with the cause as the last line on stderr where it fails."""
+    """Run the server and return its exit code. If it fails, the last line on stderr says why."""
     options = ServerOptions.parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _warn_of_loose_environment()
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _warn_of_loose_environment() -> None:
     loose = [f"{name}={value}" for name, value in PINNED.items() if os.environ.get(name) != value]
     if loose:
-        log.warning("the environment is not the one that offline jobs have; set %s", " ".join(loose))
+        log.warning("this environment differs from that of offline jobs; set %s", " ".join(loose))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One thread that runs the model, and a bounded queue before it."""
+"""An executor that runs the model on the main thread."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _Task = Callable[[], None]
 class MainThreadExecutor(ThreadPoolExecutor):
     """Runs what is submitted on the thread that called `run`, one after another.
 
-    A model is loaded and asked on the main thread, as it is in a Spark worker: models need not be thread safe, and
-    whatever belongs to a thread (a SQLite connection, an event loop) is the same on both paths. It is a
-    `ThreadPoolExecutor` because gRPC takes nothing else, and starts no thread.
+    A model is loaded and called on the main thread, as in a Spark worker: models need not be thread safe, and state
+    that belongs to a thread (a SQLite connection, an event loop) is the same on both paths. It inherits
+    `ThreadPoolExecutor` because gRPC accepts nothing else, but starts no thread.
     """
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        # Counters that are each written by one thread alone need no lock.
+        # Each counter is written by only one thread and needs no lock.
         self._submitted = 0
         self._started = 0
         self._finished = 0
 
     @property
     def waiting(self) -> int:
-        """How many tasks have not been started."""
+        """Number of tasks that have not been started."""
         return self._submitted - self._started
 
     @property
@@ -39,7 +39,15 @@ class MainThreadExecutor(ThreadPoolExecutor):
         return self._submitted > self._finished
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Queue a call; from one thread at a time."""
+        """Queue a call; may be called from one thread at a time.
+
+        Args:
+            fn: the function to call.
+            args: its positional arguments.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The result of the call, once it has run."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -60,5 +68,5 @@ class MainThreadExecutor(ThreadPoolExecutor):
             self._finished += 1
 
     def finish(self) -> None:
-        """Let `run` return once everything queued so far is done."""
+        """Let `run` return after all tasks that are queued now."""
         self._tasks.put(None)

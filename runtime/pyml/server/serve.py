@@ -21,23 +21,23 @@ from pyml.server.sockets import ServiceSocket
 
 log = logging.getLogger("pyml.server")
 
-# Requests up to so many times the limit are read, to be refused in our own words; gRPC refuses larger ones in its own.
+# Requests up to this many times the limit are read, to be refused with our message; gRPC refuses larger ones.
 _READ_FACTOR = 4
 _PROBE_THREADS = 4
 
 
 class _StoppedError(BaseException):
-    """The server was told to stop while it loaded the model; not an Exception, so that no model swallows it."""
+    """The server got a signal to stop while it loaded the model; not an Exception, so that no model catches it."""
 
 
 def serve(options: ServerOptions) -> None:
     """Serve one model until SIGTERM or SIGINT; on the main thread.
 
-    It listens before the model is loaded, and says that it is starting. Requests that were let in before the signal are
+    It listens before the model is loaded, and reports that it is starting. Requests accepted before the signal are
     answered, for at most `grace_s` seconds.
 
     Raises:
-        SettingsError: `pyml.toml` is not right.
+        SettingsError: `pyml.toml` is invalid.
         SetupError: the socket cannot be bound.
         PackageError: the model cannot be loaded.
     """
@@ -45,37 +45,39 @@ def serve(options: ServerOptions) -> None:
     serving = Settings.load(options.package).serving
     executor = MainThreadExecutor()
     service = ModelService(options.name, options.version, serving, executor)
-    place = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
-    server = _listening(service, place, serving)
+    endpoint = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
+    server = _listening(service, endpoint, serving)
     _stop_on_signal(server, service, executor, options.grace_s)
     try:
-        place.publish()
+        endpoint.publish()
         service.load(options.package)
         log.info("%s@%s is ready after %.1f s", options.name, options.version, time.monotonic() - started)
         executor.run()
     except _StoppedError:
         return
     finally:
-        place.withdraw()
+        endpoint.withdraw()
         server.stop(grace=0)
 
 
-def _listening(service: ModelService, place: ServiceSocket, serving: ServingSettings) -> grpc.Server:
+def _listening(service: ModelService, endpoint: ServiceSocket, serving: ServingSettings) -> grpc.Server:
     server = grpc.server(
         ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),
         handlers=[service],
         options=[
             ("grpc.max_receive_message_length", serving.max_request_mb * MIB * _READ_FACTOR),
             ("grpc.max_send_message_length", -1),
-            # A caller that hangs in the middle of a request must not hold up the others.
+            # A caller that hangs in the middle of a request must not block other callers.
             ("grpc.keepalive_time_ms", 10_000),
             ("grpc.keepalive_timeout_ms", 5_000),
         ],
     )
     try:
-        server.add_insecure_port(place.address)
+        server.add_insecure_port(endpoint.address)
     except RuntimeError as error:
-        raise SetupError(f"cannot listen on {place.path}: {error}", "check that its folder can be written") from error
+        raise SetupError(
+            f"cannot listen on {endpoint.path}: {error}", "check that its folder can be written"
+        ) from error
     server.start()
     return server
 
@@ -83,7 +85,7 @@ def _listening(service: ModelService, place: ServiceSocket, serving: ServingSett
 def _stop_on_signal(server: grpc.Server, service: ModelService, executor: MainThreadExecutor, grace_s: float) -> None:
     def stop() -> None:
         if not server.stop(grace=grace_s).wait(grace_s + 1) or executor.is_busy:
-            log.error("predict did not finish within %.0f s, giving it up", grace_s)
+            log.error("predict did not finish within %.0f s; stopping anyway", grace_s)
             os._exit(1)
         executor.finish()
 

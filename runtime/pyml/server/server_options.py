@@ -1,4 +1,4 @@
-"""What the model server's command line says."""
+"""The options of the model server's command line."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What the command line says.
+    """The options of the model server's command line.
 
     Attributes:
         package: folder of the model package.
-        name: name under which the model is asked for.
-        version: likewise its version.
+        name: name of the model in requests.
+        version: version of the model in requests.
         socket_folder: folder of the sockets.
-        service: name of the link in it that clients dial.
-        grace_s: how long requests may take to finish once the server is told to stop.
+        service: name of the link in that folder to which clients connect.
+        grace_s: seconds that requests may take to finish after the server received a signal to stop.
     """
 
     package: Path
@@ -30,11 +30,11 @@ class ServerOptions:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> ServerOptions:
-        """Read the command line; ends the process with a message where it is wrong."""
+        """Parse the command line; ends the process with a message if it is invalid."""
         parser = argparse.ArgumentParser(prog="python -m pyml.server", description="Serve one model on a Unix socket.")
         parser.add_argument("--package", type=_folder, required=True, metavar="DIR", help="folder of the model package")
-        parser.add_argument("--name", required=True, help="name under which the model is asked for")
-        parser.add_argument("--version", required=True, help="its version")
+        parser.add_argument("--name", required=True, help="name of the model in requests")
+        parser.add_argument("--version", required=True, help="version of the model in requests")
         parser.add_argument(
             "--socket-dir",
             dest="socket_folder",
@@ -43,7 +43,7 @@ class ServerOptions:
             metavar="DIR",
             help="folder of the sockets",
         )
-        parser.add_argument("--service", required=True, help="name of the link there that clients dial")
+        parser.add_argument("--service", required=True, help="name of the link to which clients connect")
         parser.add_argument(
             "--grace",
             dest="grace_s",

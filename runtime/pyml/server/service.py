@@ -1,4 +1,4 @@
-"""The protocol's methods for one model: what is refused, what is queued, and what runs on the model's thread."""
+"""The protocol's methods for one model: which calls are refused, queued, or run on the model's thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
 
     Args:
         name: the model's name.
-        version: its version.
+        version: the model's version.
         serving: limits of the queue and of requests.
         executor: where `predict` runs.
     """
@@ -63,19 +63,19 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         """Load the model; on the thread that will predict.
 
         Raises:
-            PackageError: the package is not right, or its code raised.
+            PackageError: the package is invalid, or its code raised.
         """
         from pyml.inference.runner import Runner
 
         runner = Runner.load(package)
         gc.collect()
         gc.freeze()
-        # What the model set for its context when it loaded (decimal precision, numpy's error state) holds in `predict`.
+        # Context that the model set while loading (decimal precision, numpy's error state) is valid in `predict`, too.
         self._context = copy_context()
         self._runner = runner
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """Choose what answers a call; gRPC calls this on one thread, before it reads the request."""
+        """Choose the handler of a call; gRPC calls this on one thread, before it reads the request."""
         if details.method != oip.MODEL_INFER:
             return self._handlers.get(details.method)
         refusal = self._refusal()
@@ -89,7 +89,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 f"the queue of model {self.name} is full: {self.serving.max_queue} requests wait for predict",
                 Reason.QUEUE,
-                "send fewer at once, or more rows in each; or raise max_queue in [serving] of pyml.toml",
+                "send fewer requests at once with more rows each, or raise max_queue in [serving] of pyml.toml",
             )
         return None
 
@@ -101,7 +101,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         if failure is None:
             try:
                 return self._context.run(self._answer, data)
-            except BaseException as error:  # whatever a model raises, the server lives on
+            except BaseException as error:  # whatever a model raises, the server keeps running
                 failure = failure_of(error)
                 log.warning("%s: %s", failure.status.name, failure.text, exc_info=failure.is_ours and error)
         return _abort(context, failure)
@@ -120,8 +120,8 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
     def _refuse_other(self, name: str, version: str) -> None:
         if name != self.name or version not in ("", self.version):
             asked = f"{name}@{version}" if version else name
-            problem = Problem(f"asked for {asked}, this is {self.name}@{self.version}", "ask the gateway")
-            raise InputError("this server does not serve the model", [problem])
+            found = f"the request names {asked}, this server has {self.name}@{self.version}"
+            raise InputError("this server does not serve the model", [Problem(found, "send requests to the gateway")])
 
     def _server_live(self, _data: bytes, _context: grpc.ServicerContext) -> bytes:
         return oip.ServerLiveResponse(live=True).SerializeToString()
@@ -181,7 +181,7 @@ def _oversize(size_bytes: int, max_request_mb: int) -> RpcFailure | None:
         return None
     return RpcFailure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
-        f"the request has {size_bytes / MIB:.1f} MiB, this model takes up to {max_request_mb}",
+        f"the request has {size_bytes / MIB:.1f} MiB, this model accepts up to {max_request_mb} MiB",
         Reason.SIZE,
         "send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml",
     )

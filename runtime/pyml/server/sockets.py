@@ -1,8 +1,8 @@
 """Unix sockets of model servers.
 
-Every start binds a name of its own, `<service>.<pid>.sock`, and then points the link `<service>` at it: a second server
-on one live path would bind without error and take the traffic, and the first would delete the second's file when it
-stops. Clients always dial the link.
+Every start binds its own name, `<service>.<pid>.sock`, and then points the link `<service>` to it: a second server on
+the same path would bind without error and take the traffic, and the first would delete the second's file when it stops.
+Clients always connect to the link.
 """
 
 from __future__ import annotations
@@ -14,29 +14,34 @@ from pathlib import Path
 
 from pyml.errors import SetupError
 
-# Linux takes 107, other systems 103; the rest is kept for the names of others in the same folder.
+# Linux allows 107 bytes, other systems 103; the rest is reserved for longer names in the same folder.
 MAX_PATH_BYTES = 100
 
 
 @dataclass(frozen=True)
 class ServiceSocket:
-    """Where one start of a service listens, and where its clients find it."""
+    """The socket of one start of a service, and the link to which its clients connect."""
 
     path: Path
     link: Path
 
     @classmethod
     def claim(cls, folder: Path, service: str, pid: int) -> ServiceSocket:
-        """Prepare the folder for one start of a service, and remove sockets that dead starts left behind.
+        """Prepare the folder for one start of a service, and remove sockets of dead processes.
+
+        Args:
+            folder: folder of the sockets; created if it does not exist.
+            service: name of the service, and of the link.
+            pid: id of the process that will listen.
 
         Raises:
-            SetupError: the path would be longer than a Unix socket may be.
+            SetupError: the path is too long for a Unix socket.
         """
         found = cls(folder / f"{service}.{pid}.sock", folder / service)
         size = len(os.fsencode(found.path))
         if size > MAX_PATH_BYTES:
             raise SetupError(
-                f"the socket path {found.path} has {size} bytes, at most {MAX_PATH_BYTES} are allowed",
+                f"the socket path {found.path} has {size} bytes, but at most {MAX_PATH_BYTES} are allowed",
                 "set XDG_RUNTIME_DIR or TMPDIR to a shorter folder",
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,18 +52,18 @@ class ServiceSocket:
 
     @property
     def address(self) -> str:
-        """What a gRPC server binds."""
+        """The address that a gRPC server binds."""
         return f"unix:{self.path}"
 
     def publish(self) -> None:
-        """Point the link here, in one step."""
+        """Point the link to this socket, atomically."""
         staged = self.path.with_suffix(".link")
         staged.unlink(missing_ok=True)
         staged.symlink_to(self.path.name)
         staged.replace(self.link)
 
     def withdraw(self) -> None:
-        """Remove the link if it still points here."""
+        """Remove the link if it still points to this socket."""
         if self.link.is_symlink() and self.link.readlink() == Path(self.path.name):
             self.link.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Spark DDL, read by sqlglot: a list of columns, and nothing that a Schema does not carry."""
+"""Spark DDL, parsed by sqlglot: a list of columns, and nothing that a Schema does not support."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _CARRIED = {
     "DataTypeParam": {"this"},
     "Literal": {"this", "is_string"},
 }
-"""What a Schema carries of a parsed list of columns, as sqlglot's nodes and their parts; a comment may be dropped."""
+"""The sqlglot nodes, and their parts, of a column list that a Schema supports; comments are dropped."""
 
 
 def parse_columns(text: str) -> list[exp.ColumnDef]:
-    """The columns that a text declares, each with a name, a type, and no more than NOT NULL and a comment.
+    """Parse a list of columns, each with a name, a type, and at most NOT NULL and a comment.
 
     Raises:
-        SchemaError: it cannot be read, or says more of a column than its name, type and whether it may be null.
+        SchemaError: it cannot be parsed, or declares more than the name, type and nullability of a column.
         RecursionError: a type is nested too deeply.
     """
     import sqlglot
@@ -44,10 +44,10 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
         create = sqlglot.parse_one(f"CREATE TABLE t (\n{text}\n)", dialect="spark")
     except SqlglotError as error:
         place = _place(text, error)
-        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}{place}", DDL_HINT) from error
+        raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}{place}", DDL_HINT) from error
     if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
-        raise SchemaError(f"this is not a list of columns in Spark DDL: {text!r}", DDL_HINT)
-    _refuse_what_is_not_carried(create)
+        raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}", DDL_HINT)
+    _refuse_unsupported(create)
     columns = create.this.expressions
     for column in columns:
         if not isinstance(column, exp.ColumnDef) or column.kind is None:
@@ -55,26 +55,26 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
     return list(columns)
 
 
-def _refuse_what_is_not_carried(create: exp.Expr) -> None:
+def _refuse_unsupported(create: exp.Expr) -> None:
     for node in create.walk():
         carried = _CARRIED.get(type(node).__name__)
         if carried is None:
-            raise _not_carried(node)
+            raise _unsupported(node)
         for name, part in node.args.items():
             if part and name not in carried:
-                raise _not_carried(part)
+                raise _unsupported(part)
 
 
-def _not_carried(part: object) -> SchemaError:
+def _unsupported(part: object) -> SchemaError:
     from sqlglot import exp
 
     parts = part if isinstance(part, list) else [part]
-    words = ", ".join(each.sql("spark") if isinstance(each, exp.Expression) else str(each) for each in parts)
-    return SchemaError(f"`{words.strip()}` is not carried by a Schema", DDL_HINT)
+    ddl = ", ".join(each.sql("spark") if isinstance(each, exp.Expression) else str(each) for each in parts)
+    return SchemaError(f"`{ddl.strip()}` is not supported in a Schema", DDL_HINT)
 
 
 def _place(text: str, error: SqlglotError) -> str:
-    """Where the parser stopped, where it knows; a mark beyond the text would only puzzle."""
+    """Where the parser stopped, if it knows; a position outside the DDL would only confuse."""
     found = [str(entry.get("highlight") or "") for entry in getattr(error, "errors", ())]
     return f", at {found[0]!r}" if found and found[0] in text and found[0] else ""
 

@@ -1,7 +1,7 @@
-"""Whether a plain Python value is one of a declared type, with nothing lost and nothing guessed.
+"""Whether a plain Python value belongs to a declared type, with nothing lost and nothing guessed.
 
 Arrow's own conversion is not strict enough for object columns: it turns 1.5 into the integer 1, NaT into the year 1,
-and drops unknown keys of a dict, all without a word.
+and drops unknown keys of a dict, all without an error.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Check = Callable[[object], bool]
 
 
 def is_null(value: object) -> bool:
-    """True for the markers of a missing value; NaN is a value."""
+    """True for None, `pd.NA` and NaT; NaN is a value."""
     return value is None or value is pd.NA or value is pd.NaT
 
 
 @lru_cache(maxsize=256)
 def check_for(arrow: pa.DataType) -> Check:
-    """A function that says whether a value (not null) is exactly one of this type."""
+    """A function that checks whether a value (not null) belongs exactly to this type."""
     types = pa.types
     if types.is_list(arrow):
         return _list_check(check_for(arrow.value_type))

@@ -1,12 +1,12 @@
-"""The type rule: how an Arrow batch becomes the frame that `predict` sees, on both paths.
+"""The type rule: how an Arrow batch becomes the frame that `predict` gets, on both paths.
 
-The dtype of a column follows from its declared type alone, never from the values that happen to be in a batch
+The dtype of a column follows from its declared type alone, never from the values in a batch
 (docs/types.md has the table):
 
-- fixed-width values arrive in numpy where the column is NOT NULL, else in the nullable pandas dtype of the same width,
-  which keeps null and NaN apart;
-- dates and times arrive as datetime64, null as NaT;
-- everything else arrives as plain Python values in an object column, null as None.
+- a column of fixed width has a numpy dtype if it is NOT NULL, else the nullable pandas dtype of the same width, which
+  keeps null and NaN distinct;
+- dates and times are datetime64, null is NaT;
+- every other column is an object column of plain Python values, null is None.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MASKED = {"f": pd.arrays.FloatingArray, "i": pd.arrays.IntegerArray, "b": pd.ar
 
 
 def dtype_of(field: Field) -> str:
-    """Name of the pandas dtype in which a declared column reaches `predict`."""
+    """Name of the pandas dtype of a declared column in `predict`."""
     numpy_name = FIXED_WIDTH.get(field.ddl_type)
     if numpy_name is None:
         return DATETIMES.get(field.ddl_type, "object")
@@ -53,10 +53,10 @@ def dtype_of(field: Field) -> str:
 
 
 def frame_from_arrow(batch: pa.RecordBatch, schema: Schema) -> pd.DataFrame:
-    """Turn a batch into the frame that `predict` sees.
+    """Convert a batch to the frame that `predict` gets.
 
     Args:
-        batch: the columns of `schema`, by name, in any order; more columns are refused.
+        batch: the columns of `schema`, by name, in any order; additional columns are refused.
         schema: the model's declared inputs.
 
     Returns:
@@ -64,7 +64,7 @@ def frame_from_arrow(batch: pa.RecordBatch, schema: Schema) -> pd.DataFrame:
         memory of its own.
 
     Raises:
-        InputError: a column is missing, not declared, of another type, or holds null though NOT NULL; lists every one.
+        InputError: a column is missing, not declared, of a different type, or holds null though NOT NULL; lists all.
     """
     return _layout(schema).build(conform(batch, schema))
 
@@ -91,7 +91,7 @@ def conform(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
 def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
     declared = set(schema.names)
     extra = [
-        Problem(f"column `{name}` is not among the inputs", "leave it out, or declare it", ErrorCode.COLUMN_UNDECLARED)
+        Problem(f"column `{name}` is not among the inputs", "drop it, or declare it", ErrorCode.COLUMN_UNDECLARED)
         for name in batch.schema.names
         if name not in declared
     ]
@@ -100,7 +100,7 @@ def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
 
 
 _MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
-_REPEATED = ("is given more than once", ErrorCode.COLUMN_REPEATED)
+_REPEATED = ("appears more than once", ErrorCode.COLUMN_REPEATED)
 
 
 def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
@@ -117,7 +117,13 @@ def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
 
 
 def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | None:
-    """What is wrong where a NOT NULL column holds null; `otherwise` is what to do besides declaring it nullable."""
+    """The problem of a NOT NULL column that holds null; None if it holds none.
+
+    Args:
+        column: the values of one batch.
+        field: the declared column.
+        otherwise: what can be done instead of declaring the column nullable, for the hint.
+    """
     if field.nullable or not column.null_count:
         return None
     first = column.is_null().index(True).as_py()
@@ -129,7 +135,7 @@ def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | No
 
 
 def one_batch(table: pa.Table) -> pa.RecordBatch:
-    """All rows of a table as one batch; an empty table has one, too."""
+    """All rows of a table as one batch; an empty table gives an empty batch."""
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
@@ -139,10 +145,10 @@ def _listed(batch: pa.RecordBatch) -> str:
 
 
 class _Layout:
-    """How the columns of one schema lie in a frame; worked out once for each schema.
+    """How the columns of one schema are stored in a frame; computed once for each schema.
 
     NOT NULL numbers of one dtype, and all object columns, share a two-dimensional block: one allocation, one copy of
-    each column, no per-column objects. The others are an extension array each.
+    each column, no per-column objects. Each other column is an extension array.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -161,7 +167,7 @@ class _Layout:
         self.shared = list(by_dtype.items())
 
     def build(self, batch: pa.RecordBatch) -> pd.DataFrame:
-        """The frame for one conforming batch."""
+        """The frame of one conforming batch."""
         arrays = batch.columns
         blocks: list[tuple[Block, np.ndarray]] = []
         for dtype, positions in self.shared:
@@ -181,19 +187,19 @@ def _layout(schema: Schema) -> _Layout:
 
 
 def _fill(target: np.ndarray, column: pa.Array) -> None:
-    if target.dtype != object or _is_text(column.type):
+    if target.dtype != object or _is_string(column.type):
         target[:] = column.to_numpy(zero_copy_only=False)
     else:
         for row, value in enumerate(column.to_pylist(maps_as_pydicts="strict")):
             target[row] = value
 
 
-def _is_text(arrow: pa.DataType) -> bool:
+def _is_string(arrow: pa.DataType) -> bool:
     return bool(pa.types.is_string(arrow) or pa.types.is_binary(arrow))
 
 
 def _masked_array(column: pa.Array) -> ExtensionArray:
-    """A nullable array: values and mask apart, so that NaN stays a value."""
+    """A nullable array: values and mask are separate, so that NaN stays a value."""
     mask = np.zeros(len(column), bool)
     if column.null_count:
         mask[:] = column.is_null().to_numpy(zero_copy_only=False)
@@ -212,10 +218,10 @@ def _datetime_array(column: pa.Array) -> ExtensionArray:
 
 try:
     from pandas.api.internals import create_dataframe_from_blocks
-except ImportError:  # pandas 2: no public way to hand over blocks
+except ImportError:  # pandas 2: no public way to pass blocks
 
     def _assemble(blocks: list[tuple[Block, np.ndarray]], rows: int, columns: pd.Index) -> pd.DataFrame:
-        """A frame from blocks, column by column."""
+        """Build a frame from blocks, column by column."""
         by_position = {
             position: pd.Series(block[row] if block.ndim == 2 else block, dtype=block.dtype, copy=False)
             for block, positions in blocks
@@ -228,6 +234,6 @@ except ImportError:  # pandas 2: no public way to hand over blocks
 else:
 
     def _assemble(blocks: list[tuple[Block, np.ndarray]], rows: int, columns: pd.Index) -> pd.DataFrame:
-        """A frame that takes the blocks as they are."""
+        """Build a frame that uses the blocks without a copy."""
         frame: pd.DataFrame = create_dataframe_from_blocks(blocks, index=pd.RangeIndex(rows), columns=columns)
         return frame

@@ -1,4 +1,4 @@
-"""From frames to Arrow, checked and never coerced: what `predict` gave back, and rows that a caller sends."""
+"""From frames to Arrow, checked and never coerced: predictions, and rows that a caller sends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pyml.types.schema import Field, Schema, ddl_type_of
 
 
 class _UnfitError(Exception):
-    """One column does not fit; carries the problem to be reported with the others."""
+    """One column does not fit; carries the problem, which is reported with all others."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -24,40 +24,44 @@ class _UnfitError(Exception):
 
 
 def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch:
-    """Turn what `predict` returned into a batch of exactly the declared columns.
+    """Convert what `predict` returned to a batch of exactly the declared columns.
 
     Values are never coerced: a column must already be of its declared type and width, in any of the dtypes that can
-    hold it (docs/types.md). Rows are matched by position; the index is not looked at.
+    hold it (docs/types.md). Rows are matched by position; the index is ignored.
 
     Args:
         frame: what `predict` returned.
         schema: the model's declared outputs.
-        rows: how many rows `predict` was given.
+        rows: number of rows that `predict` was given.
 
     Raises:
-        OutputError: it is no DataFrame, or names, types, nulls or the row count differ; lists every wrong column.
+        OutputError: it is not a DataFrame, or names, types, nulls or the row count differ; lists every wrong column.
     """
     if not isinstance(frame, pd.DataFrame):
         raise OutputError(
-            "predict returned something else than a DataFrame",
-            [Problem(f"got {type(frame).__name__}", f"return pd.DataFrame with the columns {', '.join(schema.names)}")],
+            "predict did not return a DataFrame",
+            [
+                Problem(
+                    f"got {type(frame).__name__}", f"return a pd.DataFrame with the columns {', '.join(schema.names)}"
+                )
+            ],
         )
     columns, problems = _convert(frame, schema)
     if len(frame) != rows:
         problems.append(
             Problem(
                 f"{rows} rows in, {len(frame)} rows out",
-                "return one row for each row given; where a row has no prediction, give null in a nullable output",
+                "return one row for each input row; for a row without a prediction return null in a nullable output",
                 ErrorCode.ROW_COUNT,
             )
         )
     if problems:
-        raise OutputError("what predict returned does not fit the model's outputs", problems)
+        raise OutputError("the predictions do not fit the model's outputs", problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
 def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
-    """Turn rows that a caller holds into a batch of exactly the declared columns, under the same rules.
+    """Convert the rows of a caller to a batch of exactly the declared columns, under the same rules.
 
     Raises:
         InputError: names, types or nulls differ from `schema`; lists every wrong column.
@@ -71,7 +75,7 @@ def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
 def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
     columns: list[pa.Array] = []
     problems = list(_name_problems(frame, schema))
-    # Walked, not looked up by name: the first look-up in a fresh frame builds an index over its columns.
+    # Iterates, since the first look-up by name in a new frame builds an index over its columns.
     found = dict(frame.items())
     for field in schema.fields:
         if field.name in found:
@@ -96,7 +100,7 @@ def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
 
 
 _MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
-_REPEATED = ("is there more than once", ErrorCode.COLUMN_REPEATED)
+_REPEATED = ("appears more than once", ErrorCode.COLUMN_REPEATED)
 
 
 def _column(series: pd.Series, field: Field) -> pa.Array:
@@ -150,7 +154,7 @@ def _datetimes(series: pd.Series, field: Field) -> pa.Array:
     column = stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type, safe=False)
     if not column.cast(stamps.type).equals(stamps):
         finer = "a time of day" if field.ddl_type == "DATE" else "nanoseconds"
-        message = f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot"
+        message = f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot hold"
         raise _UnfitError(Problem(message, "round it first", ErrorCode.COLUMN_VALUE))
     return column
 
@@ -179,7 +183,7 @@ def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> _UnfitError:
     return _wrong_values(
         field,
         str(series.dtype),
-        hint or f'series.astype("{dtype_of(field)}"), or declare the type that it has',
+        hint or f'series.astype("{dtype_of(field)}"), or declare the type of the series',
     )
 
 
@@ -187,7 +191,7 @@ def frame_of(batches: Iterable[pa.RecordBatch], schema: Schema) -> pd.DataFrame:
     """Predictions as a frame, in the dtypes of the type rule.
 
     Args:
-        batches: any number of batches, each with the columns of `schema`.
+        batches: any number of batches, also none, each with the columns of `schema`.
         schema: the model's declared outputs.
     """
     return frame_from_arrow(one_batch(pa.Table.from_batches(list(batches), schema.arrow)), schema)

@@ -1,4 +1,4 @@
-"""The declared columns or tensors that a model takes and gives back.
+"""The declared columns or tensors of a model's inputs and outputs.
 
 A schema is written in one of two ways::
 
@@ -30,7 +30,7 @@ TensorFields = Sequence[tuple[str, str, Sequence[int]]]
 
 @dataclass(frozen=True)
 class TensorKind:
-    """One element type of a tensor, by its names in numpy, in the Open Inference Protocol and in Spark."""
+    """One element type of a tensor: its names in numpy, in the Open Inference Protocol and in Spark."""
 
     dtype: str
     datatype: str
@@ -61,7 +61,7 @@ class TensorSpec:
 
     Attributes:
         datatype: name in the Open Inference Protocol, such as ``FP32``.
-        shape: length of each dimension, -1 where it is free; the first is the batch and always free.
+        shape: length of each dimension, -1 if it is free; the first is the batch and always free.
     """
 
     datatype: str
@@ -106,12 +106,14 @@ class Schema:
         fields: Spark DDL, or a list of (name, dtype, shape); a dtype is numpy's name or the Open Inference Protocol's.
 
     Raises:
-        SchemaError: the DDL cannot be read, a name is given twice (Spark ignores case), or a type is not carried.
+        SchemaError: the DDL cannot be parsed, a name appears twice (Spark ignores case), or a type is not supported.
     """
 
     def __init__(self, fields: str | TensorFields) -> None:
         if not isinstance(fields, str | list | tuple):
-            raise SchemaError(f"a Schema is DDL or a list of tensors, not {fields!r}", f"{DDL_HINT}; {_TENSOR_HINT}")
+            raise SchemaError(
+                f"expected DDL or a list of tensors for a Schema, found {fields!r}", f"{DDL_HINT}; {_TENSOR_HINT}"
+            )
         self.fields: tuple[Field, ...] = tuple(
             _parse_ddl(fields) if isinstance(fields, str) else map(_tensor_field, fields)
         )
@@ -124,7 +126,7 @@ class Schema:
 
     @property
     def is_tensor(self) -> bool:
-        """True where the fields were declared as tensors."""
+        """True if the fields were declared as tensors."""
         return any(field.tensor for field in self.fields)
 
     @property
@@ -134,7 +136,7 @@ class Schema:
 
     @property
     def declaration(self) -> str | list[tuple[str, str, list[int]]]:
-        """What makes an equal schema when given to `Schema` again; it survives JSON."""
+        """The argument of `Schema` that gives an equal schema; it survives JSON."""
         if self.is_tensor:
             return [(f.name, f.tensor.datatype, list(f.tensor.shape)) for f in self.fields if f.tensor]
         return self.ddl
@@ -157,12 +159,12 @@ class Schema:
 
 
 def quoted(name: str) -> str:
-    """A column name as Spark SQL takes it: bare where it is a plain word, else in back-ticks."""
+    """A column name for Spark SQL: bare if it is a plain identifier, else in back-ticks."""
     return name if name.isidentifier() and name.isascii() else "`" + name.replace("`", "``") + "`"
 
 
 def string_literal(text: str) -> str:
-    """A text as Spark SQL takes it: in single quotes, with the quotes and backslashes in it escaped."""
+    """A string literal for Spark SQL: in single quotes, with its quotes and backslashes escaped."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -171,13 +173,13 @@ def arrow_type(ddl_type: str) -> pa.DataType:
     """The Arrow type that carries a Spark type.
 
     Raises:
-        SchemaError: the type is not one that pyml carries.
+        SchemaError: the type is not supported.
     """
     return _arrow_of(parse_columns(f"c {ddl_type}")[0].kind)
 
 
 def ddl_type_of(arrow: pa.DataType) -> str:
-    """The Spark type, in canonical spelling, that an Arrow type holds; its Arrow name where Spark has none."""
+    """The Spark type of an Arrow type, in canonical spelling; its Arrow name if Spark has no such type."""
     import pyarrow as pa
 
     types = pa.types
@@ -229,7 +231,7 @@ def _parse_ddl(text: str) -> Iterator[Field]:
             ddl_type = ddl_type_of(_arrow_of(column.kind))
             yield Field(column.name, ddl_type, nullable=not is_not_null(column))
     except RecursionError as error:
-        raise SchemaError("a type is nested too deeply", "name the inner parts as columns of their own") from error
+        raise SchemaError("a type is nested too deeply", "declare the inner parts as separate columns") from error
 
 
 def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
@@ -251,7 +253,7 @@ def _arrow_of(kind: exp.DataType | None) -> pa.DataType:
         return pa.struct([_struct_field(field) for field in inner])
     plain = _SPARK_NAMES.get(name, name)
     if plain not in _plain_arrow_types() or inner:
-        raise SchemaError(f"type {kind.sql('spark')} is not carried", _TYPE_HINT)
+        raise SchemaError(f"type {kind.sql('spark')} is not supported", _TYPE_HINT)
     return _plain_arrow_types()[plain]
 
 
@@ -274,7 +276,7 @@ def _struct_field(column: exp.ColumnDef) -> pa.Field:
 
     if is_not_null(column):
         raise SchemaError(
-            f"NOT NULL inside a STRUCT (`{column.name}`) is not checked", "put NOT NULL on the column itself"
+            f"NOT NULL inside a STRUCT (`{column.name}`) is not supported", "put NOT NULL on the column itself"
         )
     return pa.field(column.name, _arrow_of(column.kind))
 
@@ -284,16 +286,16 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
 
     if not (1 <= precision <= 38 and 0 <= scale <= precision):
         raise SchemaError(
-            f"DECIMAL({precision}, {scale}) is out of Spark's range", "use 1 to 38 digits, scale within them"
+            f"DECIMAL({precision}, {scale}) is out of Spark's range", "use a precision of 1 to 38, and a scale up to it"
         )
     return pa.decimal128(precision, scale)
 
 
 def _map_key(kind: exp.DataType) -> pa.DataType:
-    """Type of a MAP's key: a map reaches `predict` as a dict, so that its keys must be plain values."""
+    """Type of a MAP's key: `predict` gets a map as a dict, so that its keys must be hashable."""
     if kind.expressions and kind.this.value != "DECIMAL":
         raise SchemaError(
-            f"a MAP key of type {kind.sql('spark')} is not carried", "use a plain type such as STRING as key"
+            f"a MAP key of type {kind.sql('spark')} is not supported", "use a plain type such as STRING as key"
         )
     return _arrow_of(kind)
 
@@ -311,7 +313,7 @@ def _tensor_field(field: object) -> Field:
     if not shape or shape[0] != -1 or any(size < -1 or size == 0 for size in shape):
         raise SchemaError(
             f"tensor `{name}` has the shape {shape}",
-            "the first dimension is the batch, -1; others are -1 or a length",
+            "the first dimension is the batch, -1; each other dimension is -1 or a length",
         )
     depth = len(shape) - 1
     ddl_type = "ARRAY<" * depth + kind.ddl_type + ">" * depth
@@ -319,12 +321,12 @@ def _tensor_field(field: object) -> Field:
 
 
 def _parts_of(field: object) -> tuple[str, str, tuple[int, ...]]:
-    """Name, dtype and shape of one tensor as an author wrote it, the shape as Python's own integers."""
+    """Name, dtype and shape of one tensor as an author wrote it, with the shape as Python integers."""
     match field:
         case [str(name), dtype, list() | tuple() as shape] if name:
             with contextlib.suppress(TypeError):  # a length that is not an integer
                 return name, str(dtype), tuple(operator.index(size) for size in shape)
-    raise SchemaError(f"one tensor is a name, a dtype and a shape, not {field!r}", _TENSOR_HINT)
+    raise SchemaError(f"expected a name, a dtype and a shape for a tensor, found {field!r}", _TENSOR_HINT)
 
 
 def _refuse_repeated_names(names: Sequence[str]) -> None:
@@ -332,6 +334,7 @@ def _refuse_repeated_names(names: Sequence[str]) -> None:
     for name in names:
         if name.lower() in seen:
             raise SchemaError(
-                f"`{seen[name.lower()]}` and `{name}` are one name to Spark, which ignores case", "rename one of them"
+                f"`{seen[name.lower()]}` and `{name}` are the same name in Spark, which ignores case",
+                "rename one of them",
             )
         seen[name.lower()] = name

@@ -1,7 +1,7 @@
 """Arrow columns to named tensors and back: the type rule for `TensorModel`.
 
 A tensor is a column whose first dimension is the row; each further dimension is one level of list. Nothing is padded or
-cut: rows of different lengths are an error that names the column.
+truncated: rows of different lengths are an error that names the column.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Tensors = dict[str, np.ndarray]
 
 
 def tensors_from_arrow(batch: pa.RecordBatch, schema: Schema) -> Tensors:
-    """Turn a batch into the tensors that `predict` sees.
+    """Convert a batch to the tensors that `predict` gets.
 
     Args:
         batch: one column for each tensor of `schema`.
         schema: the model's declared inputs.
 
     Returns:
-        One writable array for each tensor, of its declared dtype, shape (rows, …).
+        One writable array for each tensor, of its declared dtype and of shape (rows, …).
 
     Raises:
-        InputError: a column does not fit, holds null, is ragged, or holds a number that its tensor's dtype cannot.
+        InputError: a column does not fit, holds null, is ragged, or holds a number that the declared dtype cannot hold.
     """
     batch = conform(batch, schema)
     tensors: Tensors = {}
@@ -53,10 +53,10 @@ def tensors_from_arrow(batch: pa.RecordBatch, schema: Schema) -> Tensors:
 
 
 def arrow_from_tensors(tensors: Mapping[str, np.ndarray], schema: Schema) -> pa.RecordBatch:
-    """Turn checked tensors into a batch, one column for each.
+    """Convert checked tensors to a batch, one column for each tensor.
 
     Args:
-        tensors: as :func:`check_outputs` or :func:`check_inputs` has let pass.
+        tensors: arrays that :func:`check_outputs` or :func:`check_inputs` has accepted.
         schema: their declaration.
     """
     columns = [_column(tensors[field.name], field) for field in schema.fields]
@@ -67,7 +67,7 @@ def check_inputs(tensors: Mapping[str, np.ndarray], schema: Schema) -> None:
     """Refuse tensors that are not exactly the declared ones.
 
     Raises:
-        InputError: a name, dtype or shape differs; lists every one.
+        InputError: a name, dtype or shape differs; lists every difference.
     """
     problems = list(_problems(tensors, schema))
     if problems:
@@ -75,14 +75,19 @@ def check_inputs(tensors: Mapping[str, np.ndarray], schema: Schema) -> None:
 
 
 def check_outputs(tensors: object, schema: Schema, rows: int) -> Tensors:
-    """Refuse predictions that are not exactly the declared ones, one row for each row given.
+    """Refuse predictions that are not exactly the declared ones, with one row for each input row.
+
+    Args:
+        tensors: what `predict` returned.
+        schema: the model's declared outputs.
+        rows: number of rows that `predict` was given.
 
     Raises:
-        OutputError: it is no dict, or a name, dtype or shape differs; lists every one.
+        OutputError: it is not a dict, or a name, dtype or shape differs; lists every difference.
     """
-    summary = "what predict returned does not fit the model's outputs"
+    summary = "the predictions do not fit the model's outputs"
     if not isinstance(tensors, dict):
-        raise OutputError(summary, [Problem(f"got {type(tensors).__name__}", "return a dict of name to numpy array")])
+        raise OutputError(summary, [Problem(f"got {type(tensors).__name__}", "return a dict of names to numpy arrays")])
     problems = list(_problems(tensors, schema))
     for field in schema.fields:
         array = tensors.get(field.name)
@@ -96,7 +101,7 @@ def check_outputs(tensors: object, schema: Schema, rows: int) -> Tensors:
 
 
 def rows_of(tensors: Mapping[str, np.ndarray]) -> int:
-    """Length of the batch dimension, which all tensors share; 0 where there is none."""
+    """Length of the batch dimension, which all tensors share; 0 if there are no tensors."""
     return next((int(array.shape[0]) for array in tensors.values()), 0)
 
 
@@ -114,7 +119,7 @@ def _problems(tensors: Mapping[str, np.ndarray], schema: Schema) -> Iterator[Pro
 
 
 def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Problem]:
-    """What keeps one tensor from being the declared one: at most one problem, the plainest."""
+    """How one tensor differs from its declaration: at most one problem, the most fundamental."""
     spec = _spec(field)
     declared = f"declared {spec.dtype} {spec.shape}"
     array = tensors.get(field.name)
@@ -137,7 +142,7 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Pr
     elif not _fits(array.shape, spec.shape):
         yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}", "", ErrorCode.TENSOR_SHAPE)
     elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
-        yield Problem(f"tensor `{field.name}` holds something else than bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
+        yield Problem(f"tensor `{field.name}` holds elements that are not bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:
@@ -162,15 +167,15 @@ def _tensor(column: pa.Array, spec: TensorSpec) -> np.ndarray:
 
 
 def _common_length(column: pa.Array, want: int) -> int:
-    """Length that all lists share."""
+    """The common length of all lists."""
     if column.null_count:
         raise ValueError("it holds null")
     lengths = pc.unique(pc.list_value_length(column)).to_pylist()
     if len(lengths) > 1:
-        raise ValueError(f"rows have different lengths: {sorted(lengths)[:5]}")
+        raise ValueError(f"its rows have different lengths: {sorted(lengths)[:5]}")
     length = lengths[0] if lengths else max(want, 0)
     if want not in (-1, length):
-        raise ValueError(f"rows have the length {length}, not {want}")
+        raise ValueError(f"its rows have the length {length}, not {want}")
     return int(length)
 
 
@@ -181,7 +186,7 @@ def _narrowed(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     if values.dtype != narrow.dtype and not np.array_equal(
         narrow.astype(values.dtype), values, equal_nan=values.dtype.kind == "f"
     ):
-        raise ValueError(f"it holds a value that {spec.dtype} cannot")
+        raise ValueError(f"it holds a value that {spec.dtype} cannot hold")
     return narrow
 
 

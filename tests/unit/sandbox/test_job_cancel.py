@@ -152,7 +152,7 @@ def test_a_job_that_is_cancelled_between_two_operations_does_not_swap(
     writes(monkeypatch, seam)
     job = started(monkeypatch, tmp_path, fake)
     cancelled_at(job, seam.reached, seam.go_on)
-    with pytest.raises(JobError, match=r"was cancelled; ml\.target is as it was"):
+    with pytest.raises(JobError, match=r"was cancelled; ml\.target is unchanged"):
         job.wait()
     assert fake.swapped == []
     assert len(fake.dropped) == 1

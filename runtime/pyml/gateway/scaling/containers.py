@@ -1,4 +1,4 @@
-"""The containers of one sandbox, as far as the gateway has to do with them: it starts and stops those that exist."""
+"""The containers of one sandbox, as the gateway sees them: it starts and stops existing ones, and creates none."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Protocol
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError
 
-_STOPPED = ("created", "exited", "stopped", "configured")  # the last two are podman's words
+_STOPPED = ("created", "exited", "stopped", "configured")  # the last two are podman's
 
 
 class EngineError(PymlError):
-    """The container engine does not answer, may not be used, or refused."""
+    """The container engine does not answer, denies access, or refused the call."""
 
     general_code = ErrorCode.ENGINE
 
 
 @dataclass(frozen=True)
 class ServerContainer:
-    """What an engine says about one container.
+    """One container, as the engine describes it.
 
     Attributes:
-        id: its id.
+        id: id of the container.
         service: name of the service that it runs.
-        status: the engine's word: "created", "running", "restarting", "paused", "exited", "dead", "removing".
-        started_at: when it was last started, as `time.time()` says; 0 where it never was.
-        exit_code: of its last end; 0 while it runs.
-        restarts: how often the engine started it again after it had failed, since it was last asked to start it.
-        is_out_of_memory: its last end was for want of memory.
-        labels: all of them.
+        status: as the engine names it: "created", "running", "restarting", "paused", "exited", "dead", "removing".
+        started_at: when it was last started, in seconds since 1970; 0 if never.
+        exit_code: of its last run; 0 while it runs.
+        restarts: how often the engine restarted it after a failure, since the last explicit start.
+        is_out_of_memory: its last run was killed because it was out of memory.
+        labels: all labels of the container.
     """
 
     id: str
@@ -44,34 +44,34 @@ class ServerContainer:
 
     @property
     def is_running(self) -> bool:
-        """It runs, though perhaps it does not answer yet."""
+        """True if it runs, even if it does not answer yet."""
         return self.status == "running"
 
     @property
     def is_stopped(self) -> bool:
-        """It does not run, and the engine will not start it by itself."""
+        """True if it does not run and the engine will not restart it."""
         return self.status in _STOPPED
 
     @property
     def end(self) -> str:
-        """How it ended, in words."""
+        """How it ended, for messages."""
         memory = " (out of memory)" if self.is_out_of_memory else ""
         times = "once" if self.restarts == 1 else f"{self.restarts} times"
-        again = f", started again {times}" if self.restarts else ""
-        return f"ended with exit code {self.exit_code}{memory}{again}"
+        restarted = f", restarted {times}" if self.restarts else ""
+        return f"ended with exit code {self.exit_code}{memory}{restarted}"
 
 
 class Containers(Protocol):
     """The containers of one sandbox. Every method blocks, and raises `EngineError`."""
 
     def find(self, service: str | None = None) -> Sequence[ServerContainer]:
-        """The containers of a service, or of all services; the newest first, whether they run or not."""
+        """The containers of a service, or of all services, running or not; newest first."""
 
     def start(self, container_id: str) -> None:
-        """Start a container. One that runs is left alone; that one is gone is seen by the next `find`."""
+        """Start a container. No effect if it is running; a removed container shows up in the next `find`."""
 
     def stop(self, container_id: str) -> None:
-        """Stop a container, after the time that it was given for this. One that does not run, or is gone, is fine."""
+        """Stop a container within its own stop timeout. No effect if it is stopped or removed."""
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Close the connection to the engine."""

@@ -1,6 +1,6 @@
-"""The containers of one sandbox in a Docker engine (or podman, which speaks the same), through the docker SDK.
+"""The containers of one sandbox in a Docker engine (or podman, which has the same API), through the docker SDK.
 
-The SDK is imported when the engine is first asked, not before. Nothing above this module sees an exception of it.
+The SDK is imported at the first call. Its exceptions do not leave this module.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DockerContainers:
 
     Args:
         engine: where the engine listens, for instance `unix:///var/run/docker.sock`.
-        sandbox: the label by which the sandbox's containers are known.
+        sandbox: the label that marks the sandbox's containers.
     """
 
     def __init__(self, engine: str, sandbox: str) -> None:
@@ -40,18 +40,18 @@ class DockerContainers:
     def find(self, service: str | None = None) -> Sequence[ServerContainer]:
         """See `Containers.find`."""
         labels = [f"{SANDBOX}={self._sandbox}", f"{SERVICE}={service}" if service is not None else SERVICE]
-        with self._asked() as client:
+        with self._translated() as client:
             found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
             return [container_of(each.attrs) for each in found]
 
     def start(self, container_id: str) -> None:
         """See `Containers.start`."""
-        with self._asked() as client, _unless_gone():
+        with self._translated() as client, _unless_gone():
             client.api.start(container_id)
 
     def stop(self, container_id: str) -> None:
         """See `Containers.stop`."""
-        with self._asked() as client, _unless_gone():
+        with self._translated() as client, _unless_gone():
             client.api.stop(container_id)
 
     def close(self) -> None:
@@ -62,10 +62,10 @@ class DockerContainers:
                 self._client = None
 
     @contextlib.contextmanager
-    def _asked(self) -> Iterator[docker.DockerClient]:
-        """The SDK's client; its exceptions become ours."""
+    def _translated(self) -> Iterator[docker.DockerClient]:
+        """The SDK's client; its exceptions are raised as `EngineError`."""
         if importlib.util.find_spec("docker") is None:
-            raise EngineError("this gateway has no docker SDK", "pip install 'docker>=7.2'")
+            raise EngineError("the docker SDK is not installed in this gateway", "pip install 'docker>=7.2'")
         with docker_errors(_refused, self._no_answer):
             yield self._connected()
 
@@ -84,13 +84,13 @@ class DockerContainers:
 
 
 def container_of(attrs: Mapping[str, Any]) -> ServerContainer:
-    """A container as `GET /containers/ID/json` tells of it."""
+    """A container from the response of `GET /containers/ID/json`."""
     state, labels = attrs["State"], attrs["Config"].get("Labels") or {}
     return ServerContainer(
         id=attrs["Id"],
         service=labels.get(SERVICE, ""),
         status=state["Status"],
-        # One that never ran was started in the year 1.
+        # A container that never ran has a start time in the year 1.
         started_at=max(0.0, datetime.fromisoformat(state["StartedAt"]).timestamp()),
         exit_code=int(state.get("ExitCode") or 0),
         restarts=int(attrs.get("RestartCount") or 0),
@@ -101,7 +101,7 @@ def container_of(attrs: Mapping[str, Any]) -> ServerContainer:
 
 @contextlib.contextmanager
 def _unless_gone() -> Iterator[None]:
-    """Let pass that the container is gone; not that something it needs is, such as its network."""
+    """Ignore that the container itself is gone, but not that something it needs is, such as its network."""
     import docker.errors
 
     try:

@@ -1,4 +1,4 @@
-"""Containers in memory, for tests of what stands on them; one contract with those of a real engine."""
+"""Containers in memory, for tests; they pass the same contract test as those of a real engine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class FakeContainers:
     """See `Containers`.
 
     Attributes:
-        done: what was done, in order: "start SERVICE", "stop SERVICE".
-        error: what every method raises; None for nothing.
+        done: the calls, in order: "start SERVICE", "stop SERVICE".
+        error: what every method raises; None if they succeed.
 
     Args:
-        clock: tells when a container is started.
+        clock: start times of containers, in seconds since 1970.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -32,13 +32,13 @@ class FakeContainers:
     def add(
         self, service: str, labels: Mapping[str, str] | None = None, *, is_running: bool = False, ends_with: int = -1
     ) -> str:
-        """Create a container; its id.
+        """Create a container and return its id.
 
         Args:
-            service: that it runs.
-            labels: further ones.
-            is_running: start it at once.
-            ends_with: exit code with which it ends as soon as it is started; by default it runs on.
+            service: name of the service that it runs.
+            labels: additional labels.
+            is_running: whether to start it at once.
+            ends_with: exit code with which it ends as soon as it starts; by default it keeps running.
         """
         made = ServerContainer(next(self._ids), service, "created", labels=dict(labels or {}))
         self._containers[made.id] = made
@@ -49,7 +49,7 @@ class FakeContainers:
         return made.id
 
     def set(self, container: ServerContainer) -> None:
-        """Put a container into another state."""
+        """Replace a container by one with the same id."""
         self._containers[container.id] = container
 
     def remove(self, container_id: str) -> None:

@@ -1,6 +1,6 @@
-"""Stopping what has had no work for a while: model servers, and Spark drivers with their workers.
+"""The idle reaper: stops model servers, and Spark drivers with their workers, that have had no work for a while.
 
-A model server is started again by the next request, a driver by the next job.
+The next request starts a model server again, the next job a driver.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Stop:
 
 
 class IdleReaper:
-    """Looks for idle containers, and stops them; of one event loop.
+    """Finds idle containers and stops them; belongs to one event loop.
 
     Args:
-        containers: of the sandbox.
-        usage: the requests to each service.
-        launcher: stops them, and keeps requests from what is being stopped.
-        activity: asks the Spark driver with a certain UI what it does.
-        in_thread: runs what blocks.
-        clock: the time, as containers and drivers tell theirs.
+        containers: the containers of the sandbox.
+        usage: counts the requests to each service.
+        launcher: stops containers, and keeps requests away from those that are being stopped.
+        activity: gives what a Spark driver does, by the URL of its UI.
+        in_thread: runs blocking calls.
+        clock: current time in seconds since 1970.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class IdleReaper:
         self._problem = ""
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Stop idle containers periodically, until cancelled."""
         while True:
             await asyncio.sleep(await self._look_safely())
 
     async def look(self) -> float:
-        """Stop what is idle; in how many seconds to look again.
+        """Stop what is idle, and return in how many seconds to look again.
 
         Raises:
-            EngineError: the engine does not answer, or refused.
+            EngineError: the engine does not answer, or refused the call.
         """
         containers = await self._in_thread(self._containers.find)
         activities = await self._activities(containers)
@@ -88,11 +88,11 @@ class IdleReaper:
         try:
             pause = await self.look()
         except EngineError as error:
-            self._say(error.message)
+            self._log_problem(error.message)
         except Exception:
             log.exception("looking for idle containers failed")
         else:
-            self._say("")
+            self._log_problem("")
             return pause
         return LONGEST_PAUSE_S
 
@@ -106,7 +106,7 @@ class IdleReaper:
         return {driver.service: activity for driver, activity in zip(drivers, found, strict=True)}
 
     def _may_be_idle(self, driver: ServerContainer) -> bool:
-        """Whether it is worth asking a driver: its answer grows with its jobs (0.7 kB each)."""
+        """Whether a driver can be idle at all: the response of its UI grows by 0.7 kB with each job."""
         known = self._last_jobs.get(driver.id, 0.0)
         return bool(to_stop([driver], {driver.service: known}, self._clock()))
 
@@ -114,11 +114,11 @@ class IdleReaper:
         if SPARK_UI in container.labels:
             return last_job(activities.get(container.service))
         use = self._usage.of(container.service)
-        # Of requests before its own start the gateway knows nothing.
+        # The gateway does not know about requests before its own start.
         return None if use.in_flight else max(use.last_at, self._began)
 
-    def _say(self, problem: str) -> None:
-        """Log what keeps from looking, when it begins and when it ends."""
+    def _log_problem(self, problem: str) -> None:
+        """Log why idle containers cannot be found, once when that begins and once when it ends."""
         if problem and problem != self._problem:
             log.warning("idle containers are not stopped: %s", problem)
         elif self._problem and not problem:
@@ -127,15 +127,15 @@ class IdleReaper:
 
 
 def to_stop(containers: Sequence[ServerContainer], last_work: Mapping[str, float | None], now: float) -> list[Stop]:
-    """What to stop.
+    """Which containers to stop, and why.
 
     Args:
-        containers: all of the sandbox.
-        last_work: when each service last had work; None where it has some, or may have.
-        now: the time.
+        containers: all containers of the sandbox.
+        last_work: when each service last had work, in seconds since 1970; None if it has, or may have, work now.
+        now: current time in seconds since 1970.
     """
     found = []
-    for container in filter(is_watched, containers):
+    for container in filter(has_own_limit, containers):
         last = last_work[container.service]
         idle_s = 0.0 if last is None else now - max(container.started_at, last)
         if last is not None and idle_s >= (limit_s(container) or 0):
@@ -145,24 +145,24 @@ def to_stop(containers: Sequence[ServerContainer], last_work: Mapping[str, float
     return found
 
 
-def is_watched(container: ServerContainer) -> bool:
-    """Whether a container is stopped when it is idle; those that go with another are not watched themselves."""
+def has_own_limit(container: ServerContainer) -> bool:
+    """Whether a running container is stopped once it is idle itself, and not together with another one."""
     return container.is_running and limit_s(container) is not None and IDLE_WITH not in container.labels
 
 
 def limit_s(container: ServerContainer) -> float | None:
-    """After how many seconds without work a container is stopped; None for never."""
+    """Number of seconds without work after which a container is stopped; None for never."""
     text = container.labels.get(IDLE_STOP_S, "")
     return float(text) if text.isdecimal() and int(text) > 0 else None
 
 
 def last_job(activity: SparkActivity | None) -> float | None:
-    """When a driver last had work; None where it has some, or may have: its UI does not say."""
+    """When a driver last had work; None if it has work now, or may have because its UI does not answer."""
     return None if activity is None or activity.is_busy else activity.last_end
 
 
 def pause_s(containers: Sequence[ServerContainer]) -> float:
-    """In how many seconds to look again: often enough for the shortest limit."""
+    """Seconds until the next look: short enough for the shortest limit."""
     limits = [limit_s(each) for each in containers]
     return max(SHORTEST_PAUSE_S, min((LONGEST_PAUSE_S, *(limit / 4 for limit in limits if limit is not None))))
 

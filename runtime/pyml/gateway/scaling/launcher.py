@@ -1,7 +1,7 @@
-"""Starting model servers when they are asked for, through the container engine.
+"""The launcher: starts model servers through the container engine when a request needs them.
 
-Their containers exist already, and one that crashed is started again by the engine (restart policy `unless-stopped`).
-What is left to do is to start what is stopped, once for all who wait, and to see that it answers.
+The containers exist already, and the engine restarts one that crashed (restart policy `unless-stopped`). The launcher
+starts stopped ones, once for all waiting requests, and waits until they answer.
 """
 
 from __future__ import annotations
@@ -26,30 +26,35 @@ log = logging.getLogger("pyml.gateway")
 
 P = ParamSpec("P")
 T = TypeVar("T")
-HarnessResponse = Callable[[Route], Awaitable[bool]]
+ReadyCheck = Callable[[Route], Awaitable[bool]]
 
 POLL_EVERY_S = 0.05
 LOOK_EVERY_S = 1.0
 FIND_WAIT_S = 1.0
 PATIENCE_RESTARTS = 3
-"""A server that the engine has started again so often, and that has ended once more, is given up."""
+"""Restarts after which a server that exits again is reported as failed."""
 
 
 class InThread(Protocol):
     """Runs a blocking call without blocking the event loop: `asyncio.to_thread`."""
 
     def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """Run it; its result."""
+        """Run a call and return its result.
+
+        Args:
+            call: the blocking call.
+            args: its positional arguments.
+            kwargs: its keyword arguments."""
 
 
 @dataclass
 class _Start:
-    """One start of a version's servers, shared by all who wait for it.
+    """One start of a version's servers, shared by all requests that wait for it.
 
     Attributes:
-        since: when it began, or what runs already was started; as `time.time()` says.
-        until: when nobody waits any more, in the event loop's time.
-        found: set when the engine has told of the containers.
+        since: when the start began, or when a running server was started, in seconds since 1970.
+        until: until when a request waits, in the event loop's time.
+        found: done once the engine has listed the containers.
         started: services that were started.
     """
 
@@ -61,14 +66,14 @@ class _Start:
 
 
 class Launcher:
-    """Starts and stops containers of model servers; of one event loop.
+    """Starts and stops the containers of model servers; belongs to one event loop.
 
     Args:
-        containers: of the sandbox.
-        usage: the requests to each service.
-        wait_s: how long a request is held, at most.
-        in_thread: runs what blocks.
-        clock: the time, as containers tell theirs.
+        containers: the containers of the sandbox.
+        usage: counts the requests to each service.
+        wait_s: maximum number of seconds that a request waits.
+        in_thread: runs blocking calls.
+        clock: current time in seconds since 1970.
     """
 
     def __init__(
@@ -87,16 +92,16 @@ class Launcher:
         self._starts: dict[Route, tuple[_Start, asyncio.Task[RpcFailure | None]]] = {}
         self._stops: dict[str, asyncio.Future[None]] = {}
 
-    async def wait(self, route: Route, answers: HarnessResponse, hold_s: float) -> None:
-        """Start the servers of a version unless that is under way, and wait until one answers.
+    async def wait(self, route: Route, answers: ReadyCheck, hold_s: float) -> None:
+        """Start the servers of a version unless they are starting, and wait until one answers.
 
         Args:
-            route: the version; none of its servers answers.
-            answers: whether one does now.
-            hold_s: how long to wait.
+            route: the model version; none of its servers answers.
+            answers: checks whether one of them answers now.
+            hold_s: how many seconds to wait.
 
         Raises:
-            FailureError: none answers in that time, or none ever will; says why.
+            RpcFailureError: none answers in that time, or none can ever answer; the message says why.
         """
         start, task = self._begin(route, answers, hold_s)
         await asyncio.wait({task}, timeout=max(0.0, hold_s))
@@ -104,8 +109,8 @@ class Launcher:
         if failure is not None:
             raise RpcFailureError(failure)
 
-    async def trigger_start(self, route: Route, answers: HarnessResponse) -> RpcFailure:
-        """Start the servers of a version unless that is under way; what to tell a caller who does not wait for them."""
+    async def trigger_start(self, route: Route, answers: ReadyCheck) -> RpcFailure:
+        """Start the servers of a version unless they are starting; the failure for a caller that does not wait."""
         start, task = self._begin(route, answers, self.wait_s)
         either: set[asyncio.Future[None] | asyncio.Future[RpcFailure | None]] = {task, start.found}
         await asyncio.wait(either, timeout=FIND_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -113,10 +118,10 @@ class Launcher:
         return failure or self._not_yet(start)
 
     async def stop(self, container: ServerContainer, why: str) -> None:
-        """Stop a container; not while it has work or is being started. Requests are kept from it meanwhile.
+        """Stop a container, unless it has work or is being started. It gets no request meanwhile.
 
         Raises:
-            EngineError: the engine did not do it.
+            EngineError: the engine could not stop it.
         """
         service = container.service
         use = self._usage.of(service)
@@ -132,7 +137,7 @@ class Launcher:
             self._stops.pop(service).set_result(None)
 
     async def close(self) -> None:
-        """Give up what is being started, and let go of the engine. Containers are left as they are."""
+        """Abandon pending starts and close the connection to the engine. Containers are left as they are."""
         tasks = [task for _, task in self._starts.values()]
         for task in tasks:
             task.cancel()
@@ -143,7 +148,7 @@ class Launcher:
         return any(replica.service == service for route in self._starts for replica in route.replicas)
 
     def _begin(
-        self, route: Route, answers: HarnessResponse, hold_s: float
+        self, route: Route, answers: ReadyCheck, hold_s: float
     ) -> tuple[_Start, asyncio.Task[RpcFailure | None]]:
         loop = asyncio.get_running_loop()
         until = loop.time() + hold_s
@@ -156,8 +161,8 @@ class Launcher:
         start.until = max(start.until, until)
         return start, task
 
-    async def _bring_up(self, start: _Start, answers: HarnessResponse) -> RpcFailure | None:
-        """Start what is stopped, and wait until it answers or nobody waits any more; None where it answers."""
+    async def _bring_up(self, start: _Start, answers: ReadyCheck) -> RpcFailure | None:
+        """Start stopped servers, and wait until one answers or no request waits any more; None if one answers."""
         loop = asyncio.get_running_loop()
         while True:
             failure = await self._look(start)
@@ -171,14 +176,14 @@ class Launcher:
                 return self._not_yet(start)
 
     async def _look(self, start: _Start) -> RpcFailure | None:
-        """Look at the containers, and start those that are stopped; a failure where that is in vain for each."""
+        """Look at the containers and start stopped ones; a failure if none of them can be started."""
         replicas = start.route.replicas
         try:
             containers = [await self._container(replica.service) for replica in replicas]
         except EngineError as error:
             return cannot_start(start.route, error)
         failures = [
-            hopeless(start.route, replica, container, replica.service in start.started)
+            why_not_startable(start.route, replica, container, replica.service in start.started)
             for replica, container in zip(replicas, containers, strict=True)
         ]
         if not all(failures) and not start.found.done():
@@ -191,13 +196,13 @@ class Launcher:
     async def _container(self, service: str) -> ServerContainer | None:
         if service in self._stops:
             await asyncio.wait({self._stops[service]})
-        return the_one_in_use(await self._in_thread(self._containers.find, service))
+        return current_container(await self._in_thread(self._containers.find, service))
 
     async def _run(self, start: _Start, container: ServerContainer) -> RpcFailure | None:
         if not container.is_stopped:
             start.since = min(start.since, container.started_at)
             return None
-        log.info("starting %s: model %s is asked for", container.service, start.route.name)
+        log.info("starting %s: a request for model %s arrived", container.service, start.route.name)
         start.started.add(container.service)
         try:
             await self._in_thread(self._containers.start, container.id)
@@ -210,11 +215,11 @@ class Launcher:
         if not start.found.done():
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
             return cannot_start(start.route, error)
-        look = f"ask again, or see what it does: {command('pyml dev logs', start.route.replicas[0].service)}"
-        return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", look, Reason.STARTING)
+        hint = f"try again, or read its log: {command('pyml dev logs', start.route.replicas[0].service)}"
+        return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", hint, Reason.STARTING)
 
 
-async def _answers_within(seconds: float, route: Route, answers: HarnessResponse) -> bool:
+async def _answers_within(seconds: float, route: Route, answers: ReadyCheck) -> bool:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:
@@ -224,26 +229,31 @@ async def _answers_within(seconds: float, route: Route, answers: HarnessResponse
     return False
 
 
-def the_one_in_use(found: Sequence[ServerContainer]) -> ServerContainer | None:
-    """Of the containers of one service, the newest first: the one that runs, else the newest; None where there is none.
+def current_container(found: Sequence[ServerContainer]) -> ServerContainer | None:
+    """The running container of one service, else its newest one; None if it has none.
 
-    There are two while Compose puts a new one in the place of the old.
+    There are two while Compose replaces the old one by a new one.
+
+    Args:
+        found: the containers of the service, newest first.
     """
     return next((container for container in found if container.is_running), found[0] if found else None)
 
 
-def hopeless(route: Route, replica: Replica, container: ServerContainer | None, was_started: bool) -> RpcFailure | None:
-    """Why it makes no sense to wait for a server; None where it does.
+def why_not_startable(
+    route: Route, replica: Replica, container: ServerContainer | None, was_started: bool
+) -> RpcFailure | None:
+    """Why waiting for a server is pointless; None if it is not.
 
     Args:
         route: the model version.
         replica: the server.
-        container: its container; None where there is none.
-        was_started: it has been started for this very request.
+        container: its container; None if it has none.
+        was_started: whether it has been started for this request.
     """
     if container is None or container.status in ("dead", "removing"):
         return _unavailable(
-            f"model {route.name} is deployed, and there is no container {replica.service}", "pyml dev up"
+            f"model {route.name} is deployed, but its container {replica.service} does not exist", "pyml dev up"
         )
     if container.status == "paused":
         message = f"the server of model {route.name} is paused"
@@ -258,13 +268,13 @@ def hopeless(route: Route, replica: Replica, container: ServerContainer | None, 
 
 
 def cannot_start(route: Route, error: EngineError) -> RpcFailure:
-    """The failure of a request for a server that the engine did not start."""
-    message = f"model {route.name} is deployed, its server is down, and it cannot be started: {error.message}"
+    """The failure of a request whose server the engine could not start."""
+    message = f"model {route.name} is deployed, but its server is down and cannot be started: {error.message}"
     return _unavailable(message, error.hint)
 
 
 def first_if_all(failures: Sequence[RpcFailure | None]) -> RpcFailure | None:
-    """The first failure where every server has one."""
+    """The first failure if every server has one, else None."""
     found = [failure for failure in failures if failure is not None]
     return found[0] if len(found) == len(failures) else None
 

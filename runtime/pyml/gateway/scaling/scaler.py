@@ -1,4 +1,4 @@
-"""What the gateway does with a container engine: it starts servers on request, and stops what is idle."""
+"""The scaler: starts servers on request, and stops what is idle, through the container engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from pyml.gateway.scaling.spark_ui import SparkUi
 
 
 class Scaler:
-    """Launcher and idle stop of one gateway, over one connection to the engine; of one event loop.
+    """Launcher and idle reaper of one gateway, over one connection to the engine; belongs to one event loop.
+
+    Args:
+        engine: URL of the Docker engine.
+        sandbox: the label that marks the sandbox's containers.
+        usage: counts the requests to each service.
+        start_wait_s: maximum number of seconds that a request waits while its server starts.
 
     Attributes:
         launcher: starts and stops containers.
@@ -28,17 +34,17 @@ class Scaler:
 
     @classmethod
     def of(cls, options: GatewayOptions, usage: RequestCounter) -> Scaler | None:
-        """As the command line says; None where it names no engine."""
+        """The scaler that the command line asks for; None if it names no engine."""
         if options.engine is None or options.sandbox is None:
             return None
         return cls(options.engine, options.sandbox, usage, options.start_wait_s)
 
     def start(self) -> None:
-        """Begin to look for what is idle."""
+        """Start the idle reaper."""
         self._task = asyncio.get_running_loop().create_task(self._idle_stop.run())
 
     async def close(self) -> None:
-        """End what is under way, and let go of the engine. Containers are left as they are."""
+        """Stop the idle reaper and close the connection to the engine. Containers are left as they are."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

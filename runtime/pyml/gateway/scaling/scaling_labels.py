@@ -1,14 +1,14 @@
-"""Labels by which the gateway knows the containers of its sandbox. They are put on when a container is created."""
+"""Labels by which the gateway recognises the containers of its sandbox; set when a container is created."""
 
 from __future__ import annotations
 
 SANDBOX = "io.pyml.sandbox"
-"""The sandbox it belongs to."""
+"""The sandbox that it belongs to."""
 SERVICE = "io.pyml.service"
 """Name of the service that it runs."""
 IDLE_STOP_S = "io.pyml.idle-stop-s"
-"""It is stopped after so many seconds without work; absent where it never is."""
+"""Number of seconds without work after which it is stopped; absent if it is never stopped."""
 SPARK_UI = "io.pyml.spark-ui"
-"""On a Spark driver: `http://HOST:PORT` of its UI, which tells whether it has work."""
+"""On a Spark driver: `http://HOST:PORT` of its UI, which shows whether it has work."""
 IDLE_WITH = "io.pyml.idle-with"
-"""It is stopped when this service is, for having no work."""
+"""Name of the service with which it is stopped: together with that one, once that one is idle."""

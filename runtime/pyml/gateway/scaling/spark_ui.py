@@ -1,6 +1,6 @@
-"""Whether a Spark driver has work, as the REST API behind its UI tells.
+"""Whether a Spark driver has work, according to the REST API behind its UI.
 
-Source of paths, fields and the form of times: "Monitoring and Instrumentation" of Spark's documentation, REST API.
+Source of paths, fields and the format of times: "Monitoring and Instrumentation" of Spark's documentation, REST API.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%fGMT"
 
 @dataclass(frozen=True)
 class SparkActivity:
-    """What a driver does and did.
+    """The activity of a driver.
 
     Attributes:
-        is_busy: a job runs.
-        last_end: when the last one ended, as `time.time()` says; 0 where none has.
+        is_busy: whether a job runs.
+        last_end: when the last job ended, in seconds since 1970; 0 if none has.
     """
 
     is_busy: bool
@@ -30,16 +30,16 @@ class SparkActivity:
 
 
 class SparkUi:
-    """Asks the UIs of drivers; of one event loop."""
+    """Client of the UIs of drivers; belongs to one event loop."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
     async def activity(self, url: str) -> SparkActivity | None:
-        """What a driver does; None where its UI does not say.
+        """The activity of a driver; None if its UI does not answer.
 
         Args:
-            url: of the UI, `http://HOST:PORT`.
+            url: URL of the UI, `http://HOST:PORT`.
         """
         try:
             applications = await self._get(f"{url}/api/v1/applications")
@@ -49,7 +49,7 @@ class SparkUi:
             return None
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
 
@@ -61,13 +61,13 @@ class SparkUi:
 
 
 def activity_of(jobs: Iterable[Mapping[str, Any]]) -> SparkActivity:
-    """What a driver does, by its jobs.
+    """The activity of a driver, derived from its jobs.
 
     Args:
         jobs: entries of `/applications/ID/jobs`.
 
     Raises:
-        KeyError, ValueError: they are of another form.
+        KeyError, ValueError: the entries have an unknown structure.
     """
     found = list(jobs)
     ends = [_seconds(job["completionTime"]) for job in found if job.get("completionTime")]

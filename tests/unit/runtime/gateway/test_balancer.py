@@ -99,7 +99,7 @@ def test_a_request_that_may_have_run_is_not_sent_again(reason: str) -> None:
 
 
 ALL_DOWN = [
-    ({}, "down", "model fare@1 is deployed, and all its servers are down: a, b, c\n  fix: pyml dev logs a"),
+    ({}, "down", "model fare@1 is deployed, but all its servers are down: a, b, c\n  fix: pyml dev logs a"),
     ({"b": "starting"}, "starting", "model fare@1 is starting (b); down: a, c\n  fix: pyml dev logs a"),
     (dict.fromkeys("abc", "starting"), "starting", "model fare@1 is starting (a, b, c)"),
 ]

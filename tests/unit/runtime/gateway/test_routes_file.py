@@ -45,10 +45,10 @@ def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: st
 @pytest.mark.parametrize(
     ("model", "version", "words"),
     [
-        ("fair", "", ["no model 'fair'", "deployed: delay, fare", "did you mean fare?"]),
-        ("zzz", "", ["no model 'zzz'", "deployed: delay, fare", "pyml deploy"]),
-        ("", "", ["no model ''"]),
-        ("fare", "9", ["model fare has no version '9'", "deployed: 2, 1"]),
+        ("fair", "", ["model 'fair' is not deployed", "deployed: delay, fare", "did you mean fare?"]),
+        ("zzz", "", ["model 'zzz' is not deployed", "deployed: delay, fare", "pyml deploy"]),
+        ("", "", ["model '' is not deployed"]),
+        ("fare", "9", ["version '9' of model fare is not deployed", "deployed: 2, 1"]),
     ],
 )
 def test_an_unknown_model_or_version_is_answered_with_what_there_is(model: str, version: str, words: list[str]) -> None:
@@ -110,12 +110,12 @@ NO_ROUTES = [
     ("{", "JSONDecodeError"),
     ("[]", "TypeError"),
     ("{}", "version"),
-    ('{"version": 1, "models": {}}', "it has format 1, this gateway reads 2"),
-    ('{"version": 3, "models": {}}', "it has format 3, this gateway reads 2"),
+    ('{"version": 1, "models": {}}', "the file has format 1, this gateway reads format 2"),
+    ('{"version": 3, "models": {}}', "the file has format 3, this gateway reads format 2"),
     ('{"version": 2, "models": {"fare": {}}}', "versions"),
     ('{"version": 2, "models": []}', "AttributeError"),
     ('{"version": 2, "models": {"fare": 1}}', "TypeError"),
-    (NO_REPLICAS, "model fare@1 has no replicas"),
+    (NO_REPLICAS, "model fare@1 has no replica"),
     (NO_REPLICAS.replace("false", '"no"').replace("[]", '[{"socket": "/s", "service": "m"}]'), "on_request is 'no'"),
     ("\xff", "UnicodeDecodeError"),
 ]
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_leaves_the_routes_and_says_so_once(
         assert file.current() is before
         now[0] += 1
     assert len(caplog.records) == 1
-    assert "the routes stay as they were" in caplog.text
+    assert "the routes stay unchanged" in caplog.text
     assert words in caplog.text
 
 

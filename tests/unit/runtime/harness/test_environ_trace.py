@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml.harness.environ_trace import WatchedEnvironment, watch
+from pyml.harness.environ_trace import TracedEnvironment, trace_environment
 
 FOLDER = Path("/packages/fares")
 
@@ -18,13 +18,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """What is noted while this process is watched."""
     monkeypatch.setenv("MODE", "night")
     plain = os.environ.__class__
-    noted = watch(FOLDER)
+    noted = trace_environment(FOLDER)
     noted.clear()
     try:
         yield noted
     finally:
         os.environ.__class__ = plain
-        WatchedEnvironment.asked.clear()
+        TracedEnvironment.names.clear()
 
 
 def run(line: str, file: str) -> object:

@@ -15,7 +15,7 @@ PROBLEMS = [Problem("a", "", ErrorCode.COLUMN_TYPE), Problem("b", "", ErrorCode.
 
 @pytest.mark.parametrize(
     "refusal",
-    [Refusal.of(OutputError("no", PROBLEMS)), Refusal("WhatIfError", "KeyError: 'x'")],
+    [Refusal.of(OutputError("no", PROBLEMS)), Refusal("PerturbationError", "KeyError: 'x'")],
     ids=["ours", "not ours"],
 )
 def test_refusals_arrive_with_all_their_codes(refusal: Refusal) -> None:
@@ -24,4 +24,4 @@ def test_refusals_arrive_with_all_their_codes(refusal: Refusal) -> None:
 
 def test_the_first_code_of_a_refusal_is_its_code() -> None:
     assert Refusal.of(OutputError("no", PROBLEMS)).code is ErrorCode.COLUMN_TYPE
-    assert Refusal("WhatIfError", "no").code is None
+    assert Refusal("PerturbationError", "no").code is None

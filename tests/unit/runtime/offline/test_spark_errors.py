@@ -10,9 +10,9 @@ from pyspark.errors import PySparkException
 
 from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, PredictError, Problem, PymlError
-from pyml.offline.batches import predict_or_tell
+from pyml.offline.batches import predict_or_report
 from pyml.offline.job import JobError, translated_errors
-from pyml.offline.worker_error import WorkerError, line_of, told_in, told_to_the_job
+from pyml.offline.worker_error import WorkerError, line_of, reported_error_in, reported_to_job
 
 HEAD = """
   An exception was thrown from the Python worker. Please see the stack trace below.
@@ -53,7 +53,7 @@ def test_the_line_is_one_line() -> None:
     "said", ["", "pyml-error: ", "pyml-error: {", "pyml-error: []", 'pyml-error: {"message": "m"}']
 )
 def test_where_there_is_no_whole_line_no_worker_told_anything(said: str) -> None:
-    assert told_in(said) is None
+    assert reported_error_in(said) is None
 
 
 def test_of_other_errors_the_first_line_is_told() -> None:
@@ -69,7 +69,7 @@ def told(said: str) -> JobError:
 
 
 def test_a_worker_raises_the_line_and_logs_how_the_error_came_about(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(WorkerError) as raised, told_to_the_job():
+    with pytest.raises(WorkerError) as raised, reported_to_job():
         raise ERRORS[0]
     assert str(raised.value) == line_of(ERRORS[0])
     assert raised.value.__suppress_context__
@@ -77,14 +77,14 @@ def test_a_worker_raises_the_line_and_logs_how_the_error_came_about(caplog: pyte
 
 
 def test_errors_that_are_not_ours_are_left_to_spark() -> None:
-    with pytest.raises(MemoryError), told_to_the_job():
+    with pytest.raises(MemoryError), reported_to_job():
         raise MemoryError
 
 
 def test_a_model_that_cannot_be_loaded_is_told_to_the_job(tmp_path: Path) -> None:
-    batches = predict_or_tell(iter([pa.RecordBatch.from_pydict({"id": [1]})]), str(tmp_path / "nowhere"), 1)
+    batches = predict_or_report(iter([pa.RecordBatch.from_pydict({"id": [1]})]), str(tmp_path / "nowhere"), 1)
     with pytest.raises(WorkerError) as raised:
         next(iter(batches))
-    found = told_in(str(raised.value))
+    found = reported_error_in(str(raised.value))
     assert found is not None
     assert found.codes == (ErrorCode.PACKAGE,)

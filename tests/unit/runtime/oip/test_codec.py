@@ -163,12 +163,12 @@ WIDTHS = [
     ("FLOAT", numbers([0.1], "float64"), r"declared FLOAT, which cannot hold 0\.1 \(row 0\)"),
     ("FLOAT", numbers([1e300], "float64"), r"cannot hold 1e\+300"),
     ("FLOAT", numbers([5e-324], "float64"), r"cannot hold 5e-324"),
-    ("DOUBLE", numbers([1], "int64"), r"column `c` is declared DOUBLE and comes as INT64(.|\n)*send it as FP64"),
-    ("BIGINT", numbers([1.0], "float64"), r"declared BIGINT and comes as FP64"),
-    ("BOOLEAN", numbers([1], "int8"), r"declared BOOLEAN and comes as INT8"),
-    ("INT", numbers([True], "bool"), r"declared INT and comes as BOOL"),
-    ("STRING", numbers([1], "int32"), r"declared STRING and comes as INT32"),
-    ("DOUBLE", numbers([b"1"], "object"), r"declared DOUBLE and comes as BYTES"),
+    ("DOUBLE", numbers([1], "int64"), r"column `c` is declared DOUBLE but was sent as INT64(.|\n)*send it as FP64"),
+    ("BIGINT", numbers([1.0], "float64"), r"declared BIGINT but was sent as FP64"),
+    ("BOOLEAN", numbers([1], "int8"), r"declared BOOLEAN but was sent as INT8"),
+    ("INT", numbers([True], "bool"), r"declared INT but was sent as BOOL"),
+    ("STRING", numbers([1], "int32"), r"declared STRING but was sent as INT32"),
+    ("DOUBLE", numbers([b"1"], "object"), r"declared DOUBLE but was sent as BYTES"),
     ("STRING", numbers([b"\xff"], "object"), r"declared STRING and holds bytes that are not UTF-8"),
     ("BINARY", numbers([b"\xff\x00"], "object"), [b"\xff\x00"]),
     ("STRING", numbers(["é"], "object"), ["é"]),
@@ -202,7 +202,7 @@ def test_every_wrong_column_is_listed() -> None:
     problems = [problem.message for problem in caught.value.problems]
     assert any("`b` is missing" in problem for problem in problems)
     assert any("`x` is not an input" in problem for problem in problems)
-    assert any("rows, others differ" in problem for problem in problems)
+    assert any("rows, other columns have a different number" in problem for problem in problems)
 
 
 def test_columns_may_come_in_any_order_and_answer_in_the_shape_they_came_in() -> None:
@@ -298,33 +298,33 @@ STREAM = stream_from_batch(pa.RecordBatch.from_pydict({"c": [1.0]}))
 Made = Callable[[], ModelInferRequest]
 
 BAD: list[tuple[str, Made]] = [
-    (r"content_type 'json' is not known", lambda: ModelInferRequest(parameters={"content_type": text("json")})),
-    (r"1 inputs come with 2 raw contents", lambda: ModelInferRequest(inputs=[tensor()], raw_input_contents=[ONE, ONE])),
+    (r"content_type 'json' is unknown", lambda: ModelInferRequest(parameters={"content_type": text("json")})),
+    (r"1 inputs but 2 raw contents", lambda: ModelInferRequest(inputs=[tensor()], raw_input_contents=[ONE, ONE])),
     (r"has both raw and typed", lambda: ModelInferRequest(
         inputs=[tensor(contents=InferTensorContents(fp64_contents=[1.0]))], raw_input_contents=[ONE])),
-    (r"comes twice", lambda: ModelInferRequest(inputs=[tensor(), tensor()], raw_input_contents=[ONE, ONE])),
+    (r"appears twice", lambda: ModelInferRequest(inputs=[tensor(), tensor()], raw_input_contents=[ONE, ONE])),
     (r"shared memory", lambda: ModelInferRequest(
         inputs=[tensor(parameters={"shared_memory_region": text("r")})], raw_input_contents=[ONE])),
     (r"content_type 'base64'", lambda: ModelInferRequest(
         inputs=[tensor(parameters={"content_type": text("base64")})], raw_input_contents=[ONE])),
     (r"unknown datatype 'FP65'", lambda: ModelInferRequest(inputs=[tensor("FP65")], raw_input_contents=[ONE])),
     (r"shape \[-1\]", lambda: ModelInferRequest(inputs=[tensor(shape=[-1])], raw_input_contents=[ONE])),
-    (r"needs 16, and has 8 bytes", lambda: ModelInferRequest(inputs=[tensor(shape=[2])], raw_input_contents=[ONE])),
-    (r"needs \d{20,}, and has 8 bytes", lambda: ModelInferRequest(
+    (r"needs 16, but has 8 bytes", lambda: ModelInferRequest(inputs=[tensor(shape=[2])], raw_input_contents=[ONE])),
+    (r"needs \d{20,}, but has 8 bytes", lambda: ModelInferRequest(
         inputs=[tensor(shape=[2**62, 2**62])], raw_input_contents=[ONE])),
     (r"neither 0 nor 1", lambda: ModelInferRequest(inputs=[tensor("BOOL")], raw_input_contents=[b"\x02"])),
     (r"ends inside an element", lambda: ModelInferRequest(inputs=[tensor("BYTES")], raw_input_contents=[b"\x09\0\0\0a"])),
     (r"ends inside an element", lambda: ModelInferRequest(inputs=[tensor("BYTES")], raw_input_contents=[b"\x09\0"])),
-    (r"needs 2, and has 1 elements", lambda: ModelInferRequest(
+    (r"needs 2, but has 1 elements", lambda: ModelInferRequest(
         inputs=[tensor("BYTES", [2])], raw_input_contents=[b"\x01\0\0\0a"])),
-    (r"needs 1, and has 0 elements in fp64_contents", lambda: ModelInferRequest(
+    (r"needs 1, but has 0 elements in fp64_contents", lambda: ModelInferRequest(
         inputs=[tensor(contents=InferTensorContents(fp32_contents=[1.0]))])),
-    (r"300 is out of the range of INT8", lambda: ModelInferRequest(
+    (r"300, which is out of the range of INT8", lambda: ModelInferRequest(
         inputs=[tensor("INT8", contents=InferTensorContents(int_contents=[300]))])),
-    (r"FP16 has no typed contents", lambda: ModelInferRequest(
+    (r"FP16, which has no typed contents", lambda: ModelInferRequest(
         inputs=[tensor("FP16", contents=InferTensorContents(fp32_contents=[1.0]))])),
-    (r"content_type 'arrow' with 0 tensors", lambda: ModelInferRequest(parameters={"content_type": text("arrow")})),
-    (r"has 3 bytes and says 9", lambda: ModelInferRequest(
+    (r"content_type is 'arrow', but there are 0 tensors", lambda: ModelInferRequest(parameters={"content_type": text("arrow")})),
+    (r"has 3 bytes, but its length prefix is 9", lambda: ModelInferRequest(
         parameters={"content_type": text("arrow")}, inputs=[tensor("BYTES")], raw_input_contents=[b"\x09\0\0\0abc"])),
     (r"not a valid Arrow IPC stream", lambda: ModelInferRequest(
         parameters={"content_type": text("arrow")}, inputs=[tensor("BYTES")], raw_input_contents=[b"\x03\0\0\0abc"])),

@@ -88,12 +88,12 @@ def test_a_value_that_the_declared_type_cannot_hold_is_refused_with_its_row(
 
 
 OTHER_KINDS = [
-    ("a BIGINT", np.array([1.0]), "comes as FP64"),
-    ("a DOUBLE", np.array([1]), "comes as INT64"),
-    ("a BOOLEAN", np.array([1], "int8"), "comes as INT8"),
-    ("a INT", np.array([True]), "comes as BOOL"),
-    ("a STRING", np.array([1.0]), "comes as FP64"),
-    ("a DOUBLE", texts(b"1.0"), "comes as BYTES"),
+    ("a BIGINT", np.array([1.0]), "was sent as FP64"),
+    ("a DOUBLE", np.array([1]), "was sent as INT64"),
+    ("a BOOLEAN", np.array([1], "int8"), "was sent as INT8"),
+    ("a INT", np.array([True]), "was sent as BOOL"),
+    ("a STRING", np.array([1.0]), "was sent as FP64"),
+    ("a DOUBLE", texts(b"1.0"), "was sent as BYTES"),
 ]
 
 
@@ -143,8 +143,8 @@ def test_a_column_of_another_shape_is_refused(array: np.ndarray) -> None:
 def test_columns_of_several_lengths_are_refused_each_with_its_own() -> None:
     found = refused("a DOUBLE, b DOUBLE", a=np.zeros(2), b=np.zeros(3))
     assert [message for _, message in found] == [
-        "column `a` has 2 rows, others differ",
-        "column `b` has 3 rows, others differ",
+        "column `a` has 2 rows, other columns have a different number",
+        "column `b` has 3 rows, other columns have a different number",
     ]
 
 

@@ -79,8 +79,8 @@ REFUSED = [
     (body("FP64", [2**53 + 1]), r"FP64, which cannot hold 9007199254740993"),
     (body("FP32", [16777217]), r"FP32, which cannot hold 16777217"),
     (body("FP32", [1e39]), r"FP32, which cannot hold 1e\+?39"),
-    (body("FP64", [[1], [2, 3]], shape=[3]), r"inputs\[0\].data is nested in another way"),
-    (body("FP64", [[1, 2, 3], [4]], shape=[2, 2]), r"inputs\[0\].data is nested in another way"),
+    (body("FP64", [[1], [2, 3]], shape=[3]), r"inputs\[0\].data is not nested according to its shape"),
+    (body("FP64", [[1, 2, 3], [4]], shape=[2, 2]), r"inputs\[0\].data is not nested according to its shape"),
     (body("FP64", [[1, [2]]], shape=[1, 2]), r"holds \[2\] at position 1"),
     (body("FP64", 1), r"inputs\[0\].data is a number"),
     (body("FP64", ["NaN"]), r'holds "NaN" at position 0'),
@@ -153,7 +153,7 @@ def test_an_answer_in_json() -> None:
     [
         (np.array([1.0, math.nan]), "output `p` holds NaN or infinity"),
         (np.array([math.inf], np.float32), "output `p` holds NaN or infinity"),
-        (np.array([b"\xff"], dtype=object), "output `p` holds bytes that are no text"),
+        (np.array([b"\xff"], dtype=object), "output `p` holds bytes that are not UTF-8"),
     ],
 )
 def test_an_answer_that_json_cannot_say_is_refused_but_goes_as_binary_data(array: np.ndarray, reason: str) -> None:
@@ -201,8 +201,8 @@ def test_binary_tensors_follow_the_json_in_order() -> None:
 @pytest.mark.parametrize(
     ("sizes", "data", "reason"),
     [
-        ([4], b"abc", r"binary_data_size 4, and 3 bytes are left"),
-        ([1], b"abc", r"2 bytes behind the JSON belong to no input"),
+        ([4], b"abc", r"binary_data_size 4, but only 3 bytes are left"),
+        ([1], b"abc", r"2 bytes after the JSON belong to no input"),
         ([2, -1], b"abc", r"inputs\[1\].shape"),
     ],
 )

@@ -26,11 +26,11 @@ def test_a_whole_package_has_no_problems(tmp_path: Path) -> None:
         ("x = 1\0", "model.py cannot be read"),
         ("x = 1", "0 model classes"),
         (ECHO + ECHO.replace("Echo", "Other"), "2 model classes: Echo, Other"),
-        (ECHO.replace("def predict", "def guess"), "class Echo has no method `predict`"),
-        (ECHO.replace("def __init__(self, parameters): pass", ""), "class Echo has no method `__init__`"),
+        (ECHO.replace("def predict", "def guess"), "class Echo lacks the method `predict`"),
+        (ECHO.replace("def __init__(self, parameters): pass", ""), "class Echo lacks the method `__init__`"),
         (ECHO.replace('inputs = Schema("a DOUBLE")', ""), "class Echo does not declare `inputs`"),
         (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = "a DOUBLE"'), "`inputs` of class Echo is 'a DOUBLE'"),
-        (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "this is not a list"),
+        (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "expected a list of columns"),
         (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "(model.py:6 in Echo)"),
         ("import sys\nsys.exit(3)\n" + ECHO, "called sys.exit(3) (model.py:2 in <module>)"),
         ("raise type('Odd', (Exception,), {'__str__': None})()", "Odd"),
@@ -102,7 +102,7 @@ def test_every_problem_of_the_files_is_reported_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import nonesuch\n" + ECHO, "add the package that holds `nonesuch` to requirements.txt"),
+        ("import nonesuch\n" + ECHO, "add the package that provides `nonesuch` to requirements.txt"),
         (ECHO.replace("parameters): pass", "parameters): open(parameters / 'weights')"), "put the file into parameters/"),
         (ECHO.replace("parameters): pass", "parameters): 1 / 0"), "ZeroDivisionError: division by zero (model.py:8 in __init__)"),
         (ECHO.replace('Schema("a DOUBLE")', 'Schema([("a", "float64", (-1,))])'), "declares tensors"),
@@ -185,7 +185,7 @@ def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
         ("serving = 1", "write [serving]"),
         ("[parity]\nlevel = 'P9'", "one of P1"),
         ("[parity]\nsql = 'x'\ntable = 'y'", "keep one of them"),
-        ("[parity]\nkey = 'a'", "a list of texts"),
+        ("[parity]\nkey = 'a'", "a list of strings"),
     ],
 )
 def test_bad_settings_are_refused(tmp_path: Path, toml: str, words: str) -> None:

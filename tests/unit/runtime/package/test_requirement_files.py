@@ -85,7 +85,7 @@ def test_requirement_files_that_name_others_are_followed_and_a_circle_ends(folde
 def test_what_lies_beside_the_package_is_named_with_what_to_do(folder: Path) -> None:
     assert named(folder, "-r ../shared.txt") == []
     (problem,) = ModelPackage(folder).problems()
-    assert "../shared.txt, which lies outside the package" in problem.message
+    assert "../shared.txt, which is outside the package" in problem.message
     assert problem.hint
 
 

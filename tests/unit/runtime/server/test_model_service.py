@@ -145,7 +145,7 @@ def test_a_request_for_another_model_or_version_is_refused(
     asked = rows(1.0, name=name, version=version) if method == oip.MODEL_INFER else ready_request(name, version)
     found = refusal(service(tmp_path), method, asked)
     assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "input")
-    assert f"asked for {name}{f'@{version}' if version else ''}, this is fare@1" in found.details
+    assert f"the request names {name}{f'@{version}' if version else ''}, this server has fare@1" in found.details
 
 
 @pytest.mark.parametrize("method", [oip.MODEL_INFER, oip.MODEL_READY])
@@ -213,7 +213,7 @@ def test_a_request_is_refused_that_is_a_byte_too_large(more: int, is_refused: bo
     assert found.reason == ("size" if is_refused else "input")
     if is_refused:
         assert found.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "takes up to 1\n" in found.details
+        assert "accepts up to 1 MiB\n" in found.details
 
 
 def test_what_a_model_sets_for_its_context_while_it_loads_holds_when_it_predicts(tmp_path: Path) -> None:

@@ -53,5 +53,5 @@ def test_a_path_that_is_too_long_is_refused_with_its_length(folder: Path) -> Non
     with pytest.raises(SetupError) as caught:
         ServiceSocket.claim(deep, "model-a", 1)
     path = deep / "model-a.1.sock"
-    assert f"{path} has {len(str(path))} bytes, at most 100" in caught.value.message
+    assert f"{path} has {len(str(path))} bytes, but at most 100" in caught.value.message
     assert "XDG_RUNTIME_DIR" in caught.value.hint

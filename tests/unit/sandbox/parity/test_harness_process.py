@@ -260,7 +260,7 @@ class TestEveryLaboratory:
     ) -> None:
         (output,) = harness.alone(rows(todo), perturbation)
         assert isinstance(output, Refusal)
-        assert output.kind == "WhatIfError"
+        assert output.kind == "PerturbationError"
 
 
 def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(process: HarnessProcess) -> None:

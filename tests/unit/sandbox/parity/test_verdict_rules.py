@@ -308,7 +308,7 @@ def test_no_level_is_earned_where_one_path_gave_no_rows_to_compare() -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (ErrorCode.REQUEST_TOO_LARGE, "the request has 95.4 MiB, this model takes up to 64"),
+        (ErrorCode.REQUEST_TOO_LARGE, "the request has 95.4 MiB, this model accepts up to 64 MiB"),
         (ErrorCode.QUEUE_FULL, "the queue of model m is full: 64 requests wait for predict"),
         (ErrorCode.DEADLINE, "no answer within the deadline"),
     ],

@@ -78,8 +78,8 @@ GOOD = b"\x80\x01\x00\x02\x00\x00\x00\x01m\x00\x00\x00\x01"
     ("reply", "words"),
     [
         (b"", "closed the connection"),
-        (b"\x80\x01\x00\x03\x00\x00\x00\x01m", "an exception or not Thrift"),
-        (b"HTTP/1.1 400 Bad Request", "an exception or not Thrift"),
+        (b"\x80\x01\x00\x03\x00\x00\x00\x01m", "a Thrift exception or not Thrift"),
+        (b"HTTP/1.1 400 Bad Request", "a Thrift exception or not Thrift"),
     ],
 )
 def test_replies_that_are_no_answer_of_a_metastore(reply: bytes, words: str) -> None:

@@ -40,8 +40,8 @@ def test_one_that_never_ran_has_no_start() -> None:
 
 ENDS = [
     (ServerContainer("1", "a", "exited", exit_code=1), "ended with exit code 1"),
-    (ServerContainer("1", "a", "exited", exit_code=1, restarts=1), "ended with exit code 1, started again once"),
-    (ServerContainer("1", "a", "exited", exit_code=137, restarts=3, is_out_of_memory=True), "ended with exit code 137 (out of memory), started again 3 times"),
+    (ServerContainer("1", "a", "exited", exit_code=1, restarts=1), "ended with exit code 1, restarted once"),
+    (ServerContainer("1", "a", "exited", exit_code=137, restarts=3, is_out_of_memory=True), "ended with exit code 137 (out of memory), restarted 3 times"),
 ]  # fmt: skip
 
 

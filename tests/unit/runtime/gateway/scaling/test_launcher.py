@@ -240,7 +240,7 @@ def test_a_request_is_held_for_the_gateways_limit_and_less_than_the_callers(
 def test_a_request_that_waited_in_vain_says_for_what(timeout_s: float | None, waited: str) -> None:
     world = World(load_s=100, wait_s=12)
     world.containers.add("a")
-    message = f"model fare@1 is starting ({waited} so far)\n  fix: ask again, or see what it does: pyml dev logs a"
+    message = f"model fare@1 is starting ({waited} so far)\n  fix: try again, or read its log: pyml dev logs a"
     assert failure(world, timeout_s=timeout_s) == unavailable(message, Reason.STARTING)
 
 
@@ -295,7 +295,7 @@ METHODS = pytest.mark.parametrize("method", [oip.MODEL_INFER, oip.MODEL_READY])
 
 @METHODS
 def test_a_server_without_a_container_is_down(method: str) -> None:
-    message = "model fare@1 is deployed, and there is no container a\n  fix: pyml dev up"
+    message = "model fare@1 is deployed, but its container a does not exist\n  fix: pyml dev up"
     assert failure(World(), method=method) == unavailable(message, Reason.DOWN)
 
 
@@ -307,7 +307,7 @@ def test_an_engine_that_does_nothing_is_said(method: str, reason: str) -> None:
     world.reason = lambda service: "down"  # type: ignore[method-assign]
     world.containers.error = EngineError(f"the Docker engine {reason}", "pyml dev doctor")
     message = (
-        f"model fare@1 is deployed, its server is down, and it cannot be started: the Docker engine {reason}\n"
+        f"model fare@1 is deployed, but its server is down and cannot be started: the Docker engine {reason}\n"
         "  fix: pyml dev doctor"
     )
     assert failure(world, method=method) == unavailable(message, Reason.DOWN)
@@ -336,10 +336,10 @@ def test_a_server_that_ends_when_it_is_started_is_not_waited_for() -> None:
 
 
 CRASHES = [
-    (ServerContainer("1", "a", "restarting", 1, 1, 3), "ended with exit code 1, started again 3 times"),
+    (ServerContainer("1", "a", "restarting", 1, 1, 3), "ended with exit code 1, restarted 3 times"),
     (
         ServerContainer("1", "a", "restarting", 1, 137, 7, True),
-        "ended with exit code 137 (out of memory), started again 7 times",
+        "ended with exit code 137 (out of memory), restarted 7 times",
     ),
 ]
 

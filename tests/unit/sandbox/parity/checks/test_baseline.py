@@ -23,7 +23,12 @@ NULL = Problem("column `y` is declared NOT NULL, found null", "", ErrorCode.COLU
         (Refusal.of(OutputError("what predict returned does not fit", [NULL])), set()),
         (Refusal.of(PredictError("it raised")), {Tag.RAISED}),
         (Refusal.of(PredictError("predict raised ValueError: 3 rows in, 2 rows out")), {Tag.RAISED}),
-        (Refusal("WhatIfError", "predict raised: `y` is declared DOUBLE, found float32; 3 rows in, 2 rows out"), set()),
+        (
+            Refusal(
+                "PerturbationError", "predict raised: `y` is declared DOUBLE, found float32; 3 rows in, 2 rows out"
+            ),
+            set(),
+        ),
         (None, set()),
         ({"y": 1.0}, set()),
     ],

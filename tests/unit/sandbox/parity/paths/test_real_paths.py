@@ -20,7 +20,7 @@ from pyml_sandbox.predict.online import OnlineError
 
 ROW = InputRow({"x": 1.0}, 0)
 SCHEMA = Schema("x DOUBLE")
-RAISED = "predict raised ValueError: which JSON cannot say"
+RAISED = "predict raised ValueError: which JSON cannot represent"
 
 
 def raising(error: Exception) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
