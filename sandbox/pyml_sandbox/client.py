@@ -1,4 +1,4 @@
-"""What a program says to a sandbox: upload, deploy, predict online, predict offline."""
+"""The Python client of a sandbox: upload, deploy, predict online, predict offline."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from pyml_sandbox.predict.user_rows import Rows
 
 INTERRUPT_EVERY_S = 0.2
-"""How often the queries of a job that is being cancelled are interrupted: it may start another one meanwhile."""
+"""How often a job that is being cancelled has its queries interrupted: it may start a new one after each interrupt."""
 
 
 class Client:
     """A running sandbox.
 
     Args:
-        sandbox: its name or home; `$PYML_SANDBOX` or "default" where none is given.
+        sandbox: name or home of the sandbox; None for `$PYML_SANDBOX`, else "default".
 
     Raises:
-        SandboxError: there is no such sandbox yet; `pyml dev up` makes one.
+        SandboxError: the sandbox does not exist yet; `pyml dev up` makes it.
     """
 
     def __init__(self, sandbox: str | SandboxHome | None = None) -> None:
@@ -67,59 +67,62 @@ class Client:
         wheels: Path | None = None,
         ca_bundle: Path | None = None,
     ) -> str:
-        """Keep a model package as a version, with an environment or an image made for it.
+        """Store a model package as a version, and make its environment or image.
 
         Args:
-            package: the four artifacts.
-            on_event: told what is being done.
-            wheels: a folder of wheels that takes the place of every package index; containers only.
-            ca_bundle: certificates to trust while the image is built, a PEM file; containers only.
+            package: folder with the four artifacts.
+            on_event: called with each step.
+            wheels: folder of wheels to install from, instead of any package index; containers only.
+            ca_bundle: PEM file of certificates to trust while the image is built; containers only.
 
         Returns:
             The model id, `name@version`; the same package gives the same id.
 
         Raises:
-            PackageError: the package is not right, its requirements cannot be resolved, or it does not load.
+            PackageError: the package is invalid, its requirements cannot be resolved, or the model does not load.
         """
         builder = self.driver.builder.with_inputs(wheels, ca_bundle)
         return registry.upload(self.home, package, builder, on_event).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
-        """Start the model's server and route its name to it; returns when it has answered.
+        """Start the model's server and route the model's name to it. Blocks until the server answers.
 
         Raises:
-            UsageError: there is no such version.
-            ServiceFailedError: its server did not become ready.
+            UsageError: the version does not exist.
+            ServiceFailedError: the server did not become ready.
         """
         from pyml_sandbox.lifecycle.deployment import deploy
 
         deploy(self.home, model_id, on_event)
 
     def undeploy_model(self, name: str) -> Sequence[str]:
-        """Stop the model's servers and take its name out of the routes; its uploaded versions stay.
+        """Stop the model's servers and remove its name from the routes; uploaded versions are kept.
 
         Args:
-            name: of the model, without a version. One that is not deployed is fine.
+            name: of the model, without a version. Does nothing if the model is not deployed.
 
         Returns:
             The ids of the versions that were served.
 
         Raises:
-            UsageError: a version is given.
+            UsageError: the name includes a version.
         """
         from pyml_sandbox.lifecycle.deployment import undeploy
 
         return undeploy(self.home, name)
 
     def rows(self, model_id: str, values: Sequence[Mapping[str, object]]) -> pa.Table:
-        """Rows in the types that a model declares, from plain Python values: what the snippets of a report ask about.
+        """Rows in the types that a model declares, from plain Python values, as the snippets of a report use them.
 
         Args:
             model_id: `name@version`, or a name alone.
-            values: of every input column, row by row; a map as a dict, null as None.
+            values: one mapping for each row, with a value for every input column; a map is a dict, null is None.
+
+        Returns:
+            Table of shape (rows, inputs), in the model's Arrow types.
 
         Raises:
-            UsageError: there is no such version.
+            UsageError: the version does not exist.
         """
         import pyarrow as pa
 
@@ -132,15 +135,15 @@ class Client:
         Args:
             model_id: `name@version`, or a name alone for the version that is deployed.
             rows: a pandas frame, an Arrow table, or named tensors, with exactly the model's inputs.
-            batch_rows: most rows in one request; named tensors always go as one.
-            timeout_s: deadline of each request.
+            batch_rows: most rows in one request; named tensors are always one request.
+            timeout_s: deadline of each request, in seconds.
 
         Returns:
-            The predictions in the form of the rows, row for row.
+            The predictions, row for row, as the same kind of object as `rows`.
 
         Raises:
             InputError: the rows do not fit the model's inputs.
-            OnlineError: the gateway or the model refused or failed.
+            OnlineError: the gateway or the model refused the request or failed.
             SandboxError: the gateway cannot be reached.
         """
         import pyarrow as pa
@@ -153,8 +156,8 @@ class Client:
         parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
         with self.online(version, timeout_s) as model:
             predictions = pa.Table.from_batches(list(model.predict(parts)), version.signature.outputs.arrow)
-        answer: Rows = like(rows, predictions, version.signature.outputs)
-        return answer
+        predicted: Rows = like(rows, predictions, version.signature.outputs)
+        return predicted
 
     def predict_offline(
         self,
@@ -172,14 +175,14 @@ class Client:
         Args:
             model_id: `name@version`, or a name alone for the version uploaded last.
             query: SQL; its columns are checked against the model's inputs before anything runs.
-            table: target, `database.table`. It is replaced when all went well, and stays as it was otherwise.
-            key: columns that name a row, kept beside the predictions; default every column that is no input.
-            inputs: columns and types that the caller expects the model to take; checked where given.
-            allow_empty: whether a query without rows makes an empty table.
-            on_event: told of each part of Spark that has to be started first.
+            table: target, `database.table`. It is replaced if the job succeeds, and left unchanged otherwise.
+            key: key columns, written beside the predictions; by default every column that is not an input.
+            inputs: columns and types that the caller expects the model to take; None skips this check.
+            allow_empty: whether a query without rows is allowed; the table is then empty.
+            on_event: called for each part of Spark that has to be started first.
 
         Raises:
-            UsageError: there is no such version, or `inputs` are not the model's.
+            UsageError: the version does not exist, or its inputs differ from `inputs`.
             SandboxError: Spark does not answer.
         """
         from pyml.offline.job import OfflineJob
@@ -193,7 +196,11 @@ class Client:
         return Job(self, version, target, job)
 
     def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflineTarget:
-        """Where the offline jobs of a version run, started and ready; blocks.
+        """Start what the offline jobs of a version need, and say where they run. Blocks until it is ready.
+
+        Args:
+            version: predicts the rows.
+            on_event: called for each part of Spark that has to be started first.
 
         Raises:
             SandboxError: the sandbox is not up.
@@ -203,7 +210,12 @@ class Client:
         return self.driver.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
-        """A connection to one model version through the gateway."""
+        """A connection to one model version through the gateway.
+
+        Args:
+            version: answers the requests.
+            timeout_s: deadline of each request, in seconds.
+        """
         from pyml_sandbox.predict.online import OnlineModel
 
         address = f"127.0.0.1:{self.state.ports.gateway}"
@@ -231,33 +243,32 @@ class Job:
         self._executor.shutdown(wait=False)
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
-        """Block until the job is done.
+        """Block until the job ends.
 
-        Ctrl-C stops the job; the target table stays as it was.
+        Ctrl-C cancels the job; the target table is left unchanged.
 
         Raises:
-            UsageError, InputError: the query cannot be read or does not fit the model.
-            JobError: the job failed or was cancelled; the target table is as it was.
-            TimeoutError: it is not done yet; it goes on.
+            UsageError, InputError: Spark cannot read the query, or its columns do not fit the model.
+            JobError: the job failed or was cancelled; the target table is unchanged.
+            TimeoutError: the job is still running, and goes on.
         """
         try:
             return self._result.result(timeout_s)
         except FutureTimeoutError as error:
-            raise TimeoutError(f"the job is not done after {timeout_s} s; it goes on") from error
+            raise TimeoutError(f"the job is still running after {timeout_s} s") from error
         except KeyboardInterrupt:
             self.cancel()
             raise
 
     @property
     def is_done(self) -> bool:
-        """True once the job has ended, well or not."""
+        """Whether the job has ended, successfully or not."""
         return self._result.done()
 
     def cancel(self) -> None:
-        """Stop the job wherever it is, and wait until it has cleaned up; the target table stays as it was.
+        """Cancel the job at any stage, and block until it has cleaned up; the target table is left unchanged.
 
-        A job that already puts its result in the table's place is not cut in two: it is finished, and `wait` gives its
-        result.
+        A job that is already replacing the table finishes that step, and `wait` returns its result.
         """
         self.cancellation.ask()
         while not self._result.done():
@@ -265,7 +276,7 @@ class Job:
             wait([self._result], INTERRUPT_EVERY_S)
 
     def _interrupt(self) -> None:
-        """Interrupt the query that runs now; the job may be between two, or not have reached Spark yet."""
+        """Interrupt the running query; the job may be between two queries, or not have reached Spark yet."""
         from pyspark.errors import PySparkException
 
         if self._spark is not None:
@@ -287,5 +298,5 @@ class Job:
 def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:
     if expected is not None and expected != declared:
         raise UsageError(
-            f"the model takes {declared.ddl}, not {expected.ddl}", "give its own inputs, or another version"
+            f"the model takes {declared.ddl}, not {expected.ddl}", "give the model's own inputs, or a different version"
         )

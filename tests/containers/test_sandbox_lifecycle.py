@@ -156,10 +156,10 @@ def test_a_job_proves_that_it_ran_in_the_models_image_on_every_worker(own: Own) 
 
 
 def test_up_leaves_the_spark_of_a_model_alone(own: Own) -> None:
-    before = {name: each.id for name, each in own.containers(labels.ON_DEMAND).items()}
+    before = {name: each.id for name, each in own.containers(labels.JOB_SCOPED).items()}
     assert len(before) == 3
     own.up()
-    assert {name: each.id for name, each in own.containers(labels.ON_DEMAND).items()} == before
+    assert {name: each.id for name, each in own.containers(labels.JOB_SCOPED).items()} == before
     assert_all_ready(own, *before)
 
 
@@ -185,9 +185,9 @@ def test_what_nobody_uses_is_stopped_and_the_next_request_brings_it_back(own: Ow
     assert own.predict() == '{"a": 1.5}'
     assert own.containers()[server].status == "running"
     own.pyml("predict", "offline", "echo", "--sql", ROWS, "--table", "ml.echoes", "--key", "id")
-    assert own.containers(labels.ON_DEMAND)
+    assert own.containers(labels.JOB_SCOPED)
     wait_for(
-        lambda: all(each.status != "running" for each in own.containers(labels.ON_DEMAND).values()), "Spark is stopped"
+        lambda: all(each.status != "running" for each in own.containers(labels.JOB_SCOPED).values()), "Spark is stopped"
     )
     assert_all_ready(own)
     own.up("--idle-stop", "1800")
@@ -221,7 +221,7 @@ def test_a_model_that_does_not_start_says_why_and_the_one_before_goes_on(own: Ow
     model_id = own.pyml("upload", str(package)).stdout.strip()
     done = own.pyml("deploy", model_id)
     assert done.returncode == 1, done.stderr
-    assert "needed more memory than its limit allows" in done.stderr
+    assert "used more memory than its limit allows" in done.stderr
     assert "fix: raise memory_mb in [serving] of pyml.toml" in done.stderr
     assert own.predict() == '{"a": 1.5}'
 

@@ -20,7 +20,7 @@ from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.process_tags import marks
+from pyml_sandbox.workspace.process_tags import process_tags
 from support.waiting import DEADLINE_S, wait_for
 
 
@@ -116,7 +116,7 @@ class ProcessScene:
         subprocess.run([sys.executable, "-c", code], input=job, check=True, env=environment(), timeout=DEADLINE_S)
 
     def processes(self, sandbox: str = "one", name: str | None = None) -> int:
-        wanted = marks(str(self.home(sandbox).folder), name)
+        wanted = process_tags(str(self.home(sandbox).folder), name)
         return sum(_has(process, wanted) for process in psutil.process_iter())
 
     def kill(self, name: str) -> None:

@@ -59,7 +59,7 @@ class TestDriver:
     def test_a_running_service_is_not_replaced_unasked(self, context: RunnerScene) -> None:
         start(context, SLEEPER)
         other = replace(context.spec(SLEEPER), environment={"OTHER": "1"})
-        with pytest.raises(SandboxError, match="another specification"):
+        with pytest.raises(SandboxError, match="a different specification"):
             context.runner().start(other)
 
     def test_a_stopped_service_can_be_started_from_another_spec(self, context: RunnerScene) -> None:

@@ -15,7 +15,7 @@ from pyml.probes.grpc_call import message
 from pyml.probes.spark_probe import SERVICE, session_fields, sql_request
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST
-from pyml_sandbox.workspace.process_tags import marks
+from pyml_sandbox.workspace.process_tags import process_tags
 
 STATEMENTS = ("SHOW DATABASES", "SELECT id % 2, count(*) FROM range(10) GROUP BY 1")
 START_TIMEOUT_S = 10
@@ -26,7 +26,7 @@ def start_warm_up(home: SandboxHome, port: int) -> None:
     """Start warming up the Spark on 127.0.0.1:`port`, and return without waiting for it."""
     subprocess.run(
         [sys.executable, "-m", "pyml_sandbox.lifecycle.warm_up", str(port)],
-        env={**os.environ, **marks(str(home.folder), "warm-up")},
+        env={**os.environ, **process_tags(str(home.folder), "warm-up")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

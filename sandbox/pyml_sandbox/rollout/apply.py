@@ -1,4 +1,4 @@
-"""Carrying a plan out: stop, start side by side, wait until all is ready."""
+"""Applies a plan: stops services, starts others, and waits until all are ready."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def apply_plan(
     *,
     asks_idle: bool = False,
 ) -> dict[str, float]:
-    """Carry a plan out, and block until every service that it starts or keeps answered its probe.
+    """Apply a plan, and block until every service that it starts or keeps has answered its probe.
 
     Args:
-        plan: what to do.
-        driver: does it.
-        live: what the plan was made from.
-        on_event: told of each change of a service.
-        once_started: called when all run, before they are asked.
-        asks_idle: whether kept services that wait for a request are asked, too, which starts them.
+        plan: services to stop, start and keep.
+        runner: stops and starts them.
+        live: the services that the plan was made from.
+        on_event: called for each change of a service.
+        once_started: called when all of them run, before they are probed.
+        asks_idle: whether kept services that wait for a request are probed as well, which starts them.
 
     Returns:
-        The seconds each service took.
+        The seconds that each service took, by name.
 
     Raises:
-        ServiceFailedError: a service did not become ready; the others are left running.
+        ServiceFailedError: a service did not become ready; the other services are left running.
     """
     exits = {service.name: service.exits for service in live}
     kept_exits = {spec.name: exits.get(spec.name, 0) for spec in plan.keep}

@@ -1,4 +1,4 @@
-"""What `up` has to do, decided from what is wanted and what is there. Pure."""
+"""Decides which services to stop, start and keep, from those wanted and those running. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pyml_sandbox.services.spec import ServiceSpec
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order: stop, then start; and what to leave alone.
+    """What to do, in this order: stop, then start. Kept services are left alone.
 
     Attributes:
-        stop: names of services that run but are not wanted, or not like this.
-        start: specs to start, each after those it depends on.
-        keep: specs that run already as wanted.
+        stop: names of running services that are not wanted, or that run from a different spec.
+        start: specs to start, each after the specs that it depends on.
+        keep: specs whose service already runs as wanted.
     """
 
     stop: tuple[str, ...]
@@ -26,15 +26,15 @@ class Plan:
 
 
 def plan_up(wanted: Sequence[ServiceSpec], live: Sequence[LiveService]) -> Plan:
-    """Decide what to stop, start and keep.
+    """Decide which services to stop, start and keep.
 
-    A service is kept when it runs from an equal spec. One that failed is started anew. One that is not wanted any more
-    is stopped, unless a job started it.
+    A service that runs from an equal spec is kept. A service that failed is started again. A service that is no longer
+    wanted is stopped, unless a job started it.
     """
     running = {service.name: service for service in live if service.state is not ServiceState.STOPPED}
     keep = [spec for spec in wanted if _is_kept(spec, running.get(spec.name))]
     kept = {spec.name for spec in keep}
-    spared = {service.name for service in live if service.is_on_demand} - {spec.name for spec in wanted}
+    spared = {service.name for service in live if service.is_job_scoped} - {spec.name for spec in wanted}
     return Plan(
         stop=tuple(name for name in running if name not in kept | spared),
         start=tuple(spec for spec in in_order(wanted) if spec.name not in kept),
@@ -43,7 +43,7 @@ def plan_up(wanted: Sequence[ServiceSpec], live: Sequence[LiveService]) -> Plan:
 
 
 def in_order(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
-    """The specs so that each comes after those it depends on; dependencies that are not among them do not count."""
+    """The specs, each after the specs that it depends on; dependencies that are not among them are ignored."""
     by_name = {spec.name: spec for spec in specs}
     graph = {spec.name: [name for name in spec.depends_on if name in by_name] for spec in specs}
     return [by_name[name] for name in TopologicalSorter(graph).static_order()]

@@ -1,4 +1,4 @@
-"""How a service runs as a container: the part of its specification that only a Docker engine needs."""
+"""The part of a service's specification that only a Docker engine needs: image, ports, volumes, limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Limits:
-    """What a container may use at most.
+    """Upper limits of what a container may use.
 
     Attributes:
         memory_bytes: memory, swap included.
@@ -25,20 +25,20 @@ class Limits:
 class Container:
     """The container of a service.
 
-    Every container runs as user 1000 without capabilities and cannot gain privileges; see docs/security.md.
+    Every container runs as user 1000, without capabilities and without a way to gain privileges; see docs/security.md.
 
     Attributes:
         image: id or tag.
-        ports: port inside -> port on 127.0.0.1; 0 for any that is free.
-        volumes: name of a volume of the sandbox, or a path on the engine's machine -> where it is mounted.
-        healthcheck: a command that asks the service a real request; none where empty.
-        labels: further labels.
-        groups: further groups of its user.
-        has_network: False for no network at all.
-        is_read_only: nothing but its volumes and /tmp can be written.
-        limits: None for none.
-        starts_on_request: it is made, and the gateway starts it when the first request comes.
-        is_on_demand: it is started by the job that needs it, so `up` leaves it alone.
+        ports: port inside -> port on 127.0.0.1; 0 for any free port.
+        volumes: name of a volume of the sandbox, or path on the engine's machine -> mount point inside.
+        healthcheck: command that sends the service a real request; empty for no health check.
+        labels: additional labels.
+        groups: additional groups of its user.
+        has_network: whether it has any network.
+        is_read_only: whether only its volumes and /tmp can be written.
+        limits: None for no limits.
+        starts_on_request: `up` only creates it; the gateway starts it at the first request.
+        is_job_scoped: the job that needs it starts it; `up` leaves it alone.
     """
 
     image: str
@@ -51,4 +51,4 @@ class Container:
     is_read_only: bool = True
     limits: Limits | None = None
     starts_on_request: bool = False
-    is_on_demand: bool = False
+    is_job_scoped: bool = False

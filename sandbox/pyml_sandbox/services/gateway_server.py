@@ -13,19 +13,19 @@ STOP_TIMEOUT_S = 10
 
 
 def gateway_endpoint(ports: Ports) -> Endpoint:
-    """Where the gateway answers."""
+    """The gateway's addresses, and its probe."""
     address = f"{HOST}:{ports.gateway}, http://{HOST}:{ports.rest}"
     return Endpoint(NAME, address, GatewayProbe(HOST, ports.gateway))
 
 
 def gateway_command(python: str, routes: str, host: str, ports: Ports) -> tuple[str, ...]:
-    """The command that becomes a gateway.
+    """The command that starts the gateway.
 
     Args:
-        python: its interpreter.
-        routes: the routes file.
+        python: path of the interpreter.
+        routes: path of the routes file.
         host: address on which it listens.
-        ports: its two ports there.
+        ports: of the sandbox; it listens on `gateway` and `rest`.
     """
     return (
         python,
@@ -37,5 +37,5 @@ def gateway_command(python: str, routes: str, host: str, ports: Ports) -> tuple[
 
 
 def gateway_environment() -> dict[str, str]:
-    """Variables of a gateway, wherever it runs."""
+    """The environment variables of the gateway, the same for every driver."""
     return {**PINNED, "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""What a check of this machine is, and those that every driver makes."""
+"""Checks of this machine: their contract, and the checks that every driver makes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from pyml_sandbox.workspace.state import DataStamp, name_option
 
 @dataclass(frozen=True)
 class MachineContext:
-    """What the checks look at.
+    """What the checks of this machine look at.
 
     Attributes:
         home: the sandbox's folders.
-        ports: the ports it has or would get.
-        running: services that run already: they hold their ports rightly, and their memory is spent.
-        stamp: the versions that wrote the data; None while there is none.
+        ports: the ports that the sandbox has or would get.
+        running: names of services that already run; the ports and the memory that they use are no fault.
+        stamp: the versions that wrote the data; None while there is no data.
         environ: environment variables.
-        data: where tables and the metastore's database lie, in words.
+        data: where tables and the metastore's database are stored, for people.
     """
 
     home: SandboxHome
@@ -48,10 +48,10 @@ class MachineFinding:
     """What one check found.
 
     Attributes:
-        check: its name.
-        verdict: whether the sandbox can start as far as this check goes.
-        detail: what was found, or what is wrong.
-        hint: what mends it.
+        check: name of the check.
+        verdict: whether this check lets the sandbox start.
+        detail: what the check found.
+        hint: command or edit that mends it; empty if nothing is wrong.
     """
 
     check: str
@@ -68,31 +68,35 @@ class MachineFinding:
 Check = Callable[[MachineContext], str]
 
 
-def check_spark(situation: MachineContext) -> str:
-    """PySpark with its jars is installed."""
+def check_spark(context: MachineContext) -> str:
+    """Check that PySpark with its jars is installed."""
     spark = SparkHome.find()
     return f"Spark {spark.version}, Hive {spark.stamp.hive}, Derby {spark.stamp.derby}"
 
 
-def check_data(situation: MachineContext) -> str:
-    """The data, where there is some, was written by versions that agree with those installed."""
+def check_data(context: MachineContext) -> str:
+    """Check that the installed versions can use the existing data.
+
+    Raises:
+        SetupError: different versions wrote the data.
+    """
     now = SparkHome.find().stamp
-    if situation.stamp is None:
-        return f"none yet, in {situation.data or situation.home.data}"
-    if situation.stamp != now:
+    if context.stamp is None:
+        return f"none yet, in {context.data or context.home.data}"
+    if context.stamp != now:
         raise SetupError(
-            f"The data of this sandbox was written with {situation.stamp}; installed is {now}.",
-            f"pyml dev reset{name_option(situation.home)}   (deletes it), or install what it was written with",
+            f"The data of this sandbox was written with {context.stamp}; installed: {now}.",
+            f"pyml dev reset{name_option(context.home)}   (deletes the data), or install the versions that wrote it",
         )
-    return f"kept in {situation.data or situation.home.data} ({now})"
+    return f"kept in {context.data or context.home.data} ({now})"
 
 
-def check_ports(situation: MachineContext) -> str:
-    """Every port is free or held by this sandbox."""
-    port_rules.check_distinct(situation.ports)
-    held = {service for service in situation.ports.by_service if _holder_of_port(service) in situation.running}
-    port_rules.check_free(situation.ports, held, port_rules.becomes_free)
-    return ", ".join(f"{name} {port}" for name, port in situation.ports.by_service.items())
+def check_ports(context: MachineContext) -> str:
+    """Check that every port is free or held by this sandbox."""
+    port_rules.check_distinct(context.ports)
+    held = {service for service in context.ports.by_service if _holder_of_port(service) in context.running}
+    port_rules.check_free(context.ports, held, port_rules.becomes_free)
+    return ", ".join(f"{name} {port}" for name, port in context.ports.by_service.items())
 
 
 def _holder_of_port(port_name: str) -> str:

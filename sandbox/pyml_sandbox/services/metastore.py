@@ -14,12 +14,19 @@ STOP_TIMEOUT_S = 15
 
 
 def metastore_endpoint(port: int) -> Endpoint:
-    """Where the metastore answers."""
+    """The metastore's address, and its probe."""
     return Endpoint(NAME, f"thrift://{HOST}:{port}", MetastoreProbe(HOST, port))
 
 
 def metastore_command(java: str, classpath: str, settings: Mapping[str, str], port: int) -> tuple[str, ...]:
-    """The command that becomes a metastore; Hive takes its settings from Java's system properties."""
+    """The command that starts the metastore; Hive reads its settings from Java's system properties.
+
+    Args:
+        java: path of the program `java`.
+        classpath: jars of Hive and what it needs, separated by colons.
+        settings: as `metastore_settings` gives them.
+        port: TCP port to listen on.
+    """
     return (
         java,
         "-Xmx256m",
@@ -33,11 +40,11 @@ def metastore_command(java: str, classpath: str, settings: Mapping[str, str], po
 
 
 def metastore_settings(database: str, warehouse: str, scratch: str) -> Mapping[str, str]:
-    """The settings with which the metastore of those jars runs alone.
+    """The settings under which the metastore runs by itself, with an embedded database.
 
     Args:
-        database: folder of its Derby database.
-        warehouse: folder of the tables.
+        database: folder of the Derby database.
+        warehouse: folder of the Hive tables.
         scratch: folder for temporary files.
     """
     return {

@@ -1,4 +1,4 @@
-"""What a driver does: the whole contract with whatever runs the services. Every operation has a timeout."""
+"""The contract of a service runner: the whole interface to what runs the services. Every operation has a timeout."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from pyml_sandbox.services.spec import ServiceSpec
 
 
 class ServiceState(StrEnum):
-    """What a driver knows about a service. Running is not ready: only a probe knows that."""
+    """What a runner knows about a service. A running service need not be ready: only its probe tells."""
 
     RUNNING = "running"
     WAITING = "waiting"
-    """Made, and started by the first request that needs it."""
+    """Created; the first request that needs it starts it."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"
 
 
-OUT_OF_MEMORY = "it needed more memory than its limit allows"
-"""The reason of an `Exit` that the kernel forced."""
+OUT_OF_MEMORY = "it used more memory than its limit allows"
+"""The reason of an `Exit` after which the kernel's OOM killer ended the process."""
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended by itself.
+    """How a process exited without being stopped by its runner.
 
     Attributes:
-        code: its exit code; None when a signal ended it or it never ran.
-        reason: in words: "exit code 1", "terminated by SIGKILL", "can't find command 'x'".
+        code: exit code; None if a signal ended the process or it never ran.
+        reason: for people: "exit code 1", "terminated by SIGKILL", "can't find command 'x'".
     """
 
     code: int | None
@@ -41,17 +41,17 @@ class Exit:
 
 @dataclass(frozen=True)
 class LiveService:
-    """A service as the driver finds it.
+    """A service as its runner finds it.
 
     Attributes:
         name: the spec's name.
         state: see `ServiceState`.
-        digest: of the spec it was started from.
-        pid: of its first process, in the kernel under which it runs; None when it does not run.
-        uptime_s: seconds since that process started; 0 when it does not run.
-        exits: how often it ended by itself since `start`. A watched service that came back is RUNNING again.
-        last_exit: how it last did; None when it never did.
-        is_on_demand: a job started it, and not `up`.
+        digest: of the spec that it was started from.
+        pid: of its first process, in the kernel that runs it; None if it does not run.
+        uptime_s: seconds since that process started; 0 if it does not run.
+        exits: how often it exited by itself since `start`. A service that was restarted is RUNNING again.
+        last_exit: its latest exit; None if it never exited.
+        is_job_scoped: a job started it, not `up`.
     """
 
     name: str
@@ -61,64 +61,64 @@ class LiveService:
     uptime_s: float = 0
     exits: int = 0
     last_exit: Exit | None = None
-    is_on_demand: bool = False
+    is_job_scoped: bool = False
 
 
 class ServiceRunner(Protocol):
-    """Runs services and keeps them running after the process that started them is gone.
+    """Runs services, and keeps them running after the process that started them has ended.
 
-    One driver object serves one sandbox; any process may make another object for the same sandbox and sees the same
-    services. A service that ends by itself is started again, at growing intervals.
+    One runner serves one sandbox. Any process may make a runner for the same sandbox, and sees the same services. A
+    service that exits by itself is restarted, at growing intervals.
 
-    Every operation raises SandboxError when what runs the services does not answer within the timeout.
+    Every operation raises SandboxError if supervisord or the engine does not answer within the timeout.
     """
 
     @property
     def name(self) -> str:
-        """How the driver is called: "process", "container"."""
+        """Name of the driver that it belongs to: "process" or "container"."""
 
     def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
-        """Make the services run; returns at once, long before they are ready.
+        """Start services; returns at once, long before they are ready.
 
-        One that runs from the same spec is left alone.
+        A service that already runs from the same spec is left alone.
 
         Raises:
-            SandboxError: also when one runs from another spec; stop it first.
+            SandboxError: a service runs from a different spec; stop it first.
         """
 
     def stop(self, name: str, timeout_s: float = 60) -> None:
-        """Stop a service and all its descendants: politely, then by force. A stopped or unknown one is fine.
+        """Stop a service and all its descendants: by SIGTERM, then by force. Does nothing if it does not run.
 
-        Blocks until no process of it is left.
+        Blocks until none of its processes is left.
         """
 
     def shut_down(self, timeout_s: float = 60) -> None:
-        """Stop every service side by side, and what watches them. Blocks; nothing running is fine."""
+        """Stop all services at once, and what watches them. Blocks. Does nothing if nothing runs."""
 
     def remove_orphans(self, timeout_s: float = 30) -> int:
-        """End what an earlier run left behind when its watcher was killed; returns how many processes. Blocks."""
+        """End the processes of an earlier run whose watcher was killed; returns how many there were. Blocks."""
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
-        """The services started since the last `shut_down`, running or not."""
+        """All services that were started since the last `shut_down`, running or not."""
 
     def logs(self, name: str, lines: int) -> Sequence[str]:
-        """The last lines a service wrote; kept after it ended, until it is started anew."""
+        """The last lines that a service wrote; kept after it exits, until it is started again."""
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
-        """The last lines of the named services and each new one, as (name, line). Endless."""
+        """The last lines of the named services, then each new line, as (name, line). Endless."""
 
     def memory_bytes(self, name: str) -> int:
-        """Resident memory of a service's processes; 0 when it does not run."""
+        """Resident memory of a service's processes, in bytes; 0 if it does not run."""
 
 
 def not_running(specs: Sequence[ServiceSpec], live: Sequence[LiveService]) -> list[ServiceSpec]:
-    """The specs that have no running service yet.
+    """The specs whose service does not run yet.
 
     Raises:
-        SandboxError: one runs from another spec.
+        SandboxError: a service runs from a different spec.
     """
     running = {service.name: service for service in live if service.state is ServiceState.RUNNING}
     for spec in specs:
         if spec.name in running and running[spec.name].digest != spec.digest:
-            raise SandboxError(f"{spec.name} runs from another specification.", "stop it first")
+            raise SandboxError(f"{spec.name} runs from a different specification.", "stop it first")
     return [spec for spec in specs if spec.name not in running]

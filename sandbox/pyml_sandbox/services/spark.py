@@ -20,12 +20,12 @@ MESSAGE_MAX_BYTES = 512 * MIB
 
 
 def spark_endpoint(port: int) -> Endpoint:
-    """Where Spark Connect answers."""
+    """The address of Spark Connect, and its probe."""
     return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(HOST, port))
 
 
 def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, ...]:
-    """The command that becomes a Spark Connect server."""
+    """The command that starts a Spark Connect server."""
     return (
         f"{spark_home}/bin/spark-submit",
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
@@ -35,12 +35,12 @@ def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, 
 
 
 def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch: str) -> Mapping[str, str]:
-    """Spark's settings for a laptop, wherever the server runs: few partitions, one time zone.
+    """Spark's settings for a laptop, the same for every driver: few partitions, one time zone.
 
     Args:
-        cores: that tasks may use at once.
+        cores: how many cores tasks may use at once.
         metastore_address: host:port.
-        warehouse: folder of the tables.
+        warehouse: folder of the Hive tables.
         scratch: folder for temporary files.
     """
     return {
@@ -59,12 +59,19 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
 
 
 def spark_environment(spark_home: str, java_home: str, python: str, scratch: str) -> Mapping[str, str]:
-    """Variables of every Spark process, whichever part of Spark it is."""
+    """The environment variables of every Spark process.
+
+    Args:
+        spark_home: folder of the Spark distribution.
+        java_home: folder of the JDK or JRE.
+        python: interpreter of Python workers.
+        scratch: folder for shuffle files and temporary files.
+    """
     return {
         **PINNED,
         "JAVA_HOME": java_home,
         "SPARK_HOME": spark_home,
         "SPARK_LOCAL_DIRS": scratch,
         "PYSPARK_PYTHON": python,
-        "SPARK_LAUNCHER_OPTS": JVM_OPTIONS,  # of the short JVM that only prints the command line of the real one
+        "SPARK_LAUNCHER_OPTS": JVM_OPTIONS,  # for the short JVM that only prints the command line of the real one
     }

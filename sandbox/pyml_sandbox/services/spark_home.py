@@ -1,4 +1,4 @@
-"""The Spark that the installed PySpark package ships, found without importing it (that takes most of a second)."""
+"""The Spark inside the installed PySpark package, found without importing it, which would take most of a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SparkHome:
     """A Spark distribution.
 
     Attributes:
-        folder: what SPARK_HOME is set to.
+        folder: value for SPARK_HOME.
         version: of Spark, for instance "4.3.0".
     """
 
@@ -29,7 +29,7 @@ class SparkHome:
         """The Spark inside the installed PySpark.
 
         Raises:
-            SetupError: PySpark is not installed, or is one of the packages without jars.
+            SetupError: PySpark is not installed, or the installed package has no jars.
         """
         found = importlib.util.find_spec("pyspark")
         if found is None or found.origin is None or not (Path(found.origin).parent / "jars").is_dir():
@@ -43,7 +43,7 @@ class SparkHome:
 
     @property
     def stamp(self) -> DataStamp:
-        """The versions that decide whether this Spark can use data written earlier."""
+        """The versions that decide whether this Spark can use existing data."""
         return DataStamp(DATA_VERSION, self._jar_version("hive-metastore"), self._jar_version("derby"))
 
     def _jar_version(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a service of the sandbox is: plain data that every driver can run."""
+"""A service of the sandbox as plain data that every driver can run."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pyml_sandbox.services.container_spec import Container
 
 
 class Probe(Protocol):
-    """Asks a service one real request."""
+    """Sends a service one real request."""
 
     def __call__(self, timeout_s: float) -> None:
-        """Return when the service answered; blocks at most about `timeout_s`.
+        """Return when the service has answered; blocks for at most about `timeout_s` seconds.
 
         Raises:
-            NotReadyError: it did not.
+            NotReadyError: the service did not answer in time, or answered with an error.
         """
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a service answers, and how it is asked.
+    """Where a service answers, and how its readiness is probed.
 
     Attributes:
-        name: of the service, unique in its sandbox, for instance "metastore".
+        name: of the service, unique in its sandbox, such as "metastore".
         address: where it answers, for people.
-        probe: how readiness is asked.
+        probe: tells whether the service is ready.
     """
 
     name: str
@@ -45,13 +45,13 @@ class ServiceSpec:
     Attributes:
         endpoint: its name, address and probe.
         command: the program and its arguments.
-        environment: variables set for it, on top of a few inherited ones such as PATH and HOME.
-        working_directory: where it runs.
+        environment: environment variables, on top of a few inherited ones such as PATH and HOME.
+        working_directory: its working directory.
         depends_on: services that its probe needs.
-        stop_timeout_s: how long it may take to stop before it is killed.
-        start_timeout_s: how long it may take until its probe succeeds.
-        note: one more fact for the summary, for instance "env 7c1e2b (reused)".
-        container: how it runs as a container; None where it is a process.
+        stop_timeout_s: seconds that it may take to stop before it is killed.
+        start_timeout_s: seconds that it may take until its probe succeeds.
+        note: one more fact for the summary, such as "env 7c1e2b (reused)".
+        container: how it runs as a container; None for a process.
     """
 
     endpoint: Endpoint
@@ -71,7 +71,7 @@ class ServiceSpec:
 
     @property
     def digest(self) -> str:
-        """Changes whenever the running process would have to be replaced."""
+        """A digest that changes whenever the running process has to be replaced."""
         facts = [
             self.command,
             sorted(self.environment.items()),

@@ -1,4 +1,4 @@
-"""What a long operation tells its caller while it runs: one event for each change of one subject."""
+"""Events that a long operation reports to its caller: one for each change of one subject."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JSON = str | int | float | bool | None | list["JSON"] | Mapping[str, "JSON"]
 
 
 class Progress(StrEnum):
-    """How far a subject (a service, a step) is."""
+    """The state of a subject, which is a service or a step."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -26,12 +26,12 @@ class Event:
     """One change of one subject.
 
     Attributes:
-        subject: the service or step, for instance "metastore" or "offline".
-        progress: how far it is.
-        detail: what it waits for, where it answers, or why it failed; one line.
-        elapsed_s: seconds since the subject was started; None where nothing was timed.
-        done, total: units of work for steps that can count them (rows, bytes); None otherwise.
-        lines: further lines that belong under the event: last log lines, fixes.
+        subject: name of the service or step, such as "metastore" or "offline".
+        progress: its state.
+        detail: what it waits for, its address, or why it failed; one line.
+        elapsed_s: seconds since the subject was started; None if it is not timed.
+        done, total: units of work (rows, bytes) of a step that counts them; None otherwise.
+        lines: more lines to print under the event: last log lines, fixes.
     """
 
     subject: str
@@ -44,7 +44,7 @@ class Event:
 
     @property
     def json(self) -> dict[str, JSON]:
-        """The event as one JSON object; fields that say nothing are left out."""
+        """The event as one JSON object, without its empty fields."""
         facts: dict[str, JSON] = {
             "event": str(self.progress),
             "subject": self.subject,
@@ -61,27 +61,27 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """A listener for callers that do not want to hear anything."""
+    """A listener that ignores every event."""
 
 
 @contextlib.contextmanager
 def timed(subject: str, on_event: OnEvent, detail: str) -> Iterator[Callable[[str], None]]:
-    """Tell that a step runs, and in the end how long it took.
+    """Report that a step runs, and at its end how long it took.
 
     Args:
-        subject: the step.
-        on_event: the listener.
-        detail: what it does, shown while it runs.
+        subject: name of the step.
+        on_event: called at the start and at the end.
+        detail: what the step does, for display while it runs.
 
     Yields:
-        A function that takes what to show once the step is done; called more than once, the last word counts.
+        A function that takes the detail to report once the step is done; the last call counts.
     """
     start = time.perf_counter()
-    words = [""]
+    details = [""]
     on_event(Event(subject, Progress.WAITING, detail))
     try:
-        yield words.append
+        yield details.append
     except BaseException:
         on_event(Event(subject, Progress.FAILED, elapsed_s=time.perf_counter() - start))
         raise
-    on_event(Event(subject, Progress.READY, words[-1], elapsed_s=time.perf_counter() - start))
+    on_event(Event(subject, Progress.READY, details[-1], elapsed_s=time.perf_counter() - start))

@@ -1,4 +1,4 @@
-"""Files that are never seen half written, and how big folders are."""
+"""Atomic writes, and the size of folders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Put `text` at `path` in one step: a reader sees the old text or the new, never a part.
+    """Write a file in one step: a reader sees the old content or the new, never a part of it.
 
     Args:
-        mode: permissions of the file; for this user alone unless given.
+        path: the file; its folder is made if it is missing.
+        text: the new content, written as UTF-8.
+        mode: permissions of the file; by default for this user alone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -28,7 +30,7 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def size_bytes(folder: Path) -> int:
-    """How much the files below `folder` hold; 0 where it does not exist. Files that vanish meanwhile do not count."""
+    """Bytes in all files below a folder; 0 if it does not exist. Files that vanish meanwhile do not count."""
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):

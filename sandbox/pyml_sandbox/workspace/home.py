@@ -1,4 +1,4 @@
-"""Where one sandbox keeps its files."""
+"""The folders and files of one sandbox."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LONGEST_SOCKET_NAME = len(f"m-{'n' * 40}-{'v' * 12}.{4_194_304}.sock")  # of a m
 
 @dataclass(frozen=True)
 class SandboxHome:
-    """The folders of one sandbox. Making one touches no file; `create` does.
+    """The folders of one sandbox. `create` makes them; a `SandboxHome` alone touches no file.
 
     Attributes:
         root: the folder of all sandboxes of this user, `$PYML_HOME` or `~/.pyml`.
-        name: which sandbox; "default" unless `$PYML_SANDBOX` or `--sandbox` says otherwise.
+        name: of the sandbox; "default" unless `$PYML_SANDBOX` or `--sandbox` names a different one.
     """
 
     root: Path
@@ -31,78 +31,78 @@ class SandboxHome:
 
     @classmethod
     def find(cls, name: str | None = None, environ: Mapping[str, str] | None = None) -> SandboxHome:
-        """The home of the named sandbox, else of `$PYML_SANDBOX`, else of "default".
+        """The home of a named sandbox; without a name, of `$PYML_SANDBOX`, else of "default".
 
         Raises:
-            UsageError: the name cannot be a folder's.
+            UsageError: the name cannot be the name of a folder.
         """
         environ = os.environ if environ is None else environ
         name = name or environ.get("PYML_SANDBOX") or "default"
         if NAME.fullmatch(name) is None:
             raise UsageError(
-                f"A sandbox's name is made of a-z, 0-9, - and _ (at most 40), not {name!r}.",
-                "choose another name with --sandbox or PYML_SANDBOX",
+                f"expected the name of a sandbox, up to 40 characters of a-z, 0-9, - and _; found {name!r}",
+                "choose a different name with --sandbox or PYML_SANDBOX",
             )
         return cls(Path(environ.get("PYML_HOME") or "~/.pyml").expanduser().absolute(), name)
 
     @property
     def folder(self) -> Path:
-        """Everything that belongs to this sandbox alone."""
+        """The folder of everything that belongs to this sandbox alone."""
         return self.root / "sandboxes" / self.name
 
     @property
     def project(self) -> str:
-        """What names everything of this sandbox in a Docker engine, which has many sandboxes of many homes."""
+        """The name of this sandbox in a Docker engine, unique among the sandboxes of all users and homes."""
         return f"pyml-{self.name}-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:6]}"
 
     @property
     def conf(self) -> Path:
-        """Configuration, written anew by every `up`."""
+        """Configuration files, rewritten by every `up`."""
         return self.folder / "conf"
 
     @property
     def logs(self) -> Path:
-        """One log file for each service."""
+        """Log files, one for each service."""
         return self.folder / "logs"
 
     @property
     def data(self) -> Path:
-        """The metastore's database and the warehouse: kept by `down`, deleted by `reset`."""
+        """The metastore's database and the warehouse; `down` keeps them, `reset` deletes them."""
         return self.folder / "data"
 
     @property
     def scratch(self) -> Path:
-        """What services write and nobody needs afterwards: shuffle files, temporary files."""
+        """Files that services need only while they run: shuffle files, temporary files."""
         return self.folder / "scratch"
 
     @property
     def models(self) -> Path:
-        """Uploaded model versions: kept by `down`, deleted by `reset`."""
+        """Uploaded model versions; `down` keeps them, `reset` deletes them."""
         return self.folder / "models"
 
     @property
     def parity(self) -> Path:
-        """Rows, predictions and reports of parity checks, the latest of each model."""
+        """Rows, predictions and report of the latest parity check of each model."""
         return self.folder / "parity"
 
     @property
     def jobs(self) -> Path:
-        """Records of offline jobs, one for each table they wrote, see `job_record.py`."""
+        """Records of offline jobs, one for each table that a job wrote; see `job_record.py`."""
         return self.folder / "jobs"
 
     @property
     def routes_file(self) -> Path:
-        """What the gateway serves, see `routes.py`."""
+        """The routes that the gateway follows; see `routes.py`."""
         return self.folder / "routes.json"
 
     @property
     def state_file(self) -> Path:
-        """Driver, ports and data stamp, see `state.py`."""
+        """The recorded driver, ports and data stamp; see `state.py`."""
         return self.folder / "sandbox.json"
 
     @property
     def lock_file(self) -> Path:
-        """Held by a command that changes the sandbox."""
+        """The lock that a command holds while it changes the sandbox."""
         return self.folder / "sandbox.lock"
 
     @property
@@ -112,25 +112,25 @@ class SandboxHome:
 
     @property
     def cache(self) -> Path:
-        """What can be made again: resolved requirements, class archives. Shared by all sandboxes of this user."""
+        """Files that can be made again, such as resolved requirements; shared by all sandboxes of this user."""
         return self.root / "cache"
 
     @property
     def runtime_dir(self) -> Path:
-        """A short folder for sockets, the one that `create` chose, else the one it would choose."""
+        """The folder for sockets, with a short path: the one that `create` chose, else the one that it would choose."""
         link = self.folder / "run"
         return Path(os.readlink(link)) if link.is_symlink() else self._choose_runtime_dir()
 
     @property
     def sockets(self) -> Path:
-        """The model servers' sockets."""
+        """The folder of the model servers' sockets."""
         return self.runtime_dir
 
     def create(self) -> None:
-        """Make the folders that are missing, for this user alone.
+        """Make the missing folders, accessible to this user alone.
 
         Raises:
-            SetupError: the folder for sockets belongs to somebody else, or its path is too long for a socket.
+            SetupError: the folder for sockets belongs to a different user, or its path is too long for a socket.
         """
         for folder in (self.folder, self.conf, self.logs, self.data, self.scratch, self.models):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,7 +142,7 @@ class SandboxHome:
         return next((folder for folder in candidates if _fits(folder)), candidates[-1])
 
     def _create_runtime_dir(self) -> None:
-        """Remember the choice as a link: another shell may have another TMPDIR, and must find the same sockets."""
+        """Record the choice as a link: a shell with a different TMPDIR must find the same sockets."""
         link = self.folder / "run"
         if link.is_symlink() and not _can_be_made(Path(os.readlink(link))):
             link.unlink()
@@ -156,21 +156,21 @@ class SandboxHome:
 
 
 def check_socket_path(folder: Path) -> None:
-    """Refuse a folder whose sockets would have a path longer than the kernel takes.
+    """Refuse a folder in which the path of a socket would be longer than the kernel allows.
 
     Raises:
         SetupError: naming the path and its length.
     """
     if not _fits(folder):
         raise SetupError(
-            f"The folder for sockets is too long: {folder} leads to socket paths of {_longest_path(folder)} bytes, "
-            f"and {SOCKET_PATH_MAX} is the most that works everywhere.",
-            "set XDG_RUNTIME_DIR to a short folder of yours",
+            f"The path of the folder for sockets is too long: sockets in {folder} have paths of up to "
+            f"{_longest_path(folder)} bytes; the limit is {SOCKET_PATH_MAX}.",
+            "set XDG_RUNTIME_DIR to a folder of yours with a short path",
         )
 
 
 def _runtime_bases(environ: Mapping[str, str]) -> list[Path]:
-    """Where sockets may lie, best first. The last is there for systems with a long TMPDIR, such as macOS."""
+    """Folders for sockets, best first. The last one is for systems with a long TMPDIR, such as macOS."""
     own = f"pyml-{os.getuid()}"
     session = environ.get("XDG_RUNTIME_DIR")
     bases = [Path(session) / "pyml"] if session else []
@@ -194,7 +194,7 @@ def _check_private(folder: Path) -> None:
     status = folder.lstat()
     if status.st_uid != os.getuid() or folder.is_symlink():
         raise SetupError(
-            f"{folder} belongs to another user, so sockets in it would not be yours alone.",
+            f"{folder} belongs to a different user, who could reach the sockets in it.",
             "set XDG_RUNTIME_DIR (or TMPDIR) to a folder of yours",
         )
     folder.chmod(0o700)

@@ -1,4 +1,4 @@
-"""Which TCP ports a sandbox uses, and who holds one that is taken. Everything binds 127.0.0.1."""
+"""The TCP ports of a sandbox, and the owner of a port that is taken. All listeners bind 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIGHEST = 65_535
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of one sandbox, each remembered from its first `up`."""
+    """The ports of one sandbox, recorded at its first `up`."""
 
     gateway: int = 8470
     rest: int = 8471
@@ -32,17 +32,17 @@ class Ports:
         return asdict(self)
 
     def moved(self, blocks: int) -> Ports:
-        """The same ports so many blocks of ten further up."""
+        """The same ports, moved up by a number of blocks of ten."""
         return Ports(**{name: port + BLOCK * blocks for name, port in self.by_service.items()})
 
     def with_choices(self, choices: PortChoices) -> Ports:
-        """These ports with those that the user chose in their place."""
+        """These ports, with the user's choices in place of the defaults."""
         return replace(self, **{name: port for name, port in asdict(choices).items() if port is not None})
 
 
 @dataclass(frozen=True)
 class PortChoices:
-    """What the user asked for: a port, or None for "whatever is right"."""
+    """The ports that the user chose; None leaves the choice to `choose_ports`."""
 
     gateway: int | None = None
     rest: int | None = None
@@ -52,7 +52,7 @@ class PortChoices:
 
 @dataclass(frozen=True)
 class Owner:
-    """The process or the container that listens on a port."""
+    """The process or container that listens on a port."""
 
     pid: int | None
     command: str
@@ -61,16 +61,16 @@ class Owner:
     def __str__(self) -> str:
         if self.container:
             return f"the container {self.container}"
-        return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of another user"
+        return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of a different user"
 
 
 class PortTakenError(SetupError):
-    """A port that a service needs is held by a process that is not ours.
+    """A port that a service needs is taken by a process of somebody else's.
 
     Attributes:
         service: gateway, rest, metastore or spark.
-        port: the port.
-        owner: who holds it.
+        port: number of the port.
+        owner: the process or container that listens on it.
     """
 
     general_code = ErrorCode.PORT_TAKEN
@@ -81,7 +81,7 @@ class PortTakenError(SetupError):
         self.owner = owner
         super().__init__(
             f"Port {port}, which the sandbox needs for {service}, is taken by {owner}.",
-            f"pyml dev up --{service}-port {suggest(port)}        (remembered from then on), or stop what holds it",
+            f"pyml dev up --{service}-port {suggest(port)}        (recorded for later), or stop that process",
         )
 
     def __reduce__(self) -> tuple[type[PortTakenError], tuple[str, int, Owner]]:
@@ -89,12 +89,15 @@ class PortTakenError(SetupError):
 
 
 def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
-    """The ports of this sandbox: those recorded, else the first block that no other sandbox has.
-
-    Pure. A port that the user chose goes before both, even where another sandbox has it: `check_free` says who.
+    """The ports of this sandbox: the recorded ones, else the first block that no other sandbox uses. Pure.
 
     Args:
-        elsewhere: ports that other sandboxes of this user have recorded or hold.
+        recorded: the ports that the sandbox has; None for a new one.
+        choices: ports that the user chose; they win, even if another sandbox uses them (`check_free` says so).
+        elsewhere: ports that other sandboxes of this user have recorded or listen on.
+
+    Raises:
+        SetupError: no block of ports is left.
     """
     if recorded is not None:
         return recorded.with_choices(choices)
@@ -102,35 +105,36 @@ def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collec
     while {Ports().moved(blocks).by_service[name] for name in open_to_choice} & set(elsewhere):
         blocks += 1
         if Ports().moved(blocks).spark > HIGHEST:
-            raise SetupError("No block of ports is left for one more sandbox.", "pyml dev reset --sandbox NAME")
+            raise SetupError("No block of ports is left for a new sandbox.", "pyml dev reset --sandbox NAME")
     return Ports().moved(blocks).with_choices(choices)
 
 
 def check_distinct(ports: Ports) -> None:
-    """Refuse one port for two services.
+    """Refuse ports of which two services share one.
 
     Raises:
-        SetupError: naming the port and both services.
+        SetupError: two services share a port; names the port and both services.
     """
     seen: dict[int, str] = {}
     for service, port in ports.by_service.items():
         if port in seen:
             raise SetupError(
-                f"Port {port} is asked for twice: for {seen[port]} and for {service}.",
+                f"Port {port} is chosen for two services: {seen[port]} and {service}.",
                 f"pyml dev up --{service}-port {suggest(port)}",
             )
         seen[port] = service
 
 
 def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], bool]) -> None:
-    """Refuse a port that somebody else holds.
+    """Refuse ports that somebody else listens on.
 
     Args:
-        ours: services that run already and so hold their port rightly.
-        is_free: whether a port can be bound.
+        ports: the ports of the sandbox.
+        ours: names of the sandbox's own services that already listen on their port.
+        is_free: whether this process could listen on a port.
 
     Raises:
-        PortTakenError: for the first such port.
+        PortTakenError: a port is taken; names the first one.
     """
     for service, port in ports.by_service.items():
         if service not in ours and not is_free(port):
@@ -138,9 +142,9 @@ def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], boo
 
 
 def is_free(port: int) -> bool:
-    """Whether this process could listen on 127.0.0.1:`port` now."""
+    """Whether this process could listen on a port of 127.0.0.1 now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection in TIME_WAIT is no owner
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection in TIME_WAIT is not an owner
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -149,7 +153,7 @@ def is_free(port: int) -> bool:
 
 
 def becomes_free(port: int, patience_s: float = 3.0) -> bool:
-    """Whether a port is free, or becomes so soon: one without an owner belongs to a process that is just ending."""
+    """Whether a port is free, or becomes free soon: a port without an owner belongs to a process that is ending."""
     deadline = time.monotonic() + patience_s
     while not is_free(port):
         if time.monotonic() > deadline or owner_of(port).pid is not None:
@@ -159,13 +163,13 @@ def becomes_free(port: int, patience_s: float = 3.0) -> bool:
 
 
 def owner_of(port: int) -> Owner:
-    """Who listens on `port`. A process of another user may stay nameless."""
+    """The process that listens on a port. Its name is unknown if it belongs to a different user."""
     pid = listeners().get(port)
     return Owner(None, "") if pid is None else Owner(pid, _command_of(pid))
 
 
 def listeners() -> Mapping[int, int]:
-    """The processes of this user that listen, by TCP port."""
+    """The pids of this user's processes that listen on a TCP port, by port."""
     import psutil
 
     found: dict[int, int] = {}
@@ -179,7 +183,7 @@ def listeners() -> Mapping[int, int]:
 
 
 def ports_of_running_sandboxes() -> set[int]:
-    """The ports that services of any sandbox of this user listen on, also of one below another PYML_HOME."""
+    """The ports that services of any sandbox of this user listen on, whatever its PYML_HOME."""
     import psutil
 
     held: set[int] = set()

@@ -1,6 +1,6 @@
-"""The variables that every process of a sandbox carries, and its descendants inherit.
+"""Process tags: environment variables that every process of a sandbox has, and that its descendants inherit.
 
-So what escaped its process group, or was left behind by a watcher that was killed, can still be found.
+They find processes that left their process group, and orphans whose watcher was killed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,6 @@ FOLDER = "PYML_SANDBOX_FOLDER"
 SERVICE = "PYML_SERVICE"
 
 
-def marks(folder: str, service: str | None = None) -> Mapping[str, str]:
-    """The marks of a sandbox's processes, or of one service's."""
+def process_tags(folder: str, service: str | None = None) -> Mapping[str, str]:
+    """The tags of a sandbox's processes, or of the processes of one service."""
     return {FOLDER: folder} if service is None else {FOLDER: folder, SERVICE: service}

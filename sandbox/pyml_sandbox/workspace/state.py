@@ -1,4 +1,4 @@
-"""What a sandbox remembers between commands: driver, ports, and which versions wrote its data."""
+"""The state that a sandbox records between commands: driver, ports, and the versions that wrote its data."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports
 
 DATA_VERSION = 1
-"""Raised when data written by an older pyml can no longer be used."""
+"""Increased when pyml can no longer use data that an older version wrote."""
 
 
 @dataclass(frozen=True)
 class DataStamp:
-    """Which versions wrote the data. Two stamps that are equal can use one another's data.
+    """The versions that wrote the data. Versions with equal stamps can use each other's data.
 
     Attributes:
-        data_version: the layout of pyml's own folders.
+        data_version: of the layout of pyml's own folders.
         hive: version of the metastore's jars.
-        derby: version of the database below the metastore.
+        derby: version of the metastore's database.
     """
 
     data_version: int
@@ -41,14 +41,14 @@ class DataStamp:
 
 @dataclass(frozen=True)
 class ContainerChoices:
-    """What was chosen for the container driver; the process driver takes no notice.
+    """Choices for the container driver; the process driver ignores them.
 
     Attributes:
-        python_image: image with a Python that the base image is built on; None for the default.
-        workers: Spark workers for each model version whose offline jobs run.
-        idle_stop_s: seconds after which what nobody uses is stopped: model servers, and the Spark of a version; 0 for
+        python_image: image with the Python that the base image is built on; None for the default.
+        workers: number of Spark workers for each model version that runs offline jobs.
+        idle_stop_s: seconds after which an idle model server, or the idle Spark of a version, is stopped; 0 for
             never.
-        docker_socket: whether the gateway may start and stop the containers of models; see docs/security.md.
+        docker_socket: whether the gateway may start and stop containers of models; see docs/security.md.
     """
 
     python_image: str | None = None
@@ -76,11 +76,11 @@ class SandboxState:
     """The state of one sandbox as `sandbox.json` holds it.
 
     Attributes:
-        driver: "process" or "container", chosen once at `up` and followed by every later command.
-        ports: see `ports.py`.
-        stamp: the versions that wrote the data; None while there is none.
-        pyml_version, spark_version: what the last `up` ran with.
-        container: see `ContainerChoices`.
+        driver: "process" or "container", chosen at the first `up` and used by every later command.
+        ports: of its services.
+        stamp: the versions that wrote the data; None while there is no data.
+        pyml_version, spark_version: the versions of the last `up`.
+        container: choices for the container driver.
     """
 
     driver: str
@@ -95,7 +95,7 @@ def load_state(home: SandboxHome) -> SandboxState | None:
     """The recorded state, or None before the first `up`.
 
     Raises:
-        SetupError: the file cannot be read as a state.
+        SetupError: the file does not hold a valid state.
     """
     try:
         facts = json.loads(home.state_file.read_text(encoding="utf-8"))
@@ -118,15 +118,15 @@ def load_state(home: SandboxHome) -> SandboxState | None:
 
 
 def save_state(home: SandboxHome, state: SandboxState) -> None:
-    """Record the state, atomically."""
+    """Record the state. A reader sees the old state or the new."""
     write_atomically(home.state_file, json.dumps(asdict(state), indent=2) + "\n")
 
 
 def require_state(home: SandboxHome) -> SandboxState:
-    """The recorded state of a sandbox that was up at least once.
+    """The recorded state of a sandbox that has been up at least once.
 
     Raises:
-        SandboxError: there is none.
+        SandboxError: the sandbox has never been up.
     """
     state = load_state(home)
     if state is None:
@@ -137,12 +137,12 @@ def require_state(home: SandboxHome) -> SandboxState:
 
 
 def name_option(home: SandboxHome) -> str:
-    """ " --sandbox NAME" for hints, empty for the default sandbox."""
+    """The option ` --sandbox NAME` for hints; empty for the default sandbox."""
     return "" if home.name == "default" else f" --sandbox {quoted_word(home.name)}"
 
 
 def ports_of_others(home: SandboxHome) -> set[int]:
-    """The ports that the other sandboxes below the same root have recorded."""
+    """The ports that all other sandboxes of the same root have recorded."""
     taken: set[int] = set()
     for file in (home.root / "sandboxes").glob("*/sandbox.json"):
         if file.parent != home.folder:
@@ -158,10 +158,16 @@ def _recorded_ports(file: Path) -> set[int]:
 
 @contextlib.contextmanager
 def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: float = 0.1) -> Iterator[None]:
-    """Hold the sandbox while a command changes it; a second command waits its turn.
+    """Hold the sandbox while a command changes it. A second command waits.
+
+    Args:
+        home: the sandbox.
+        command: the command that holds it, for messages of other commands.
+        timeout_s: seconds to wait for another command.
+        poll_s: seconds between two attempts.
 
     Raises:
-        SandboxError: another command held it for longer than `timeout_s`; names that command and its process.
+        SandboxError: another command still holds the sandbox after `timeout_s`; names that command and its process.
     """
     import filelock
 
@@ -181,7 +187,7 @@ def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: floa
 
 
 def holder_of(home: SandboxHome) -> str | None:
-    """Who holds the sandbox now, in words; None while nobody does."""
+    """The command that holds the sandbox now, with its process; None if no command does."""
     import filelock
 
     if not home.lock_file.exists():
@@ -197,4 +203,4 @@ def _holder(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except OSError:
-        return "a process that has not said who it is"
+        return "an unknown process"

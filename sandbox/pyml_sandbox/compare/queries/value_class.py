@@ -142,17 +142,17 @@ def _unlike(left: str, right: str, types: tuple[ColumnType, ColumnType]) -> str:
 
     Both ways, since one alone loses: BIGINT 2^53 + 1 becomes DOUBLE 2^53, and DOUBLE 3.4 becomes BIGINT 3.
     """
-    marks = [
+    not_finite = [
         f"WHEN {test}({value}) THEN {found}"
         for value, type_ in ((left, types[0]), (right, types[1]))
         if type_.is_float
         for test, found in (("isnan", NAN), ("isinf", INFINITY))
     ]
     if any(type_.kind in ("null", "list", "map", "struct") for type_ in types):
-        return " ".join([*marks, f"ELSE {DIFFERS}"])
+        return " ".join([*not_finite, f"ELSE {DIFFERS}"])
     there = f"TRY_CAST({left} AS {types[1].sql}) = {right}"
     back = f"TRY_CAST({right} AS {types[0].sql}) = {left}"
-    return " ".join([*marks, f"WHEN {there} AND {back} THEN {SAME} ELSE {DIFFERS}"])
+    return " ".join([*not_finite, f"WHEN {there} AND {back} THEN {SAME} ELSE {DIFFERS}"])
 
 
 def _fold(

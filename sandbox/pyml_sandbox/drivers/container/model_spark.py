@@ -65,7 +65,7 @@ class ModelSpark:
 
     def endpoints(self) -> list[Endpoint]:
         """Where each part answers while it is meant to run: one that was stopped for want of work is no fault."""
-        live = [service for service in self.runner.live() if service.is_on_demand]
+        live = [service for service in self.runner.live() if service.is_job_scoped]
         return [self._endpoint(service.name) for service in live if service.state is not ServiceState.STOPPED]
 
     def _specs(self, version: ModelVersion, image: str) -> list[ServiceSpec]:
@@ -98,7 +98,7 @@ class ModelSpark:
     def _clear_away(self, live: Sequence[LiveService]) -> None:
         """Remove the parts of other versions that were stopped; their logs stay."""
         for service in live:
-            if service.is_on_demand and service.state is ServiceState.STOPPED:
+            if service.is_job_scoped and service.state is ServiceState.STOPPED:
                 self.runner.stop(service.name)
 
     def _make_room(self, model: str, names: Sequence[str]) -> None:
@@ -110,7 +110,7 @@ class ModelSpark:
                     self.runner.stop(name)
 
     def _warm(self) -> list[warm_sparks.WarmSpark]:
-        found = containers_of(self.engine, self.home.project, labels.ON_DEMAND)
+        found = containers_of(self.engine, self.home.project, labels.JOB_SCOPED)
         running = [container for container in found if container.status == "running"]
         workers = [each for each in running if labels.IDLE_WITH in each.labels]
         return [

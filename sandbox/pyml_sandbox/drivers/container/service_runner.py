@@ -128,7 +128,7 @@ class ContainerRunner:
             container = self._of(name)
             if container is None:
                 return
-            was_stopped = container.status != "running" and labels.ON_DEMAND in container.labels
+            was_stopped = container.status != "running" and labels.JOB_SCOPED in container.labels
             container.stop()
             if labels.ON_REQUEST in container.labels or was_stopped:
                 self._save_log(name, container)
@@ -209,7 +209,7 @@ class ContainerRunner:
             uptime_s=_since(str(facts.get("StartedAt"))) if is_running else 0,
             exits=exits,
             last_exit=self._last_exit(container) if exits else None,
-            is_on_demand=labels.ON_DEMAND in container.labels,
+            is_job_scoped=labels.JOB_SCOPED in container.labels,
         )
 
     def _last_exit(self, container: Made) -> Exit:

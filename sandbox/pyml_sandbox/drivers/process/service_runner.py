@@ -28,7 +28,7 @@ from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceStat
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.process_tags import marks
+from pyml_sandbox.workspace.process_tags import process_tags
 
 POLL_S = 0.05
 RETRIES = 20
@@ -144,7 +144,7 @@ class ProcessRunner:
             subprocess.run(  # its own session: Ctrl-C in the terminal must not reach it
                 command,
                 cwd=self._home.folder,
-                env={**inherited(self._environ), **marks(str(self._home.folder), "supervisord")},
+                env={**inherited(self._environ), **process_tags(str(self._home.folder), "supervisord")},
                 timeout=timeout_s,
                 check=True,
                 capture_output=True,
@@ -169,7 +169,7 @@ class ProcessRunner:
         if log.exists():
             log.replace(log.with_name(f"{log.name}.1"))
         spec.working_directory.mkdir(parents=True, exist_ok=True)
-        script = service_script(spec, marks(str(self._home.folder), spec.name))
+        script = service_script(spec, process_tags(str(self._home.folder), spec.name))
         write_atomically(self._services / f"{spec.name}.sh", script)
         record = {"digest": spec.digest, "journal_from": self._journal_size()}
         write_atomically(self._services / f"{spec.name}.json", json.dumps(record))
@@ -225,7 +225,7 @@ class ProcessRunner:
         """The processes that carry this sandbox's mark (and the service's), apart from this one and its ancestors."""
         this = psutil.Process()
         spared = {this.pid, *(parent.pid for parent in this.parents())}
-        wanted = marks(str(self._home.folder), service)
+        wanted = process_tags(str(self._home.folder), service)
         return [process for process in psutil.process_iter() if process.pid not in spared and _carries(process, wanted)]
 
 
@@ -270,9 +270,9 @@ stdout_logfile_backups=2
 """
 
 
-def service_script(spec: ServiceSpec, its_marks: Mapping[str, str]) -> str:
+def service_script(spec: ServiceSpec, tags: Mapping[str, str]) -> str:
     """A shell script that becomes the service: it can be run by hand to see what happens."""
-    variables = {**spec.environment, **its_marks}
+    variables = {**spec.environment, **tags}
     return "\n".join(
         [
             f"cd {shlex.quote(str(spec.working_directory))} || exit 1",

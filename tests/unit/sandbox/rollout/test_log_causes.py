@@ -9,8 +9,8 @@ from pyml_sandbox.rollout.log_causes import explain, relevant_lines
 DERBY = "Caused by: ERROR XSDB6: Another instance of Derby may have already booted the database /d/metastore."
 CASES = {
     DERBY: "another process holds the metastore's database /d/metastore",
-    "TTransportException: Could not create ServerSocket on address 0.0.0.0/0.0.0.0:9083.": "another process took port 9083",
-    "java.net.BindException: Address already in use": "another process took its port",
+    "TTransportException: Could not create ServerSocket on address 0.0.0.0/0.0.0.0:9083.": "another process has taken port 9083",
+    "java.net.BindException: Address already in use": "another process has taken its port",
     "OpenJDK 64-Bit Server VM warning: Cannot allocate memory (errno=12)": "not enough memory",
     "java.io.IOException: No space left on device": "the disk is full",
     "ModuleNotFoundError: No module named 'lightgbm'": "does not find the module lightgbm",

@@ -141,7 +141,7 @@ ENDED = Exit(None, "terminated by SIGKILL")
     ("found", "before", "expected"),
     [
         (RUNNING, 0, None),
-        (None, 0, "it is not there any more"),
+        (None, 0, "it is gone"),
         (LiveService("a", ServiceState.STOPPED, "d"), 0, "another command stopped it"),
         (LiveService("a", ServiceState.RUNNING, "d", 2, exits=1, last_exit=ENDED), 0, "terminated by SIGKILL"),
         (LiveService("a", ServiceState.RUNNING, "d", 2, exits=1, last_exit=ENDED), 1, None),

@@ -47,7 +47,7 @@ def test_choice(recorded: Ports | None, choices: PortChoices, elsewhere: set[int
 
 
 def test_one_port_for_two_services_is_refused() -> None:
-    with pytest.raises(SetupError, match="9083 is asked for twice: for metastore and for spark"):
+    with pytest.raises(SetupError, match="9083 is chosen for two services: metastore and spark"):
         check_distinct(Ports(spark=9083))
 
 

@@ -85,7 +85,7 @@ def text(whole: Mapping[str, JSON]) -> str:
 
 
 def _labels(project: str, spec: ServiceSpec, container: Container) -> dict[str, JSON]:
-    kinds = {labels.ON_REQUEST: container.starts_on_request, labels.ON_DEMAND: container.is_on_demand}
+    kinds = {labels.ON_REQUEST: container.starts_on_request, labels.JOB_SCOPED: container.is_job_scoped}
     return {
         labels.SANDBOX: project,
         labels.SERVICE: spec.name,

@@ -12,7 +12,7 @@ DIGEST = f"{PREFIX}digest"
 """On containers: digest of the `ServiceSpec` they were made from."""
 ON_REQUEST = f"{PREFIX}on-request"
 """On containers: the gateway starts them when a request comes."""
-ON_DEMAND = f"{PREFIX}on-demand"
+JOB_SCOPED = f"{PREFIX}on-demand"
 """On containers: the job that needs them starts them."""
 
 KIND = f"{PREFIX}kind"

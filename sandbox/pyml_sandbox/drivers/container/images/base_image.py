@@ -126,10 +126,10 @@ def _described(image: Image, tag: str) -> BaseImage:
 def _build(engine: Engine, python: PythonImage, options: BuildOptions, on_event: OnEvent) -> BaseImage:
     key, version = base_key(python.id), python_version(engine, python)
     tag, inputs = f"{REPOSITORY}:{key[:KEY_DIGITS]}", build_inputs(engine, options, on_event)
-    marks = {labels.KIND: KIND, labels.KEY: key, labels.PYTHON_VERSION: version}
+    own_labels = {labels.KIND: KIND, labels.KEY: key, labels.PYTHON_VERSION: version}
     with timed(SUBJECT, on_event, f"building on {python.reference}") as done, build_context(inputs) as context:
         _fill(context)
-        build = ImageBuild(DOCKERFILE, context, tag, inputs, marks, {"PYTHON_IMAGE": python.reference})
+        build = ImageBuild(DOCKERFILE, context, tag, inputs, own_labels, {"PYTHON_IMAGE": python.reference})
         image_id = run_build(engine, build, SUBJECT, on_event)
         done(f"{tag}, Python {version}")
     _name_latest(engine, image_id)

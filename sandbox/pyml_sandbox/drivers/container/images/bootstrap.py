@@ -207,8 +207,8 @@ def _delete(path: Path) -> None:
 
 def _import(engine: Engine, tag: str, root: Path) -> BootstrappedImage:
     version = _python_version(root)
-    marks = {labels.KIND: KIND, labels.PYTHON_VERSION: version}
-    changes = [*(f"LABEL {name}={value}" for name, value in marks.items()), f"ENV PATH={PATH}", 'CMD ["python3"]']
+    own_labels = {labels.KIND: KIND, labels.PYTHON_VERSION: version}
+    changes = [*(f"LABEL {name}={value}" for name, value in own_labels.items()), f"ENV PATH={PATH}", 'CMD ["python3"]']
     pack = ["tar", "--create", "--numeric-owner", "--sort=name", "--directory", str(root), "."]
     repository, _, suite = tag.partition(":")
     with translated("import the Python image"), subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:

@@ -85,18 +85,18 @@ def _is_ours(facts: Mapping[str, Any]) -> bool:
 
 def _info(facts: Mapping[str, Any], used: Collection[str]) -> ImageInfo:
     """An image, from what `GET /system/df` says of it."""
-    marks: Mapping[str, str] = facts["Labels"]
+    own: Mapping[str, str] = facts["Labels"]
     return ImageInfo(
         id=str(facts["Id"]),
         tags=tuple(tag for tag in facts["RepoTags"] or () if "<none>" not in tag),
-        kind=str(marks[labels.KIND]),
+        kind=str(own[labels.KIND]),
         size_bytes=int(facts["Size"]),
         own_bytes=max(0, int(facts["Size"]) - int(facts["SharedSize"])),
         created_at=float(facts["Created"]),
         in_use=facts["Id"] in used,
-        name=str(marks.get(labels.MODEL, "")),
-        version=str(marks.get(labels.VERSION) or marks.get(labels.PYTHON_VERSION, "")),
-        base_id=str(marks.get(labels.BASE, "")),
+        name=str(own.get(labels.MODEL, "")),
+        version=str(own.get(labels.VERSION) or own.get(labels.PYTHON_VERSION, "")),
+        base_id=str(own.get(labels.BASE, "")),
     )
 
 

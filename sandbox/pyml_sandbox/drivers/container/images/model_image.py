@@ -149,8 +149,8 @@ class _Wanted:
         return f"{repository(self.package.name)}:{self.version.lower()}"
 
     @property
-    def marks(self) -> dict[str, str]:
-        """Labels by which its images are found."""
+    def known_labels(self) -> dict[str, str]:
+        """The labels that are known before the build, and that find its images."""
         return {
             labels.KIND: KIND,
             labels.MODEL: self.package.name,
@@ -162,7 +162,7 @@ class _Wanted:
     def labels(self, trial: Trial, lock: str | None) -> dict[str, str]:
         """Labels of the image, once the model was loaded in it."""
         key = self.key(lock or trial.lock)
-        return {**self.marks, labels.KEY: key, labels.CONTRACT: json.dumps(trial.signature)}
+        return {**self.known_labels, labels.KEY: key, labels.CONTRACT: json.dumps(trial.signature)}
 
     def key(self, lock: str) -> str:
         """What names its image with a lock: a digest of all that goes into it."""
@@ -171,7 +171,7 @@ class _Wanted:
 
 def _find(engine: Engine, wanted: _Wanted, lock: str | None) -> ModelImage | None:
     """The image that was built for the lock; for none, one whose own lock was not asked for."""
-    filters = {"label": [f"{name}={value}" for name, value in wanted.marks.items()]}
+    filters = {"label": [f"{name}={value}" for name, value in wanted.known_labels.items()]}
     with translated("list images"):
         images = [image for image in engine.client.images.list(filters=filters) if wanted.tag in image.tags]
     for image in images:

@@ -106,9 +106,9 @@ def test_only_what_runs_has_a_process_and_a_time(status: str, runs: bool, contex
 
 
 def test_what_a_job_started_is_told_from_what_up_did(context: Scene) -> None:
-    context.has("worker-fare-1", on_demand="true")
+    context.has("worker-fare-1", job_scoped="true")
     context.has("gateway")
-    assert {found.name: found.is_on_demand for found in context.runner.live()} == {
+    assert {found.name: found.is_job_scoped for found in context.runner.live()} == {
         "worker-fare-1": True,
         "gateway": False,
     }
@@ -146,8 +146,8 @@ EXITS = [
     ("exited", {"exit_code": 137}, Exit(None, "terminated by SIGKILL")),
     ("exited", {"exit_code": 143}, Exit(None, "terminated by SIGTERM")),
     ("exited", {"exit_code": 255}, Exit(255, "exit code 255")),
-    ("exited", {"exit_code": 137, "oom": True}, Exit(None, "it needed more memory than its limit allows")),
-    ("running", {"oom": True}, Exit(None, "it needed more memory than its limit allows")),
+    ("exited", {"exit_code": 137, "oom": True}, Exit(None, "it used more memory than its limit allows")),
+    ("running", {"oom": True}, Exit(None, "it used more memory than its limit allows")),
 ]
 
 
@@ -286,7 +286,7 @@ def test_what_runs_from_the_same_spec_is_left_alone(context: Scene) -> None:
 
 def test_what_runs_from_another_spec_is_refused(context: Scene) -> None:
     context.has("gateway", digest="another")
-    with pytest.raises(SandboxError, match="runs from another specification"):
+    with pytest.raises(SandboxError, match="runs from a different specification"):
         context.runner.start(spec("gateway"))
 
 
@@ -308,8 +308,8 @@ def test_the_file_keeps_what_was_started_before_and_replaces_what_is_started_aga
         ("exited", {}, ["stop"]),
         ("running", {"on_request": "true"}, ["stop", "logs 10000", "remove"]),
         ("exited", {"on_request": "true"}, ["stop", "logs 10000", "remove"]),
-        ("running", {"on_demand": "true"}, ["stop"]),
-        ("exited", {"on_demand": "true"}, ["stop", "logs 10000", "remove"]),
+        ("running", {"job_scoped": "true"}, ["stop"]),
+        ("exited", {"job_scoped": "true"}, ["stop", "logs 10000", "remove"]),
     ],
 )
 def test_stopping_removes_what_something_else_would_start_again(
@@ -358,8 +358,8 @@ def test_what_is_left_over_is_a_second_container_of_a_service(context: Scene) ->
 
 
 def test_labels_say_what_a_container_is_for(context: Scene) -> None:
-    context.runner.start(spec("gateway"), replace(spec("worker-1", is_on_demand=True)))
+    context.runner.start(spec("gateway"), replace(spec("worker-1", is_job_scoped=True)))
     written = yaml.safe_load(context.file.read_text())["services"]
     assert written["gateway"]["labels"][labels.DIGEST] == spec("gateway").digest
-    assert labels.ON_DEMAND in written["worker-1"]["labels"]
-    assert labels.ON_DEMAND not in written["gateway"]["labels"]
+    assert labels.JOB_SCOPED in written["worker-1"]["labels"]
+    assert labels.JOB_SCOPED not in written["gateway"]["labels"]

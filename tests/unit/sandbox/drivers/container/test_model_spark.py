@@ -59,14 +59,14 @@ class Scene:
         self.runner.start(*map(spec, names))
         of_connect = {"spark_ui": "4040", "model": model, "started": started}
         for name, more in ((name, of_connect if name == connect else {"idle_with": connect}) for name in names):
-            made = container(self.home.project, name, on_demand="true", **more)
+            made = container(self.home.project, name, job_scoped="true", **more)
             made.inside = dict.fromkeys(services.health("spark-idle", services.DRIVER_UI_PORT)[:1], state)
             self.docker.made.append(made)
         return self.docker.made[-len(names)]
 
     def publishes(self, service: str, port: int) -> None:
         """The container that a job's start would make, with the port that the engine chose."""
-        made = container(self.home.project, service, on_demand="true")
+        made = container(self.home.project, service, job_scoped="true")
         made.ports = {f"{services.INSIDE.spark}/tcp": [{"HostPort": str(port)}]}
         self.docker.made.append(made)
 
@@ -156,7 +156,7 @@ def test_which_parts_are_asked_is_what_is_meant_to_run(context: Scene, monkeypat
     context.warm("fare-1", "10:00")
     context.warm("eta-1", "10:00")
     context.runner.stop("spark-eta-1")
-    live = [replace(each, is_on_demand=each.name != services.MASTER) for each in context.runner.live()]
+    live = [replace(each, is_job_scoped=each.name != services.MASTER) for each in context.runner.live()]
     monkeypatch.setattr(FakeRunner, "live", lambda self, timeout_s=10: live)
     found = {endpoint.name: endpoint.address for endpoint in context.sparks().endpoints()}
     assert found == {

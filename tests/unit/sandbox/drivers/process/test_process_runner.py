@@ -198,7 +198,7 @@ def test_what_runs_from_the_same_spec_is_left_alone(context: Scene) -> None:
 def test_what_runs_from_another_spec_is_refused(context: Scene) -> None:
     context.supervisor.known["fare"] = info(RUNNING, 7)
     context.record("fare", "another")
-    with pytest.raises(SandboxError, match="runs from another specification"):
+    with pytest.raises(SandboxError, match="runs from a different specification"):
         context.runner.start(spec())
 
 
@@ -248,13 +248,13 @@ class Left(psutil.Process):
     """A process that carries a sandbox's marks."""
 
     def __init__(self, home: SandboxHome, service: str) -> None:
-        self.marks = {FOLDER: str(home.folder), SERVICE: service}
+        self.tags = {FOLDER: str(home.folder), SERVICE: service}
         self.is_ended = False
 
     pid = 2**22 + 1  # above every process of this machine
 
     def environ(self) -> dict[str, str]:
-        return self.marks
+        return self.tags
 
     def status(self) -> Literal["running"]:
         return "running"
