@@ -1,4 +1,4 @@
-"""Deploying an uploaded model version: its server is started and answers before any request is sent its way."""
+"""Deploys uploaded model versions: a server must answer before any request is routed to it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from pyml_sandbox.workspace.state import locked, name_option, require_state
 
 @dataclass(frozen=True)
 class LostVersion:
-    """A version that is deployed, and cannot be served.
+    """A deployed version that cannot be served.
 
     Attributes:
         model_id: name@version.
-        error: what is wrong with its upload.
+        error: why its upload cannot be used.
     """
 
     model_id: str
@@ -38,12 +38,17 @@ class LostVersion:
 
 
 def model_servers(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
-    """The specs of the servers of every deployed version; environments that are missing are made.
+    """The specs of the servers of all deployed versions; missing environments are built. Blocks.
 
-    A version whose upload is gone has none: `on_event` is told of it.
+    A version whose upload is gone is left out, and reported to `on_event`.
+
+    Args:
+        home: the sandbox.
+        driver: of the sandbox.
+        on_event: called with each step.
 
     Raises:
-        SetupError: an environment could not be made.
+        SetupError: an environment could not be built.
     """
     for lost in lost_versions(home):
         fix = f"fix: {lost.error.hint}"
@@ -56,17 +61,17 @@ def model_servers(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore)
 
 
 def model_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:
-    """Where the servers of every deployed version answer."""
+    """The endpoints of the servers of all deployed versions."""
     return [endpoint for version in deployed_versions(home) for endpoint in driver.model_endpoints(version)]
 
 
 def deployed_versions(home: SandboxHome) -> list[ModelVersion]:
-    """Every version that is deployed, without those whose upload is gone or damaged."""
+    """All deployed versions, without those whose upload is gone or damaged."""
     return [version for version in _deployed(home) if isinstance(version, ModelVersion)]
 
 
 def lost_versions(home: SandboxHome) -> list[LostVersion]:
-    """Every version that is deployed, and whose upload is gone or damaged: it keeps no other from being served."""
+    """The deployed versions whose upload is gone or damaged; all other versions are served without them."""
     return [version for version in _deployed(home) if isinstance(version, LostVersion)]
 
 
@@ -76,20 +81,25 @@ def _deployed(home: SandboxHome) -> Iterator[ModelVersion | LostVersion]:
         try:
             yield find_version(home, model_id)
         except (UsageError, SetupError) as error:
-            hint = f"pyml upload FOLDER   to have it back; or   {command('pyml undeploy', name)}"
+            hint = f"pyml upload FOLDER   to restore it; or   {command('pyml undeploy', name)}"
             yield LostVersion(model_id, SetupError(error.message, hint, *error.codes))
 
 
 def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> ModelVersion:
-    """Serve an uploaded version, as the default of its model, in place of the version served before.
+    """Serve an uploaded version as the default of its model, instead of the version served before.
 
-    Blocks until it answers through the gateway. Only then does it take over, and the version before is stopped; when it
-    does not start, everything is as it was.
+    Blocks until the new version answers through the gateway; then the requests go to it, and the earlier version is
+    stopped. If the new version does not start, nothing changes.
+
+    Args:
+        home: the sandbox.
+        model_id: `name@version`, or a name alone.
+        on_event: called for each change of a service.
 
     Raises:
-        UsageError: there is no such version.
+        UsageError: the version does not exist.
         SandboxError: the sandbox is not up.
-        ServiceFailedError: the server did not become ready; says why.
+        ServiceFailedError: the server did not become ready.
     """
     state = require_state(home)
     version = find_version(home, model_id)
@@ -112,7 +122,7 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
 
 
 def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
-    """Serve no version of a model any more; none deployed is fine. Uploaded versions stay.
+    """Stop serving a model; does nothing if none of its versions is deployed. Uploaded versions are kept.
 
     Args:
         home: the sandbox.
@@ -122,8 +132,8 @@ def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
         The ids of the versions that were served.
 
     Raises:
-        UsageError: a version is given.
-        SandboxError: there is no such sandbox.
+        UsageError: the name includes a version.
+        SandboxError: the sandbox does not exist.
     """
     model, has_version, _ = name.partition("@")
     if has_version:
@@ -138,10 +148,10 @@ def undeploy(home: SandboxHome, name: str) -> Sequence[str]:
 
 
 def require_gateway(home: SandboxHome, runner: ServiceRunner) -> None:
-    """Refuse to deploy into a sandbox that is down.
+    """Check that the sandbox is up.
 
     Raises:
-        SandboxError: the gateway does not run.
+        SandboxError: its gateway does not run.
     """
     if not any(s.name == gateway_server.NAME and s.state is ServiceState.RUNNING for s in runner.live()):
         hint = f"pyml dev up{name_option(home)}"
@@ -149,7 +159,13 @@ def require_gateway(home: SandboxHome, runner: ServiceRunner) -> None:
 
 
 def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[str]:
-    """The services of a model's deployed versions, as the driver has them: their uploads may be gone."""
+    """The names of the services of a model's deployed versions.
+
+    Args:
+        routes: tell which versions are deployed; their uploads may be gone.
+        model: name of the model.
+        runner: knows the services.
+    """
     versions = [version for name, version in routes.deployed if name == model]
     names = [service.name for service in runner.live()]
     return [name for name in names if any(serves(name, model, version) for version in versions)]

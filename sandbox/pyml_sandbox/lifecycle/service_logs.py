@@ -1,4 +1,4 @@
-"""What the services of a sandbox wrote."""
+"""The logs of a sandbox's services."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from pyml_sandbox.workspace.state import require_state
 
 
 def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> Iterator[tuple[str, str]]:
-    """The last lines of one service, or of all, as (service, line); endless with `follow`.
+    """The last lines of one service, or of all, as (service, line).
+
+    Args:
+        home: the sandbox.
+        name: of the service, or the beginning of its name; None for all services.
+        lines: how many lines of each service.
+        follow: whether each new line follows; the iterator is then endless.
 
     Raises:
-        UsageError: no service of that name ever wrote anything here.
-        SandboxError: this sandbox was never up.
+        UsageError: no service of this name has a log.
+        SandboxError: the sandbox has never been up.
     """
     driver = driver_for(home, require_state(home))
     runner = driver.runner
@@ -33,7 +39,7 @@ def _last_lines(runner: ServiceRunner, names: Sequence[str], lines: int) -> Iter
 
 
 def _known_name(name: str, known: Sequence[str], runner: ServiceRunner) -> str:
-    """The service meant: a whole name, one that is gone but left a log, or the only one that begins like this."""
+    """The service that a name stands for: of this name, gone but with a log, or the only one that begins with it."""
     if name in known or runner.logs(name, 1):
         return name
     alike = [each for each in known if each.startswith((name, f"model-{name}"))]

@@ -13,12 +13,12 @@ from pyml_sandbox.workspace.state import require_state
 
 
 def shell_environment(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    """Variables by name. `SPARK_REMOTE` is PySpark's own: with it a plain `SparkSession.builder` finds the sandbox.
+    """Environment variables by name. PySpark reads `SPARK_REMOTE`: a plain `SparkSession.builder` finds the sandbox.
 
-    `JAVA_HOME` is among them where there is a Java: a sandbox of containers needs none here.
+    `JAVA_HOME` is included if Java is installed; a sandbox of containers does not need it.
 
     Raises:
-        SandboxError: this sandbox was never up.
+        SandboxError: the sandbox has never been up.
     """
     ports = require_state(home).ports
     return {

@@ -1,4 +1,4 @@
-"""How a sandbox is doing: what runs, whether it answers, what it uses."""
+"""The status of a sandbox: which services run, whether they answer, and what they use."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import SandboxState, holder_of, require_state
 
 PROBE_TIMEOUT_S = 10.0
-"""A probe may be a program that is started in a container, which takes seconds on a busy machine."""
+"""A probe may start a program in a container, which takes seconds on a busy machine."""
 THREADS = 8
 
 
 class Health(StrEnum):
-    """What a user wants to know about a service."""
+    """The state of a service as a user sees it."""
 
     READY = "ready"
     IDLE = "idle"
@@ -34,17 +34,17 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service.
+    """The status of one service.
 
     Attributes:
-        name: see `ServiceSpec`.
-        health: ready means that it answered a real request just now, idle that the next request starts it.
-        address: where it answers.
-        detail: why it is not ready; empty when it is.
-        pid: its process; None when it does not run.
-        uptime_s: how long that process has run.
-        restarts: how often it ended by itself since `up`.
-        memory_bytes: resident memory of it and its descendants.
+        name: of the service.
+        health: ready if it just answered a real request, idle if the next request starts it.
+        address: its address, for people.
+        detail: why it is not ready; empty if it is.
+        pid: of its process; None if it does not run.
+        uptime_s: seconds that this process has run.
+        restarts: how often it exited by itself since `up`.
+        memory_bytes: resident memory of the service and its descendants.
     """
 
     name: str
@@ -73,15 +73,15 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class SandboxStatus:
-    """One sandbox.
+    """The status of one sandbox.
 
     Attributes:
         home: its folders.
-        state: what it recorded.
-        services: every service it shall run, and how it is.
-        data: where tables and metastore lie.
-        busy: which command holds the sandbox now; None while none does.
-        lost: deployed versions that cannot be served, since their upload is gone or damaged.
+        state: its recorded state.
+        services: the status of every service that it should run.
+        data: where tables and metastore are stored.
+        busy: the command that holds the sandbox now; None if no command does.
+        lost: deployed versions that cannot be served because their upload is gone or damaged.
     """
 
     home: SandboxHome
@@ -93,7 +93,7 @@ class SandboxStatus:
 
     @property
     def is_up(self) -> bool:
-        """Whether every service answered."""
+        """Whether every service answers or is idle."""
         return all(service.health in (Health.READY, Health.IDLE) for service in self.services)
 
     @property
@@ -113,10 +113,10 @@ class SandboxStatus:
 
 
 def status(home: SandboxHome) -> SandboxStatus:
-    """Ask every service how it is; blocks for a few seconds at most.
+    """Probe every service. Blocks for a few seconds at most.
 
     Raises:
-        SandboxError: this sandbox was never up.
+        SandboxError: the sandbox has never been up.
     """
     state = require_state(home)
     driver = driver_for(home, state)
@@ -128,7 +128,7 @@ def status(home: SandboxHome) -> SandboxStatus:
 
 
 def all_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:
-    """Where every service of a sandbox answers when it is up."""
+    """The endpoints of all services that a sandbox runs when it is up."""
     return [*driver.endpoints(), *model_endpoints(home, driver)]
 
 

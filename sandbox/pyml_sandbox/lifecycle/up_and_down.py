@@ -1,4 +1,4 @@
-"""Bringing a sandbox up and down: the plan carried out, with one event for each change of a service."""
+"""Brings a sandbox up and down, with one event for each change of a service."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ from pyml_sandbox.workspace.state import (
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked of `up`.
+    """The user's options of `up`.
 
     Attributes:
-        driver: "process" or "container"; None for the recorded one, or the best there is.
-        ports: ports to use from now on.
-        container: choices for the container driver, to use from now on.
+        driver: "process" or "container"; None for the recorded driver, else containers if an engine answers.
+        ports: ports to use and to record.
+        container: choices for the container driver, to use and to record.
     """
 
     driver: str | None = None
@@ -64,16 +64,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `up` brought up.
+    """The result of `up`.
 
     Attributes:
         home: the sandbox's folders.
-        state: what it recorded.
-        services: specs of all services, all ready.
-        data: where tables and metastore lie.
+        state: its recorded state.
+        services: specs of all services, which are all ready.
+        data: where tables and metastore are stored.
         models: names of the deployed models.
-        took_s: seconds for each service that was started; kept ones took next to nothing.
-        elapsed_s: seconds from the call to the last answer.
+        took_s: seconds until each service was ready, by name.
+        elapsed_s: seconds from the call until all services were ready.
     """
 
     home: SandboxHome
@@ -111,13 +111,20 @@ def up(
     on_event: OnEvent = ignore,
     environ: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Bring the sandbox up, and block until every service answered a real request. Running already: nothing changes.
+    """Bring the sandbox up, and block until every service has answered a real request.
 
-    Services keep running when this process ends. What runs is left running when this fails, for inspection.
+    Services that already run as wanted are kept. Services keep running after this process ends, and also after a
+    failure, for inspection.
+
+    Args:
+        home: the sandbox.
+        options: the user's options.
+        on_event: called for each change of a service.
+        environ: environment variables; None for those of this process.
 
     Raises:
-        SetupError: the machine lacks something; nothing was started.
-        ServiceFailedError: a service did not become ready; says why.
+        SetupError: a check of the machine failed; nothing was started.
+        ServiceFailedError: a service did not become ready.
         SandboxError: another command holds the sandbox.
     """
     started = time.monotonic()
@@ -129,17 +136,17 @@ def up(
         state = wanted_state(home, recorded, options, environ)
         driver = driver_for(home, state, environ)
         data = driver.data_words
-        _tell_what_is_new(recorded, state, options, data, environ, on_event)
-        left_over = driver.runner.remove_orphans()
-        if left_over:
-            on_event(Event("sandbox", Progress.NOTE, f"cleared away {left_over} that an earlier run left behind"))
+        _report_choices(recorded, state, options, data, environ, on_event)
+        orphans = driver.runner.remove_orphans()
+        if orphans:
+            on_event(Event("sandbox", Progress.NOTE, f"removed {orphans} orphans of an earlier run"))
         live = driver.runner.live()
-        doctor.preflight(situation(home, state, driver, live, environ), driver.checks)
+        doctor.preflight(machine_context(home, state, driver, live, environ), driver.checks)
         driver.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
         specs = wanted_services(home, driver, on_event)
         plan = plan_up(specs, live)
-        # Published each time: the folder of sockets may be another one now, or the gateway's volume new.
+        # Published each time: the folder of sockets may have changed, or the gateway's volume may be new.
         took_s = apply_plan(plan, driver.runner, live, on_event, lambda: driver.publish(load_routes(home)))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
@@ -147,27 +154,27 @@ def up(
 
 
 def examine(home: SandboxHome, environ: Mapping[str, str]) -> Sequence[machine_check.MachineFinding]:
-    """Run every check that `up` runs before it starts anything, and report each. Changes nothing."""
+    """Run all checks that `up` runs before it starts anything, and report the result of each. Changes nothing."""
     state = wanted_state(home, load_state(home), Options(), environ)
     driver = driver_for(home, state, environ)
     try:
         live = driver.runner.live()
     except (SandboxError, SetupError):
-        live = ()  # the checks say why
+        live = ()  # the checks report why
     checks = {
         "driver": lambda _: f"{state.driver}{why_no_containers(environ) if state.driver == DRIVERS[0] else ''}",
         **driver.checks,
     }
-    return doctor.examine(situation(home, state, driver, live, environ), checks)
+    return doctor.examine(machine_context(home, state, driver, live, environ), checks)
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """What `down` did.
+    """The result of `down`.
 
     Attributes:
-        services: names of those that ran.
-        data: where tables and metastore lie; empty where there never was a sandbox.
+        services: names of the services that ran.
+        data: where tables and metastore are stored; empty if the sandbox has never been up.
     """
 
     services: Sequence[str] = ()
@@ -175,10 +182,15 @@ class Stopped:
 
 
 def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False) -> Stopped:
-    """Stop every service, side by side; data and uploaded models are kept unless `with_data`. Down already: fine.
+    """Stop all services at once. Does nothing if the sandbox is down.
+
+    Args:
+        home: the sandbox.
+        on_event: called for each service that was stopped.
+        with_data: whether tables, metastore and uploaded models are deleted, too.
 
     Raises:
-        SandboxError: something could not be stopped, or another command holds the sandbox.
+        SandboxError: a service could not be stopped, or another command holds the sandbox.
     """
     state = load_state(home)
     if state is None:
@@ -193,14 +205,14 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
-    """Stop every service and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
+    """Stop all services, and delete everything that belongs to this sandbox: data, models, logs, recorded ports."""
     with locked(home, "pyml dev reset"):
         for driver in _drivers_to_reset(home):
             try:
                 _stop_all(driver.runner, on_event)
                 driver.delete_data()
-            except SetupError as error:  # no engine answers: what is in it cannot be deleted, and is named
-                on_event(Event("reset", Progress.NOTE, f"{driver.data_words} stay: {error.message}"))
+            except SetupError as error:  # no engine answers: what it holds cannot be deleted, and is reported
+                on_event(Event("reset", Progress.NOTE, f"{driver.data_words} not deleted: {error.message}"))
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -209,7 +221,7 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
 
 
 def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
-    """The recorded driver; where no state can be read, whatever a sandbox of this name may have left."""
+    """The recorded driver; if no state can be read, every driver that a sandbox of this name may have used."""
     try:
         state = load_state(home)
     except SetupError:
@@ -222,7 +234,7 @@ def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
 
 
 def delete_data(home: SandboxHome, driver: Driver) -> None:
-    """Delete tables and metastore, uploaded models, and what jobs and parity checks left. Nothing may run."""
+    """Delete tables and metastore, uploaded models, and records of jobs and parity checks. No service may run."""
     driver.delete_data()
     for folder in (home.models, home.scratch, home.parity, home.jobs):
         shutil.rmtree(folder, ignore_errors=True)
@@ -233,7 +245,7 @@ def delete_data(home: SandboxHome, driver: Driver) -> None:
 
 
 def what_is_deleted(home: SandboxHome) -> list[str]:
-    """One line for each thing that `reset` and `down` with data delete, with its size."""
+    """One line, with a size, for each thing that `reset`, or `down` with data, deletes."""
     tables = [_tables_deleted(driver) for driver in _drivers_to_reset(home)]
     folders = {"uploaded models": home.models, "parity checks": home.parity, "records of jobs": home.jobs}
     return [*tables, *(f"{decimal(size_bytes(folder)):>9}  {what}, in {folder}" for what, folder in folders.items())]
@@ -250,10 +262,16 @@ def _tables_deleted(driver: Driver) -> str:
 def wanted_state(
     home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]
 ) -> SandboxState:
-    """The state this sandbox shall have: recorded choices, changed by the options.
+    """The state that the sandbox should have: the recorded choices, changed by the options.
+
+    Args:
+        home: the sandbox.
+        recorded: its recorded state; None for a new sandbox.
+        options: the user's options.
+        environ: environment variables.
 
     Raises:
-        SetupError: another driver was asked for than the recorded one.
+        SetupError: the options name a driver that differs from the recorded one.
     """
     return SandboxState(
         driver=choose_driver(
@@ -276,16 +294,30 @@ def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, e
     return choose_ports(None, options.ports, ports_of_others(home) | ports_in_use(environ))
 
 
-def situation(
+def machine_context(
     home: SandboxHome, state: SandboxState, driver: Driver, live: Sequence[LiveService], environ: Mapping[str, str]
 ) -> machine_check.MachineContext:
-    """What the checks of `doctor` look at."""
+    """What the checks of the machine look at.
+
+    Args:
+        home: the sandbox.
+        state: the state that it has or should have.
+        driver: of the sandbox.
+        live: its services.
+        environ: environment variables.
+    """
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
     return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, driver.data_words)
 
 
 def wanted_services(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
-    """The specs of every service that this sandbox shall run; environments that are missing are made."""
+    """The specs of all services that the sandbox should run; missing environments are built. Blocks.
+
+    Args:
+        home: the sandbox.
+        driver: of the sandbox.
+        on_event: called with each step.
+    """
     return [*driver.services(), *model_servers(home, driver, on_event)]
 
 
@@ -303,10 +335,10 @@ def _live_or_nothing(runner: ServiceRunner) -> Sequence[LiveService]:
     try:
         return runner.live()
     except SandboxError:
-        return ()  # its watcher hangs: shut_down ends it by force
+        return ()  # supervisord hangs: shut_down ends it by force
 
 
-def _tell_what_is_new(
+def _report_choices(
     recorded: SandboxState | None,
     state: SandboxState,
     options: Options,
@@ -318,5 +350,5 @@ def _tell_what_is_new(
     on_event(Event("driver", Progress.NOTE, f"{state.driver}{why_no_containers(environ) if is_fallback else ''}"))
     on_event(Event("data", Progress.NOTE, f"{data}  (kept between runs)"))
     if recorded is None and state.ports != Ports().with_choices(options.ports):
-        words = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
-        on_event(Event("ports", Progress.NOTE, f"{words}  (another sandbox has the usual ones)"))
+        ports = ", ".join(f"{name} {port}" for name, port in state.ports.by_service.items())
+        on_event(Event("ports", Progress.NOTE, f"{ports}  (the default ports belong to another sandbox)"))

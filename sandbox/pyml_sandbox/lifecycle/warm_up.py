@@ -1,7 +1,7 @@
-"""Spark's first query, run behind the user's back: after it the first job takes 2 s instead of 6 s.
+"""Runs Spark's first query in the background: after it the first job takes 2 s instead of 6 s.
 
 Spark connects to the metastore and loads most of its code at its first query. `up` does not wait for that; it leaves a
-small process behind that asks the query and ends. `down` ends it, too: it carries the sandbox's mark.
+small process behind that runs the query and exits. `down` ends it, too, by its process tags.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ QUERY_TIMEOUT_S = 120
 
 
 def start_warm_up(home: SandboxHome, port: int) -> None:
-    """Start warming up the Spark on 127.0.0.1:`port`, and return without waiting for it."""
+    """Start to warm up the Spark on 127.0.0.1:`port`, and return without waiting for it."""
     subprocess.run(
         [sys.executable, "-m", "pyml_sandbox.lifecycle.warm_up", str(port)],
         env={**os.environ, **process_tags(str(home.folder), "warm-up")},

@@ -1,4 +1,4 @@
-"""What a workshop does, and what it makes."""
+"""Environments of model versions, and the contract of an environment builder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pyml_sandbox.workspace.events import OnEvent
 
 @dataclass(frozen=True)
 class Environment:
-    """What one model version runs in, the same on both paths.
+    """The environment of one model version, the same on both paths.
 
     Attributes:
-        key: names it: equal keys, equal environments.
-        python: the program that starts the model's Python there, in the pinned environment.
-        package: folder of the model package there.
-        note: for summaries: "env 7c1e2b (reused)".
-        image: id of the image; None where it is no image.
+        key: identifies it: environments with equal keys are equal.
+        python: path of the program that starts the model's Python, with the pinned environment variables.
+        package: folder of the model package, as seen from inside.
+        note: for summaries, such as "env 7c1e2b (reused)".
+        image: id of the image; None if it is not an image.
     """
 
     key: str
@@ -33,12 +33,12 @@ class Environment:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What came of a new package.
+    """The result of building a new package's environment.
 
     Attributes:
-        environment: see there.
-        lock: everything that was installed, one name and version a line.
-        declared: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
+        environment: what was built.
+        lock: all installed packages, one name and version on each line.
+        declared: the model's signature, as `pyml.inference.describe.Signature` writes it.
     """
 
     environment: Environment
@@ -47,63 +47,63 @@ class BuildResult:
 
 
 class EnvironmentBuilder(Protocol):
-    """Makes environments for model versions. Blocks; what was made is kept and found again."""
+    """Builds environments for model versions. Every method blocks. Built environments are kept and reused."""
 
     def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> EnvironmentBuilder:
-        """The same, with a folder of wheels in place of every index, and further certificates to trust.
+        """The same builder with a folder of wheels instead of any index, and additional certificates to trust.
 
         Raises:
-            UsageError: it builds nothing that could take them.
+            UsageError: this kind of environment cannot use them.
         """
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
-        """Make the environment of a package, and load the model once in it.
+        """Build the environment of a package, and load the model once in it.
 
         Args:
-            package: a copy of the four artifacts that nobody changes.
-            folder: where the version will lie; its copy of the package will be `folder/package`.
-            on_event: told what is being done.
+            package: a copy of the four artifacts that does not change.
+            folder: the version's future folder; its copy of the package will be `folder/package`.
+            on_event: called with each step.
 
         Raises:
-            PackageError: its requirements cannot be met together, or its code raised.
+            PackageError: the requirements conflict, or the model's code raised.
             SetupError: the package index cannot be reached.
         """
 
     def ensure(
         self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
     ) -> Environment:
-        """The environment of a version that was made before; made anew from its lock where it is gone.
+        """The environment of an existing version; built again from its lock if it is gone.
 
         Args:
             package: the version's own copy.
-            folder: where the version lies.
-            lock: what was installed.
-            pinned: the image that it is, where it was adopted; no other will do.
-            on_event: told what is being done.
+            folder: of the version.
+            lock: all installed packages, one name and version on each line.
+            pinned: id of the image that the version was imported from, which cannot be built again; None for an upload.
+            on_event: called with each step.
 
         Raises:
-            SetupError: it had to be made anew and could not be.
+            SetupError: the environment had to be built again, and the build failed.
             UsageError: the pinned image is gone.
         """
 
     def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
-        """Take a model image that was built elsewhere as a version.
+        """Import a model image that was built elsewhere.
 
         Args:
             reference: id or tag of the image.
-            folder: its package is written to `folder/package`.
-            on_event: told what is being done.
+            folder: of the new version; the image's package is written to `folder/package`.
+            on_event: called with each step.
 
         Returns:
-            The model's name, and what is there.
+            The model's name, and the image as a build result.
 
         Raises:
-            UsageError: there is no such image, or it holds no model; always, where versions run in no images.
+            UsageError: the image does not exist or holds no model; or this builder has no images.
         """
 
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
-        """Start an environment's Python with arguments, and talk to it.
+        """Start an environment's Python with arguments, and open a session with it.
 
         Raises:
-            SandboxError: it could not be started.
+            SandboxError: the program could not be started.
         """

@@ -1,11 +1,11 @@
-"""Uploaded model versions: each a copy of its package that never changes, named by its content.
+"""Uploaded model versions: each is an immutable copy of its package, named by its content.
 
 models/NAME/VERSION/
     package/            the four artifacts, as uploaded
-    requirements.lock   what is installed for them
-    record.json         digest, time, and the declared inputs and outputs
+    requirements.lock   the packages of its environment
+    record.json         digest, time of the upload, and the declared inputs and outputs
 
-What a version runs in is made by the driver's workshop, see `models/environment.py`.
+The driver's environment builder makes the environment of a version; see `models/environment.py`.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 def upload(
     home: SandboxHome, package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore
 ) -> ModelVersion:
-    """Keep a copy of a package, with its environment made and the model loaded once in it.
+    """Store a copy of a package, build its environment, and load the model once in it.
 
-    Blocks; a second upload of the same content is quick. The sandbox need not be up. When it fails, nothing is kept.
+    Blocks; a second upload of the same content is quick. The sandbox need not be up. A failed upload leaves nothing.
 
     Args:
         home: the sandbox.
-        package: the four artifacts.
-        workshop: makes its environment.
-        on_event: told what is being done.
+        package: folder with the four artifacts.
+        builder: builds its environment.
+        on_event: called with each step.
 
     Raises:
-        PackageError: the package is not right, its requirements cannot be resolved, or its code raised.
+        PackageError: the package is invalid, its requirements cannot be resolved, or its code raised.
         SetupError: the package index cannot be reached.
     """
     package = package.afresh()
@@ -56,15 +56,23 @@ def upload(
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
-    made = None if _is_uploaded(target) else _store(package, target, builder, on_event)
+    built = None if _is_uploaded(target) else _store(package, target, builder, on_event)
     version = _read(target)
-    environment = made or prepare(version, builder, on_event)
+    environment = built or prepare(version, builder, on_event)
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
 
 
 def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> Signature:
-    """Do what `upload` does up to loading the model in its own environment, and keep nothing of it.
+    """Check a package as `upload` does, up to loading the model in its own environment; nothing is stored.
+
+    Args:
+        package: folder with the four artifacts.
+        builder: builds the environment, which is kept for reuse.
+        on_event: called with each step.
+
+    Returns:
+        The model's signature.
 
     Raises:
         PackageError, SetupError: as `upload`.
@@ -74,34 +82,34 @@ def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent 
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
-            made = _make(package, Path(beside), Path(beside), builder, on_event)
+            built = _make(package, Path(beside), Path(beside), builder, on_event)
         except SetupError as error:
-            message = f"The package's files are right as far as can be seen without loading the model.\n{error.message}"
+            message = f"The package's files are valid, but the model could not be loaded.\n{error.message}"
             raise SetupError(message, error.hint) from error
-    return Signature.from_json(dict(made.declared))
+    return Signature.from_json(dict(built.declared))
 
 
 def import_image(
     home: SandboxHome, reference: str, builder: EnvironmentBuilder, on_event: OnEvent = ignore
 ) -> ModelVersion:
-    """Take a model image as a version, which then runs in that very image.
+    """Import a model image as a version, which then runs in exactly that image.
 
     Args:
         home: the sandbox.
         reference: id or tag of the image.
-        workshop: knows images.
-        on_event: told what is being done.
+        builder: of a driver that runs images.
+        on_event: called with each step.
 
     Raises:
-        UsageError: there is no such image, or it holds no model.
+        UsageError: the image does not exist, or holds no model.
     """
     home.create()
     with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
         beside = Path(folder) / "version"
         beside.mkdir()
-        name, made = builder.import_image(reference, beside, on_event)
+        name, built = builder.import_image(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
-        _write_record(package, beside, made, pinned=made.environment.image)
+        _write_record(package, beside, built, pinned=built.environment.image)
         target = home.models / name / package.version
         target.parent.mkdir(parents=True, exist_ok=True)
         _put(beside, target)
@@ -109,10 +117,16 @@ def import_image(
 
 
 def resolve(home: SandboxHome, reference: str, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> ModelVersion:
-    """The version that a user means: a model package, which is uploaded; name@version or name; or an image.
+    """The version that a reference names; a package is uploaded first, and an image is imported first.
+
+    Args:
+        home: the sandbox.
+        reference: folder of a model package, `name@version`, `name`, or id or tag of an image.
+        builder: builds its environment.
+        on_event: called with each step.
 
     Raises:
-        UsageError: it is none of them.
+        UsageError: the reference is none of these.
         PackageError, SetupError: as `upload`.
     """
     if Path(reference).is_dir():
@@ -124,44 +138,49 @@ def resolve(home: SandboxHome, reference: str, builder: EnvironmentBuilder, on_e
 
 
 def prepare(version: ModelVersion, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> Environment:
-    """Make sure that a version can run, and say in what.
+    """The environment of a version, built again if it is gone. Blocks.
+
+    Args:
+        version: an uploaded version.
+        builder: of the sandbox's driver.
+        on_event: called with each step.
 
     Raises:
-        SetupError: the environment had to be made anew and could not be.
+        SetupError: the environment had to be built again, and the build failed.
     """
     package = ModelPackage(version.package, version.name)
     return builder.ensure(package, version.folder, version.lock, version.pinned, on_event)
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:
-    """Every uploaded version, the latest upload first.
+    """All uploaded versions, the latest upload first.
 
     Raises:
-        SetupError: one of them is damaged; names it.
+        SetupError: a version is damaged; names it.
     """
     return _latest_first(_folders(home))
 
 
 def pinned_images(root: Path) -> set[str]:
-    """The images that versions of any sandbox below a root were adopted from: nothing can build them again.
+    """The ids of images that versions of any sandbox of a root were imported from, which cannot be built again.
 
     Raises:
-        SetupError: a version is damaged, so that it is not known from which image it was adopted.
+        SetupError: a version is damaged, so the image that it was imported from is not known.
     """
     homes = [SandboxHome(root, folder.name) for folder in (root / "sandboxes").glob("*")]
     return {version.pinned for home in homes for version in versions(home) if version.pinned is not None}
 
 
 def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
-    """The version that "name@version" names; for "name" alone the deployed default, else the latest upload.
+    """The version that a model id names; for a name alone the deployed default, else the latest upload.
 
     Args:
         home: the sandbox.
-        model_id: a version may be cut to its first digits, as long as no second version begins with them.
+        model_id: `name@version` or `name`; the version may be abbreviated to its first digits, if they are unique.
 
     Raises:
-        UsageError: there is none, or there are several; says what there is.
-        SetupError: it is damaged, or, for a name alone, the latest upload may be one that is.
+        UsageError: no version matches, or several do; lists the versions.
+        SetupError: the version is damaged; or, for a name alone, any version of the model is.
     """
     name, _, digits = model_id.partition("@")
     deployment = load_routes(home).models.get(name)
@@ -173,16 +192,16 @@ def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     deployed = [folder for folder in folders if folder.name == deployment.default]
     if not deployed:
         message = f"{name}@{deployment.default} is deployed, but its upload is gone."
-        hint = f"pyml upload FOLDER   to have it back; or   {command('pyml undeploy', name)}"
+        hint = f"pyml upload FOLDER   to restore it; or   {command('pyml undeploy', name)}"
         raise UsageError(message, hint, ErrorCode.UPLOAD_GONE)
     return _read(deployed[0])
 
 
 def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
-    """Of the folders of one model's versions, the one that a model id names.
+    """Choose, from the folders of one model's versions, the one that a model id names.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: no folder matches, or several do.
     """
     name, _, digits = model_id.partition("@")
     found = [folder for folder in folders if folder.name == digits] or [
@@ -192,14 +211,14 @@ def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
         return found[0]
     listed = ", ".join(sorted(f"{name}@{folder.name}" for folder in found or folders))
     if found:
-        message = f"{model_id!r} names several versions: {listed}."
+        message = f"{model_id!r} matches several versions: {listed}."
         raise UsageError(message, "give more digits of the version", ErrorCode.VERSION_AMBIGUOUS)
     message = f"There is no model {model_id!r}; uploaded: {listed or 'no version of it'}."
     raise UsageError(message, "pyml upload FOLDER", ErrorCode.MODEL_UNKNOWN)
 
 
 def _folders(home: SandboxHome, name: str | None = None) -> list[Path]:
-    """The folders of the uploaded versions of one model, or of all; nothing is read, since any may be damaged."""
+    """The folders of all uploaded versions, or of one model's; none of them is read, since any may be damaged."""
     folders = [record.parent for record in home.models.glob("*/*/record.json")]
     stored = [folder for folder in folders if not folder.name.startswith(".")]  # those are being written
     return [folder for folder in stored if name in (None, folder.parent.name)]
@@ -210,20 +229,20 @@ def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
 
 
 def _store(package: ModelPackage, target: Path, builder: EnvironmentBuilder, on_event: OnEvent) -> Environment:
-    """Copy, make and describe beside the place; rename into it once all went well."""
+    """Copy, build and describe in a folder beside the target, and rename it at the end."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
     try:
-        made = _make(package, beside, target, builder, on_event)
-        _write_record(package, beside, made)
+        built = _make(package, beside, target, builder, on_event)
+        _write_record(package, beside, built)
         _put(beside, target)
-        return made.environment
+        return built.environment
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 def _put(beside: Path, target: Path) -> None:
-    """Move a version into its place, by renames alone: whoever reads meanwhile finds it whole, or not at all."""
+    """Move a version to its folder by renames alone: a reader finds the whole version or none."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as before:
         with contextlib.suppress(FileNotFoundError):
             target.rename(Path(before) / "version")
@@ -244,7 +263,7 @@ def _make(
 def _refuse_problems(package: ModelPackage) -> None:
     problems = package.problems()
     if problems:
-        raise PackageError(f"the model package {package.folder} is not right", problems)
+        raise PackageError(f"invalid model package {package.folder}", problems)
 
 
 def _copy(package: ModelPackage, target: Path) -> None:
@@ -255,21 +274,21 @@ def _copy(package: ModelPackage, target: Path) -> None:
         (target / path).chmod(0o444)  # its name is its content
 
 
-def _write_record(package: ModelPackage, folder: Path, made: BuildResult, pinned: str | None = None) -> None:
+def _write_record(package: ModelPackage, folder: Path, built: BuildResult, pinned: str | None = None) -> None:
     record = {
         "name": package.name,
         "version": package.version,
         "digest": package.digest(),
         "uploaded_at": time.time(),
-        "contract": made.declared,
+        "contract": built.declared,
         "pinned": pinned,
     }
-    (folder / "requirements.lock").write_text(made.lock, encoding="utf-8")
+    (folder / "requirements.lock").write_text(built.lock, encoding="utf-8")
     write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
 
 
 def _is_uploaded(folder: Path) -> bool:
-    """Whether a version lies there whole, and was not adopted from an image: else the package is stored anew."""
+    """Whether a folder holds an undamaged upload; a damaged version, or an imported image, is replaced."""
     try:
         return _read(folder).pinned is None
     except SetupError:
@@ -280,7 +299,7 @@ def _read(folder: Path) -> ModelVersion:
     """The version in a folder.
 
     Raises:
-        SetupError: it is damaged: a part is missing, or the record cannot be read as one.
+        SetupError: a part is missing, or the record is invalid.
     """
     try:
         (folder / "requirements.lock").stat()
@@ -290,7 +309,7 @@ def _read(folder: Path) -> ModelVersion:
         return ModelVersion(record["name"], record["version"], folder, *facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
-            f"{folder} holds no uploaded model ({error}).",
-            f"pyml upload FOLDER   to have it back; or   {command('rm -r', str(folder))}",
+            f"{folder} does not hold a valid model version ({error}).",
+            f"pyml upload FOLDER   to restore it; or   {command('rm -r', str(folder))}",
             ErrorCode.UPLOAD_DAMAGED,
         ) from error

@@ -1,6 +1,6 @@
-"""Which model versions are deployed, and which of them answers by default: the file that the gateway follows.
+"""The routes: which model versions are deployed, and which of them is the default. The gateway follows their file.
 
-Its form is that of `pyml.gateway.routes_file`.
+The format of that file is that of `pyml.gateway.routes_file`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 ReplicasOf = Callable[[str, str], Sequence[Replica]]
-"""Gives the servers of a model version."""
+"""Gives the servers of a model version, from the model's name and the version."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Deployment:
     """The deployed versions of one model.
 
     Attributes:
-        default: the version that answers a request which names none.
-        versions: every version that has a server.
+        default: the version that answers requests that name no version.
+        versions: all versions that have a server.
     """
 
     default: str
@@ -33,22 +33,22 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Routes:
-    """Every deployed model by name. Values are never changed: each change gives new routes."""
+    """All deployed models by name. Immutable: each change gives new routes."""
 
     models: Mapping[str, Deployment] = field(default_factory=dict)
 
     def with_version(self, model: str, version: str) -> Routes:
-        """One version more; the default stays, unless the model had none."""
+        """Routes with one more version; it becomes the default only if the model had none."""
         found = self.models.get(model, Deployment(version, ()))
         versions = (*(each for each in found.versions if each != version), version)
         return Routes({**self.models, model: Deployment(found.default, versions)})
 
     def only_version(self, model: str, version: str) -> Routes:
-        """This version alone for the model, as its default."""
+        """Routes with this version alone for the model, as its default."""
         return Routes({**self.models, model: Deployment(version, (version,))})
 
     def without(self, model: str) -> Routes:
-        """No version of the model."""
+        """Routes without any version of the model."""
         return Routes({name: deployment for name, deployment in self.models.items() if name != model})
 
     @property
@@ -58,10 +58,10 @@ class Routes:
 
 
 def load_routes(home: SandboxHome) -> Routes:
-    """The routes in force; none before the first deployment.
+    """The current routes; empty before the first deployment.
 
     Raises:
-        SetupError: the file cannot be read as routes.
+        SetupError: the file does not hold valid routes.
     """
     try:
         models = json.loads(home.routes_file.read_text(encoding="utf-8"))["models"]
@@ -69,26 +69,28 @@ def load_routes(home: SandboxHome) -> Routes:
     except FileNotFoundError:
         return Routes()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SetupError(f"{home.routes_file} holds no routes ({error}).", f"rm {home.routes_file}") from error
+        raise SetupError(
+            f"{home.routes_file} does not hold valid routes ({error}).", f"rm {home.routes_file}"
+        ) from error
 
 
 def save_routes(home: SandboxHome, text: str) -> None:
-    """Put routes in force, atomically: a reader sees the old ones or these.
+    """Write the routes. A reader sees the old routes or these.
 
     Args:
         home: the sandbox.
-        text: the routes, as `routes_text` writes them.
+        text: the content of the file, from `routes_text`.
     """
     write_atomically(home.routes_file, text)
 
 
 def routes_text(routes: Routes, replicas_of: ReplicasOf, *, on_request: bool = False) -> str:
-    """The routes as the gateway reads them.
+    """The routes in the format that the gateway reads.
 
     Args:
-        routes: what is deployed.
-        replicas_of: gives the servers of a model and a version; at least one.
-        on_request: the gateway starts servers that are stopped when a request for them comes.
+        routes: the deployed versions.
+        replicas_of: gives the servers of a version, at least one.
+        on_request: whether the gateway starts a stopped server when a request for it comes.
     """
     models = {
         name: {

@@ -12,25 +12,25 @@ KINDS = ("frame", "tensor")
 
 
 def create(folder: Path, kind: str = "frame") -> list[Path]:
-    """Write a model package and a parity test.
+    """Write a new model package with a parity test.
 
     Args:
-        folder: where; its last part becomes the model's name.
+        folder: the new package; its last part becomes the model's name.
         kind: "frame" or "tensor".
 
     Returns:
-        The files written, relative to the folder.
+        The files that were written, relative to the folder.
 
     Raises:
-        UsageError: the folder is there already and not empty, or its name cannot be a model's.
+        UsageError: the folder exists and is not empty, or its name cannot be the name of a model.
     """
     if kind not in KINDS:
         raise UsageError(f"there is no template {kind!r}", f"one of {', '.join(KINDS)}")
     if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is there and not empty", "pyml init with another name")
+        raise UsageError(f"{folder} exists and is not empty", "give pyml init a different folder")
     name = folder.resolve().name
     if not is_plain_name(name):
-        raise UsageError(f"{name!r} cannot be a model's name", "use letters, digits, _ and - only, at most 40")
+        raise UsageError(f"{name!r} cannot be the name of a model", "use letters, digits, _ and - only, at most 40")
     with as_file(files("pyml_sandbox.models") / "templates" / kind) as template:
         sources = sorted(path for path in template.rglob("*") if path.is_file() and path.suffix != ".pyc")
         written = [path.relative_to(template) for path in sources]

@@ -1,4 +1,4 @@
-"""One uploaded version of a model, as it is recorded."""
+"""The record of one uploaded version of a model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ModelVersion:
 
     Attributes:
         name: of the model.
-        version: first digits of its content's digest.
-        folder: where it is kept.
+        version: the first digits of the digest of its content.
+        folder: of the version.
         uploaded_at: seconds since 1970.
-        declared: its kind, inputs and outputs, see `contract`.
-        pinned: id of the image that it was adopted from; None for one that was uploaded.
+        declared: its signature as it was recorded; see `signature`.
+        pinned: id of the image that it was imported from; None for an upload.
     """
 
     name: str
@@ -36,22 +36,22 @@ class ModelVersion:
 
     @property
     def model_id(self) -> str:
-        """How it is asked for: "name@version"."""
+        """The id that names it in commands: "name@version"."""
         return f"{self.name}@{self.version}"
 
     @property
     def package(self) -> Path:
-        """The folder of its package."""
+        """The folder of its model package."""
         return self.folder / "package"
 
     @property
     def lock(self) -> str:
-        """Everything that is installed for it, one name and version a line."""
+        """All packages of its environment, one name and version on each line."""
         return (self.folder / "requirements.lock").read_text(encoding="utf-8")
 
     @property
     def signature(self) -> Signature:
-        """Its declared inputs and outputs."""
+        """Its declared kind, inputs and outputs."""
         from pyml.inference.describe import Signature
 
         return Signature.from_json(dict(self.declared))

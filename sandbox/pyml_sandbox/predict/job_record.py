@@ -1,4 +1,4 @@
-"""What made a Hive table: the record of the offline job that wrote it, in `jobs/TABLE.json` of the sandbox."""
+"""The record of the offline job that wrote a Hive table, in `jobs/TABLE.json` of the sandbox."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One job that was done.
+    """One job that succeeded.
 
     Attributes:
         model_id: name@version.
-        image: id of the image in which it ran; None where it ran in none.
-        query: whose rows were predicted.
-        result: table, rows, key, time of each step, and who predicted.
+        image: id of the image that it ran in; None if it ran in no image.
+        query: the query whose rows were predicted.
+        result: table, rows, key, time of each step, and the workers.
         finished_at: seconds since 1970.
     """
 
@@ -38,7 +38,7 @@ class JobRecord:
     finished_at: float
 
     def keep(self, home: SandboxHome) -> Path:
-        """Write it, in place of the record of the job that wrote the same table before."""
+        """Write the record; it replaces the record of an earlier job that wrote the same table."""
         file = home.jobs / f"{self.result.table}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps(asdict(self), indent=2) + "\n")
@@ -46,10 +46,15 @@ class JobRecord:
 
 
 def check_image(driver: Driver, environment: Environment, workers: Sequence[Worker]) -> None:
-    """Ask the engine for the image of each worker's container: what a worker says of itself proves nothing.
+    """Check that every worker ran in the environment's image. The engine is asked, since a worker can report anything.
+
+    Args:
+        driver: of the sandbox in which the job ran.
+        environment: of the model version.
+        workers: as they reported themselves.
 
     Raises:
-        SandboxError: it is another than the environment's.
+        SandboxError: a worker ran in a different image.
     """
     if environment.image is None:
         return

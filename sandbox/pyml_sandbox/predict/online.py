@@ -1,4 +1,4 @@
-"""The online path from the caller's side: rows to the gateway and back, over gRPC."""
+"""The gateway's client: sends rows over gRPC and reads the predictions."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _OPTIONS = (
 
 
 class OnlineError(PymlError):
-    """The gateway or the model server answered with an error; the message carries its words."""
+    """The gateway or the model server answered with an error, whose message it carries."""
 
     general_code = ErrorCode.ONLINE
 
 
 class ServerEndedError(SandboxError):
-    """A model's server ended while it was asked, and left the request without an answer."""
+    """A model's server exited while it handled a request, which got no response."""
 
     general_code = ErrorCode.SERVER_DIED
 
@@ -53,13 +53,13 @@ class OnlineModel:
 
     Args:
         address: the gateway's gRPC address, such as `127.0.0.1:8470`.
-        name: the model.
-        version: its version; empty for the one that is deployed as default.
-        contract: its declared inputs and outputs.
-        timeout_s: deadline of each request.
+        name: name of the model.
+        version: of the model; empty for its default version.
+        signature: its declared kind, inputs and outputs.
+        timeout_s: deadline of each request, in seconds.
 
     Attributes:
-        worker: who answered the last recorded request; None before there was one.
+        worker: the process that answered the last recorded request; None before the first one.
     """
 
     def __init__(self, address: str, name: str, version: str, signature: Signature, timeout_s: float = 60) -> None:
@@ -81,15 +81,15 @@ class OnlineModel:
         self._channel.close()
 
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
-        """Predict for batches, a few in flight at a time.
+        """Predict batches, with a few requests in flight at a time.
 
         Args:
-            batches: rows with the model's input columns; each is one request.
-            recorded: whether a record of what `predict` saw and gave follows the predictions
+            batches: shape (rows, inputs) each, in the model's Arrow types; each batch is one request.
+            recorded: whether digests of what `predict` saw and returned follow the predictions, as columns
                 (`pyml.inference.digests`).
 
         Yields:
-            The predictions for each batch, in the order given.
+            The predictions for each batch, in the order of the batches; shape (rows, outputs).
 
         Raises:
             OnlineError: the gateway or the model refused or failed.
@@ -109,35 +109,46 @@ class OnlineModel:
                 call.cancel()
 
     def served_schemas(self) -> dict[str, str]:
-        """What the server says that the model takes and gives, `inputs` and `outputs`, as Spark DDL.
+        """The schemas that the server declares for the model, as Spark DDL by the names `inputs` and `outputs`.
 
         Raises:
             OnlineError, SandboxError: as :meth:`predict`.
         """
-        ask = self._channel.unary_unary(
+        metadata = self._channel.unary_unary(
             MODEL_METADATA,
             request_serializer=ModelMetadataRequest.SerializeToString,
             response_deserializer=ModelMetadataResponse.FromString,
         )
         try:
-            said = ask(ModelMetadataRequest(name=self.name, version=self.version), timeout=self.timeout_s)
+            response = metadata(ModelMetadataRequest(name=self.name, version=self.version), timeout=self.timeout_s)
         except grpc.RpcError as error:
             raise translated(error) from error
-        return {name: said.properties[name] for name in ("inputs", "outputs")}
+        return {name: response.properties[name] for name in ("inputs", "outputs")}
 
     def predict_as_columns(self, batch: pa.RecordBatch, *, is_raw: bool = True) -> pa.RecordBatch:
-        """Predict for a batch that is sent as one tensor for each column, raw or typed, and answered so.
+        """Predict a batch that is sent, and returned, as one tensor for each column.
+
+        Args:
+            batch: shape (rows, inputs), in the model's Arrow types.
+            is_raw: whether tensors are sent as raw bytes; else as typed lists.
 
         Raises:
             InputError: tensors cannot carry the rows, or the predictions, without loss.
             OnlineError, SandboxError: as :meth:`predict`.
         """
         request = codec.column_request(self.name, self.version, batch, is_raw=is_raw)
-        answer = _answer(self._infer.future(request, timeout=self.timeout_s))
-        return codec.read_column_response(answer, self.signature.outputs)
+        response = _response_of(self._infer.future(request, timeout=self.timeout_s))
+        return codec.read_column_response(response, self.signature.outputs)
 
     def predict_tensors(self, tensors: Tensors, *, is_raw: bool = True) -> Tensors:
-        """Predict for named tensors in one request, raw or typed; of a tensor model.
+        """Predict named tensors in one request; for tensor models.
+
+        Args:
+            tensors: arrays of the declared dtypes and shapes, by name; the first dimension is the batch.
+            is_raw: whether tensors are sent as raw bytes; else as typed lists.
+
+        Returns:
+            The outputs by name, of the declared dtypes and shapes.
 
         Raises:
             InputError: the tensors are not the declared ones.
@@ -145,20 +156,22 @@ class OnlineModel:
         """
         check_inputs(tensors, self.signature.inputs)
         request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
-        return self._checked(codec.read_tensor_response(_answer(self._infer.future(request, timeout=self.timeout_s))))
+        return self._checked(
+            codec.read_tensor_response(_response_of(self._infer.future(request, timeout=self.timeout_s)))
+        )
 
     def _checked(self, answered: Tensors) -> Tensors:
         return check_outputs(answered, self.signature.outputs, rows_of(answered))
 
     def _request(self, batch: pa.RecordBatch, recorded: bool) -> ModelInferRequest:
-        """Tensors for a tensor model; Arrow for frames, and wherever a record is to come back."""
+        """Tensors for a tensor model; Arrow for frames, and for every request that asks for a record."""
         if self.signature.kind == "tensor" and not recorded:
             tensors = tensors_from_arrow(batch, self.signature.inputs)
             return codec.tensor_request(self.name, self.version, tensors)
         return codec.arrow_request(self.name, self.version, batch, recorded=recorded)
 
     def _predictions(self, call: grpc.Future, recorded: bool) -> pa.RecordBatch:
-        response = _answer(call)
+        response = _response_of(call)
         if "worker" in response.parameters:
             self.worker = Worker.from_json(response.parameters["worker"].string_param)
         if self.signature.kind == "tensor" and not recorded:
@@ -166,7 +179,7 @@ class OnlineModel:
         return codec.read_arrow_response(response)
 
 
-def _answer(call: grpc.Future) -> ModelInferResponse:
+def _response_of(call: grpc.Future) -> ModelInferResponse:
     try:
         response: ModelInferResponse = call.result()
     except grpc.RpcError as error:
@@ -175,26 +188,27 @@ def _answer(call: grpc.Future) -> ModelInferResponse:
 
 
 def translated(error: grpc.RpcError) -> PymlError:
-    """A gRPC error in our words; the server's own words are kept, with their hint and codes.
+    """A gRPC error as one of ours; a server's message is kept, with its hint and codes.
 
-    Cases: our gateway says that a server ended over this request; that it is down or starting; nothing answers at all;
-    the model is not deployed; the deadline passed; the model or the request is at fault.
+    Cases: the deadline passed; nothing answers, or what answers is not our gateway; the gateway reports that the server
+    exited during the request, that it is down or starting, or that the model is not deployed; the model or the request
+    is at fault.
     """
     status = error.code()
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        hint = "give it more time, or send fewer rows in one request"
+        hint = "allow more time, or send fewer rows in one request"
         return OnlineError("no answer within the deadline", hint, ErrorCode.DEADLINE)
-    said = failure_in(error)
-    if said is None:
+    failure = failure_in(error)
+    if failure is None:
         details = str(error.details() or "")
         if status is grpc.StatusCode.UNAVAILABLE:
             message = f"the gateway does not answer: {details}"
             return SandboxError(message, "pyml dev up", ErrorCode.GATEWAY_DOWN)
         return OnlineError(details or status.name, "", ErrorCode.GRPC)
-    if said.reason is Reason.DIED:
-        return ServerEndedError(said.message, said.hint, *said.codes)
-    if said.reason in NOT_RUN:
-        return SandboxError(said.message, said.hint or "pyml dev up", *said.codes)
-    if said.reason is Reason.UNKNOWN:
-        return SandboxError(said.message, said.hint or "pyml deploy MODEL_ID", *said.codes)
-    return OnlineError(said.message or status.name, said.hint, *said.codes)
+    if failure.reason is Reason.DIED:
+        return ServerEndedError(failure.message, failure.hint, *failure.codes)
+    if failure.reason in NOT_RUN:
+        return SandboxError(failure.message, failure.hint or "pyml dev up", *failure.codes)
+    if failure.reason is Reason.UNKNOWN:
+        return SandboxError(failure.message, failure.hint or "pyml deploy MODEL_ID", *failure.codes)
+    return OnlineError(failure.message or status.name, failure.hint, *failure.codes)

@@ -1,4 +1,4 @@
-"""A session on the sandbox's Spark, over Spark Connect."""
+"""Sessions on the sandbox's Spark, over Spark Connect."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def session(home: SandboxHome, place: OfflineTarget | None = None) -> Iterator[SparkSession]:
-    """A session of its own, closed at the end; where the block is interrupted, so are its queries.
+def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[SparkSession]:
+    """Open a new session, and close it at the end; if the block is interrupted, so are its queries.
 
     Args:
         home: the sandbox.
-        place: where the jobs of a model version run; the sandbox's own Spark, which runs no model, where none is given.
+        target: the Spark that runs the jobs of a model version; None for the sandbox's own Spark, which runs no model.
 
     Raises:
         SandboxError: Spark does not answer.
     """
-    # Retries are said again in the error that follows them.
+    # The error that follows the retries tells of them again.
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]", category=UserWarning)
-    # Said at import where pandas is 3; the Arrow path used here does not touch what it warns of.
+    # PySpark warns at import under pandas 3; the Arrow path used here is not affected.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     from pyspark.errors import PySparkException
 
-    spark = _connect(home, place)
+    spark = _connect(home, target)
     try:
         yield spark
     except KeyboardInterrupt:
@@ -46,7 +46,7 @@ def session(home: SandboxHome, place: OfflineTarget | None = None) -> Iterator[S
             spark.stop()
 
 
-def _connect(home: SandboxHome, place: OfflineTarget | None) -> SparkSession:
+def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
     """Open a session.
 
     Raises:
@@ -56,16 +56,16 @@ def _connect(home: SandboxHome, place: OfflineTarget | None) -> SparkSession:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    address = driver_for(home, require_state(home)).connect_address() if place is None else place.connect
-    # Errors are raised as well; the copy that PySpark logs is a page of JSON on the user's terminal.
+    address = driver_for(home, require_state(home)).connect_address() if target is None else target.connect
+    # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     try:
         spark = SparkSession.builder.remote(f"sc://{address}").create()
-        # The default keeps trying a Spark that is gone for ten minutes.
+        # The default policy retries for ten minutes when Spark is gone.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
-        if place is not None:
-            spark.conf.set("spark.sql.execution.pyspark.python", place.environment.python)
+        if target is not None:
+            spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
         raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
     return spark

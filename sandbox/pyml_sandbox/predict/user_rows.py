@@ -1,4 +1,4 @@
-"""Rows as callers hold them, and the Arrow batch that both paths take."""
+"""Rows as callers have them (frames, tables, tensors, files), and the Arrow batch that both paths take."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 
 def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
-    """The rows as one batch of exactly the model's inputs.
+    """Convert rows to one Arrow batch of exactly the model's inputs.
 
     Args:
-        rows: a pandas frame, an Arrow table, or named tensors.
-        contract: what the model declares.
+        rows: a pandas frame or Arrow table of shape (rows, columns), or named tensors; their first dimension is rows.
+        signature: the model's declared kind, inputs and outputs.
+
+    Returns:
+        Shape (rows, inputs), in the declared Arrow types.
 
     Raises:
-        InputError: they do not fit the model's inputs; lists every column.
+        InputError: the rows do not fit the model's inputs; lists every column that does not.
     """
     import pandas as pd
 
@@ -45,7 +48,16 @@ def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
 
 
 def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
-    """Predictions in the form in which the rows were given."""
+    """Convert predictions to the kind of object in which the rows were given.
+
+    Args:
+        rows: the rows as the caller gave them.
+        predictions: shape (rows, outputs), in the declared Arrow types.
+        outputs: the model's declared outputs.
+
+    Returns:
+        A pandas frame, an Arrow table, or named tensors, as `rows`.
+    """
     import pandas as pd
 
     from pyml.types.frame import one_batch
@@ -60,21 +72,21 @@ def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
 
 
 def read_rows(file: Path, inputs: Schema) -> pa.Table:
-    """Read rows from a CSV, JSON-lines or Parquet file, in the declared types; nothing is guessed from the values.
+    """Read rows from a CSV, JSON Lines or Parquet file, in the declared types; no type is inferred from values.
 
-    In CSV nothing between two commas is null, and a quoted empty string is an empty string. In JSON lines a key that an
-    object lacks is null, where its column is nullable and some object has it.
+    In CSV nothing between two commas is null, and a quoted empty string is an empty string. In JSON Lines an absent
+    key is null if its column is nullable and at least one object has the key.
 
     Args:
-        file: `.csv`, `.json` or `.jsonl` (one object a line), or `.parquet`, in any case. Of other columns no notice is
-            taken.
+        file: `.csv`, `.json` or `.jsonl` (one object on each line), or `.parquet`, in upper or lower case. Columns that
+            are not inputs are ignored.
         inputs: the model's inputs.
 
     Returns:
-        The columns of `inputs` in their order.
+        Shape (rows, inputs): the columns of `inputs`, in their order and types.
 
     Raises:
-        UsageError: the file is not there, or is of another kind.
+        UsageError: the file does not exist, or has a different suffix.
         InputError: a column is missing, or a value is not of its declared type.
     """
     import pyarrow as pa
@@ -84,7 +96,7 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
     kind = file.suffix.lower()
     read = {".csv": _read_csv, ".json": _read_json, ".jsonl": _read_json, ".parquet": _read_parquet}.get(kind)
     if read is None:
-        raise UsageError(f"rows cannot be read from a {kind or 'nameless'} file", "use .csv, .jsonl or .parquet")
+        raise UsageError(f"{file} is not a CSV, JSON Lines or Parquet file", "use .csv, .jsonl or .parquet")
     try:
         table = read(file, inputs)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
@@ -96,9 +108,9 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
     return table.select(list(inputs.names))
 
 
-_JSON_HINT = "write one object a line"
+_JSON_HINT = "write one object on each line"
 _HINTS = {
-    ".csv": 'an empty value without quotes is null; with quotes ("") it is an empty string, which no number is',
+    ".csv": 'an empty value without quotes is null; with quotes ("") it is an empty string, which is not a number',
     ".json": _JSON_HINT,
     ".jsonl": _JSON_HINT,
 }
@@ -110,7 +122,7 @@ def _misfit(file: Path, problems: Sequence[Problem]) -> InputError:
 
 
 def _block_bytes(file: Path) -> int:
-    """The whole file, where that is allowed: a row that is larger than a block cannot be read."""
+    """The whole file, if Arrow allows it: a row that is larger than a block cannot be read."""
     least, most = _BLOCK_BYTES
     return min(max(least, file.stat().st_size), most)
 
@@ -135,7 +147,7 @@ def _read_json(file: Path, inputs: Schema) -> pa.Table:
     import pyarrow as pa
     import pyarrow.json as pajson
 
-    # Nullable here: what is null where it must not be is told as it is for any rows, what is absent below.
+    # Nullable here: forbidden nulls are reported later, as for any rows; absent keys below.
     schema = pa.schema([field.arrow.with_nullable(True) for field in inputs.fields])
     table = pajson.read_json(
         file,
@@ -149,7 +161,7 @@ def _read_json(file: Path, inputs: Schema) -> pa.Table:
 
 
 def _absent(file: Path, field: Field, table: pa.Table) -> Iterator[Problem]:
-    """Where a key is absent that must not be: null stands for it in what Arrow has read."""
+    """Absent keys that must be there; Arrow reads them as null."""
     nulls = table[field.name].null_count
     if not nulls or (field.nullable and nulls < table.num_rows):
         return
@@ -161,12 +173,12 @@ def _absent(file: Path, field: Field, table: pa.Table) -> Iterator[Problem]:
     elif not field.nullable and not all(with_key):
         line, _ = objects[with_key.index(False)]
         yield Problem(
-            f"line {line} has no key `{field.name}`, which is NOT NULL", f'write "{field.name}": … in each line'
+            f"line {line} has no key `{field.name}`, which is NOT NULL", f'write "{field.name}": … on every line'
         )
 
 
 def _objects(file: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Each object of a file that has one a line, and its line; none of a file that is written otherwise."""
+    """Each object of a file with one object on each line, with its line number; nothing for any other file."""
     with file.open(encoding="utf-8-sig") as lines:
         try:
             found = [(number, json.loads(line)) for number, line in enumerate(lines, 1) if line.strip()]
@@ -183,4 +195,4 @@ def _read_parquet(file: Path, inputs: Schema) -> pa.Table:
 
 def _refuse_tensors_for_frames(signature: Signature) -> None:
     if signature.kind != "tensor":
-        raise InputError("the model takes a frame", [Problem("named tensors were given", "give a DataFrame")])
+        raise InputError("the model takes a frame", [Problem("found named tensors", "give a DataFrame")])

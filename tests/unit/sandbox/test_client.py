@@ -136,7 +136,7 @@ def test_named_tensors_go_as_one_request_whatever_their_number(scene: Scene) -> 
 
 
 def test_named_tensors_are_not_taken_for_a_frame() -> None:
-    with pytest.raises(InputError, match="named tensors were given"):
+    with pytest.raises(InputError, match="found named tensors"):
         batch_of({"a": np.zeros(3)}, FRAME)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, temporary_container
-from pyml_sandbox.models.model_session import Session, Talk
+from pyml_sandbox.models.model_session import LineSession, Session
 
 
 def session_with_container(engine: Engine, image_id: str, command: Sequence[str]) -> Session:
@@ -32,7 +32,7 @@ def session_with_container(engine: Engine, image_id: str, command: Sequence[str]
             return str(container.logs(stdout=False, stderr=True).decode(errors="replace"))
 
     frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]
-    return Talk(write, _lines(frames), said, kept.close)
+    return LineSession(write, _lines(frames), said, kept.close)
 
 
 def _lines(frames: Iterable[tuple[int, bytes]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from pyml_sandbox.models.model_session import Session, Talk
+from pyml_sandbox.models.model_session import LineSession, Session
 
 LAST_WORDS_S = 5
 
@@ -39,7 +39,7 @@ def session_with_process(command: Sequence[str], environment: Mapping[str, str])
         reader.close()
         errors.close()
 
-    return Talk(write, reader, said, end)
+    return LineSession(write, reader, said, end)
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -221,7 +221,7 @@ def test_what_an_earlier_run_left_behind_is_cleared_away_and_told(context: Scene
     context.up()
     context.driver.machine.kill_watcher("tests")
     (note,) = (event for event in context.up() if event.subject == "sandbox")
-    assert note.detail == "cleared away 3 that an earlier run left behind"
+    assert note.detail == "removed 3 orphans of an earlier run"
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_reset_frees_what_an_engine_that_is_gone_still_holds_from_being_waited_f
     context.driver.has_no_engine = True
     events: list[Event] = []
     reset(context.home, events.append)
-    assert [event.detail for event in events if event.subject == "reset"] == ["a folder stay: no engine answers"]
+    assert [event.detail for event in events if event.subject == "reset"] == ["a folder not deleted: no engine answers"]
     assert load_state(context.home) is None
 
 

@@ -82,5 +82,5 @@ def test_before_the_first_deployment_there_are_none(home: SandboxHome) -> None:
 def test_a_file_that_holds_no_routes_is_refused(home: SandboxHome, text: str) -> None:
     home.folder.mkdir(parents=True)
     home.routes_file.write_text(text)
-    with pytest.raises(SetupError, match="holds no routes"):
+    with pytest.raises(SetupError, match="does not hold valid routes"):
         load_routes(home)

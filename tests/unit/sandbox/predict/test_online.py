@@ -40,7 +40,7 @@ ENDED = "the server of model m@1 ended with exit code 137 (out of memory)"
 LOGS = "pyml dev logs m"
 REFUSED = Refused(grpc.StatusCode.UNAVAILABLE, "connection refused")
 LATE = "no answer within the deadline"
-HINT = "give it more time, or send fewer rows in one request"
+HINT = "allow more time, or send fewer rows in one request"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_the_kind_of_a_file_may_be_written_in_any_case(tmp_path: Path, name: str
 
 @pytest.mark.parametrize("name", ["rows.txt", "rows"])
 def test_another_kind_of_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be read from a"):
+    with pytest.raises(UsageError, match="is not a CSV, JSON Lines or Parquet file"):
         rows(tmp_path, name, "")
 
 
@@ -64,7 +64,7 @@ def test_in_json_lines_a_key_that_is_absent_is_null_where_the_column_is_nullable
         ('{"S": "a", "n": 1}\n', "line 1 has no key `s`"),
         ('{"s": "a", "m": 1}\n{"s": "b"}\n', "column `n` is missing"),
         ('{"s": "a", "m": 1}\n{"s": "b"}\n', "the file has: s, m"),
-        ('[{"s": "a", "n": 1}]', "write one object a line"),
+        ('[{"s": "a", "n": 1}]', "write one object on each line"),
         ('{"s": 1, "n": 1}\n', "Column(/s) changed from string to number"),
     ],
 )
