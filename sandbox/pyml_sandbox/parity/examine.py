@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
+from pyml_sandbox.parity.paths.batches_online import sample
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLE_ROWS = 32
+FULL_BATCH_ROWS = 1000
 CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """What asking about every row alone may take, for a model whose calls are slow."""
@@ -76,6 +78,29 @@ def open_context(
             batch_rows,
         )
         yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
+
+
+def context_of_rows(
+    harnesses: HarnessProcesses, signature: Signature, rows: pa.Table, batch_rows: int
+) -> AbstractContextManager[CheckContext]:
+    """A check context for the rows of a fixture; see `open_context`.
+
+    Args:
+        harnesses: starts harnesses.
+        signature: of the model.
+        rows: every row of the fixture: columns of the model's inputs.
+        batch_rows: as many rows as one request of the check holds.
+
+    Raises:
+        PackageError: the model cannot be loaded.
+    """
+    import pyarrow as pa
+
+    from pyml.types.frame import conform, one_batch
+
+    full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
+    conformed, judged = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
+    return open_context(harnesses, signature, conformed, judged, batch_rows)
 
 
 class _RefusedError(Exception):

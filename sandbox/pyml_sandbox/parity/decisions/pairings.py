@@ -1,0 +1,89 @@
+"""Which files of a run are compared, and whether what parts them may be noise. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+from pyml_sandbox.compare import Comparison
+from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS
+
+OFFLINE = "offline"
+ONLINE_BATCHES = "online_batches"
+ONLINE_ROWS = "online_rows"
+REPEAT_FIRST = "repeat_first"
+REPEAT_SECOND = "repeat_second"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One comparison that a parity check makes.
+
+    Attributes:
+        name: of the comparison.
+        left: name of the file of its left side.
+        right: the same of its right side.
+        within: name of the file to whose keys it is restricted; None where it is not.
+    """
+
+    name: str
+    left: str
+    right: str
+    within: str | None = None
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What a report calls both sides."""
+        return _SIDES.get(self.left, self.left), _SIDES.get(self.right, self.right)
+
+    @property
+    def is_of_both_paths(self) -> bool:
+        """Whether it holds offline against online, and not one path against itself."""
+        return self.name in (BATCHES, ROWS)
+
+
+PAIRINGS = (
+    Pairing(BATCHES, OFFLINE, ONLINE_BATCHES),
+    Pairing(ROWS, OFFLINE, ONLINE_ROWS, ONLINE_ROWS),
+    Pairing(ALONE, ONLINE_BATCHES, ONLINE_ROWS, ONLINE_ROWS),
+    Pairing(REPEAT, REPEAT_FIRST, REPEAT_SECOND),
+)
+_SIDES = {
+    ONLINE_BATCHES: "online in batches",
+    ONLINE_ROWS: "online one by one",
+    REPEAT_FIRST: "the first time",
+    REPEAT_SECOND: "the second time",
+}
+
+
+def possible_pairings(written: Set[str]) -> tuple[Pairing, ...]:
+    """The comparisons that can be made.
+
+    Args:
+        written: names of the files that the paths wrote.
+    """
+    return tuple(each for each in PAIRINGS if {each.left, each.right} <= written)
+
+
+def pairings_of_both_paths(comparisons: Iterable[Comparison]) -> tuple[tuple[Pairing, Comparison], ...]:
+    """The comparisons of offline against online that were made, each with its pairing."""
+    by_name = {comparison.name: comparison for comparison in comparisons}
+    return tuple((each, by_name[each.name]) for each in PAIRINGS if each.is_of_both_paths and each.name in by_name)
+
+
+def may_be_noise(comparison: Comparison) -> bool:
+    """Whether floats differ in some column, and all of them are finite there."""
+    return any(
+        column.tolerance is not None and not column.null_mismatches + column.nan_mismatches + column.infinity_mismatches
+        for column in comparison.differing_columns()
+    )
+
+
+def needs_noise(comparisons: Iterable[Comparison], *, is_examined: bool) -> bool:
+    """Whether the noise of the model is still to be measured before the paths can be judged.
+
+    Args:
+        comparisons: of the paths, by what the types alone grant.
+        is_examined: the checks of the harness were made, and have measured it.
+    """
+    return not is_examined and any(map(may_be_noise, comparisons))

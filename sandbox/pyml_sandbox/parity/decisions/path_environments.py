@@ -1,0 +1,24 @@
+"""What each path said that it ran in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyml.inference.worker_info import Worker
+
+
+def environments_of(offline: Sequence[Worker], online: Worker | None) -> dict[str, dict[str, str]]:
+    """Python, packages and pinned variables, by path; only of paths that said so.
+
+    Args:
+        offline: the workers of the offline job; the first one speaks for all.
+        online: the model server that answered; None where none did.
+    """
+    workers = {"offline": offline[0] if offline else None, "online": online}
+    return {
+        path: {"Python": worker.python, **worker.packages, **worker.variables}
+        for path, worker in workers.items()
+        if worker is not None
+    }

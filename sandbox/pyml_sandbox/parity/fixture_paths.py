@@ -1,0 +1,113 @@
+"""Both real paths over every row of the fixture: one Spark job, and requests through the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyml.package.settings import ParitySettings
+from pyml_sandbox.parity.decisions.pairings import (
+    OFFLINE,
+    ONLINE_BATCHES,
+    ONLINE_ROWS,
+    REPEAT_FIRST,
+    REPEAT_SECOND,
+)
+from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
+from pyml_sandbox.parity.rows.frozen import DATABASE, Snapshot, export
+from pyml_sandbox.parity.run import Run
+from pyml_sandbox.parity.verdict_rules import BATCHES, REPEAT, ROWS
+from pyml_sandbox.workspace.events import Event, Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from pyml.inference.worker_info import Worker
+    from pyml.offline.job import JobResult
+    from pyml_sandbox.client import Client
+    from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.models.version import ModelVersion
+    from pyml_sandbox.predict.online import OnlineModel
+
+
+@dataclass(frozen=True)
+class FixturePaths:
+    """Asks both paths about all rows; what they answer lies in the files of the run, and why one failed in the run.
+
+    Attributes:
+        client: the sandbox.
+        version: the model version.
+        settings: how many rows in one request, and how many one by one.
+        run: whose files and steps these are.
+    """
+
+    client: Client
+    version: ModelVersion
+    settings: ParitySettings
+    run: Run
+
+    def offline(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> JobResult | None:
+        """One job over all rows; None where it failed.
+
+        Raises:
+            SandboxError: Spark went away.
+        """
+        from pyml.offline.job import OfflineJob
+        from pyml.offline.job import run as run_job
+
+        signature, run = self.version.signature, self.run
+        result = None
+        with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "offline"):
+            table = f"{DATABASE}.offline_{run.name}"
+            query, folder = f"SELECT * FROM {snapshot.table}", target.environment.package
+            job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, snapshot.key, recorded=True)
+            result = run_job(spark, job)
+            export(spark, table, run.file(OFFLINE))
+            done(f"{result.rows:,} rows in {result.table}")
+        return result
+
+    def online(self, model: OnlineModel, snapshot: Snapshot) -> Worker | None:
+        """All rows in batches, a sample one by one, and that sample twice in one batch.
+
+        Returns:
+            The model server that answered; None where none said who it is.
+
+        Raises:
+            SandboxError: the gateway went away.
+        """
+        import pyarrow.parquet as pq
+
+        rows, run, size = pq.read_table(snapshot.file), self.run, self.settings.batch_rows
+        few = sample(rows, self.settings.sample_rows)
+
+        def tell(done: int) -> None:
+            run.on_event(Event("online", Progress.WAITING, "rows through the gateway", done=done, total=rows.num_rows))
+
+        def send(
+            what: pa.Table, batch_rows: int, name: str, on_rows: Callable[[int], None] = lambda done: None
+        ) -> None:
+            is_recorded = name == ONLINE_BATCHES
+            predict_in_batches(model, what, snapshot.key, batch_rows, run.file(name), on_rows, recorded=is_recorded)
+
+        with run.step("online", "the same rows through the gateway") as done:
+            with run.path(BATCHES, "online in batches"):
+                send(rows, size, ONLINE_BATCHES, tell)
+            self._bring_back()
+            with run.path(ROWS, "online one by one"):
+                send(few, 1, ONLINE_ROWS)
+            self._bring_back()
+            with run.path(REPEAT, "online, the sample at once"):
+                send(few, few.num_rows, REPEAT_FIRST)
+                send(few, few.num_rows, REPEAT_SECOND)
+            self._bring_back()
+            worker = model.worker
+            done(f"{rows.num_rows:,} rows in batches of {size:,}, {few.num_rows:,} one by one")
+        return worker
+
+    def _bring_back(self) -> None:
+        """Wait for a server that rows have ended: what else is asked is no fault of it."""
+        if self.run.has_ended_server:
+            self.run.has_ended_server = False
+            self.client.deploy_model(self.version.model_id, self.run.on_event)

@@ -1,0 +1,133 @@
+"""What the harness shows of a model, and what it shows beside both real paths: from checks to causes and findings."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyml.errors import PackageError
+from pyml.package.settings import ParitySettings
+from pyml_sandbox.parity.checks.both_paths import PathChecks
+from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
+from pyml_sandbox.parity.decisions.evidence import Evidence
+from pyml_sandbox.parity.decisions.pairings import OFFLINE, ONLINE_BATCHES
+from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
+from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
+from pyml_sandbox.parity.examine import Examination, context_of_rows, examine, measured, on_the_paths, sizes
+from pyml_sandbox.parity.harness_process import HarnessProcesses
+from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.rows.frozen import Snapshot
+from pyml_sandbox.parity.run import Run
+from pyml_sandbox.parity.verdict import Finding
+
+if TYPE_CHECKING:
+    from pyml.inference.worker_info import Worker
+    from pyml.offline.job import JobResult
+    from pyml_sandbox.client import Client
+    from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.models.version import ModelVersion
+    from pyml_sandbox.parity.context.check_context import CheckContext
+
+
+@dataclass(frozen=True)
+class HarnessEvidence:
+    """Gathers evidence with the model in a harness.
+
+    Attributes:
+        client: the sandbox.
+        version: the model version.
+        settings: the needed level, and how many rows one request holds.
+        run: whose files and steps these are.
+    """
+
+    client: Client
+    version: ModelVersion
+    settings: ParitySettings
+    run: Run
+
+    def examined(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Examination:
+        """Everything that the harness shows of the model by itself; needs neither path, and blocks.
+
+        Args:
+            stack: closes the harness in the end.
+            target: of the offline job: in its environment the harness runs.
+            snapshot: the rows.
+
+        Raises:
+            PackageError: the model cannot be loaded.
+        """
+        return examine(self._context(stack, target, snapshot))
+
+    def on_the_paths(
+        self,
+        examined: Future[Examination],
+        paths: RealPaths,
+        snapshot: Snapshot,
+        result: JobResult | None,
+        online_worker: Worker | None,
+    ) -> Evidence:
+        """What the checks of the harness and of the real paths show, with causes and counterexamples.
+
+        Args:
+            examined: what the harness shows, once it is done.
+            paths: both real paths.
+            snapshot: the rows.
+            result: of the offline job over them; None where it failed.
+            online_worker: the model server that answered; None where none did.
+
+        Raises:
+            SandboxError: a path does not answer.
+        """
+        run = self.run
+        try:
+            with run.step("examine", "the model by itself, in a harness") as done:
+                examination = examined.result()
+                context = examination.context
+                done(f"{len(context.everything):,} rows")
+        except PackageError as error:
+            return _none(error)
+        with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
+            predictions = {"offline": run.file(OFFLINE), "online": run.file(ONLINE_BATCHES)}
+            signature = self.version.signature
+            checks = PathChecks(context, paths, signature, snapshot, predictions, result, online_worker)
+            examination = on_the_paths(checks, examination)
+        with run.step("diagnose", "causes, and the smallest input that shows each") as done:
+            diagnoses = diagnose(examination.observations)
+            finder = CounterexampleFinder(context, paths, self.version.model_id)
+            findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
+            done(f"{len(diagnoses)} causes")
+        found = [*findings, *noise_findings(context.noise)]
+        return Evidence(found, examination.observations, context.noise, dict(context.record.made), examination.gap)
+
+    def of_noise(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Evidence:
+        """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic.
+
+        Args:
+            stack: closes the harness in the end.
+            target: of the offline job: in its environment the harness runs.
+            snapshot: the rows.
+        """
+        try:
+            context, seconds = measured(self._context(stack, target, snapshot))
+            seen = sizes(context, frozenset(), seconds)
+        except PackageError as error:
+            return _none(error)
+        return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))
+
+    def _context(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> CheckContext:
+        import pyarrow.parquet as pq
+
+        signature = self.version.signature
+        rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
+        harnesses = HarnessProcesses(self.client.driver.builder, target.environment)
+        return stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows))
+
+    def _finding(self, diagnosis: Diagnosis, finder: CounterexampleFinder) -> Finding:
+        return finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations))
+
+
+def _none(error: PackageError) -> Evidence:
+    """No evidence at all, and why."""
+    return Evidence(gap=f"the model could not be examined: {error.message}")
