@@ -1,4 +1,4 @@
-"""All checks in the laboratory, in the order in which their results can be read."""
+"""All checks in the harness, in the order in which their results can be read."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def open_context(
     judged: pa.RecordBatch,
     batch_rows: int,
 ) -> Iterator[CheckContext]:
-    """A bench with a laboratory, the rows of a sample of the fixture, and the rows made from them.
+    """A check context with a harness, the rows of a sample of the fixture, and the rows made from them.
 
     Args:
-        labs: starts laboratories.
-        contract: of the model.
-        crowd: rows of the fixture: columns of the model's inputs; the first of them are the sample.
+        harnesses: starts harnesses.
+        signature: of the model.
+        full_batch: rows of the fixture: columns of the model's inputs; the first of them are the sample.
         judged: every row of the fixture, likewise.
         batch_rows: as many rows as one request of the check holds.
 
@@ -257,7 +257,7 @@ def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Obse
     """The check of sizes, of what was measured.
 
     Args:
-        bench: with its noise measured.
+        context: with its noise measured.
         seen: output columns in which other checks saw a difference already.
         measured_s: how long measuring took.
 
@@ -274,7 +274,7 @@ def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Obse
 
 
 def called_by(context: CheckContext) -> frozenset[str]:
-    """Functions that the model calls, for the sample at once, and for each of its rows and of the specimens alone."""
+    """Functions that the model calls, for the sample at once, and for each row of it and each synthetic row alone."""
     rows = context.everything
     alone = [[place] for place in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
     return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])

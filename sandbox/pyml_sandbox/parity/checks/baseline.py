@@ -26,7 +26,7 @@ def one_row(input_row: InputRow) -> Condition:
 
 
 def no_difference(row: InputRow, output: str = "") -> Example:
-    """A row alone, in both situations: of what no two situations of the laboratory show."""
+    """A row alone, under both conditions: of what no two conditions of the harness show."""
     return Example(output, one_row(row), one_row(row))
 
 
@@ -35,8 +35,8 @@ class AskedRows:
     """The rows of a check context and their outputs where no different row is near.
 
     Attributes:
-        bench: rows and laboratory.
-        alone: the output of each fixture's row and specimen called alone, by the specimen's identity.
+        context: rows and harness.
+        alone: the output of each row of the fixture and synthetic row called alone, by the row's identity.
         copies: its outputs when called twice in one call.
         seconds: that asking about the copies took.
         compared: collects the outputs that should agree, in pairs, as checks compare them: from them a noise model

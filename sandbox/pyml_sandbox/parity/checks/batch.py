@@ -27,7 +27,7 @@ from pyml_sandbox.parity.rows.synthetic import InputRow, fixture_rows, kinds_of,
 
 
 class BatchChecks(ChecksOfRows):
-    """The checks of the batch on one bench."""
+    """The checks of the batch in one check context."""
 
     @classmethod
     def prepare(cls, context: CheckContext) -> BatchChecks:
@@ -176,7 +176,7 @@ class BatchChecks(ChecksOfRows):
         yield from map(self._with_drivers, found.values())
 
     def _with_drivers(self, observation: Observation) -> Observation:
-        """The crowd in the cases of a symptom, and the columns in which it makes the difference."""
+        """The full batch in the cases of an observation, and the columns that make the difference in it."""
         rows = (*self.context.fixture, *fixture_rows(self.context.full_batch.slice(len(self.context.fixture))))
         if Tag.BEHIND in observation.tags:
             rows = rows[::-1]

@@ -15,10 +15,10 @@ MAX_CASES = 3
 
 
 def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
-    """A symptom for each output column that departs, beyond its noise, where only the size of the batch differs.
+    """An observation for each output column that departs, beyond its noise, where only the size of the batch differs.
 
     Args:
-        bench: with its noise measured.
+        context: with its noise measured.
         seen: output columns in which the checks of the sample saw a difference already.
     """
     for name, rows in context.noise.departing.items():

@@ -37,10 +37,10 @@ class PathChecks:
     """The checks of the real paths.
 
     Attributes:
-        bench: rows, and what the laboratory says of them.
+        context: rows, and what the harness says of them.
         paths: both real paths.
-        contract: as it was uploaded.
-        frozen: the fixture.
+        signature: as it was uploaded.
+        snapshot: the fixture.
         predictions: the Parquet file that each path wrote, by path.
         result: of the offline job; None where it failed.
         online_worker: who answered online; None where nobody did.
@@ -76,12 +76,12 @@ class PathChecks:
             earlier: what the checks before saw: a model that is not steady is asked nothing here.
 
         Raises:
-            NoAnswerError: the model ended its Python in the laboratory, or is too slow.
+            NoAnswerError: the model ended its Python in the harness, or is too slow.
             SandboxError: a path does not answer.
         """
         if any(observation.check.entry.is_unsteady for observation in earlier):
             return []
-        found = self._specimens(is_rowwise=not any(observation.group in BATCH for observation in earlier))
+        found = self._further_rows(is_rowwise=not any(observation.group in BATCH for observation in earlier))
         return [*found, *self._forms(), *self._names(), *self._threads()]
 
     # ---- the fixture
@@ -217,8 +217,8 @@ class PathChecks:
 
     # ---- rows that the fixture lacks
 
-    def _specimens(self, *, is_rowwise: bool) -> list[Observation]:
-        """Rows of the sample and specimens on both paths: all in one batch offline, each alone online.
+    def _further_rows(self, *, is_rowwise: bool) -> list[Observation]:
+        """Rows of the sample and synthetic rows on both paths: all in one batch offline, each alone online.
 
         Their columns come in another order than declared, and offline with names in another case: to a boundary that
         goes by declared names that is the same. A model whose output depends on the batch is asked in batches of one

@@ -48,10 +48,10 @@ class Repeated:
 
 @dataclass(frozen=True)
 class StateChecks:
-    """The checks of determinism and memory; the first to ask the bench's laboratory, since every call counts.
+    """The checks of determinism and memory; the first to ask the context's harness, since every call counts.
 
     Attributes:
-        bench: rows, gauge, and a way to start laboratories.
+        context: rows, noise model, and a way to start harnesses.
     """
 
     context: CheckContext
@@ -176,7 +176,7 @@ class StateChecks:
         rows: Sequence[InputRow] = (),
         before: int = 0,
     ) -> list[Observation]:
-        """One symptom for each output column in which two answers to the same rows differ."""
+        """One observation for each output column in which two answers to the same rows differ."""
         rows = rows or self.context.fixture
         earlier = (tuple(rows),) * before if before else (tuple(others),) if others else ()
         places: dict[str, list[int]] = {}

@@ -42,7 +42,7 @@ class SurroundingsChecks:
     """The checks of process and environment.
 
     Attributes:
-        bench: rows, and a way to start laboratories.
+        context: rows, and a way to start harnesses.
         is_steady: earlier calls change no answer, so that answers to later calls can be held against a fresh process.
     """
 

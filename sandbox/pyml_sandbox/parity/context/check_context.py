@@ -1,4 +1,4 @@
-"""Where the checks are made: the rows to ask about, a laboratory to ask, and a gauge that tells outputs apart."""
+"""Where the checks are made: the rows to ask about, a harness to ask, and a noise model that tells outputs apart."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CheckContext:
     record: CheckRecord = field(default_factory=CheckRecord)
 
     def rows(self, input_rows: Sequence[InputRow]) -> pa.RecordBatch:
-        """Specimens as the rows of a question."""
+        """Input rows as the rows of a question."""
         return batch_of(input_rows, self.inputs)
 
     @property
@@ -76,7 +76,7 @@ class CheckContext:
 
     @property
     def everything(self) -> list[InputRow]:
-        """The rows of the fixture, then the specimens."""
+        """The rows of the fixture, then the synthetic rows."""
         return [*self.fixture, *self.input_rows]
 
     def with_alone(self) -> CheckContext:
@@ -134,7 +134,7 @@ def calls(
     perturbation: Perturbation | None = None,
     threads: int = 1,
 ) -> list[list[Output]]:
-    """The outputs of calls in a laboratory; each distinct specimen is sent once."""
+    """The outputs of calls in a harness; each distinct row is sent once."""
     places: dict[int, int] = {}
     distinct: list[InputRow] = []
     for input_row in (input_row for group in groups for input_row in group):

@@ -42,12 +42,12 @@ def measure_noise(
     """Ask about rows in batches of 1, 2, 32 and `batch_rows`, and compare each with the last; blocks.
 
     Args:
-        lab: asked.
+        harness: asked.
         rows: shape (rows, inputs): every row that is judged. Where time is short those that are asked about lie evenly
             among them.
         outputs: of the model.
         batch_rows: as many rows as one request of the check holds.
-        echoes: output columns that hand an input back.
+        pass_through: output columns that hand an input back.
         row_s: seconds that a call of one row takes: a slow model is asked about smaller slices.
         budget_s: seconds that asking may take; the first slice is always asked about.
         clock: seconds that pass.
@@ -115,7 +115,7 @@ class _Measured:
                 field.type,
                 self._floats(field.name),
                 self._pairs(field.name),
-                is_echo=field.name in pass_through,
+                is_pass_through=field.name in pass_through,
             )
             for field in self._outputs
         }

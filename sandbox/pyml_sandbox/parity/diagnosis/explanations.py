@@ -1,4 +1,4 @@
-"""What would explain a difference: changes to a row or its frame that give in one situation the output of the other.
+"""What would explain a difference: changes to a row or its frame that give under one condition the output of the other.
 
 If `predict` gives a row alone what it gives the same row in a batch once a column is rounded to float32, then that is
 what the model's own code does to it there. This names causes at the boundary of types and names, whatever their
@@ -38,9 +38,9 @@ class Change:
     """One thing that may happen to a row on its way.
 
     Attributes:
-        name: as a trait, Explanation.SINGLE.
+        name: the explanation that it is.
         columns: that it happens to.
-        what_if: to the frame; or
+        perturbation: to the frame; or
         value: to a value, given back unchanged where it does not apply.
     """
 
@@ -51,11 +51,11 @@ class Change:
 
 
 def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
-    """The names of all changes that explain every case of a symptom.
+    """The names of all changes that explain every case of an observation.
 
     Args:
-        bench: where to ask.
-        symptom: of a check that compares two situations in the pinned environment.
+        context: where to ask.
+        observation: of a check that compares two conditions in the pinned environment.
     """
     observed = _Observed.of(context, observation)
     if not observed.can_be_explained:
@@ -74,7 +74,7 @@ def explained(context: CheckContext, observation: Observation) -> frozenset[Expl
 
 
 def _changes(context: CheckContext, drivers: set[str]) -> list[Change]:
-    """All changes to the columns that drive a symptom, or to every column where none is known to."""
+    """All changes to the columns that drive an observation, or to every column where none is known to."""
     fields = [field for field in context.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
     return [*changes, *_of_all_fields(changes), *_of_names(context, drivers)]
@@ -89,7 +89,7 @@ def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]
 
 
 def silenced_by_evaluation(context: CheckContext, observation: Observation) -> bool:
-    """Whether the two situations agree once the model is switched out of training."""
+    """Whether the two conditions agree once the model is switched out of training."""
     for case in observation.cases:
         off = Perturbation("evaluation")
         left, right = (context.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
@@ -100,15 +100,15 @@ def silenced_by_evaluation(context: CheckContext, observation: Observation) -> b
 
 @dataclass(frozen=True)
 class _Observed:
-    """The cases of a symptom, with the outputs of both situations.
+    """The cases of an observation, with the outputs of both conditions.
 
     Attributes:
-        bench: where they were asked.
+        context: where they were asked.
         cases: the cases.
-        outputs: for each of them, in the reference and in the other situation.
-        is_symmetric: a change may happen in either situation, and to every row of it: the situations differ in nothing
-            but how many copies of one row there are, or in the process. Else it happens to the row that is looked at,
-            in the reference.
+        outputs: for each of them, in the reference and under the other condition.
+        is_symmetric: a change may happen under either condition, and to every row of it: the conditions differ in
+            nothing but how many copies of one row there are, or in the process. Else it happens to the row that is
+            looked at, in the reference.
     """
 
     context: CheckContext
@@ -132,10 +132,10 @@ class _Observed:
         return bool(self.outputs)
 
     def explained_by(self, changes: Sequence[Change]) -> tuple[set[Explanation], set[Explanation]]:
-        """Names of the changes that give, in every case, the output of the other situation.
+        """Names of the changes that give, in every case, the output of the other condition.
 
         Returns:
-            Those that do so in the reference, and, where either situation may be the one that is changed, in the other.
+            Those that do so in the reference, and, where either condition may be the one that is changed, in the other.
         """
         there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
         back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
@@ -177,7 +177,7 @@ class _Observed:
 
 
 def _from_the_laboratory(context: CheckContext, observation: Observation) -> list[tuple[Output, Output]]:
-    """Outputs that were given, each pair from the side on which the laboratory is; none where it is on neither."""
+    """Outputs that were given, each pair from the side on which the harness is; none where it is on neither."""
     own = [answer[0] for answer in context.calls([case.reference.rows for case in observation.cases])]
     for turned in (False, True):
         pairs = [(b, a) if turned else (a, b) for a, b in observation.outputs]

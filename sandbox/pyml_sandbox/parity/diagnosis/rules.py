@@ -1,6 +1,6 @@
 """From what the checks saw to causes. Pure.
 
-Each rule reads one group of symptoms: what fired, what stayed silent, and what explains it. The causes are those of
+Each rule reads one group of observations: what fired, what stayed silent, and what explains it. The causes are those of
 `pyml_sandbox.parity.diagnosis.causes`, each with a page in docs/causes.
 """
 
@@ -31,7 +31,7 @@ class Diagnosis:
         code: of the cause.
         outputs: the output columns that it reaches; none where it keeps rows from being predicted at all.
         inputs: the input columns that drive it.
-        symptoms: what shows it, the plainest first.
+        observations: what shows it, the plainest first.
     """
 
     code: str
@@ -54,7 +54,7 @@ def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
     """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches.
 
     Args:
-        symptoms: of every check that fired. A check without a symptom here stayed silent.
+        observations: of every check that fired. A check without an observation here stayed silent.
     """
     fired = frozenset(observation.check for observation in observations)
     named = [*_of_state(observations, fired), *_of_surroundings(observations, fired), *_of_batches(observations, fired)]
@@ -76,7 +76,7 @@ Named = Iterator[tuple[str, Observation]]
 
 
 def _of_paths(observations: Sequence[Observation], reached: set[str]) -> Named:
-    """Both real paths disagree on a column in which the laboratory sees nothing: code of its own for each process."""
+    """Both real paths disagree on a column in which the harness shows nothing: code of its own for each process."""
     for observation in observations:
         is_known = observation.check is Check.PATHS and observation.output in reached
         if observation.group in (Group.REAL, Group.REQUESTS) and not is_known:

@@ -123,7 +123,7 @@ class Noise:
 
 
 def column_noise(
-    name: str, kind: pa.DataType, values: np.ndarray, pairs: FloatPairs, *, is_echo: bool = False
+    name: str, kind: pa.DataType, values: np.ndarray, pairs: FloatPairs, *, is_pass_through: bool = False
 ) -> tuple[ColumnNoise, np.ndarray]:
     """Tell noise from logic in one column.
 
@@ -132,7 +132,7 @@ def column_noise(
         kind: its Arrow type.
         values: float64, shape (n,): every finite float of the column.
         pairs: where batches of different sizes give different values.
-        is_echo: whether the column hands an input back: no arithmetic is done to it, so nothing is noise.
+        is_pass_through: whether the column hands an input back: no arithmetic is done to it, so nothing is noise.
 
     Returns:
         Its noise, and the rows that differ by more: int64, shape (m,), sorted.
@@ -141,7 +141,7 @@ def column_noise(
     apart = np.abs(pairs.left - pairs.right)
     magnitude = np.maximum(np.abs(pairs.left), np.abs(pairs.right))
     share = apart / np.maximum(magnitude, max(COLUMN_SHARE * scale, np.finfo(float).tiny))
-    share[_are_counted(pairs) | is_echo] = np.inf
+    share[_are_counted(pairs) | is_pass_through] = np.inf
     is_single = has_float32(kind) or _is_rounding_of_float32(pairs, share, fits=_fits_float32(values))
     is_noise = share <= (MOST_OF_SINGLE if is_single else NOISE_OF_DOUBLE)
     small = magnitude < COLUMN_SHARE * scale

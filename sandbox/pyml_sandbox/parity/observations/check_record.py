@@ -19,7 +19,7 @@ class CheckRun:
     Attributes:
         rows: how many rows it asked about; 0 where it asks about none.
         seconds: wall time; checks that share their calls share their time evenly.
-        has_fired: it saw a difference for which another check's symptom stands.
+        has_fired: it saw a difference for which another check's observation stands.
     """
 
     rows: int
@@ -33,7 +33,7 @@ class CheckRecord:
 
     Attributes:
         made: by name, in the order in which they were made.
-        symptoms: what they saw.
+        observations: what they saw.
         under_way: the names of the check that is being made, or at which the examination broke off.
     """
 
@@ -64,7 +64,7 @@ class CheckRecord:
         self.observations += seen
 
     def fire(self, name: Check) -> None:
-        """Take down that a check has seen a difference, where another check's symptom stands for it."""
+        """Take down that a check has seen a difference, where another check's observation stands for it."""
         self.made[name] = replace(self.made[name], has_fired=True)
 
     def saw(self, observations: Sequence[Observation]) -> None:
@@ -101,7 +101,7 @@ def check_results(
 
     Args:
         made: those checks.
-        symptoms: what they saw.
+        observations: what they saw.
         findings: what is reported; a check that a finding names has fired, unless for noise alone.
     """
     fired = {observation.name for observation in observations} | {name for name, each in made.items() if each.has_fired}

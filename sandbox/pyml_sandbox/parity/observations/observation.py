@@ -1,4 +1,4 @@
-"""What a check saw: a row that has one output in one situation and another output in another."""
+"""What a check saw: a row that has one output under one condition and a different output under another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Condition:
         target: place of the row whose output is looked at.
         before: calls that the same process answered earlier, from its start.
         variation: how the environment of the process differs from the pinned one.
-        what_if: how the frame differs from what the type rule makes.
+        perturbation: how the frame differs from what the type rule makes.
         threads: how many calls of other rows run at the same time.
     """
 
@@ -40,11 +40,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Example:
-    """One row in two situations, with two outputs.
+    """One row under two conditions, with two outputs.
 
     Attributes:
         output: the column that differs; empty where one of the two gave no output at all.
-        reference: the plainer situation, mostly the row alone.
+        reference: the plainer condition, mostly the row alone.
         other: the one that changes the output.
     """
 

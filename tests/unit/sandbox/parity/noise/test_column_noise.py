@@ -24,9 +24,11 @@ def pairs(left: np.ndarray, right: np.ndarray, unlike: tuple[int, ...] = ()) -> 
 
 
 def measured(
-    relative: np.ndarray | float, kind: pa.DataType, values: np.ndarray = VALUES, *, is_echo: bool = False
+    relative: np.ndarray | float, kind: pa.DataType, values: np.ndarray = VALUES, *, is_pass_through: bool = False
 ) -> tuple[ColumnNoise, list[int]]:
-    noise, beyond = column_noise("p", kind, values, pairs(values, values * (1 + relative)), is_echo=is_echo)
+    noise, beyond = column_noise(
+        "p", kind, values, pairs(values, values * (1 + relative)), is_pass_through=is_pass_through
+    )
     return noise, beyond.tolist()
 
 
@@ -72,12 +74,12 @@ def test_one_row_beyond_rounding_keeps_a_double_from_being_taken_for_float32() -
 
 def test_counts_that_differ_by_one_are_logic_in_every_width() -> None:
     values = np.full(ROWS, 1_000_000.0)
-    _, beyond = column_noise("p", pa.float32(), values, pairs(values, values + 1), is_echo=False)
+    _, beyond = column_noise("p", pa.float32(), values, pairs(values, values + 1), is_pass_through=False)
     assert len(beyond) == ROWS
 
 
 def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
-    assert len(measured(both_ways(3e-16), pa.float64(), is_echo=True)[1]) > ROWS / 2
+    assert len(measured(both_ways(3e-16), pa.float64(), is_pass_through=True)[1]) > ROWS / 2
 
 
 def test_rows_that_differ_in_more_than_floats_are_logic() -> None:
