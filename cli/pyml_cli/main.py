@@ -1,4 +1,4 @@
-"""The `pyml` command: its sub-commands, and what an error becomes.
+"""The `pyml` command: its sub-commands, and how errors are printed.
 
 Command modules import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command
 imports what it needs when it runs, so that `pyml --help` stays fast.
@@ -57,7 +57,7 @@ for command in (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; returns its exit code. Every `PymlError` is printed, none escapes."""
+    """Run one command line and return its exit code. Every `PymlError` is printed, and none is raised."""
     output = choose_output(as_json="--json" in arguments)
     try:
         code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
@@ -74,13 +74,13 @@ def run(arguments: Sequence[str]) -> int:
             raise  # a bug of ours: keep its traceback
         output.error(usage)
         return usage.exit_code
-    if code == INTERRUPTED:  # typer turns Ctrl-C into this code itself
+    if code == INTERRUPTED:  # typer itself returns this code for Ctrl-C
         output.error(PymlError("Interrupted.", "", ErrorCode.INTERRUPTED))
     return code
 
 
 def _usage_error(error: Exception) -> UsageError | None:
-    """What typer has to say about the arguments. Its classes have moved between releases, their method has not."""
+    """Typer's error about the arguments, as ours; None for other errors. Its classes moved between releases."""
     describe = getattr(error, "format_message", None)
     return None if describe is None else UsageError(str(describe()), _help_command(error))
 

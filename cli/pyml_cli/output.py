@@ -1,11 +1,11 @@
-"""How a command speaks: one base, a console version and a JSON version.
+"""The output of commands: a base class, for the console and as JSON.
 
-A command gets an `Output` from `choose_output(json)` and says three kinds of things:
+A command gets an `Output` from `choose_output(json)` and uses three methods:
 
-- `steps()`: a context that takes events while something runs. Console: stderr, one live line per subject on a terminal,
-  one line per event elsewhere. JSON: one object per line on stdout.
-- `result(view)`: the data that was asked for, on stdout.
-- `error(error)`: what went wrong and what mends it. Console: stderr. JSON: the last object on stdout.
+- `steps()`: a context that prints events while a step runs. Console: stderr, one live line per subject on a terminal,
+  else one line per event. JSON: one object per line on stdout.
+- `result(view)`: prints the result, on stdout.
+- `error(error)`: prints the message and the fix. Console: stderr. JSON: the last object on stdout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NAME_WIDTH = 20
 
 
 class View(Protocol):
-    """What a command shows: the same facts as JSON and as text."""
+    """The result of a command: the same facts as JSON and as text."""
 
     @property
     def json(self) -> Mapping[str, JSON]:
@@ -42,11 +42,11 @@ class View(Protocol):
 
     @property
     def text(self) -> str:
-        """The facts as lines for a person."""
+        """The facts as text for people."""
 
 
 class Output(ABC):
-    """Where a command's words go."""
+    """Prints the events, results and errors of a command."""
 
     @abstractmethod
     def steps(self) -> Steps:
@@ -54,24 +54,24 @@ class Output(ABC):
 
     @abstractmethod
     def result(self, view: View) -> None:
-        """Print what was asked for, on stdout."""
+        """Print the result, on stdout."""
 
     @abstractmethod
     def error(self, error: PymlError) -> None:
-        """Print what went wrong and what mends it."""
+        """Print what went wrong and how to fix it."""
 
     @abstractmethod
     def confirm(self, question: str) -> bool:
-        """Ask before something is deleted; False where nobody can answer."""
+        """Ask before something is deleted; False if there is no terminal to ask on."""
 
 
 def choose_output(as_json: bool) -> Output:
-    """The output for this process: JSON when asked for, else the console."""
+    """The output of this process: JSON if asked for, else the console."""
     return JsonOutput(sys.stdout) if as_json else ConsoleOutput(sys.stdout, sys.stderr)
 
 
 def progress() -> Steps:
-    """Steps on stderr whatever form the result takes: for commands of which a program reads one object."""
+    """Steps on stderr, for commands whose JSON output is a single object."""
     return ConsoleOutput(sys.stdout, sys.stderr).steps()
 
 
@@ -90,7 +90,7 @@ class JsonOutput(Output):
         self._print(view.json)
 
     def error(self, error: PymlError) -> None:
-        """An object with the key `error`: code, type, message, hint, exit code and, where there are any, the problems.
+        """Print an object with the key `error`: code, type, message, hint, exit code and the problems, if any.
 
         docs/errors.md lists the codes.
         """
@@ -104,7 +104,7 @@ class JsonOutput(Output):
         self._print({"error": facts, "exit_code": error.exit_code})
 
     def confirm(self, question: str) -> bool:
-        """Nobody reads a question here: the answer is no, say `--yes` instead."""
+        """Always False: a program passes `--yes` instead."""
         return False
 
     def _print(self, value: Mapping[str, JSON]) -> None:
@@ -112,14 +112,14 @@ class JsonOutput(Output):
 
 
 class ConsoleOutput(Output):
-    """Text for a person: data on stdout, everything else on stderr."""
+    """Text for people: results on stdout, everything else on stderr."""
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self._stdout = stdout
         self._stderr = stderr
 
     def steps(self) -> Steps:
-        """Live lines on a terminal, else one line per event that is news."""
+        """Live lines on a terminal, else one line per new event."""
         return _live(self._stderr) if self._stderr.isatty() else _each(_Lines(self._stderr))
 
     def result(self, view: View) -> None:
@@ -131,12 +131,12 @@ class ConsoleOutput(Output):
         print(f"error: {error}", file=self._stderr, flush=True)
 
     def confirm(self, question: str) -> bool:
-        """Ask on a terminal; without one the answer is no."""
+        """Ask on a terminal; False without a terminal."""
         return sys.stdin.isatty() and typer.confirm(question, err=True)
 
 
 class _Lines:
-    """Prints an event's line unless it says what the subject's line before said."""
+    """Prints an event's line unless it repeats the previous line of its subject."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -151,12 +151,12 @@ class _Lines:
 
 
 def event_mark(state: str) -> str:
-    """The sign at the head of a line: + for what is well, x for what failed, - for what is stopped, else a dot."""
+    """The sign at the start of a line: + for success, x for failure, - for stopped, else a dot."""
     return MARKS.get(state, "·")
 
 
 def event_lines(event: Event) -> list[str]:
-    """An event as lines: mark, subject, progress, elapsed time, detail; further lines below. A note is less."""
+    """An event as lines: sign, subject, progress, elapsed time, detail, then further lines. A note is shorter."""
     if event.progress == "note":
         return [f" {event.subject:<9} {event.detail}", *event.lines]
     elapsed = "" if event.elapsed_s is None else f"{event.elapsed_s:.1f}s"
@@ -173,7 +173,7 @@ def _each(listener: Callable[[Event], None]) -> Iterator[Callable[[Event], None]
 
 @contextmanager
 def _live(stream: TextIO) -> Iterator[Callable[[Event], None]]:
-    """Live lines: a spinner or bar while a subject waits, its final line above once it is ready or failed."""
+    """Live lines: a spinner or bar while a subject is in progress; its final line above once it is ready or failed."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

@@ -1,4 +1,4 @@
-"""Values of rows as JSON can carry them."""
+"""Values of rows for JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def plain(value: object) -> JSON:
-    """A value as JSON can carry it; what JSON has no form for is written as text."""
+    """A value for JSON; a value without a JSON type becomes a string."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):

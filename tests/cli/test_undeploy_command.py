@@ -31,7 +31,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("model", "words"),
-    [("fare", " fare@1 is not served any more. Its upload is kept:  pyml deploy fare@1\n"), ("nobody", "not deployed")],
+    [("fare", " Stopped fare@1. The upload is kept:  pyml deploy fare@1\n"), ("nobody", "not deployed")],
 )
 def test_it_says_what_it_stopped(model: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["undeploy", model]) == 0

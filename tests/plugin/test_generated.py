@@ -48,7 +48,7 @@ def test_tests_of_its_own_take_its_place(bare: Project) -> None:
     bare.write_test(PLAIN_TEST)
     result = bare.run("--pyml")
     result.assert_outcomes(passed=1, deselected=1)
-    result.stdout.fnmatch_lines(["pyml: pyml.toml::parity is left out, since there are tests beside it"])
+    result.stdout.fnmatch_lines(["pyml: pyml.toml::parity is left out, since the repository has its own tests"])
 
 
 def test_tests_of_another_repository_do_not(bare: Project) -> None:

@@ -44,7 +44,7 @@ def test_a_sandbox_of_another_driver_is_refused_in_a_sentence(project: Project) 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "the sandbox 'tests' has the process driver, and --pyml-driver asks for container",
+            "the sandbox 'tests' has the process driver, but --pyml-driver is container",
             "*fix: leave --pyml-driver*",
         ]
     )

@@ -87,7 +87,7 @@ def test_another_driver_than_asked_for_is_refused_and_nothing_started(calls: Cal
     home = SandboxHome.find()
     calls.up(home, up_and_down.Options())
     run = Run(driver="container")
-    with pytest.raises(SetupError, match=r"'default' has the process driver, and --pyml-driver asks for container"):
+    with pytest.raises(SetupError, match=r"'default' has the process driver, but --pyml-driver is container"):
         run.client()
     run.end(keep=False)
     assert calls.seen == ["up None"]

@@ -1,4 +1,4 @@
-"""The first line of a failed parity check, and when a level is earned."""
+"""The first line of a failed parity check, and when a level is reached."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ FAILED = Finding("the offline job failed: no", comparison="batches")
         (Decision(Verdict.FAIL, level="P1", findings=(FAILED, BATCH)), "FAIL the offline job failed: no (and 1 more)"),
         (Decision(Verdict.CANNOT_CERTIFY, "there are no rows"), "CANNOT-CERTIFY there are no rows"),
         (Decision(Verdict.CANNOT_CERTIFY, "the key is null", findings=(BATCH,)), "CANNOT-CERTIFY the key is null"),
-        (Decision(Verdict.PASS, level="P2"), "level P2 is earned, P3 is asked for"),
+        (Decision(Verdict.PASS, level="P2"), "level P2 is reached, P3 is required"),
         (
             Decision(Verdict.PASS, "no rows at the edges", "P2"),
-            "level P2 is earned, P3 is asked for: no rows at the edges",
+            "level P2 is reached, P3 is required: no rows at the edges",
         ),
-        (Decision(Verdict.PASS), "level none is earned, P3 is asked for"),
+        (Decision(Verdict.PASS), "level none is reached, P3 is required"),
     ],
 )
 def test_the_first_line_names_verdict_and_finding(decision: Decision, headline: str) -> None:

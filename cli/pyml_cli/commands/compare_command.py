@@ -1,4 +1,4 @@
-"""`pyml compare`: two tables, in Parquet files or in Hive, held against each other as `pyml parity-check` does it."""
+"""`pyml compare`: compares two tables, in Parquet files or in Hive, by the rules of `pyml parity-check`."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def compare(
 
 
 def _side_names(left: str, right: str) -> tuple[str, str]:
-    """What the sides are called: the last part of a path, or a table; left and right where that is the same."""
+    """The names of both sides: the last part of a path, or a table; "left" and "right" if these are equal."""
     names = Path(left).name, Path(right).name
     return names if names[0] != names[1] else ("left", "right")
 
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """What was compared and found."""
+    """The result of a comparison."""
 
     comparison: Comparison
 
@@ -81,7 +81,7 @@ class ComparisonView:
 
     @property
     def text(self) -> str:
-        """The answer, the columns, the worst rows; as wide as the terminal, 80 columns where there is none."""
+        """The result, the columns, the worst rows; as wide as the terminal, else 80 columns."""
         from pyml_sandbox.compare.words.comparison_text import comparison_text
 
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns

@@ -1,4 +1,4 @@
-"""`pyml dev`: the sandbox's commands."""
+"""`pyml dev`: commands of the sandbox."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def down(
 
     output, home = choose_output(json), _home(sandbox)
     if volumes:
-        _say_what_is_deleted(home, output)
+        _list_what_is_deleted(home, output)
     with output.steps() as on_event:
         stopped = up_and_down.down(home, on_event, with_data=volumes)
     output.result(DownView(home, stopped, kept=not volumes))
@@ -124,8 +124,8 @@ def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> No
     from pyml_sandbox.workspace.state import name_option
 
     output, home = choose_output(json), _home(sandbox)
-    _say_what_is_deleted(home, output)
-    if not yes and not output.confirm(f"Delete the sandbox {home.name!r} with all of this?"):
+    _list_what_is_deleted(home, output)
+    if not yes and not output.confirm(f"Delete the sandbox {home.name!r} and all of this?"):
         raise UsageError("Nothing was deleted.", f"pyml dev reset{name_option(home)} --yes")
     with output.steps() as on_event:
         up_and_down.reset(home, on_event)
@@ -161,7 +161,7 @@ def _home(sandbox: str | None) -> SandboxHome:
     return SandboxHome.find(sandbox)
 
 
-def _say_what_is_deleted(home: SandboxHome, output: Output) -> None:
+def _list_what_is_deleted(home: SandboxHome, output: Output) -> None:
     from pyml_sandbox.lifecycle import up_and_down
     from pyml_sandbox.workspace.events import Event, Progress
 

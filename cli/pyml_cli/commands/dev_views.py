@@ -1,4 +1,4 @@
-"""What the `pyml dev` commands show, as text and as JSON."""
+"""The output of the `pyml dev` commands, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UpView:
 
     @property
     def text(self) -> str:
-        """How long it took and what to do next."""
+        """The time it took, and the next commands."""
         option = name_option(self.summary.home)
         ready = f" Ready in {self.summary.elapsed_s:.1f}s."
         to_try = command_to_try(self.summary.models, self.summary.state.ports.rest, Path.cwd())
@@ -48,7 +48,13 @@ class UpView:
 
 
 def command_to_try(models: Sequence[str], rest_port: int, folder: Path) -> str:
-    """A command that works now, and is the next step: ask a deployed model, upload the one here, or write the first."""
+    """The command to try next: query a deployed model, upload the model in the folder, or create one.
+
+    Args:
+        models: names of the deployed models.
+        rest_port: the gateway's REST port on 127.0.0.1.
+        folder: the current folder.
+    """
     if models:
         return command("curl -s", f"http://{HOST}:{rest_port}/v2/models/{models[0]}")
     if (folder / "model.py").exists():
@@ -58,7 +64,7 @@ def command_to_try(models: Sequence[str], rest_port: int, folder: Path) -> str:
 
 @dataclass(frozen=True)
 class DownView:
-    """What `down` stopped."""
+    """The result of `down`."""
 
     home: SandboxHome
     stopped: Stopped
@@ -66,7 +72,7 @@ class DownView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Which services were stopped, and whether data was kept."""
+        """The services that were stopped, and whether data was kept."""
         return {"sandbox": self.home.name, "stopped": list(self.stopped.services), "data_kept": self.kept}
 
     @property
@@ -112,7 +118,7 @@ def _service_line(service: ServiceStatus, width: int) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """For a person: "12s", "5m", "3h", "2d"."""
+    """A duration for people: "12s", "5m", "3h", "2d"."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds >= size:
             return f"{seconds // size:.0f}{unit}"
@@ -134,19 +140,19 @@ class LogLine:
 
     @property
     def text(self) -> str:
-        """The line, behind the service's name where several are shown."""
+        """The line, after the service's name if the command shows several services."""
         return f"{self.service:<10} | {self.line}" if self.with_service else self.line
 
 
 @dataclass(frozen=True)
 class ResetView:
-    """What `reset` did."""
+    """The result of `reset`."""
 
     home: SandboxHome
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """The sandbox that is gone."""
+        """The name of the deleted sandbox."""
         return {"sandbox": self.home.name, "deleted": str(self.home.folder)}
 
     @property
@@ -157,7 +163,7 @@ class ResetView:
 
 @dataclass(frozen=True)
 class DoctorView:
-    """What the checks found."""
+    """The findings of the checks."""
 
     findings: Sequence[MachineFinding]
 
@@ -168,14 +174,14 @@ class DoctorView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Every finding, and whether the sandbox can start."""
+        """All findings, and whether the sandbox can start."""
         return {"ok": not self.failed, "checks": [finding.json for finding in self.findings]}
 
     @property
     def text(self) -> str:
-        """One line for each check, then the remedy for the first that failed."""
+        """One line for each check, then the fix for the first that failed."""
         lines = [f" {event_mark(str(each.verdict))} {each.check:<8}  {each.detail}" for each in self.findings]
-        remedy = [f"\n fix:  {self.failed[0].hint}"] if self.failed else ["\n All is well:  pyml dev up"]
+        remedy = [f"\n fix:  {self.failed[0].hint}"] if self.failed else ["\n All checks passed:  pyml dev up"]
         return "\n".join(lines + remedy)
 
 
@@ -192,5 +198,5 @@ class EnvironmentView:
 
     @property
     def text(self) -> str:
-        """Shell commands that set them."""
+        """Shell commands that set the variables."""
         return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in self.variables.items())

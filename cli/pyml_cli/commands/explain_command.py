@@ -1,4 +1,4 @@
-"""`pyml explain`: what parts the two paths, cause by cause."""
+"""`pyml explain`: the causes of disparity."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class CauseList:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """`causes`: code, name and page of each."""
+        """`causes`: code, name and page of each cause."""
         from pyml_sandbox.parity.diagnosis.cause_pages import page_path
 
         return {"causes": [{"code": c.code, "name": c.name, "page": str(page_path(c))} for c in self.causes]}
 
     @property
     def text(self) -> str:
-        """One line for each cause, below its family; then the next command."""
+        """One line for each cause, grouped by family; then the next command."""
         from pyml_sandbox.parity.diagnosis.causes import FAMILIES
 
         lines: list[str] = []
@@ -72,7 +72,7 @@ class CausePage:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Its code, its name, where the page lies, and the page as Markdown."""
+        """Code, name, path of the page, and the page as Markdown."""
         from pyml_sandbox.parity.diagnosis.cause_pages import page_path, read_page
 
         cause = self.cause
@@ -80,7 +80,7 @@ class CausePage:
 
     @property
     def text(self) -> str:
-        """Laid out on a terminal; elsewhere the Markdown as it is."""
+        """Formatted on a terminal, else plain Markdown."""
         from pyml_sandbox.parity.diagnosis.cause_pages import read_page
 
         page = read_page(self.cause)
@@ -92,11 +92,11 @@ class CausePage:
 
 
 def laid_out(markdown: str, width: int) -> str:
-    """Markdown as a terminal shows it, in colour.
+    """Markdown formatted for a terminal, in colour.
 
     Args:
-        markdown: the text.
-        width: columns of the terminal; lines do not get longer than is good to read.
+        markdown: the document.
+        width: width of the terminal in columns; longer lines than are readable are not used.
     """
     from rich.console import Console
     from rich.markdown import Markdown

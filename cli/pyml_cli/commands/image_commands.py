@@ -90,7 +90,7 @@ def prune(
 
     output, engine = choose_output(json), find_engine()
     doomed = superfluous(list_images(engine), everything, pinned_images(SandboxHome.find().root))
-    _say_what_is_removed(doomed, output)
+    _list_what_is_removed(doomed, output)
     if doomed and not yes and not output.confirm(f"Remove these {len(doomed)} images?"):
         raise UsageError("Nothing was removed.", "pyml image prune --yes")
     with output.steps() as on_event:
@@ -98,7 +98,7 @@ def prune(
     output.result(PruneView(removal))
 
 
-def _say_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
+def _list_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
     from rich.filesize import decimal
 
     from pyml_sandbox.workspace.events import Event, Progress
@@ -110,19 +110,19 @@ def _say_what_is_removed(doomed: Sequence[ImageInfo], output: Output) -> None:
 
 @dataclass(frozen=True)
 class BootstrapView:
-    """The Python image that was made."""
+    """The Python image that was built."""
 
     made: BootstrappedImage
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Its id, name, Python and size."""
+        """The id, name, Python version and size of the image."""
         return asdict(self.made)
 
     @property
     def text(self) -> str:
-        """Its name, and what it is for."""
-        return f" {self.made.tag} ({_size(self.made.size_bytes)}) is what the base image starts from:  pyml image build"
+        """The name of the image, and the next command."""
+        return f" Built {self.made.tag} ({_size(self.made.size_bytes)}). Build the base image on it:  pyml image build"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class BaseView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Its id, name and Python."""
+        """The id, name and Python version of the image."""
         return asdict(self.base)
 
     @property
@@ -144,45 +144,45 @@ class BaseView:
 
 @dataclass(frozen=True)
 class ImagesView:
-    """Images, one a line."""
+    """Images, one per line."""
 
     images: Sequence[ImageInfo]
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Every image."""
+        """The facts of every image."""
         return {"images": [image.json for image in self.images]}
 
     @property
     def text(self) -> str:
-        """Name, kind, version, sizes, time, and whether a container was made from it."""
+        """Name, kind, sizes and creation time of each image, and whether a container uses it."""
         if not self.images:
-            return " There are none:  pyml image build"
+            return " There are no images yet:  pyml image build"
         width = max(len(image.label) for image in self.images)
-        head = f" {'image':<{width}}  kind    {'size':>9} {'its own':>9}  made"
+        head = f" {'image':<{width}}  kind    {'size':>9} {'its own':>9}  created"
         return "\n".join([head, *(_line(image, width) for image in self.images)])
 
 
 @dataclass(frozen=True)
 class PruneView:
-    """What `prune` removed."""
+    """The result of `prune`."""
 
     removal: Removal
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """The images that are gone, and how much that freed."""
+        """The removed images, and the disk space that this freed, in bytes."""
         names: list[JSON] = [image.label for image in self.removal.images]
         return {"removed": names, "freed_bytes": self.removal.freed_bytes}
 
     @property
     def text(self) -> str:
-        """One line, and where more may be had."""
+        """One line, and the command that clears the builder's cache."""
         if not self.removal.images:
             return " Every image is needed; nothing was removed."
         number = len(self.removal.images)
         freed = f" Removed {number} image{'' if number == 1 else 's'}, {_size(self.removal.freed_bytes)}."
-        return f"{freed} The builder's cache is apart:  docker builder prune"
+        return f"{freed} To clear the builder's cache too:  docker builder prune"
 
 
 def _line(image: ImageInfo, width: int) -> str:

@@ -1,4 +1,4 @@
-"""`pyml init`, `validate`, `upload`, `deploy` and `undeploy`: a model package on its way into the sandbox, and out."""
+"""`pyml init`, `validate`, `upload`, `deploy` and `undeploy`: the life of a model package in the sandbox."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def init(
     ] = "frame",
     json: AsJson = False,
 ) -> None:
-    """Create a model package to start from; it passes its own parity check."""
+    """Create an example model package, which passes its own parity check."""
     from pyml_sandbox.models.template import create
 
     written = create(folder, kind)
@@ -73,7 +73,7 @@ def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> 
 
 
 def undeploy(model: ModelName, sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Stop a model's servers and route its name nowhere; uploaded versions are kept."""
+    """Stop a model's servers and remove its route; uploaded versions are kept."""
     from pyml_sandbox.client import Client
 
     choose_output(json).result(UndeployView(model, Client(sandbox).undeploy_model(model)))
@@ -81,7 +81,7 @@ def undeploy(model: ModelName, sandbox: Sandbox = None, json: AsJson = False) ->
 
 @dataclass(frozen=True)
 class InitView:
-    """What `init` wrote."""
+    """The result of `init`."""
 
     folder: Path
     written: tuple[Path, ...]
@@ -93,14 +93,14 @@ class InitView:
 
     @property
     def text(self) -> str:
-        """The files, and what to do next."""
+        """The files, and the next command."""
         files = "\n".join(f"   {self.folder / path}" for path in self.written)
         return f"{files}\n\n Next:  {command('cd', str(self.folder))}  &&  pyml dev up  &&  pyml parity-check"
 
 
 @dataclass(frozen=True)
 class SignatureView:
-    """What a model declares."""
+    """The signature of a valid model."""
 
     kind: str
     inputs: str
@@ -108,12 +108,12 @@ class SignatureView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Kind, inputs and outputs; a program reads `valid`."""
+        """Kind, inputs and outputs, and `valid`, which is always true."""
         return {"valid": True, "kind": self.kind, "inputs": self.inputs, "outputs": self.outputs}
 
     @property
     def text(self) -> str:
-        """One line each."""
+        """Kind, inputs and outputs, each on one line."""
         return f"valid package: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
 
 
@@ -136,14 +136,14 @@ class ModelIdView:
 
 @dataclass(frozen=True)
 class UndeployView:
-    """What `undeploy` stopped."""
+    """The result of `undeploy`."""
 
     model: str
     served: Sequence[str]
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """The model, and the ids of the versions that were served."""
+        """The model, and the ids of the versions that were stopped."""
         return {"model": self.model, "undeployed": list(self.served)}
 
     @property
@@ -152,4 +152,4 @@ class UndeployView:
         if not self.served:
             return f" {self.model} was not deployed."
         again = command("pyml deploy", self.served[0])
-        return f" {', '.join(self.served)} is not served any more. Its upload is kept:  {again}"
+        return f" Stopped {', '.join(self.served)}. The upload is kept:  {again}"

@@ -1,4 +1,4 @@
-"""`pyml parity-check`: do offline and online agree?"""
+"""`pyml parity-check`: checks that offline and online predictions agree."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def parity_check(
 
 
 def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | None, level: str) -> ParitySettings:
-    """What was given on the command line, over what the model declares."""
+    """The settings of pyml.toml, overridden by the options of the command line."""
     if sql and table:
         raise UsageError("--sql and --table are both given", "keep one of them")
     if sql or table:
@@ -88,18 +88,18 @@ def _refuse_unknown(level: str) -> None:
 
 @dataclass(frozen=True)
 class Files:
-    """Where the report is written besides the terminal.
+    """The files to which the report is written besides the terminal.
 
     Attributes:
-        html: a file for a browser.
-        junit: a file for a CI.
+        html: HTML file; None for no HTML.
+        junit: JUnit XML file; None for no JUnit.
     """
 
     html: Path | None
     junit: Path | None
 
     def refuse_folders(self) -> None:
-        """A check takes a while: say before it that its report could not be written.
+        """Check the paths before the parity check runs, since that takes a while.
 
         Raises:
             UsageError: one of them is a folder.
@@ -110,7 +110,7 @@ class Files:
                 raise UsageError(f"expected a file after {name}, found the folder {path}", hint)
 
     def write(self, report: Report, on_event: OnEvent) -> None:
-        """Write what was asked for, and say so.
+        """Write the files, with an event for each.
 
         Raises:
             SetupError: a file cannot be written.
@@ -148,7 +148,7 @@ class ReportView:
 
     @property
     def text(self) -> str:
-        """The verdict, the findings, what differs, and the next command."""
+        """The verdict, the findings, the differences, and the next command."""
         import shutil
         import sys
 

@@ -1,4 +1,4 @@
-"""`pyml predict online` and `pyml predict offline`: one model, two paths."""
+"""`pyml predict online` and `pyml predict offline`: predictions of one model on either path."""
 
 from __future__ import annotations
 
@@ -72,18 +72,18 @@ def offline(
 
 @dataclass(frozen=True)
 class PredictionsView:
-    """Predictions, row for row."""
+    """Predictions, one for each row."""
 
     predictions: pa.Table
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """All of them in one object."""
+        """All predictions in one object."""
         return {"predictions": [plain(row) for row in self.predictions.to_pylist()]}
 
     @property
     def text(self) -> str:
-        """One JSON object a line."""
+        """One JSON object per line."""
         import json
 
         return "\n".join(json.dumps(plain(row), ensure_ascii=False) for row in self.predictions.to_pylist())
@@ -91,13 +91,13 @@ class PredictionsView:
 
 @dataclass(frozen=True)
 class JobView:
-    """What an offline job did."""
+    """The result of an offline job."""
 
     result: JobResult
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Table, rows, key and the time of each step."""
+        """Table, number of rows, key, and seconds of each step."""
         result = self.result
         return {"table": result.table, "rows": result.rows, "key": list(result.key), "seconds": dict(result.seconds)}
 

@@ -1,4 +1,4 @@
-"""`pyml dev sql`: look at what is in the warehouse."""
+"""`pyml dev sql`: runs SQL on the sandbox's Spark."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sql(
 
 @dataclass(frozen=True)
 class RowsView:
-    """Rows of a query."""
+    """The rows of a query."""
 
     rows: pa.Table
 
@@ -47,7 +47,7 @@ class RowsView:
 
     @property
     def text(self) -> str:
-        """A table, columns as wide as their widest value."""
+        """A table, with columns as wide as their widest value."""
         names = self.rows.column_names
         lines = [names, *([str(plain(value)) for value in row.values()] for row in self.rows.to_pylist())]
         widths = [max(len(line[position]) for line in lines) for position in range(len(names))]
