@@ -150,7 +150,7 @@ def test_without_a_network_a_package_is_checked_as_far_as_it_can_be(
     builder = VirtualenvBuilder(SandboxHome(tmp_path / "home"))
     with pytest.raises(SetupError, match="files are valid, but the model could not be loaded") as caught:
         check(package, builder)
-    assert "connect once" in caught.value.hint
+    assert "connect to the package index once" in caught.value.hint
     with pytest.raises(PackageError, match="no such comparison operator"):
         check(required(package, "foo>>1"), builder)
     (package.folder / "model.py").write_text("def predict(")

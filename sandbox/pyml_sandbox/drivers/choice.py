@@ -1,4 +1,4 @@
-"""Which driver a sandbox has: chosen once at `up`, recorded, and followed by every later command."""
+"""Chooses a sandbox's driver: once, at its first `up`; it is recorded, and every later command uses it."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ DRIVERS = ("process", "container")
 
 
 def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[[], bool], option: str = "") -> str:
-    """The recorded driver, which a sandbox keeps; else the one asked for; else containers where an engine answers.
+    """The driver of a sandbox: the recorded one, else the user's choice, else containers if an engine answers.
 
     Args:
-        recorded: what the sandbox was made with; None for a new one.
-        asked: by the user.
-        has_engine: whether a Docker engine answers; only called where that decides.
+        recorded: the driver that the sandbox was made with; None for a new sandbox.
+        asked: the driver that the user chose; None for no choice.
+        has_engine: tells whether a Docker engine answers; called only if that decides.
         option: " --sandbox NAME" for hints.
 
     Raises:
-        UsageError: there is no such driver.
-        SetupError: the sandbox was made with another one.
+        UsageError: the driver does not exist.
+        SetupError: the sandbox was made with a different driver.
     """
     if asked is not None and asked not in DRIVERS:
         raise UsageError(f"There is no driver {asked!r}; there are {', '.join(DRIVERS)}.", "pyml dev up --help")
     if asked is not None and recorded is not None and asked != recorded:
         raise SetupError(
-            f"This sandbox was made with the {recorded} driver.", f"pyml dev reset{option}   to choose another"
+            f"This sandbox was made with the {recorded} driver.", f"pyml dev reset{option}   to choose a different one"
         )
     return recorded or asked or ("container" if has_engine() else "process")
 
 
 def an_engine_answers(environ: Mapping[str, str]) -> bool:
-    """Whether there is a Docker engine, and Compose for it."""
+    """Whether a Docker engine answers, and Compose is installed."""
     return not why_no_containers(environ)
 
 
 def why_no_containers(environ: Mapping[str, str]) -> str:
-    """What keeps the container driver from working here, in brackets; empty where nothing does."""
+    """Why the container driver does not work here, in brackets; empty if it does."""
     from pyml_sandbox.drivers.container.compose.compose_program import find_compose
     from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
 
     try:
         find_compose(find_engine(environ))
     except (SetupError, SandboxError) as error:
-        return f" (containers are out of reach: {error.message})"
+        return f" (containers cannot be used: {error.message})"
     return ""
 
 
 def ports_in_use(environ: Mapping[str, str]) -> set[int]:
-    """The ports of every sandbox that runs on this machine, as processes or as containers, of whatever home."""
+    """The ports of all sandboxes that run on this machine, as processes or containers, whatever their home."""
     from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
     from pyml_sandbox.drivers.container.engine.published_ports import ports_of_sandboxes
 
@@ -67,10 +67,15 @@ def ports_in_use(environ: Mapping[str, str]) -> set[int]:
 
 
 def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str] | None = None) -> Driver:
-    """The driver of a sandbox, by the name in its state.
+    """The driver of a sandbox.
+
+    Args:
+        home: the sandbox.
+        state: its state, which names the driver.
+        environ: environment variables; None for those of this process.
 
     Raises:
-        SetupError: there is no such driver, or no Docker engine for it.
+        SetupError: this release lacks the driver, or the driver needs a Docker engine and none answers.
     """
     environ = os.environ if environ is None else environ
     if state.driver == "process":
@@ -85,7 +90,7 @@ def driver_for(home: SandboxHome, state: SandboxState, environ: Mapping[str, str
 
 
 def builder_for(home: SandboxHome) -> EnvironmentBuilder:
-    """The workshop of a sandbox; of one that was never up, the one that costs nothing to have: virtual environments."""
+    """The environment builder of a sandbox; virtual environments if the sandbox has never been up."""
     state = load_state(home)
     if state is not None:
         return driver_for(home, state).builder

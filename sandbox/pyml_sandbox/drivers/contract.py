@@ -1,4 +1,4 @@
-"""Everything that depends on how services run, in one contract."""
+"""The contract of a driver: everything that depends on how services run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OfflineTarget:
-    """Where the offline jobs of one model version run.
+    """The Spark on which the offline jobs of one model version run.
 
     Attributes:
         connect: host:port of the Spark Connect server.
-        environment: in which its Python workers run.
+        environment: of its Python workers.
     """
 
     connect: str
@@ -32,11 +32,11 @@ class OfflineTarget:
 
 @dataclass(frozen=True)
 class DataLocation:
-    """Where tables and the metastore's database lie.
+    """Where tables and the metastore's database are stored.
 
     Attributes:
-        words: for people: a folder, or the names of volumes.
-        size_bytes: how big they are; 0 where there are none yet.
+        words: for people: a folder, or names of volumes.
+        size_bytes: their size; 0 if there is no data yet.
     """
 
     words: str
@@ -44,44 +44,52 @@ class DataLocation:
 
 
 class Driver(Protocol):
-    """The parts of one sandbox under its driver."""
+    """The driver of one sandbox."""
 
     @property
     def runner(self) -> ServiceRunner:
-        """Runs the services."""
+        """The runner of its services."""
 
     @property
     def builder(self) -> EnvironmentBuilder:
-        """Makes what model versions run in."""
+        """The builder of its model versions' environments."""
 
     @property
     def checks(self) -> Mapping[str, Check]:
-        """What the machine must have, each by name; `up` and `doctor` run them."""
+        """The checks of this machine by name; `up` and `doctor` run them."""
 
     def prepare(self, on_event: OnEvent) -> None:
-        """Make what services need before they can be started, such as images. Blocks.
+        """Make what services need before they can start, such as images. Blocks.
+
+        Args:
+            on_event: called with each step.
 
         Raises:
-            SetupError: something could not be made.
+            SetupError: something that services need could not be made.
         """
 
     def services(self) -> Sequence[ServiceSpec]:
-        """The specs of the services that are always there: metastore, Spark, gateway."""
+        """The specs of the services that every sandbox runs: metastore, Spark, gateway."""
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Where those answer."""
+        """The endpoints of these services."""
 
     def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
         """The specs of the servers of one version, one for each replica."""
 
     def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
-        """Where those answer."""
+        """The endpoints of the servers of one version, one for each replica."""
 
     def publish(self, routes: Routes) -> None:
-        """Put routes in force: keep them, and let the gateway see them."""
+        """Write the routes, and make the gateway read them."""
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
-        """Where offline jobs of a version run; started and ready when this returns. Blocks.
+        """The Spark for offline jobs of a version, started if need be. Blocks until it is ready.
+
+        Args:
+            version: predicts the rows.
+            environment: of the version.
+            on_event: called for each change of a service.
 
         Raises:
             SandboxError: the sandbox is not up.
@@ -89,20 +97,20 @@ class Driver(Protocol):
         """
 
     def image_of(self, host: str) -> str | None:
-        """The image of the container that calls itself by a host name; None where it is none of this sandbox."""
+        """The image id of the sandbox's container with a host name; None if there is no such container."""
 
     def online_images(self, version: ModelVersion) -> Sequence[str]:
-        """The images of the containers that serve a version, each once; none where it is served by processes."""
+        """The distinct image ids of the containers that serve a version; none if processes serve it."""
 
     @property
     def data_words(self) -> str:
-        """Where the data lies, for people; asks nobody."""
+        """Where the data is stored, for people. Asks no service and no engine."""
 
     def data(self) -> DataLocation:
-        """Where the data lies, and how big it is."""
+        """Where the data is stored, and its size."""
 
     def delete_data(self) -> None:
-        """Delete tables and the metastore's database. Nothing may run."""
+        """Delete tables and the metastore's database. No service may run."""
 
     def connect_address(self) -> str:
-        """host:port of the Spark Connect server for SQL that runs no model."""
+        """host:port of the Spark Connect server for SQL, which runs no model."""

@@ -1,4 +1,4 @@
-"""A driver that runs nothing, for tests: it passes the same contract as the real ones."""
+"""A service runner that runs nothing, for tests; it passes the same contract tests as the real ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MEMORY_PER_PROCESS_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a service does once it is started.
+    """How a service behaves after its start.
 
     Attributes:
         lines: what it writes first.
-        exit_code: with which it ends at once; None to run until it is stopped.
-        children: how many processes it starts in turn.
+        exit_code: the code with which it exits at once; None if it runs until it is stopped.
+        children: how many child processes it starts.
     """
 
     lines: tuple[str, ...] = ()
@@ -29,37 +29,37 @@ class Behaviour:
 
 @dataclass
 class FakeMachine:
-    """What outlives a driver object: the services of every sandbox, and who watches them.
+    """What outlives a runner: the services of all sandboxes, and their watchers.
 
     Attributes:
-        behaviours: what services do, by name; those not named run until they are stopped.
+        behaviours: by the service's name; a service without one runs until it is stopped.
         sandboxes: the services that were started, by sandbox and name.
-        left_over: processes whose watcher was killed, by sandbox.
+        orphans: number of processes whose watcher was killed, by sandbox.
     """
 
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
     sandboxes: dict[str, dict[str, LiveService]] = field(default_factory=dict)
     logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    left_over: dict[str, int] = field(default_factory=dict)
+    orphans: dict[str, int] = field(default_factory=dict)
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def kill(self, sandbox: str, name: str) -> None:
-        """End a service's process from outside; its watcher starts it again."""
+        """Kill a service's process; its watcher restarts it."""
         found = self.sandboxes[sandbox][name]
         ended = Exit(None, "terminated by SIGKILL")
         self.sandboxes[sandbox][name] = replace(found, pid=next(self.pids), exits=found.exits + 1, last_exit=ended)
 
     def kill_watcher(self, sandbox: str) -> None:
-        """End what watches a sandbox; its services' processes stay."""
-        self.left_over[sandbox] = self.processes(sandbox)
+        """Kill the watcher of a sandbox; the processes of its services stay."""
+        self.orphans[sandbox] = self.processes(sandbox)
         self.sandboxes.pop(sandbox, None)
 
     def processes(self, sandbox: str, name: str | None = None) -> int:
-        """How many processes a service has; those of all services, and those left over, without a name."""
+        """How many processes a service has; without a name, those of all services, and orphans."""
         services = self.sandboxes.get(sandbox, {})
         running = [each for each in services.values() if each.pid is not None and name in (None, each.name)]
         children = sum(self.behaviours.get(each.name, Behaviour()).children for each in running)
-        return len(running) + children + (self.left_over.get(sandbox, 0) if name is None else 0)
+        return len(running) + children + (self.orphans.get(sandbox, 0) if name is None else 0)
 
 
 class FakeRunner:
@@ -89,11 +89,11 @@ class FakeRunner:
     def shut_down(self, timeout_s: float = 60) -> None:
         """See `ServiceRunner.shut_down`."""
         self._machine.sandboxes.pop(self._sandbox, None)
-        self._machine.left_over.pop(self._sandbox, None)
+        self._machine.orphans.pop(self._sandbox, None)
 
     def remove_orphans(self, timeout_s: float = 30) -> int:
-        """See `ServiceRunner.sweep`."""
-        return self._machine.left_over.pop(self._sandbox, 0)
+        """See `ServiceRunner.remove_orphans`."""
+        return self._machine.orphans.pop(self._sandbox, 0)
 
     def live(self, timeout_s: float = 10) -> Sequence[LiveService]:
         """See `ServiceRunner.live`."""
@@ -105,7 +105,7 @@ class FakeRunner:
         return tuple(written[-lines:]) if lines > 0 else ()
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
-        """See `ServiceRunner.follow`. Ends after what is there: nothing writes more."""
+        """See `ServiceRunner.follow`. Ends after the existing lines, since nothing writes more."""
         for name in names:
             for line in self.logs(name, lines):
                 yield name, line

@@ -1,4 +1,4 @@
-"""Log files: their last lines, and following them as they grow and rotate."""
+"""Log files: reads their last lines, and follows them as they grow and rotate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POLL_S = 0.2
 
 
 def tail(path: Path, lines: int) -> Sequence[str]:
-    """The last lines of a file, without line ends; none where there is no file."""
+    """The last lines of a file, without line ends; none if the file does not exist."""
     try:
         with path.open("rb") as file:
             text = _last_bytes(file, lines)
@@ -23,9 +23,14 @@ def tail(path: Path, lines: int) -> Sequence[str]:
 
 
 def follow_files(files: Mapping[str, Path], lines: int, poll_s: float = POLL_S) -> Iterator[tuple[str, str]]:
-    """The last lines of each file, then every line added to one of them, as (name, line). Endless.
+    """The last lines of each file, then each line that is added to one of them, as (name, line). Endless.
 
-    A file may appear later, and may be replaced by a new one: both are followed.
+    Files that appear later, and files that replace another one, are followed as well.
+
+    Args:
+        files: paths by name.
+        lines: how many of the existing lines of each file.
+        poll_s: seconds between two looks at the files.
     """
     readers = {name: _Reader(path) for name, path in files.items()}
     for name, path in files.items():
@@ -39,7 +44,7 @@ def follow_files(files: Mapping[str, Path], lines: int, poll_s: float = POLL_S) 
 
 
 class _Reader:
-    """Reads what was added to a file since it was last asked."""
+    """Reads what was added to a file since the last call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,7 +74,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _last_bytes(file: io.BufferedReader, lines: int) -> bytes:
-    """Enough bytes from the end to hold that many lines."""
+    """Enough bytes from the end of a file to hold that many lines."""
     position = file.seek(0, os.SEEK_END)
     text = b""
     while position > 0 and text.count(b"\n") <= lines:

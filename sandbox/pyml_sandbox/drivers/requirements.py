@@ -1,4 +1,4 @@
-"""What a model's environment must hold, whichever driver makes it."""
+"""The requirements of pyml's runtime in a model's environment, the same for every driver."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DISTRIBUTION = "pyml-sandbox"
 
 
 def runtime_requirements() -> list[str]:
-    """What pyml's runtime needs in a model's environment: the distribution's dependencies without extras."""
+    """The requirements of pyml's runtime: the dependencies of its distribution, without extras."""
     declared = importlib.metadata.requires(DISTRIBUTION) or []
     return sorted(line for line in declared if "extra ==" not in line)
 
 
 def count_packages(lock: str) -> int:
-    """How many packages a lock names."""
+    """The number of packages in a lock."""
     return sum(bool(line) and not line.startswith(("#", "-", " ")) for line in lock.splitlines())

@@ -29,7 +29,7 @@ from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 if TYPE_CHECKING:
-    from docker.models.containers import Container as Made
+    from docker.models.containers import Container
 
 KEPT_LOG_LINES = 10_000
 FOLLOW_AGAIN_S = 0.5
@@ -167,15 +167,15 @@ class ContainerRunner:
         return f"{labels.SANDBOX}={self._home.project}"
 
     @property
-    def _by_service(self) -> dict[str, Made]:
+    def _by_service(self) -> dict[str, Container]:
         """The container of each service; where there are two, the one that runs, else the newer."""
         return {container.labels[labels.SERVICE]: container for container in self._containers()}
 
-    def _of(self, name: str) -> Made | None:
+    def _of(self, name: str) -> Container | None:
         """The container of one service, chosen likewise."""
         return next(reversed(self._containers(f"{labels.SERVICE}={name}")), None)
 
-    def _containers(self, *wanted: str) -> list[Made]:
+    def _containers(self, *wanted: str) -> list[Container]:
         """The containers, those that run last, and of others the newest."""
         found = containers_of(self._engine, self._home.project, *wanted)
         return sorted(found, key=lambda each: (each.status == "running", _created(each)))
@@ -194,7 +194,7 @@ class ContainerRunner:
         write_atomically(file, text(merged))
         return file
 
-    def _live_service(self, container: Made) -> LiveService:
+    def _live_service(self, container: Container) -> LiveService:
         facts = container.attrs["State"]
         is_running = facts.get("Running", False) and not facts.get("Restarting", False)
         exits = int(container.attrs.get("RestartCount", 0))
@@ -212,7 +212,7 @@ class ContainerRunner:
             is_job_scoped=labels.JOB_SCOPED in container.labels,
         )
 
-    def _last_exit(self, container: Made) -> Exit:
+    def _last_exit(self, container: Container) -> Exit:
         """How it last ended by itself.
 
         Of one that runs again, or that was stopped while it did, only the engine's events know it, for as long as they
@@ -231,7 +231,7 @@ class ContainerRunner:
             self._exits[ended] = _exit(codes[-1]) if codes else Exit(None, "it ended")
         return self._exits[ended]
 
-    def _codes_in_events(self, container: Made) -> list[int]:
+    def _codes_in_events(self, container: Container) -> list[int]:
         """The exit codes of its ends by itself, in order."""
         since, until = (f"{each:.6f}" for each in (_created(container).timestamp(), time.time()))
         asked = {"container": container.id, "event": ["die", "kill"]}
@@ -245,7 +245,7 @@ class ContainerRunner:
     def _log_file(self, name: str) -> Path:
         return self._home.logs / f"{name}.log"
 
-    def _save_log(self, name: str, container: Made) -> None:
+    def _save_log(self, name: str, container: Container) -> None:
         """Keep the last of what a container said beyond its end."""
         with translated(f"read the log of {name}"), gone_is_fine():
             said = container.logs(tail=KEPT_LOG_LINES)
@@ -293,7 +293,7 @@ def _exit(code: int) -> Exit:
     return Exit(code, f"exit code {code}")
 
 
-def _created(container: Made) -> datetime.datetime:
+def _created(container: Container) -> datetime.datetime:
     return _time(str(container.attrs["Created"]))
 
 

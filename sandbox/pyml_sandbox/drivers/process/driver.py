@@ -1,4 +1,4 @@
-"""The driver whose services are plain processes of this user."""
+"""The process driver: services are plain processes of this user."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class ProcessDriver:
 
     @cached_property
     def runner(self) -> ProcessRunner:
-        """See `Driver.driver`."""
+        """See `Driver.runner`."""
         return ProcessRunner(self._home, self._environ)
 
     @cached_property
     def builder(self) -> VirtualenvBuilder:
-        """See `Driver.workshop`."""
+        """See `Driver.builder`."""
         return VirtualenvBuilder(self._home)
 
     @property
@@ -64,7 +64,7 @@ class ProcessDriver:
         return process_checks.PROCESS_CHECKS
 
     def prepare(self, on_event: OnEvent) -> None:
-        """See `Driver.prepare`. Nothing to make."""
+        """See `Driver.prepare`. Does nothing."""
 
     def services(self) -> Sequence[ServiceSpec]:
         """See `Driver.services`."""
@@ -82,7 +82,7 @@ class ProcessDriver:
         return [metastore_endpoint(ports.metastore), spark_endpoint(ports.spark), gateway_endpoint(ports)]
 
     def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
-        """See `Driver.model_servers`. One: more of them would share the same cores."""
+        """See `Driver.model_servers`. Always one server: more of them would share the same cores."""
         return [model_server_spec(self._home, version, environment, self._ports.gateway)]
 
     def model_endpoints(self, version: ModelVersion) -> Sequence[Endpoint]:
@@ -91,7 +91,7 @@ class ProcessDriver:
         return [model_endpoint(address, version.name, version.version, self._ports.gateway)]
 
     def publish(self, routes: Routes) -> None:
-        """See `Driver.publish`. The gateway reads the very file that is kept."""
+        """See `Driver.publish`. The gateway reads the file itself."""
         from pyml_sandbox.models.routes import routes_text, save_routes
 
         save_routes(self._home, routes_text(routes, self._replicas))
@@ -100,7 +100,7 @@ class ProcessDriver:
         return [Replica(str(socket_path(self._home, model, version)), service_name(model, version))]
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
-        """See `Driver.offline`. Sessions of one Spark each have their own Python."""
+        """See `Driver.offline`. All versions share one Spark, in which each session has its own Python."""
         return OfflineTarget(self.connect_address(), environment)
 
     def image_of(self, host: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The process driver's workshop: a virtual environment for each lock, and a script that starts its Python."""
+"""The process driver's environment builder: a virtual environment for each lock, and a script to start it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 LAUNCHER = "python"
-"""The script beside a version's package that starts its Python."""
+"""Name of the script beside a version's package that starts its Python."""
 
 
 class VirtualenvBuilder:
-    """Makes virtual environments below `home.environments`. See `EnvironmentBuilder`."""
+    """Builds virtual environments below `home.environments`. See `EnvironmentBuilder`."""
 
     def __init__(self, home: SandboxHome) -> None:
         self._home = home
 
     def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> EnvironmentBuilder:
-        """See `EnvironmentBuilder.with_inputs`. uv reads its own settings."""
+        """See `EnvironmentBuilder.with_inputs`. Refuses both: uv has settings of its own for them."""
         if wheels is not None or ca_bundle is not None:
             raise UsageError(
                 "--wheels and --ca-bundle are for images, and this sandbox runs processes.",
-                "uv's own: UV_NO_INDEX=1 UV_FIND_LINKS=DIR, and SSL_CERT_FILE",
+                "use the settings of uv: UV_NO_INDEX=1 UV_FIND_LINKS=DIR, and SSL_CERT_FILE",
             )
         return self
 
@@ -61,14 +61,14 @@ class VirtualenvBuilder:
         return _environment(made, folder)
 
     def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
-        """See `EnvironmentBuilder.adopt`. Processes run in no image."""
+        """See `EnvironmentBuilder.import_image`. Refuses every image: processes run in none."""
         raise UsageError(
-            f"{reference!r} is no folder and no version, and this sandbox runs no images.",
+            f"{reference!r} is neither a folder nor a version, and this sandbox runs no images.",
             "give a model package, or name@version; pyml dev up --driver container runs images",
         )
 
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
-        """See `EnvironmentBuilder.talk`."""
+        """See `EnvironmentBuilder.open_session`."""
         return session_with_process([environment.python, *arguments], inherited(os.environ))
 
 

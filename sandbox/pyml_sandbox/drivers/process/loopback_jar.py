@@ -1,4 +1,4 @@
-"""The jar that has the metastore listen on 127.0.0.1 alone: one class, compiled from the source beside this file.
+"""The jar that makes the metastore listen on 127.0.0.1 only: one class, compiled from the source beside this file.
 
 No JDK is needed: Spark ships a Java compiler, Janino, for the code it generates.
 """
@@ -23,10 +23,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def loopback_jar(spark_home: SparkHome, java: Java, cache: Path) -> Path:
-    """The jar, made on first use in about half a second; later from `cache`.
+    """The jar; compiled on first use, which takes about half a second.
+
+    Args:
+        spark_home: has the compiler, and the class to replace.
+        java: runs the compiler.
+        cache: folder in which the jar is kept.
 
     Raises:
-        SetupError: it could not be compiled. The metastore must not run without it.
+        SetupError: the class could not be compiled. The metastore must not run without it.
     """
     source = SOURCE.read_bytes()
     jar = cache / f"loopback-{hashlib.sha256(source + spark_home.version.encode()).hexdigest()[:12]}.jar"
@@ -44,9 +49,9 @@ def _compile(spark_home: SparkHome, java: Java, into: Path) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+        stderr = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
         raise SetupError(
-            f"{SOURCE.name}, which keeps the metastore on 127.0.0.1, could not be compiled: {said or error}",
+            f"{SOURCE.name}, which keeps the metastore on 127.0.0.1, could not be compiled: {stderr or error}",
             "pyml dev doctor   shows the Java and the Spark in use",
         ) from error
 
@@ -54,7 +59,7 @@ def _compile(spark_home: SparkHome, java: Java, into: Path) -> None:
 def _thrift_jar(spark_home: SparkHome) -> Path:
     jars = sorted(spark_home.jars.glob("libthrift-*.jar"))
     if not jars:
-        raise SetupError(f"There is no libthrift among the jars in {spark_home.jars}.", "install PySpark anew")
+        raise SetupError(f"{spark_home.jars} has no libthrift jar.", "pip install --force-reinstall pyspark")
     return jars[-1]
 
 

@@ -1,4 +1,4 @@
-"""The first time that a model is loaded in its own virtual environment: what it declares."""
+"""The trial load of a new model in its own virtual environment, which gives its signature."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ TIMEOUT_S = 300
 
 
 def load_on_trial(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
-    """Load a model once, as it will be served: with the variables of the shell that a server gets. Blocks.
+    """Load a model once, with the environment variables that its server will have. Blocks.
 
-    Whatever the model started meanwhile is ended.
+    Processes that the model started meanwhile are ended.
 
     Args:
-        launcher: script that starts the Python of its environment.
-        package: its folder.
-        timeout_s: how long loading it may take.
+        launcher: script that starts the Python of the model's environment.
+        package: folder of the model package.
+        timeout_s: seconds that loading may take.
 
     Returns:
-        The model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
+        The model's signature, as `pyml.inference.describe.Signature` writes it.
 
     Raises:
-        PackageError: it cannot be loaded, or takes too long.
+        PackageError: the model cannot be loaded, or takes too long.
     """
     from pyml.inference.describe import signature_of
 
-    code, printed, said = _run([str(launcher), "-m", "pyml.inference.describe", str(package)], timeout_s)
-    return signature_of(code, printed, said, package).to_json()
+    code, stdout, stderr = _run([str(launcher), "-m", "pyml.inference.describe", str(package)], timeout_s)
+    return signature_of(code, stdout, stderr, package).to_json()
 
 
 def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a program; both are files, since a child that outlives it would hold a pipe."""
-    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
+    """Exit code, stdout and stderr of a program, through files: a child that outlives it would hold a pipe open."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             command,
             env=inherited(os.environ),
             stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=said,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
         )
         try:
@@ -56,7 +56,7 @@ def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
             raise PackageError(f"loading the model took longer than {timeout_s:g} s", []) from error
         finally:
             _end(process)
-        return code, _content(printed), _content(said)
+        return code, _content(stdout), _content(stderr)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

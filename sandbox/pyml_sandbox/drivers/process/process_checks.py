@@ -1,4 +1,4 @@
-"""What a machine must have for the process driver."""
+"""The process driver's checks of this machine."""
 
 from __future__ import annotations
 
@@ -13,44 +13,50 @@ from pyml_sandbox.services.machine_check import Check, MachineContext, check_dat
 from pyml_sandbox.workspace.home import check_socket_path
 
 MEMORY_NEEDED_BYTES = 1_500_000_000  # metastore 0.25, Spark 0.6 to 1, gateway and a model server 0.1 each
-
-
 DISK_NEEDED_BYTES = 1_000_000_000
 
 
-def check_java(situation: MachineContext) -> str:
-    """Java 17 or newer can be found."""
-    java = find_java(situation.home, situation.environ)
+def check_java(context: MachineContext) -> str:
+    """Check that Java 17 or newer is installed."""
+    java = find_java(context.home, context.environ)
     return f"Java {java.version}, from {java.source}"
 
 
-def check_sockets(situation: MachineContext) -> str:
-    """The folder for Unix sockets has a path that is short enough."""
-    check_socket_path(situation.home.runtime_dir)
-    return str(situation.home.runtime_dir)
+def check_sockets(context: MachineContext) -> str:
+    """Check that the path of the folder for Unix sockets is short enough."""
+    check_socket_path(context.home.runtime_dir)
+    return str(context.home.runtime_dir)
 
 
-def check_memory(situation: MachineContext) -> str:
-    """There is memory for what does not run yet."""
+def check_memory(context: MachineContext) -> str:
+    """Check that there is memory for the services that do not run yet.
+
+    Raises:
+        SetupError: there is too little.
+    """
     import psutil
 
     available = psutil.virtual_memory().available
-    if available < MEMORY_NEEDED_BYTES and "spark" not in situation.running:
+    if available < MEMORY_NEEDED_BYTES and "spark" not in context.running:
         raise SetupError(
-            f"{decimal(available)} of memory are available; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
+            f"{decimal(available)} of memory is available; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
             "close other programs, or stop another sandbox: pyml dev down --sandbox NAME",
         )
     return f"{decimal(available)} available"
 
 
-def check_disk(situation: MachineContext) -> str:
-    """There is room below the sandbox's folder."""
-    folder = next(parent for parent in (situation.home.folder, *situation.home.folder.parents) if parent.exists())
+def check_disk(context: MachineContext) -> str:
+    """Check that there is disk space below the sandbox's folder.
+
+    Raises:
+        SetupError: there is too little.
+    """
+    folder = next(parent for parent in (context.home.folder, *context.home.folder.parents) if parent.exists())
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(
-            f"{decimal(free)} are free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
-            "free some space, or set PYML_HOME to a folder on another disk",
+            f"{decimal(free)} of disk space is free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
+            "free some disk space, or set PYML_HOME to a folder on another disk",
         )
     return f"{decimal(free)} free below {folder}"
 

@@ -1,9 +1,9 @@
-"""The process driver: services are plain processes, watched by supervisord.
+"""The process driver's service runner: services are plain processes, watched by supervisord.
 
-One supervisord for each sandbox. It is told about a service by a file `conf/services/NAME.conf` that runs the script
-`NAME.sh` beside it (which can also be run by hand), and is spoken to by XML-RPC over a Unix socket.
+Each sandbox has one supervisord, which is asked by XML-RPC over a Unix socket. Each service has a file
+`conf/services/NAME.conf`, which runs the script `NAME.sh` beside it; the script can also be run by hand.
 
-Every process carries the sandbox's marks (`process_tags.py`), and so is found and ended wherever it escaped to.
+Every process has the sandbox's process tags (`process_tags.py`), by which it is found and ended even outside its group.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|DYLD_\w+"
     r"|\w+_(PROXY|proxy)|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
 )
-"""What services inherit from the shell that ran `up`. All else their specs set, so two shells give one sandbox."""
+"""Variables that services inherit from the shell that ran `up`. Specs set all others: two shells give one sandbox."""
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of a shell's environment reaches the programs of a sandbox."""
+    """The part of a shell's environment variables that the programs of a sandbox inherit."""
     return {name: value for name, value in environ.items() if INHERITED.fullmatch(name) or name.startswith("LC_")}
 
 
@@ -96,7 +96,7 @@ class ProcessRunner:
         """See `ServiceRunner.start`."""
         supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
         for spec in not_running(specs, self.live(timeout_s)):
-            self.stop(spec.name, timeout_s)  # it may be waiting for its next try
+            self.stop(spec.name, timeout_s)  # it may be waiting for its next restart
             self._write_service(spec)
             supervisor.replace(spec.name)
             supervisor.start(spec.name)
@@ -122,12 +122,12 @@ class ProcessRunner:
             raise SandboxError(f"These processes of the sandbox cannot be ended: {left}.", f"kill -9 {left}")
 
     def remove_orphans(self, timeout_s: float = 30) -> int:
-        """See `ServiceRunner.sweep`."""
+        """See `ServiceRunner.remove_orphans`."""
         if self._supervisor(timeout_s) is not None:
             return 0
-        left_over = self._processes()
-        _end(left_over)
-        return len(left_over)
+        orphans = self._processes()
+        _end(orphans)
+        return len(orphans)
 
     # ---- supervisord
 
@@ -152,8 +152,8 @@ class ProcessRunner:
                 start_new_session=True,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-            raise SandboxError(f"supervisord could not be started: {said or error}") from error
+            stderr = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+            raise SandboxError(f"supervisord could not be started: {stderr or error}") from error
         return Supervisor(self._home.runtime_dir / "supervisor.sock", timeout_s)
 
     def _clear(self) -> None:
@@ -205,7 +205,7 @@ class ProcessRunner:
         return record
 
     def _exits(self, name: str, journal_from: int, spawn_error: str) -> list[Exit]:
-        """From supervisord's journal: its XML-RPC forgets the exit code of a process that ended within a second."""
+        """Exits from supervisord's log: its XML-RPC forgets the exit code of a process that exited within a second."""
         with self._journal.open("rb") as file:
             file.seek(journal_from)
             text = file.read().decode(errors="replace")
@@ -213,7 +213,7 @@ class ProcessRunner:
         return exits or ([Exit(None, spawn_error)] if spawn_error else [])
 
     def _wait_stopped(self, names: set[str] | None, timeout_s: float) -> None:
-        """Wait until the named services (None: all) have no process; supervisord kills what outstays its welcome."""
+        """Wait until the named services (None: all) have no process; supervisord kills those that take too long."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if not any(s.pid for s in self.live(timeout_s) if names is None or s.name in names):
@@ -222,7 +222,7 @@ class ProcessRunner:
         raise SandboxError(f"{', '.join(sorted(names or {'the sandbox'}))} did not stop within {timeout_s:.0f} s.")
 
     def _processes(self, service: str | None = None) -> list[psutil.Process]:
-        """The processes that carry this sandbox's mark (and the service's), apart from this one and its ancestors."""
+        """The processes with the tags of this sandbox (and service), without this process and its ancestors."""
         this = psutil.Process()
         spared = {this.pid, *(parent.pid for parent in this.parents())}
         wanted = process_tags(str(self._home.folder), service)
@@ -230,7 +230,7 @@ class ProcessRunner:
 
 
 def supervisord_conf(runtime_dir: Path) -> str:
-    """The configuration of supervisord itself; paths are relative to the sandbox's folder, where it is started."""
+    """The configuration of supervisord; paths are relative to the sandbox's folder, in which it runs."""
     return f"""\
 [unix_http_server]
 file={_plain(str(runtime_dir / "supervisor.sock"))}
@@ -251,7 +251,7 @@ files=services/*.conf
 
 
 def service_conf(spec: ServiceSpec) -> str:
-    """What supervisord is told about a service. Quoting happens in the script alone."""
+    """The configuration of one service in supervisord. Only the script needs quoting."""
     return f"""\
 [program:{spec.name}]
 command=/bin/sh conf/services/{spec.name}.sh
@@ -271,7 +271,7 @@ stdout_logfile_backups=2
 
 
 def service_script(spec: ServiceSpec, tags: Mapping[str, str]) -> str:
-    """A shell script that becomes the service: it can be run by hand to see what happens."""
+    """A shell script that becomes the service; it can also be run by hand."""
     variables = {**spec.environment, **tags}
     return "\n".join(
         [
@@ -318,7 +318,7 @@ def _wait_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    """A zombie is gone, unless threads of it still run: a JVM's first thread may end before those that hold ports."""
+    """Whether it runs; a zombie does only if it has threads: a JVM's first may end before those that hold ports."""
     try:
         is_zombie = process.status() == psutil.STATUS_ZOMBIE
         return process.is_running() and not (is_zombie and process.num_threads() <= 1)
@@ -327,7 +327,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _end_supervisor(supervisor: Supervisor, timeout_s: float) -> None:
-    """Shut it down, and wait. It looks at its orders once a second, or when somebody connects."""
+    """Shut it down, and wait. It handles the request once a second, or when a client connects."""
     process = psutil.Process(supervisor.pid())
     supervisor.shut_down()
     deadline = time.monotonic() + timeout_s

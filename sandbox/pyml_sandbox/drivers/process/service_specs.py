@@ -1,4 +1,4 @@
-"""Each service as a process: where it runs, with which files, on which ports."""
+"""The specs of services as processes: working directories, files and ports."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 
 def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: str, port: int) -> ServiceSpec:
-    """The metastore as a process, listening on 127.0.0.1:`port`.
+    """The metastore as a process, which listens on 127.0.0.1.
 
     Args:
-        loopback_jar: see `loopback_jar.py`; it comes before the metastore's own jars.
+        home: the sandbox.
+        spark_home: has the metastore's jars.
+        java: runs it.
+        loopback_jar: path of the jar of `loopback_jar.py`, which comes before the metastore's own jars.
+        port: TCP port to listen on.
     """
     settings = metastore.metastore_settings(
         str(home.data / "metastore"), str(home.data / "warehouse"), str(home.scratch)
@@ -45,7 +49,14 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
 
 
 def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
-    """The Spark Connect server as a process with `local[N]`, listening on 127.0.0.1."""
+    """The Spark Connect server as a process with `local[N]`, which listens on 127.0.0.1.
+
+    Args:
+        home: the sandbox.
+        spark_home: the Spark to run.
+        java: runs it.
+        ports: of the sandbox.
+    """
     cores = os.cpu_count() or 1
     settings = {
         **spark.connect_settings(cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch)),
@@ -84,7 +95,13 @@ def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
 
 
 def socket_path(home: SandboxHome, model: str, version: str) -> Path:
-    """The file that the gateway dials where model servers run as processes."""
+    """The file that the gateway connects to, where model servers run as processes.
+
+    Args:
+        home: the sandbox.
+        model: name of the model.
+        version: of the model, without its name.
+    """
     return home.sockets / model_server.socket_name(model, version)
 
 
@@ -94,8 +111,10 @@ def model_server_spec(
     """The server of one model version as a process.
 
     Args:
-        environment: in which it runs; another one is another specification.
-        gateway_port: through which its readiness is asked.
+        home: the sandbox.
+        version: the version to serve.
+        environment: of the version; a different one gives a different spec.
+        gateway_port: port on 127.0.0.1 through which its probe asks.
     """
     socket = socket_path(home, version.name, version.version)
     return ServiceSpec(

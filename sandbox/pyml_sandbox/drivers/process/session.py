@@ -1,4 +1,4 @@
-"""A session with a program in a model's environment, as a process."""
+"""Sessions with a program in a model's virtual environment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import IO
 
 from pyml_sandbox.models.model_session import LineSession, Session
 
-LAST_WORDS_S = 5
+LAST_OUTPUT_S = 5
 
 
 def session_with_process(command: Sequence[str], environment: Mapping[str, str]) -> Session:
-    """Start a program as a process of this user."""
-    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the program
+    """Start a program as a process of this user, and open a session with it."""
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open for as long as the program runs
     process = subprocess.Popen(
         command, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
     )
@@ -25,9 +25,9 @@ def session_with_process(command: Sequence[str], environment: Mapping[str, str])
         writer.write(text)
         writer.flush()
 
-    def said() -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed its stdout and live on
-            process.wait(LAST_WORDS_S)
+    def stderr() -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may have closed its stdout and still run
+            process.wait(LAST_OUTPUT_S)
         errors.seek(0)
         return errors.read()
 
@@ -39,10 +39,10 @@ def session_with_process(command: Sequence[str], environment: Mapping[str, str])
         reader.close()
         errors.close()
 
-    return LineSession(write, reader, said, end)
+    return LineSession(write, reader, stderr, end)
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     if process.stdin is None or process.stdout is None:
-        raise TypeError("a conversation needs both pipes")
+        raise TypeError("a session needs both pipes")
     return process.stdin, process.stdout

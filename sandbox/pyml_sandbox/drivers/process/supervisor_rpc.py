@@ -1,4 +1,4 @@
-"""Speaking to supervisord: XML-RPC over its Unix socket, with a timeout and in our errors.
+"""A client of supervisord: XML-RPC over its Unix socket, with a timeout, and with our errors.
 
 supervisor's own transport has no timeout, hence the few lines here. Methods and fault numbers:
 http://supervisord.org/api.html
@@ -23,10 +23,12 @@ ALREADY_ADDED = 90
 
 
 class RefusedError(SandboxError):
-    """supervisord understood the request and did not carry it out.
+    """supervisord understood the request and refused it.
 
     Attributes:
-        fault: its number of the fault.
+        method: the method that was called.
+        fault: the number of the fault.
+        reason: supervisord's message.
     """
 
     def __init__(self, method: str, fault: int, reason: str) -> None:
@@ -40,7 +42,7 @@ class RefusedError(SandboxError):
 
 
 class Supervisor:
-    """One supervisord, reached by its socket. Every method raises SandboxError when it does not answer in time."""
+    """One supervisord, reached through its socket. Every method raises SandboxError if it does not answer in time."""
 
     def __init__(self, path: Path, timeout_s: float) -> None:
         self._path = path

@@ -1,8 +1,8 @@
-"""Model environments: one virtual environment for each resolved set of requirements, made by uv.
+"""Virtual environments of models: uv makes one for each resolved set of requirements.
 
-The way: `requirements.txt` and what pyml's runtime needs are resolved together into a lock; the lock, the Python and
-the runtime's own code give a key; `$PYML_HOME/envs/<key>` is made once, beside its place, and renamed into it. Locks
-are kept, so that uploading the same requirements again needs no network.
+`requirements.txt` and the requirements of pyml's runtime are resolved together into a lock. Lock, Python and the
+runtime's code give a key; `$PYML_HOME/envs/<key>` is made once, under a temporary name that is then changed. Locks are
+kept, so that a second upload of the same requirements needs no network.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class VirtualEnvironment:
     """A virtual environment in which models with equal locks run.
 
     Attributes:
-        folder: where it lies.
-        key: names it: a digest of lock, Python and runtime.
-        reused: it was there already.
+        folder: of the environment.
+        key: identifies it: a digest of lock, Python and runtime.
+        reused: whether it already existed.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class VirtualEnvironment:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """The path of its interpreter."""
         return self.folder / "bin" / "python"
 
     @property
@@ -63,13 +63,18 @@ class VirtualEnvironment:
 
 
 def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore) -> str:
-    """The lock of a package: exact versions of everything it and pyml's runtime need, one per line.
+    """The lock of a package: exact versions of all packages that it and pyml's runtime need, one on each line.
 
-    Resolved once for equal requirements; later from `$PYML_HOME/cache`, without a network. Where `requirements.txt`
-    names files of the package or demands hashes, a comment in the lock holds a digest of all of them.
+    Equal requirements are resolved once; later the lock comes from `$PYML_HOME/cache`, without a network. If
+    `requirements.txt` names files of the package or demands hashes, a comment in the lock holds a digest of them all.
+
+    Args:
+        home: has the cache.
+        package: has `requirements.txt`.
+        on_event: called with each step.
 
     Raises:
-        PackageError: the requirements cannot be read or met together; in the resolver's own words.
+        PackageError: the requirements cannot be read, or they conflict; with the resolver's message.
         SetupError: the package index cannot be reached.
     """
     base, named = runtime_requirements(), _digest_of_files(package)
@@ -92,16 +97,16 @@ def _digest_of_files(package: ModelPackage) -> str:
 
 
 def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEvent = ignore) -> VirtualEnvironment:
-    """The environment of a lock, made if it is not there. Blocks; several processes may ask for it at once.
+    """The environment of a lock, made if it does not exist. Blocks; several processes may ask for it at once.
 
     Args:
         home: where environments are kept.
-        lock: of the package, as `resolve` made it.
-        package: holds the files that the lock names.
-        on_event: told what is being done.
+        lock: of the package, from `resolve`.
+        package: has the files that the lock names.
+        on_event: called with each step.
 
     Raises:
-        SetupError: a package could not be fetched or installed; in the installer's own words.
+        SetupError: a package could not be fetched or installed; with the installer's message.
     """
     import filelock
 
@@ -120,40 +125,40 @@ def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEven
 
 
 def environment_key(lock: str) -> str:
-    """What names the environment of a lock: equal keys, equal environments."""
+    """The key of the environment of a lock: environments with equal keys are equal."""
     return digest(lock, python_name(), runtime_digest())[:16]
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether an environment was finished, and its Python is still installed."""
+    """Whether an environment is complete, and its Python is still installed."""
     return (folder / RECORD).exists() and (folder / "bin" / "python").exists()
 
 
 def python_name() -> str:
-    """The Python that environments are made from: the sandbox's own, by version and place."""
+    """The Python that environments are made from, which is the sandbox's own: version and folder."""
     return f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} {sys.base_prefix}"
 
 
 def missing_debian_packages(names: Sequence[str]) -> tuple[str, ...] | None:
-    """Those of the Debian packages that are not installed here; None where this system has no dpkg to ask."""
+    """The Debian packages that are not installed here; None if this system has no dpkg."""
     if not names:
         return ()
     query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return None
-    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    installed = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
     return tuple(name for name in names if name not in installed)
 
 
 def debian_warning(names: Sequence[str]) -> str | None:
-    """A sentence about packages of `packages.txt` that this machine lacks; None when all is well."""
+    """A warning about packages of `packages.txt` that this machine lacks; None if it lacks none."""
     missing = missing_debian_packages(names)
     if missing is None:
-        return f"packages.txt names {', '.join(names)}; this system has no dpkg to check whether they are installed"
+        return f"packages.txt names {', '.join(names)}; with no dpkg here it is not known whether they are installed"
     if missing:
-        return f"not installed here: {', '.join(missing)}. The process driver cannot; sudo apt install them if need be"
+        return f"not installed here: {', '.join(missing)}; the process driver does not install Debian packages"
     return None
 
 
@@ -166,40 +171,45 @@ def _compile(package: Path, base: Sequence[str], with_indexes: bool) -> str:
         try:
             lock = _uv("pip", "compile", *options, runtime.name, REQUIREMENTS, cwd=package)
         except UvError as error:
-            raise resolution_error(error.words) from error
+            raise resolution_error(error.output) from error
     return "".join(line for line in lock.splitlines(keepends=True) if not _is_folder_of_wheels(line))
 
 
 def _is_folder_of_wheels(line: str) -> bool:
-    """A relative `--find-links`: uv repeats it as it was written, whichever file it was relative to."""
+    """Whether a line is a relative `--find-links`: uv repeats it as it was written, whatever it was relative to."""
     option, _, named = line.strip().partition(" ")
     return option == "--find-links" and "://" not in named and not Path(named).is_absolute()
 
 
-def resolution_error(words: str) -> PackageError | SetupError:
-    """The error for requirements that could not be resolved: out of reach, or not to be met together."""
-    if any(offline in words.lower() for offline in OFFLINE_WORDS):
+def resolution_error(output: str) -> PackageError | SetupError:
+    """The error for requirements that could not be resolved: no index is reachable, or the requirements conflict.
+
+    Args:
+        output: what uv wrote to stderr.
+    """
+    if any(offline in output.lower() for offline in OFFLINE_WORDS):
         return SetupError(
-            f"requirements.txt could not be resolved, since the package index cannot be reached:\n{words}",
-            "connect once; equal requirements need no network afterwards",
+            f"requirements.txt could not be resolved, since the package index cannot be reached:\n{output}",
+            "connect to the package index once; equal requirements need no network afterwards",
         )
-    if UNREADABLE.search(words):
-        return PackageError("requirements.txt cannot be read", [Problem(words, "mend requirements.txt")])
+    if UNREADABLE.search(output):
+        return PackageError("requirements.txt cannot be read", [Problem(output, "mend requirements.txt")])
     return PackageError(
-        "requirements.txt cannot be resolved together with what pyml needs", [Problem(words, "change requirements.txt")]
+        "requirements.txt cannot be resolved together with what pyml needs",
+        [Problem(output, "change requirements.txt")],
     )
 
 
 class UvError(Exception):
-    """uv ended with an error; `words` is what it said."""
+    """uv failed; `output` is what it wrote to stderr."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
 
 
 def _uv(*arguments: str, cwd: Path | None = None, given: str = "") -> str:
-    """Run uv, with a text on its stdin; returns what it prints."""
+    """Run uv with a string on its stdin; returns its stdout."""
     import uv
 
     try:
@@ -220,13 +230,13 @@ def _uv(*arguments: str, cwd: Path | None = None, given: str = "") -> str:
 
 
 def _uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """uv as the user configured it, without colours and bars, and unaware of an active environment."""
+    """uv's environment variables: the user's, without colours, progress bars and any active environment."""
     kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
     return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def _build(folder: Path, lock: str, package: ModelPackage) -> None:
-    """Make the environment beside its place, and rename it into it once it is whole."""
+    """Make the environment under a temporary name, and rename it once it is complete."""
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         python = beside / "bin" / "python"
@@ -238,7 +248,7 @@ def _build(folder: Path, lock: str, package: ModelPackage) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     except UvError as error:
-        raise SetupError(f"The model's environment could not be made:\n{error.words}", _install_hint(error)) from error
+        raise SetupError(f"The model's environment could not be made:\n{error.output}", _install_hint(error)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -261,8 +271,12 @@ def _copy_runtime(environment: Path, python: Path) -> None:
 
 
 def _install_hint(error: UvError) -> str:
-    offline = any(words in error.words.lower() for words in OFFLINE_WORDS)
-    return "connect once; the environment is kept afterwards" if offline else "change requirements.txt"
+    offline = any(words in error.output.lower() for words in OFFLINE_WORDS)
+    return (
+        "connect to the package index once; the environment is kept afterwards"
+        if offline
+        else "change requirements.txt"
+    )
 
 
 def _names_indexes(package: ModelPackage) -> bool:

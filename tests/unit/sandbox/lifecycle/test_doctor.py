@@ -64,7 +64,7 @@ def test_too_little_memory_is_refused_unless_spark_runs_already(
 ) -> None:
     Memory = namedtuple("Memory", "available")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(5e8))
-    with pytest.raises(SetupError, match=r"500\.0 MB of memory are available; the sandbox needs 1\.5 GB"):
+    with pytest.raises(SetupError, match=r"500\.0 MB of memory is available; the sandbox needs 1\.5 GB"):
         process_checks.check_memory(situation)
     process_checks.check_memory(changed(situation, running={"spark"}))
 
@@ -72,7 +72,7 @@ def test_too_little_memory_is_refused_unless_spark_runs_already(
 def test_too_little_disk_is_refused(situation: MachineContext, monkeypatch: pytest.MonkeyPatch) -> None:
     Usage = namedtuple("Usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1e6))
-    with pytest.raises(SetupError, match=r"1\.0 MB are free") as caught:
+    with pytest.raises(SetupError, match=r"1\.0 MB of disk space is free") as caught:
         process_checks.check_disk(situation)
     assert "PYML_HOME" in caught.value.hint
 

@@ -32,7 +32,7 @@ from pyml_sandbox.drivers.container.images.builds.image_build import (
     run_build,
 )
 from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
-from pyml_sandbox.drivers.container.images.model_load import Trial, load_on_trial
+from pyml_sandbox.drivers.container.images.model_load import LoadResult, load_on_trial
 from pyml_sandbox.drivers.requirements import runtime_requirements
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
@@ -159,7 +159,7 @@ class _Wanted:
             labels.BASE: self.base.id,
         }
 
-    def labels(self, trial: Trial, lock: str | None) -> dict[str, str]:
+    def labels(self, trial: LoadResult, lock: str | None) -> dict[str, str]:
         """Labels of the image, once the model was loaded in it."""
         key = self.key(lock or trial.lock)
         return {**self.known_labels, labels.KEY: key, labels.CONTRACT: json.dumps(trial.signature)}

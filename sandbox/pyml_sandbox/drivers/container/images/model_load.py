@@ -20,7 +20,7 @@ PROGRAM = Program(
 
 
 @dataclass(frozen=True)
-class Trial:
+class LoadResult:
     """What came of it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Trial:
     lock: str
 
 
-def load_on_trial(engine: Engine, image_id: str, package: Path) -> Trial:
+def load_on_trial(engine: Engine, image_id: str, package: Path) -> LoadResult:
     """Load a model once in its image, as it will be served: no network, nothing to write to. Blocks.
 
     Args:
@@ -51,4 +51,4 @@ def load_on_trial(engine: Engine, image_id: str, package: Path) -> Trial:
         except TimeoutError as error:
             raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
     signature = signature_of(answer.code, answer.printed, answer.said, package)
-    return Trial(signature.to_json(), lock)
+    return LoadResult(signature.to_json(), lock)

