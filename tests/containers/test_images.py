@@ -39,8 +39,8 @@ def run(engine: Engine, image: str, *command: str) -> str:
     """What a command prints in a container of an image."""
     with temporary_container(engine, image, Program(command, {"/tmp": "mode=1777"})) as container:
         answer = run_to_its_end(container, DEADLINE_S)
-    assert answer.code == 0, answer.said
-    return answer.printed.strip()
+    assert answer.code == 0, answer.stderr
+    return answer.stdout.strip()
 
 
 class TestPythonImage:
@@ -249,7 +249,7 @@ class TestModelImage:
         assert find_model_image(engine, model.tag) == find_model_image(engine, model.id) == replace(model, reused=True)
 
     def test_other_images_are_refused(self, engine: Engine, base_image: BaseImage) -> None:
-        with pytest.raises(UsageError, match="is no image of a model"):
+        with pytest.raises(UsageError, match="is not a model image"):
             find_model_image(engine, base_image.tag)
         with pytest.raises(UsageError, match="There is no image"):
             find_model_image(engine, "pyml-model/nobody:1")

@@ -64,7 +64,7 @@ def test_what_is_no_folder_no_version_and_no_image_is_refused(client: Client, re
 
 
 def test_the_base_image_is_no_model(client: Client) -> None:
-    with pytest.raises(UsageError, match="is no image of a model"):
+    with pytest.raises(UsageError, match="is not a model image"):
         registry.resolve(client.home, "pyml-base:latest", builder_for(client.home))
 
 

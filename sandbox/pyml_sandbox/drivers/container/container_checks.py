@@ -1,4 +1,4 @@
-"""What a machine must have for the container driver, and which socket the gateway gets."""
+"""The container driver's checks of this machine, and the engine's socket for the gateway."""
 
 from __future__ import annotations
 
@@ -25,56 +25,65 @@ DISK_NEEDED_BYTES = 3_000_000_000
 
 
 def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping[str, machine_check.Check]:
-    """The checks, each by name; the engine is looked for by each, so that its absence is a finding."""
+    """The checks by name. Each of them asks for the engine, so that a missing engine is a finding.
+
+    Args:
+        engine: gives the engine, or raises.
+        home: the sandbox.
+    """
     return {
         "engine": lambda _: check_engine(engine()),
         "compose": lambda _: check_compose(engine()),
         "spark": machine_check.check_spark,
         "data": machine_check.check_data,
-        "ports": lambda situation: check_ports(engine(), situation),
-        "memory": lambda situation: check_memory(engine(), situation),
+        "ports": lambda context: check_ports(engine(), context),
+        "memory": lambda context: check_memory(engine(), context),
         "disk": lambda _: check_disk(engine(), home),
     }
 
 
 def check_engine(engine: Engine) -> str:
-    """The engine is on this machine, and new enough.
+    """Check that the engine is on this machine, and new enough.
 
     Raises:
-        SetupError: it is not.
+        SetupError: the engine is on a different machine, or too old.
     """
     facts = engine.facts
     if not is_here(engine.endpoint):
         raise SetupError(
-            f"The engine at {engine.endpoint} is on another machine, and so would be the sandbox's ports.",
+            f"The engine at {engine.endpoint} is on a different machine, where the sandbox's ports would be, too.",
             "docker context use default, or unset DOCKER_HOST; or   pyml dev up --driver process",
         )
     where = f"at {engine.endpoint}{', rootless' if facts.is_rootless else ''}"
     if tuple(int(part) for part in facts.api_version.split(".")) < OLDEST_API:
         oldest = ".".join(map(str, OLDEST_API))
         raise SetupError(
-            f"{facts.name} {facts.version} {where} speaks API {facts.api_version}; {oldest} is the oldest that works.",
+            f"{facts.name} {facts.version} {where} has API {facts.api_version}; expected {oldest} or newer.",
             "update Docker, or   pyml dev up --driver process",
         )
     return f"{facts.name} {facts.version}, API {facts.api_version}, {facts.architecture}, {where}"
 
 
 def is_here(endpoint: str) -> bool:
-    """Whether what an engine publishes on 127.0.0.1 is to be found on this machine's."""
-    scheme, _, place = endpoint.partition("://")
-    return scheme in ("unix", "npipe") or place.partition(":")[0] in ("localhost", "127.0.0.1")
+    """Whether ports that an engine publishes on 127.0.0.1 are ports of this machine."""
+    scheme, _, address = endpoint.partition("://")
+    return scheme in ("unix", "npipe") or address.partition(":")[0] in ("localhost", "127.0.0.1")
 
 
 def check_compose(engine: Engine) -> str:
-    """There is a Compose v2."""
+    """Check that Compose v2 is installed."""
     compose = find_compose(engine)
     return f"Compose {compose.version}, {' '.join(compose.program)}"
 
 
-def check_memory(engine: Engine, situation: machine_check.MachineContext) -> str:
-    """The engine's machine has memory enough."""
+def check_memory(engine: Engine, context: machine_check.MachineContext) -> str:
+    """Check that the engine's machine has enough memory.
+
+    Raises:
+        SetupError: it has too little.
+    """
     memory = engine.facts.memory_bytes
-    if memory < MEMORY_NEEDED_BYTES and not situation.running:
+    if memory < MEMORY_NEEDED_BYTES and not context.running:
         raise SetupError(
             f"The engine has {decimal(memory)} of memory; the sandbox needs {decimal(MEMORY_NEEDED_BYTES)}.",
             "give Docker more memory, or   pyml dev up --driver process",
@@ -83,7 +92,11 @@ def check_memory(engine: Engine, situation: machine_check.MachineContext) -> str
 
 
 def check_disk(engine: Engine, home: SandboxHome) -> str:
-    """There is room where the engine keeps images and volumes, as far as that is on this machine."""
+    """Check that there is disk space for images and volumes, if the engine's folder is on this machine.
+
+    Raises:
+        SetupError: there is too little.
+    """
     root = Path(engine.facts.root)
     folder = (
         root if os.path.isdir(root) else next(each for each in (home.folder, *home.folder.parents) if each.exists())
@@ -91,8 +104,8 @@ def check_disk(engine: Engine, home: SandboxHome) -> str:
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(
-            f"{decimal(free)} are free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
-            "free some disk: pyml image prune, docker system prune",
+            f"{decimal(free)} of disk space is free below {folder}; the sandbox needs {decimal(DISK_NEEDED_BYTES)}.",
+            "free some disk space: pyml image prune, docker system prune",
         )
     return f"{decimal(free)} free below {folder}" + (
         "" if os.path.isdir(root) else " (the engine's own disk is elsewhere)"
@@ -100,9 +113,9 @@ def check_disk(engine: Engine, home: SandboxHome) -> str:
 
 
 def socket_for_gateway(engine: Engine) -> tuple[str, str]:
-    """The engine's socket as a path on the engine's machine, and the group that may use it there.
+    """The engine's socket as a path on the engine's machine, and the id of the group that may use it.
 
-    Where the engine runs in a virtual machine, its socket there is not the one here, and belongs to root.
+    If the engine runs in a virtual machine, its socket has a different path there, and belongs to root.
     """
     here = engine.socket
     if here is not None and os.path.isdir(engine.facts.root):

@@ -1,4 +1,4 @@
-"""The driver whose services are containers of a Docker engine: one image for both paths of each model version."""
+"""The container driver: services are containers, and each model version has one image for both paths."""
 
 from __future__ import annotations
 
@@ -58,27 +58,27 @@ class ContainerDriver:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine in use.
+        """The Docker engine in use.
 
         Raises:
-            SetupError: none answers.
+            SetupError: no engine answers.
         """
         try:
             return find_engine(self._environ)
         except SetupError as error:
             if not self._is_recorded:
                 raise
-            hint = "start Docker; or another sandbox   pyml dev up --sandbox NAME --driver process"
+            hint = "start Docker; or use a different sandbox: pyml dev up --sandbox NAME --driver process"
             raise SetupError(error.message, hint) from error
 
     @cached_property
     def runner(self) -> ContainerRunner:
-        """See `Driver.driver`."""
+        """See `Driver.runner`."""
         return ContainerRunner(self._home, self.engine, find_compose(self.engine))
 
     @cached_property
     def builder(self) -> ImageBuilder:
-        """See `Driver.workshop`."""
+        """See `Driver.builder`."""
         return ImageBuilder(self.engine, self._options)
 
     @property
@@ -87,7 +87,7 @@ class ContainerDriver:
         return container_checks.container_checks(lambda: self.engine, self._home)
 
     def prepare(self, on_event: OnEvent) -> None:
-        """See `Driver.prepare`. Builds the base image, where it is not there yet."""
+        """See `Driver.prepare`. Builds the base image if it does not exist."""
         self._base = ensure_base(self.engine, self._options, on_event)
 
     @cached_property
@@ -113,7 +113,7 @@ class ContainerDriver:
             idle_stop_s=self._choices.idle_stop_s,
         )
 
-    # ---- what is always there
+    # ---- services of every sandbox
 
     def services(self) -> Sequence[ServiceSpec]:
         """See `Driver.services`."""
@@ -126,7 +126,7 @@ class ContainerDriver:
         ]
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """See `Driver.endpoints`; the Spark of model versions among them while it runs."""
+        """See `Driver.endpoints`. Includes the Sparks of model versions that run now."""
         ports = self._ports
         return [
             metastore.metastore_endpoint(ports.metastore),
@@ -148,7 +148,7 @@ class ContainerDriver:
     # ---- online
 
     def model_servers(self, version: ModelVersion, environment: Environment) -> Sequence[ServiceSpec]:
-        """See `Driver.model_servers`. As many as pyml.toml asks for."""
+        """See `Driver.model_servers`. One for each replica in the model's pyml.toml."""
         serving = _serving(version)
         limits = Limits(
             memory_bytes=serving.memory_mb * MIB,
@@ -176,15 +176,15 @@ class ContainerDriver:
         ]
 
     def publish(self, routes: Routes) -> None:
-        """See `Driver.publish`. The gateway reads a copy, in a volume of its own."""
+        """See `Driver.publish`. The gateway reads a copy in its own volume."""
         text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
         save_routes(self._home, text)
         for container in self._containers(f"{labels.SERVICE}={gateway_server.NAME}"):
-            with translated("tell the gateway its routes"):
+            with translated("write the gateway's routes"):
                 container.put_archive(service_specs.ROUTES, _archive("routes.json", text))
 
     def _replicas(self, model: str, version: str) -> Sequence[Replica]:
-        """One where the upload is gone or damaged: a request then hears that the server is down, and others go on."""
+        """The replicas of a version; one if its upload is gone or damaged, so that requests learn that it is down."""
         from pyml_sandbox.models.registry import find_version
 
         try:
@@ -199,15 +199,15 @@ class ContainerDriver:
     # ---- offline
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
-        """See `Driver.offline`. A Connect server and workers in the version's own image, started on first use."""
-        return self._model_spark.place(version, environment, on_event)
+        """See `Driver.offline`. A Connect server and workers in the version's image, started by its first job."""
+        return self._model_spark.target(version, environment, on_event)
 
     @property
     def _model_spark(self) -> ModelSpark:
         return ModelSpark(self._home, self.engine, self.runner, self._settings, self._choices.workers)
 
     def image_of(self, host: str) -> str | None:
-        """See `Driver.image_of`. A container's host name is the beginning of its id."""
+        """See `Driver.image_of`. The host name of a container is the beginning of its id."""
         found = [container for container in self._containers() if str(container.id).startswith(host)]
         return str(found[0].attrs["Image"]) if len(found) == 1 else None
 
@@ -232,17 +232,17 @@ class ContainerDriver:
         return DataLocation(self.data_words, self._measured_inside() or self._measured_by_the_engine())
 
     def _measured_inside(self) -> int | None:
-        """Asked of the metastore, which has both volumes; None while it does not run."""
+        """Size of the data in bytes, measured in the metastore, which has both volumes; None if it does not run."""
         try:
             container = running(self.engine, self._home.project, metastore.NAME)
         except NotReadyError:
             return None
         with translated("measure volumes"):
-            code, said = container.exec_run(["du", "-sbc", *(path for _, path in DATA_VOLUMES)])
-        return int(said.split()[-2]) if code == 0 and isinstance(said, bytes) else None
+            code, output = container.exec_run(["du", "-sbc", *(path for _, path in DATA_VOLUMES)])
+        return int(output.split()[-2]) if code == 0 and isinstance(output, bytes) else None
 
     def _measured_by_the_engine(self) -> int:
-        """Asked of the engine, which looks at all that it has for that."""
+        """Size of the data in bytes, measured by the engine; slow, since it measures all its images and volumes."""
         with translated("measure volumes"):
             volumes = self.engine.client.df().get("Volumes") or ()
         names = {f"{self._home.project}_{name}" for name, _ in DATA_VOLUMES}
@@ -261,7 +261,7 @@ def _serving(version: ModelVersion) -> ServingSettings:
 
 
 def _archive(name: str, text: str) -> bytes:
-    """A tar archive with one file, of the user that everything runs as."""
+    """A tar archive with one file, owned by the user of all containers."""
     content, archive = text.encode(), io.BytesIO()
     entry = tarfile.TarInfo(name)
     entry.size, entry.mtime, entry.uid, entry.gid, entry.mode = len(content), time.time(), 1000, 1000, 0o644

@@ -1,4 +1,4 @@
-"""The container driver's workshop: one image for each model version."""
+"""The container driver's environment builder: one image for each model version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ImageBuilder:
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
         """See `EnvironmentBuilder.make`."""
-        return _made(self._build(package, None, on_event))
+        return _built(self._build(package, None, on_event))
 
     def ensure(
         self, package: ModelPackage, folder: Path, lock: str, pinned: str | None, on_event: OnEvent
@@ -43,15 +43,15 @@ class ImageBuilder:
         return _environment(self._build(package, lock, on_event))
 
     def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
-        """See `EnvironmentBuilder.adopt`."""
+        """See `EnvironmentBuilder.import_image`."""
         image = find_model_image(self._engine, reference)
         extract_package(self._engine, image.id, folder / "package")
-        return image.name, _made(image)
+        return image.name, _built(image)
 
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
-        """See `EnvironmentBuilder.talk`."""
+        """See `EnvironmentBuilder.open_session`."""
         if environment.image is None:
-            raise SandboxError("this environment is no image", "pyml upload, in this sandbox")
+            raise SandboxError("this environment is not an image", "run pyml upload in this sandbox")
         return session_with_container(self._engine, environment.image, [environment.python, *arguments])
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
@@ -59,7 +59,7 @@ class ImageBuilder:
         return build_model(self._engine, base, package, package.version, lock, self._options, on_event)
 
 
-def _made(image: ModelImage) -> BuildResult:
+def _built(image: ModelImage) -> BuildResult:
     return BuildResult(_environment(image), image.lock, image.signature)
 
 

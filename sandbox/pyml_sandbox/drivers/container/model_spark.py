@@ -1,4 +1,4 @@
-"""The Spark of model versions: for each a Connect server and workers in its own image, started by its first job."""
+"""The Sparks of model versions: each has a Connect server and workers in its own image, started by its first job."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class ModelSpark:
 
     Attributes:
         home: the sandbox.
-        engine: where it runs.
-        driver: starts and stops services.
-        settings: what its containers have in common.
-        workers: how many each version gets.
+        engine: runs its containers.
+        runner: starts and stops services.
+        settings: the common settings of its containers.
+        workers: number of workers of each version.
     """
 
     home: SandboxHome
@@ -48,8 +48,18 @@ class ModelSpark:
     settings: service_specs.ContainerSettings
     workers: int
 
-    def place(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
-        """Where the jobs of a version run, started and ready; see `Driver.offline`."""
+    def target(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
+        """The Spark for jobs of a version; see `Driver.offline`.
+
+        Args:
+            version: predicts the rows.
+            environment: the image of the version.
+            on_event: called for each change of a service.
+
+        Raises:
+            SandboxError: the sandbox is not up.
+            ServiceFailedError: a service did not become ready.
+        """
         specs = self._specs(version, str(environment.image))
         names = [spec.name for spec in specs]
         with locked(self.home, f"an offline job of {version.model_id}"):
@@ -57,14 +67,14 @@ class ModelSpark:
             if not _runs(service_specs.MASTER, live):
                 raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self.home)}")
             own = [service for service in live if service.name in names]
-            self._clear_away([service for service in live if service.name not in names])
-            self._make_room(version.name, names)
+            self._remove_stopped([service for service in live if service.name not in names])
+            self._stop_idle(version.name, names)
             apply_plan(plan_up(specs, own), self.runner, own, on_event)
         port = published_port(self.engine, self.home.project, names[-1], service_specs.INSIDE.spark)
         return OfflineTarget(f"{HOST}:{port}", environment)
 
     def endpoints(self) -> list[Endpoint]:
-        """Where each part answers while it is meant to run: one that was stopped for want of work is no fault."""
+        """The endpoints of all parts that should run; a part that was stopped because it was idle is left out."""
         live = [service for service in self.runner.live() if service.is_job_scoped]
         return [self._endpoint(service.name) for service in live if service.state is not ServiceState.STOPPED]
 
@@ -93,16 +103,16 @@ class ModelSpark:
     def _connect_probe(self, name: str) -> ConnectProbe:
         return ConnectProbe(self.engine, self.home.project, name, service_specs.INSIDE.spark)
 
-    # ---- room for one more
+    # ---- memory for one more
 
-    def _clear_away(self, live: Sequence[LiveService]) -> None:
-        """Remove the parts of other versions that were stopped; their logs stay."""
+    def _remove_stopped(self, live: Sequence[LiveService]) -> None:
+        """Remove the stopped parts of other versions; their logs are kept."""
         for service in live:
             if service.is_job_scoped and service.state is ServiceState.STOPPED:
                 self.runner.stop(service.name)
 
-    def _make_room(self, model: str, names: Sequence[str]) -> None:
-        """Stop the Sparks of other versions that need not stay warm and have no work; see `warm`."""
+    def _stop_idle(self, model: str, names: Sequence[str]) -> None:
+        """Stop idle Sparks of other versions that need not stay warm; see `warm_sparks`."""
         others = [each for each in self._warm() if each.connect not in names]
         for spark in warm_sparks.to_stop(model, others):
             if self._is_idle(spark.connect):

@@ -1,7 +1,7 @@
-"""The container driver: services are containers, run by Docker Compose and watched by the engine.
+"""The container driver's service runner: services are containers, run by Docker Compose and watched by the engine.
 
-One Compose project for each sandbox. Its file, `conf/compose.yaml`, holds every service started since the last
-`shut_down`; it can be used by hand. Containers, networks and volumes carry the sandbox's label, and are found by it.
+Each sandbox is one Compose project. Its file, `conf/compose.yaml`, has every service started since the last
+`shut_down`; it can be used by hand. Containers, networks and volumes are found by the sandbox's label.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ class ContainerRunner:
 
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
         """See `ServiceRunner.follow`."""
-        said: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        written: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         for name in names:
-            threading.Thread(target=self._follow, args=(name, lines, said), daemon=True).start()
+            threading.Thread(target=self._follow, args=(name, lines, written), daemon=True).start()
         while True:
-            yield said.get()
+            yield written.get()
 
     def memory_bytes(self, name: str) -> int:
         """See `ServiceRunner.memory_bytes`. The page cache does not count."""
@@ -106,7 +106,7 @@ class ContainerRunner:
     # ---- what changes
 
     def start(self, *specs: ServiceSpec, timeout_s: float = UP_TIMEOUT_S) -> None:
-        """See `ServiceRunner.start`. One that starts on request is only made."""
+        """See `ServiceRunner.start`. A service that starts on request is only created."""
         wanted = not_running(specs, self.live(timeout_s))
         if not wanted:
             return
@@ -121,8 +121,8 @@ class ContainerRunner:
     def stop(self, name: str, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """See `ServiceRunner.stop`.
 
-        One that starts on request is removed, else the next request would bring it back; so is one that a job started
-        and that was stopped before.
+        A service that starts on request is removed, else the next request would start it. A job-scoped service that was
+        already stopped is removed as well.
         """
         with self._engine.within(timeout_s, f"stop {name}"), gone_is_fine():
             container = self._of(name)
@@ -135,13 +135,13 @@ class ContainerRunner:
                 container.remove(force=True, v=True)
 
     def shut_down(self, timeout_s: float = UP_TIMEOUT_S) -> None:
-        """See `ServiceRunner.shut_down`. Volumes stay."""
+        """See `ServiceRunner.shut_down`. Volumes are kept."""
         found = self._by_service
         if found:
             with ThreadPoolExecutor(THREADS) as pool:
                 list(pool.map(self._save_log, found.keys(), found.values()))
             self._run(timeout_s, "down", "--remove-orphans")
-        with self._engine.within(timeout_s, "remove what the sandbox leaves"):
+        with self._engine.within(timeout_s, "remove the sandbox's containers"):
             for container in self._containers():
                 with gone_is_fine():
                     container.remove(force=True, v=True)
@@ -151,14 +151,14 @@ class ContainerRunner:
         (self._home.conf / "compose.yaml").unlink(missing_ok=True)
 
     def remove_orphans(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
-        """See `ServiceRunner.remove_orphans`. These are containers that an interrupted Compose was replacing."""
-        with self._engine.within(timeout_s, "remove what an earlier run left behind"):
+        """See `ServiceRunner.remove_orphans`. Orphans are containers that an interrupted Compose was replacing."""
+        with self._engine.within(timeout_s, "remove orphans of an earlier run"):
             kept = {container.id for container in self._by_service.values()}
-            left_over = [container for container in self._containers() if container.id not in kept]
-            for container in left_over:
+            orphans = [container for container in self._containers() if container.id not in kept]
+            for container in orphans:
                 with gone_is_fine():
                     container.remove(force=True, v=True)
-        return len(left_over)
+        return len(orphans)
 
     # ---- the engine
 
@@ -168,15 +168,15 @@ class ContainerRunner:
 
     @property
     def _by_service(self) -> dict[str, Container]:
-        """The container of each service; where there are two, the one that runs, else the newer."""
+        """The container of each service; of two, the one that runs, else the newer one."""
         return {container.labels[labels.SERVICE]: container for container in self._containers()}
 
     def _of(self, name: str) -> Container | None:
-        """The container of one service, chosen likewise."""
+        """The container of one service, chosen in the same way."""
         return next(reversed(self._containers(f"{labels.SERVICE}={name}")), None)
 
     def _containers(self, *wanted: str) -> list[Container]:
-        """The containers, those that run last, and of others the newest."""
+        """The containers, sorted: running ones last, and then by age, the newest last."""
         found = containers_of(self._engine, self._home.project, *wanted)
         return sorted(found, key=lambda each: (each.status == "running", _created(each)))
 
@@ -184,7 +184,7 @@ class ContainerRunner:
         return self._compose.run("--project-name", self._home.project, *arguments, timeout_s=timeout_s)
 
     def _write(self, specs: Sequence[ServiceSpec]) -> Path:
-        """Write the Compose file: these services, and those that were started before."""
+        """Write the Compose file, with these services and those that were started before."""
         import yaml
 
         file = self._home.conf / "compose.yaml"
@@ -246,14 +246,14 @@ class ContainerRunner:
         return self._home.logs / f"{name}.log"
 
     def _save_log(self, name: str, container: Container) -> None:
-        """Keep the last of what a container said beyond its end."""
+        """Save the last lines of a container's log, to keep them after its removal."""
         with translated(f"read the log of {name}"), gone_is_fine():
-            said = container.logs(tail=KEPT_LOG_LINES)
+            log = container.logs(tail=KEPT_LOG_LINES)
             self._home.logs.mkdir(parents=True, exist_ok=True)
-            self._log_file(name).write_bytes(said)
+            self._log_file(name).write_bytes(log)
 
-    def _follow(self, name: str, lines: int, said: queue.SimpleQueue[tuple[str, str]]) -> None:
-        """Put each line of a service into the queue, from one container of it to the next; endless."""
+    def _follow(self, name: str, lines: int, written: queue.SimpleQueue[tuple[str, str]]) -> None:
+        """Put each line of a service into a queue, from one container to the next. Endless."""
         seen: Mapping[str, Any] = {"tail": lines}
         while True:
             with contextlib.suppress(SandboxError), translated():
@@ -261,7 +261,7 @@ class ContainerRunner:
                 if container is not None:
                     started = time.time()
                     for line in _whole_lines(container.logs(stream=True, follow=True, **seen)):
-                        said.put((name, line))
+                        written.put((name, line))
                     seen = {"since": max(started, time.time() - FOLLOW_AGAIN_S)}
             time.sleep(FOLLOW_AGAIN_S)
 
@@ -284,7 +284,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _exit(code: int) -> Exit:
-    """Docker says 128 + N for a process that signal N ended."""
+    """An exit from Docker's code, which is 128 + N if signal N ended the process."""
     import signal
 
     if code > 128:
@@ -302,7 +302,7 @@ def _since(started_at: str) -> float:
 
 
 def _time(text: str) -> datetime.datetime:
-    """A time as Docker writes it, with nanoseconds, of which Python drops the last three digits."""
+    """Parse Docker's time, which has nanoseconds; Python drops the last three digits."""
     return datetime.datetime.fromisoformat(text)
 
 
@@ -311,7 +311,7 @@ def _lines(text: bytes) -> list[str]:
 
 
 def _whole_lines(parts: Iterator[bytes]) -> Iterator[str]:
-    """Lines from what arrives in parts."""
+    """Join parts of a stream into lines."""
     rest = b""
     for part in parts:
         *whole, rest = (rest + part).split(b"\n")

@@ -1,4 +1,4 @@
-"""A session with a program in a model's image, in a container."""
+"""Sessions with a program in a container of a model's image."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from pyml_sandbox.models.model_session import LineSession, Session
 
 
 def session_with_container(engine: Engine, image_id: str, command: Sequence[str]) -> Session:
-    """Start a program of an image, as a model is served: no network, nothing to write to but /tmp."""
+    """Start a program in a container as a model server runs: without a network, and with only /tmp to write to.
+
+    Args:
+        engine: runs the container.
+        image_id: of the model version.
+        command: the program and its arguments.
+    """
     from docker.utils.socket import frames_iter
 
-    program = Program(command, {"/tmp": "mode=1777"}, is_asked=True)  # noqa: S108 - inside the container
+    program = Program(command, {"/tmp": "mode=1777"}, reads_stdin=True)  # noqa: S108 - inside the container
     with contextlib.ExitStack() as stack:
         container = stack.enter_context(temporary_container(engine, image_id, program))
-        with translated("talk to a container"):
+        with translated("open a session with a container"):
             stream: Any = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
             container.start()
         stack.callback(stream.close)
@@ -27,16 +33,16 @@ def session_with_container(engine: Engine, image_id: str, command: Sequence[str]
     def write(text: str) -> None:
         stream._sock.sendall(text.encode())
 
-    def said() -> str:
-        with translated("read what a container said"):
+    def stderr() -> str:
+        with translated("read the log of a container"):
             return str(container.logs(stdout=False, stderr=True).decode(errors="replace"))
 
     frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]
-    return LineSession(write, _lines(frames), said, kept.close)
+    return LineSession(write, _lines(frames), stderr, kept.close)
 
 
 def _lines(frames: Iterable[tuple[int, bytes]]) -> Iterator[str]:
-    """What a container prints, line by line."""
+    """The lines that a container prints."""
     waiting = b""
     for _, data in frames:
         waiting += data

@@ -1,7 +1,7 @@
-"""Which Sparks of model versions stay warm when one more is started. Pure.
+"""Decides which Sparks of model versions stay warm when one more is started. Pure.
 
-Each costs a gigabyte and more. The way of a developer is from one version of a model to its next, so of the same model
-the latest alone stays; of other models the one that was started last.
+Each needs a gigabyte or more. A developer goes from one version of a model to the next, so only the latest version of a
+model stays warm, and of all other models the one that was started last.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ class WarmSpark:
     """The Spark of one model version, as it runs.
 
     Attributes:
-        connect: service of its Connect server.
-        workers: services of its workers.
+        connect: name of its Connect server's service.
+        workers: names of its workers' services.
         model: name of the model.
-        started_at: when its Connect server was started; any text that sorts by time.
+        started_at: when its Connect server was started, as a string that sorts by time.
     """
 
     connect: str
@@ -30,7 +30,12 @@ class WarmSpark:
 
 
 def to_stop(model: str, others: Sequence[WarmSpark]) -> list[WarmSpark]:
-    """Those that make room for the Spark of another version of `model`, if they have no work."""
+    """The Sparks to stop, if they are idle, before the Spark of one more version is started.
+
+    Args:
+        model: name of the model of that version.
+        others: the Sparks that run now.
+    """
     same = [each for each in others if each.model == model]
     rest = sorted((each for each in others if each.model != model), key=lambda each: each.started_at)
     return same + rest[: max(len(rest) - OTHERS_KEPT, 0)]

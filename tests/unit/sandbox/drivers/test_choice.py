@@ -71,14 +71,14 @@ def test_the_engine_is_named_with_its_versions() -> None:
 
 
 def test_an_engine_that_is_too_old_is_refused() -> None:
-    with pytest.raises(SetupError, match=r"speaks API 1\.39; 1\.41 is the oldest"):
+    with pytest.raises(SetupError, match=r"has API 1\.39; expected 1\.41 or newer"):
         container_checks.check_engine(AnEngine(api_version="1.39"))  # type: ignore[arg-type]
 
 
 def test_an_engine_on_another_machine_is_refused() -> None:
     remote = AnEngine()
     remote.endpoint = "ssh://user@elsewhere"
-    with pytest.raises(SetupError, match="is on another machine"):
+    with pytest.raises(SetupError, match="is on a different machine"):
         container_checks.check_engine(remote)  # type: ignore[arg-type]
 
 

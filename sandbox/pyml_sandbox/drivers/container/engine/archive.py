@@ -1,4 +1,4 @@
-"""Files out of an image, without running anything in it."""
+"""Reads files out of a container, which need not run."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 
 def read_file(container: Container, path: str) -> str:
-    """The text of a file in a container, which need not run.
+    """The content of a text file in a container, which need not run.
 
     Raises:
-        SandboxError: there is no such file.
+        SandboxError: the file does not exist.
     """
     with _archive(container, path) as tar:
         return _content(tar, tar.getmembers()[0]).decode()
 
 
 def extract(container: Container, folder: str, target: Path) -> None:
-    """Copy a folder out of a container, which need not run: its files and folders, not their owners and modes.
+    """Copy a folder out of a container, which need not run: files and folders, without their owners and modes.
 
     Args:
-        folder: its absolute path in the container.
-        target: what it becomes; made if it is not there.
+        container: has the folder.
+        folder: absolute path in the container.
+        target: folder to copy into; made if it is missing.
 
     Raises:
-        SandboxError: there is no such folder.
+        SandboxError: the folder does not exist.
     """
     target.mkdir(parents=True, exist_ok=True)
     with _archive(container, folder) as tar:
@@ -47,7 +48,7 @@ def extract(container: Container, folder: str, target: Path) -> None:
 
 
 def _inside(target: Path, name: str) -> Path:
-    """Where a member goes; the first part of its name is the folder itself."""
+    """The path to which a member is copied; the first part of its name is the folder itself."""
     path = target.joinpath(*PurePosixPath(name).parts[1:])
     if not path.resolve().is_relative_to(target.resolve()):
         raise SandboxError(f"{name} would lie outside {target}.")
@@ -56,7 +57,7 @@ def _inside(target: Path, name: str) -> Path:
 
 @contextmanager
 def _archive(container: Container, path: str) -> Iterator[tarfile.TarFile]:
-    """What lies at a path, as the engine packs it."""
+    """The tar archive of a path, as the engine packs it."""
     with tempfile.TemporaryFile() as file:
         with translated(f"read {path}"):
             stream, _ = container.get_archive(path)

@@ -1,4 +1,4 @@
-"""The Docker engine: found as the `docker` command finds it, and asked through the docker SDK.
+"""The Docker engine: found as the `docker` command finds it, and used through the docker SDK.
 
 Nothing above this package sees an exception of the SDK: `translated` turns each into one of ours.
 """
@@ -29,17 +29,17 @@ INSTALL_HINT = "start Docker (Desktop, colima, podman or dockerd), or   pyml dev
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What an engine says about itself.
+    """What an engine reports about itself.
 
     Attributes:
-        name: product, for instance "Docker Engine", "Docker Desktop", "Podman Engine".
-        version: its version.
-        api_version: newest API version it speaks.
-        architecture: of its machine, for instance "x86_64".
+        name: of the product, such as "Docker Engine", "Docker Desktop", "Podman Engine".
+        version: of the product.
+        api_version: newest version of the API that it supports.
+        architecture: of its machine, such as "x86_64".
         cpus: cores it may use.
         memory_bytes: memory it may use.
-        root: folder in which it keeps images and volumes, on its own machine.
-        is_rootless: it runs as an ordinary user.
+        root: folder of its images and volumes, on its own machine.
+        is_rootless: whether it runs as an ordinary user.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Engine:
     """An engine that answered.
 
     Attributes:
-        endpoint: where it listens, for instance "unix:///var/run/docker.sock".
-        environ: variables under which the `docker` and Compose programs reach the very same engine.
+        endpoint: where it listens, such as "unix:///var/run/docker.sock".
+        environ: environment variables with which the programs `docker` and Compose reach the same engine.
     """
 
     endpoint: str
@@ -73,10 +73,10 @@ class Engine:
 
     @cached_property
     def facts(self) -> EngineFacts:
-        """What it says about itself.
+        """What it reports about itself.
 
         Raises:
-            SandboxError: it does not answer any more.
+            SandboxError: the engine no longer answers.
         """
         with translated():
             info, version = self.client.info(), self.client.version()
@@ -117,15 +117,15 @@ class Engine:
 
     @property
     def socket(self) -> Path | None:
-        """The engine's Unix socket on this machine; None where it is reached otherwise."""
+        """The engine's Unix socket on this machine; None if it is reached by other means."""
         return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
 
 
 def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
-    """The engine in use here: `$DOCKER_HOST`, else Docker's current context, else a rootless or podman socket.
+    """The engine of this machine: `$DOCKER_HOST`, else Docker's current context, else a rootless or podman socket.
 
     Raises:
-        SetupError: none answers; lists where it was looked for.
+        SetupError: no engine answers; lists the endpoints that were tried.
     """
     environ = dict(os.environ if environ is None else environ)
     tried: list[str] = []
@@ -139,7 +139,7 @@ def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
 
 
 def _endpoints(environ: Mapping[str, str]) -> list[str]:
-    """Where an engine may listen, in the order in which to try; one alone where the user named it."""
+    """Endpoints at which an engine may listen, in the order to try them; only one if the user named it."""
     if environ.get("DOCKER_HOST"):
         return [environ["DOCKER_HOST"]]
     from docker.context import ContextAPI
@@ -157,18 +157,18 @@ def _endpoints(environ: Mapping[str, str]) -> list[str]:
 def _client(
     endpoint: str, environ: Mapping[str, str], timeout_s: int, version: str | None = None
 ) -> docker.DockerClient:
-    """A client of the SDK; asks nothing yet unless its version is "auto"."""
+    """A client of the SDK; sends no request yet, unless its version is "auto"."""
     import docker
 
     with translated():
         if endpoint.startswith("unix://"):
             return docker.DockerClient(base_url=endpoint, timeout=timeout_s, version=version)
-        # A remote one may need the certificates that its context or the environment names.
+        # A remote engine may need the certificates that its context or the environment names.
         return docker.from_env(environment=dict(environ), timeout=timeout_s, version=version)
 
 
 def _why_not(endpoint: str, environ: Mapping[str, str]) -> str | None:
-    """Why an engine is not there; None when it answers."""
+    """Why an engine cannot be used; None if it answers."""
     if endpoint.startswith("unix://"):
         refused = _why_refused(endpoint.removeprefix("unix://"))
         if refused is not None:
@@ -182,7 +182,7 @@ def _why_not(endpoint: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _why_refused(path: str) -> str | None:
-    """Why nothing accepts connections on a Unix socket; None when something does."""
+    """Why a Unix socket accepts no connection; None if it does."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(path)
@@ -195,13 +195,13 @@ def _why_refused(path: str) -> str | None:
 
 @contextlib.contextmanager
 def translated(what: str = "") -> Iterator[None]:
-    """Turn what the docker SDK raises into our own errors, the original kept as cause.
+    """Turn the docker SDK's errors into ours, with the original as cause.
 
     Args:
-        what: what was being done, for the message: "start the gateway".
+        what: the action, for the message, such as "start the gateway".
 
     Raises:
-        SandboxError: the engine refused or does not answer.
+        SandboxError: the engine refused a request, or does not answer.
     """
     doing = f"The Docker engine could not {what}: " if what else ""
     with docker_errors(
@@ -213,7 +213,7 @@ def translated(what: str = "") -> Iterator[None]:
 
 @contextlib.contextmanager
 def gone_is_fine() -> Iterator[None]:
-    """Another command, or the engine itself, may have removed what is to be stopped or removed."""
+    """Ignore that something is gone already: another command, or the engine itself, may have removed it."""
     import docker.errors
 
     with contextlib.suppress(docker.errors.NotFound):
@@ -223,7 +223,7 @@ def gone_is_fine() -> Iterator[None]:
 def hint_for(message: str) -> str:
     """What mends a complaint of an engine, or of a program that asked it."""
     if "no space left on device" in message.lower():
-        return "free some disk: pyml image prune, docker system prune"
+        return "free some disk space: pyml image prune, docker system prune"
     if "cannot connect to the docker daemon" in message.lower():
         return INSTALL_HINT
     return "pyml dev doctor"

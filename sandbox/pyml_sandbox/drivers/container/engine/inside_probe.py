@@ -1,4 +1,4 @@
-"""Probes of services whose ports are not known beforehand, or not published at all."""
+"""Probes of services whose ports are not known in advance, or not published."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class InsideProbe:
     """Runs a service's own health check in its container.
 
     Attributes:
-        engine: where it runs.
-        project: the sandbox.
-        service: its name.
-        command: the health check; exit code 0 when it answered.
+        engine: runs the container.
+        project: name of the sandbox in the engine.
+        service: name of the service.
+        command: the health check; its exit code is 0 if the service answered.
     """
 
     engine: Engine
@@ -38,8 +38,9 @@ class InsideProbe:
         """See `Probe`."""
         code, output = _within(timeout_s, self.service, self._run)
         if code != 0:
-            said = output.decode(errors="replace") if isinstance(output, bytes) else ""
-            raise NotReadyError(said.strip().partition("\n")[0] or f"the health check of {self.service} says nothing")
+            text = output.decode(errors="replace") if isinstance(output, bytes) else ""
+            reason = text.strip().partition("\n")[0]
+            raise NotReadyError(reason or f"the health check of {self.service} failed without output")
 
     def _run(self) -> tuple[int | None, object]:
         container = running(self.engine, self.project, self.service)
@@ -53,7 +54,14 @@ class InsideProbe:
 
 @dataclass(frozen=True)
 class ConnectProbe:
-    """Asks a Spark Connect server on the port that the engine chose for it."""
+    """Probes a Spark Connect server on the port that the engine chose for it.
+
+    Attributes:
+        engine: runs the container.
+        project: name of the sandbox in the engine.
+        service: name of the service.
+        port: of the server, inside the container.
+    """
 
     engine: Engine
     project: str
@@ -70,7 +78,7 @@ class ConnectProbe:
 
 
 def _within(timeout_s: float, service: str, ask: Callable[[], T]) -> T:
-    """What the engine answers, in a thread: the SDK waits minutes for an engine, and for ever for a health check."""
+    """The result of a call, made in a thread: the SDK waits minutes for an engine, and for ever for a health check."""
     answer: Future[T] = Future()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""The containers of a sandbox in an engine, and the ports behind which they answer."""
+"""Finds the containers of a sandbox, and the ports that they publish."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def containers_of(engine: Engine, project: str, *wanted: str) -> list[Container]:
-    """The containers of a sandbox, running or not; of those, the ones with further labels.
+    """The containers of a sandbox, running or not.
+
+    Args:
+        engine: runs them.
+        project: name of the sandbox in the engine.
+        wanted: further labels that they must have.
 
     Raises:
         SandboxError: the engine does not answer.
@@ -27,8 +32,13 @@ def containers_of(engine: Engine, project: str, *wanted: str) -> list[Container]
 def running(engine: Engine, project: str, service: str) -> Container:
     """The running container of a service.
 
+    Args:
+        engine: runs it.
+        project: name of the sandbox in the engine.
+        service: name of the service.
+
     Raises:
-        NotListeningError: it does not run, or the engine does not say.
+        NotListeningError: it does not run, or the engine does not answer.
     """
     try:
         found = containers_of(engine, project, f"{labels.SERVICE}={service}")
@@ -41,12 +51,18 @@ def running(engine: Engine, project: str, service: str) -> Container:
 
 
 def published_port(engine: Engine, project: str, service: str, port: int) -> int:
-    """The port on 127.0.0.1 behind which a container's port is.
+    """The port on 127.0.0.1 at which a container's port is published.
+
+    Args:
+        engine: runs the container.
+        project: name of the sandbox in the engine.
+        service: name of the service.
+        port: TCP port inside the container.
 
     Raises:
         NotListeningError: the container does not run.
     """
-    places = running(engine, project, service).ports.get(f"{port}/tcp")
-    if not places:
+    published = running(engine, project, service).ports.get(f"{port}/tcp")
+    if not published:
         raise NotListeningError(f"{service}:{port}")
-    return int(places[0]["HostPort"])
+    return int(published[0]["HostPort"])

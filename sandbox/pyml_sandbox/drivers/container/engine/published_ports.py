@@ -1,4 +1,4 @@
-"""Which ports of this machine belong to containers, and to which."""
+"""Finds the ports of this machine that containers publish."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pyml_sandbox.services import machine_check
 from pyml_sandbox.workspace.ports import Owner, PortTakenError
 
 
-def check_ports(engine: Engine, situation: machine_check.MachineContext) -> str:
-    """Every port is free or held by this sandbox.
+def check_ports(engine: Engine, context: machine_check.MachineContext) -> str:
+    """Check that every port is free or held by this sandbox.
 
     Raises:
-        PortTakenError: a port is held by somebody else; names the container, where it is one.
+        PortTakenError: a port is taken; names the process or container.
     """
     try:
-        return machine_check.check_ports(situation)
+        return machine_check.check_ports(context)
     except PortTakenError as error:
         container = published_ports(engine).get(error.port)
         if container is None:
@@ -26,17 +26,17 @@ def check_ports(engine: Engine, situation: machine_check.MachineContext) -> str:
 
 
 def ports_of_sandboxes(engine: Engine) -> set[int]:
-    """The ports of every sandbox that runs in the engine, of whatever home."""
+    """The ports of all sandboxes that run in the engine, whatever their home."""
     return set(published_ports(engine, f"{labels.SANDBOX}"))
 
 
 def published_ports(engine: Engine, label: str = "") -> Mapping[int, str]:
-    """The names of running containers, all or those with a label, by the ports that they have on this machine."""
+    """The names of running containers by the ports that they publish; all containers, or those with a label."""
     with translated("list containers"):
         containers = engine.client.containers.list(filters={"label": label} if label else {}, ignore_removed=True)
     return {
-        int(place["HostPort"]): str(container.name)
+        int(binding["HostPort"]): str(container.name)
         for container in containers
-        for places in container.ports.values()
-        for place in places or ()
+        for bindings in container.ports.values()
+        for binding in bindings or ()
     }

@@ -1,4 +1,4 @@
-"""A container for a moment: to ask a program in an image, or to read its files."""
+"""Temporary containers: to run a program of an image, or to read files of an image."""
 
 from __future__ import annotations
 
@@ -16,40 +16,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProgramOutput:
-    """What a program in a container did.
+    """The result of a program in a container.
 
     Attributes:
         code: its exit code.
-        printed: on stdout.
-        said: on stderr.
+        stdout: what it wrote there.
+        stderr: what it wrote there.
     """
 
     code: int
-    printed: str
-    said: str
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program of an image; it gets no network, no privileges, and nothing to write to but `tmpfs`.
+    """A program of an image; it gets no network and no privileges, and can write only to `tmpfs`.
 
     Attributes:
-        command: the program and its arguments, whatever entry point the image names.
-        tmpfs: folders in memory that it may write, with their mount options.
-        is_asked: it reads its stdin.
+        command: the program and its arguments; the image's entry point is ignored.
+        tmpfs: mount options of writable folders in memory, by path.
+        reads_stdin: whether it reads its stdin.
     """
 
     command: Sequence[str]
     tmpfs: Mapping[str, str] = field(default_factory=dict)
-    is_asked: bool = False
+    reads_stdin: bool = False
 
 
 @contextmanager
 def temporary_container(engine: Engine, image_id: str, program: Program | None = None) -> Iterator[Container]:
-    """A container of an image that is not started yet; removed afterwards.
+    """A container that is not started yet; removed at the end.
+
+    Args:
+        engine: makes the container.
+        image_id: of the image.
+        program: to run in it; None if it only serves to read files.
 
     Raises:
-        SandboxError: there is no such image.
+        SandboxError: the image does not exist.
     """
     program = program or Program(["true"])
     entry, *arguments = program.command
@@ -61,7 +66,7 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
             network_disabled=True,
             read_only=True,
             tmpfs=dict(program.tmpfs),
-            stdin_open=program.is_asked,
+            stdin_open=program.reads_stdin,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
         )
@@ -73,20 +78,24 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
 
 
 def run_to_its_end(container: Container, timeout_s: float) -> ProgramOutput:
-    """Start a container and wait until its program ended.
+    """Start a container, and block until its program exits.
+
+    Args:
+        container: as `temporary_container` gives it.
+        timeout_s: seconds that the program may take.
 
     Raises:
-        TimeoutError: it takes longer.
+        TimeoutError: the program takes longer.
         SandboxError: the engine could not start it.
     """
     with translated("run a container"):
         container.start()
     _wait(container, timeout_s)
-    with translated("read what a container printed"):
+    with translated("read the output of a container"):
         code = int(container.wait()["StatusCode"])
-        printed = container.logs(stdout=True, stderr=False).decode(errors="replace")
-        said = container.logs(stdout=False, stderr=True).decode(errors="replace")
-    return ProgramOutput(code, printed, said)
+        stdout = container.logs(stdout=True, stderr=False).decode(errors="replace")
+        stderr = container.logs(stdout=False, stderr=True).decode(errors="replace")
+    return ProgramOutput(code, stdout, stderr)
 
 
 def _wait(container: Container, timeout_s: float) -> None:
@@ -95,5 +104,5 @@ def _wait(container: Container, timeout_s: float) -> None:
             container.wait(timeout=timeout_s)
     except SandboxError as error:
         if "timed out" in str(error.__cause__).lower():
-            raise TimeoutError(f"it runs longer than {timeout_s} s") from error
+            raise TimeoutError(f"it still runs after {timeout_s} s") from error
         raise

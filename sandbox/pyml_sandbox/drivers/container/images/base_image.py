@@ -1,4 +1,4 @@
-"""The base image: one for everything that the sandbox runs, and what every model's image begins with."""
+"""The base image, which runs all services of the sandbox itself, and on which model images are built."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KIND = "base"
 SUBJECT = "base image"
 KEY_DIGITS = 12
 LEFT_OUT = ("__pycache__", "examples", "data", "pyspark.zip")
-"""Parts of PySpark that stay out: samples, and its Python code as a zip, which workers would compile at each start."""
+"""Parts of PySpark that are left out: samples, and a zip of its code, which workers would compile at each start."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class BaseImage:
 
     Attributes:
         id: of the image.
-        tag: a name of it that later builds can start from: "pyml-base:KEY".
-        python_version: of its Python, for instance "3.11.2".
-        reused: it was there already.
+        tag: its name for later builds: "pyml-base:KEY".
+        python_version: of its Python, such as "3.11.2".
+        reused: whether it already existed.
     """
 
     id: str
@@ -62,7 +62,7 @@ class BaseImage:
 
 
 def find_base(engine: Engine, options: BuildOptions | None = None) -> BaseImage | None:
-    """The base image of this installation, when it is in the engine; builds and pulls nothing.
+    """The base image of this installation; None if the engine does not have it. Builds and pulls nothing.
 
     Raises:
         SandboxError: the engine does not answer.
@@ -72,11 +72,16 @@ def find_base(engine: Engine, options: BuildOptions | None = None) -> BaseImage 
 
 
 def ensure_base(engine: Engine, options: BuildOptions | None = None, on_event: OnEvent = ignore) -> BaseImage:
-    """The base image of this installation, built if it is not in the engine. Blocks, the first time for a minute.
+    """The base image of this installation, built if the engine does not have it. Blocks; a build takes a minute.
+
+    Args:
+        engine: builds it.
+        options: the user's choices for the build; None for the defaults.
+        on_event: called with each step.
 
     Raises:
-        SetupError: there is no Python image to start from, or no Compose to build with.
-        BuildError: a step of the build failed, in its own words.
+        SetupError: there is no Python image, or Compose is not installed.
+        BuildError: a step of the build failed; has the output of that step.
     """
     options = options or BuildOptions()
     found = find_base(engine, options)
@@ -89,20 +94,20 @@ def ensure_base(engine: Engine, options: BuildOptions | None = None, on_event: O
 
 
 def base_key(python_image_id: str) -> str:
-    """What names a base image: a digest of all that goes into it."""
+    """The key of a base image: a digest of all inputs of its build."""
     spark, parts = SparkHome.find(), recipe(DOCKERFILE)
     left_out = (*LEFT_OUT, *(jar.name for jar in sorted(spark.jars.iterdir()) if is_unused(jar.name)))
     return digest(python_image_id, *parts, runtime_digest(), spark.version, *base_requirements(), *left_out)
 
 
 def base_requirements() -> list[str]:
-    """What the image's environment needs: the runtime's requirements, the gateway's, and those of PySpark itself."""
+    """The requirements of the image: those of the runtime, of the gateway, and of PySpark itself."""
     lines = [*_extra("gateway"), *(line for line in _extra("sandbox") if line.startswith("docker"))]
     return sorted({*runtime_requirements(), *lines, *spark_requirements()})
 
 
 def spark_requirements() -> list[str]:
-    """What PySpark cannot do without: py4j."""
+    """The requirements of PySpark itself: py4j."""
     return sorted(line for line in importlib.metadata.requires("pyspark") or () if "extra ==" not in line)
 
 
@@ -137,13 +142,13 @@ def _build(engine: Engine, python: PythonImage, options: BuildOptions, on_event:
 
 
 def _name_latest(engine: Engine, image_id: str) -> None:
-    """What is started by hand, from compose/compose.yaml, starts from the base image that was asked for last."""
+    """Tag an image as the latest, which compose/compose.yaml uses when it is started by hand."""
     with translated("tag the base image"):
         engine.client.images.get(image_id).tag(REPOSITORY, "latest")
 
 
 def _fill(context: Path) -> None:
-    """Put into the context what the Dockerfile copies: requirements, PySpark and the runtime's code."""
+    """Write the files that the Dockerfile copies into the context: requirements, PySpark and the runtime's code."""
     spark = SparkHome.find()
     (context / "requirements.txt").write_text("".join(f"{line}\n" for line in base_requirements()), encoding="utf-8")
     shutil.copytree(spark.folder, context / "pyspark", ignore=_left_out_of_spark, copy_function=link_or_copy)

@@ -1,6 +1,6 @@
-"""A Python image without a registry: a small Debian with its own Python, from any Debian mirror.
+"""Makes a Python image without a registry: a small Debian with its own Python, from any Debian mirror.
 
-Debian's `debootstrap` unpacks it into a folder, what no program reads is left out, and the engine imports the rest.
+Debian's `debootstrap` unpacks it into a folder, what no program needs is deleted, and an engine imports the rest.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ REPOSITORY = "pyml-python"
 PACKAGES = ("python3", "python3-venv")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 INSTALL_HINT = "sudo apt-get install debootstrap debian-archive-keyring"
-# What the official slim images leave out, too; the copyright files stay.
+# The official slim images leave these out, too; copyright files are kept.
 DOCUMENTATION = ("doc", "man", "info", "locale", "lintian", "groff", "linda")
 MADE_AGAIN = ("var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*", "var/cache/debconf/*-old", "var/lib/dpkg/*-old")
 OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hostname", "etc/machine-id", "dev/*")
 PHASES = ("Retrieving", "Validating", "Extracting", "Unpacking", "Configuring")
-"""First words of what debootstrap says on its way; it says one such line for each package."""
+"""First words of debootstrap's progress, which has such a line for each package."""
 DPKG_RULES = "".join(f"path-exclude /usr/share/{name}/*\n" for name in DOCUMENTATION)
 DPKG_RULES += "path-include /usr/share/doc/*/copyright\n"
 HINT = "--mirror URL of a Debian archive that answers here; its keys are in   apt-get install debian-archive-keyring"
@@ -45,12 +45,12 @@ HINT = "--mirror URL of a Debian archive that answers here; its keys are in   ap
 
 @dataclass(frozen=True)
 class BootstrapOptions:
-    """What may be chosen.
+    """Options of a bootstrapped image.
 
     Attributes:
         mirror: address of a Debian archive.
         suite: release of Debian, which decides the Python: bookworm has 3.11, trixie 3.13.
-        force: make it anew where there is one.
+        force: whether an existing image is made again.
     """
 
     mirror: str = MIRROR
@@ -59,17 +59,17 @@ class BootstrapOptions:
 
     @property
     def tag(self) -> str:
-        """Name of the image."""
+        """The name of the image."""
         return f"{REPOSITORY}:{self.suite}"
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """What is installed beyond the least: certificates only where apt needs them to reach the mirror."""
+        """The packages beyond the minimum; certificates only if apt needs them to reach the mirror."""
         return (*PACKAGES, "ca-certificates") if self.mirror.startswith("https:") else PACKAGES
 
     @property
     def sources(self) -> str:
-        """The image's `sources.list`: the mirror, and for Debian's own one the updates as well."""
+        """The image's `sources.list`: the mirror, and the updates as well if it is Debian's own."""
         lines = [f"deb {self.mirror} {self.suite} main"]
         if self.mirror == MIRROR:
             lines += [f"deb {MIRROR} {self.suite}-updates main", f"deb {SECURITY} {self.suite}-security main"]
@@ -84,8 +84,8 @@ class BootstrappedImage:
         id: of the image.
         tag: its name, "pyml-python:SUITE".
         python_version: of its Python.
-        size_bytes: how much it holds.
-        reused: it was there already.
+        size_bytes: size of the image.
+        reused: whether it already existed.
     """
 
     id: str
@@ -96,15 +96,20 @@ class BootstrappedImage:
 
 
 def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event: OnEvent = ignore) -> BootstrappedImage:
-    """The Python image of a suite, made if it is not in the engine. Blocks, for half a minute when it is made.
+    """The Python image of a suite, made if the engine does not have it. Blocks; it takes half a minute to make.
+
+    Args:
+        engine: imports it.
+        options: mirror, suite and whether to make it again; None for the defaults.
+        on_event: called with each step.
 
     Raises:
-        UsageError: the suite's name cannot be one.
-        SetupError: this is no Linux, or the user is not root, or debootstrap is missing or failed, in its own words.
+        UsageError: the suite cannot be the name of a release.
+        SetupError: the user is not root, or debootstrap is missing or failed; has its output.
     """
     options = options or BootstrapOptions()
     if re.fullmatch(r"[a-z][a-z0-9.-]*", options.suite) is None:
-        raise UsageError(f"{options.suite!r} is no release of Debian.", "--suite bookworm")
+        raise UsageError(f"{options.suite!r} is not a release of Debian.", "--suite bookworm")
     found = None if options.force else _find(engine, options.tag)
     if found is not None:
         on_event(Event(SUBJECT, Progress.READY, f"{found.tag} (reused)", 0.0))
@@ -117,26 +122,26 @@ def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event:
         slim(root)
         (root / "etc/apt/sources.list").write_text(options.sources, encoding="utf-8")
         (root / "etc/dpkg/dpkg.cfg.d/pyml").write_text(DPKG_RULES, encoding="utf-8")
-        made = _import(engine, options.tag, root)
-        done(f"{made.tag}, Python {made.python_version}")
-    return made
+        imported = _import(engine, options.tag, root)
+        done(f"{imported.tag}, Python {imported.python_version}")
+    return imported
 
 
 def find_debootstrap(user_id: int, program: str | None) -> str:
-    """The program to run.
+    """Check that debootstrap can be run, and give its path.
 
     Args:
-        user_id: of the user who runs it.
-        program: where it is installed; None where it is not.
+        user_id: of the current user.
+        program: its path; None if it is not installed.
 
     Raises:
-        SetupError: it cannot be run; says what mends it.
+        SetupError: debootstrap is not installed, or the user is not root.
     """
     if program is None:
-        raise SetupError("This needs Debian's debootstrap, which is not installed here.", INSTALL_HINT)
+        raise SetupError("debootstrap is not installed here.", INSTALL_HINT)
     if user_id != 0:
         raise SetupError(
-            "This needs root, to unpack a system with its owners.", 'sudo "$(command -v pyml)" image bootstrap'
+            "debootstrap must run as root, to set the owners of the files.", 'sudo "$(command -v pyml)" image bootstrap'
         )
     return program
 
@@ -159,7 +164,7 @@ def _described(image: Image, tag: str, reused: bool) -> BootstrappedImage:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for a root file system; deleted afterwards, with care for what debootstrap may have left mounted."""
+    """A folder for a root file system; unmounted, where debootstrap left it mounted, and deleted at the end."""
     beside = Path(tempfile.mkdtemp(prefix="pyml-bootstrap-"))
     beside.chmod(0o755)
     try:
@@ -175,20 +180,20 @@ def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEve
     include = ",".join(options.packages)
     checked = ["--variant=minbase", "--force-check-gpg", f"--include={include}"]
     command = [program, *checked, options.suite, str(root), options.mirror]
-    said: list[str] = []
+    output: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
-            said.append(line.strip().removeprefix("I: "))
-            phase = said[-1].split(" ")[0]
+            output.append(line.strip().removeprefix("I: "))
+            phase = output[-1].split(" ")[0]
             if phase in PHASES:
                 on_event(Event(SUBJECT, Progress.WAITING, f"{phase.lower()} packages"))
     if process.returncode != 0:
-        words = "\n".join(line for line in said if not line.startswith(("Retrieving", "Validating")))
-        raise SetupError(f"debootstrap failed:\n{words[-2000:]}", HINT)
+        relevant = "\n".join(line for line in output if not line.startswith(("Retrieving", "Validating")))
+        raise SetupError(f"debootstrap failed:\n{relevant[-2000:]}", HINT)
 
 
 def slim(root: Path) -> None:
-    """Delete what no program reads: documentation, translations, lists and logs, and what is of this machine."""
+    """Delete files that no program reads (documentation, translations, lists, logs), and this machine's settings."""
     for pattern in (*MADE_AGAIN, *OF_THIS_MACHINE):
         for path in root.glob(pattern):
             _delete(path)
@@ -214,14 +219,14 @@ def _import(engine: Engine, tag: str, root: Path) -> BootstrappedImage:
     with translated("import the Python image"), subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:
         engine.client.api.import_image_from_stream(tar.stdout, repository, suite, changes)
     if tar.returncode != 0:
-        raise SandboxError(f"tar ended with exit code {tar.returncode}.", "free some disk, then try again")
+        raise SandboxError(f"tar ended with exit code {tar.returncode}.", "free some disk space, then try again")
     with translated(f"find {tag}"):
         return _described(engine.client.images.get(tag), tag, reused=False)
 
 
 def _python_version(root: Path) -> str:
     ask = ["chroot", str(root), "python3", "-c", 'import sys; print("%d.%d.%d" % sys.version_info[:3])']
-    answer = subprocess.run(ask, capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        raise SetupError(f"The Python that was unpacked does not run: {answer.stderr.strip()}", "--suite bookworm")
-    return answer.stdout.strip()
+    done = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SetupError(f"The Python of the new image does not run: {done.stderr.strip()}", "--suite bookworm")
+    return done.stdout.strip()

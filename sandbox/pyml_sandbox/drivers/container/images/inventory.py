@@ -1,4 +1,4 @@
-"""The images that pyml made in an engine, and which of them nothing needs any more. Others are never touched."""
+"""Lists and removes the images that pyml made in an engine. Other images are never touched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyml_sandbox.workspace.events import JSON, Event, OnEvent, Progress, ignore
 
 OURS = ("pyml-python:", "pyml-base:", "pyml-model/", "pyml-build:")
 UNFINISHED = "unfinished"
-"""Kind of an image that is being built; one that is left was interrupted."""
+"""Kind of an image that is being built; such an image remains if the build is interrupted."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class ImageInfo:
 
     Attributes:
         id: of the image.
-        tags: its names; none where another image took its name.
+        tags: its names; empty if a newer image took its name.
         kind: "python", "base" or "model".
-        size_bytes: all that it holds.
-        own_bytes: the part that no other image shares: what removing it alone would free.
+        size_bytes: its size.
+        own_bytes: the part that no other image shares, which the removal of this image would free.
         created_at: seconds since 1970.
-        in_use: a container, running or not, was made from it.
+        in_use: whether a container, running or not, was made from it.
         name: of the model; empty for other kinds.
         version: of the model, or of Python.
-        base_id: of a model image: id of the base image below it.
+        base_id: id of a model image's base image; empty for other kinds.
     """
 
     id: str
@@ -46,7 +46,7 @@ class ImageInfo:
 
     @property
     def label(self) -> str:
-        """What a person calls it: its name, else the first digits of its id."""
+        """Its name, else the first digits of its id."""
         return next(iter(self.tags), self.id.removeprefix("sha256:")[:12])
 
     @property
@@ -66,7 +66,7 @@ class ImageInfo:
 
 
 def list_images(engine: Engine) -> list[ImageInfo]:
-    """Every image that pyml made, the newest first.
+    """All images that pyml made, the newest first.
 
     Raises:
         SandboxError: the engine does not answer.
@@ -79,12 +79,12 @@ def list_images(engine: Engine) -> list[ImageInfo]:
 
 
 def _is_ours(facts: Mapping[str, Any]) -> bool:
-    """Whether every name of an image is one that pyml gives: labels are inherited by what others build on it."""
+    """Whether pyml gave all of an image's names: an image that others build on ours inherits its labels."""
     return all(tag.startswith(OURS) for tag in facts["RepoTags"] or () if "<none>" not in tag)
 
 
 def _info(facts: Mapping[str, Any], used: Collection[str]) -> ImageInfo:
-    """An image, from what `GET /system/df` says of it."""
+    """An image, from its entry in `GET /system/df`."""
     own: Mapping[str, str] = facts["Labels"]
     return ImageInfo(
         id=str(facts["Id"]),
@@ -101,15 +101,15 @@ def _info(facts: Mapping[str, Any], used: Collection[str]) -> ImageInfo:
 
 
 def superfluous(images: Sequence[ImageInfo], everything: bool = False, pinned: Collection[str] = ()) -> list[ImageInfo]:
-    """The images that nothing needs.
+    """The images that are not needed any more.
 
-    Needed are those of containers, those that cannot be built again, the newest Python and base image, the newest
-    version of each model, and the base images below model images that are needed.
+    Needed are images of containers, images that cannot be built again, the newest Python and base image, the newest
+    version of each model, and the base images of needed model images.
 
     Args:
-        images: all that there are.
-        everything: only what containers were made from, and what is pinned, counts as needed.
-        pinned: ids of images that versions were adopted from.
+        images: all images.
+        everything: whether only images of containers, and pinned images, are needed.
+        pinned: ids of images that versions were imported from.
     """
     needed = {image.id for image in images if image.in_use or image.id in pinned}
     if not everything:
@@ -129,11 +129,11 @@ def _newest(images: Iterable[ImageInfo]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Removal:
-    """What was removed.
+    """The result of a removal.
 
     Attributes:
-        images: those that are gone.
-        freed_bytes: how much less the engine's images take than before.
+        images: the images that were removed.
+        freed_bytes: by how much the engine's images got smaller.
     """
 
     images: tuple[ImageInfo, ...]
@@ -141,7 +141,13 @@ class Removal:
 
 
 def remove(engine: Engine, images: Sequence[ImageInfo], on_event: OnEvent = ignore) -> Removal:
-    """Remove images; one that got a container meanwhile stays. Blocks."""
+    """Remove images. Blocks. An image that is in use meanwhile is kept.
+
+    Args:
+        engine: has the images.
+        images: the images to remove.
+        on_event: called for each image that was removed or kept.
+    """
     before = _layers_bytes(engine)
     removed = tuple(image for image in images if _is_removed(engine, image, on_event))
     return Removal(removed, max(0, before - _layers_bytes(engine)))

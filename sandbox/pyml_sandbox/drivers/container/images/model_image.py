@@ -1,4 +1,4 @@
-"""The image of one model version: the base image, what the model requires, its parameters and its code."""
+"""The image of one model version: the base image, with the model's packages, parameters and code."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class ModelImage:
         tag: its name, "pyml-model/NAME:VERSION".
         name: of the model.
         version: of the model.
-        lock: everything that is installed, see `image_lock.py`.
-        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
-        reused: it was there already.
+        lock: all packages, see `image_lock.py`.
+        signature: of the model, as `pyml.inference.describe.Signature` writes it.
+        reused: whether it already existed.
     """
 
     id: str
@@ -81,16 +81,21 @@ def build_model(
     options: BuildOptions | None = None,
     on_event: OnEvent = ignore,
 ) -> ModelImage:
-    """The image of a package, built if it is not in the engine, with the model loaded once in it. Blocks.
+    """The image of a package, built if the engine does not have it; the model is loaded once in it. Blocks.
 
     Args:
-        version: what the image is named by, beside the model's name.
-        lock: what was installed when this version was built before; None: requirements.txt is resolved anew.
+        engine: builds it.
+        base: the base image.
+        package: the model package.
+        version: of the model; part of the image's name.
+        lock: of an earlier build of this version; None to resolve requirements.txt.
+        options: the user's choices for the build; None for the defaults.
+        on_event: called with each step.
 
     Raises:
-        PackageError: its requirements cannot be met together, Debian has no such package, or its code raised.
-        SetupError: an index or mirror cannot be reached.
-        BuildError: the build failed otherwise.
+        PackageError: the requirements conflict, a Debian package does not exist, or the model's code raised.
+        SetupError: a package index or mirror cannot be reached.
+        BuildError: the build failed for a different reason.
     """
     wanted = _Wanted(package, version, base)
     found = _find(engine, wanted, lock)
@@ -107,7 +112,7 @@ def find_model_image(engine: Engine, reference: str) -> ModelImage:
     """The model image with this id or name.
 
     Raises:
-        UsageError: there is none, or it is no image of a model.
+        UsageError: the image does not exist, or is not a model image.
     """
     import docker.errors
 
@@ -117,22 +122,27 @@ def find_model_image(engine: Engine, reference: str) -> ModelImage:
         except docker.errors.ImageNotFound as error:
             raise UsageError(f"There is no image {reference}.", "pyml image list") from error
     if image.labels.get(labels.KIND) != KIND:
-        raise UsageError(f"{reference} is no image of a model.", "pyml image list")
+        raise UsageError(f"{reference} is not a model image.", "pyml image list")
     return _described(image, _lock_in(engine, image))
 
 
 def extract_package(engine: Engine, image_id: str, target: Path) -> None:
-    """Copy the four artifacts out of a model image.
+    """Copy the model package out of a model image.
+
+    Args:
+        engine: has the image.
+        image_id: of the image.
+        target: folder for the package.
 
     Raises:
-        SandboxError: there is no such image, or no model in it.
+        SandboxError: the image does not exist, or holds no model.
     """
     with temporary_container(engine, image_id) as container:
         archive.extract(container, inside_paths.MODEL_PACKAGE, target)
 
 
 def repository(name: str) -> str:
-    """The name of a model as a repository's: lower case, single marks between letters and digits."""
+    """The repository of a model's images: its name in lower case, with single separators."""
     return f"{REPOSITORY}/{re.sub('[^a-z0-9]*-[^a-z0-9]*|_{3,}', '-', name.lower().strip('-_'))}"
 
 
@@ -160,17 +170,17 @@ class _Wanted:
         }
 
     def labels(self, trial: LoadResult, lock: str | None) -> dict[str, str]:
-        """Labels of the image, once the model was loaded in it."""
+        """All labels of the image, known after the trial load."""
         key = self.key(lock or trial.lock)
         return {**self.known_labels, labels.KEY: key, labels.CONTRACT: json.dumps(trial.signature)}
 
     def key(self, lock: str) -> str:
-        """What names its image with a lock: a digest of all that goes into it."""
+        """The key of its image with a lock: a digest of all inputs of the build."""
         return digest(self.package.digest(), self.base.id, lock, *recipe(DOCKERFILE))
 
 
 def _find(engine: Engine, wanted: _Wanted, lock: str | None) -> ModelImage | None:
-    """The image that was built for the lock; for none, one whose own lock was not asked for."""
+    """The image that was built for a lock; without a lock, one for which requirements.txt was resolved."""
     filters = {"label": [f"{name}={value}" for name, value in wanted.known_labels.items()]}
     with translated("list images"):
         images = [image for image in engine.client.images.list(filters=filters) if wanted.tag in image.tags]
@@ -200,7 +210,7 @@ def _described(image: Image, lock: str) -> ModelImage:
 
 
 def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOptions, on_event: OnEvent) -> ModelImage:
-    """Build, load the model, and build once more with what it declared as a label, which takes no layer."""
+    """Build, load the model, and build again with its signature as a label, which adds no layer."""
     inputs, unfinished = build_inputs(engine, options, on_event), f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
     with timed(SUBJECT, on_event, f"building {wanted.tag}") as done, build_context(inputs) as context:
         _fill(context, wanted.package, lock)
@@ -234,7 +244,7 @@ def _run(engine: Engine, build: ImageBuild, lock: str | None, on_event: OnEvent)
 
 
 def _fill(context: Path, package: ModelPackage, lock: str | None) -> None:
-    """Put into the context what the Dockerfile copies and mounts."""
+    """Write the files that the Dockerfile copies and mounts into the context."""
     launcher = launcher_script(Path(inside_paths.BASE_PYTHON), Path(inside_paths.MODEL_PACKAGE))
     (context / "python").write_text(launcher, encoding="utf-8")
     (context / "packages.txt").write_text(_lines(package.debian_packages), encoding="utf-8")
@@ -245,18 +255,18 @@ def _fill(context: Path, package: ModelPackage, lock: str | None) -> None:
         shutil.copy2(package.folder / path, context / target)
         (context / target).chmod(0o444)  # its name is its content
     for folder in (context / "code", *context.glob("code/**/"), *context.glob("parameters/**/")):
-        folder.chmod(0o755)  # whatever this user's umask says: another one will read it
+        folder.chmod(0o755)  # whatever this user's umask is, since a different user reads it
 
 
 def _beside_the_model() -> Iterator[str]:
-    """What has to be met together with the model's requirements."""
+    """The requirements that are resolved together with the model's."""
     yield from runtime_requirements()
     yield from spark_requirements()
     yield f"pyspark=={SparkHome.find().version}"
 
 
 def _targets(package: ModelPackage) -> Iterator[tuple[Path, Path]]:
-    """Each file of the package, and its place in the context: parameters and code are layers of their own."""
+    """Each file of the package with its path in the context: parameters and code are separate layers."""
     for path in package.files():
         yield path, path if path.parts[0] == "parameters" else Path("code") / path
 

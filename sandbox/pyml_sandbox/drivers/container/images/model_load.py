@@ -1,4 +1,4 @@
-"""The first time that a model is loaded in its own image: what it declares, and what is installed beside it."""
+"""The trial load of a new model in its own image, which gives its signature and its lock."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PROGRAM = Program(
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came of it.
+    """The result of a trial load.
 
     Attributes:
-        contract: the model's kind, inputs and outputs, as `pyml.inference.describe.Signature` writes them.
-        lock: everything that is installed in the image.
+        signature: of the model, as `pyml.inference.describe.Signature` writes it.
+        lock: all packages of the image, see `image_lock.py`.
     """
 
     signature: Mapping[str, object]
@@ -33,22 +33,24 @@ class LoadResult:
 
 
 def load_on_trial(engine: Engine, image_id: str, package: Path) -> LoadResult:
-    """Load a model once in its image, as it will be served: no network, nothing to write to. Blocks.
+    """Load a model once in its image, as a model server runs: no network, and only /tmp to write to. Blocks.
 
     Args:
-        package: where the package lies on this machine, for messages.
+        engine: runs the container.
+        image_id: of the model's image.
+        package: folder of the package on this machine, for messages.
 
     Raises:
-        PackageError: it cannot be loaded, or takes too long.
-        SandboxError: the engine refused.
+        PackageError: the model cannot be loaded, or takes too long.
+        SandboxError: the engine refused a request, or does not answer.
     """
     from pyml.inference.describe import signature_of
 
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, inside_paths.LOCK)
         try:
-            answer = run_to_its_end(container, TIMEOUT_S)
+            output = run_to_its_end(container, TIMEOUT_S)
         except TimeoutError as error:
             raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
-    signature = signature_of(answer.code, answer.printed, answer.said, package)
+    signature = signature_of(output.code, output.stdout, output.stderr, package)
     return LoadResult(signature.to_json(), lock)

@@ -1,4 +1,4 @@
-"""The image with a Python that the base image starts from: the default one, a chosen one, or a bootstrapped one."""
+"""The Python image, which base images are built on: the default one, a chosen one, or a bootstrapped one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ASK = "command -v apt-get && python3 -c 'import ensurepip, sys; print(\"%d.%d.%d
 
 @dataclass(frozen=True)
 class PythonImage:
-    """An image that holds Debian and a Python.
+    """An image of Debian with a Python.
 
     Attributes:
         id: of the image.
-        reference: a name by which a Dockerfile can start from it.
+        reference: a name of it that a Dockerfile can use.
     """
 
     id: str
@@ -40,17 +40,22 @@ class PythonImage:
 
 
 def find_python_image(engine: Engine, chosen: str | None = None) -> PythonImage | None:
-    """The Python image that is in the engine already: the chosen one, else the default, else a bootstrapped one."""
+    """The Python image in the engine: the chosen one, else the default, else a bootstrapped one; None without."""
     if chosen is not None:
         return _local(engine, chosen)
     return _local(engine, DEFAULT) or bootstrapped(engine)
 
 
 def ensure_python_image(engine: Engine, chosen: str | None, on_event: OnEvent) -> PythonImage:
-    """The Python image, pulled if it is not there; where the default cannot be pulled, a bootstrapped one.
+    """The Python image, pulled if it is not in the engine; if the default cannot be pulled, a bootstrapped one.
+
+    Args:
+        engine: pulls it.
+        chosen: name or id of the user's choice; None for the default.
+        on_event: called with each step.
 
     Raises:
-        SetupError: it cannot be pulled; says how to get one otherwise.
+        SetupError: the image cannot be pulled; the hint names other ways to get one.
     """
     wanted = chosen or DEFAULT
     found = _local(engine, wanted)
@@ -66,35 +71,35 @@ def ensure_python_image(engine: Engine, chosen: str | None, on_event: OnEvent) -
 
 
 def _instead(engine: Engine, wanted: str, may_differ: bool, error: SandboxError, on_event: OnEvent) -> PythonImage:
-    """What stands in for an image that cannot be pulled."""
+    """The replacement for an image that cannot be pulled."""
     instead = bootstrapped(engine) if may_differ else None
     if instead is None:
-        raise SetupError(f"The image {wanted} is not here and cannot be pulled: {error.message}", WAYS_OUT) from error
+        raise SetupError(f"The image {wanted} cannot be pulled: {error.message}", WAYS_OUT) from error
     on_event(Event(SUBJECT, Progress.READY, f"{instead.reference} ({wanted} cannot be pulled)"))
     return instead
 
 
 def python_version(engine: Engine, image: PythonImage) -> str:
-    """The version of an image's Python, asked in a container.
+    """The version of an image's Python, which is run in a container.
 
     Raises:
-        SetupError: it holds no Debian with a Python that is new enough.
+        SetupError: the image is not a Debian with a Python that is new enough.
     """
     with temporary_container(engine, image.id, Program(("/bin/sh", "-c", ASK))) as container:
         try:
-            answer = run_to_its_end(container, TIMEOUT_S)
+            output = run_to_its_end(container, TIMEOUT_S)
         except SandboxError as error:
             raise _unfit(image, "it has no shell") from error
-    if answer.code != 0:
+    if output.code != 0:
         raise _unfit(image, "it does not have both apt-get and a python3 with venv")
-    version = answer.printed.split()[-1]
+    version = output.stdout.split()[-1]
     if tuple(map(int, version.split(".")[:2])) < OLDEST:
         raise _unfit(image, f"its Python is {version}")
     return version
 
 
 def bootstrapped(engine: Engine) -> PythonImage | None:
-    """The newest image that `pyml image bootstrap` made here; None where there is none."""
+    """The newest image that `pyml image bootstrap` made; None if there is none."""
     with translated("list images"):
         images = engine.client.images.list(filters={"label": f"{labels.KIND}={KIND}"})
     newest = max((image for image in images if image.tags), key=lambda image: image.attrs["Created"], default=None)
@@ -117,11 +122,11 @@ def _pull(engine: Engine, reference: str) -> PythonImage:
 
 
 def _described(image: Image, reference: str) -> PythonImage:
-    """An image by the name it was asked for; by one of its tags where that was an id, which no Dockerfile can name."""
+    """An image under the name that was given; under a tag if that was an id, which a Dockerfile cannot use."""
     is_id = str(image.id).removeprefix("sha256:").startswith(reference.removeprefix("sha256:"))
     if is_id and not image.tags:
         raise UsageError(
-            f"The image {reference} has no name, so nothing can start from it.",
+            f"The image {reference} has no name, so no image can be built on it.",
             f"{command('docker tag', reference)} NAME",
         )
     return PythonImage(str(image.id), image.tags[0] if is_id else reference)

@@ -1,4 +1,4 @@
-"""The jars of PySpark that stay out of the base image: a third of it, and nothing that the sandbox runs loads them.
+"""The jars of PySpark that are left out of the base image: a third of them, which no service of the sandbox loads.
 
 `tests/containers` runs metastore, master, worker, Connect server and a job without them; docs/images.md has the sizes.
 spark-mllib, spark-mllib-local and breeze stay: Spark Connect loads the list of ML operators when a session closes.
@@ -25,9 +25,9 @@ UNUSED: Mapping[str, str] = {
     "netty-*-windows-*": "native code of another system",
     "netty-*-riscv64*": "native code of another machine",
 }
-"""Patterns of names in PySpark's folder of jars, and what they are for."""
+"""Patterns of file names in PySpark's folder of jars, and the purpose of these jars."""
 
 
 def is_unused(name: str) -> bool:
-    """Whether a jar (or folder of jars) stays out of the base image."""
+    """Whether a jar, or folder of jars, is left out of the base image."""
     return any(fnmatchcase(name, pattern) for pattern in UNUSED)

@@ -131,6 +131,6 @@ def test_a_models_python_is_talked_to_in_its_image(scene: Scene) -> None:
 
 
 def test_an_environment_that_is_no_image_is_an_error_with_the_way_to_one(scene: Scene) -> None:
-    with pytest.raises(SandboxError, match="is no image") as caught:
+    with pytest.raises(SandboxError, match="is not an image") as caught:
         scene.builder().open_session(Environment("key", "/usr/bin/python", "package"), [])
     assert "pyml upload" in caught.value.hint

@@ -90,7 +90,7 @@ PYTHON = Environment("key", "/usr/bin/python3", "/opt/pyml/model", image="sha256
 def place(context: Scene, model_id: str = "fare@111111111111", workers: int = 1) -> str:
     stem = model_id.replace("@", "-")
     context.publishes(f"spark-{stem}", 41234)
-    return context.sparks(workers).place(context.version(model_id), PYTHON, ignore).connect
+    return context.sparks(workers).target(context.version(model_id), PYTHON, ignore).connect
 
 
 def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says_where_it_answers(
@@ -104,7 +104,7 @@ def test_the_first_job_of_a_version_starts_its_workers_and_their_driver_and_says
 def test_a_further_job_starts_none(context: Scene) -> None:
     place(context)
     before = {service.name: service.pid for service in context.runner.live()}
-    context.sparks().place(find_version(context.home, "fare@111111111111"), PYTHON, ignore)
+    context.sparks().target(find_version(context.home, "fare@111111111111"), PYTHON, ignore)
     assert {service.name: service.pid for service in context.runner.live()} == before
 
 

@@ -1,7 +1,7 @@
-"""How an image build reaches package indexes and mirrors: as this machine does, and without a trace in the image.
+"""What an image build needs to reach package indexes and mirrors as this machine does, without a trace in the image.
 
-Proxies travel as the build arguments that Docker predefines (they are kept out of an image's history), index settings
-and certificates as build secrets, wheels as a mount.
+Proxies are the build arguments that Docker predefines (they do not appear in an image's history), index settings and
+certificates are build secrets, wheels are a mount.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pyml_sandbox.drivers.container.images.builds.build_options import BuildOpti
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 CA_VARIABLES = ("PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 WHEELS_VARIABLE = "PYML_WHEELS"
-SECRET_MAX_BYTES = 500 * 1024  # what BuildKit takes
+SECRET_MAX_BYTES = 500 * 1024  # the limit of BuildKit
 URLS = ("index-url", "extra-index-url", "find-links")
 PIP_NAMES = (*URLS, "trusted-host", "timeout", "retries", "proxy")
-"""Settings of pip that a build is given; the others are about this machine's files."""
+"""The settings of pip that a build gets; the others concern files of this machine."""
 UV_NAMES: Mapping[str, str] = {
     "UV_DEFAULT_INDEX": "index-url",
     "UV_INDEX_URL": "index-url",
@@ -39,14 +39,14 @@ UV_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """What a build is given to reach the outside.
+    """Network settings of a build.
 
     Attributes:
-        proxies: build arguments, in both cases, since programs differ in which they read.
-        pip: settings of pip by their long names, for instance "index-url".
-        ca_bundle: certificates to trust; None where the image's own suffice.
+        proxies: build arguments, each in lower and upper case, since some programs read only one of them.
+        pip: settings of pip by their long names, such as "index-url".
+        ca_bundle: PEM file of certificates to trust; None for those of the image.
         wheels: see `BuildOptions`.
-        left_out: settings that mean files of this machine, which a build does not see.
+        left_out: settings that name files of this machine, which a build cannot use.
     """
 
     proxies: Mapping[str, str]
@@ -59,26 +59,26 @@ class BuildInputs:
     def from_environ(
         cls, environ: Mapping[str, str], options: BuildOptions | None = None, pip_config: str = ""
     ) -> BuildInputs:
-        """What the environment and pip's configuration say.
+        """The inputs from environment variables and pip's configuration.
 
         Args:
             environ: environment variables.
-            options: what was chosen on the command line.
-            pip_config: what `pip config list` prints, see `list_pip_config`.
+            options: the user's choices.
+            pip_config: output of `pip config list`, see `list_pip_config`.
 
         Raises:
-            UsageError: a chosen file or folder is not there.
-            SetupError: the certificates are too many for a build secret.
+            UsageError: a chosen file or folder does not exist.
+            SetupError: the file of certificates is too large for a build secret.
         """
         options = options or BuildOptions()
-        said = _pip_settings(environ, pip_config)
-        kept = {name: _only_reachable(name, value) for name, value in said.items() if name in PIP_NAMES}
+        found = _pip_settings(environ, pip_config)
+        kept = {name: _only_reachable(name, value) for name, value in found.items() if name in PIP_NAMES}
         return cls(
             proxies=_proxies(environ),
             pip={name: value for name, value in kept.items() if value},
-            ca_bundle=_ca_bundle(environ, options, said.get("cert")),
+            ca_bundle=_ca_bundle(environ, options, found.get("cert")),
             wheels=_wheels(environ, options),
-            left_out=tuple(_left_out(said)),
+            left_out=tuple(_left_out(found)),
         )
 
     @property
@@ -90,13 +90,13 @@ class BuildInputs:
 
 
 def list_pip_config(environ: Mapping[str, str]) -> str:
-    """What pip says of its configuration files, a line `section.name='value'` for each setting; blocks for 0.5 s.
+    """pip's configuration, a line `section.name='value'` for each setting. Blocks for 0.5 s.
 
     Args:
-        environ: environment variables, which name some of the files.
+        environ: environment variables, which name some of its files.
 
     Raises:
-        SetupError: pip cannot read one of them.
+        SetupError: pip cannot read one of its files.
     """
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
@@ -106,7 +106,7 @@ def list_pip_config(environ: Mapping[str, str]) -> str:
 
 
 def _pip_settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
-    """Settings by long name: PIP_* variables win over uv's, those over files."""
+    """Settings by long name: PIP_* variables override uv's variables, which override files."""
     listed = [line.partition("=")[::2] for line in config.splitlines()]
     by_section = {
         section: {
@@ -126,7 +126,7 @@ def _pip_settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
 
 
 def _uv_value(environ: Mapping[str, str], value: str) -> str:
-    """uv's lists as pip writes them, each index with the user and password that uv takes from variables of its own."""
+    """A list of uv as pip writes it; each index gets the user and password from uv's variables."""
     return " ".join(_with_credentials(environ, entry) for entry in re.split(r"[\s,]+", value) if entry)
 
 
@@ -145,7 +145,7 @@ def _with_credentials(environ: Mapping[str, str], entry: str) -> str:
 
 
 def _is_reachable(url: str) -> bool:
-    """Whether a build can see it: not a folder or file of this machine."""
+    """Whether a build can reach a URL: it is not a folder or file of this machine."""
     return urlsplit(url).scheme in ("http", "https")
 
 
@@ -175,8 +175,8 @@ def _ca_bundle(environ: Mapping[str, str], options: BuildOptions, configured: st
     found = next((Path(path) for path in named if path and Path(path).is_file()), None)
     if found is not None and found.stat().st_size > SECRET_MAX_BYTES:
         raise SetupError(
-            f"{found} has {found.stat().st_size:,} bytes; a build secret has at most {SECRET_MAX_BYTES:,}.",
-            "--ca-bundle FILE, with only the certificates that are needed",
+            f"{found} has {found.stat().st_size:,} bytes; a build secret can have at most {SECRET_MAX_BYTES:,}.",
+            "--ca-bundle FILE, with only the certificates that the build needs",
         )
     return found
 

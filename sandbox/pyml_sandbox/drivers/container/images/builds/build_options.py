@@ -1,4 +1,4 @@
-"""What may be chosen for an image build."""
+"""The user's choices for an image build."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What may be chosen for a build.
+    """The user's choices for an image build.
 
     Attributes:
-        python_image: the image to start from; None: python:3.11-slim-bookworm, else a bootstrapped one.
-        ca_bundle: certificates to trust, a PEM file; None: those that $PYML_CA_BUNDLE or the
+        python_image: the Python image; None for python:3.11-slim-bookworm, else a bootstrapped one.
+        ca_bundle: PEM file of certificates to trust; None for the file that $PYML_CA_BUNDLE or the
             variables of pip, OpenSSL, requests and curl name.
-        wheels: a folder of wheels that takes the place of every index; None: $PYML_WHEELS, else indexes are asked.
+        wheels: folder of wheels to install from, instead of any index; None for $PYML_WHEELS, else indexes.
     """
 
     python_image: str | None = None

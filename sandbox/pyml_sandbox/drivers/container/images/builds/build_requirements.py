@@ -1,12 +1,12 @@
-"""What pip reads in the build of a model image: the model's own requirement files, and beside them ours.
+"""Requirement files for the build of a model image: the model's own, and ours beside them.
 
 requirements.txt, …   as the package has them, with every file that they name, but without hashes
-.pyml/runtime.txt     what has to be met together with them
+.pyml/runtime.txt     requirements that are resolved together with them
 .pyml/constraints.txt the versions of an earlier build
-.pyml/hashed/         where the model demands hashes: its requirement files as they are
+.pyml/hashed/         if the model demands hashes: its requirement files unchanged
 
-pip takes hashes for everything or for nothing, and ours have none. So what has hashes is installed by itself first, and
-held to them; then everything is resolved together, which leaves what is there alone where it fits.
+pip wants hashes for all requirements or for none, and ours have none. So requirements with hashes are installed first,
+and checked; then all are resolved together, which keeps what is installed if it fits.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
 
 OURS = ".pyml"
-"""Hidden files of a package stay behind, so none of it can have this name."""
+"""Hidden files of a package are left out, so no file of a package can have this name."""
 _HASH = re.compile(rb"(?:\s|\\\r?\n)+--hash[=\s]\S+")
 
 
 def write_requirements(folder: Path, package: ModelPackage, beside: Iterable[str], constraints: str) -> None:
-    """Write them into a new folder.
+    """Write the requirement files into a new folder.
 
     Args:
-        folder: in the build's context.
-        package: the model's.
-        beside: requirements of ours, one a line.
-        constraints: one version a line.
+        folder: part of the build's context.
+        package: the model package.
+        beside: our own requirements, one on each line.
+        constraints: versions of an earlier build, one on each line.
     """
     named, ours = package.requirement_files, folder / OURS
     _copy(package, folder)

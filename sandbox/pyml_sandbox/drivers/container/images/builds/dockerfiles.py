@@ -1,4 +1,4 @@
-"""The folder compose/, in a checkout and in an installed package alike."""
+"""The folder compose/, in a checkout or in an installed package."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from pyml.errors import SetupError
 
 SCRIPTS = ("build-settings.sh", "write_lock.py", "spark-resource.sh")
-"""What the Dockerfiles mount or copy from their context."""
+"""Scripts that the Dockerfiles mount or copy from their context."""
 
 
 def compose_folder() -> Path:
-    """Where the Dockerfiles and their scripts lie.
+    """The folder of the Dockerfiles and their scripts.
 
     Raises:
-        SetupError: they are missing: the installation is not whole.
+        SetupError: the folder is missing, since the installation is incomplete.
     """
     package = Path(str(files("pyml_sandbox")))
     candidates = (package.parents[1] / "compose", package / "compose")
@@ -26,5 +26,5 @@ def compose_folder() -> Path:
 
 
 def recipe(dockerfile: str) -> tuple[str, ...]:
-    """The texts of a Dockerfile and of all scripts: what decides, apart from its inputs, how an image is built."""
+    """The contents of a Dockerfile and of all scripts, which determine a build together with its inputs."""
     return tuple((compose_folder() / name).read_text(encoding="utf-8") for name in (dockerfile, *SCRIPTS))

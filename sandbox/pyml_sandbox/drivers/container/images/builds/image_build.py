@@ -28,24 +28,24 @@ NAME = re.compile(r"#\d+ \[(?:\S+ )?(?P<stage>\S+ \d+/\d+)\] (?P<instruction>.*)
 
 
 class BuildError(SandboxError):
-    """A step of a build failed; `words` is what that step printed."""
+    """A step of a build failed; `output` is what that step printed."""
 
-    def __init__(self, subject: str, words: str) -> None:
-        super().__init__(f"The {subject} could not be built:\n{words}", "pyml dev doctor")
-        self.words = words
+    def __init__(self, subject: str, output: str) -> None:
+        super().__init__(f"The {subject} could not be built:\n{output}", "pyml dev doctor")
+        self.output = output
 
 
 @dataclass(frozen=True)
 class ImageBuild:
-    """What is to be built.
+    """An image to build.
 
     Attributes:
         dockerfile: a file of compose/.
-        context: folder of what the Dockerfile copies and mounts.
-        tag: name of the result.
-        inputs: how it reaches the outside.
-        labels: of the result.
-        args: arguments of the Dockerfile.
+        context: folder of the files that the Dockerfile copies and mounts.
+        tag: name of the new image.
+        inputs: network settings of the build.
+        labels: of the new image.
+        args: build arguments of the Dockerfile.
     """
 
     dockerfile: str
@@ -57,7 +57,7 @@ class ImageBuild:
 
     @property
     def compose_file(self) -> str:
-        """The build as a Compose file; the secrets lie in the folder beside the context."""
+        """The build as a Compose file; its secrets are in the folder beside the context."""
         secrets = {name: {"file": str(self.secrets / name)} for name in ("ca", "pip")}
         build = {
             "context": str(self.context),
@@ -75,12 +75,17 @@ class ImageBuild:
 
     @property
     def secrets(self) -> Path:
-        """Where the build's secrets lie."""
+        """The folder of the build's secrets."""
         return self.context.parent / "secrets"
 
 
 def build_inputs(engine: Engine, options: BuildOptions, on_event: OnEvent) -> BuildInputs:
-    """The inputs of a build on this machine; tells what of its settings a build cannot use.
+    """The inputs of a build on this machine; settings that a build cannot use are reported.
+
+    Args:
+        engine: builds the image.
+        options: the user's choices.
+        on_event: called if there are such settings.
 
     Raises:
         UsageError, SetupError: see `BuildInputs.from_environ`.
@@ -88,14 +93,14 @@ def build_inputs(engine: Engine, options: BuildOptions, on_event: OnEvent) -> Bu
     inputs = BuildInputs.from_environ(engine.environ, options, list_pip_config(engine.environ))
     if inputs.left_out:
         on_event(
-            Event("build", Progress.NOTE, f"not used, since a build sees no local files: {', '.join(inputs.left_out)}")
+            Event("build", Progress.NOTE, f"not used, since a build has no local files: {', '.join(inputs.left_out)}")
         )
     return inputs
 
 
 @contextmanager
 def build_context(inputs: BuildInputs) -> Iterator[Path]:
-    """A new folder for what a Dockerfile needs, with the scripts and wheels in it; deleted afterwards."""
+    """A new folder for the context of a build, with scripts and wheels in it; deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="pyml-build-") as beside:
         context, secrets = Path(beside) / "context", Path(beside) / "secrets"
         (context / "wheels").mkdir(parents=True)
@@ -111,7 +116,7 @@ def build_context(inputs: BuildInputs) -> Iterator[Path]:
 
 @contextmanager
 def one_at_a_time(engine: Engine, key: str) -> Iterator[None]:
-    """Held by the process that builds the image with this key; the next one finds it built."""
+    """Hold a lock while an image with a key is built; the next process then finds the image."""
     import filelock
 
     folder = SandboxHome.find(environ=engine.environ).cache / "builds"
@@ -121,7 +126,7 @@ def one_at_a_time(engine: Engine, key: str) -> Iterator[None]:
 
 
 def link_or_copy(source: Path | str, target: Path | str) -> None:
-    """The same file a second time: as a hard link where the file system can, which costs nothing."""
+    """Copy a file, as a hard link if the file system allows it."""
     try:
         Path(target).hardlink_to(source)
     except OSError:
@@ -129,31 +134,34 @@ def link_or_copy(source: Path | str, target: Path | str) -> None:
 
 
 def run_build(engine: Engine, build: ImageBuild, subject: str, on_event: OnEvent) -> str:
-    """Build; returns the image's id. Blocks.
+    """Build an image, and give its id. Blocks.
 
     Args:
-        subject: what is built, in words: "base image".
+        engine: builds it.
+        build: the image to build.
+        subject: kind of the image, for messages, such as "base image".
+        on_event: called with each step.
 
     Raises:
         BuildError: a step failed.
-        SetupError: there is no Compose.
+        SetupError: Compose is not installed.
     """
-    said: list[str] = []
+    output: list[str] = []
     compose = find_compose(engine)
     arguments = ("--file", "-", "build", "--builder", "default", SERVICE)
     try:
         compose.run(
-            *arguments, timeout_s=TIMEOUT_S, on_line=_listener(said, subject, on_event), stdin=build.compose_file
+            *arguments, timeout_s=TIMEOUT_S, on_line=_listener(output, subject, on_event), stdin=build.compose_file
         )
     except ComposeError as error:
-        raise BuildError(subject, "\n".join(output_of_failed_step(said)) or error.words) from error
+        raise BuildError(subject, "\n".join(output_of_failed_step(output)) or error.output) from error
     with translated(f"find the {subject}"):
         return str(engine.client.images.get(build.tag).id)
 
 
-def _listener(said: list[str], subject: str, on_event: OnEvent) -> Callable[[str], None]:
+def _listener(output: list[str], subject: str, on_event: OnEvent) -> Callable[[str], None]:
     def listen(line: str) -> None:
-        said.append(line)
+        output.append(line)
         named = NAME.fullmatch(line)
         if named is not None and not named["instruction"].startswith("FROM"):
             on_event(Event(subject, Progress.WAITING, f"{named['stage']}: {named['instruction'].split(' ')[0]}"))
@@ -162,7 +170,7 @@ def _listener(said: list[str], subject: str, on_event: OnEvent) -> Callable[[str
 
 
 def output_of_failed_step(lines: Sequence[str]) -> list[str]:
-    """What the step that failed printed, from BuildKit's plain progress: lines of `#7 1.234 text` and `#7 ERROR: …`."""
+    """The output of the failed step, from BuildKit's plain progress: lines of `#7 1.234 text` and `#7 ERROR: …`."""
     failed = next((match["step"] for line in lines if (match := FAILURE.match(line))), None)
     outputs = (match for line in lines if (match := OUTPUT.fullmatch(line)))
     return [match["text"] for match in outputs if match["step"] == failed]

@@ -1,23 +1,28 @@
-"""The lock of an image: all that is installed in it, one name and version a line, Debian packages as comments."""
+"""The lock of an image: all its packages, one name and version on each line; Debian packages are comments."""
 
 from __future__ import annotations
 
 from pyml_sandbox.drivers.requirements import count_packages
 
 OF_THE_BASE = ("pyspark", "py4j")
-"""Packages whose version the base image decides: they are Spark's."""
+"""Packages of Spark, whose version the base image determines."""
 
 
 def constraints(lock: str) -> str:
-    """What pip is told so that it installs the versions of a lock again.
+    """Constraints with which pip installs the versions of a lock again.
 
-    Debian's packages are no part of it: a mirror keeps one version of each, so they are recorded, not asked for.
+    Debian packages are left out: a mirror has one version of each, so they are only recorded.
     """
     return "".join(f"{line}\n" for line in _python_lines(lock) if line.partition("==")[0] not in OF_THE_BASE)
 
 
 def differences(wanted: str, found: str) -> list[str]:
-    """What a lock asked for and did not get, one sentence for each package."""
+    """Differences between two locks, one sentence for each package.
+
+    Args:
+        wanted: the lock that was asked for.
+        found: the lock of the new image.
+    """
     before, after = _versions(wanted), _versions(found)
     return [
         f"{name} is {after.get(name, 'missing')}, was {before.get(name, 'missing')}"
@@ -27,7 +32,7 @@ def differences(wanted: str, found: str) -> list[str]:
 
 
 def size(lock: str) -> str:
-    """How much a lock names, in words."""
+    """The number of packages in a lock, for people."""
     return f"{count_packages(lock)} Python packages"
 
 
@@ -36,7 +41,7 @@ def _python_lines(lock: str) -> list[str]:
 
 
 def _versions(lock: str) -> dict[str, str]:
-    """Version by package; Debian's keep their mark, since one name may be in both."""
+    """Version by package. Names of Debian packages keep their prefix, since Python may use the same name."""
     lines = [line.removeprefix("# ") for line in lock.splitlines() if "=" in line]
     pairs = (line.replace("==", "=").partition("=") for line in lines)
     return {name: version for name, _, version in pairs}

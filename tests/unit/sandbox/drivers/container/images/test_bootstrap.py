@@ -39,7 +39,7 @@ def test_without_debootstrap_or_root_the_next_command_is_named() -> None:
 
 @pytest.mark.parametrize("suite", ["", "Bookworm", "book/worm", "../x", "a b"])
 def test_a_suite_that_cannot_be_one_is_refused_before_anything_runs(suite: str) -> None:
-    with pytest.raises(UsageError, match="is no release of Debian"):
+    with pytest.raises(UsageError, match="is not a release of Debian"):
         bootstrap(Engine("unix:///nowhere", {}), BootstrapOptions(suite=suite))
 
 

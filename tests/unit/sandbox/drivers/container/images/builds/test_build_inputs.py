@@ -94,7 +94,7 @@ def test_chosen_certificates_win_and_must_be_there(certificates: Path, tmp_path:
 
 def test_more_certificates_than_a_secret_holds_are_refused(certificates: Path) -> None:
     certificates.write_bytes(b"x" * (SECRET_MAX_BYTES + 1))
-    with pytest.raises(SetupError, match="a build secret has at most 512,000"):
+    with pytest.raises(SetupError, match="a build secret can have at most 512,000"):
         BuildInputs.from_environ({"PIP_CERT": str(certificates)})
 
 

@@ -43,7 +43,7 @@ def test_a_version_whose_lock_no_longer_fits_is_to_be_changed_into_a_new_one() -
 def test_an_index_out_of_reach_is_this_machine_s() -> None:
     error = refusal(BuildError("model image", OFFLINE), with_lock=False)
     assert isinstance(error, SetupError)
-    assert "requirements.txt could not be installed, since what it names cannot be reached" in error.message
+    assert "requirements.txt could not be installed, since an index or mirror cannot be reached" in error.message
     assert "--wheels DIR" in error.hint
 
 
