@@ -2,7 +2,7 @@
 
 Services inherit no PYTHONPATH, so the copy is what its own Python finds first: a virtual environment whose path lists
 the copy's source roots and then the packages of this one. The gateway runs in it; model environments get the copy's
-runtime, as they get any runtime, and with it the Spark workers, the model servers and the laboratory.
+runtime, as they get any runtime, and with it the Spark workers, the model servers and the harness.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def section(mutants: Sequence[Mutant], outcomes: Mapping[str, Outcome], platform
     method = (
         "`make mutants` plants one bug at a time in a copy of pyml's own runtime (`tests/mutants/NAME.patch`), restarts what runs\n"
         "it, and runs `pyml parity-check` on a model that passes without the bug (`tests/mutants/subjects`). Gateway, model\n"
-        "server, Spark workers, laboratory and the check itself all run the mutated code, as a user of that release would.\n\n"
+        "server, Spark workers, harness and the check itself all run the mutated code, as a user of that release would.\n\n"
         "A bug is caught if the verdict is FAIL or CANNOT-CERTIFY, or if a command fails that does not fail without the bug\n"
         f"(`{ERROR}` below). {platform}."
     )
