@@ -63,7 +63,7 @@ def test_a_package_that_is_not_right_is_told_and_not_traced(project: Project) ->
     project.write_test("def test_it(pyml_model): pass\n")
     result = project.run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["the model package * is not right", "*packages.txt*"])
+    result.stdout.fnmatch_lines(["invalid model package *", "*packages.txt*"])
 
 
 def test_the_model_is_found_from_a_folder_of_tests(project: Project) -> None:

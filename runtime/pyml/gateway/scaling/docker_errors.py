@@ -12,11 +12,14 @@ _INNERMOST = ("permission denied", "connection refused", "no such file or direct
 
 @contextlib.contextmanager
 def docker_errors(refused: Callable[[str], PymlError], no_answer: Callable[[str], PymlError]) -> Iterator[None]:
-    """Turn what the docker SDK raises in the block into the caller's errors, the original kept as cause.
+    """Translate exceptions of the docker SDK in this context into the caller's errors, with the original as cause.
 
     Args:
         refused: makes the error for a request that the engine refused, from the engine's message.
         no_answer: makes the error for an engine that does not answer, from the reason.
+
+    Raises:
+        PymlError: what `refused` or `no_answer` returned.
     """
     import docker.errors
     import requests.exceptions

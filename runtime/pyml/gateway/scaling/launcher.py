@@ -92,26 +92,26 @@ class Launcher:
         self._starts: dict[Route, tuple[_Start, asyncio.Task[RpcFailure | None]]] = {}
         self._stops: dict[str, asyncio.Future[None]] = {}
 
-    async def wait(self, route: Route, answers: ReadyCheck, hold_s: float) -> None:
+    async def wait(self, route: Route, is_ready: ReadyCheck, hold_s: float) -> None:
         """Start the servers of a version unless they are starting, and wait until one answers.
 
         Args:
             route: the model version; none of its servers answers.
-            answers: checks whether one of them answers now.
+            is_ready: checks whether one of them answers now.
             hold_s: how many seconds to wait.
 
         Raises:
             RpcFailureError: none answers in that time, or none can ever answer; the message says why.
         """
-        start, task = self._begin(route, answers, hold_s)
+        start, task = self._begin(route, is_ready, hold_s)
         await asyncio.wait({task}, timeout=max(0.0, hold_s))
         failure = task.result() if task.done() else self._not_yet(start)
         if failure is not None:
             raise RpcFailureError(failure)
 
-    async def trigger_start(self, route: Route, answers: ReadyCheck) -> RpcFailure:
+    async def trigger_start(self, route: Route, is_ready: ReadyCheck) -> RpcFailure:
         """Start the servers of a version unless they are starting; the failure for a caller that does not wait."""
-        start, task = self._begin(route, answers, self.wait_s)
+        start, task = self._begin(route, is_ready, self.wait_s)
         either: set[asyncio.Future[None] | asyncio.Future[RpcFailure | None]] = {task, start.found}
         await asyncio.wait(either, timeout=FIND_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         failure = task.result() if task.done() else None
@@ -148,20 +148,20 @@ class Launcher:
         return any(replica.service == service for route in self._starts for replica in route.replicas)
 
     def _begin(
-        self, route: Route, answers: ReadyCheck, hold_s: float
+        self, route: Route, is_ready: ReadyCheck, hold_s: float
     ) -> tuple[_Start, asyncio.Task[RpcFailure | None]]:
         loop = asyncio.get_running_loop()
         until = loop.time() + hold_s
         if route not in self._starts:
             start = _Start(route, self._clock(), until, loop.create_future())
-            task = loop.create_task(self._bring_up(start, answers))
+            task = loop.create_task(self._bring_up(start, is_ready))
             task.add_done_callback(lambda _: self._starts.pop(route))
             self._starts[route] = start, task
         start, task = self._starts[route]
         start.until = max(start.until, until)
         return start, task
 
-    async def _bring_up(self, start: _Start, answers: ReadyCheck) -> RpcFailure | None:
+    async def _bring_up(self, start: _Start, is_ready: ReadyCheck) -> RpcFailure | None:
         """Start stopped servers, and wait until one answers or no request waits any more; None if one answers."""
         loop = asyncio.get_running_loop()
         while True:
@@ -169,7 +169,7 @@ class Launcher:
             if failure is not None:
                 log.warning("%s", failure.text)
                 return failure
-            if await _answers_within(LOOK_EVERY_S, start.route, answers):
+            if await _answers_within(LOOK_EVERY_S, start.route, is_ready):
                 log.info("model %s answers after %.1f s", start.route.name, self._clock() - start.since)
                 return None
             if loop.time() >= start.until:
@@ -219,11 +219,11 @@ class Launcher:
         return _unavailable(f"model {start.route.name} is starting ({seconds} so far)", hint, Reason.STARTING)
 
 
-async def _answers_within(seconds: float, route: Route, answers: ReadyCheck) -> bool:
+async def _answers_within(seconds: float, route: Route, is_ready: ReadyCheck) -> bool:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:
-        if await answers(route):
+        if await is_ready(route):
             return True
         await asyncio.sleep(POLL_EVERY_S)
     return False
