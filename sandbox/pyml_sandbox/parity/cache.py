@@ -1,4 +1,4 @@
-"""Reports of earlier checks, by everything that a report depends on."""
+"""The cache of reports: each under a key made from everything that a report depends on."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MAX_REPORTS = 200
 
 
 def key_of(environment: str, version: ModelVersion, snapshot: Snapshot, settings: ParitySettings) -> str:
-    """What names a report: equal keys, equal questions.
+    """The key of a report: checks with equal keys give equal reports.
 
     Args:
-        environment: key of what the version runs in, an image or a virtual environment.
-        version: its package is in its name.
-        frozen: the rows.
-        settings: sizes, key and level.
+        environment: key of the version's environment, an image or a virtual environment.
+        version: the model version; its name includes a digest of its package.
+        snapshot: the rows.
+        settings: sizes, key columns and level.
     """
     asked = json.dumps(asdict(settings), sort_keys=True)
     parts = [environment, version.model_id, snapshot.digest, asked, checker_version()]
@@ -38,7 +38,7 @@ def key_of(environment: str, version: ModelVersion, snapshot: Snapshot, settings
 
 
 def checker_version() -> str:
-    """Digest of the code that checks: the runtime's, and all of the laptop side."""
+    """A digest of the code of the check: of the runtime and of the sandbox."""
     whole = hashlib.sha256(runtime_digest().encode())
     for file in sorted(Path(__file__).parent.parent.rglob("*.py")):
         whole.update(file.read_bytes())
@@ -46,7 +46,7 @@ def checker_version() -> str:
 
 
 def find(home: SandboxHome, key: str) -> Report | None:
-    """The report of a key, said to be an earlier one; None where there is none that can be read."""
+    """The report of a key, marked as cached; None if there is no readable one."""
     file = home.parity / FOLDER / f"{key}.json"
     try:
         return replace(Report.from_json(json.loads(file.read_text(encoding="utf-8"))), is_cached=True)
@@ -55,19 +55,25 @@ def find(home: SandboxHome, key: str) -> Report | None:
 
 
 def moved(report: Report, folder: Path, table: str) -> Report:
-    """An earlier report that speaks of the rows of this run: those of its own are gone.
+    """An earlier report that refers to the rows of this run, since its own are gone.
 
     Args:
         report: the earlier one.
-        folder: of this run.
-        table: the Hive table of its rows.
+        folder: of the files of this run.
+        table: Hive table of the rows of this run.
     """
     command = report.next_command.replace(report.elsewhere.get("rows_table", table), table)
     return replace(report, elsewhere={"folder": str(folder), "rows_table": table}, next_command=command)
 
 
 def keep(home: SandboxHome, key: str, report: Report) -> None:
-    """Keep a report; the oldest go where there are many."""
+    """Store a report; if there are too many, the oldest are deleted.
+
+    Args:
+        home: the sandbox.
+        key: of the report, from `key_of`.
+        report: the report.
+    """
     folder = home.parity / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{key}.json", json.dumps(report.to_json()))
@@ -77,7 +83,7 @@ def keep(home: SandboxHome, key: str, report: Report) -> None:
 
 
 def _written_at(file: Path) -> float:
-    """When a report was written, in seconds since 1970; 0 where the check of another model removed it meanwhile."""
+    """When a report was written, in seconds since 1970; 0 if another check removed it meanwhile."""
     try:
         return file.stat().st_mtime
     except FileNotFoundError:
@@ -85,5 +91,5 @@ def _written_at(file: Path) -> float:
 
 
 def write(folder: Path, report: Report) -> None:
-    """Put the report of a run into its folder."""
+    """Write the report of a run into the run's folder."""
     write_atomically(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")

@@ -285,7 +285,11 @@ def explain(context: CheckContext, observation: Observation) -> Observation:
     is_explainable = observation.group in BATCH or observation.check is Check.PATHS
     if not is_explainable or not observation.output:
         return observation
-    if context.harness.greeting.training and not observation.outputs and silenced_by_evaluation(context, observation):
+    if (
+        context.harness.load_report.training
+        and not observation.outputs
+        and silenced_by_evaluation(context, observation)
+    ):
         return observation.with_tags(Tag.EVALUATION)
     is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
     return observation if is_plain else replace(observation, explanations=explained(context, observation))

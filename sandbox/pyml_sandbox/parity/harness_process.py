@@ -1,4 +1,4 @@
-"""The laboratory from outside: start one in a model's own environment, and ask it."""
+"""Isolated processes: starts the test harness in a model's environment, and sends it requests."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 120
 PATIENCE = 5
-"""How many times as long as earlier calls of as many rows a question may take before it is given up."""
+"""A request may take this many times as long as earlier requests with as many rows."""
 
 Output = Row | Refusal
-"""What came of one row: its predicted values by column, or why its call gave none."""
+"""The output of one row: its predicted values by column, or why the call was refused."""
 
 
 def is_answer(output: Output) -> TypeGuard[Row]:
-    """Whether an output is no refusal."""
+    """Whether an output holds predicted values."""
     return not isinstance(output, Refusal)
 
 
 def refusal_in(output: Output) -> str:
-    """Why a call gave no output; empty where it gave one."""
+    """Why a call was refused; empty if it was not."""
     return output.message if isinstance(output, Refusal) else ""
 
 
 @dataclass(frozen=True)
 class Variation:
-    """How the environment of a laboratory differs from the pinned one that both paths have.
+    """How the environment of an isolated process differs from the pinned one of both paths.
 
     Attributes:
-        name: for reports, such as "PYTHONHASHSEED=1"; empty for none.
-        set: variables and their values.
-        unset: variables that are taken away.
-        elsewhere: another working directory.
+        name: for reports, such as "PYTHONHASHSEED=1"; empty if nothing differs.
+        set: environment variables to set, with their values.
+        unset: environment variables to remove.
+        elsewhere: whether the working directory differs.
     """
 
     name: str = ""
@@ -56,12 +56,12 @@ class Variation:
 
     @classmethod
     def variable(cls, name: str, value: str) -> Variation:
-        """One variable with another value."""
+        """One environment variable with a different value."""
         return cls(f"{name}={value}", ((name, value),))
 
     @property
     def arguments(self) -> list[str]:
-        """For `python -m pyml.harness`."""
+        """The arguments of `python -m pyml.harness`."""
         changes = [part for name, value in self.set for part in ("--set", f"{name}={value}")]
         removals = [part for name in self.unset for part in ("--unset", name)]
         return [*changes, *removals, *(["--elsewhere"] if self.elsewhere else [])]
@@ -72,38 +72,39 @@ PINNED = Variation()
 
 @dataclass
 class HarnessProcess:
-    """One process with the model loaded in it.
+    """One isolated process, in which the model is loaded.
 
     Attributes:
-        greeting: how loading went.
-        variables: what the model's own code has asked the environment for.
-        changed: whether any call has changed what it was given; the rows of the first such call.
-        row_s: the longest that a row has taken, of all questions so far.
+        session: with the process.
+        load_report: how loading went.
+        variables: names of environment variables that the model's own code has read.
+        changed: rows of the first call that modified its input, shape (rows, inputs); None if no call did.
+        row_s: longest time that a row has taken so far, in seconds.
     """
 
-    session_: Session
-    greeting: LoadReport
+    session: Session
+    load_report: LoadReport
     variables: frozenset[str] = frozenset()
     changed: pa.RecordBatch | None = field(default=None)
     row_s: float = 0.0
 
-    def ask(self, question: HarnessRequest) -> HarnessResponse:
-        """Make calls; blocks. The time that a model has for its answer grows with that it has taken so far.
+    def ask(self, request: HarnessRequest) -> HarnessResponse:
+        """Send a request. Blocks. The time limit grows with the time that earlier rows took.
 
         Raises:
-            NoAnswerError: the model ended its Python, or does not answer.
+            NoAnswerError: the model ended its Python process, or is too slow.
         """
-        rows = sum(map(len, question.groups))
+        rows = sum(map(len, request.groups))
         started = time.perf_counter()
-        line = self.session_.ask(question.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
+        line = self.session.ask(request.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
         self.row_s = max(self.row_s, (time.perf_counter() - started) / max(rows, 1))
-        answers = HarnessResponse.from_line(line)
-        self.variables |= set(answers.variables)
-        if answers.changed and self.changed is None:
+        response = HarnessResponse.from_line(line)
+        self.variables |= set(response.variables)
+        if response.changed and self.changed is None:
             import pyarrow as pa
 
-            self.changed = question.rows.take(pa.array(question.groups[answers.changed[0]], pa.int64()))
-        return answers
+            self.changed = request.rows.take(pa.array(request.groups[response.changed[0]], pa.int64()))
+        return response
 
     def calls(
         self,
@@ -117,43 +118,57 @@ class HarnessProcess:
         threads: int = 1,
         watched: bool = False,
     ) -> list[list[Output]]:
-        """The outputs of each call, row for row; arguments as of `pyml.harness.session_messages.HarnessRequest`."""
+        """The outputs of each call, row for row. Blocks.
+
+        Args:
+            rows: shape (rows, inputs), in the model's Arrow types.
+            groups: the calls, each as numbers of `rows`.
+            perturbation: a change to the frame of each call; None for no change.
+            clock: time that the process sees, in seconds since 1970; None for the real time.
+            runs: whether that clock runs; else it stands still.
+            seeded: whether random generators are seeded before each call.
+            threads: how many calls are made at the same time.
+            watched: whether to detect that `predict` modifies its input.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
         if not groups:
             return []
-        answers = self.ask(
+        response = self.ask(
             HarnessRequest(rows, groups, perturbation or Perturbation(), clock, seeded, threads, watched, runs=runs)
         )
-        predicted = iter(rows_of(answers.predictions))
+        predicted = iter(rows_of(response.predictions))
         outputs: list[list[Output]] = []
         for number, group in enumerate(groups):
-            refusal = answers.refusals.get(number)
+            refusal = response.refusals.get(number)
             outputs.append([refusal] * len(group) if refusal else [next(predicted) for _ in group])
         return outputs
 
     def called(self, rows: pa.RecordBatch, groups: Sequence[Sequence[int]]) -> frozenset[str]:
-        """Functions of libraries that the model's own code calls in these calls."""
+        """The functions of libraries that the model's own code calls, when `predict` gets these groups of rows."""
         return frozenset(self.ask(HarnessRequest(rows, groups, noted=True)).called)
 
     def alone(self, rows: pa.RecordBatch, perturbation: Perturbation | None = None) -> list[Output]:
-        """The output of each row, called alone."""
+        """The output of each row in a call of its own."""
         return [call[0] for call in self.calls(rows, [[row] for row in range(rows.num_rows)], perturbation)]
 
     def together(self, rows: pa.RecordBatch) -> list[Output]:
-        """The outputs of all rows in one call; notes whether it changes them."""
+        """The outputs of all rows in one call, in which it is also detected whether `predict` modifies its input."""
         return self.calls(rows, [range(rows.num_rows)], watched=True)[0]
 
     def close(self) -> None:
         """End the process."""
-        self.session_.close()
+        self.session.close()
 
 
 @dataclass(frozen=True)
 class HarnessProcesses:
-    """Starts laboratories of one model version.
+    """Starts isolated processes of one model version.
 
     Attributes:
-        workshop: talks to programs in environments.
-        environment: of the version, the same as on both paths.
+        builder: opens sessions in environments.
+        environment: of the version, which is that of both paths.
     """
 
     builder: EnvironmentBuilder
@@ -161,18 +176,18 @@ class HarnessProcesses:
 
     @contextmanager
     def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
-        """A fresh process; ended at the end of the block.
+        """Start a new process, and end it with the block.
 
         Raises:
-            PackageError: the model cannot be loaded there.
-            NoAnswerError: it ended its Python, or is too slow.
+            PackageError: the model cannot be loaded under these conditions.
+            NoAnswerError: the model ended its Python process, or is too slow.
         """
         arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
-        session_ = self.builder.open_session(self.environment, arguments)
+        session = self.builder.open_session(self.environment, arguments)
         try:
-            greeting = LoadReport.from_line(session_.receive(START_TIMEOUT_S))
-            if greeting.problem:
-                raise PackageError("the model cannot be loaded", [Problem(greeting.problem)])
-            yield HarnessProcess(session_, greeting)
+            load_report = LoadReport.from_line(session.receive(START_TIMEOUT_S))
+            if load_report.problem:
+                raise PackageError("the model cannot be loaded", [Problem(load_report.problem)])
+            yield HarnessProcess(session, load_report)
         finally:
-            session_.close()
+            session.close()

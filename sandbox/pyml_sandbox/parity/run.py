@@ -1,4 +1,4 @@
-"""One run of the parity check: where its files lie, and how long each step took."""
+"""One run of the parity check: its files, and the time of each step."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from pyml_sandbox.workspace.home import SandboxHome
 
 TABLES = ("rows", "offline")
-"""What the names of the Hive tables of a run begin with."""
+"""Prefixes of the names of a run's Hive tables."""
 NUMBERED_TABLES = ("asked", "answered")
-"""The same, of those of which a run makes several."""
+"""Prefixes of tables of which a run makes several, with numbers."""
 
 
 @contextmanager
 def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Iterator[None]:
-    """Hold a model while it is checked: a run replaces what the one before left. Who holds it may hold it again.
+    """Hold a lock while a model is checked, since a run replaces the files of the one before. The lock is reentrant.
 
     Blocks while a check of the same model runs, in this process or another.
 
     Args:
         home: the sandbox.
         model: name of the model, without a version.
-        on_event: told if there is something to wait for.
+        on_event: called if another check runs.
     """
     import filelock
 
@@ -51,9 +51,9 @@ def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Itera
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        with timed("turn", on_event, f"another check of {model} runs, and goes first") as done:
+        with timed("turn", on_event, f"waiting for another check of {model}") as done:
             lock.acquire()
-            done("the check before has ended")
+            done("the other check has ended")
     try:
         yield
     finally:
@@ -62,16 +62,16 @@ def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Itera
 
 @dataclass
 class Run:
-    """One run.
+    """One run of the parity check.
 
     Attributes:
-        folder: Parquet files of this run, and in the end its report.
-        name: ends the names of its Hive tables.
-        on_event: told of each step.
-        steps: finished steps.
-        failures: paths that raised.
-        has_ended_server: one of them has ended the model's server, which was not waited for since.
-        images: the image in which each path ran, by path.
+        folder: of its Parquet files and its report.
+        name: suffix of the names of its Hive tables.
+        on_event: called at the start and end of each step.
+        steps: the steps that are done.
+        failures: the paths that failed.
+        has_ended_server: whether a request made the model's server exit; it may not be ready again.
+        images: image ids by path.
     """
 
     folder: Path
@@ -84,7 +84,13 @@ class Run:
 
     @classmethod
     def begin(cls, client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
-        """A new run of a version; what an earlier one left in its folder is deleted. Inside `only_run`."""
+        """Start a run; the files of an earlier run are deleted. Call it inside `only_run`.
+
+        Args:
+            client: of the sandbox.
+            version: the version to check.
+            on_event: called at the start and end of each step.
+        """
         folder = client.home.parity / version.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -92,7 +98,7 @@ class Run:
 
     @contextmanager
     def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
-        """Time a step and tell of it."""
+        """Run a step: report it, and record how long it took."""
         start = time.perf_counter()
         outcome = ""
 
@@ -107,19 +113,19 @@ class Run:
         self.steps.append(StepTime(name, round(time.perf_counter() - start, 3), outcome))
 
     def file(self, name: str) -> Path:
-        """A Parquet file of this run."""
+        """The path of a Parquet file of this run."""
         return self.folder / f"{name}.parquet"
 
     @contextmanager
     def path(self, comparison: str, name: str) -> Iterator[None]:
-        """Note that a path failed, and go on: that one path answers and the other raises is a finding.
+        """Record it if a path fails, and go on: if only one path fails, that is a finding.
 
         Args:
-            comparison: which cannot be made then.
+            comparison: name of the comparison that cannot be made without this path.
             name: of the path, see `PathFailure.paths`.
 
         Raises:
-            SandboxError: Spark or the gateway went away: that says nothing about the model.
+            SandboxError: Spark or the gateway is gone, which is no fault of the model's.
         """
         try:
             yield
@@ -134,7 +140,7 @@ class Run:
             self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:
-        """Keep the tables of this run alone: those of earlier runs answer no question any more."""
+        """Drop the Hive tables of earlier runs of the version."""
         run = rf"{re.escape(_stem(version.name))}_[0-9a-f]{{8}}"
         names = re.compile(rf"({'|'.join(TABLES)})_{run}|({'|'.join(NUMBERED_TABLES)})_{run}_\d+")
         for table in spark.catalog.listTables(DATABASE):
@@ -143,5 +149,5 @@ class Run:
 
 
 def _stem(model: str) -> str:
-    """A model's name as the names of its tables have it: two models may share it."""
+    """The model's part of the names of its tables; two models may share it."""
     return model.replace("-", "_").lower()

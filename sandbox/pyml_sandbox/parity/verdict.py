@@ -1,4 +1,4 @@
-"""The three answers of a parity check, and what each way in which the paths part is reported as."""
+"""The verdict of a parity check and its grounds, as data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyml.error_code import ErrorCode
 
 
 class Verdict(StrEnum):
-    """What a parity check says: never a plain yes or no."""
+    """The verdict of a parity check."""
 
     PASS = "PASS"  # noqa: S105 - no password
     FAIL = "FAIL"
@@ -17,19 +17,19 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """Of the command that says it: 0, 1 or 4."""
+        """Exit code of the command that gives it: 0, 1 or 4."""
         return {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.CANNOT_CERTIFY: 4}[self]
 
 
 class Hop(StrEnum):
-    """Where the paths part, seen from `predict`."""
+    """The stage at which the paths part, seen from `predict`."""
 
     BOUNDARY = "boundary"
-    """Before it: the two paths hand it other values."""
+    """Before it: the two paths pass different values to it."""
     COMPUTE = "compute"
-    """In it: from the same values it gives other predictions."""
+    """In it: it returns different predictions for the same values."""
     STORAGE = "storage"
-    """After it: the same predictions are stored, or received, as other values."""
+    """After it: equal predictions are stored, or received, as different values."""
 
 
 class Severity(StrEnum):
@@ -45,12 +45,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What one row of a counterexample was predicted as under one condition.
+    """The prediction of one row of a counterexample under one condition.
 
     Attributes:
         where: "offline, alone", "online, together", "a process with PYTHONHASHSEED=1", ...
-        outputs: the differing output columns' values as text, by name; empty where the call was refused.
-        error: why it was refused; empty where it was not.
+        outputs: values of the differing output columns as strings, by name; empty if the call was refused.
+        error: why the call was refused; empty if it was not.
     """
 
     where: str
@@ -60,15 +60,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """The smallest input that shows a finding, re-run in both real paths before it is given.
+    """The smallest input that shows a finding, confirmed on both real paths.
 
     Attributes:
-        columns: names of the input columns that matter; all others are at a default (see `defaults`).
-        rows: their values as text in Python notation, row by row; None is null.
+        columns: names of the input columns that matter; all others have a default value (see `defaults`).
+        rows: their values as strings in Python notation, row by row; None is null.
         row: number of the row whose prediction differs.
-        defaults: the values of the other input columns, as text by name.
-        seen: what that row was predicted as, in each situation and on each path.
-        snippet: Python that shows it, to be run beside a sandbox.
+        defaults: values of all other input columns as strings, by name.
+        seen: the prediction of that row, under each condition and on each path.
+        snippet: Python code that shows the difference in a running sandbox.
     """
 
     columns: tuple[str, ...]
@@ -84,18 +84,18 @@ class Finding:
     """One way in which the paths part.
 
     Attributes:
-        sentence: what happens and what to change, for a reader who knows the model and not the tool.
-        code: of the cause, with a page in docs/causes; None where none could be named.
+        sentence: what happens and what to change, for a reader who knows the model but not pyml.
+        code: of the cause, with a page in docs/causes; None if no cause could be named.
         name: of the cause.
         level: the parity level that it breaks: the cause's own, or a lower one where the real paths show it.
         weight: its severity: what that means for the verdict.
-        hop: the first hop at which the paths part.
+        hop: the first stage at which the paths part.
         check: the check that shows it best; a name of docs/parity-report.md.
-        checks: every check that fired for it, `paths` among them where a comparison of the real paths shows it.
-        columns: output columns concerned; empty where rows are missing or not predicted at all.
-        inputs: input columns that drive it; empty where none could be singled out.
+        checks: all checks that fired for it; includes `paths` if a comparison of the real paths shows it.
+        columns: output columns that differ; empty if rows are missing or not predicted at all.
+        inputs: input columns that cause it; empty if they are not known.
         rows: how many of the rows that were tried show it.
-        comparison: name of the comparison of both paths that shows it as well; empty where none does.
+        comparison: name of the comparison of both paths that shows it as well; empty if none does.
         witness: the smallest input that shows it; None where none did so on both real paths.
     """
 
@@ -116,12 +116,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class PathFailure:
-    """Ways of asking the real paths that raised the same exception instead of predicting.
+    """Kinds of requests to the real paths that failed with the same exception.
 
     Attributes:
-        paths: which: "offline", "online in batches", "online one by one", "online, the sample at once".
-        message: the exception, with all its lines.
-        comparison: the first that could not be made for it.
+        paths: the kinds: "offline", "online in batches", "online one by one", "online, the sample at once".
+        message: message of the exception, with all its lines.
+        comparison: the first comparison that could not be made.
         code: what is wrong, for programs; see docs/errors.md.
     """
 
@@ -133,13 +133,13 @@ class PathFailure:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check that was made.
+    """The result of one check that was made.
 
     Attributes:
-        name: see docs/parity-report.md.
+        name: of the check, see docs/parity-report.md.
         level: parity level that it belongs to.
-        fired: it saw a difference.
-        rows: how many rows it asked about; 0 where it asks about none.
+        fired: whether it saw a difference.
+        rows: how many rows it used; 0 for a check without rows.
         seconds: wall time; checks that share their calls share their time evenly.
     """
 
@@ -158,8 +158,8 @@ class NoiseFloor:
         column: output column.
         max_abs: largest absolute difference.
         max_ulps: largest difference in units in the last place of `width`.
-        width: "float32" or "float64": of the arithmetic that the values come from. DOUBLE can hold what float32 made.
-        max_rel: largest relative difference of values that are not small for the column.
+        width: "float32" or "float64", of the arithmetic that computed the values; a DOUBLE column may hold either.
+        max_rel: largest relative difference among values that are not small for the column.
     """
 
     column: str
@@ -174,10 +174,10 @@ class Decision:
     """The verdict and its grounds.
 
     Attributes:
-        verdict: the answer.
-        reason: why nothing can be certified; beside a FAIL why further checks could not be made; else empty.
-        level: highest parity level earned; None where none was.
-        findings: every difference, those that fail first; they also stand where the verdict is CANNOT-CERTIFY.
+        verdict: the verdict.
+        reason: why nothing can be certified; for a FAIL, why further checks could not be made; else empty.
+        level: highest parity level earned; None if none was.
+        findings: all differences, those that fail first; also given if the verdict is CANNOT-CERTIFY.
     """
 
     verdict: Verdict

@@ -145,7 +145,7 @@ class PathChecks:
 
     def _versions(self) -> Iterator[Observation]:
         """Parameters that say in themselves by which version of a library they were written."""
-        installed = self.context.harness.greeting.packages.get("scikit-learn")
+        installed = self.context.harness.load_report.packages.get("scikit-learn")
         if installed is None:
             return
         for file in sorted((self.paths.version.package / "parameters").rglob("*")):
@@ -158,7 +158,7 @@ class PathChecks:
     def _metadata(self) -> Iterator[Observation]:
         """Inputs and outputs as the version was uploaded with, as it is served with, and as it loads elsewhere."""
         uploaded = _schemas(self.signature)
-        loaded = Signature.from_json(dict(self.context.harness.greeting.signature or self.signature.to_json()))
+        loaded = Signature.from_json(dict(self.context.harness.load_report.signature or self.signature.to_json()))
         elsewhere = {"served": self.paths.model.served_schemas(), "loaded again": _schemas(loaded)}
         said = [
             f"{what} uploaded as {uploaded[what]}, {where} as {found[what]}"
@@ -229,8 +229,8 @@ class PathChecks:
         if not taken:
             return []
         with self.context.record.making({Check.PATHS: len(taken)}) as seen:
-            offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_turned=True)
-            online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_turned=True)]
+            offline = self.paths.offline(taken, batch_rows=None if is_rowwise else 1, is_reversed=True)
+            online = [answers[0] for answers in self.paths.online([[row] for row in taken], is_reversed=True)]
             seen += self._of_paths(taken, offline, online)
         return seen
 

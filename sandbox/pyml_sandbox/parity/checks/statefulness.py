@@ -204,7 +204,7 @@ class StateChecks:
             Check.SEEDED: lambda: self._silences(seeded=True),
             Check.SAME_HISTORY: lambda: self._comes_again([first, *again]),
         }
-        if self.context.harness.greeting.training:
+        if self.context.harness.load_report.training:
             silencers = {Check.TRAINING_MODE: lambda: self._silences(perturbation=EVALUATION), **silencers}
         for check, is_silent in silencers.items():
             with self.context.record.making({check: len(self.context.fixture)}) as seen:

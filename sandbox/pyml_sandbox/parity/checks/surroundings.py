@@ -65,7 +65,7 @@ class SurroundingsChecks:
             )
             seen += [] if silent else self._one_by_one(variations, expected)
         with record.making({Check.VERSIONS: 0, Check.TRAINING_SWITCH: 0}) as loading:
-            loading += _of_loading(self.context.harness.greeting, self._any_case())
+            loading += _of_loading(self.context.harness.load_report, self._any_case())
         return [*seen, *loading]
 
     def _one_by_one(
@@ -141,12 +141,12 @@ class SurroundingsChecks:
         return no_difference(row)
 
 
-def _of_loading(greeting: LoadReport, case: Example) -> Iterator[Observation]:
+def _of_loading(load_report: LoadReport, case: Example) -> Iterator[Observation]:
     """What loading the model said about itself."""
-    versions = [text for text in greeting.warnings if _speaks_of_versions(text)]
+    versions = [text for text in load_report.warnings if _speaks_of_versions(text)]
     if versions:
         yield Observation(Check.VERSIONS, "", (case,), said=versions[0].partition(": ")[2])
-    if greeting.training:
+    if load_report.training:
         yield Observation(Check.TRAINING_SWITCH, "", (case,))
 
 

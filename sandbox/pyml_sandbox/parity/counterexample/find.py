@@ -55,87 +55,87 @@ class CounterexampleFinder:
         """
         for observation in observations[:3]:
             try:
-                case, columns = self._shrunk(observation)
-                seen = self._seen(case, observation)
+                example, columns = self._shrunk(observation)
+                seen = self._seen(example, observation)
             except (NoAnswerError, ServerEndedError):
                 continue
             if seen is not None:
-                return self._told(case, columns, seen)
+                return self._counterexample(example, columns, seen)
         return None
 
     # ---- in the laboratory
 
     def _shrunk(self, observation: Observation) -> tuple[Example, tuple[str, ...]]:
-        case = observation.case
-        if not case.other.rows or case.other.threads > 1:
-            return case, self.context.inputs.names if case.other.rows else ()
+        example = observation.case
+        if not example.other.rows or example.other.threads > 1:
+            return example, self.context.inputs.names if example.other.rows else ()
         if observation.check in (Check.CLOCK, Check.FORMS):
-            alone = Condition((case.other.row,))
+            alone = Condition((example.other.row,))
             holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_form
-            return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(case.output, alone, alone))
+            return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(example.output, alone, alone))
         with _Asker(self.context) as asker:
-            if not asker.differs(case):
+            if not asker.differs(example):
                 return (
-                    self._shrunk_on_the_paths(case)
+                    self._shrunk_on_paths(example)
                     if observation.check is Check.PATHS
-                    else (case, self.context.inputs.names)
+                    else (example, self.context.inputs.names)
                 )
-            single = _alone(case)
+            single = _alone(example)
             tries = TRIES if observation.check is Check.REPEAT else 1  # what is drawn may be drawn twice
             if single is not None and any(asker.differs(single) for _ in range(tries)):
-                case = single
+                example = single
             steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
-            steps = FRESH_STEPS if asker.is_fresh(case) else max(steps, FRESH_STEPS)
-            return Shrinker(self.context.inputs, asker.differs, steps).shrunk(case)
+            steps = FRESH_STEPS if asker.is_fresh(example) else max(steps, FRESH_STEPS)
+            return Shrinker(self.context.inputs, asker.differs, steps).shrunk(example)
 
-    def _differs_by_day(self, case: Example) -> bool:
-        rows = self.context.rows(case.other.rows)
+    def _differs_by_day(self, example: Example) -> bool:
+        rows = self.context.rows(example.other.rows)
         today, later = (
             self.context.harness.calls(rows, [[0]], clock=CLOCK_S + days * DAY_S, runs=True)[0][0] for days in (0, DAYS)
         )
-        return self._differ(case, today, later)
+        return self._differ(example, today, later)
 
     # ---- on the real paths
 
-    def _differs_by_form(self, case: Example) -> bool:
-        first, *others = (outputs[0] for outputs in self.paths.in_other_forms(case.other.rows).values())
-        return any(self._differ(case, first, other) for other in others)
+    def _differs_by_form(self, example: Example) -> bool:
+        first, *others = (outputs[0] for outputs in self.paths.in_other_forms(example.other.rows).values())
+        return any(self._differ(example, first, other) for other in others)
 
-    def _shrunk_on_the_paths(self, case: Example) -> tuple[Example, tuple[str, ...]]:
+    def _shrunk_on_paths(self, example: Example) -> tuple[Example, tuple[str, ...]]:
         """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
-        schema, row = self.context.inputs, case.other.row
+        schema, row = self.context.inputs, example.other.row
         names = schema.names
-        differ = self._differ_alone(case, [at_default(row, schema, [name]) for name in names])
+        differ = self._differ_alone(example, [at_default(row, schema, [name]) for name in names])
         idle = [name for name, still in zip(names, differ, strict=True) if still]
         smaller = at_default(row, schema, idle)
-        if not idle or self._differ_alone(case, [smaller]) != [True]:
-            return case, names
-        condition = replace(case.other, rows=(smaller,), target=0)
-        return replace(case, reference=condition, other=condition), tuple(name for name in names if name not in idle)
+        if not idle or self._differ_alone(example, [smaller]) != [True]:
+            return example, names
+        condition = replace(example.other, rows=(smaller,), target=0)
+        return replace(example, reference=condition, other=condition), tuple(name for name in names if name not in idle)
 
-    def _differ_alone(self, case: Example, rows: Sequence[InputRow]) -> list[bool]:
+    def _differ_alone(self, example: Example, rows: Sequence[InputRow]) -> list[bool]:
         """Whether the two paths differ on each row, alone."""
         offline = self.paths.offline(rows, batch_rows=1)
         online = [answer[0] for answer in self.paths.online([[row] for row in rows])]
-        return [self._differ(case, left, right) for left, right in zip(offline, online, strict=True)]
+        return [self._differ(example, left, right) for left, right in zip(offline, online, strict=True)]
 
-    def _seen(self, case: Example, observation: Observation) -> tuple[Seen, ...] | None:
+    def _seen(self, example: Example, observation: Observation) -> tuple[Seen, ...] | None:
         """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
-        plain = case.reference.variation == PINNED and case.other.variation == PINNED
+        plain = example.reference.variation == PINNED and example.other.variation == PINNED
         if observation.check is Check.CLOCK:
-            return self._seen_on_another_day(case)
+            return self._seen_on_another_day(example)
         if observation.check is Check.FORMS:
-            return self._seen_in_forms(case)
-        if not case.other.rows:
+            return self._seen_in_forms(example)
+        if not example.other.rows:
             return self._seen_empty()
-        if not plain or case.other.perturbation.kind or case.other.threads > 1:
-            return self._seen_varied(case)
-        if case.other.before or observation.check is Check.REPEAT:
-            return self._seen_again(case) or self._seen_in_a_fresh_process(case)
-        return self._seen_together(case)
+        if not plain or example.other.perturbation.kind or example.other.threads > 1:
+            return self._seen_varied(example)
+        if example.other.before or observation.check is Check.REPEAT:
+            return self._seen_again(example) or self._seen_in_a_fresh_process(example)
+        return self._seen_together(example)
 
-    def _seen_together(self, case: Example) -> tuple[Seen, ...] | None:
-        reference, other = case.reference, case.other
+    def _seen_together(self, example: Example) -> tuple[Seen, ...] | None:
+        reference, other = example.reference, example.other
         offline = self.paths.offline(other.rows)[other.target]
         offline_alone = self.paths.offline(reference.rows)[reference.target]
         online_calls = self.paths.online([other.rows, reference.rows])
@@ -147,63 +147,65 @@ class CounterexampleFinder:
             f"online, {_words(reference)}": alone,
         }
         pairs = ((offline, alone), (offline, online), (online, alone), (online, offline_alone))
-        if not any(self._differ(case, left, right) for left, right in pairs):
+        if not any(self._differ(example, left, right) for left, right in pairs):
             return None
-        return self._as_seen(case, found)
+        return self._as_seen(example, found)
 
-    def _seen_again(self, case: Example) -> tuple[Seen, ...] | None:
+    def _seen_again(self, example: Example) -> tuple[Seen, ...] | None:
         """State: the same request again, after the calls that change it, and the same rows offline."""
-        before = list(case.other.before) or [case.other.rows]
-        answers = self.paths.online([case.reference.rows, *before, case.other.rows])
-        first, last = answers[0][case.reference.target], answers[-1][case.other.target]
-        offline = self.paths.offline(case.other.rows)[case.other.target]
-        if not any(self._differ(case, a, b) for a, b in ((first, last), (offline, first), (offline, last))):
+        before = list(example.other.before) or [example.other.rows]
+        answers = self.paths.online([example.reference.rows, *before, example.other.rows])
+        first, last = answers[0][example.reference.target], answers[-1][example.other.target]
+        offline = self.paths.offline(example.other.rows)[example.other.target]
+        if not any(self._differ(example, a, b) for a, b in ((first, last), (offline, first), (offline, last))):
             return None
-        return self._as_seen(case, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
+        return self._as_seen(example, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
 
-    def _seen_in_a_fresh_process(self, case: Example) -> tuple[Seen, ...] | None:
+    def _seen_in_a_fresh_process(self, example: Example) -> tuple[Seen, ...] | None:
         """State that the running servers have left behind: a process that met other rows first than they did."""
         with _Asker(self.context) as asker:
-            return self._seen_beside(case, case.other, "a process that met others first", asker.output(case.other))
+            return self._seen_beside(
+                example, example.other, "a process that met others first", asker.output(example.other)
+            )
 
-    def _seen_on_another_day(self, case: Example) -> tuple[Seen, ...] | None:
+    def _seen_on_another_day(self, example: Example) -> tuple[Seen, ...] | None:
         """Both paths today, and a process whose clock stands at another day."""
-        then = self.context.harness.calls(self.context.rows(case.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
+        then = self.context.harness.calls(self.context.rows(example.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
-        return self._seen_beside(case, case.other, f"a process on {day}", then)
+        return self._seen_beside(example, example.other, f"a process on {day}", then)
 
-    def _seen_in_forms(self, case: Example) -> tuple[Seen, ...] | None:
+    def _seen_in_forms(self, example: Example) -> tuple[Seen, ...] | None:
         """The same row in every form of a request."""
-        found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([case.other.row]).items()}
+        found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([example.other.row]).items()}
         first, *others = found.values()
-        if not any(self._differ(case, first, other) for other in others):
+        if not any(self._differ(example, first, other) for other in others):
             return None
-        return self._as_seen(case, {f"online, as {form}": output for form, output in found.items()})
+        return self._as_seen(example, {f"online, as {form}": output for form, output in found.items()})
 
-    def _seen_varied(self, case: Example) -> tuple[Seen, ...] | None:
+    def _seen_varied(self, example: Example) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a fresh process in which one thing is another."""
         with _Asker(self.context) as asker:
-            varied = self._among_threads(case) if case.other.threads > 1 else asker.output(case.other)
-        threads = f"{case.other.threads} threads" if case.other.threads > 1 else ""
-        name = case.other.variation.name or threads or str(case.other.perturbation)
-        return self._seen_beside(case, case.reference, f"a process with {name}", varied)
+            varied = self._among_threads(example) if example.other.threads > 1 else asker.output(example.other)
+        threads = f"{example.other.threads} threads" if example.other.threads > 1 else ""
+        name = example.other.variation.name or threads or str(example.other.perturbation)
+        return self._seen_beside(example, example.reference, f"a process with {name}", varied)
 
-    def _seen_beside(self, case: Example, asked: Condition, where: str, varied: Output) -> tuple[Seen, ...] | None:
+    def _seen_beside(self, example: Example, asked: Condition, where: str, varied: Output) -> tuple[Seen, ...] | None:
         """Both paths as they are, and a process in which something is another; None where neither differs from it."""
         rows, target = asked.rows, asked.target
         offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
-        if not (self._differ(case, offline, varied) or self._differ(case, online, varied)):
+        if not (self._differ(example, offline, varied) or self._differ(example, online, varied)):
             return None
-        return self._as_seen(case, {"offline": offline, "online": online, where: varied})
+        return self._as_seen(example, {"offline": offline, "online": online, where: varied})
 
-    def _among_threads(self, case: Example) -> Output:
+    def _among_threads(self, example: Example) -> Output:
         """The output of the row while others are predicted in the same process; of several tries one that differs."""
-        row, (others,) = case.reference.row, case.other.before
+        row, (others,) = example.reference.row, example.other.before
         groups = [group for other in others for group in ([row], [other])] * TRIES
-        answers = calls(self.context.harness, self.context.inputs, groups, threads=case.other.threads)[::2]
+        answers = calls(self.context.harness, self.context.inputs, groups, threads=example.other.threads)[::2]
         expected = self.context.calls([[row]])[0][0]
         outputs = [answer[0] for answer in answers]
-        return next((each for each in outputs if self._differ(case, expected, each)), outputs[0])
+        return next((each for each in outputs if self._differ(example, expected, each)), outputs[0])
 
     def _seen_empty(self) -> tuple[Seen, ...] | None:
         (online,) = self.paths.online([()])
@@ -212,22 +214,24 @@ class CounterexampleFinder:
             return None
         return Seen("offline, no rows", {"": "an empty table"}), Seen("online, no rows", error=online[0].message)
 
-    def _differ(self, case: Example, left: Output, right: Output) -> bool:
+    def _differ(self, example: Example, left: Output, right: Output) -> bool:
         columns = differing(self.context.noise_model, left, right)
-        return case.output in columns if case.output else bool(columns)
+        return example.output in columns if example.output else bool(columns)
 
-    def _as_seen(self, case: Example, found: dict[str, Output]) -> tuple[Seen, ...]:
-        return tuple(_seen_as(where, output, case.output) for where, output in found.items())
+    def _as_seen(self, example: Example, found: dict[str, Output]) -> tuple[Seen, ...]:
+        return tuple(_seen_as(where, output, example.output) for where, output in found.items())
 
     # ---- for a reader
 
-    def _told(self, case: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Counterexample:
-        rows = case.other.rows
+    def _counterexample(self, example: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Counterexample:
+        rows = example.other.rows
         shown = rows or ()
         others = [name for name in self.context.inputs.names if name not in columns]
-        defaults = {name: _shown(shown[case.other.target].values[name]) for name in others} if shown else {}
+        defaults = {name: _shown(shown[example.other.target].values[name]) for name in others} if shown else {}
         texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
-        return Counterexample(columns, texts, case.other.target, defaults, seen, snippet(self.model_id, case, seen))
+        return Counterexample(
+            columns, texts, example.other.target, defaults, seen, snippet(self.model_id, example, seen)
+        )
 
 
 @dataclass
@@ -248,15 +252,15 @@ class _Asker:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def is_fresh(self, case: Example) -> bool:
+    def is_fresh(self, example: Example) -> bool:
         """Whether a fresh process is needed for each answer."""
-        return bool(case.other.before)
+        return bool(example.other.before)
 
-    def differs(self, case: Example) -> bool:
+    def differs(self, example: Example) -> bool:
         """Whether the two situations of a case have different outputs."""
-        left, right = self.output(case.reference, fresh=bool(case.other.before)), self.output(case.other)
+        left, right = self.output(example.reference, fresh=bool(example.other.before)), self.output(example.other)
         columns = differing(self.context.noise_model, left, right)
-        return case.output in columns if case.output else bool(columns)
+        return example.output in columns if example.output else bool(columns)
 
     def output(self, condition: Condition, *, fresh: bool = False) -> Output:
         """The output of the row that a situation looks at."""
@@ -265,16 +269,16 @@ class _Asker:
                 for call in condition.before:
                     calls(harness, self.context.inputs, [call])
                 return self._of(harness, condition)
-        lab_or_error = self._lab(condition.variation)
-        if isinstance(lab_or_error, PackageError):
-            return Refusal.of(lab_or_error)
-        return self._of(lab_or_error, condition)
+        process_or_error = self._process(condition.variation)
+        if isinstance(process_or_error, PackageError):
+            return Refusal.of(process_or_error)
+        return self._of(process_or_error, condition)
 
     def _of(self, harness: HarnessProcess, condition: Condition) -> Output:
         answers = calls(harness, self.context.inputs, [condition.rows], condition.perturbation)
         return answers[0][condition.target]
 
-    def _lab(self, variation: Variation) -> HarnessProcess | PackageError:
+    def _process(self, variation: Variation) -> HarnessProcess | PackageError:
         if variation == PINNED:
             return self.context.harness
         if variation not in self._open:
@@ -287,7 +291,7 @@ class _Asker:
         return self._open[variation]
 
 
-def snippet(model_id: str, case: Example, seen: Sequence[Seen]) -> str:
+def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
     """Python that asks the sandbox the same; what was seen stands behind it as comments.
 
     Args:
@@ -295,7 +299,7 @@ def snippet(model_id: str, case: Example, seen: Sequence[Seen]) -> str:
         case: whose `other` situation is asked about.
         seen: what its row was predicted as.
     """
-    rows = [dict(row.values) for row in case.other.rows]
+    rows = [dict(row.values) for row in example.other.rows]
     lines = [
         "import datetime",
         "from decimal import Decimal",
@@ -306,7 +310,7 @@ def snippet(model_id: str, case: Example, seen: Sequence[Seen]) -> str:
         f"print(client.predict_online({model_id!r}, rows))  # all in one request",
     ]
     if len(rows) > 1:
-        row = f"rows.slice({case.other.target}, 1)"
+        row = f"rows.slice({example.other.target}, 1)"
         lines.append(f"print(client.predict_online({model_id!r}, {row}))  # that row alone")
     return "\n".join([*lines, *map(_comment, seen)])
 
@@ -326,14 +330,14 @@ def literal(value: object) -> str:
     return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
 
 
-def _alone(case: Example) -> Example | None:
+def _alone(example: Example) -> Example | None:
     """The same with the row alone in both situations, where it stood among the same rows in both."""
-    if len(case.reference.rows) != len(case.other.rows) or len(case.other.rows) == 1:
+    if len(example.reference.rows) != len(example.other.rows) or len(example.other.rows) == 1:
         return None
-    row = case.other.row
-    before = tuple((row,) if row in call else call[:1] for call in case.other.before)
-    alone = replace(case.other, rows=(row,), target=0, before=before)
-    return replace(case, reference=replace(case.reference, rows=(row,), target=0), other=alone)
+    row = example.other.row
+    before = tuple((row,) if row in call else call[:1] for call in example.other.before)
+    alone = replace(example.other, rows=(row,), target=0, before=before)
+    return replace(example, reference=replace(example.reference, rows=(row,), target=0), other=alone)
 
 
 def _words(condition: Condition) -> str:

@@ -34,94 +34,94 @@ class Shrinker:
     holds: Holds
     steps: int = MAX_STEPS
 
-    def shrunk(self, case: Example) -> tuple[Example, tuple[str, ...]]:
+    def shrunk(self, example: Example) -> tuple[Example, tuple[str, ...]]:
         """The smallest case found, and the input columns that matter in it: all others are at a default."""
-        case = self._fewer_rows(case)
-        case, columns = self._fewer_columns(case)
+        example = self._fewer_rows(example)
+        example, columns = self._fewer_columns(example)
         for field in self.schema.fields:
             if field.name in columns and field.tensor is None:  # a tensor keeps its shape
-                case = self._plainer_values(case, field.name)
-        return case, columns
+                example = self._plainer_values(example, field.name)
+        return example, columns
 
-    def _still(self, case: Example) -> bool:
+    def _still(self, example: Example) -> bool:
         if self.steps <= 0:
             return False
         self.steps -= 1
-        return self.holds(case)
+        return self.holds(example)
 
     # ---- rows
 
-    def _fewer_rows(self, case: Example) -> Example:
+    def _fewer_rows(self, example: Example) -> Example:
         """Take away neighbours, half of them at a time, then smaller parts."""
-        part = max(len(case.other.rows) // 2, 1)
-        while part >= 1 and len(case.other.rows) > 1:
-            smaller = next((each for each in self._without(case, part) if self._still(each)), None)
+        part = max(len(example.other.rows) // 2, 1)
+        while part >= 1 and len(example.other.rows) > 1:
+            smaller = next((each for each in self._without(example, part) if self._still(each)), None)
             if smaller is not None:
-                case, part = smaller, min(part, max(len(smaller.other.rows) // 2, 1))
+                example, part = smaller, min(part, max(len(smaller.other.rows) // 2, 1))
             elif part == 1:
                 break
             else:
                 part //= 2
-        return case
+        return example
 
-    def _without(self, case: Example, part: int) -> Iterator[Example]:
-        other = case.other
+    def _without(self, example: Example, part: int) -> Iterator[Example]:
+        other = example.other
         for start in range(0, len(other.rows), part):
             kept = [at for at in range(len(other.rows)) if at == other.target or not start <= at < start + part]
             if len(kept) < len(other.rows):
                 rows = tuple(other.rows[at] for at in kept)
                 smaller = replace(other, rows=rows, target=kept.index(other.target))
-                yield replace(case, reference=_reference(case, smaller), other=smaller)
+                yield replace(example, reference=_reference(example, smaller), other=smaller)
 
     # ---- columns
 
-    def _fewer_columns(self, case: Example) -> tuple[Example, tuple[str, ...]]:
+    def _fewer_columns(self, example: Example) -> tuple[Example, tuple[str, ...]]:
         """Put columns at a default in every row: all but one at first, then one after the other."""
         names = [field.name for field in self.schema.fields]
         for name in names:
-            reduced = self._at_default(case, [other for other in names if other != name])
+            reduced = self._at_default(example, [other for other in names if other != name])
             if self._still(reduced):
                 return reduced, (name,)
         matter = []
         for name in names:
-            reduced = self._at_default(case, [name])
+            reduced = self._at_default(example, [name])
             if self._still(reduced):
-                case = reduced
+                example = reduced
             else:
                 matter.append(name)
-        return case, tuple(matter)
+        return example, tuple(matter)
 
-    def _at_default(self, case: Example, names: Sequence[str]) -> Example:
-        return _mapped(case, lambda row: at_default(row, self.schema, names))
+    def _at_default(self, example: Example, names: Sequence[str]) -> Example:
+        return _mapped(example, lambda row: at_default(row, self.schema, names))
 
     # ---- values
 
-    def _plainer_values(self, case: Example, column: str) -> Example:
+    def _plainer_values(self, example: Example, column: str) -> Example:
         """Try plainer values in one column, row by row."""
-        for row in _distinct_rows(case):
+        for row in _distinct_rows(example):
             old = row.values[column]
             for value in plainer(old):
                 if repr(value) == repr(old):
                     break
-                smaller = _mapped(case, _put(row, column, value))
+                smaller = _mapped(example, _put(row, column, value))
                 if self._still(smaller):
-                    case = smaller
+                    example = smaller
                     break
-        return case
+        return example
 
 
 def _put(row: InputRow, column: str, value: object) -> Callable[[InputRow], InputRow]:
     return lambda each: each.with_value(column, value, each.kind) if each == row else each
 
 
-def _reference(case: Example, other: Condition) -> Condition:
+def _reference(example: Example, other: Condition) -> Condition:
     """The plainer situation for fewer rows: the same rows where it had the same, else the row alone."""
-    if len(case.reference.rows) == len(case.other.rows):
-        return replace(case.reference, rows=other.rows, target=other.target)
-    return case.reference
+    if len(example.reference.rows) == len(example.other.rows):
+        return replace(example.reference, rows=other.rows, target=other.target)
+    return example.reference
 
 
-def _mapped(case: Example, change: Callable[[InputRow], InputRow]) -> Example:
+def _mapped(example: Example, change: Callable[[InputRow], InputRow]) -> Example:
     """The same change to every row of a case; one row stays one row wherever it stands."""
     made: dict[int, InputRow] = {}
 
@@ -132,11 +132,11 @@ def _mapped(case: Example, change: Callable[[InputRow], InputRow]) -> Example:
         before = tuple(tuple(of(row) for row in call) for call in condition.before)
         return replace(condition, rows=tuple(of(row) for row in condition.rows), before=before)
 
-    return replace(case, reference=side(case.reference), other=side(case.other))
+    return replace(example, reference=side(example.reference), other=side(example.other))
 
 
-def _distinct_rows(case: Example) -> list[InputRow]:
-    rows = [*case.other.rows, *(row for call in case.other.before for row in call)]
+def _distinct_rows(example: Example) -> list[InputRow]:
+    rows = [*example.other.rows, *(row for call in example.other.before for row in call)]
     return list({id(row): row for row in rows}.values())
 
 

@@ -52,7 +52,7 @@ class RealPaths:
     tables: int = field(default=0)
 
     def offline(
-        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_turned: bool = False
+        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_reversed: bool = False
     ) -> list[Output]:
         """The outputs of rows by a Spark job, from a Hive table into another; blocks.
 
@@ -67,7 +67,7 @@ class RealPaths:
         self.tables += 1
         source, target = (f"{DATABASE}.{kind}_{self.name}_{self.tables}" for kind in ("asked", "answered"))
         asked = self._keyed(rows)
-        write_table(self.spark, _turned(asked) if is_turned else asked, source)
+        write_table(self.spark, _reversed(asked) if is_reversed else asked, source)
         before = self.spark.conf.get(BATCH_ROWS)
         try:
             self.spark.conf.set(BATCH_ROWS, str(batch_rows or max(len(rows), 1)))
@@ -97,7 +97,7 @@ class RealPaths:
         return numbered(pa.Table.from_batches([batch_of(rows, self.version.signature.inputs)]))
 
     def online(
-        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_turned: bool = False
+        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_reversed: bool = False
     ) -> list[list[Output]]:
         """The outputs of calls through the gateway; blocks.
 
@@ -108,7 +108,7 @@ class RealPaths:
         """
 
         def request(rows: Sequence[InputRow]) -> list[Output]:
-            return self._request(rows, is_turned=is_turned)
+            return self._request(rows, is_reversed=is_reversed)
 
         if threads == 1:
             return [request(rows) for rows in calls]
@@ -146,10 +146,10 @@ class RealPaths:
                 continue
         return found
 
-    def _request(self, rows: Sequence[InputRow], *, is_turned: bool) -> list[Output]:
+    def _request(self, rows: Sequence[InputRow], *, is_reversed: bool) -> list[Output]:
         batch = batch_of(rows, self.version.signature.inputs)
         try:
-            (answer,) = self.model.predict([batch.select(batch.schema.names[::-1]) if is_turned else batch])
+            (answer,) = self.model.predict([batch.select(batch.schema.names[::-1]) if is_reversed else batch])
         except SandboxError:
             raise
         except PymlError as error:
@@ -166,7 +166,7 @@ def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:
     return [Refusal("OnlineError", said, (ErrorCode.ROW_COUNT,))] * len(rows)
 
 
-def _turned(table: pa.Table) -> pa.Table:
+def _reversed(table: pa.Table) -> pa.Table:
     """The same rows with the columns in reverse order, and their names in upper case: one name to Hive and Spark."""
     turned = table.select(table.column_names[::-1])
     return turned.rename_columns([name if name == ROW else name.upper() for name in turned.column_names])

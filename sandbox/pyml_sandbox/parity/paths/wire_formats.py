@@ -48,16 +48,16 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
         }
     return {
         "Arrow": lambda rows: next(model.predict([rows])),
-        "columns": lambda rows: model.predict_as_columns(_turned(rows)),
-        "typed columns": lambda rows: model.predict_as_columns(_turned(rows), is_raw=False),
-        "REST": lambda rows: _as_columns(model, _turned(rows), lambda each: _through_rest(model, rest, each)),
+        "columns": lambda rows: model.predict_as_columns(_reversed(rows)),
+        "typed columns": lambda rows: model.predict_as_columns(_reversed(rows), is_raw=False),
+        "REST": lambda rows: _as_columns(model, _reversed(rows), lambda each: _through_rest(model, rest, each)),
         "binary REST": lambda rows: _as_columns(
-            model, _turned(rows), lambda each: _through_rest(model, rest, each, is_binary=True)
+            model, _reversed(rows), lambda each: _through_rest(model, rest, each, is_binary=True)
         ),
     }
 
 
-def _turned(rows: pa.RecordBatch) -> pa.RecordBatch:
+def _reversed(rows: pa.RecordBatch) -> pa.RecordBatch:
     """The same rows with the columns in another order, which counts in no form."""
     return rows.select(rows.schema.names[::-1])
 

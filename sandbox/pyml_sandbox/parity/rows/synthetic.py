@@ -21,7 +21,7 @@ from pyml_sandbox.parity.rows.row_kind import FEW, Kind
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_SPECIMENS = 240
+MAX_INPUT_ROWS = 240
 
 DST_INSTANTS = (
     datetime(2024, 3, 10, 7, 30, tzinfo=UTC),  # New York springs forward
@@ -62,7 +62,7 @@ def _in_utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
-def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_SPECIMENS) -> list[InputRow]:
+def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_INPUT_ROWS) -> list[InputRow]:
     """Rows one value away from a few ordinary ones.
 
     Args:

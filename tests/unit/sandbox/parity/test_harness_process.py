@@ -153,16 +153,16 @@ class TestEveryLaboratory:
     """What holds for the one in this process, which other tests use, and for the real one."""
 
     def test_it_greets_with_what_the_model_declares(self, harness: HarnessProcess) -> None:
-        assert not harness.greeting.problem
-        assert harness.greeting.signature is not None
-        assert harness.greeting.signature["kind"] == "frame"
-        assert harness.greeting.signature["inputs"] == "a DOUBLE, todo STRING"
+        assert not harness.load_report.problem
+        assert harness.load_report.signature is not None
+        assert harness.load_report.signature["kind"] == "frame"
+        assert harness.load_report.signature["inputs"] == "a DOUBLE, todo STRING"
 
     def test_it_greets_with_what_loading_warned_of(self, harness: HarnessProcess) -> None:
-        assert "UserWarning: trying to unpickle what version 1.0 has written" in harness.greeting.warnings
+        assert "UserWarning: trying to unpickle what version 1.0 has written" in harness.load_report.warnings
 
     def test_it_greets_with_how_many_switches_are_on(self, harness: HarnessProcess) -> None:
-        assert harness.greeting.training == 1
+        assert harness.load_report.training == 1
 
     def test_rows_alone_are_calls_of_one_row(self, harness: HarnessProcess) -> None:
         assert harness.alone(rows("size", "size")) == [{"p": 0.0, "t": "1"}, {"p": 1.0, "t": "1"}]
@@ -268,7 +268,7 @@ def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(proces
 
 
 def test_the_greeting_lists_what_is_installed(process: HarnessProcess) -> None:
-    assert process.greeting.packages["pandas"]
+    assert process.load_report.packages["pandas"]
 
 
 def test_the_pinned_environment_is_what_the_model_sees(process: HarnessProcess) -> None:

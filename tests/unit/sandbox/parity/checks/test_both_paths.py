@@ -79,13 +79,13 @@ class FakePaths:
         return SimpleNamespace(package=self.package)
 
     def offline(
-        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_turned: bool = False
+        self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_reversed: bool = False
     ) -> list[Output]:
-        self.asked.append((len(rows), batch_rows, is_turned))
+        self.asked.append((len(rows), batch_rows, is_reversed))
         return [self.offline_(row, output) for row, output in zip(rows, self._alone(rows), strict=True)]
 
     def online(
-        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_turned: bool = False
+        self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_reversed: bool = False
     ) -> list[list[Output]]:
         rows = [row for (row,) in calls]
         change = self.online_ if threads == 1 else self.at_once
@@ -353,7 +353,7 @@ def test_parameters_of_another_scikit_learn_than_the_installed_one_are_named(sce
     harness = scene.context.harness
     for installed, is_shown in ((None, False), ("0.1", True)):
         packages = {} if installed is None else {"scikit-learn": installed}
-        harness.greeting = replace(harness.greeting, packages=packages)
+        harness.load_report = replace(harness.load_report, packages=packages)
         assert ("versions" in scene.of_fixture()) is is_shown
     assert "model.pkl was written by scikit-learn" in scene.of_fixture()["versions"].said
 

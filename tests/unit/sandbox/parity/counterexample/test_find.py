@@ -16,9 +16,9 @@ from unit.runtime.test_command_line import NASTY
 @pytest.mark.parametrize("name", NASTY)
 def test_a_snippet_holds_data_and_no_code_of_a_users(name: str) -> None:
     value = f"x\nimport os\r{NASTY[name]}"
-    case = no_difference(InputRow({"s": value, value: 1}, 0))
+    example = no_difference(InputRow({"s": value, value: 1}, 0))
     seen = [Seen(f"a process with {value}", {value: value}), Seen("offline", error=f"{value}\n{value}")]
-    written = snippet(f"m@{value}", case, seen)
+    written = snippet(f"m@{value}", example, seen)
     plain = snippet("m@1", no_difference(InputRow({"s": "x"}, 0)), [])
     assert [type(line) for line in ast.parse(written).body] == [type(line) for line in ast.parse(plain).body]
     assert value in [node.value for node in ast.walk(ast.parse(written)) if isinstance(node, ast.Constant)]

@@ -44,20 +44,22 @@ class Oracle:
     asked: int = 0
     held: list[Example] = field(default_factory=list)
 
-    def __call__(self, case: Example) -> bool:
+    def __call__(self, example: Example) -> bool:
         self.asked += 1
-        if self.holds(case):
-            self.held.append(case)
+        if self.holds(example):
+            self.held.append(example)
             return True
         return False
 
 
-def shrunk(holds: Callable[[Example], bool], case: Example, steps: int = MAX_STEPS) -> tuple[Example, tuple[str, ...]]:
-    return Shrinker(SCHEMA, holds, steps).shrunk(case)
+def shrunk(
+    holds: Callable[[Example], bool], example: Example, steps: int = MAX_STEPS
+) -> tuple[Example, tuple[str, ...]]:
+    return Shrinker(SCHEMA, holds, steps).shrunk(example)
 
 
-def neighbours(case: Example) -> list[InputRow]:
-    return [row for place, row in enumerate(case.other.rows) if place != case.other.target]
+def neighbours(example: Example) -> list[InputRow]:
+    return [row for place, row in enumerate(example.other.rows) if place != example.other.target]
 
 
 # ---- rows
@@ -67,45 +69,45 @@ def neighbours(case: Example) -> list[InputRow]:
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
 def test_any_neighbour_at_all_leaves_two_rows(count: int, place: str) -> None:
     target = {"first": 0, "middle": count // 2, "last": count - 1}[place]
-    case, _ = shrunk(lambda each: len(each.other.rows) >= 2, among(rows(count), target), steps=1000)
-    assert len(case.other.rows) == 2
-    assert case.other.row.base == target
-    assert len(case.reference.rows) == 1
+    example, _ = shrunk(lambda each: len(each.other.rows) >= 2, among(rows(count), target), steps=1000)
+    assert len(example.other.rows) == 2
+    assert example.other.row.base == target
+    assert len(example.reference.rows) == 1
 
 
 @pytest.mark.parametrize("culprit", [0, 1, 6, 15])
 def test_the_one_neighbour_that_matters_stays(culprit: int) -> None:
-    case, _ = shrunk(lambda each: any(row.base == culprit for row in neighbours(each)), among(rows(16), 3))
-    assert [row.base for row in neighbours(case)] == [culprit]
+    example, _ = shrunk(lambda each: any(row.base == culprit for row in neighbours(each)), among(rows(16), 3))
+    assert [row.base for row in neighbours(example)] == [culprit]
 
 
 def test_two_neighbours_that_matter_together_both_stay() -> None:
-    case, _ = shrunk(lambda each: {2, 13} <= {row.base for row in neighbours(each)}, among(rows(16), 5))
-    assert [row.base for row in case.other.rows] == [2, 5, 13]
-    assert case.other.target == 1
+    example, _ = shrunk(lambda each: {2, 13} <= {row.base for row in neighbours(each)}, among(rows(16), 5))
+    assert [row.base for row in example.other.rows] == [2, 5, 13]
+    assert example.other.target == 1
 
 
 def test_the_order_of_rows_is_kept() -> None:
-    case, _ = shrunk(
+    example, _ = shrunk(
         lambda each: any(row.base == 1 for row in each.other.rows[: each.other.target]), among(rows(12), 9)
     )
-    assert [row.base for row in case.other.rows] == [1, 9]
-    assert case.other.target == 1
+    assert [row.base for row in example.other.rows] == [1, 9]
+    assert example.other.target == 1
 
 
 def test_copies_of_the_row_beside_itself_stay_copies() -> None:
     (row,) = rows(1)
-    case, _ = shrunk(
+    example, _ = shrunk(
         lambda each: len(each.other.rows) == 2 and each.other.rows[0] == each.other.rows[1] == each.reference.row,
         Example("p", Condition((row,)), Condition((row, row), 1)),
     )
-    assert case.other.rows == (case.reference.row, case.reference.row)
+    assert example.other.rows == (example.reference.row, example.reference.row)
 
 
 def test_both_sides_lose_the_same_rows_where_both_had_the_same() -> None:
     several = rows(8)
-    case = Example("p", Condition(several, 4), Condition(several, 4, before=((several[0],),)))
-    small, _ = shrunk(lambda each: bool(each.other.before), case)
+    example = Example("p", Condition(several, 4), Condition(several, 4, before=((several[0],),)))
+    small, _ = shrunk(lambda each: bool(each.other.before), example)
     assert len(small.reference.rows) == len(small.other.rows) == 1
     assert small.reference.row == small.other.row
     assert small.other.row.base == 4
@@ -119,19 +121,19 @@ def test_one_column_that_matters_is_found_and_all_others_are_at_a_default(column
     start = among(rows(4), 1)
     value = start.other.row.values[column]
 
-    case, columns = shrunk(lambda each: each.other.row.values[column] == value, start)
+    example, columns = shrunk(lambda each: each.other.row.values[column] == value, start)
     assert columns == (column,)
     defaults = {each.name: default_of(each) for each in SCHEMA.fields if each.name != column}
-    assert defaults.items() <= case.other.row.values.items()
-    assert case.other.row.values[column] == value
+    assert defaults.items() <= example.other.row.values.items()
+    assert example.other.row.values[column] == value
 
 
 def test_two_columns_that_matter_are_found() -> None:
-    case, columns = shrunk(
+    example, columns = shrunk(
         lambda each: each.other.row.values["a"] > 1 and each.other.row.values["s"] is not None, among(rows(4), 3)
     )
     assert columns == ("a", "s")
-    assert case.other.row.values["b"] is None
+    assert example.other.row.values["b"] is None
 
 
 def test_where_no_column_matters_the_first_one_is_shown() -> None:
@@ -143,17 +145,17 @@ def test_where_no_column_matters_the_first_one_is_shown() -> None:
 
 
 def test_values_become_as_plain_as_the_difference_allows() -> None:
-    case, columns = shrunk(
+    example, columns = shrunk(
         lambda each: len(each.other.rows) >= 2 and each.other.row.values["a"] > 1.5, among(rows(8), 5)
     )
     assert columns == ("a",)
-    assert [row.values["a"] for row in case.other.rows] == [2.0, 0.0]
+    assert [row.values["a"] for row in example.other.rows] == [2.0, 0.0]
 
 
 def test_a_row_of_an_earlier_call_becomes_plain_too() -> None:
     now, earlier = rows(2)
-    case = Example("p", Condition((now,)), Condition((now,), before=((earlier,),)))
-    small, _ = shrunk(lambda each: bool(each.other.before), case)
+    example = Example("p", Condition((now,)), Condition((now,), before=((earlier,),)))
+    small, _ = shrunk(lambda each: bool(each.other.before), example)
     assert small.other.before[0][0].values["a"] == 0.0
 
 
@@ -187,9 +189,9 @@ def test_plainer_values_are_of_the_same_type_and_not_longer(value: object) -> No
 # ---- defaults
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.ddl_type)
-def test_a_column_that_may_be_null_is_null_by_default(case: TypeCase) -> None:
-    assert default_of(case.schema().fields[0]) is None
+@pytest.mark.parametrize("example", CASES, ids=lambda example: example.ddl_type)
+def test_a_column_that_may_be_null_is_null_by_default(example: TypeCase) -> None:
+    assert default_of(example.schema().fields[0]) is None
 
 
 @pytest.mark.parametrize(
@@ -220,9 +222,9 @@ def test_a_not_null_column_has_the_plainest_value_of_its_type_by_default(ddl_typ
 def test_a_tensor_keeps_its_shape() -> None:
     schema = Schema([("x", "float32", (-1, 2)), ("y", "int64", (-1,))])
     row, other = (InputRow({"x": [float(n), 0.5], "y": n}, n) for n in (1, 2))
-    case, _ = Shrinker(schema, lambda each: len(each.other.rows) == 2).shrunk(among((row, other), 0))
-    assert [len(each.values["x"]) for each in case.other.rows] == [2, 2]
-    assert batch_of(case.other.rows, schema).num_rows == 2
+    example, _ = Shrinker(schema, lambda each: len(each.other.rows) == 2).shrunk(among((row, other), 0))
+    assert [len(each.values["x"]) for each in example.other.rows] == [2, 2]
+    assert batch_of(example.other.rows, schema).num_rows == 2
 
 
 # ---- what always holds
@@ -230,22 +232,22 @@ def test_a_tensor_keeps_its_shape() -> None:
 
 def test_no_more_questions_are_asked_than_allowed() -> None:
     for steps in (0, 1, 5, 50):
-        oracle = Oracle(lambda case: len(case.other.rows) >= 2)
+        oracle = Oracle(lambda example: len(example.other.rows) >= 2)
         shrunk(oracle, among(rows(32), 7), steps=steps)
         assert oracle.asked <= steps
 
 
 def test_without_a_question_left_the_case_is_as_it_was() -> None:
     start = among(rows(5), 2)
-    case, columns = shrunk(lambda case: True, start, steps=0)
-    assert case == start
+    example, columns = shrunk(lambda example: True, start, steps=0)
+    assert example == start
     assert columns == SCHEMA.names
 
 
 def test_every_step_is_of_cases_that_hold_and_never_grows() -> None:
-    oracle = Oracle(lambda case: sum(row.values["a"] for row in case.other.rows) > 4)
+    oracle = Oracle(lambda example: sum(row.values["a"] for row in example.other.rows) > 4)
     shrunk(oracle, among(rows(12), 6), steps=1000)
-    sizes = [len(case.other.rows) for case in oracle.held]
+    sizes = [len(example.other.rows) for example in oracle.held]
     assert len(sizes) > 3
     assert all(later <= earlier for earlier, later in pairwise(sizes))
 
@@ -265,8 +267,8 @@ def test_what_comes_out_holds_and_looks_at_the_same_row_whatever_the_difference_
     several, at = rows(count), target % count
     wanted = several[at].values
 
-    def holds(case: Example) -> bool:
-        here = case.other
+    def holds(example: Example) -> bool:
+        here = example.other
         return (
             needed & set(range(count)) <= {row.base for row in here.rows}
             and all(repr(here.row.values[name]) == repr(wanted[name]) for name in columns)
@@ -274,16 +276,16 @@ def test_what_comes_out_holds_and_looks_at_the_same_row_whatever_the_difference_
         )
 
     start = among(several, at)
-    case, shown = shrunk(holds, start, steps)
-    assert holds(case)
-    assert case.other.row.base == at
-    assert case.reference.row == case.other.row
+    example, shown = shrunk(holds, start, steps)
+    assert holds(example)
+    assert example.other.row.base == at
+    assert example.reference.row == example.other.row
     assert set(shown) <= set(SCHEMA.names)
-    assert conform(batch_of(case.other.rows, SCHEMA), SCHEMA).num_rows == len(case.other.rows)
+    assert conform(batch_of(example.other.rows, SCHEMA), SCHEMA).num_rows == len(example.other.rows)
 
 
 def test_a_situation_keeps_its_surroundings() -> None:
     start = among(rows(4), 1)
     start = replace(start, other=replace(start.other, threads=4))
-    case, _ = shrunk(lambda each: each.other.threads == 4, start)
-    assert case.other.threads == 4
+    example, _ = shrunk(lambda each: each.other.threads == 4, start)
+    assert example.other.threads == 4

@@ -169,7 +169,7 @@ def test_each_job_has_tables_of_its_own(scene: Scene) -> None:
 
 
 def test_a_turned_table_has_its_columns_backwards_and_in_upper_case_but_for_the_key(scene: Scene) -> None:
-    scene.paths.offline(ROWS, is_turned=True)
+    scene.paths.offline(ROWS, is_reversed=True)
     (asked,) = (table for name, table in scene.spark.tables.items() if "asked" in name)
     assert asked.column_names == ["S", "A", ROW]
 
@@ -186,7 +186,7 @@ def test_each_call_is_one_request_and_answers_stand_in_the_order_of_the_calls(sc
 
 
 def test_columns_may_come_in_reverse_order(scene: Scene) -> None:
-    scene.paths.online([ROWS], is_turned=True)
+    scene.paths.online([ROWS], is_reversed=True)
     assert scene.model.asked == [["s", "a"]]
 
 

@@ -17,7 +17,7 @@ from pyml.types.tensors import tensors_from_arrow
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import (
     DST_INSTANTS,
-    MAX_SPECIMENS,
+    MAX_INPUT_ROWS,
     InputRow,
     batch_of,
     fixture_rows,
@@ -238,7 +238,7 @@ def wide(columns: int) -> tuple[list[InputRow], Schema]:
 @pytest.mark.parametrize("columns", [1, 5, 30, 300])
 def test_there_are_never_more_than_the_limit(columns: int) -> None:
     bases, schema = wide(columns)
-    assert len(synthetic_rows(bases, schema)) <= MAX_SPECIMENS
+    assert len(synthetic_rows(bases, schema)) <= MAX_INPUT_ROWS
     assert len(synthetic_rows(bases, schema, limit=7)) <= 7
 
 
