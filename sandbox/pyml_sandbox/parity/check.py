@@ -33,7 +33,7 @@ from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.fixture_paths import FixturePaths
 from pyml_sandbox.parity.harness_evidence import HarnessEvidence
 from pyml_sandbox.parity.noise.ties import labels_in
-from pyml_sandbox.parity.paths.path_images import doubts_about, images_of
+from pyml_sandbox.parity.paths.path_images import image_reasons, images_of
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.next_command import next_command
@@ -190,7 +190,7 @@ class _Check:
         }
         return decide(
             comparisons,
-            [*snapshot.doubts, *doubts_about(self._run.images)],
+            [*snapshot.doubts, *image_reasons(self._run.images)],
             evidence.findings,
             checked=checked_level(self._settings.level, evidence.gap),
             failures=merged(self._run.failures),

@@ -1,4 +1,4 @@
-"""From a symptom to a witness: shrunk in the laboratory, and re-run in both real paths before anyone sees it."""
+"""From an observation to a counterexample: made smaller in the test harness, then confirmed on both real paths."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SHOWN_CHARACTERS = 200
 TRIES = 4
 SHRINK_BUDGET_S = 20.0
 FRESH_STEPS = 12
-"""Questions to fresh processes, of which each takes seconds, that shrinking one case may cost."""
+"""How many new processes, each of which takes seconds, may be started to make one example smaller."""
 
 
 @dataclass
 class CounterexampleFinder:
-    """Finds witnesses on one bench and both real paths.
+    """Finds counterexamples in one check context and on both real paths.
 
     Attributes:
-        bench: where cases are made smaller.
-        paths: where what remains is re-run.
+        context: in which examples are made smaller.
+        paths: the real paths, which confirm the result.
         model_id: for the snippet.
     """
 
@@ -46,9 +46,13 @@ class CounterexampleFinder:
     model_id: str
 
     def find(self, observations: Sequence[Observation]) -> Counterexample | None:
-        """The smallest input that shows the first of some symptoms for which there is one; None where there is none.
+        """The smallest input that shows one of the observations: of the first for which there is such an input.
 
-        None as well where the model ends its Python or its server, or is too slow, on the way there.
+        Args:
+            observations: of one finding, the plainest first.
+
+        Returns:
+            None if the real paths confirm no input, or if the model ends its process or is too slow meanwhile.
 
         Raises:
             SandboxError: a path does not answer.
@@ -63,7 +67,7 @@ class CounterexampleFinder:
                 return self._counterexample(example, columns, seen)
         return None
 
-    # ---- in the laboratory
+    # ---- in the test harness
 
     def _shrunk(self, observation: Observation) -> tuple[Example, tuple[str, ...]]:
         example = observation.case
@@ -81,7 +85,7 @@ class CounterexampleFinder:
                     else (example, self.context.inputs.names)
                 )
             single = _alone(example)
-            tries = TRIES if observation.check is Check.REPEAT else 1  # what is drawn may be drawn twice
+            tries = TRIES if observation.check is Check.REPEAT else 1  # a random value may be drawn twice
             if single is not None and any(asker.differs(single) for _ in range(tries)):
                 example = single
             steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
@@ -102,7 +106,7 @@ class CounterexampleFinder:
         return any(self._differ(example, first, other) for other in others)
 
     def _shrunk_on_paths(self, example: Example) -> tuple[Example, tuple[str, ...]]:
-        """Columns at a default that do not matter; one job asks about them one by one, another about all of them."""
+        """Put columns that do not matter at a default; one job tries them one by one, a second job all of them."""
         schema, row = self.context.inputs, example.other.row
         names = schema.names
         differ = self._differ_alone(example, [at_default(row, schema, [name]) for name in names])
@@ -114,13 +118,13 @@ class CounterexampleFinder:
         return replace(example, reference=condition, other=condition), tuple(name for name in names if name not in idle)
 
     def _differ_alone(self, example: Example, rows: Sequence[InputRow]) -> list[bool]:
-        """Whether the two paths differ on each row, alone."""
+        """Whether the two paths differ, for each row alone."""
         offline = self.paths.offline(rows, batch_rows=1)
         online = [answer[0] for answer in self.paths.online([[row] for row in rows])]
         return [self._differ(example, left, right) for left, right in zip(offline, online, strict=True)]
 
     def _seen(self, example: Example, observation: Observation) -> tuple[Seen, ...] | None:
-        """What the row is predicted as, where that shows the difference; None where the real paths do not show it."""
+        """The predictions of the row that show the difference; None if the real paths do not show it."""
         plain = example.reference.variation == PINNED and example.other.variation == PINNED
         if observation.check is Check.CLOCK:
             return self._seen_on_another_day(example)
@@ -152,7 +156,7 @@ class CounterexampleFinder:
         return self._as_seen(example, found)
 
     def _seen_again(self, example: Example) -> tuple[Seen, ...] | None:
-        """State: the same request again, after the calls that change it, and the same rows offline."""
+        """State: the same request before and after the calls that change it, and the same rows offline."""
         before = list(example.other.before) or [example.other.rows]
         answers = self.paths.online([example.reference.rows, *before, example.other.rows])
         first, last = answers[0][example.reference.target], answers[-1][example.other.target]
@@ -162,20 +166,20 @@ class CounterexampleFinder:
         return self._as_seen(example, {"online": first, f"online, {len(before)} calls later": last, "offline": offline})
 
     def _seen_in_a_fresh_process(self, example: Example) -> tuple[Seen, ...] | None:
-        """State that the running servers have left behind: a process that met other rows first than they did."""
+        """State that the running servers no longer have: a process that got other rows first."""
         with _Asker(self.context) as asker:
             return self._seen_beside(
                 example, example.other, "a process that met others first", asker.output(example.other)
             )
 
     def _seen_on_another_day(self, example: Example) -> tuple[Seen, ...] | None:
-        """Both paths today, and a process whose clock stands at another day."""
+        """Both paths today, and a process with a different date."""
         then = self.context.harness.calls(self.context.rows(example.other.rows), [[0]], clock=CLOCK_S, runs=True)[0][0]
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
         return self._seen_beside(example, example.other, f"a process on {day}", then)
 
     def _seen_in_forms(self, example: Example) -> tuple[Seen, ...] | None:
-        """The same row in every form of a request."""
+        """The same row in every wire format."""
         found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([example.other.row]).items()}
         first, *others = found.values()
         if not any(self._differ(example, first, other) for other in others):
@@ -183,7 +187,7 @@ class CounterexampleFinder:
         return self._as_seen(example, {f"online, as {form}": output for form, output in found.items()})
 
     def _seen_varied(self, example: Example) -> tuple[Seen, ...] | None:
-        """Environment: both paths as they are, and a fresh process in which one thing is another."""
+        """Environment: both paths as they are, and a new process whose environment differs in one thing."""
         with _Asker(self.context) as asker:
             varied = self._among_threads(example) if example.other.threads > 1 else asker.output(example.other)
         threads = f"{example.other.threads} threads" if example.other.threads > 1 else ""
@@ -191,7 +195,7 @@ class CounterexampleFinder:
         return self._seen_beside(example, example.reference, f"a process with {name}", varied)
 
     def _seen_beside(self, example: Example, asked: Condition, where: str, varied: Output) -> tuple[Seen, ...] | None:
-        """Both paths as they are, and a process in which something is another; None where neither differs from it."""
+        """Both paths as they are, and a process with a variation; None if neither path differs from it."""
         rows, target = asked.rows, asked.target
         offline, online = self.paths.offline(rows)[target], self.paths.online([rows])[0][target]
         if not (self._differ(example, offline, varied) or self._differ(example, online, varied)):
@@ -227,8 +231,8 @@ class CounterexampleFinder:
         rows = example.other.rows
         shown = rows or ()
         others = [name for name in self.context.inputs.names if name not in columns]
-        defaults = {name: _shown(shown[example.other.target].values[name]) for name in others} if shown else {}
-        texts = tuple(tuple(_shown(row.values[name]) for name in columns) for row in shown)
+        defaults = {name: _text_of(shown[example.other.target].values[name]) for name in others} if shown else {}
+        texts = tuple(tuple(_text_of(row.values[name]) for name in columns) for row in shown)
         return Counterexample(
             columns, texts, example.other.target, defaults, seen, snippet(self.model_id, example, seen)
         )
@@ -236,10 +240,10 @@ class CounterexampleFinder:
 
 @dataclass
 class _Asker:
-    """Outputs in situations, from laboratories that are started as they are needed and kept.
+    """Gives outputs under conditions, from isolated processes that are started when needed and kept.
 
     Attributes:
-        bench: has the laboratory of the pinned environment.
+        context: has the process with the pinned environment.
     """
 
     context: CheckContext
@@ -253,17 +257,17 @@ class _Asker:
         self._stack.close()
 
     def is_fresh(self, example: Example) -> bool:
-        """Whether a fresh process is needed for each answer."""
+        """Whether each output needs a new process."""
         return bool(example.other.before)
 
     def differs(self, example: Example) -> bool:
-        """Whether the two situations of a case have different outputs."""
+        """Whether the outputs under the two conditions of an example differ."""
         left, right = self.output(example.reference, fresh=bool(example.other.before)), self.output(example.other)
         columns = differing(self.context.noise_model, left, right)
         return example.output in columns if example.output else bool(columns)
 
     def output(self, condition: Condition, *, fresh: bool = False) -> Output:
-        """The output of the row that a situation looks at."""
+        """The output of a condition's row."""
         if condition.before or fresh:
             with self.context.harnesses.start(condition.variation) as harness:
                 for call in condition.before:
@@ -292,12 +296,12 @@ class _Asker:
 
 
 def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
-    """Python that asks the sandbox the same; what was seen stands behind it as comments.
+    """Python code that sends the same rows to the sandbox, with the predictions that were seen as comments.
 
     Args:
-        model_id: of the version.
+        model_id: id of the model version.
         case: whose `other` situation is asked about.
-        seen: what its row was predicted as.
+        seen: the predictions of its row.
     """
     rows = [dict(row.values) for row in example.other.rows]
     lines = [
@@ -316,13 +320,13 @@ def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
 
 
 def _comment(seen: Seen) -> str:
-    """One line, whatever a model or its data put into it: a line break would end the comment and begin code."""
-    said = seen.error.splitlines()[0] if seen.error else str(seen.outputs)
-    return f"# {plain(seen.where)}: {plain(said)}"
+    """One line, whatever a model or its data contain: a line break would end the comment and begin code."""
+    text = seen.error.splitlines()[0] if seen.error else str(seen.outputs)
+    return f"# {plain(seen.where)}: {plain(text)}"
 
 
 def literal(value: object) -> str:
-    """A value as Python reads it; NaN and infinity, which Python writes and does not read, among them."""
+    """A value as a Python literal; also NaN and infinity, whose `repr` Python cannot read."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(name)}: {literal(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
@@ -331,7 +335,7 @@ def literal(value: object) -> str:
 
 
 def _alone(example: Example) -> Example | None:
-    """The same with the row alone in both situations, where it stood among the same rows in both."""
+    """The same example with the row alone under both conditions; None if its company differs between them."""
     if len(example.reference.rows) != len(example.other.rows) or len(example.other.rows) == 1:
         return None
     row = example.other.row
@@ -348,10 +352,10 @@ def _seen_as(where: str, output: Output, column: str) -> Seen:
     if isinstance(output, Refusal):
         return Seen(where, error=output.message)
     names = [column] if column else list(output)
-    return Seen(where, {name: _shown(output[name]) for name in names})
+    return Seen(where, {name: _text_of(output[name]) for name in names})
 
 
-def _shown(value: Any) -> str | None:
+def _text_of(value: Any) -> str | None:
     if value is None:
         return None
     text = repr(value)

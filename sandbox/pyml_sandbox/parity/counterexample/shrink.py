@@ -1,7 +1,7 @@
-"""The smallest input that still shows a difference: fewer rows, then fewer columns that matter, then plainer values.
+"""Makes an input smaller while it still shows a difference: fewer rows, then fewer columns, then plainer values.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the rows that
-stand beside the one that is looked at; every step is asked of the laboratory, and kept only where the difference stays.
+are sent together with the row in question. The test harness tries each step; it is kept if the difference stays.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MAX_STEPS = 200
 
 @dataclass
 class Shrinker:
-    """Makes a case smaller for as long as it holds.
+    """Makes an example smaller as long as its difference stays.
 
     Attributes:
         schema: the model's declared inputs.
-        holds: whether the two situations of a case still differ.
-        steps: how many questions may still be asked.
+        holds: whether the outputs under the two conditions of an example still differ.
+        steps: how many more steps may be tried.
     """
 
     schema: Schema
@@ -35,7 +35,7 @@ class Shrinker:
     steps: int = MAX_STEPS
 
     def shrunk(self, example: Example) -> tuple[Example, tuple[str, ...]]:
-        """The smallest case found, and the input columns that matter in it: all others are at a default."""
+        """The smallest example that was found, and the input columns that matter in it; others have a default value."""
         example = self._fewer_rows(example)
         example, columns = self._fewer_columns(example)
         for field in self.schema.fields:
@@ -52,7 +52,7 @@ class Shrinker:
     # ---- rows
 
     def _fewer_rows(self, example: Example) -> Example:
-        """Take away neighbours, half of them at a time, then smaller parts."""
+        """Remove other rows, half of them at a time, then smaller parts."""
         part = max(len(example.other.rows) // 2, 1)
         while part >= 1 and len(example.other.rows) > 1:
             smaller = next((each for each in self._without(example, part) if self._still(each)), None)
@@ -76,7 +76,7 @@ class Shrinker:
     # ---- columns
 
     def _fewer_columns(self, example: Example) -> tuple[Example, tuple[str, ...]]:
-        """Put columns at a default in every row: all but one at first, then one after the other."""
+        """Give columns their default in every row: first all but one, then one after the other."""
         names = [field.name for field in self.schema.fields]
         for name in names:
             reduced = self._at_default(example, [other for other in names if other != name])
@@ -115,14 +115,14 @@ def _put(row: InputRow, column: str, value: object) -> Callable[[InputRow], Inpu
 
 
 def _reference(example: Example, other: Condition) -> Condition:
-    """The plainer situation for fewer rows: the same rows where it had the same, else the row alone."""
+    """The reference condition for fewer rows: the same rows if both conditions had the same, else the row alone."""
     if len(example.reference.rows) == len(example.other.rows):
         return replace(example.reference, rows=other.rows, target=other.target)
     return example.reference
 
 
 def _mapped(example: Example, change: Callable[[InputRow], InputRow]) -> Example:
-    """The same change to every row of a case; one row stays one row wherever it stands."""
+    """Apply a change to every row of an example; a row that occurs twice stays the same object."""
     made: dict[int, InputRow] = {}
 
     def of(row: InputRow) -> InputRow:
@@ -145,7 +145,13 @@ NO_DEFAULT = object()
 
 
 def at_default(row: InputRow, schema: Schema, names: Sequence[str]) -> InputRow:
-    """A row with the default of their types in some columns."""
+    """A row with the default value in some columns.
+
+    Args:
+        row: the row.
+        schema: the model's declared inputs.
+        names: the columns to change; a column without a default keeps its value.
+    """
     defaults = {field.name: default_of(field) for field in schema.fields if field.name in names}
     usable = {name: value for name, value in defaults.items() if value is not NO_DEFAULT}
     return replace(row, values={**row.values, **usable})

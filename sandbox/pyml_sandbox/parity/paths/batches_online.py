@@ -1,4 +1,4 @@
-"""The frozen rows of a parity check through the gateway, in batches and one by one."""
+"""Sends the rows of a parity check through the gateway, in batches and one by one."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def predict_in_batches(
     *,
     recorded: bool = False,
 ) -> None:
-    """Predict all rows online and write key and predictions.
+    """Predict all rows online, and write keys and predictions to a file.
 
     Args:
         model: the model version behind the gateway.
-        rows: the key and the model's inputs.
-        key: columns that name a row.
+        rows: shape (rows, key columns and inputs), in the model's Arrow types.
+        key: the key columns.
         batch_rows: rows in one request.
         file: Parquet file to write.
-        on_rows: told how many rows have been predicted so far.
-        recorded: whether what `predict` saw and gave is written, too.
+        on_rows: called with the number of rows that are predicted so far.
+        recorded: whether digests of what `predict` saw and returned are written, too.
 
     Raises:
-        OnlineError, SandboxError: from the first request that failed.
+        OnlineError, SandboxError: a request failed; the error is that of the first one.
     """
     inputs = rows.select(model.signature.inputs.names)
     predicted: list[pa.RecordBatch] = []
@@ -57,23 +57,23 @@ def predict_in_batches(
 
 
 def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
-    """All answers as one table.
+    """All responses as one table.
 
     Raises:
-        OnlineError: they do not have the same columns.
+        OnlineError: their columns differ.
     """
     import pyarrow as pa
 
     try:
         return pa.Table.from_batches(predicted)
     except pa.ArrowInvalid as error:
-        raise OnlineError(f"the answers to requests of one kind are of several kinds: {error}") from error
+        raise OnlineError(f"the responses to equal requests have different columns: {error}") from error
 
 
 def sample(rows: pa.Table, size: int) -> pa.Table:
-    """Rows to send one by one: half of them spread evenly, half with a null in a column, as far as there are such.
+    """Choose rows to send one by one: half of them evenly spread, half with a null in a column if there are enough.
 
-    Rows with nulls are sought out since filling them from the batch shows on no other row (cause B2).
+    Rows with nulls are preferred, since filling nulls from the batch shows on no other row (cause B2).
     """
     import numpy as np
     import pyarrow.compute as pc
@@ -90,7 +90,7 @@ def sample(rows: pa.Table, size: int) -> pa.Table:
 
 
 def _spread(positions: np.ndarray, size: int) -> np.ndarray:
-    """At most `size` of the positions, evenly spread, the first and the last among them."""
+    """At most `size` of the positions, evenly spread, with the first and the last."""
     import numpy as np
 
     chosen = np.linspace(0, len(positions) - 1, min(size, len(positions))).round().astype(int)
@@ -99,7 +99,7 @@ def _spread(positions: np.ndarray, size: int) -> np.ndarray:
 
 
 def _batches(table: pa.Table, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Batches of exactly `batch_rows`, the last perhaps smaller, whatever chunks the table has."""
+    """Batches of exactly `batch_rows` rows, except for the last one, whatever chunks the table has."""
     whole = table.combine_chunks()
     for start in range(0, whole.num_rows, batch_rows):
         yield whole.slice(start, batch_rows).to_batches()[0]

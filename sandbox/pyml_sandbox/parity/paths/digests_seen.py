@@ -1,8 +1,8 @@
-"""What `predict` saw and gave on each path, held against the rows that were frozen and the predictions that arrived.
+"""Compares what `predict` saw and returned on each path with the snapshot, and with the predictions that arrived.
 
-The 2x2 of a cross-replay in three questions, answered by digests of exact values: did both paths hand `predict` the
-frozen rows (else the boundary parts them), did it give the same for the same (else the computation does), and is what
-arrived what it gave (else storing or sending does).
+Digests of exact values answer three questions: did both paths pass the snapshot's rows to `predict` (else they part
+at the boundary), did it return the same for the same rows (else they part in the computation), and did its predictions
+arrive unchanged (else they part in storage)?
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A column whose values changed on one stretch of one path.
+    """A column whose values one path changed, before or after `predict`.
 
     Attributes:
         path: "offline" or "online".
-        is_input: on the way to `predict`; else on the way from it.
-        column: its name.
-        rows: numbers of the rows, in the order of the frozen ones.
+        is_input: whether they changed on the way to `predict`; else on the way from it.
+        column: name of the column.
+        rows: numbers of the rows, in the order of the snapshot.
     """
 
     path: str
@@ -44,13 +44,13 @@ class Mismatch:
 def mismatches(
     path: str, signature: Signature, asked: pa.Table, answered: pa.Table, record: pa.Table
 ) -> Iterator[Mismatch]:
-    """What a path did to the values that it carried.
+    """The columns whose values a path changed.
 
     Args:
-        path: its name.
-        contract: of the model.
-        asked: the frozen rows: the model's inputs, at least.
-        answered: predictions of those rows, in their order.
+        path: "offline" or "online".
+        signature: of the model.
+        asked: the rows of the snapshot, shape (rows, inputs or more).
+        answered: predictions of those rows, in their order, shape (rows, outputs or more).
         record: the columns `__seen` and `__gave` of those rows, in their order.
     """
     for is_input, schema, rows, column in (
@@ -63,7 +63,13 @@ def mismatches(
 
 
 def unmatched_keys_in(asked: pa.Table, answered: pa.Table, key: Sequence[str]) -> int:
-    """How many keys one of two sorted tables has and the other has not; those that come twice count as well."""
+    """How many keys have no match in the other table; a key that is repeated on one side only counts as well.
+
+    Args:
+        asked: sorted by key, shape (rows, key columns or more).
+        answered: likewise.
+        key: the key columns.
+    """
     left, right = asked.select(list(key)), answered.select(list(key))
     if left.equals(right):
         return 0

@@ -1,4 +1,4 @@
-"""In which image each path ran: a verdict speaks of one image, or of none."""
+"""The image that each path ran in: a verdict is about one image, or about none."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ UNKNOWN = "an image that the engine does not know"
 
 
 def images_of(driver: Driver, version: ModelVersion, result: JobResult | None) -> dict[str, str]:
-    """The image ids that the engine names for each path, by path; empty where no path ran in containers.
+    """The image ids of each path as the engine reports them; empty if no path ran in containers.
 
     Args:
-        driver: where both paths ran.
-        version: what was predicted with.
-        result: of the offline job; None where it failed.
+        driver: of the sandbox.
+        version: the version that was checked.
+        result: of the offline job; None if it failed.
     """
     workers = () if result is None else result.workers
     offline = {driver.image_of(worker.host) or UNKNOWN for worker in workers}
@@ -27,9 +27,9 @@ def images_of(driver: Driver, version: ModelVersion, result: JobResult | None) -
     return {path: ", ".join(sorted(ids)) for path, ids in (("offline", offline), ("online", online)) if online and ids}
 
 
-def doubts_about(images: Mapping[str, str]) -> Sequence[str]:
-    """Why images keep a verdict from being given: both paths did not run in one and the same."""
+def image_reasons(images: Mapping[str, str]) -> Sequence[str]:
+    """Reasons, from the images, why nothing can be certified: the paths did not run in the same image."""
     if len(set(images.values())) <= 1 and not any("," in ids for ids in images.values()):
         return ()
     where = ", ".join(f"{path} in {ids}" for path, ids in images.items())
-    return (f"the paths did not run in one image ({where})",)
+    return (f"the paths did not run in the same image ({where})",)

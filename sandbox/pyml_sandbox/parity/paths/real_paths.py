@@ -1,4 +1,4 @@
-"""The two real paths, asked about single rows: small Spark jobs, and requests through the gateway."""
+"""Both real paths for single rows: small Spark jobs, and requests through the gateway."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 @dataclass
 class RealPaths:
-    """Both paths of one model version.
+    """Both real paths of one model version.
 
     Attributes:
         spark: a session whose workers run in the model's environment.
         model: the version behind the gateway.
-        version: what is asked.
-        folder: the model package, where Spark's workers see it.
+        version: the same version.
+        folder: of the model package, as Spark's workers see it.
         rest: address of the gateway's REST side.
         name: part of the names of the tables that are made here.
-        tables: how many were made.
+        tables: how many tables have been made.
     """
 
     spark: SparkSession
@@ -54,15 +54,15 @@ class RealPaths:
     def offline(
         self, rows: Sequence[InputRow], *, batch_rows: int | None = None, is_reversed: bool = False
     ) -> list[Output]:
-        """The outputs of rows by a Spark job, from a Hive table into another; blocks.
+        """The outputs of rows from a Spark job that reads one Hive table and writes another. Blocks.
 
         Args:
             rows: in the order in which the workers get them.
-            batch_rows: how many the workers get at once; all of them where it is not given.
-            is_turned: whether the table has the columns in reverse order, and their names in upper case.
+            batch_rows: how many rows the workers get at once; None for all.
+            is_reversed: whether the table has the columns in reverse order, and their names in upper case.
 
         Returns:
-            One output for each row. Where the job fails, its words for every one of them.
+            One output for each row. If the job fails, a refusal with its message for each row.
         """
         self.tables += 1
         source, target = (f"{DATABASE}.{kind}_{self.name}_{self.tables}" for kind in ("asked", "answered"))
@@ -99,12 +99,12 @@ class RealPaths:
     def online(
         self, calls: Sequence[Sequence[InputRow]], *, threads: int = 1, is_reversed: bool = False
     ) -> list[list[Output]]:
-        """The outputs of calls through the gateway; blocks.
+        """The outputs of calls through the gateway. Blocks.
 
         Args:
-            calls: each one request.
-            threads: how many are under way at the same time.
-            is_turned: whether the columns come in reverse order.
+            calls: rows of each request.
+            threads: how many requests are sent at the same time.
+            is_reversed: whether the columns are sent in reverse order.
         """
 
         def request(rows: Sequence[InputRow]) -> list[Output]:
@@ -116,7 +116,13 @@ class RealPaths:
             return list(pool.map(request, calls))
 
     def taken_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
-        """Whether a request is answered that lacks a column, or has one more, than the model declares."""
+        """Whether a request gets predictions although its columns differ from the model's inputs.
+
+        Args:
+            row: the row to send.
+            without: name of a column to leave out; empty for none.
+            beside: name of a column to add; empty for none.
+        """
         import pyarrow as pa
 
         batch = batch_of([row], self.version.signature.inputs)
@@ -133,7 +139,7 @@ class RealPaths:
         return True
 
     def in_other_forms(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
-        """The outputs of rows sent together, by form; forms that cannot carry them are left out."""
+        """The outputs of rows that are sent together, by wire format; formats that cannot hold them are left out."""
         batch = batch_of(rows, self.version.signature.inputs)
         found: dict[str, list[Output]] = {}
         for form, ask in forms_of(self.model, self.rest).items():
@@ -142,7 +148,7 @@ class RealPaths:
             except (OnlineError, OutputError) as error:
                 if ErrorCode.CANNOT_CARRY not in error.codes:
                     found[form] = [Refusal.of(error, "OnlineError")] * len(rows)
-            except (InputError, ValueError):  # on this side: the form cannot carry the rows, or the predictions
+            except (InputError, ValueError):  # of this process: the format cannot hold the rows, or the predictions
                 continue
         return found
 
@@ -159,11 +165,11 @@ class RealPaths:
 
 
 def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:
-    """One output for each row: an answer of another length says nothing of any of them."""
+    """One output for each row; a refusal for each if the response has a different number of rows."""
     if len(answered) == len(rows):
         return list(answered)
-    said = f"{len(rows)} rows in, {len(answered)} rows out"
-    return [Refusal("OnlineError", said, (ErrorCode.ROW_COUNT,))] * len(rows)
+    message = f"{len(rows)} rows in, {len(answered)} rows out"
+    return [Refusal("OnlineError", message, (ErrorCode.ROW_COUNT,))] * len(rows)
 
 
 def _reversed(table: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The same rows in every form that the gateway takes: Arrow, tensors raw and typed, JSON, and JSON with binary data."""
+"""Sends rows in every wire format of the gateway: Arrow, tensors raw and typed, JSON, and JSON with binary data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 
 
 def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
-    """How to ask for predictions in each form; each refuses rows that it cannot carry.
+    """A function for each wire format that predicts a batch; it refuses rows that the format cannot hold.
 
     Args:
         model: the version behind the gateway.
@@ -58,7 +58,7 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
 
 
 def _reversed(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The same rows with the columns in another order, which counts in no form."""
+    """The same rows with the columns in reverse order, which matters in no format."""
     return rows.select(rows.schema.names[::-1])
 
 
@@ -75,7 +75,7 @@ def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: 
     """Arrays as JSON, with what the standard library makes of numbers; or with their bytes behind the JSON.
 
     Raises:
-        InputError: JSON cannot carry the arrays.
+        InputError: JSON cannot hold the arrays.
         OnlineError: the gateway or the model refused them.
     """
     described = _described if is_binary else _as_json
@@ -93,11 +93,11 @@ def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: 
             return _arrays_in(response.read(), int(size) if size else None)
     except urllib.error.HTTPError as error:
         codes = codes_in(error.headers.get_all(CODE_KEY) or ())
-        raise OnlineError(_words_of(error.read().decode(errors="replace")), "", *codes) from error
+        raise OnlineError(_message_of(error.read().decode(errors="replace")), "", *codes) from error
 
 
 def _arrays_in(body: bytes, json_size: int | None) -> Tensors:
-    """The outputs of an answer, by name."""
+    """The outputs of a response, by name."""
     found, rest = {}, body[json_size:] if json_size is not None else b""
     for output in json.loads(body[:json_size])["outputs"]:
         if size := output.get("parameters", {}).get("binary_data_size"):
@@ -108,8 +108,8 @@ def _arrays_in(body: bytes, json_size: int | None) -> Tensors:
     return found
 
 
-def _words_of(body: str) -> str:
-    """What went wrong, out of the body of an answer; the body itself where it is not of the protocol's form."""
+def _message_of(body: str) -> str:
+    """The error message in the body of a response; the body itself if it is not a response of the protocol."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, LookupError, TypeError):
@@ -118,7 +118,7 @@ def _words_of(body: str) -> str:
 
 def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"JSON holds no NaN and no infinity (column `{name}`)", [])
+        raise InputError(f"JSON has no NaN and no infinity (column `{name}`)", [])
     flat = array.reshape(-1)
     data = [value.decode() for value in flat] if array.dtype == object else flat.tolist()
     return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "data": data}

@@ -1,4 +1,4 @@
-"""The rows of a parity check, written down once, so that both paths predict the same ones."""
+"""Takes the snapshot of a parity check: its rows are written once, so that both paths predict the same rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Snapshot:
     """The rows that both paths predict.
 
     Attributes:
-        table: Hive table that holds them: the key, then the model's inputs.
+        table: Hive table of the rows: the key columns, then the model's inputs.
         file: the same rows as Parquet, as Spark reads them from that table.
         rows: how many.
-        key: columns that name a row.
-        doubts: why these rows cannot decide anything, such as a key that is there twice; empty where they can.
+        key: the key columns.
+        doubts: reasons why nothing can be certified with these rows, such as a repeated key; empty if there are none.
     """
 
     table: str
@@ -61,11 +61,11 @@ def take_snapshot(
 
     Args:
         spark: a session.
-        contract: what the model declares.
+        signature: of the model.
         settings: the query or table, and the key.
         name: of the Hive table to write, below the database `pyml_parity`.
         folder: for the Parquet file.
-        given: rows that take the place of a query; they are numbered where no key is given.
+        given: rows to use instead of a query, shape (rows, columns); they are numbered if there is no key.
 
     Raises:
         UsageError: there is no query, no key, or Spark cannot read the query.
@@ -75,7 +75,7 @@ def take_snapshot(
     if given is not None and not settings.key:
         given, settings = numbered(given), replace(settings, key=(ROW,))
     if not settings.key:
-        raise UsageError("a parity check joins both paths by a key, and none is given", _KEY_HINT)
+        raise UsageError("a parity check joins both paths by a key, and no key column is given", _KEY_HINT)
     columns = dict.fromkeys([*settings.key, *signature.inputs.names])
     wanted = ", ".join(quoted(column) for column in columns)
     table = f"{DATABASE}.{name}"
@@ -94,7 +94,7 @@ def take_snapshot(
 
 
 def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:
-    """The query whose rows are frozen; rows of their own become a view."""
+    """The query of the snapshot; given rows become a view first."""
     if given is None:
         return settings.sql.strip().rstrip(";") or _select_all(settings.table)
     spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
@@ -102,25 +102,36 @@ def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | 
 
 
 def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
-    """Write a few rows into a Hive table, as one file and in their order.
+    """Write a few rows into a new Hive table, as one file and in their order.
+
+    Args:
+        spark: a session.
+        rows: shape (rows, columns).
+        table: `database.table`.
 
     Raises:
         JobError: Spark failed.
     """
     with translated_errors():
-        if not rows.num_rows:  # of which Spark makes no frame
+        if not rows.num_rows:  # Spark cannot build an empty frame
             spark.sql(f"CREATE TABLE {table} ({_ddl(rows.schema)}) USING parquet")
             return
         spark.createDataFrame(rows, _ddl(rows.schema)).coalesce(1).write.format("parquet").saveAsTable(table)
 
 
 def _ddl(schema: pa.Schema) -> str:
-    """The columns in Spark's words: left alone, Spark takes a timestamp without a zone for one with the session's."""
+    """The columns as DDL: without it Spark reads a timestamp without a zone as one in the session's zone."""
     return ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in schema)
 
 
 def export(spark: SparkSession, table: str, file: Path) -> int:
-    """Write the rows of a Hive table, as Spark reads them, as `write` does; gives back how many."""
+    """Write the rows of a Hive table to Parquet, as `write` does; returns how many rows there are.
+
+    Args:
+        spark: a session.
+        table: `database.table`.
+        file: Parquet file to write.
+    """
     rows = spark.table(table).toArrow()
     write(rows, file)
     return int(rows.num_rows)
@@ -128,7 +139,7 @@ def export(spark: SparkSession, table: str, file: Path) -> int:
 
 def _select_all(table: str) -> str:
     if not table:
-        raise UsageError("there are no rows to check on", _ROWS_HINT)
+        raise UsageError("a parity check needs rows", _ROWS_HINT)
     return f"SELECT * FROM {table}"
 
 

@@ -1,4 +1,4 @@
-"""The Parquet files of a parity check: keys and predictions, and beside them their record."""
+"""The Parquet files of a parity check: keys and predictions, and the record beside them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write(table: pa.Table, file: Path) -> None:
-    """Write keys and predictions into one Parquet file, and their record, where there is one, into one beside it."""
+    """Write keys and predictions to a Parquet file, and their record, if there is one, to a second file."""
     import pyarrow.parquet as pq
 
     pq.write_table(table.select([name for name in table.column_names if name not in RECORD_NAMES]), file)
@@ -21,5 +21,5 @@ def write(table: pa.Table, file: Path) -> None:
 
 
 def record_file(file: Path) -> Path:
-    """Where the record of some predictions lies: keys, predictions and what `predict` saw and gave."""
+    """The file of a record: keys, predictions, and digests of what `predict` saw and returned."""
     return file.with_suffix(".record.parquet")

@@ -1,8 +1,8 @@
-"""Input synthesis: rows that a model may meet and its fixture does not hold, each one value away from one that it does.
+"""Makes synthetic rows: rows that a model may get but its fixture lacks, each with one value changed.
 
-Making inputs is the hard part of a parity check, not comparing outputs: what fills nulls from the batch shows only on a
-row with a null, what rounds to float32 only beside a threshold. Each specimen is a fixture's row with one column
-changed, so that whatever it makes a model do has that column for a cause.
+Inputs, not comparisons, are the hard part of a parity check: a model that fills nulls from the batch differs only on a
+row with a null, one that rounds to float32 only near a threshold. Each synthetic row is a row of the fixture with one
+column changed, so that this column is the cause of whatever happens.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class InputRow:
     """One row to ask a model about.
 
     Attributes:
-        values: of every input column.
+        values: one for every input column.
         base: number of the fixture's row that it was made from.
-        column: the column that was changed; empty for a fixture's row itself.
-        kind: what was put there: "null", "nan", "zero", "other", "big", "long", ...
+        column: the changed column; empty for a row of the fixture.
+        kind: of the new value: "null", "nan", "zero", "other", "big", "long", ...
     """
 
     values: dict[str, Any]
@@ -47,28 +47,34 @@ class InputRow:
     kind: Kind = Kind.FIXTURE
 
     def with_value(self, column: str, value: object, kind: Kind) -> InputRow:
-        """The same row with another value in one column."""
+        """The same row with a different value in one column.
+
+        Args:
+            column: name of the column.
+            value: the new value, as a Python object.
+            kind: of the new value.
+        """
         return InputRow({**self.values, column: value}, self.base, column, kind)
 
 
 def fixture_rows(rows: pa.RecordBatch) -> list[InputRow]:
-    """The rows of a fixture as specimens."""
+    """The rows of a fixture as input rows, from a batch of shape (rows, inputs)."""
     found = enumerate(rows.to_pylist(maps_as_pydicts="strict"))
     return [InputRow({name: _in_utc(value) for name, value in values.items()}, number) for number, values in found]
 
 
 def _in_utc(value: Any) -> Any:
-    """Arrow gives instants in a zone of the tz database; here all have the one that Python writes."""
+    """An instant in UTC; Arrow gives instants in a zone of the tz database."""
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
 def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_INPUT_ROWS) -> list[InputRow]:
-    """Rows one value away from a few ordinary ones.
+    """Make rows that differ from ordinary rows in one value.
 
     Args:
-        bases: ordinary rows, the plainest first: it is varied in every way, the others lend their values.
-        schema: the model's declared inputs: a NOT NULL column never gets a null, a tensor never another shape.
-        limit: how many at most.
+        bases: ordinary rows, the plainest first: that one is varied in every way, the others only give values.
+        schema: the model's declared inputs; a NOT NULL column never gets a null, a tensor keeps its shape.
+        limit: most rows to make.
     """
     plain = bases[0]
     by_column = [
@@ -87,17 +93,17 @@ def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_I
 
 
 def varied_columns(input_rows: Iterable[InputRow]) -> tuple[str, ...]:
-    """The columns that were varied; none where an ordinary row is among them."""
+    """The changed columns of some rows; none if a row of the fixture is among them."""
     columns = dict.fromkeys(input_row.column for input_row in input_rows)
     return () if "" in columns else tuple(columns)
 
 
 def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[Kind]:
-    """The kinds of some rows; just the one of a null, zero or empty text that they all have and no other row has.
+    """The kinds of some rows; only "null", "zero" or "empty" if all of them, and no other row, have such a value.
 
     Args:
-        found: rows that show something.
-        others: those that do not.
+        found: rows that show a difference.
+        others: rows that do not.
     """
     for name in found[0].values:
         for kind in (Kind.NULL, Kind.EMPTY, Kind.ZERO):
@@ -109,7 +115,7 @@ def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[Kind]
 
 
 def batch_of(input_rows: Sequence[InputRow], schema: Schema) -> pa.RecordBatch:
-    """Specimens as an Arrow batch of the declared columns."""
+    """Input rows as an Arrow batch of shape (rows, inputs), in the declared types."""
     import pyarrow as pa
 
     columns = [
@@ -128,7 +134,7 @@ def _distinct(candidates: Iterator[tuple[Kind, Any]], plain: InputRow, column: s
 
 
 def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any]]:
-    """What to put into a column: its other values, null, and the ends of its type."""
+    """Values for a column: those of the other rows, null, and the limits of its type."""
     others = [value for value in values[1:] if value is not None]
     yield from ((_kind_of(value), value) for value in others[:4])
     if field.tensor is not None:
@@ -141,7 +147,7 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any
 
 
 def _kind_of(value: object) -> Kind:
-    """Of any value: zero, the empty text and null may all be taken for missing, wherever they come from."""
+    """The kind of any value: a model may take zero, an empty string and null for a missing value."""
     if value is None:
         return Kind.NULL
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
@@ -181,7 +187,7 @@ def _decimals(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
 
 
 def _decimal(digits: str, scale: int) -> Decimal:
-    """Exactly these digits: arithmetic would round them to the 28 of the context, and DECIMAL has up to 38."""
+    """A decimal of exactly these digits: arithmetic would round to 28 digits, and DECIMAL has up to 38."""
     return Decimal(f"{digits}E-{scale}")
 
 
@@ -266,7 +272,7 @@ def _structs(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
 
 
 def _tensor_candidates(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
-    """Tensors of the same shape: all zero, and with one not a number."""
+    """Tensors of the same shape: of zeros, and of NaN."""
     yield Kind.ZERO, _filled(first, 0)
     if _leaf(first) is float:
         yield Kind.NAN, _filled(first, math.nan)

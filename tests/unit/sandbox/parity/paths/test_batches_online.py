@@ -98,7 +98,7 @@ def test_rows_that_are_lost_on_the_way_are_an_error_and_no_file(tmp_path: Path) 
 def test_answers_of_several_kinds_are_an_error(tmp_path: Path) -> None:
     kinds = iter([pa.float64(), pa.float32()])
     model = FakeModel(lambda batch: doubled(batch).cast(pa.schema({"p": next(kinds)})))
-    with pytest.raises(OnlineError, match="of several kinds"):
+    with pytest.raises(OnlineError, match="have different columns"):
         predicted(model, rows(4), tmp_path)
 
 

@@ -14,7 +14,7 @@ from pyml.offline.job import JobResult
 from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.parity.paths.path_images import UNKNOWN, doubts_about, images_of
+from pyml_sandbox.parity.paths.path_images import UNKNOWN, image_reasons, images_of
 from pyml_sandbox.predict.job_record import check_image
 
 VERSION = cast("ModelVersion", None)
@@ -76,8 +76,8 @@ def test_a_host_that_the_engine_does_not_know_is_said() -> None:
     ],
 )
 def test_two_images_are_a_doubt(images: dict[str, str], doubtful: bool) -> None:
-    assert bool(doubts_about(images)) is doubtful
-    assert all(id_ in doubt for doubt in doubts_about(images) for id_ in images.values())
+    assert bool(image_reasons(images)) is doubtful
+    assert all(id_ in doubt for doubt in image_reasons(images) for id_ in images.values())
 
 
 def environment(image: str | None) -> Environment:
