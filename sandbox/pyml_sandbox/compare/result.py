@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pyml_sandbox.compare.tolerance import Tolerance
 
@@ -60,6 +61,31 @@ class KeyComparison:
     def agrees(self) -> bool:
         """Both sides hold the same keys, each once, and none is null."""
         return not (self.missing or self.extra or self.has_repeated or self.null_left or self.null_right)
+
+
+class KeyProblem(StrEnum):
+    """Why rows of one side cannot be matched one to one."""
+
+    UNMATCHED = "only"
+    REPEATED = "repeated"
+    NULL = "null"
+
+
+@dataclass(frozen=True)
+class KeyDifference:
+    """Rows of one side that cannot be matched one to one.
+
+    Attributes:
+        problem: why.
+        side: what that side is, as `offline`.
+        other: what the other side is.
+        found: their keys; for null keys only the number of rows.
+    """
+
+    problem: KeyProblem
+    side: str
+    other: str
+    found: KeyList
 
 
 @dataclass(frozen=True)
@@ -193,6 +219,20 @@ class Comparison:
     def agrees(self) -> bool:
         """Keys, schema and every value of every column agree."""
         return self.keys.agrees and self.schema.agrees and not any(self.differing_columns())
+
+    def key_differences(self) -> Iterator[KeyDifference]:
+        """What differs in the keys: unmatched ones first, then repeated ones, then null; the left side first."""
+        keys, left, right = self.keys, self.left_name, self.right_name
+        nulls = KeyList(rows=keys.null_left), KeyList(rows=keys.null_right)
+        for problem, on_left, on_right in (
+            (KeyProblem.UNMATCHED, keys.missing, keys.extra),
+            (KeyProblem.REPEATED, keys.repeated_left, keys.repeated_right),
+            (KeyProblem.NULL, *nulls),
+        ):
+            if on_left.rows:
+                yield KeyDifference(problem, left, right, on_left)
+            if on_right.rows:
+                yield KeyDifference(problem, right, left, on_right)
 
     def differing_columns(self) -> Iterator[ColumnComparison]:
         """The columns with at least one differing value."""

@@ -135,7 +135,7 @@ class _Check:
         self, spark: SparkSession, model: OnlineModel, target: OfflineTarget, snapshot: Snapshot
     ) -> tuple[Evidence, tuple[Comparison, ...]]:
         """Both paths over all rows; meanwhile the harness, which needs neither. Nothing where the rows are in doubt."""
-        if snapshot.doubts:
+        if snapshot.inconclusive:
             return Evidence(), ()
         harness = HarnessEvidence(self._client, self._version, self._settings, self._run)
         with ExitStack() as stack:
@@ -190,7 +190,7 @@ class _Check:
         }
         return decide(
             comparisons,
-            [*snapshot.doubts, *image_reasons(self._run.images)],
+            [*snapshot.inconclusive, *image_reasons(self._run.images)],
             evidence.findings,
             checked=checked_level(self._settings.level, evidence.gap),
             failures=merged(self._run.failures),
@@ -203,7 +203,7 @@ class _Check:
         self, snapshot: Snapshot, decision: Decision, comparisons: Sequence[Comparison], evidence: Evidence
     ) -> tuple[CheckResult, ...]:
         """Every check that was made; where the rows decide nothing, neither path was asked."""
-        if snapshot.doubts:
+        if snapshot.inconclusive:
             return ()
         seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))
         compared = compared_run(snapshot.rows, seconds, comparisons, self._run.failures)

@@ -1,8 +1,7 @@
 """From comparisons and findings to a verdict. Pure.
 
-The order is that of the questions: can these rows decide anything, does the model answer the same question the same way
-twice, are the same rows there, are the columns of the same kind, are the values the same, do all checks of the needed
-level stay silent, and could they all be made.
+The rules ask in this order: can the rows decide anything, is the model deterministic, have both paths the same rows,
+the same columns and the same values, do all checks of the needed level stay silent, and could all of them be made?
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
-from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyDifference, KeyList, KeyProblem
 from pyml_sandbox.compare.words.formatting import shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
@@ -27,23 +26,23 @@ ROWS = "rows"
 """Offline against online one by one, a sample."""
 
 ALONE = "alone"
-"""Online in batches against online one by one, the same sample: offline plays no part."""
+"""Online in batches against online one by one, the same sample; offline is not involved."""
 
 REPEAT = "repeat"
-"""One path against itself, asked the same twice."""
+"""One path against itself, with the same rows twice."""
 
 FIRST_LEVEL = LEVELS[0]
-"""What comparisons of the real paths alone can show at most; the others need the laboratory's checks."""
+"""The highest level that comparisons of the real paths can show; higher levels need the checks in the test harness."""
 
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
 
 ENOUGH = 10
-"""Differing rows that a sample should hold if it held its share, before their absence from it means anything."""
+"""A sample without differing rows means something only if it should hold at least this many of them."""
 
 
 def decide(
     comparisons: Sequence[Comparison],
-    doubts: Sequence[str] = (),
+    inconclusive: Sequence[str] = (),
     findings: Sequence[Finding] = (),
     *,
     checked: str = FIRST_LEVEL,
@@ -56,18 +55,17 @@ def decide(
 
     Args:
         comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; `BATCHES` is there, the others may be.
-        doubts: why the rows cannot decide anything, found before either path ran.
-        findings: of the checks, each with its cause, and weighed by the level that the model must reach.
+        inconclusive: reasons why the rows cannot decide anything, known before either path ran.
+        findings: of the checks, each with its cause and its severity.
         checked: the highest level whose checks were made.
-        departing: output columns that the model itself changes with nothing but the size of the batch: what parts the
-            paths there breaks P2.
-        ties: of each comparison by name, the label columns that flip because their scores tie, by column.
-        failures: real paths that raised.
-        gaps: why checks of the needed level could not be made. A model with a gap cannot pass; it can fail.
+        departing: output columns whose values depend on the size of the batch alone: a difference in them breaks P2.
+        ties: label columns that flip because their scores tie, by comparison and column.
+        failures: real paths that failed.
+        gaps: reasons why checks of the needed level could not be made; with a gap a model can fail, but not pass.
 
     Returns:
-        CANNOT-CERTIFY with the reason where a doubt remains; FAIL where a finding breaks the needed level;
-        CANNOT-CERTIFY where there is a gap; else PASS.
+        CANNOT-CERTIFY with its reasons if the rows or the model are inconclusive; FAIL if a finding breaks the needed
+        level; CANNOT-CERTIFY if there is a gap; else PASS.
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
@@ -76,7 +74,7 @@ def decide(
         return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
     shown = list(_shown_by_paths(paths, by_name, departing, ties))
     all_found = in_order(_together(findings, shown, by_name, failures))
-    if reasons := _why_undecided(doubts, paths, all_found):
+    if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
     has_failed = any(finding.weight is Severity.FAILS for finding in all_found)
@@ -87,15 +85,15 @@ def decide(
 
 
 def _why_unsteady(findings: Sequence[Finding], repeat: Comparison | None) -> list[str]:
-    """What shows that the model differs from itself; a repeated path counts where no check explains what it shows."""
+    """What shows that the model is not deterministic; a repeated path counts only if no check explains it."""
     seen = [finding.sentence for finding in findings if finding.code in UNSTEADY]
     is_explained = any(finding.weight is not Severity.WARNS for finding in findings)
     return seen if is_explained else [*seen, *_unsteady(repeat)]
 
 
-def _why_undecided(doubts: Sequence[str], paths: Sequence[Comparison], found: Sequence[Finding]) -> list[str]:
-    """Why the rows cannot decide anything; none where they can."""
-    reasons = [*doubts, *(doubt for comparison in paths for doubt in _doubts(comparison))]
+def _why_undecided(inconclusive: Sequence[str], paths: Sequence[Comparison], found: Sequence[Finding]) -> list[str]:
+    """Reasons why the rows cannot decide anything; empty if they can."""
+    reasons = [*inconclusive, *(reason for comparison in paths for reason in _inconclusive(comparison))]
     return ["nothing was compared"] if not (paths or reasons or found) else reasons
 
 
@@ -105,14 +103,14 @@ def _together(
     by_name: Mapping[str, Comparison],
     failures: Sequence[PathFailure],
 ) -> list[Finding]:
-    """Findings of the checks, what the real paths show beside them, and why those failed."""
+    """All findings: of the checks, of the comparisons of the real paths, and of their failures."""
     raised = [failure for failure in failures if not is_limit(failure)]
     named = [_beside_paths(finding, by_name, shown, raised) for finding in findings]
     return [*named, *_uncovered(shown, named), *_of_failures(failures, named)]
 
 
 def _earned(findings: Sequence[Finding], checked: str) -> str | None:
-    """The highest level whose checks, and those of all levels below, found nothing."""
+    """The highest level of which, and below which, no check found anything."""
     broken = [finding.level for finding in findings if finding.weight is not Severity.WARNS]
     reached = [level for level in LEVELS if level <= checked and not any(each <= level for each in broken)]
     return reached[-1] if reached else None
@@ -121,17 +119,17 @@ def _earned(findings: Sequence[Finding], checked: str) -> str | None:
 def _beside_paths(
     finding: Finding, by_name: Mapping[str, Comparison], shown: Sequence[Finding], raised: Sequence[PathFailure]
 ) -> Finding:
-    """A finding of a check, with what the real paths show of it.
+    """Add to a finding of a check what the real paths show.
 
     Args:
-        finding: the cause.
+        finding: of a check.
         by_name: the comparisons.
         shown: what the comparisons show.
-        raised: real paths that failed.
+        raised: failures of the real paths.
 
     Returns:
-        It names the comparison that shows it as well. Where it is the cause of what the real paths show, it breaks the
-        level that this breaks.
+        The finding with the comparison that shows it as well. If it explains a difference of the real paths, it breaks
+        the same level as that difference.
     """
     names = (name for name in (BATCHES, ROWS) if set(finding.columns) & set(_differing(by_name.get(name))))
     finding = replace(finding, comparison=next(names, ""))
@@ -152,7 +150,7 @@ def _shown_by_paths(
     departing: Set[str],
     ties: Mapping[str, Mapping[str, Ties]],
 ) -> Iterator[Finding]:
-    """Everything that the comparisons of the real paths show, whatever explains it."""
+    """All differences between the real paths, whether or not a check explains them."""
     for comparison in paths:
         yield from _key_findings(comparison)
     schemas = {comparison.schema: comparison for comparison in reversed(paths)}
@@ -166,24 +164,24 @@ def _shown_by_paths(
 
 
 def _uncovered(shown: Sequence[Finding], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """What the comparisons show and no finding explains; what they show of keys and columns nothing else does."""
+    """The differences that no finding explains; differences of keys and columns are always among them."""
     known = {column for finding in findings if finding.weight is Severity.FAILS for column in finding.columns}
     return (each for each in shown if not (_is_of_values(each) and known & set(each.columns)))
 
 
 def _is_of_values(shown: Finding) -> bool:
-    """Whether it speaks of values that differ, and not of keys, columns or types."""
+    """Whether values differ, and not keys, columns or types."""
     return shown.hop is Hop.COMPUTE and shown.weight is Severity.FAILS
 
 
 def _of_failures(failures: Sequence[PathFailure], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """A finding for each failure that none of the others explains."""
+    """A finding for each failure that no other finding explains."""
     is_explained = any(map(explains, findings))
     return (finding_of_failure(each) for each in failures if is_limit(each) or not is_explained)
 
 
 def _unsteady(repeat: Comparison | None) -> list[str]:
-    """A model that differs from itself can be compared with nothing."""
+    """Differences of a path from itself, after which no comparison means anything."""
     columns = repeat.differing_columns() if repeat else ()
     return [
         f"{_of_rows(column)} of `{column.name}` {_differ(column)} between two runs over the same rows"
@@ -191,8 +189,8 @@ def _unsteady(repeat: Comparison | None) -> list[str]:
     ]
 
 
-def _doubts(comparison: Comparison) -> Iterator[str]:
-    """What is wrong with the rows themselves, since both sides share it."""
+def _inconclusive(comparison: Comparison) -> Iterator[str]:
+    """What is wrong with the rows themselves, because both sides share it."""
     key = ", ".join(f"`{name}`" for name in comparison.key)
     if not comparison.rows_left and not comparison.rows_right:
         yield "there are no rows to compare" if comparison.name == BATCHES else "no row was sent one by one"
@@ -201,32 +199,35 @@ def _doubts(comparison: Comparison) -> Iterator[str]:
     if comparison.keys.repeated_both:
         both = comparison.keys.repeated_both
         occur = "occurs" if both == 1 else "occur"
-        yield f"{_counted(both, 'key')} {occur} more than once in {key}: it does not name a row"
+        yield f"{_counted(both, 'key')} {occur} more than once, so {key} does not identify rows"
 
 
 def _key_findings(comparison: Comparison) -> Iterator[Finding]:
-    left, right, keys = comparison.left_name, comparison.right_name, comparison.keys
-    cases = [
-        (keys.missing, f"predicted {left} and not {right}"),
-        (keys.extra, f"predicted {right} and not {left}"),
-    ]
-    if not keys.repeated_both:
-        cases += [(keys.repeated_left, f"repeated {left}"), (keys.repeated_right, f"repeated {right}")]
-    for found, what in cases:
-        if found:
-            sentence = f"{_counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
-            yield _shown_by(comparison, sentence, rows=found.rows, code="R4")
-    for lost, side in ((keys.null_left, left), (keys.null_right, right)):
-        if lost and not (keys.null_left and keys.null_right):
-            sentence = f"the key of {_rows(lost)} was lost {side}: it is null there"
-            yield _shown_by(comparison, sentence, rows=lost, code="R4")
+    """What differs in the keys, without what both sides share: that makes the rows themselves inconclusive."""
+    keys = comparison.keys
+    shared = {
+        KeyProblem.REPEATED: bool(keys.repeated_both),
+        KeyProblem.NULL: bool(keys.null_left and keys.null_right),
+    }
+    for each in comparison.key_differences():
+        if not shared.get(each.problem):
+            yield _shown_by(comparison, _key_sentence(each), rows=each.found.rows, code="R4")
+
+
+def _key_sentence(difference: KeyDifference) -> str:
+    side, found = difference.side, difference.found
+    if difference.problem is KeyProblem.NULL:
+        return f"the key of {_rows(found.rows)} was lost {side}: it is null there"
+    repeated = difference.problem is KeyProblem.REPEATED
+    what = f"repeated {side}" if repeated else f"predicted {side} and not {difference.other}"
+    return f"{_counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
 
 
 def _schema_findings(comparison: Comparison) -> Iterator[Finding]:
     left, right, schema = comparison.left_name, comparison.right_name, comparison.schema
     for names, here, there in ((schema.missing, left, right), (schema.extra, right, left)):
         for name in names:
-            yield _shown_by(comparison, f"column `{name}` is there {here} and not {there}", (name,), code="S2")
+            yield _shown_by(comparison, f"column `{name}` exists {here} but not {there}", (name,), code="S2")
     same = {column.name for column in comparison.columns if not column.differing}
     for found in schema.types:
         values = "; the values are the same" if found.column in same else ""
@@ -251,7 +252,7 @@ def _shown_by(
 
 
 def _tie_findings(paths: Sequence[Comparison], ties: Mapping[str, Mapping[str, Ties]]) -> Iterator[Finding]:
-    """One warning for each label all of whose differing rows are ties, in every comparison in which it differs."""
+    """One warning for each label column whose differing rows are all ties, in every comparison."""
     differing = [(column.name, comparison) for comparison in paths for column in comparison.differing_columns()]
     for name in dict.fromkeys(name for name, _ in differing):
         shown = [comparison for column, comparison in differing if column == name]
@@ -261,7 +262,7 @@ def _tie_findings(paths: Sequence[Comparison], ties: Mapping[str, Mapping[str, T
 
 
 def _value_findings(by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
-    """One finding for each column that differs on either way of asking online."""
+    """One finding for each column that differs, online in batches or one by one."""
     batches, rows, alone = (_columns(by_name.get(name)) for name in (BATCHES, ROWS, ALONE))
     for name in dict.fromkeys([*batches, *rows]):
         together, single = batches.get(name), rows.get(name)
@@ -274,15 +275,15 @@ def _value_findings(by_name: Mapping[str, Comparison]) -> Iterator[Finding]:
 def _value_finding(
     together: ColumnComparison, single: ColumnComparison | None, alone: ColumnComparison | None
 ) -> Finding:
-    """A column that differs where online was asked in batches.
+    """The finding for a column that differs online in batches.
 
-    Cases: online contradicts itself; one by one they agree, on enough rows to mean it; they agree on too few; they
-    differ either way; nobody asked one by one.
+    Cases: online differs from itself; one by one the paths agree, on enough rows; they agree on too few rows; they
+    differ one by one as well; no row was sent one by one.
     """
     name = together.name
     head = f"{_of_rows(together)} of `{name}` {_differ(together)} between offline and online in batches"
     if alone and alone.differing:
-        head += f": sent alone, {_of_rows(alone)} get another value online than in a batch, so {DEPENDS}"
+        head += f": sent alone, {_of_rows(alone)} get a different value online than in a batch, so {DEPENDS}"
     elif single and not single.differing and _share_in(single, together) >= ENOUGH:
         head += f", none of {single.rows:,} sent one by one: {DEPENDS}"
     elif single and not single.differing:
@@ -295,7 +296,7 @@ def _value_finding(
 
 
 def _single_finding(single: ColumnComparison, together: ColumnComparison | None) -> Finding:
-    """A column that differs only where online was asked one by one; those very rows agreed in batches."""
+    """The finding for a column that differs only online one by one; the same rows agree in batches."""
     head = f"{_of_rows(single)} of `{single.name}` {_differ(single)} between offline and online one by one"
     return _of_values(head + (f", none when sent in batches: {DEPENDS}" if together else ""), ROWS, single)
 
@@ -312,11 +313,11 @@ def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Find
     )
 
 
-DEPENDS = "the output of a row depends on the rows it is sent with"
+DEPENDS = "the output of a row depends on the rows that it is sent with"
 
 
 def _share_in(sample: ColumnComparison, whole: ColumnComparison) -> float:
-    """How many differing rows a sample holds if it holds its share."""
+    """How many differing rows a sample should hold, by its share of all rows."""
     return sample.rows * whole.differing / max(whole.rows, 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, WorstRow
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, KeyProblem, WorstRow
 from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, shown_key, value_words
 
 COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf")
@@ -27,19 +27,12 @@ def agreement_lines(comparison: Comparison) -> Iterator[str]:
 
 def key_lines(comparison: Comparison) -> Iterator[str]:
     """What is wrong with the keys."""
-    left, right, keys = comparison.left_name, comparison.right_name, comparison.keys
-    cases = [
-        (keys.missing, f"only {left}"),
-        (keys.extra, f"only {right}"),
-        (keys.repeated_left, f"repeated {left}"),
-        (keys.repeated_right, f"repeated {right}"),
-    ]
-    for found, what in cases:
-        if found:
-            yield f"keys {what}: {found.keys:,} on {counted(found.rows, 'row')}, {_examples(found)}"
-    for rows, side in ((keys.null_left, left), (keys.null_right, right)):
-        if rows:
-            yield f"null keys {side}: {counted(rows, 'row')}"
+    for each in comparison.key_differences():
+        rows = counted(each.found.rows, "row")
+        if each.problem is KeyProblem.NULL:
+            yield f"null keys {each.side}: {rows}"
+        else:
+            yield f"keys {each.problem} {each.side}: {each.found.keys:,} on {rows}, {_examples(each.found)}"
 
 
 def schema_lines(comparison: Comparison) -> Iterator[str]:

@@ -33,14 +33,14 @@ class Snapshot:
         file: the same rows as Parquet, as Spark reads them from that table.
         rows: how many.
         key: the key columns.
-        doubts: reasons why nothing can be certified with these rows, such as a repeated key; empty if there are none.
+        inconclusive: reasons why these rows cannot decide anything, such as a repeated key; empty if they can.
     """
 
     table: str
     file: Path
     rows: int
     key: tuple[str, ...]
-    doubts: tuple[str, ...]
+    inconclusive: tuple[str, ...]
 
     @cached_property
     def digest(self) -> str:
@@ -86,11 +86,11 @@ def take_snapshot(
         check_query(planned(spark, query), job, settings.key)
         # On lines of its own: the query may end in a comment.
         spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
-        doubts = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
+        inconclusive = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
         rows = export(spark, table, folder / "rows.parquet")
     if not rows:
-        doubts = ("the query gives no rows",)
-    return Snapshot(table, folder / "rows.parquet", rows, settings.key, doubts)
+        inconclusive = ("the query gives no rows",)
+    return Snapshot(table, folder / "rows.parquet", rows, settings.key, inconclusive)
 
 
 def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:

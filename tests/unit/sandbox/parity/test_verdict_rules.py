@@ -32,7 +32,7 @@ def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
 
 
 @pytest.mark.parametrize(
-    ("comparisons", "doubts", "reason"),
+    ("comparisons", "inconclusive", "reason"),
     [
         ([], (), "nothing was compared"),
         ([comparison(BATCHES, rows=0)], (), "there are no rows to compare"),
@@ -52,9 +52,9 @@ def test_agreement_on_every_way_of_asking_passes_at_the_first_level() -> None:
     ],
 )
 def test_rows_that_decide_nothing_give_no_verdict_but_a_reason(
-    comparisons: list[Comparison], doubts: tuple[str, ...], reason: str
+    comparisons: list[Comparison], inconclusive: tuple[str, ...], reason: str
 ) -> None:
-    found = decide(comparisons, doubts)
+    found = decide(comparisons, inconclusive)
     assert (found.verdict, found.level) == (Verdict.CANNOT_CERTIFY, None)
     assert reason in found.reason
 
@@ -86,8 +86,8 @@ def test_rows_that_one_path_lost_or_made_are_findings(keys: KeyComparison, sente
 @pytest.mark.parametrize(
     ("schema", "sentence"),
     [
-        (SchemaComparison(missing=("q",)), "column `q` is there offline and not online in batches"),
-        (SchemaComparison(extra=("q",)), "column `q` is there online in batches and not offline"),
+        (SchemaComparison(missing=("q",)), "column `q` exists offline but not online in batches"),
+        (SchemaComparison(extra=("q",)), "column `q` exists online in batches but not offline"),
         (
             SchemaComparison(types=(TypeDifference("p", "DOUBLE", "FLOAT"),)),
             "`p` is DOUBLE offline and FLOAT online in batches; the values are the same",
@@ -104,7 +104,7 @@ def test_columns_in_another_order_pass() -> None:
     assert decide([comparison(BATCHES, column(), schema=SchemaComparison(order_differs=True))]).verdict is Verdict.PASS
 
 
-DEPENDS = "the output of a row depends on the rows it is sent with"
+DEPENDS = "the output of a row depends on the rows that it is sent with"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ DEPENDS = "the output of a row depends on the rows it is sent with"
         (1, 1, None, "1 of 1,000 rows of `p` differs between offline and online in batches, and 1 of 200 rows sent one by one"),
         (500, 0, None, f"500 of 1,000 rows of `p` differ between offline and online in batches, none of 200 sent one by one: {DEPENDS}"),
         (3, 0, None, "3 of 1,000 rows of `p` differ between offline and online in batches, none of the 200 sent one by one"),
-        (900, 190, 200, f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get another value online than in a batch, so {DEPENDS}"),
+        (900, 190, 200, f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get a different value online than in a batch, so {DEPENDS}"),
         (900, 190, 0, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"),
         (900, None, None, "900 of 1,000 rows of `p` differ between offline and online in batches"),
     ],

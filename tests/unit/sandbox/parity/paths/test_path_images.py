@@ -77,7 +77,7 @@ def test_a_host_that_the_engine_does_not_know_is_said() -> None:
 )
 def test_two_images_are_a_doubt(images: dict[str, str], doubtful: bool) -> None:
     assert bool(image_reasons(images)) is doubtful
-    assert all(id_ in doubt for doubt in image_reasons(images) for id_ in images.values())
+    assert all(id_ in reason for reason in image_reasons(images) for id_ in images.values())
 
 
 def environment(image: str | None) -> Environment:
