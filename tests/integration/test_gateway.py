@@ -148,7 +148,7 @@ def test_the_gateway_answers_for_itself(shared: Driver) -> None:
 
 NOT_THERE = [
     ("chore", "", grpc.StatusCode.NOT_FOUND, 404, ["model 'chore' is not deployed", "deployed: chores, down", "did you mean chores"]),
-    ("chores", "2", grpc.StatusCode.NOT_FOUND, 404, ["no version '2'", "deployed: 1"]),
+    ("chores", "2", grpc.StatusCode.NOT_FOUND, 404, ["version '2' of model chores is not deployed", "deployed: 1"]),
     ("down", "", grpc.StatusCode.UNAVAILABLE, 503, ["down@7 is deployed, but its server is down", "pyml dev logs model-down-7"]),
 ]  # fmt: skip
 
@@ -453,7 +453,7 @@ def test_rest_says_when_a_path_or_method_is_wrong(shared: Driver) -> None:
     assert shared.get("/v2/models/chores/infer")[0] == 405
     status, answer = shared.post("/v2/models/chores/infer", b"{}", **{"Inference-Header-Content-Length": "9"})
     assert status == 400
-    assert "Inference-Header-Content-Length is '9', the body has 2 bytes" in str(answer["error"])
+    assert "Inference-Header-Content-Length is '9', but the body has 2 bytes" in str(answer["error"])
 
 
 def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
@@ -515,8 +515,8 @@ def test_a_port_in_use_is_said(tmp_path: Path, side: str) -> None:
         (["--help"], 0, "--max-request-mb"),
         ([], 2, "--routes"),
         (["--routes", "x", "--grpc", "8470"], 2, "'8470' is not HOST:PORT"),
-        (["--routes", "x", "--grpc", "h:1", "--engine", "unix:///s"], 2, "--engine and --sandbox belong together"),
-        (["--routes", "x", "--grpc", "h:1", "--sandbox", "pyml-a"], 2, "--engine and --sandbox belong together"),
+        (["--routes", "x", "--grpc", "h:1", "--engine", "unix:///s"], 2, "--engine and --sandbox go together"),
+        (["--routes", "x", "--grpc", "h:1", "--sandbox", "pyml-a"], 2, "--engine and --sandbox go together"),
     ],
 )
 def test_its_command_line(arguments: list[str], code: int, words: str) -> None:
