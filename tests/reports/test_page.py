@@ -212,7 +212,7 @@ def test_what_both_environments_differ_in_comes_first_and_is_marked(show: Show) 
     shown = show(FAILING)
     rows = [" ".join(text.split()) for text in shown.texts("#environments tr.marked")]
     assert rows == ["≠ numpy 2.1.0 2.2.0", "≠ TZ UTC absent"]
-    assert shown.texts("#environments summary") == ["3 that are the same"]
+    assert shown.texts("#environments summary") == ["3 settings with the same value on both paths"]
 
 
 def test_each_check_leads_to_what_it_found(show: Show) -> None:

@@ -37,14 +37,14 @@ def compare(
     of values. Types are compared apart from values.
 
     Args:
-        left: the side that the other one is held against.
-        right: the other side.
-        key: the columns that tell rows apart.
-        name: what this comparison is called in a report.
-        left_name: what messages and reports call the left side.
+        left: the reference side.
+        right: the side to compare with it.
+        key: the key columns.
+        name: of the comparison in a report.
+        left_name: name of the left side in messages and reports.
         right_name: likewise the right side.
-        tolerances: how far floats may differ; everything else is exact always.
-        within: a table with the same key columns: rows of either side whose key is not in it are left out.
+        tolerances: how far floats may differ; all other types are compared exactly.
+        within: table with the same key columns; rows of either side whose key is not in it are left out.
         limits: memory, threads and scratch folder.
 
     Raises:

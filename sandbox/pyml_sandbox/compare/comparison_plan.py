@@ -1,4 +1,4 @@
-"""Which columns are compared with which: the schema layer, decided before a row is read. Pure."""
+"""Pairs the columns of two sides: the schema layer, which is decided before a row is read. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ComparisonPlan:
     Attributes:
         keys: the key columns, in the order given.
         values: all other columns that both sides have, in the left side's order.
-        schema: what the columns alone say.
+        schema: the differences of the columns themselves.
     """
 
     keys: tuple[ColumnPair, ...]
@@ -47,11 +47,16 @@ class ComparisonPlan:
 def plan_comparison(left: Side, right: Side, key: Sequence[str]) -> ComparisonPlan:
     """Pair the columns of two sides by name.
 
+    Args:
+        left: the left side.
+        right: the right side.
+        key: names of the key columns.
+
     Raises:
         UsageError: no key, a key column that a side lacks, or key columns that cannot be joined without loss.
     """
     if not key:
-        raise UsageError("at least one key column is needed to tell which rows belong together")
+        raise UsageError("at least one key column is needed to match rows")
     if len(set(key)) < len(key):
         raise UsageError(f"a key column is given twice: {', '.join(key)}")
     keys = tuple(_joinable(ColumnPair(left.column(name), right.column(name))) for name in key)

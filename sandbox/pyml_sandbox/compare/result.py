@@ -1,4 +1,4 @@
-"""What a comparison found, as plain data."""
+"""The result of a comparison, as plain data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import StrEnum
 from pyml_sandbox.compare.tolerance import Tolerance
 
 Key = tuple[str | None, ...]
-"""The values of the key columns of one row, as text in SQL notation; None is null."""
+"""The values of the key columns of one row, as strings in SQL notation; None is null."""
 
 
 @dataclass(frozen=True)
 class KeyList:
-    """Keys that share one trouble.
+    """Keys with the same problem.
 
     Attributes:
         keys: how many distinct keys.
@@ -90,7 +90,7 @@ class KeyDifference:
 
 @dataclass(frozen=True)
 class TypeDifference:
-    """One column that has another type on each side: the representation layer."""
+    """One column whose types differ: the representation layer."""
 
     column: str
     left: str
@@ -99,12 +99,12 @@ class TypeDifference:
 
 @dataclass(frozen=True)
 class SchemaComparison:
-    """Columns that are on one side only, in another order, or of another type.
+    """Columns that are on one side only, in a different order, or of a different type.
 
     Attributes:
         missing: columns of the left side that the right side lacks.
         extra: columns of the right side that the left side lacks.
-        order_differs: the common columns come in another order; no fault, since columns are joined by name.
+        order_differs: whether the common columns are in a different order, which is no fault: they are paired by name.
         types: common columns, keys included, whose types differ.
     """
 
@@ -125,9 +125,9 @@ class WorstRow:
 
     Attributes:
         key: the row's key.
-        left: the left value as text, cut after 200 characters; None is null.
+        left: the left value as a string, cut after 200 characters; None is null.
         right: the right value likewise.
-        abs_difference: the distance of two finite numbers; None where there is none (null, NaN, text).
+        abs_difference: the distance of two finite numbers; None if there is none (null, NaN, strings).
     """
 
     key: Key
@@ -145,14 +145,14 @@ class ColumnComparison:
     Attributes:
         name: the column.
         left_type: DuckDB's name of its type on the left side.
-        right_type: likewise on the right side; another one is a difference of representation, whatever the values.
+        right_type: likewise on the right side; if it differs, so does the representation, whatever the values.
         rows: rows compared.
         equal: same value. NaN equals NaN, null equals null, -0.0 equals 0.0.
         within_tolerance: floats that are not equal but lie within `tolerance`.
         differing: all others.
         null_mismatches: null on one side only.
         nan_mismatches: NaN on one side only, and no null.
-        infinity_mismatches: an infinity against another number or the other infinity.
+        infinity_mismatches: an infinity against a different number or infinity.
         signed_zeros: -0.0 against 0.0, counted among `equal`.
         max_abs: largest distance of two finite numbers that are not equal; None where all are equal or not numbers.
         max_ulps: the same in units in the last place; None for all but floats.

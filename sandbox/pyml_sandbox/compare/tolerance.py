@@ -72,14 +72,20 @@ class Tolerances:
     def given(
         cls, rtol: float | None = None, atol: float | None = None, max_ulps: int | None = None, *, exact: bool = False
     ) -> Tolerances:
-        """What a user asked for: one tolerance for all floats, 0 where it is not given; the defaults if nothing is.
+        """The tolerances that a user chose: one for all floats, or the defaults if nothing is given.
+
+        Args:
+            rtol: relative allowance; None for 0.
+            atol: absolute allowance; None for 0.
+            max_ulps: allowance in units in the last place; None for 0.
+            exact: whether every float must be equal to the bit.
 
         Raises:
-            UsageError: exact and a tolerance at once, or an allowance that is no finite number of at least 0.
+            UsageError: both `exact` and a tolerance are given, or an allowance is negative, NaN or infinite.
         """
         is_given = any(allowance is not None for allowance in (rtol, atol, max_ulps))
         if exact and is_given:
-            raise UsageError("exact leaves no room for a tolerance: give one or the other")
+            raise UsageError("exact allows no tolerance: give one or the other")
         if exact or is_given:
             one = Tolerance(rtol or 0.0, atol or 0.0, max_ulps or 0)
             return cls(double=one, single=one)

@@ -1,4 +1,4 @@
-"""Real paths that raised instead of predicting: what a report says of them, and what that means. Pure."""
+"""Failures of the real paths: what a report says about them, and what they mean for the verdict. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE
 
 
 def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
-    """One failure for each exception, with all the ways of asking that raised it, in their order."""
+    """Merge failures with the same exception into one, with all their paths in order."""
     by_message: dict[str, PathFailure] = {}
     for failure in failures:
         known = by_message.get(failure.message)
@@ -26,12 +26,12 @@ def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
 
 
 def is_limit(failure: PathFailure) -> bool:
-    """Whether requests of the check were too large or too slow for a limit: that says nothing about parity."""
+    """Whether the check's requests exceeded a limit of size or time, which is no statement about parity."""
     return failure.code in _LIMITS
 
 
 def words_of(failure: PathFailure) -> str:
-    """What failed, and the whole exception."""
+    """Which paths failed, with the whole message of the exception."""
     asked = ", ".join(failure.paths)
     if "offline" in failure.paths and len(failure.paths) > 1:
         return f"Both paths failed with the same exception ({asked}), so no row was compared: {failure.message}"
@@ -39,15 +39,15 @@ def words_of(failure: PathFailure) -> str:
 
 
 def gap_of(limit: PathFailure) -> str:
-    """Why a limit that was met leaves the question open, and what to set."""
+    """Why a limit that was exceeded leaves the question open, and which setting to change."""
     what = words_of(limit)
     return f"{what[:1].lower()}{what[1:]}; send fewer rows in one request: batch_rows below [parity] in pyml.toml"
 
 
 def finding_of_failure(failure: PathFailure) -> Finding:
-    """A failure that no other finding explains: what the path says is all there is.
+    """The finding for a failure that no other finding explains.
 
-    A limit is a warning: it breaks no level, since the model was not asked.
+    A limit that was exceeded is a warning, since it breaks no level.
     """
     limit = is_limit(failure)
     return Finding(

@@ -1,4 +1,4 @@
-"""What is wrong with the keys of two sides: asked only when something may be, since it costs as much as the join."""
+"""Audits the keys of two sides; only if something may be wrong with them, since it costs as much as the join."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ REPEATED = ("repeated_left", "repeated_right")
 
 
 def may_repeat(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, rows: str) -> bool:
-    """A sample of one side holds a key twice. Up to `SAMPLE_ROWS` rows the sample is the whole.
+    """Whether a sample of one side has a repeated key. Up to `SAMPLE_ROWS` rows the sample is the whole side.
 
     A key repeated on both sides multiplies in a join: a million times on each would be a trillion pairs. One side is
     enough to look at, since where its keys are unique the pairs are at most the other side's rows. A key that a sample
     of n out of N rows does not show twice occurs a few times N / n at most: some hundred times at ten million rows.
-    What the sample misses, the counts of the join reveal: they do not add up.
+    If the sample misses a repeated key, the counts of the join do not add up.
+
+    Args:
+        connection: to the database of the comparison.
+        plan: names the key columns.
+        rows: view of one side.
     """
     (total,) = count(connection, f"SELECT count(*) FROM {rows}")
     share = min(1.0, SAMPLE_ROWS / max(total, 1))
@@ -33,7 +38,14 @@ def may_repeat(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, rows
 
 
 def audit_keys(connection: duckdb.DuckDBPyConnection, plan: ComparisonPlan, left: str, right: str) -> KeyComparison:
-    """Find every missing, extra, repeated and null key of the views `left` and `right`, exactly."""
+    """Find all missing, extra, repeated and null keys of two sides, exactly.
+
+    Args:
+        connection: to the database of the comparison.
+        plan: names the key columns.
+        left: view of the left side.
+        right: view of the right side.
+    """
     connection.execute(statement.repeated_statement(REPEATED[0], left, plan))
     connection.execute(statement.repeated_statement(REPEATED[1], right, plan))
     connection.execute(statement.absent_statement("missing", left, right, plan))

@@ -39,7 +39,15 @@ COLUMN_WIDTH = len(COUNTED) + 2
 
 
 def rows_statement(name: str, side: Side, plan: ComparisonPlan, *, is_left: bool, within: str | None) -> str:
-    """A view of one side under positional names, restricted to the keys of the view `within` if there is one."""
+    """A view of one side under positional names.
+
+    Args:
+        name: of the new view.
+        side: the side.
+        plan: gives the columns and their order.
+        is_left: whether it is the left side.
+        within: view of the keys to keep; None for all rows.
+    """
     keys = [pair.left.sql if is_left else pair.right.sql for pair in plan.keys]
     values = [pair.left.sql if is_left else pair.right.sql for pair in plan.values]
     aliases = [f"s.{key} AS k{i}" for i, key in enumerate(keys)] + [
@@ -52,13 +60,26 @@ def rows_statement(name: str, side: Side, plan: ComparisonPlan, *, is_left: bool
 
 
 def unique_statement(name: str, rows: str, plan: ComparisonPlan, repeated: Sequence[str]) -> str:
-    """A view of the rows whose key is in none of the tables `repeated`."""
+    """A view of the rows whose key is in none of some tables.
+
+    Args:
+        name: of the new view.
+        rows: view of one side.
+        plan: gives the number of key columns.
+        repeated: tables of repeated keys.
+    """
     unlike = " ".join(f"ANTI JOIN {table} ON {_same_key(rows, table, plan)}" for table in repeated)
     return f"CREATE OR REPLACE VIEW {name} AS SELECT {rows}.* FROM {rows} {unlike}"
 
 
 def sample_statement(rows: str, plan: ComparisonPlan, share: float) -> str:
-    """Rows, and distinct keys among them, of a sample that holds `share` of all rows; null keys left out."""
+    """Counts of the rows, and of the distinct keys, in a sample without null keys.
+
+    Args:
+        rows: view of one side.
+        plan: gives the number of key columns.
+        share: of all rows, above 0; 1 for all of them.
+    """
     sample = f" TABLESAMPLE system({100 * share:.6f} PERCENT)" if share < 1 else ""
     picked = f"SELECT {_keys(plan)} FROM {rows}{sample} WHERE {_has_key(plan)}"
     distinct = "SELECT count(*) FROM (SELECT DISTINCT * FROM picked)"
@@ -71,7 +92,13 @@ def null_key_statement(rows: str, plan: ComparisonPlan) -> str:
 
 
 def repeated_statement(table: str, rows: str, plan: ComparisonPlan) -> str:
-    """A table of the keys that occur more than once, with how often as `n`; null keys left out."""
+    """A table of the keys that occur more than once, with their number of rows as `n`; null keys are left out.
+
+    Args:
+        table: name of the new table.
+        rows: view of one side.
+        plan: gives the number of key columns.
+    """
     return (
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n FROM {rows} "
         f"WHERE {_has_key(plan)} GROUP BY {_keys(plan)} HAVING count(*) > 1"
@@ -79,7 +106,14 @@ def repeated_statement(table: str, rows: str, plan: ComparisonPlan) -> str:
 
 
 def absent_statement(table: str, here: str, there: str, plan: ComparisonPlan) -> str:
-    """A table of the keys of `here` that `there` lacks, with how many rows carry each as `n`; null keys left out."""
+    """A table of the keys that one side has and the other lacks, with their number of rows as `n`, without null keys.
+
+    Args:
+        table: name of the new table.
+        here: view of the side that has them.
+        there: view of the side that lacks them.
+        plan: gives the number of key columns.
+    """
     return (
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n "
         f"FROM (SELECT * FROM {here} WHERE {_has_key(plan)}) h ANTI JOIN {there} ON {_same_key('h', there, plan)} "
@@ -99,12 +133,25 @@ def key_examples_statement(table: str, plan: ComparisonPlan) -> str:
 
 
 def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
-    """How many keys two tables of keys share."""
+    """How many keys two tables of keys have in common.
+
+    Args:
+        left: the first table.
+        right: the second table.
+        plan: gives the number of key columns.
+    """
     return f"SELECT count(*) FROM {left} JOIN {right} ON {_same_key(left, right, plan)}"
 
 
 def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances) -> str:
-    """The one full pass: rows of the full join, matched rows, and for each column what `column_counts` lists."""
+    """The full pass: rows of the full join, matched rows, and for each column the aggregates of `column_counts`.
+
+    Args:
+        left: view of the left side.
+        right: view of the right side.
+        plan: gives the columns.
+        allowed: the tolerances.
+    """
     matched = "lk IS NOT NULL AND rk IS NOT NULL"
     counts = ["count(*)", f"count(CASE WHEN {matched} THEN 1 END)"]
     for index, pair in enumerate(plan.values):
@@ -117,8 +164,13 @@ def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolera
 def column_counts(index: int, pair: ColumnPair, matched: str) -> list[str]:
     """The aggregates of one column: one count for each of `COUNTED`, the largest distance, the most ulps.
 
-    A row of one side only looks like null against a value, which is the one class that must be told from it.
+    A row of one side only looks like null against a value, the only class that has to be told from it.
     `count(CASE ...)` takes two thirds of the time of `count(*) FILTER (...)`.
+
+    Args:
+        index: of the column among the value columns.
+        pair: the column on both sides.
+        matched: SQL condition for rows that both sides have.
     """
     possible = possible_classes(pair.types)
     counts = [_class_count(index, found, matched) if found in possible else "0" for found in COUNTED]
@@ -131,7 +183,15 @@ def _class_count(index: int, found: int, matched: str) -> str:
 
 
 def worst_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int]) -> str:
-    """One row with, for each of `columns`, a list of its worst rows: key parts, left, right, distance."""
+    """One row with a list of the worst rows of each column: key parts, left value, right value, distance.
+
+    Args:
+        left: view of the left side.
+        right: view of the right side.
+        plan: gives the columns.
+        allowed: the tolerances.
+        columns: indices among the value columns.
+    """
     keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
     joined = (
         f"SELECT {', '.join([*keys, *_value_pairs(plan, allowed, columns)])} "

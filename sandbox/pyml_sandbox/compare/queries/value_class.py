@@ -46,20 +46,36 @@ def possible_classes(types: tuple[ColumnType, ColumnType]) -> frozenset[int]:
 def distance(left: str, right: str, types: tuple[ColumnType, ColumnType]) -> str | None:
     """An expression for the distance of two values as DOUBLE, or None for types that have none.
 
-    The largest over all parts of a nested value; null where either side is null, NaN or infinite.
+    It is the largest over all parts of a nested value; null if either side is null, NaN or infinite.
+
+    Args:
+        left: SQL expression of the left value.
+        right: SQL expression of the right value.
+        types: the types of both.
     """
     return _fold(left, right, types, _scalar_distance, 0)
 
 
 def ulps(left: str, right: str, types: tuple[ColumnType, ColumnType]) -> str | None:
-    """An expression for the distance in units in the last place as UBIGINT, or None for types without floats."""
+    """An expression for the distance in units in the last place as UBIGINT, or None for types without floats.
+
+    Args:
+        left: SQL expression of the left value.
+        right: SQL expression of the right value.
+        types: the types of both.
+    """
     return _fold(left, right, types, _scalar_ulps, 0)
 
 
 def column_tolerance(types: tuple[ColumnType, ColumnType], column: str, allowed: Tolerances) -> Tolerance | None:
-    """What is allowed for a column as a whole; None where no float stands on both sides at the same place.
+    """The tolerance of a column as a whole; None if it has no part that is a float on both sides.
 
-    A nested column with FLOAT and DOUBLE parts is held part by part; this gives the wider of the two allowances.
+    The parts of a nested column with FLOAT and DOUBLE are compared one by one; this gives the wider allowance.
+
+    Args:
+        types: the types on both sides.
+        column: name of the column.
+        allowed: the tolerances.
     """
     if ulps("l", "r", types) is None:
         return None

@@ -1,4 +1,4 @@
-"""A side as a user names it: Parquet files, or a Hive table of the running sandbox."""
+"""Sides as a user names them: Parquet files, or Hive tables of the running sandbox."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ TABLE = re.compile(r"\w+\.\w+")
 
 @contextmanager
 def parquet_sides(names: Sequence[str], home: SandboxHome) -> Iterator[list[Path]]:
-    """Every side as Parquet. Blocks while Spark reads the tables; without a table no sandbox is asked.
+    """Give every side as Parquet. Blocks while Spark reads tables; without a table no sandbox is needed.
 
     The rows of a table go through the memory of this process, into a folder that is gone after the block.
 
     Args:
-        names: a Parquet file, a folder of them or a glob; else `database.table`. A file of that name comes first.
-        home: the sandbox whose tables are meant.
+        names: each a Parquet file, a folder of them or a glob, else `database.table`; an existing file is preferred.
+        home: the sandbox that has the tables.
 
     Raises:
         UsageError: a name is neither, or there is no such table.
-        SandboxError: a table is meant and there is no sandbox, or its Spark does not answer.
+        SandboxError: a name is a table, and there is no sandbox, or its Spark does not answer.
         JobError: Spark failed to read a table.
     """
     tables = [name for name in names if is_table(name)]
@@ -47,10 +47,10 @@ def parquet_sides(names: Sequence[str], home: SandboxHome) -> Iterator[list[Path
 
 
 def is_table(name: str) -> bool:
-    """A name stands for a table: no file has it, and it does not look like the name of one.
+    """Whether a name is that of a table: no file has this name, and it does not look like a file's.
 
     Raises:
-        UsageError: it cannot stand for a table either.
+        UsageError: it cannot be the name of a table either.
     """
     path = Path(name)
     if path.exists() or len(path.parts) > 1 or path.suffix == ".parquet" or GLOB_CHARACTERS.search(name):

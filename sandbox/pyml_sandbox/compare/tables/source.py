@@ -1,4 +1,4 @@
-"""Where the rows of a side come from: Parquet files, or an Arrow table in memory."""
+"""The sources of a side's rows: Parquet files, or an Arrow table in memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Column:
 
     Attributes:
         name: its name as stored; names that differ in case only are two columns.
-        sql: how the side's view is asked for it.
+        sql: its quoted name in the side's view.
         type: its type.
     """
 
@@ -43,7 +43,7 @@ class Side:
     """One side of a comparison, opened as a view.
 
     Attributes:
-        label: what messages call it, as `offline`.
+        label: its name in messages, as `offline`.
         view: the view's name in the database.
         columns: its columns in order.
     """
@@ -56,7 +56,7 @@ class Side:
         """The column of this name.
 
         Raises:
-            UsageError: there is none.
+            UsageError: the side has no such column.
         """
         for column in self.columns:
             if column.name == name:
@@ -66,10 +66,16 @@ class Side:
 
 
 def open_side(connection: duckdb.DuckDBPyConnection, source: Source, label: str, view: str) -> Side:
-    """Make a view over `source` and read its columns. Reads no rows.
+    """Make a view over a source, and read its columns. Reads no rows.
+
+    Args:
+        connection: to the database of the comparison.
+        source: files or table.
+        label: name of the side in messages.
+        view: name of the new view.
 
     Raises:
-        UsageError: no such file, files of one side that disagree about their columns, or two columns of one name.
+        UsageError: a file does not exist, the columns of two files differ, or two columns have the same name.
     """
     names = _create_view(connection, source, label, view)
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -94,13 +100,13 @@ def _create_view(connection: duckdb.DuckDBPyConnection, source: Source, label: s
 
 
 def parquet_files(source: str | Path | Sequence[str | Path]) -> list[Path]:
-    """The files that a path, a folder, a glob or several of them stand for.
+    """The files of a path, a folder, a glob or several of them.
 
     In a folder, every file counts whose name starts with neither `_` nor `.`, as Hive has it: files from Hive's own
     writer have no `.parquet` at the end.
 
     Raises:
-        UsageError: one of them stands for no file.
+        UsageError: one of them matches no file.
     """
     several = [source] if isinstance(source, (str, Path)) else source
     return [file for one in several for file in _files(Path(one))]
@@ -136,7 +142,7 @@ def _common_names(files: Sequence[Path], label: str) -> list[str]:
     for file, schema in zip(files, schemas, strict=True):
         if _columns(schema) != _columns(schemas[0]):
             raise UsageError(
-                f"the files of the {label} side have other columns:\n{files[0].name}\n{_indented(schemas[0])}\n"
+                f"the files of the {label} side have different columns:\n{files[0].name}\n{_indented(schemas[0])}\n"
                 f"{file.name}\n{_indented(schema)}"
             )
     return list(schemas[0].names)

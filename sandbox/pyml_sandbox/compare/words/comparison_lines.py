@@ -1,4 +1,4 @@
-"""What the text and the HTML page say of a comparison. Pure."""
+"""The sentences and cells of a comparison, for the text and the HTML page. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def schema_lines(comparison: Comparison) -> Iterator[str]:
     for found in schema.types:
         yield f"type of {plain(found.column)}: {found.left} {left}, {found.right} {right}"
     if schema.order_differs:
-        yield "the columns come in another order; they are compared by name"
+        yield "the columns are in a different order; they are compared by name"
 
 
 def _examples(found: KeyList) -> str:
@@ -84,7 +84,7 @@ def worst_rows(column: ColumnComparison) -> list[list[str]]:
 
 
 def _value(value: str | None, kind: str) -> str:
-    """A text in quotes, so that the text `null` and a trailing space can be told from null and nothing."""
+    """A value; a string in quotes, so that the string `null` and a trailing space differ from null and from nothing."""
     return f"'{plain(value)}'" if value is not None and kind == "VARCHAR" else value_words(value)
 
 

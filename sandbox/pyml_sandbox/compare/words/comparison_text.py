@@ -1,4 +1,4 @@
-"""A comparison as text: keys, columns, the worst rows."""
+"""A comparison as text for a terminal: keys, columns, worst rows."""
 
 from __future__ import annotations
 
@@ -28,14 +28,26 @@ VALUE_WIDTH = 40
 
 
 def comparison_text(comparison: Comparison, *, width: int = 80, colour: bool = False) -> str:
-    """One comparison as text, as `pyml compare` prints it."""
-    answer = Text("SAME", "bold green") if comparison.agrees else Text("DIFFERENT", "bold red")
+    """One comparison as text, as `pyml compare` prints it.
+
+    Args:
+        comparison: the comparison.
+        width: columns of the terminal.
+        colour: whether to use terminal colours; else there are no escape codes.
+    """
+    result = Text("SAME", "bold green") if comparison.agrees else Text("DIFFERENT", "bold red")
     parts = (*comparison_parts(comparison), *worst_parts(comparison), *tolerance_parts([comparison]))
-    return printed(Group(answer, *parts), width, colour)
+    return printed(Group(result, *parts), width, colour)
 
 
 def printed(view: RenderableType, width: int, colour: bool) -> str:
-    """What a rich console of that width prints, with terminal colours or without any escape code."""
+    """Render with rich, as a string.
+
+    Args:
+        view: what to render.
+        width: columns of the terminal.
+        colour: whether to use terminal colours; else there are no escape codes.
+    """
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -90,7 +102,7 @@ def _worst_table(comparison: Comparison, column: ColumnComparison) -> Table:
 
 
 def tolerance_parts(comparisons: Sequence[Comparison]) -> Iterator[RenderableType]:
-    """What floats were allowed to differ by."""
+    """The tolerances of floats."""
     words = tolerance_words(comparisons)
     if words:
         yield Padding(Text(words), (1, 0, 0, 0))

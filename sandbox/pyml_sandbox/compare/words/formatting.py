@@ -1,4 +1,4 @@
-"""Numbers, names and values as text for a reader. Pure."""
+"""Numbers, names and values as strings for a reader. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pyml_sandbox.compare.result import Key
 
 
 def plain(text: str, keep: str = "") -> str:
-    """A text from a user's data with what cannot be printed, as control characters, escaped; `keep` stays as it is."""
+    """A string from a user's data with characters that cannot be printed escaped, except for those in `keep`."""
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -30,7 +30,7 @@ def short(ulps: int | None) -> str:
 
 
 def value_words(value: str | None) -> str:
-    """A value's text, `null` for none."""
+    """The string of a value; `null` for None."""
     return "null" if value is None else plain(value)
 
 

@@ -54,6 +54,11 @@ STATES = {
 class ContainerRunner:
     """Runs the services of one sandbox as containers. See `ServiceRunner`.
 
+    Args:
+        home: the sandbox.
+        engine: runs the containers.
+        compose: starts and removes them.
+
     Its time-outs are those of the engine's client and of Compose, minutes both; a service's own time to stop is in its
     container.
     """

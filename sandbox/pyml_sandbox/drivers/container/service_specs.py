@@ -1,4 +1,4 @@
-"""The services of a sandbox as containers: the same commands as the processes, at the paths and addresses inside."""
+"""The specs of services as containers: the same commands as for processes, with paths and addresses of containers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TMP = "/tmp"  # noqa: S108 - the container's own
 WORKING_DIRECTORY = Path("/")
 ENGINE_SOCKET = "/var/run/docker.sock"
 ROUTES = "/var/lib/pyml/routes"
-"""Where the gateway alone finds what is deployed: model servers can write to the volume of sockets."""
+"""Folder of the routes, which only the gateway sees: model servers can write to the volume of sockets."""
 
 MASTER = "spark-master"
 MASTER_PORT, MASTER_UI_PORT, WORKER_UI_PORT, DRIVER_UI_PORT = 7077, 8080, 8081, 4040
 INSIDE = Ports()
-"""The ports on which services listen inside; outside they are those that the sandbox recorded."""
+"""The ports on which services listen in containers; they are published at the sandbox's ports."""
 
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
 METASTORE_VOLUME = {"metastore": METASTORE}
@@ -45,15 +45,15 @@ MODEL_PIDS = 512
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """What all containers of one sandbox have in common.
+    """The common settings of all containers of one sandbox.
 
     Attributes:
-        project: names the sandbox in the engine.
-        ports: on 127.0.0.1.
-        cores: that Spark's tasks may use at once.
-        socket: the engine's socket, as a path on the engine's machine; None where the gateway does not get it.
-        socket_group: group that may use it.
-        idle_stop_s: seconds after which what nobody uses is stopped; 0 for never.
+        project: name of the sandbox in the engine.
+        ports: of the sandbox on 127.0.0.1.
+        cores: how many cores Spark's tasks may use at once.
+        socket: the engine's socket, as a path on the engine's machine; None if the gateway does not get it.
+        socket_group: id of the group that may use it.
+        idle_stop_s: seconds after which an idle container is stopped; 0 for never.
     """
 
     project: str
@@ -65,7 +65,7 @@ class ContainerSettings:
 
     @property
     def idle_labels(self) -> Mapping[str, str]:
-        """The label by which the gateway knows when to stop a container."""
+        """The label that tells the gateway when to stop an idle container."""
         return {labels.IDLE_STOP_S: str(self.idle_stop_s)} if self.idle_stop_s and self.socket else {}
 
 
@@ -93,12 +93,18 @@ def metastore_container(settings: ContainerSettings, image: str) -> ServiceSpec:
 
 
 def master_endpoint(probe: Probe) -> Endpoint:
-    """Where the standalone master answers: on the sandbox's own network alone."""
+    """The endpoint of the standalone master, which only the sandbox's own network can reach."""
     return Endpoint(MASTER, f"spark://{MASTER}:{MASTER_PORT}, inside", probe)
 
 
 def master_container(settings: ContainerSettings, image: str, probe: Probe) -> ServiceSpec:
-    """The standalone master, which places executors on workers of the image that a job asks for."""
+    """The standalone master, which places executors on workers of the image that a job asks for.
+
+    Args:
+        settings: of the sandbox.
+        image: id of the base image.
+        probe: of the master.
+    """
     where = ("--host", MASTER, "--port", str(MASTER_PORT), "--webui-port", str(MASTER_UI_PORT))
     return _spec(
         master_endpoint(probe),
@@ -130,7 +136,7 @@ def sql_container(settings: ContainerSettings, image: str) -> ServiceSpec:
 
 
 def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
-    """The gateway. It alone gets the engine's socket, with which it starts and stops the containers of models."""
+    """The gateway. Only it gets the engine's socket, with which it starts and stops the containers of models."""
     engine = () if settings.socket is None else ("--engine", f"unix://{ENGINE_SOCKET}", "--sandbox", settings.project)
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
     return _spec(
@@ -152,7 +158,16 @@ def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
 def model_container(
     settings: ContainerSettings, endpoint: Endpoint, command: tuple[str, ...], image: str, limits: Limits, note: str
 ) -> ServiceSpec:
-    """A model server: no network, nothing to write to but the volume of sockets."""
+    """A model server, without a network, and with only the volume of sockets to write to.
+
+    Args:
+        settings: of the sandbox.
+        endpoint: of the server.
+        command: starts the server.
+        image: id of the model version's image.
+        limits: memory, cores and processes that it may use.
+        note: one more fact for the summary.
+    """
     return _spec(
         endpoint,
         command,
@@ -174,7 +189,16 @@ def model_container(
 def worker_container(
     settings: ContainerSettings, name: str, connect: str, model: str, image: str, probe: Probe
 ) -> ServiceSpec:
-    """A Spark worker in a model's image, which takes only jobs that ask for that image."""
+    """A Spark worker in a model's image, which takes only jobs that ask for that image.
+
+    Args:
+        settings: of the sandbox.
+        name: of the worker's service.
+        connect: name of the Connect server's service, with which it becomes idle.
+        model: name of the model.
+        image: id of the model version's image.
+        probe: of the worker.
+    """
     memory = f"{EXECUTOR_MEMORY_MB}m"
     offered = ("--cores", str(settings.cores), "--memory", memory, "--webui-port", str(WORKER_UI_PORT))
     resource = resource_of(image)
@@ -210,7 +234,15 @@ def worker_container(
 
 
 def connect_container(settings: ContainerSettings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
-    """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them."""
+    """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them.
+
+    Args:
+        settings: of the sandbox.
+        name: of the server's service.
+        model: name of the model.
+        image: id of the model version's image.
+        probe: of the server.
+    """
     resource = resource_of(image)
     cluster = {
         "spark.master": f"spark://{MASTER}:{MASTER_PORT}",
@@ -250,12 +282,18 @@ def resource_of(image: str) -> str:
 
 
 def health(kind: str, port: int, host: str = "127.0.0.1") -> tuple[str, ...]:
-    """The command that asks a service from inside its container."""
+    """The command that probes a service from inside its container.
+
+    Args:
+        kind: of the probe, as `python -m pyml.probes` names it.
+        port: TCP port of the service.
+        host: address of the service.
+    """
     return (BASE_PYTHON, "-m", "pyml.probes", kind, f"{host}:{port}")
 
 
 def _share(cores: int) -> str:
-    """What one of so many tasks takes of a resource of one; rounded down, else the last of them finds none left."""
+    """The share of a resource that one of several tasks takes; rounded down, else nothing is left for the last task."""
     return f"{math.floor(1e6 / cores) / 1e6:.6f}"
 
 

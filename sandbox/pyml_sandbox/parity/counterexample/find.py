@@ -300,7 +300,7 @@ def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
 
     Args:
         model_id: id of the model version.
-        case: whose `other` situation is asked about.
+        example: has the rows, under its second condition.
         seen: the predictions of its row.
     """
     rows = [dict(row.values) for row in example.other.rows]

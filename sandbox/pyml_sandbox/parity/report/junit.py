@@ -82,7 +82,7 @@ def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> Test
 
 
 def _result(kind: type[Failure] | type[Skipped], check: CheckResult, found: Sequence[Numbered]) -> Failure | Skipped:
-    """One result for all findings, since readers differ in what they make of several."""
+    """One result for all findings, since viewers treat several results differently."""
     titles = dict.fromkeys(f"{wording.title(one)}: {wording.sentence(one)}" for _, one in found)
     result = kind(" ".join(titles), ", ".join(dict.fromkeys(one.code or "unnamed" for _, one in found)))
     result.text = "\n\n".join(_text(check, one) for one in found)

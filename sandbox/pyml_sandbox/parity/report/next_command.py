@@ -14,12 +14,12 @@ _ZONE_OF_HOURS = re.compile(r":\d\d(\.\d+)?[+-]\d\d$")
 
 
 def next_command(decision: Decision, comparisons: Sequence[Comparison], table: str) -> str:
-    """The page of the first cause; or a command that shows the inputs of the row that differs most.
+    """The command that prints the page of the first cause, or else the inputs of the row that differs most.
 
     Args:
-        decision: with the findings.
+        decision: has the findings.
         comparisons: of both paths.
-        table: Hive table of the rows that both paths predicted.
+        table: Hive table of the rows.
 
     Returns:
         One line for a shell; empty where there is nothing to advise.

@@ -1,7 +1,7 @@
 """A parity report as one HTML file that opens without a network.
 
-The template only lays out; what is said comes from `wording`, what is drawn from `plots` and `paths_picture`. Values
-come from a user's data: jinja escapes each of them, and the page forbids itself every script and every request.
+The template has only the layout; sentences come from `wording`, drawings from `plots` and `diagram`. Values come from a
+user's data: jinja escapes all of them, and the page's policy forbids scripts and requests.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ def _template() -> Template:
 
 
 def _ladder(report: Report) -> Iterator[tuple[str, str]]:
-    """Each level, and whether it was reached, is needed, or neither."""
+    """Each level with its state: reached, missed although it is needed, or open."""
     reached = report.decision.level or ""
     for level in LEVELS:
         yield level, "reached" if level <= reached else "missed" if level <= report.declared_level else "open"
 
 
 def _plots(report: Report) -> list[ColumnPlots]:
-    """Pictures of each column, those with most to show first."""
+    """The plots of all columns; columns with differences come first."""
     floors = {floor.column: floor.max_abs for floor in report.floors}
     allowed: dict[str, Tolerance | None] = {}
     for _, column in report.columns():
@@ -84,7 +84,7 @@ def _plots(report: Report) -> list[ColumnPlots]:
 
 
 def _breaches(report: Report, check: CheckResult) -> list[int]:
-    """Numbers of the findings that a check shows, but for mere noise."""
+    """Numbers of the findings that a check shows, without noise."""
     return [
         number
         for number, finding in enumerate(report.findings, 1)

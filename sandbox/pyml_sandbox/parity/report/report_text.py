@@ -1,6 +1,6 @@
 """A parity report for a terminal: the verdict first, then each finding with its counterexample, and what to do next.
 
-A reader should understand a failure in ten seconds, and a PASS is a few lines.
+A failure should be understood in ten seconds, and a PASS takes a few lines.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ INDENT = 3
 
 
 def report_text(report: Report, *, width: int = 80, colour: bool = False) -> str:
-    """The report as text that fits `width` columns, with terminal colours or without any escape code.
+    """The report as text for a terminal.
 
-    Snippets and commands are not broken into lines: they are there to be copied.
+    Snippets and commands are not wrapped, so that they can be copied.
+
+    Args:
+        report: the report.
+        width: columns of the terminal.
+        colour: whether to use terminal colours; else there are no escape codes.
     """
     text = printed(report_view(report), width, colour)
     commands = wording.commands(report)
@@ -46,7 +51,13 @@ def report_view(report: Report) -> RenderableType:
 
 
 def finding_text(number: int, finding: Finding, *, width: int = 80) -> str:
-    """One finding alone as text, without escape codes."""
+    """One finding as text without escape codes.
+
+    Args:
+        number: of the finding in the report, from 1.
+        finding: the finding.
+        width: columns of the text.
+    """
     return printed(Group(*_finding_parts(number, finding)), width, colour=False).strip("\n")
 
 

@@ -1,4 +1,4 @@
-"""Number columns of both paths, thinned out for a picture."""
+"""Samples of the number columns of both paths, for plots."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def points_of(offline: Path, online: Path, key: Sequence[str]) -> tuple[Points, 
     Args:
         offline: predictions in a Parquet file.
         online: likewise.
-        key: columns that name a row.
+        key: the key columns.
     """
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""What the text, the HTML page and the JUnit file of a parity report say in the same words. Pure."""
+"""The sentences that the text, the HTML page and the JUnit file of a parity report share. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STATIONS: tuple[tuple[str, Hop | None], ...] = (
     ("predict", Hop.COMPUTE),
     ("table | answer", Hop.STORAGE),
 )
-"""Both paths in one line, offline first, and the hop that a station stands for."""
+"""Both paths in one line, offline first, with the stage of each station."""
 
 HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
     {
-        Hop.BOUNDARY: "before predict: the two paths hand it other values",
-        Hop.COMPUTE: "in predict: from the same values it gives other predictions",
-        Hop.STORAGE: "after predict: the same predictions are stored, or received, as other values",
+        Hop.BOUNDARY: "before predict: the two paths pass different values to it",
+        Hop.COMPUTE: "in predict: it returns different predictions for the same values",
+        Hop.STORAGE: "after predict: equal predictions are stored, or received, as different values",
     }
 )
 
@@ -36,7 +36,7 @@ MAX_DEFAULTS = 6
 
 
 def level_words(report: Report) -> str:
-    """The level that was reached against the one that is needed."""
+    """The level that was reached, and the level that is needed."""
     reached, needed = report.decision.level, report.declared_level
     if not needed:
         return f"level {reached}" if reached else ""
@@ -44,7 +44,7 @@ def level_words(report: Report) -> str:
 
 
 def first_failing(report: Report) -> CheckResult | None:
-    """The lowest check above the level reached, of those that led to a finding which fails."""
+    """The check of the lowest level, above the one that was reached, that led to a finding which fails."""
     blamed = {name for finding in report.findings if finding.weight is Severity.FAILS for name in checks_of(finding)}
     reached = report.decision.level or ""
     fired = [check for check in report.checks if check.fired and check.level > reached and check.name in blamed]
@@ -52,7 +52,7 @@ def first_failing(report: Report) -> CheckResult | None:
 
 
 def checks_of(finding: Finding) -> tuple[str, ...]:
-    """Every check that shows a finding, the one that shows it best first."""
+    """All checks that show a finding; the one that shows it best is the first."""
     return tuple(dict.fromkeys(name for name in (finding.check, *finding.checks) if name))
 
 
@@ -62,7 +62,7 @@ def of_severity(report: Report, severity: Severity) -> list[tuple[int, Finding]]
 
 
 def check_words(report: Report) -> str:
-    """What the checks that were made saw, in one sentence; of none nothing is claimed."""
+    """The result of the checks that were made, in one sentence."""
     if not report.checks:
         return "No check was made."
     fired = list(dict.fromkeys(check.name for check in report.checks if check.fired))
@@ -73,9 +73,9 @@ def check_words(report: Report) -> str:
 
 
 def explained_failures(report: Report) -> list[str]:
-    """Paths that failed for a reason that a finding names, each with its exception; other failures are findings."""
-    told = "\n".join(finding.sentence for finding in report.findings)
-    return [lines(words) for words in map(words_of, report.failures) if words not in told]
+    """Failures of paths that a finding explains, each with its exception; other failures are findings themselves."""
+    sentences = "\n".join(finding.sentence for finding in report.findings)
+    return [lines(words) for words in map(words_of, report.failures) if words not in sentences]
 
 
 def title(finding: Finding) -> str:
@@ -84,29 +84,29 @@ def title(finding: Finding) -> str:
 
 
 def lines(text: str) -> str:
-    """A text of a user's with its own line breaks and tabs, and everything else as `plain` has it."""
+    """A user's string with its line breaks and tabs, and otherwise as `plain` prints it."""
     return plain(text, "\n\t")
 
 
 def sentence(finding: Finding) -> str:
-    """What happens and what to change, with a full stop; an exception in it keeps its lines."""
+    """The sentence of a finding with a full stop; an exception in it keeps its lines."""
     text = lines(finding.sentence).rstrip()
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def hop_line(hop: Hop) -> str:
-    """Both paths in one line of text, with the hop in brackets."""
+    """Both paths in one line, with the stage of a finding in brackets."""
     return " -> ".join(f"[{name}]" if mark is hop else name for name, mark in STATIONS)
 
 
 def floor_words(floor: NoiseFloor) -> str:
-    """`at most 7.8e-16 (4 ulps)`; noise of float32 is named as such, since a DOUBLE may hold what float32 made."""
+    """`at most 7.8e-16 (4 ulps)`; noise of float32 is marked, since a DOUBLE column may hold float32 values."""
     width = " of float32" if floor.width == "float32" else ""
     return f"at most {floor.max_abs:.2g} ({short(floor.max_ulps)} ulp{'' if floor.max_ulps == 1 else 's'}{width})"
 
 
 def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
-    """A short line for each column of each finding that breaks no level: what it is, and what was measured."""
+    """The title and the measured noise, for each column of each finding that breaks no level."""
     floors = {floor.column: floor for floor in report.floors}
     for _, finding in of_severity(report, Severity.WARNS):
         measured = [floors[name] for name in finding.columns if name in floors]
@@ -130,7 +130,7 @@ class CounterexampleRow:
 
 
 def counterexample_rows(found: Counterexample) -> tuple[list[CounterexampleRow], int]:
-    """The rows to show, the one that differs among them, and how many are left out."""
+    """The rows to print, with the one that differs, and how many rows are left out."""
     rows = [
         CounterexampleRow(tuple("None" if cell is None else plain(cell) for cell in cells), number == found.row)
         for number, cells in enumerate(found.rows)
@@ -147,9 +147,9 @@ def default_words(found: Counterexample) -> str:
 
 
 def seen_table(found: Counterexample) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """What the row was predicted as: names of the outputs, and for each situation their values.
+    """The predictions of the row: names of the outputs, and their values under each condition.
 
-    A refusal stands in the first output's place.
+    A refusal takes the place of the first output.
     """
     names = list(dict.fromkeys(name for seen in found.seen for name in seen.outputs)) or ["answer"]
     return [plain(name) for name in names], [(plain(seen.where), _cells(seen, names)) for seen in found.seen]
@@ -162,7 +162,7 @@ def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
 
 
 def commands(report: Report) -> list[str]:
-    """What to run now: the page of the first cause that fails, then what the check itself advises."""
+    """The next commands: the page of the first cause that fails, then the command that the check advises."""
     codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Severity.WARNS]
     explain = [f"pyml explain {codes[0]}"] if codes else []
     return list(dict.fromkeys(command for command in (*explain, report.next_command) if command))
@@ -170,11 +170,11 @@ def commands(report: Report) -> list[str]:
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that both paths ran in.
+    """One setting of the environments of both paths.
 
     Attributes:
-        name: a package, a variable, the version of Python.
-        values: on each path, in the order of the report; None where it is not there.
+        name: of a package or variable, or "Python".
+        values: on each path, in the order of the report; None if the path does not have it.
     """
 
     name: str
@@ -182,12 +182,12 @@ class Setting:
 
     @property
     def differs(self) -> bool:
-        """It is not the same on every path."""
+        """Whether it differs between the paths."""
         return len(set(self.values)) > 1
 
 
 def settings_of(report: Report) -> list[Setting]:
-    """The environments side by side, those things that differ first."""
+    """The settings of both environments; those that differ come first."""
     sides = list(report.environments.values())
     names = dict.fromkeys(name for side in sides for name in side)
     found = [Setting(name, tuple(side.get(name) for side in sides)) for name in names]
@@ -195,12 +195,12 @@ def settings_of(report: Report) -> list[Setting]:
 
 
 def cached_words(report: Report) -> str:
-    """Why nothing was run; empty where it was."""
+    """Why nothing was run; empty if it was run."""
     if not report.is_cached:
         return ""
     return "Nothing was run: this is the earlier report on the same version, rows and settings (--no-cache runs again)."
 
 
 def deciding(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Those of the two real paths that agree: what a PASS is made of."""
+    """The comparisons of the two real paths that agree, on which a PASS rests."""
     return [one for one in comparisons if one.name in (BATCHES, ROWS) and one.agrees]
