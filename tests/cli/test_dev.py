@@ -227,7 +227,7 @@ class TestUpAndDown:
         (home.data / "table").write_text("12345")
         done = pyml("dev", "down", "--volumes")
         assert done.code == 0
-        assert "5 B  tables and the metastore's database" in done.err
+        assert "5 bytes  tables and the metastore's database" in done.err
         assert not home.data.exists()
         state = load_state(home)
         assert state is not None
@@ -389,7 +389,7 @@ class TestReset:
         (home.data / "table").write_text("12345")
         done = pyml("dev", "reset", "--yes")
         assert done.code == 0
-        assert "5 B  tables and the metastore's database" in done.err
+        assert "5 bytes  tables and the metastore's database" in done.err
         assert "- echo                 stopped" in done.err
         assert sorted(path.name for path in home.folder.iterdir()) == ["sandbox.lock"]
 
