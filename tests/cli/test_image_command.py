@@ -63,7 +63,7 @@ def images(monkeypatch: pytest.MonkeyPatch) -> Images:
 def test_list_shows_name_kind_sizes_and_use(images: Images, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["image", "list"]) == 0
     head, model, *_, old = capsys.readouterr().out.splitlines()
-    assert head.split() == ["image", "kind", "size", "its", "own", "made"]
+    assert head.split() == ["image", "kind", "size", "its", "own", "created"]
     assert "pyml-model/a:1" in model
     assert "873.0 MB" in model
     assert model.endswith("in use")
