@@ -251,7 +251,7 @@ def test_a_model_that_ends_its_process_fails_only_where_a_real_path_shows_it(
 
 
 def test_rows_and_key_must_be_given_and_must_fit(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no rows to check on"):
+    with pytest.raises(UsageError, match="a parity check needs rows"):
         check(client, tmp_path, HONEST, ParitySettings(key=("id",)))
     with pytest.raises(UsageError, match="joins both paths by a key"):
         check(client, tmp_path, HONEST, ParitySettings(sql=ROWS))

@@ -45,7 +45,7 @@ def test_a_sandbox_of_another_driver_is_refused_in_a_sentence(project: Project) 
     result.stdout.fnmatch_lines(
         [
             "the sandbox 'tests' has the process driver, but --pyml-driver is container",
-            "*fix: leave --pyml-driver*",
+            "*fix: omit --pyml-driver*",
         ]
     )
 
