@@ -33,7 +33,7 @@ def test_the_test_that_init_writes_passes(either: Project, kind: str) -> None:
 
 
 def test_a_joined_sandbox_stays_up(project: Project, process_sandbox: SandboxHome) -> None:
-    project.write_test("def test_it(pyml_sandbox):\n    assert pyml_sandbox.workspace.state.driver == 'process'\n")
+    project.write_test("def test_it(pyml_sandbox):\n    assert pyml_sandbox.state.driver == 'process'\n")
     project.run("--pyml-driver", "process").assert_outcomes(passed=1)
     assert status(process_sandbox).is_up
 
@@ -295,7 +295,7 @@ def test_the_model_is_checked_once_for_all_that_ask(project: Project, process_sa
     project.write_model("a * 5")
     project.write_test(
         "import pytest\n\n@pytest.mark.parity\ndef test_a(parity, pyml_sandbox):\n"
-        "    from pyml_sandbox.predict.spark_session import session\n    with session(pyml_sandbox.workspace.home) as spark:\n"
+        "    from pyml_sandbox.predict.spark_session import session\n    with session(pyml_sandbox.home) as spark:\n"
         "        assert spark.table(parity.elsewhere['rows_table']).count() == 300\n"
     )
     project.run().assert_outcomes(passed=1)
