@@ -10,10 +10,12 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from pyml.package.model_package import ModelPackage
-from pyml.package.settings import ParitySettings
+from pyml.package.settings import AllowanceSettings, ParitySettings, ToleranceSettings
 from pyml_sandbox.client import Client
+from pyml_sandbox.compare import Origin
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_text import report_text
 from pyml_sandbox.parity.verdict import Verdict
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
@@ -107,13 +109,26 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return file.read_bytes()
 
 
-def checked(client: Client, folder: Path, model: str, layers: bytes, rows: pa.Table, level: str) -> Report:
+def checked(
+    client: Client,
+    folder: Path,
+    model: str,
+    layers: bytes,
+    rows: pa.Table,
+    level: str,
+    tolerance: ToleranceSettings | None = None,
+) -> Report:
     package = write_package(folder / "network", model=model)
     (package / "parameters").mkdir(exist_ok=True)
     (package / "parameters" / "layers.npz").write_bytes(layers)
     model_id = client.upload_model(ModelPackage(package))
     client.deploy_model(model_id)
-    return parity_check(client, model_id, ParitySettings(key=("id",), level=level), rows=rows)
+    return parity_check(
+        client,
+        model_id,
+        ParitySettings(key=("id",), level=level, tolerance=tolerance or ToleranceSettings()),
+        rows=rows,
+    )
 
 
 @pytest.mark.parametrize(("model", "level"), [(FRAME, "P2"), (FRAME, "P1"), (TENSOR, "P2")], ids=["frame", "frame-P1", "tensor"])  # fmt: skip
@@ -136,3 +151,14 @@ def test_an_error_of_1e_4_on_one_path_fails_in_every_type(
     assert (report.verdict, report.decision.level) == (Verdict.FAIL, None)
     differing = {column.name for c, column in report.columns() if c.name == "batches" and column.differing}
     assert differing == ({"p", "percent", "all"} if model == FRAME else {"all"})
+
+
+def test_a_tolerance_in_the_settings_covers_what_no_measured_noise_would(
+    client: Client, tmp_path: Path, digits: pa.Table, layers: bytes
+) -> None:
+    model, wide = FRAME.format(error=ON_ONE_PATH), ToleranceSettings(columns={"p": AllowanceSettings(rtol=1e-3)})
+    report = checked(client, tmp_path, model, layers, digits, "P2", wide)
+    differing = {column.name for c, column in report.columns() if c.name == "batches" and column.differing}
+    assert differing == {"percent", "all"}
+    assert report.tolerances.columns["p"].origin is Origin.SETTINGS
+    assert "`p`: rtol 0.001, atol 1e-06 (pyml.toml)" in report_text(report)

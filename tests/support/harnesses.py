@@ -27,6 +27,7 @@ from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
 from pyml.pinned_environment import PINNED
 from pyml.types.schema import Schema
+from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.drivers.process.session import session_with_process
 from pyml_sandbox.models.environment import Environment, EnvironmentBuilder
 from pyml_sandbox.models.model_session import Session
@@ -169,6 +170,6 @@ class Source:
         """A bench with the model in this process."""
         signature = Signature("frame", Schema(self.inputs), Schema(self.outputs))
         with open_context(
-            harnesses_of(self.write(folder)), signature, self.full_batch, self.full_batch, 1000
+            harnesses_of(self.write(folder)), signature, self.full_batch, self.full_batch, 1000, Tolerances()
         ) as context:
             yield context

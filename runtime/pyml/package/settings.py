@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyml.errors import Problem, SettingsError
 
+T = TypeVar("T")
 FILE_NAME = "pyml.toml"
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
 MIB = 1024 * 1024
@@ -37,6 +39,42 @@ class ServingSettings:
 
 
 @dataclass(frozen=True)
+class AllowanceSettings:
+    """How far the floats of a column may lie apart: `|a - b| <= max(atol, rtol * max(|a|, |b|))`.
+
+    Attributes:
+        rtol: relative allowance; None for what the column's type allows.
+        atol: absolute allowance; None likewise.
+    """
+
+    rtol: float | None = None
+    atol: float | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it says anything."""
+        return self.rtol is not None or self.atol is not None
+
+
+@dataclass(frozen=True)
+class ToleranceSettings(AllowanceSettings):
+    """Table `[parity.tolerance]`: the allowance of every float column, whatever its type and its measured noise allow.
+
+    Attributes:
+        columns: allowances of single output columns, by name, in place of the one for all.
+    """
+
+    columns: Mapping[str, AllowanceSettings] = field(default_factory=dict)
+
+    def of(self, column: str) -> AllowanceSettings:
+        """The allowance of a column; each part that its own entry leaves out is that of all columns."""
+        own = self.columns.get(column, AllowanceSettings())
+        return AllowanceSettings(
+            self.rtol if own.rtol is None else own.rtol, self.atol if own.atol is None else own.atol
+        )
+
+
+@dataclass(frozen=True)
 class ParitySettings:
     """Table `[parity]`.
 
@@ -47,6 +85,7 @@ class ParitySettings:
         level: parity level that this model needs (docs/parity-report.md).
         batch_rows: number of rows in one online request when all rows are sent.
         sample_rows: number of rows that are also sent one by one.
+        tolerance: how far floats may lie apart, for those who know better than the measured noise.
     """
 
     sql: str = ""
@@ -55,6 +94,7 @@ class ParitySettings:
     level: str = "P3"
     batch_rows: int = 1000
     sample_rows: int = 200
+    tolerance: ToleranceSettings = field(default_factory=ToleranceSettings)
 
 
 @dataclass(frozen=True)
@@ -92,34 +132,52 @@ class Settings:
         problems = list(_problems(cls, document, ""))
         if problems:
             raise SettingsError(f"invalid {FILE_NAME}", problems)
-        tables = {name: table(**_values(document.pop(name, {}))) for name, table in _TABLES.items()}
-        settings = cls(**{"name": default_name, **tables, **document})
+        settings = _built(cls, {"name": default_name, **document})
         _refuse_bad_values(settings)
         return settings
 
 
-_TABLES: Mapping[str, type] = {"serving": ServingSettings, "parity": ParitySettings}
+_TABLES: Mapping[str, type] = {
+    "ServingSettings": ServingSettings,
+    "ParitySettings": ParitySettings,
+    "ToleranceSettings": ToleranceSettings,
+}
+"""Dataclasses of tables, by the type of the field that holds them."""
+_TABLE_OF_TABLES = "Mapping[str, AllowanceSettings]"
 
 
 def _problems(table: type, document: Mapping[str, object], prefix: str) -> Iterator[Problem]:
-    known = {entry.name: entry for entry in fields(table)}
+    known = {entry.name: str(entry.type) for entry in fields(table)}
     for key, value in document.items():
-        if key not in known:
+        name = f"{prefix}{key}"
+        wanted = known.get(key)
+        if wanted is None:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean `{prefix}{close[0]}`?" if close else f"known: {', '.join(known)}"
-            yield Problem(f"unknown key `{prefix}{key}`", hint)
-        elif key in _TABLES:
-            if isinstance(value, dict):
-                yield from _problems(_TABLES[key], value, f"{key}.")
+            yield Problem(f"unknown key `{name}`", hint)
+        elif wanted in _TABLES or wanted == _TABLE_OF_TABLES:
+            if not isinstance(value, dict):
+                yield Problem(f"`{name}` is a table", f"write [{name}]")
+            elif wanted in _TABLES:
+                yield from _problems(_TABLES[wanted], value, f"{name}.")
             else:
-                yield Problem(f"`{key}` is a table", f"write [{key}]")
-        elif not _has_type(value, str(known[key].type)):
-            yield Problem(f"`{prefix}{key}` is {value!r}, expected {_EXPECTED[str(known[key].type)]}")
+                yield from _problems_of_columns(value, name)
+        elif not _has_type(value, wanted):
+            yield Problem(f"`{name}` is {value!r}, expected {_EXPECTED[wanted]}")
+
+
+def _problems_of_columns(document: Mapping[str, object], name: str) -> Iterator[Problem]:
+    for column, value in document.items():
+        if isinstance(value, dict):
+            yield from _problems(AllowanceSettings, value, f"{name}.{column}.")
+        else:
+            yield Problem(f"`{name}.{column}` is a table", f"write {column} = {{ rtol = 1e-6 }} below [{name}]")
 
 
 _EXPECTED = {
     "str": "a string",
     "int": "a positive whole number",
+    "float | None": "a finite number of at least 0",
     "tuple[str, ...]": 'a list of strings, like ["trip_id"]',
 }
 
@@ -127,14 +185,25 @@ _EXPECTED = {
 def _has_type(value: object, wanted: str) -> bool:
     if wanted == "int":
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if wanted == "float | None":
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
     if wanted == "str":
         return isinstance(value, str)
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _values(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of one table for its dataclass: a list becomes a tuple."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+def _built(table: type[T], document: Mapping[str, Any]) -> T:
+    """A dataclass of checked values: a table becomes its own dataclass, a list a tuple."""
+    known = {entry.name: str(entry.type) for entry in fields(table)}  # type: ignore[arg-type]  # no bound says dataclass
+    return table(**{key: _value(known[key], value) for key, value in document.items()})
+
+
+def _value(wanted: str, value: Any) -> object:
+    if wanted in _TABLES:
+        return _built(_TABLES[wanted], value)
+    if wanted == _TABLE_OF_TABLES:
+        return {column: _built(AllowanceSettings, entry) for column, entry in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _refuse_bad_values(settings: Settings) -> None:

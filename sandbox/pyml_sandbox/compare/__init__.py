@@ -14,15 +14,18 @@ from pyml_sandbox.compare.result import (
     WorstRow,
 )
 from pyml_sandbox.compare.tables.source import Source
-from pyml_sandbox.compare.tolerance import EXACT, Tolerance, Tolerances
+from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE, EXACT, FLOAT_TOLERANCE, Origin, Tolerance, Tolerances
 
 __all__ = [
+    "DOUBLE_TOLERANCE",
     "EXACT",
+    "FLOAT_TOLERANCE",
     "ColumnComparison",
     "Comparison",
     "KeyComparison",
     "KeyList",
     "Limits",
+    "Origin",
     "SchemaComparison",
     "Source",
     "Tolerance",

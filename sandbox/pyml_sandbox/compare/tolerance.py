@@ -5,8 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pyml.errors import UsageError
+
+
+class Origin(StrEnum):
+    """Where a tolerance comes from."""
+
+    TYPE = "type"
+    """What FLOAT or DOUBLE is granted."""
+    NOISE = "measured noise"
+    """Widened, since the model's own arithmetic does as much."""
+    SETTINGS = "pyml.toml"
+    """The model's settings say so; nothing that is measured changes it."""
+    ARGUMENT = "as asked"
+    """The caller says so."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,7 @@ class Tolerance:
         rtol: relative allowance.
         atol: absolute allowance; what counts for values near zero, where a tiny difference is many ulps.
         max_ulps: allowance in units in the last place of the column's own width.
+        origin: where it comes from.
 
     Raises:
         UsageError: an allowance is negative, NaN or infinite.
@@ -28,6 +43,7 @@ class Tolerance:
     rtol: float = 0.0
     atol: float = 0.0
     max_ulps: int = 0
+    origin: Origin = Origin.ARGUMENT
 
     def __post_init__(self) -> None:
         for name, value in (("rtol", self.rtol), ("atol", self.atol), ("max_ulps", self.max_ulps)):
@@ -36,7 +52,7 @@ class Tolerance:
 
     def __str__(self) -> str:
         ulps = f" or {self.max_ulps} ulps" if self.max_ulps else ""
-        return f"rtol {self.rtol:g}, atol {self.atol:g}{ulps}"
+        return f"rtol {self.rtol:g}, atol {self.atol:g}{ulps} ({self.origin})"
 
 
 EXACT = Tolerance()
@@ -45,8 +61,8 @@ EXACT = Tolerance()
 # rows; for probabilities near zero that is many ulps. So bit-equality is the wrong bar, ulps alone the wrong measure.
 # DOUBLE: three orders of magnitude above that noise. FLOAT: some 80 ulps relative, as sums of hundreds of products in
 # float32 need. Both are far below what changes a decision. docs/parity-report.md has the reasons.
-DOUBLE_TOLERANCE = Tolerance(rtol=1e-9, atol=1e-12)
-FLOAT_TOLERANCE = Tolerance(rtol=1e-5, atol=1e-6)
+DOUBLE_TOLERANCE = Tolerance(rtol=1e-9, atol=1e-12, origin=Origin.TYPE)
+FLOAT_TOLERANCE = Tolerance(rtol=1e-5, atol=1e-6, origin=Origin.TYPE)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from pyml_sandbox.parity.decisions.path_environments import environments_of
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.fixture_paths import FixturePaths
 from pyml_sandbox.parity.harness_evidence import HarnessEvidence
+from pyml_sandbox.parity.noise.granted import granted_tolerances
 from pyml_sandbox.parity.noise.ties import labels_in
 from pyml_sandbox.parity.paths.path_images import image_reasons, images_of
 from pyml_sandbox.parity.paths.real_paths import RealPaths
@@ -83,7 +84,8 @@ def parity_check(
         The report. It is kept in the sandbox's folder as well.
 
     Raises:
-        UsageError: no rows or no key are given, or Spark cannot read the query.
+        UsageError: no rows or no key are given, Spark cannot read the query, or `[parity.tolerance]` names a
+            column that is not a float output.
         InputError: the query's columns do not fit the model; lists every one.
         SandboxError: a service does not answer.
     """
@@ -98,6 +100,7 @@ class _Check:
 
     def __init__(self, client: Client, version: ModelVersion, settings: ParitySettings, on_event: OnEvent) -> None:
         self._client, self._version, self._settings = client, version, settings
+        self._granted = granted_tolerances(settings.tolerance, version.signature.outputs)
         self._run = Run.begin(client, version, on_event)
         self._result: JobResult | None = None
         self._online_worker: Worker | None = None
@@ -137,7 +140,7 @@ class _Check:
         """Both paths over all rows; meanwhile the harness, which needs neither. Nothing where the rows are in doubt."""
         if snapshot.inconclusive:
             return Evidence(), ()
-        harness = HarnessEvidence(self._client, self._version, self._settings, self._run)
+        harness = HarnessEvidence(self._client, self._version, self._settings, self._granted, self._run)
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-harness"))
             is_asked = is_examined(self._settings.level)
@@ -149,10 +152,10 @@ class _Check:
                 paths = RealPaths(spark, model, self._version, target.environment.package, rest, self._run.name)
                 evidence = harness.on_the_paths(examined, paths, snapshot, self._result, self._online_worker)
             with self._run.step("compare", "joined by key") as done:
-                comparisons = self._comparisons(snapshot, evidence.tolerances)
+                comparisons = self._comparisons(snapshot, evidence)
                 if needs_noise(comparisons, is_examined=is_asked):
                     evidence = harness.of_noise(stack, target, snapshot)
-                    comparisons = self._comparisons(snapshot, evidence.tolerances)
+                    comparisons = self._comparisons(snapshot, evidence)
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons
 
@@ -162,7 +165,10 @@ class _Check:
         self._run.images = images_of(self._client.driver, self._version, self._result)
         self._online_worker = paths.online(model, snapshot)
 
-    def _comparisons(self, snapshot: Snapshot, tolerances: Tolerances) -> tuple[Comparison, ...]:
+    def _tolerances(self, evidence: Evidence) -> Tolerances:
+        return evidence.noise.tolerances(self._granted)
+
+    def _comparisons(self, snapshot: Snapshot, evidence: Evidence) -> tuple[Comparison, ...]:
         run = self._run
         written = {name for each in PAIRINGS for name in (each.left, each.right) if run.file(name).exists()}
         return tuple(
@@ -174,7 +180,7 @@ class _Check:
                 left_name=each.sides[0],
                 right_name=each.sides[1],
                 within=run.file(each.within) if each.within else None,
-                tolerances=tolerances,
+                tolerances=self._tolerances(evidence),
             )
             for each in possible_pairings(written)
         )
@@ -184,7 +190,11 @@ class _Check:
     def _decision(self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence) -> Decision:
         ties = {
             each.name: labels_in(
-                self._run.file(each.left), self._run.file(each.right), snapshot.key, comparison, evidence.tolerances
+                self._run.file(each.left),
+                self._run.file(each.right),
+                snapshot.key,
+                comparison,
+                self._tolerances(evidence),
             )
             for each, comparison in pairings_of_both_paths(comparisons)
         }
@@ -221,7 +231,7 @@ class _Check:
             rows=snapshot.rows,
             fixture_digest=f"sha256:{snapshot.digest}",
             comparisons=comparisons,
-            tolerances=evidence.tolerances,
+            tolerances=self._tolerances(evidence),
             steps=tuple(run.steps),
             declared_level=self._settings.level,
             checks=self._checks(snapshot, decision, comparisons, evidence),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyml.inference.describe import Signature
+from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.batch_sizes import of_sizes
@@ -47,6 +48,7 @@ def open_context(
     full_batch: pa.RecordBatch,
     judged: pa.RecordBatch,
     batch_rows: int,
+    granted: Tolerances,
 ) -> Iterator[CheckContext]:
     """A check context with a harness, the rows of a sample of the fixture, and the rows made from them.
 
@@ -56,6 +58,7 @@ def open_context(
         full_batch: rows of the fixture: columns of the model's inputs; the first of them are the sample.
         judged: every row of the fixture, likewise.
         batch_rows: as many rows as one request of the check holds.
+        granted: what floats may differ by before anything is measured.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -70,18 +73,23 @@ def open_context(
             signature.outputs,
             harnesses,
             harness,
-            NoiseModel().learned(outputs).learned_pass_through(given, outputs),
+            NoiseModel(stated=granted.columns).learned(outputs).learned_pass_through(given, outputs),
             tuple(fixture),
             tuple(first),
             full_batch,
             judged,
             batch_rows,
+            granted,
         )
         yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
 
 
 def context_of_rows(
-    harnesses: HarnessProcesses, signature: Signature, rows: pa.Table, batch_rows: int
+    harnesses: HarnessProcesses,
+    signature: Signature,
+    rows: pa.Table,
+    batch_rows: int,
+    granted: Tolerances | None = None,
 ) -> AbstractContextManager[CheckContext]:
     """A check context for the rows of a fixture; see `open_context`.
 
@@ -90,6 +98,7 @@ def context_of_rows(
         signature: of the model.
         rows: every row of the fixture: columns of the model's inputs.
         batch_rows: as many rows as one request of the check holds.
+        granted: what floats may differ by before anything is measured; None for what their types allow.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -100,7 +109,7 @@ def context_of_rows(
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
     conformed, judged = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
-    return open_context(harnesses, signature, conformed, judged, batch_rows)
+    return open_context(harnesses, signature, conformed, judged, batch_rows, granted or Tolerances())
 
 
 class _RefusedError(Exception):
@@ -245,6 +254,7 @@ def measured(context: CheckContext) -> tuple[CheckContext, float]:
         context.judged,
         context.outputs,
         context.batch_rows,
+        granted=context.granted,
         pass_through=context.noise_model.pass_through,
         row_s=context.call_s,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
 from pyml.package.settings import ParitySettings
+from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.decisions.evidence import Evidence
@@ -39,12 +40,14 @@ class HarnessEvidence:
         client: the sandbox.
         version: the model version.
         settings: the needed level, and how many rows one request holds.
+        granted: what floats may differ by before anything is measured.
         run: whose files and steps these are.
     """
 
     client: Client
     version: ModelVersion
     settings: ParitySettings
+    granted: Tolerances
     run: Run
 
     def examined(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Examination:
@@ -122,7 +125,7 @@ class HarnessEvidence:
         signature = self.version.signature
         rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
         harnesses = HarnessProcesses(self.client.driver.builder, target.environment)
-        return stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows))
+        return stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted))
 
     def _finding(self, diagnosis: Diagnosis, finder: CounterexampleFinder) -> Finding:
         return finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations))

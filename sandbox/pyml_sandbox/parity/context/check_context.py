@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Schema
+from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.harness_process import HarnessProcess, HarnessProcesses, Output
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
@@ -42,6 +43,7 @@ class CheckContext:
         full_batch: rows of the fixture, those of the sample first and once more among the others.
         judged: every row of the fixture: columns of the model's inputs.
         batch_rows: as many rows as one request of the check holds.
+        granted: what floats may differ by before anything is measured.
         noise: what the size of a batch alone does to outputs, once it has been measured on `judged`.
         input_rows: synthetic rows.
         alone: the output of each row of `everything`, called alone; empty until `with_alone`.
@@ -59,6 +61,7 @@ class CheckContext:
     full_batch: pa.RecordBatch
     judged: pa.RecordBatch
     batch_rows: int
+    granted: Tolerances = field(default_factory=Tolerances)
     noise: Noise = field(default_factory=Noise)
     input_rows: tuple[InputRow, ...] = ()
     alone: tuple[Output, ...] = ()

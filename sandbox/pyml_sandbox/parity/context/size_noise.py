@@ -34,6 +34,7 @@ def measure_noise(
     outputs: Schema,
     batch_rows: int,
     *,
+    granted: Tolerances | None = None,
     pass_through: Set[str] = frozenset(),
     row_s: float = 0.0,
     budget_s: float = BUDGET_S,
@@ -47,6 +48,7 @@ def measure_noise(
             among them.
         outputs: of the model.
         batch_rows: as many rows as one request of the check holds.
+        granted: what floats may differ by before anything is measured; None for what their types allow.
         pass_through: output columns that hand an input back.
         row_s: seconds that a call of one row takes: a slow model is asked about smaller slices.
         budget_s: seconds that asking may take; the first slice is always asked about.
@@ -55,7 +57,7 @@ def measure_noise(
     Raises:
         PackageError: the model ended its Python, or does not answer.
     """
-    measured = _Measured(outputs)
+    measured = _Measured(outputs, granted or Tolerances())
     end = clock() + budget_s
     size = _affordable(batch_rows, row_s * (len(SIZES) + 1))
     for start in _spread_slices(rows.num_rows, batch_rows):
@@ -93,8 +95,8 @@ class _Slice:
 class _Measured:
     """What was seen so far."""
 
-    def __init__(self, outputs: Schema) -> None:
-        self._outputs = outputs.arrow
+    def __init__(self, outputs: Schema, granted: Tolerances) -> None:
+        self._outputs, self._granted = outputs.arrow, granted
         self._slices: list[_Slice] = []
         self._rows = 0
 
@@ -115,13 +117,15 @@ class _Measured:
                 field.type,
                 self._floats(field.name),
                 self._pairs(field.name),
+                stated=self._granted.columns.get(field.name),
                 is_pass_through=field.name in pass_through,
             )
             for field in self._outputs
         }
         columns = {field.name: found[field.name][0] for field in self._outputs if has_floats(field.type)}
         departing = {name: set(beyond.tolist()) for name, (_, beyond) in found.items()}
-        scores = {name: column.tolerance(Tolerances()) for name, column in columns.items()}
+        measured = {name: column.tolerance(self._granted) for name, column in columns.items()}
+        scores = {**measured, **self._granted.columns}
         labels = [name for name, beyond in departing.items() if beyond and name not in columns]
         ties = {name: self._ties(name, scores) for name in labels}
         for name, tied in ties.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyml.package.settings import LEVELS
-from pyml_sandbox.compare import Comparison, Tolerances
+from pyml_sandbox.compare import Comparison
 from pyml_sandbox.parity.failures import is_limit
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -33,11 +33,6 @@ class Evidence:
     noise: Noise = field(default_factory=Noise)
     made: Mapping[str, CheckRun] = field(default_factory=dict)
     gap: str = ""
-
-    @property
-    def tolerances(self) -> Tolerances:
-        """How far floats may differ between the paths."""
-        return self.noise.tolerances(Tolerances())
 
     @property
     def gaps(self) -> list[str]:

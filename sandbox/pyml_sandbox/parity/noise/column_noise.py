@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyml_sandbox.compare import Tolerance, Tolerances
+from pyml_sandbox.compare import Origin, Tolerance, Tolerances
 from pyml_sandbox.parity.noise.float_pairs import FloatPairs
 from pyml_sandbox.parity.noise.noise_model import COLUMN_SHARE, EXACT_TO, EXACT_TO_IN_SINGLE, NOISE_OF_DOUBLE
 from pyml_sandbox.parity.noise.ties import Ties
@@ -68,9 +68,11 @@ class ColumnNoise:
         """
         grant = granted.of(self.column, is_double=not self.is_single)
         near_zero = min(grant.atol, grant.rtol * self.scale) if self.scale else grant.atol
-        rtol = max(grant.rtol, min(MARGIN * self.max_rel, WIDEST))
+        rtol = min(MARGIN * self.max_rel, WIDEST)
         of_small = MARGIN * max(self.max_abs_of_small, COLUMN_SHARE * self.max_rel * self.scale)
-        return Tolerance(rtol, max(near_zero, min(of_small, WIDEST * self.scale)), grant.max_ulps)
+        atol = min(of_small, WIDEST * self.scale)
+        origin = Origin.NOISE if rtol > grant.rtol or atol > near_zero else grant.origin
+        return Tolerance(max(grant.rtol, rtol), max(near_zero, atol), grant.max_ulps, origin)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,13 @@ class Noise:
 
 
 def column_noise(
-    name: str, kind: pa.DataType, values: np.ndarray, pairs: FloatPairs, *, is_pass_through: bool = False
+    name: str,
+    kind: pa.DataType,
+    values: np.ndarray,
+    pairs: FloatPairs,
+    *,
+    stated: Tolerance | None = None,
+    is_pass_through: bool = False,
 ) -> tuple[ColumnNoise, np.ndarray]:
     """Tell noise from logic in one column.
 
@@ -132,6 +140,7 @@ def column_noise(
         kind: its Arrow type.
         values: float64, shape (n,): every finite float of the column.
         pairs: where batches of different sizes give different values.
+        stated: the tolerance that the settings give the column: it alone tells noise from logic.
         is_pass_through: whether the column hands an input back: no arithmetic is done to it, so nothing is noise.
 
     Returns:
@@ -144,6 +153,8 @@ def column_noise(
     share[_are_counted(pairs) | is_pass_through] = np.inf
     is_single = has_float32(kind) or _is_rounding_of_float32(pairs, share, fits=_fits_float32(values))
     is_noise = share <= (MOST_OF_SINGLE if is_single else NOISE_OF_DOUBLE)
+    if stated:
+        is_noise = apart <= np.maximum(stated.atol, stated.rtol * magnitude)
     small = magnitude < COLUMN_SHARE * scale
     noise = ColumnNoise(
         name,

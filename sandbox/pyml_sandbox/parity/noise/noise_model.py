@@ -78,6 +78,7 @@ class NoiseModel:
         loose: largest difference that counts as noise although it is beyond what arithmetic mostly does, by column.
         pass_through: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
         measured: what the noise of all rows that are judged allows, by column, once it has been measured.
+        stated: what the model's settings allow, by column: there nothing else counts.
     """
 
     single: frozenset[str] = frozenset()
@@ -90,6 +91,7 @@ class NoiseModel:
     loose: Mapping[str, float] = field(default_factory=dict)
     pass_through: frozenset[str] = frozenset()
     measured: Mapping[str, Tolerance] = field(default_factory=dict)
+    stated: Mapping[str, Tolerance] = field(default_factory=dict)
 
     def learned(self, rows: Sequence[Row]) -> NoiseModel:
         """One that knows the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
@@ -203,6 +205,8 @@ class NoiseModel:
     def _floats_apart(self, column: str, left: float, right: float) -> Apart:
         if left == right or (math.isnan(left) and math.isnan(right)):
             return Apart.SAME
+        if stated := self.stated.get(column):
+            return _apart_by(stated, left, right)
         apart = _between(left, right)
         if column in self.pass_through or not math.isfinite(apart):
             return Apart.DIFFERENT
@@ -236,6 +240,13 @@ class _Notes:
             self.doubtful.setdefault(column, set()).add(by)
         elif apart is Apart.DIFFERENT:
             self.certain.add(column)
+
+
+def _apart_by(allowed: Tolerance, left: float, right: float) -> Apart:
+    """Whether a tolerance covers two floats that are not the same."""
+    magnitude = max(abs(left), abs(right))
+    is_near = math.isfinite(magnitude) and abs(left - right) <= max(allowed.atol, allowed.rtol * magnitude)
+    return Apart.NOISE if is_near else Apart.DIFFERENT
 
 
 def _paired_floats(left: Value, right: Value) -> Iterator[tuple[float, float]]:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pyml.errors import PackageError, PredictError, SettingsError
+from pyml.errors import PackageError, PredictError
 from pyml.inference.runner import Runner
 from pyml.package.model_package import ModelPackage, load_model
-from pyml.package.settings import Settings
 from support.packages import ECHO, write_package
 
 
@@ -173,40 +172,6 @@ def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
     assert one.digest() == two.afresh().digest()
     (two.folder / "parameters" / "weights").write_text("x")
     assert one.digest() != two.afresh().digest()
-
-
-@pytest.mark.parametrize(
-    ("toml", "words"),
-    [
-        ("name = ", "pyml.toml: Invalid value"),
-        ("name = 'a b'", "letters, digits"),
-        ("[serving]\nmax_queue = 0", "a positive whole number"),
-        ("[serving]\nmax_queue = true", "a positive whole number"),
-        ("serving = 1", "write [serving]"),
-        ("[parity]\nlevel = 'P9'", "one of P1"),
-        ("[parity]\nsql = 'x'\ntable = 'y'", "keep one of them"),
-        ("[parity]\nkey = 'a'", "a list of strings"),
-    ],
-)
-def test_bad_settings_are_refused(tmp_path: Path, toml: str, words: str) -> None:
-    (tmp_path / "pyml.toml").write_text(toml)
-    with pytest.raises(SettingsError) as raised:
-        Settings.load(tmp_path)
-    assert words in str(raised.value)
-
-
-def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    (tmp_path / "pyml.toml").write_text("\ufeffname = 'fare'")
-    assert Settings.load(tmp_path).name == "fare"
-
-
-def test_settings_are_read_and_default_to_the_folder_name(tmp_path: Path) -> None:
-    folder = tmp_path / "fare"
-    folder.mkdir()
-    assert Settings.load(folder) == Settings(name="fare")
-    (folder / "pyml.toml").write_text('[parity]\ntable = "trips"\nkey = ["id"]\n[serving]\nmax_queue = 3')
-    settings = Settings.load(folder)
-    assert (settings.name, settings.parity.key, settings.serving.max_queue) == ("fare", ("id",), 3)
 
 
 @pytest.mark.parametrize("raised", ["ValueError('no such fare')", "SystemExit(3)", "KeyError('x')"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml_sandbox.compare import Tolerance, Tolerances
+from pyml_sandbox.compare import Origin, Tolerance, Tolerances
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE, FLOAT_TOLERANCE
 from pyml_sandbox.parity.noise.column_noise import WIDEST, ColumnNoise, Noise, column_noise, ulps_between
 from pyml_sandbox.parity.noise.float_pairs import FloatPairs
@@ -149,3 +149,19 @@ def test_floors_name_the_width_of_their_ulps() -> None:
     ]
     floors = Noise({each.column: each for each in columns}).floors
     assert [(each.column, each.max_ulps, each.width) for each in floors] == [("p", 1, "float64"), ("q", 2, "float32")]
+
+
+@pytest.mark.parametrize(("stated", "departs"), [
+    (Tolerance(rtol=1e-2), False),
+    (Tolerance(rtol=1e-4), True),
+    (Tolerance(atol=1.0), False),
+    (Tolerance(), True),
+])  # fmt: skip
+def test_a_stated_tolerance_alone_tells_noise_from_logic(stated: Tolerance, departs: bool) -> None:
+    _, beyond = column_noise("p", pa.float64(), VALUES, pairs(VALUES, VALUES * (1 + 1e-3)), stated=stated)
+    assert bool(len(beyond)) is departs
+
+
+def test_a_tolerance_says_whether_its_type_or_a_measurement_gave_it() -> None:
+    quiet, noisy = (ColumnNoise("p", True, 1.0, max_rel=size, max_abs=size) for size in (1e-8, 1e-5))
+    assert [noise.tolerance(Tolerances()).origin for noise in (quiet, noisy)] == [Origin.TYPE, Origin.NOISE]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyml_sandbox.compare import Tolerance
 from pyml_sandbox.parity.noise.noise_model import (
     COLUMN_SHARE,
     FEW,
@@ -290,3 +291,21 @@ def test_more_than_a_few_times_the_noise_is_none(apart: float) -> None:
     noise_model = noise_model.noted([({"p": 1e-3}, {"p": 1e-3 + apart})])
     assert noise_model.differ("p", 1e-3, 1e-3 + apart)
     assert noise_model.noise_after_all == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "differ"),
+    [
+        (100.0, 100.9, False),
+        (100.0, 101.1, True),
+        (100.0, 101.0, False),  # whole numbers too
+        (1.0, NAN, True),
+        (1.0, INF, True),
+        (INF, INF, False),
+        ([100.0, 1.0], [100.9, 1.0], False),
+    ],
+)
+def test_a_stated_tolerance_alone_decides(left: object, right: object, differ: bool) -> None:
+    stated = NoiseModel(stated={"p": Tolerance(rtol=0.01)}, pass_through=frozenset("p"))
+    assert stated.differ("p", left, right) is differ
+    assert stated.differ("q", 100.0, 100.9)

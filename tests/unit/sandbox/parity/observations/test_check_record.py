@@ -12,6 +12,7 @@ import pytest
 from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport
 from pyml.inference.describe import Signature
 from pyml.types.schema import Schema
+from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.baseline import no_difference
@@ -116,7 +117,7 @@ def broken_off_after(questions: int, folder: Path, source: Source = Z_SCORE) -> 
     """The record, the reason, and the checks that saw something."""
     signature = Signature("frame", Schema(source.inputs), Schema(source.outputs))
     harnesses = harnesses_of(source.write(folder), WorkshopOfDying(questions))
-    with open_context(harnesses, signature, source.full_batch, source.full_batch, len(A)) as context:
+    with open_context(harnesses, signature, source.full_batch, source.full_batch, len(A), Tolerances()) as context:
         found = examine(context)
         return context.record, found.gap, [observation.check for observation in found.observations]
 

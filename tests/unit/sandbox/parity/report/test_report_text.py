@@ -236,7 +236,7 @@ def test_text_values_are_quoted_and_nulls_are_not() -> None:
 def test_the_tolerance_is_said_with_the_columns_it_covers() -> None:
     exact = replace(column("n"), tolerance=None)
     text = text_of(report(FAIL, [comparison(BATCHES, column("p", differing=1), column("q"), exact)]))
-    assert "Tolerance of `p`, `q`: rtol 1e-09, atol 1e-12. All other columns are exact." in text
+    assert "Tolerance of `p`, `q`: rtol 1e-09, atol 1e-12 (type). All other columns are exact." in text
     assert "Tolerance" not in report_text(report(FAIL, [AGREEING[1]]))
 
 

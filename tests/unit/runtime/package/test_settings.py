@@ -1,0 +1,69 @@
+"""`pyml.toml`: what is read, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyml.errors import SettingsError
+from pyml.package.settings import AllowanceSettings, Settings
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("name = ", "pyml.toml: Invalid value"),
+        ("name = 'a b'", "letters, digits"),
+        ("[serving]\nmax_queue = 0", "a positive whole number"),
+        ("[serving]\nmax_queue = true", "a positive whole number"),
+        ("serving = 1", "write [serving]"),
+        ("[parity]\nlevel = 'P9'", "one of P1"),
+        ("[parity]\nsql = 'x'\ntable = 'y'", "keep one of them"),
+        ("[parity]\nkey = 'a'", "a list of strings"),
+        ("[parity]\ntolerance = 1e-3", "write [parity.tolerance]"),
+        (
+            "[parity.tolerance]\nrtol = -1e-3",
+            "`parity.tolerance.rtol` is -0.001, expected a finite number of at least 0",
+        ),
+        ("[parity.tolerance]\nrtol = nan", "a finite number"),
+        ("[parity.tolerance]\natol = true", "a finite number"),
+        ("[parity.tolerance]\nrtl = 1", "did you mean `parity.tolerance.rtol`?"),
+        ("[parity.tolerance]\ncolumns = 1", "write [parity.tolerance.columns]"),
+        ("[parity.tolerance.columns]\nfare = 1e-3", "write fare = { rtol = 1e-6 } below [parity.tolerance.columns]"),
+        ("[parity.tolerance.columns.fare]\nulps = 2", "unknown key `parity.tolerance.columns.fare.ulps`"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path: Path, toml: str, words: str) -> None:
+    (tmp_path / "pyml.toml").write_text(toml)
+    with pytest.raises(SettingsError) as raised:
+        Settings.load(tmp_path)
+    assert words in str(raised.value)
+
+
+def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "pyml.toml").write_text("\ufeffname = 'fare'")
+    assert Settings.load(tmp_path).name == "fare"
+
+
+def test_settings_are_read_and_default_to_the_folder_name(tmp_path: Path) -> None:
+    folder = tmp_path / "fare"
+    folder.mkdir()
+    assert Settings.load(folder) == Settings(name="fare")
+    (folder / "pyml.toml").write_text('[parity]\ntable = "trips"\nkey = ["id"]\n[serving]\nmax_queue = 3')
+    settings = Settings.load(folder)
+    assert (settings.name, settings.parity.key, settings.serving.max_queue) == ("fare", ("id",), 3)
+
+
+def test_a_tolerance_is_read_for_all_columns_and_for_single_ones(tmp_path: Path) -> None:
+    (tmp_path / "pyml.toml").write_text(
+        "[parity.tolerance]\nrtol = 1e-6\n[parity.tolerance.columns]\nfare = { atol = 0 }\ntip = { rtol = 1, atol = 2 }"
+    )
+    tolerance = Settings.load(tmp_path).parity.tolerance
+    assert tolerance.of("distance") == AllowanceSettings(rtol=1e-6)
+    assert tolerance.of("fare") == AllowanceSettings(rtol=1e-6, atol=0)
+    assert tolerance.of("tip") == AllowanceSettings(rtol=1, atol=2)
+
+
+def test_no_tolerance_is_given_by_default(tmp_path: Path) -> None:
+    assert not Settings.load(tmp_path).parity.tolerance.of("fare").is_given
