@@ -65,7 +65,7 @@ def ties_in(left: pa.Table, right: pa.Table, column: str, noise: Mapping[str, To
         column: name of the label's column, of a type without floats.
         noise: how far each float column may differ, by name; only these columns can be scores.
     """
-    labels = [np.asarray(table[column].to_pylist(), object) for table in (left, right)]
+    labels = [_labels(table, column) for table in (left, right)]
     differing = np.flatnonzero(labels[0] != labels[1])
     tied = np.zeros(len(differing), bool)
     scores: set[str] = set()
@@ -160,6 +160,11 @@ def _is_number(table: pa.Table, name: str) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_floating(table.schema.field(name).type))
+
+
+def _labels(table: pa.Table, name: str) -> np.ndarray:
+    """The values of a column as text, of which also lists can be compared; shape (rows,)."""
+    return np.array([repr(value) for value in table[name].to_pylist()], np.str_)
 
 
 def _numbers(table: pa.Table, name: str) -> np.ndarray:
