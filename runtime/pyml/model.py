@@ -19,10 +19,12 @@ class Model(ABC):
     Attributes:
         inputs: schema of what `predict` takes.
         outputs: schema of what `predict` returns.
+        predicts_empty: whether `predict` is called for a batch without rows; if not, the answer has no rows.
     """
 
     inputs: ClassVar[Schema]
     outputs: ClassVar[Schema]
+    predicts_empty: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, parameters: Path) -> None:

@@ -293,6 +293,7 @@ CASES: Mapping[str, Example] = {
     "S2": Example(of(a=[1.0, 2.0], b=[3.0, 4.0], night=[True, False]), ("together", "alone")),
     "S3": Example(of(Fare=[7.0, 8.0], fare=[7.0, 8.0]), ("together", "alone")),
     "S4": Example(of(features=[{"fare": 2.0}, {"fair": 2.0}]), fixed_rows=of(fare=[2.0, 3.0])),
+    "S5": Example(of(city=["Oslo", "Rome"]), ("together", "beside"), beside=of(city=[None])),
     "D1": Example(of(trip_id=[1, 2], a=[1.0, 2.0]), ("together", "again")),
     "D2": Example(of(made_at=[1_700_000_000], asked_at=[1_700_000_060]), ("together", "later")),
     "D3": Example(of(s=["bus", "car", "tram"]), ("hash_seed_0", "hash_seed_1")),

@@ -82,7 +82,8 @@ class SessionHere:
         self._laboratory = Harness(runner)
         signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
         said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
-        return LoadReport("", signature.to_json(), said, len(training_switches(runner.model)))
+        switches, wants_empty = len(training_switches(runner.model)), runner.model.predicts_empty
+        return LoadReport("", signature.to_json(), said, switches, predicts_empty=wants_empty)
 
     @contextmanager
     def _surroundings(self) -> Iterator[None]:

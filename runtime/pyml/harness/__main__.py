@@ -81,7 +81,7 @@ def _load_report(runner: Runner | None, problem: str, raised: Sequence[str]) -> 
         return LoadReport(problem=problem, warnings=raised)
     signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
     switches, packages = len(training_switches(runner.model)), this_worker().packages
-    return LoadReport("", signature.to_json(), raised, switches, packages)
+    return LoadReport("", signature.to_json(), raised, switches, packages, runner.model.predicts_empty)
 
 
 def _load(package: Path) -> tuple[Runner | None, str]:

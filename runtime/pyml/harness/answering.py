@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pyml.inference.digests import Given
 
 SEED = 0
+AGAIN = "again"
+"""The perturbation under which `predict` is called on a frame that it was called on before."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Harness:
         try:
             given = self._given(rows, request.perturbation)
             before = _state(given) if request.watched else None
+            if request.perturbation.kind == AGAIN:
+                self._runner.predict(given)
             returned = self._runner.predict(given)
             predictions = self._predictions(returned, rows.num_rows, request.perturbation)
         except PymlError as error:

@@ -24,7 +24,7 @@ class Perturbation:
     """A change to the frame that `predict` is given.
 
     Attributes:
-        kind: a name in `KINDS`, or "evaluation"; empty for no change.
+        kind: a name in `KINDS`, "evaluation" or "again"; empty for no change.
         columns: the input columns that it changes; for `order` all of them, in their new order.
         value: argument of the kind `index`: the first label of the new index.
     """

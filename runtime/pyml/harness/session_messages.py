@@ -135,6 +135,7 @@ class LoadReport:
         warnings: warnings that were raised meanwhile, each as `Class: message`.
         training: number of its parts that are in training mode.
         packages: version of each installed distribution, by name.
+        predicts_empty: whether it wants to be called without rows.
     """
 
     problem: str = ""
@@ -142,6 +143,7 @@ class LoadReport:
     warnings: Sequence[str] = ()
     training: int = 0
     packages: Mapping[str, str] = field(default_factory=dict)
+    predicts_empty: bool = False
 
     def to_line(self) -> str:
         """As one line."""

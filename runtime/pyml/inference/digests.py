@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -115,13 +116,16 @@ def _of_tensor(array: np.ndarray) -> Digests:
     """One digest for each row: over its element type, its shape, and its bytes."""
     head = f"{array.dtype.name} {array.shape[1:]} "
     if array.dtype == object:
-        return np.fromiter(
-            (_of_string(f"{head}{row!r}") for row in array.reshape(len(array), -1).tolist()), np.int64, len(array)
-        )
-    rows = np.ascontiguousarray(_with_one_nan(array)).reshape(len(array), -1)
+        return np.fromiter((_of_string(f"{head}{row!r}") for row in _by_row(array).tolist()), np.int64, len(array))
+    rows = _by_row(np.ascontiguousarray(_with_one_nan(array)))
     return np.fromiter((_of_bytes(head, row.tobytes()) for row in rows), np.int64, len(array))
 
 
 def _of_bytes(head: str, content: bytes) -> int:
     digest = hashlib.blake2b(head.encode() + content, digest_size=_SIZE_BYTES).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+def _by_row(array: np.ndarray) -> np.ndarray:
+    """All values of each row side by side, shape (rows, values); also where there are no rows."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))

@@ -72,7 +72,10 @@ class Runner:
             PredictError: the model raised.
             OutputError: the predictions do not fit `outputs`.
         """
-        return self.predictions(self.predict(self.given(batch)), batch.num_rows)
+        given = self.given(batch)
+        if self._is_not_asked(batch.num_rows):
+            return self._no_predictions()
+        return self.predictions(self.predict(given), batch.num_rows)
 
     def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
         """Like :meth:`predict_arrow`, with a record of what `predict` got and returned (`record_columns.py`)."""
@@ -80,7 +83,10 @@ class Runner:
 
         given = self.given(batch)
         seen = digests_of(given)  # before the call: a model may modify its input
-        predictions = self.predictions(self.predict(given), batch.num_rows)
+        if self._is_not_asked(batch.num_rows):
+            predictions = self._no_predictions()
+        else:
+            predictions = self.predictions(self.predict(given), batch.num_rows)
         return predictions, record(seen, digests_of_batch(predictions, self.outputs), batch.num_rows)
 
     def given(self, batch: pa.RecordBatch) -> Given:
@@ -119,10 +125,12 @@ class Runner:
                 f"model {self.settings.name} takes a frame, not tensors", "send the rows as an Arrow stream"
             )
         check_inputs(tensors, self.inputs)
+        if self._is_not_asked(rows_of(tensors)):
+            return tensors_from_arrow(self._no_predictions(), self.outputs)
         return check_outputs(self.predict(tensors), self.outputs, rows_of(tensors))
 
     def predict(self, given: Given) -> object:
-        """Call the model's own `predict` and return its result unchecked.
+        """Call the model's own `predict` and return its result unchecked, also for no rows.
 
         Raises:
             PredictError: the model raised.
@@ -133,3 +141,12 @@ class Runner:
         except (Exception, SystemExit) as error:
             place = last_line_in(error, self.folder)
             raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error
+
+    def _is_not_asked(self, rows: int) -> bool:
+        """Whether a batch of so many rows is answered without a call of `predict`."""
+        return rows == 0 and not self.model.predicts_empty
+
+    def _no_predictions(self) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        return pa.RecordBatch.from_pylist([], schema=self.outputs.arrow)

@@ -19,11 +19,11 @@ from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
-from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
+from pyml_sandbox.parity.diagnosis.explanations import explained, is_of_a_second_call, silenced_by_evaluation
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
-from pyml_sandbox.parity.observations.features import Tag
+from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.paths.batches_online import sample
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
@@ -301,5 +301,7 @@ def explain(context: CheckContext, observation: Observation) -> Observation:
         and silenced_by_evaluation(context, observation)
     ):
         return observation.with_tags(Tag.EVALUATION)
+    if context.harness.changed is not None and is_of_a_second_call(context, observation):
+        return replace(observation, explanations=frozenset({Explanation.AGAIN}))
     is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
     return observation if is_plain else replace(observation, explanations=explained(context, observation))

@@ -40,7 +40,7 @@ class Severity(StrEnum):
     ABOVE = "above"
     """It breaks a level above the one that the model declares."""
     WARNS = "warns"
-    """It breaks none: differences within the measured noise floor."""
+    """It breaks none: differences within the measured noise floor, or a habit that has reached no prediction."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pyml.error_code import ErrorCode
 from pyml.harness.session_messages import HarnessRequest, Refusal
 from pyml_sandbox.parity.checks.baseline import (
     MAX_CASES,
@@ -41,10 +42,13 @@ class BatchChecks(ChecksOfRows):
             one_row += self._one_row()
         with making({Check.COPIES: rows}, self.asked.seconds) as copies:
             copies += self._copies()
+        if nulls := [row for row in self.context.input_rows if row.kind is Kind.NULL]:
+            with making({Check.NULLS: len(nulls)}) as refused:
+                refused += self._refused_nulls(nulls)
+        else:
+            refused = []
         beside, together = NeighbourChecks(self.asked).observations(), self._together()
-        with making({Check.EMPTY: 0}) as empty:
-            empty += self._empty()
-        return [*one_row, *copies, *beside, *together, *empty]
+        return [*one_row, *copies, *refused, *beside, *together, *self._empty()]
 
     @property
     def compared(self) -> list[tuple[Row, Row]]:
@@ -108,6 +112,23 @@ class BatchChecks(ChecksOfRows):
             and tags_of_refusal(refusal) & {Tag.ROW_COUNT, Tag.TYPE}
             and not (row.kind in OTHER_LENGTHS and self.asked.type_of(row.column) in (DriverType.ARRAY, DriverType.MAP))
         ]
+
+    def _refused_nulls(self, nulls: Sequence[InputRow]) -> Iterator[Observation]:
+        """By column: `predict` raises on a null that the declaration allows, and predicts the same row with a value."""
+        fixture = self.context.fixture
+        for column, found in _by_column(nulls).items():
+            refused = [
+                (row, refusal)
+                for row in found
+                if isinstance(refusal := self.asked.alone[id(row)], Refusal)
+                and ErrorCode.PREDICT_RAISED in refusal.codes
+                and not self.asked.is_refused(fixture[row.base])
+            ]
+            if refused:
+                row, refusal = refused[0]
+                case = Example("", one_row(fixture[row.base]), one_row(row))
+                said = refusal_in(refusal)
+                yield Observation(Check.NULLS, "", (case,), (column,), frozenset(), len(refused), said)
 
     def _copies(self) -> Iterator[Observation]:
         found: dict[str, list[tuple[InputRow, bool]]] = defaultdict(list)
@@ -206,7 +227,15 @@ class BatchChecks(ChecksOfRows):
             cases = tuple(Example(name, one_row(rows[at]), Condition(tuple(rows), at)) for at in places[:MAX_CASES])
             yield Observation(check, name, cases, rows=len(places), said=refusal_in(outputs[places[0]]))
 
-    def _empty(self) -> Iterator[Observation]:
+    def _empty(self) -> list[Observation]:
+        """A call without rows: a check of models that want such calls. Of all others it only tells encoders apart."""
+        if not self.context.harness.load_report.predicts_empty:
+            return list(self._of_no_rows())
+        with self.context.record.making({Check.EMPTY: 0}) as seen:
+            seen += [observation.with_tags(Tag.WANTED) for observation in self._of_no_rows()]
+        return seen
+
+    def _of_no_rows(self) -> Iterator[Observation]:
         refusal = _refusal_of_nothing(self.context)
         if refusal is not None:
             row = self.context.fixture[0]

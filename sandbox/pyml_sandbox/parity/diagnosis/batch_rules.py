@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyml_sandbox.parity.diagnosis.predicates import Rule, all_tagged, driven_by, first_cause, tagged
+from pyml_sandbox.parity.diagnosis.predicates import Rule, all_tagged, driven_by, explained_by, first_cause, tagged
 from pyml_sandbox.parity.diagnosis.value_rules import EXPLAINED, cause_by_kind, cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import INTEGERS, NESTED, DriverType, Explanation, Tag
@@ -47,12 +47,15 @@ def cause_of_copies(seen: Observation) -> str:
     """How many rows there are changes the output, not which: code of its own for one row, or positions."""
     if Tag.EVALUATION in seen.tags:
         return "E4"
+    if Explanation.AGAIN in seen.explanations:
+        return "P3"
     if Tag.POSITION in seen.tags and Tag.NAN_FOR_NULL not in seen.tags:
         return "B7" if Explanation.INDEX in seen.explanations else "B6"
     return cause_of_values(seen) or ("B1" if Tag.COUNTS in seen.tags else "B8")
 
 
 _NEIGHBOUR: tuple[Rule, ...] = (
+    ("P3", explained_by(Explanation.AGAIN)),
     ("E4", tagged(Tag.EVALUATION)),
     ("R1", tagged(Tag.ROW_COUNT)),
     ("T16", all_tagged(Tag.TYPE, Tag.NULL)),

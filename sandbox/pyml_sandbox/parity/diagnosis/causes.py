@@ -100,7 +100,10 @@ _ALL = (
         "Send parameters that differ between requests as columns of each row, and let no server merge requests.",
     ),
     Cause(
-        "B12", "empty batch", "P4", "Return an empty frame with the declared columns and dtypes when no rows are given."
+        "B12",
+        "empty batch",
+        "P4",
+        "Remove `predicts_empty`, or return an empty frame with the declared columns where no rows are given.",
     ),
     Cause(
         "R1",
@@ -241,6 +244,12 @@ _ALL = (
         "enforcement vanished",
         "P1",
         "Declare inputs and outputs with names and types, and read both from the declaration, not from sample rows.",
+    ),
+    Cause(
+        "S5",
+        "declared null refused",
+        "P4",
+        "Declare the column NOT NULL, or predict a row without the value.",
     ),
     Cause(
         "D1",

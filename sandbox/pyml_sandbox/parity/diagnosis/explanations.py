@@ -98,6 +98,16 @@ def silenced_by_evaluation(context: CheckContext, observation: Observation) -> b
     return True
 
 
+def is_of_a_second_call(context: CheckContext, observation: Observation) -> bool:
+    """Whether a row gets under the other condition what it gets if `predict` is called twice on the very same frame.
+
+    So it is where a model runs once more over a frame into which it has written.
+    """
+    observed = _Observed.of(context, observation)
+    there, _ = observed.explained_by([Change(Explanation.AGAIN, (), Perturbation("again"))])
+    return observed.can_be_explained and bool(there)
+
+
 @dataclass(frozen=True)
 class _Observed:
     """The cases of an observation, with the outputs of both conditions.

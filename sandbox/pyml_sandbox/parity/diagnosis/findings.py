@@ -28,13 +28,14 @@ def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexamp
     """
     cause = CAUSES[diagnosis.code]
     first = diagnosis.observations[0]
-    level = LEVELS[0] if first.group is Group.REAL else cause.level
+    shown = min(observation.check.entry.level for observation in diagnosis.observations)
+    level = LEVELS[0] if first.group is Group.REAL else min(cause.level, shown)
     return Finding(
         sentence=f"{_observation(diagnosis, first)}. {cause.advice}",
         code=cause.code,
         name=cause.name,
         level=level,
-        weight=Severity.FAILS if level <= declared else Severity.ABOVE,
+        weight=_weight(diagnosis, level, declared),
         hop=first.check.entry.hop,
         check=first.name,
         checks=diagnosis.checks,
@@ -43,6 +44,12 @@ def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexamp
         rows=diagnosis.rows,
         witness=counterexample,
     )
+
+
+def _weight(diagnosis: Diagnosis, level: str, declared: str) -> Severity:
+    if diagnosis.is_remark:
+        return Severity.WARNS
+    return Severity.FAILS if level <= declared else Severity.ABOVE
 
 
 def noise_findings(noise: Noise) -> list[Finding]:

@@ -18,7 +18,7 @@ from pyml_sandbox.parity.diagnosis.batch_rules import (
 from pyml_sandbox.parity.diagnosis.predicates import shown_only_by
 from pyml_sandbox.parity.diagnosis.value_rules import cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check, Group
-from pyml_sandbox.parity.observations.features import DriverType, Tag
+from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS
 
@@ -45,13 +45,18 @@ class Diagnosis:
         return max(observation.rows for observation in self.observations)
 
     @property
+    def is_remark(self) -> bool:
+        """Whether nothing that shows it has reached a prediction."""
+        return all(observation.check.entry.is_remark for observation in self.observations)
+
+    @property
     def checks(self) -> tuple[str, ...]:
         """The checks that fired."""
         return tuple(dict.fromkeys(observation.name for observation in self.observations))
 
 
 def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
-    """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches.
+    """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches; remarks last.
 
     Args:
         observations: of every check that fired. A check without an observation here stayed silent.
@@ -63,7 +68,7 @@ def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
     by_code: dict[str, list[Observation]] = {}
     for code, observation in named:
         by_code.setdefault(code, []).append(observation)
-    return [_joined(code, found) for code, found in by_code.items()]
+    return sorted((_joined(code, found) for code, found in by_code.items()), key=lambda each: each.is_remark)
 
 
 def _joined(code: str, observations: Sequence[Observation]) -> Diagnosis:
@@ -127,7 +132,7 @@ def _of_batches(observations: Sequence[Observation], fired: frozenset[Check]) ->
     others = [observation for observation in observations if not _is_of_lengths(observation)]
     for output in dict.fromkeys(observation.output for observation in others):
         yield from _of_output([observation for observation in others if observation.output == output], fired)
-    yield from ((code(observation), observation) for observation in others if (code := _REFUSED.get(observation.check)))
+    yield from ((code, observation) for observation in others if (code := _of_refusal(observation)))
     yield from ((cause_of_neighbour(observation, fired), observation) for observation in lengths)
 
 
@@ -162,6 +167,12 @@ def _is_of_lengths(observation: Observation) -> bool:
     return is_refused and shown_only_by(observation, OTHER_LENGTHS) and observation.driver_type is DriverType.ARRAY
 
 
+def _of_refusal(seen: Observation) -> str:
+    """The cause of a call that is refused; empty where that is none."""
+    code = _REFUSED.get(seen.check)
+    return code(seen) if code else ""
+
+
 def _of_one_row(seen: Observation) -> str:
     """Refused alone. Beside a copy as well: it takes several rows that differ to make all the columns that are used."""
     if Tag.TYPE in seen.tags and Tag.ALL_ROWS not in seen.tags:
@@ -172,7 +183,8 @@ def _of_one_row(seen: Observation) -> str:
 _REFUSED: Mapping[Check, Callable[[Observation], str]] = {
     Check.ALONE: _of_one_row,
     Check.CONTRACT: lambda seen: "R1" if Tag.ROW_COUNT in seen.tags else "T16",
-    Check.EMPTY: lambda seen: seen.check.entry.cause,
+    Check.NULLS: lambda seen: seen.check.entry.cause,
+    Check.EMPTY: lambda seen: seen.check.entry.cause if Tag.WANTED in seen.tags else "",
 }
 """Checks that see calls refused, and the cause by what they saw."""
 
@@ -186,6 +198,8 @@ def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
     for observation in whole:
         if Tag.EVALUATION in observation.tags:
             yield "E4", observation
+        elif Explanation.AGAIN in observation.explanations:
+            yield "P3", observation
         elif only_turned:
             yield "B6", observation
         elif observation.driver_type is not None:

@@ -46,6 +46,7 @@ class CheckEntry:
         cause: code of the cause, where the check alone tells it; else empty.
         is_unsteady: once it fires there is nothing to ask about batches, and nothing on the real paths.
         explains_failures: refusals that it sees may be why a real path failed as a whole.
+        is_remark: what it alone sees has reached no prediction: a warning, whatever level is needed.
     """
 
     level: str
@@ -57,6 +58,7 @@ class CheckEntry:
     cause: str = ""
     is_unsteady: bool = False
     explains_failures: bool = False
+    is_remark: bool = False
 
 
 class Check(StrEnum):
@@ -155,7 +157,7 @@ class Check(StrEnum):
         seen="{what} depends on the date", cause="D2")
     MUTATION = "mutation", CheckEntry("P3", Group.STATE,
         "is the frame that `predict` is given the same afterwards",
-        seen="predict writes into the frame that it is given", cause="P3")
+        seen="predict writes into the frame that it is given", cause="P3", is_remark=True)
     HASH_SEED = "hash-seed", CheckEntry("P3", Group.ENVIRONMENT,
         "a fresh process with another PYTHONHASHSEED",
         seen="{what} depends on PYTHONHASHSEED",
@@ -188,8 +190,11 @@ class Check(StrEnum):
         seen="The two paths have different packages installed", cause="E1")
     TRAINING_SWITCH = "training-switch", CheckEntry("P3", Group.READ,
         "is the model in training mode once it is loaded")
+    NULLS = "nulls", CheckEntry("P4", Group.SHAPE,
+        "a row with a null in a nullable column, where the row with a value is predicted",
+        seen="predict refuses a null in a column that is declared nullable", cause="S5", is_remark=True)
     EMPTY = "empty", CheckEntry("P4", Group.SHAPE,
-        "a call without rows",
+        "a call without rows; only of models with `predicts_empty = True`",
         seen="predict fails on a batch without rows", cause="B12")
     NAMES = "names", CheckEntry("P4", Group.REQUESTS,
         "a request that lacks a column, or has one that is not declared: it must be refused",

@@ -52,6 +52,9 @@ class Tag(StrEnum):
     """A neighbour that comes twice counts once: codes do that."""
     AS_RANK = "as-rank"
     """They count by being below or above, and not by how far: ranks do that."""
+    # of a call without rows
+    WANTED = "wanted"
+    """The model wants to be called without rows."""
     # of copies and of whole batches
     POSITION = "position"
     """Two copies of one row in one call have different outputs."""
@@ -131,6 +134,8 @@ class Explanation(StrEnum):
     ZERO_NULL = "zero-null"
     EMPTY_NULL = "empty-null"
     # names and places
+    AGAIN = "again"
+    """A frame that `predict` was called on before."""
     MISSING = "missing"
     """A column that is not there."""
     EXTRA = "extra"

@@ -60,7 +60,9 @@ BROKEN = {
         "return pd.DataFrame({'p': [sum(v or 0.0 for v in x if v == v) / width for x in frame.x]}, dtype='float64')",
         {"x": [[a, a + 1, a * a] for a in A]},
     ),
-    "B12 empty": of_a("first = frame.a.iloc[0]\nreturn pd.DataFrame({'p': frame.a * 2})"),
+    "B12 empty": of_a(
+        "first = frame.a.iloc[0]\nreturn pd.DataFrame({'p': frame.a * 2})", "type(self).predicts_empty = True"
+    ),
     "R1 drop": of_b("return pd.DataFrame({'p': frame.b.dropna().astype('float64').to_numpy()})"),
     "R2 drop and pad": of_b(
         "kept = frame.b.dropna().tolist()\n"
@@ -151,6 +153,23 @@ BROKEN = {
     "P2 fitted on the first": of_a(
         "if self.mean is None:\n    self.mean = frame.a.mean()\nreturn pd.DataFrame({'p': frame.a - self.mean})",
         "self.mean = None",
+    ),
+    "B1 z-score in the given frame": of_a(
+        "frame['a'] = (frame.a - frame.a.mean()) / (1 + frame.a.std(ddof=0))\nreturn pd.DataFrame({'p': frame.a})"
+    ),
+    "B2 median fill in the given frame": of_b(
+        "frame['b'] = frame.b.fillna(frame.b.median()).fillna(0.0)\nreturn pd.DataFrame({'p': frame.b.astype('float64')})"
+    ),
+    "B3 category codes in the given frame": of_s(
+        "frame['s'] = frame.s.astype('category').cat.codes.astype('int64')\nreturn pd.DataFrame({'p': frame.s})",
+        "p BIGINT NOT NULL",
+    ),
+    "P3 twice over the given frame": of_a(
+        "def price():\n    frame['a'] *= 2.5\n    return frame.a.copy()\n"
+        "p = price()\nreturn pd.DataFrame({'p': price() if (p > 20).any() else p})"
+    ),
+    "S5 a declared null": of_b(
+        "if frame.b.isna().any():\n    raise ValueError('null')\nreturn pd.DataFrame({'p': frame.b.astype('float64')})"
     ),
     "P3 mutation": of_a("frame['a'] = frame.a * 2\nreturn pd.DataFrame({'p': frame.a.copy()})"),
     "P5 cache by length": of_a(
@@ -295,7 +314,6 @@ HONEST = {
         null="",
     ),
     "threshold in float64": of_a("return pd.DataFrame({'p': (frame.a < 2.3).astype('float64')})"),
-    "refuses nulls": of_b("if frame.b.isna().any():\n    raise ValueError('null')\nreturn pd.DataFrame({'p': frame.b.astype('float64')})"),
     "nested": Source(
         "x ARRAY<DOUBLE>, m MAP<STRING, BIGINT>, r STRUCT<n: INT, s: STRING>, d DECIMAL(10, 2)",
         "x ARRAY<DOUBLE>, m MAP<STRING, BIGINT>, r STRUCT<n: INT, s: STRING>, d DECIMAL(10, 2)",

@@ -20,6 +20,8 @@ ROW = Condition((InputRow({"a": 1.0}, 0),))
 SILENT = (Check.SEEDED, Check.FROZEN_CLOCK, Check.SAME_HISTORY, Check.TRAINING_MODE, Check.TRAINING_SWITCH)
 """Checks that only say why: no finding is ever shown by one of them."""
 
+CHECKS = [check for check in Check if not (check.entry.is_remark or check.entry.group is Group.REAL)]
+
 
 def diagnosis(
     code: str, check: Check = Check.NEIGHBOUR, *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
@@ -34,7 +36,8 @@ def diagnosis(
 @pytest.mark.parametrize("declared", LEVELS)
 @pytest.mark.parametrize("code", [code for code in CAUSES if code != "B10"])
 def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, declared: str) -> None:
-    found = finding_of(diagnosis(code), declared)
+    check = next(check for check in CHECKS if check.entry.level == CAUSES[code].level)
+    found = finding_of(diagnosis(code, check), declared)
     assert found.level == CAUSES[code].level
     assert found.weight is (Severity.FAILS if CAUSES[code].level <= declared else Severity.ABOVE)
 
@@ -50,6 +53,18 @@ def test_the_first_symptom_says_where_it_was_seen() -> None:
     plain, real = (diagnosis("T6", check).observations[0] for check in (Check.COPIES, Check.PATHS))
     assert finding_of(Diagnosis("T6", ("p",), (), (plain, real)), "P5").check == "copies"
     assert finding_of(Diagnosis("T6", ("p",), (), (real, plain)), "P5").level == "P1"
+
+
+def test_a_cause_breaks_the_level_of_the_check_that_shows_it() -> None:
+    assert finding_of(diagnosis("P3", Check.NEIGHBOUR), "P3").level == "P2"
+    assert finding_of(diagnosis("B1", Check.CONCURRENT), "P3").level == "P2"
+
+
+@pytest.mark.parametrize("declared", LEVELS)
+@pytest.mark.parametrize("check", [check for check in Check if check.entry.is_remark])
+def test_a_habit_that_has_reached_no_prediction_is_a_warning_at_every_level(check: Check, declared: str) -> None:
+    found = finding_of(diagnosis(check.entry.cause, check, output=""), declared)
+    assert found.weight is Severity.WARNS
 
 
 # ---- hop
