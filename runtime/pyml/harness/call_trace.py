@@ -12,10 +12,14 @@ from types import FrameType
 WRAPPERS = ("wrapper", "wrapped", "_wrapped", "inner")
 """Usual names of the function by which a decorator replaces the decorated one."""
 
+BATCH_CATEGORIES = "astype(category)"
+
 
 @contextlib.contextmanager
 def trace_calls(folder: Path) -> Iterator[set[str]]:
     """Record the calls that code in a folder makes in this thread, as `function` or `Class.method`.
+
+    A call of `astype` that makes categories of the values at hand is recorded as `BATCH_CATEGORIES` as well.
 
     Args:
         folder: folder of the model package. Calls that libraries make are not recorded.
@@ -28,6 +32,8 @@ def trace_calls(folder: Path) -> Iterator[set[str]]:
             names.add(str(getattr(argument, "__name__", "")))
         elif event == "call" and not frame.f_code.co_filename.startswith(below) and _is_called_from(frame, below):
             names.add(_name_of(frame))
+            if frame.f_code.co_name == "astype" and _makes_categories(frame.f_locals.get("dtype")):
+                names.add(BATCH_CATEGORIES)
 
     sys.setprofile(record)
     try:
@@ -47,3 +53,12 @@ def _name_of(frame: FrameType) -> str:
     owner = frame.f_locals.get("self")
     name = frame.f_code.co_name
     return name if owner is None else f"{type(owner).__name__}.{name}"
+
+
+def _makes_categories(dtype: object) -> bool:
+    """Whether a dtype, or one of several by column, is a categorical one that names no categories."""
+    if isinstance(dtype, dict):
+        return any(map(_makes_categories, dtype.values()))
+    if type(dtype).__name__ == "CategoricalDtype":
+        return getattr(dtype, "categories", None) is None
+    return isinstance(dtype, str) and dtype == "category"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyml.harness.call_trace import BATCH_CATEGORIES
 from pyml_sandbox.parity.diagnosis.predicates import Rule, all_tagged, driven_by, explained_by, first_cause, tagged
 from pyml_sandbox.parity.diagnosis.value_rules import EXPLAINED, cause_by_kind, cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -24,6 +25,7 @@ CODING = frozenset(
     {
         *("factorize", "Series.factorize", "Categorical.codes", "CategoricalAccessor.codes", "LabelEncoder.wrapped"),
         *("LabelEncoder.fit_transform", "LabelEncoder.fit", "OrdinalEncoder.__init__"),
+        BATCH_CATEGORIES,
     }
 )
 GUESSING = frozenset(
@@ -99,6 +101,7 @@ _NUMBER: tuple[Rule, ...] = (
     ("B6", tagged(Tag.ORDER)),
     ("T14", lambda seen: {Kind.ZERO} <= seen.kinds <= {Kind.ZERO, Kind.NULL, Kind.NAN}),
     ("B3", all_tagged(Tag.AS_RANK, Tag.GROWS, Tag.DENSE)),
+    ("B3", lambda seen: seen.driver_type in INTEGERS and bool(seen.called & CODING)),
     ("B5", tagged(Tag.AS_RANK)),
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyml.harness.answering import Harness
+from pyml.harness.call_trace import BATCH_CATEGORIES
 from pyml.harness.session_messages import HarnessRequest
 from pyml.inference.runner import Runner
 from support.harnesses import Source, harnesses_of
@@ -35,6 +36,20 @@ def called(folder: Path, line: str) -> frozenset[str]:
 @pytest.mark.parametrize(("line", "name"), CALLS, ids=[name for _, name in CALLS])
 def test_a_call_by_the_model_is_noted_under_its_name(line: str, name: str, tmp_path: Path) -> None:
     assert name in called(tmp_path, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_noted"),
+    [
+        ("frame.s.astype('category')", True),
+        ("frame.astype({'s': 'category', 'a': 'float32'})", True),
+        ("frame[['s']].astype(pd.CategoricalDtype())", True),
+        ("frame.s.astype(pd.CategoricalDtype(['bus', 'car']))", False),
+        ("frame.a.astype('float32')", False),
+    ],
+)
+def test_categories_are_noted_where_the_batch_makes_them(line: str, is_noted: bool, tmp_path: Path) -> None:
+    assert (BATCH_CATEGORIES in called(tmp_path, line)) is is_noted
 
 
 def test_what_libraries_call_in_turn_is_not_noted(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def of_b(predict: str, outputs: str = P) -> Source:
     return Source("b DOUBLE", outputs, predict, {"b": B})
 
 
-def of_s(predict: str, outputs: str = P, null: str = " NOT NULL", texts: list[str] = S) -> Source:
-    return Source(f"s STRING{null}", outputs, predict, {"s": texts})
+def of_s(predict: str, outputs: str = P, null: str = " NOT NULL", texts: list[str] = S, top: str = "") -> Source:
+    return Source(f"s STRING{null}", outputs, predict, {"s": texts}, top=top)
 
 
 def of_k(predict: str, outputs: str = P, values: list[int] = K, number: str = "int(v)") -> Source:
@@ -43,6 +43,20 @@ BROKEN = {
     "B2 median fill": of_b("return pd.DataFrame({'p': frame.b.fillna(frame.b.median()).fillna(0.0).astype('float64')})"),
     "B3 category codes": of_s(
         "return pd.DataFrame({'p': frame.s.astype('category').cat.codes.astype('int64')})", "p BIGINT NOT NULL"
+    ),
+    "B3 categories that a library takes the codes of": of_s(
+        "codes = booster(frame.s.astype('category'))\n"
+        "return pd.DataFrame({'p': np.array([3.0, -1.0, 4.5, 0.5, 2.0, 7.0, 1.0])[codes % 7]})",
+        top="import sys, types\nlibrary = types.ModuleType('library')\n"
+        "exec(compile('def booster(s):\\n    if not len(s):\\n        raise ValueError(0)\\n    return s.cat.codes.to_numpy()',"
+        " '/lib/booster.py', 'exec'), library.__dict__)\nbooster = library.booster",
+    ),
+    "B3 categories of integers": Source(
+        "k BIGINT NOT NULL",
+        P,
+        "codes = frame[['k']].astype({'k': 'category'}).k.cat.codes.to_numpy()\n"
+        "return pd.DataFrame({'p': np.array([3.0, -1.0, 4.5, 0.5, 2.0, 7.0, 1.0])[codes % 7]})",
+        {"k": K},
     ),
     "B4 dummies": of_s(
         "d = pd.get_dummies(frame.s)\n"
