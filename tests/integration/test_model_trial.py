@@ -44,7 +44,7 @@ HARMLESS = {
 
 ENDING = {
     "says nothing": ("import os; os._exit(0)", "ended Python with exit code 0 while it was loaded"),
-    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "exit code 3 while it was loaded; its last output:\nno licence"),
+    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "for the first time; its last output:\nno licence"),
     "another BaseException": ("class Odd(BaseException): pass\nraise Odd('\\udc80')", "Odd"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "(SIGSEGV)"),
     "closes everything": ("import os; os.closerange(0, 100)", "exit code"),
@@ -80,6 +80,32 @@ def test_a_model_that_ends_python_is_refused_in_words(launcher: Path, name: str)
     with pytest.raises(PackageError) as caught:
         tried(launcher, top)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return frame[['a']]", ""),
+        ("return frame.rename(columns=names)", "predict raised NameError: name 'names' is not defined (model.py:"),
+        ("raise KeyError('no such city')", "predict raised KeyError: 'no such city'"),
+        ("return frame.rename(columns={'a': 'p'})", "column `p` is not declared"),
+        ("raise SystemExit(3)", "SystemExit"),
+    ],
+    ids=["predicts", "a typing error", "an unknown value", "an undeclared output", "exit"],
+)
+def test_the_description_says_why_predict_refuses_an_ordinary_row(launcher: Path, body: str, words: str) -> None:
+    head, _, _ = ECHO.rpartition("return")
+    package = write_package(launcher.parent / "package", f"{head}{body}\n")
+    found = Signature.from_json(dict(load_on_trial(launcher, package, 60)))
+    assert words in found.refusal
+    assert bool(found.refusal) is bool(words)
+
+
+def test_a_model_that_ends_python_in_predict_is_refused(launcher: Path) -> None:
+    head, _, _ = ECHO.rpartition("return")
+    package = write_package(launcher.parent / "package", f"{head}__import__('os')._exit(7)\n")
+    with pytest.raises(PackageError, match="exit code 7 while it was loaded, or called for the first time"):
+        load_on_trial(launcher, package, 60)
 
 
 def test_loading_that_takes_too_long_is_given_up(launcher: Path) -> None:

@@ -32,7 +32,7 @@ def init(
 
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
-    """Check a model package, load the model in its own environment, and list every problem."""
+    """Check a model package, load the model in its own environment, predict one row, and list every problem."""
     from pyml.package.model_package import ModelPackage
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
@@ -40,7 +40,9 @@ def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
 
     with progress() as on_event:
         signature = registry.check(ModelPackage(folder), builder_for(SandboxHome.find()), on_event)
-    choose_output(json).result(SignatureView(signature.kind, signature.inputs.ddl, signature.outputs.ddl))
+    choose_output(json).result(
+        SignatureView(signature.kind, signature.inputs.ddl, signature.outputs.ddl, signature.refusal)
+    )
 
 
 def upload(
@@ -100,21 +102,27 @@ class InitView:
 
 @dataclass(frozen=True)
 class SignatureView:
-    """The signature of a valid model."""
+    """The signature of a valid model, and why it refuses a made-up row; empty if it does not."""
 
     kind: str
     inputs: str
     outputs: str
+    refusal: str = ""
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Kind, inputs and outputs, and `valid`, which is always true."""
-        return {"valid": True, "kind": self.kind, "inputs": self.inputs, "outputs": self.outputs}
+        """Kind, inputs and outputs; `valid`, which is always true; `refusal`, null if the made-up row is predicted."""
+        facts = {"kind": self.kind, "inputs": self.inputs, "outputs": self.outputs}
+        return {"valid": True, **facts, "refusal": self.refusal or None}
 
     @property
     def text(self) -> str:
-        """Kind, inputs and outputs, each on one line."""
-        return f"valid package: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
+        """Kind, inputs and outputs, each on one line; then why a made-up row is refused."""
+        lines = f"valid package: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
+        if not self.refusal:
+            return f"{lines}\n predict  answers a row that is made up from the inputs"
+        said = self.refusal.replace("\n", "\n          ")
+        return f"{lines}\n predict  refuses a row that is made up from the inputs:\n          {said}"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""`python -m pyml.inference.describe FOLDER`: load a model in its own environment and print its signature.
+"""`python -m pyml.inference.describe FOLDER`: load a model in its own environment, call it once, print its signature.
 
 Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that prevented loading it.
+`predict` is called on one row that is made up from the declared inputs. A model may refuse values that it does not
+know, so what it raises is told, and is not a problem.
 """
 
 from __future__ import annotations
@@ -12,13 +14,18 @@ import signal
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
-from pyml.errors import PackageError, Problem
+from pyml.errors import PackageError, Problem, PymlError
 from pyml.inference.own_streams import own_stdin, own_stdout
 from pyml.types.schema import Schema
+
+if TYPE_CHECKING:
+    from pyml.inference.runner import Runner
 
 SHOWN_CHARACTERS = 2000
 PATIENCE_S = 3
@@ -34,20 +41,28 @@ class Signature:
         kind: "frame" or "tensor".
         inputs: schema of what `predict` takes.
         outputs: schema of what `predict` returns.
+        refusal: why the model predicts no row that is made up from `inputs`; empty if it does, or was not asked.
     """
 
     kind: str
     inputs: Schema
     outputs: Schema
+    refusal: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, object]:
         """As a JSON object."""
-        return {"kind": self.kind, "inputs": self.inputs.declaration, "outputs": self.outputs.declaration}
+        facts: dict[str, object] = {
+            "kind": self.kind,
+            "inputs": self.inputs.declaration,
+            "outputs": self.outputs.declaration,
+        }
+        return {**facts, "refusal": self.refusal} if self.refusal else facts
 
     @classmethod
-    def from_json(cls, facts: dict[str, object]) -> Signature:
+    def from_json(cls, facts: Mapping[str, object]) -> Signature:
         """From a JSON object of `to_json`."""
-        return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]))
+        refusal = str(facts.get("refusal", ""))
+        return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]), refusal)
 
 
 def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature:
@@ -75,7 +90,7 @@ def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature
 
 def _ended_python(code: int, stderr: str) -> PackageError:
     last = stderr.strip()[-SHOWN_CHARACTERS:]
-    ended = f"the model ended Python with {_exit(code)} while it was loaded"
+    ended = f"the model ended Python with {_exit(code)} while it was loaded, or called for the first time"
     hint = "raise an error that says what is wrong instead of calling os._exit" if 0 <= code <= _SIGNALLED else ""
     return PackageError(
         "the model cannot be loaded", [Problem(f"{ended}; its last output:\n{last}" if last else ended, hint)]
@@ -106,7 +121,23 @@ def _describe(folder: Path) -> dict[str, object]:
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is reported
         raised = "".join(traceback.format_exception_only(error)).strip()
         return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}
-    return Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs).to_json()
+    kind = "tensor" if runner.is_tensor else "frame"
+    return Signature(kind, runner.inputs, runner.outputs, _refusal(runner)).to_json()
+
+
+def _refusal(runner: Runner) -> str:
+    """Why `predict` does not predict an ordinary row; empty if it does, or if no such row can be made."""
+    from pyml.inference.ordinary_rows import ordinary_row
+
+    row = ordinary_row(runner.inputs)
+    try:
+        if row is not None:
+            runner.predict_arrow(row)
+    except PymlError as error:
+        return str(error)
+    except BaseException as error:  # noqa: BLE001 - whatever a model raises is told
+        return "".join(traceback.format_exception_only(error)).strip()
+    return ""
 
 
 def main() -> None:
