@@ -15,13 +15,7 @@ SOURCES = (*PACKAGES.values(), ROOT / "cli/pyml_cli", ROOT / "fixtures/pyml_fixt
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").rglob("*.md")
 )
-NOT_YET = (ROOT / "sandbox/pyml_sandbox/parity",)
-"""Folders whose prose still has to follow; to be emptied."""
-FILES = [
-    file
-    for file in (*PAGES, *(file for folder in SOURCES for file in sorted(folder.rglob("*.py"))))
-    if not any(file.is_relative_to(folder) for folder in NOT_YET)
-]
+FILES = [*PAGES, *(file for folder in SOURCES for file in sorted(folder.rglob("*.py")))]
 
 RETIRED = {
     r"workshops?": "environment builder",
@@ -38,8 +32,15 @@ RETIRED = {
     r"traits?": "tag",
     r"carr(y|ies|ied|ying) out": "apply",
     r"telling lines": "relevant lines",
+    r"surroundings": "environment",
+    r"situations?": "condition, machine context",
+    r"judge?ments?": "verdict",
+    r"losses": "mismatches",
 }
 """Words that meant one thing here alone, and the terms that replaced them."""
+
+PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+"""Where one word of an identifier ends and the next begins."""
 
 
 def homes() -> list[str]:
@@ -62,8 +63,9 @@ def is_there(home: str) -> bool:
 
 def retired_in(file: Path) -> Iterator[str]:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        words = PARTS.sub("/", line) if file.suffix == ".py" else line
         for word, term in RETIRED.items():
-            if re.search(rf"(?<![\w`-])({word})(?![\w`-])", line, flags=re.IGNORECASE):
+            if re.search(rf"(?<![\w`-])({word})(?![\w`-])", words, flags=re.IGNORECASE):
                 yield f"{file.relative_to(ROOT)}:{number}: {line.strip()} (the term is: {term})"
 
 

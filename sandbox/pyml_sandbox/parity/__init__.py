@@ -1,1 +1,1 @@
-"""The parity check: do offline and online predictions agree, and if not, why."""
+"""The parity check: do offline and online predictions agree, and if not, why not."""

@@ -66,22 +66,21 @@ def parity_check(
     rows: pa.Table | None = None,
     use_cache: bool = True,
 ) -> Report:
-    """Run both real paths over the same rows, compare what they predict, and find out why they part; blocks.
+    """Run both real paths over the same rows, compare their predictions, and find out why they differ. Blocks.
 
-    A second check of the same model waits for the first, and says so.
+    A second check of the same model waits for the first, and reports that it waits.
 
     Args:
         client: the sandbox; the model is deployed there.
         model_id: the version to check.
-        settings: rows, key, sizes and the needed level; the model's own `pyml.toml` where none are given. The checks of
-            levels beyond P1 are made unless P1 is all that is needed.
-        on_event: told of each step.
-        rows: rows that take the place of a query: the key and the model's inputs. They are numbered where no key is
-            given.
-        use_cache: whether an earlier report on the same version, rows and settings is given again.
+        settings: rows, key, sizes and the required level; None for the model's own `pyml.toml`. The checks of levels
+            above P1 are made unless the required level is P1.
+        on_event: called at each step.
+        rows: rows that replace a query, shape (rows, key columns and inputs). They are numbered if there is no key.
+        use_cache: whether an earlier report on the same version, rows and settings may be returned.
 
     Returns:
-        The report. It is kept in the sandbox's folder as well.
+        The report, which is also written to the sandbox's folder.
 
     Raises:
         UsageError: no rows or no key are given, Spark cannot read the query, or `[parity.tolerance]` names a
@@ -137,7 +136,7 @@ class _Check:
     def _both_paths(
         self, spark: SparkSession, model: OnlineModel, target: OfflineTarget, snapshot: Snapshot
     ) -> tuple[Evidence, tuple[Comparison, ...]]:
-        """Both paths over all rows; meanwhile the harness, which needs neither. Nothing where the rows are in doubt."""
+        """Run both paths over all rows, and the harness at the same time; nothing if the rows are inconclusive."""
         if snapshot.inconclusive:
             return Evidence(), ()
         harness = HarnessEvidence(self._client, self._version, self._settings, self._granted, self._run)
@@ -205,14 +204,14 @@ class _Check:
             checked=checked_level(self._settings.level, evidence.gap),
             failures=merged(self._run.failures),
             gaps=evidence.gaps,
-            departing=set(evidence.noise.departing),
+            size_dependent=set(evidence.noise.size_dependent),
             ties=ties,
         )
 
     def _checks(
         self, snapshot: Snapshot, decision: Decision, comparisons: Sequence[Comparison], evidence: Evidence
     ) -> tuple[CheckResult, ...]:
-        """Every check that was made; where the rows decide nothing, neither path was asked."""
+        """Every check that was made; none if the rows are inconclusive, since neither path ran then."""
         if snapshot.inconclusive:
             return ()
         seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))

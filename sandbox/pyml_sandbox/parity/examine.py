@@ -1,4 +1,4 @@
-"""All checks in the harness, in the order in which their results can be read."""
+"""Makes all checks in the harness, in an order in which each result can be interpreted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.batch_sizes import of_sizes
 from pyml_sandbox.parity.checks.both_paths import PathChecks
+from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
-from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
@@ -36,7 +36,7 @@ SAMPLE_ROWS = 32
 FULL_BATCH_ROWS = 1000
 CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
-"""What asking about every row alone may take, for a model whose calls are slow."""
+"""How long the calls of every row alone may take, in seconds; a slow model gets fewer rows."""
 REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
 GAP = "the model could not be examined to the end; its process broke off"
 
@@ -46,19 +46,19 @@ def open_context(
     harnesses: HarnessProcesses,
     signature: Signature,
     full_batch: pa.RecordBatch,
-    judged: pa.RecordBatch,
+    all_rows: pa.RecordBatch,
     batch_rows: int,
     granted: Tolerances,
 ) -> Iterator[CheckContext]:
-    """A check context with a harness, the rows of a sample of the fixture, and the rows made from them.
+    """A check context with a harness, a sample of the fixture, and synthetic rows made from the sample.
 
     Args:
         harnesses: starts harnesses.
         signature: of the model.
-        full_batch: rows of the fixture: columns of the model's inputs; the first of them are the sample.
-        judged: every row of the fixture, likewise.
-        batch_rows: as many rows as one request of the check holds.
-        granted: what floats may differ by before anything is measured.
+        full_batch: rows of the fixture, shape (rows, inputs), in the declared types; the first are the sample.
+        all_rows: every row of the fixture, likewise.
+        batch_rows: rows in one request of the check.
+        granted: the tolerances of floats before noise is measured.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -77,7 +77,7 @@ def open_context(
             tuple(fixture),
             tuple(first),
             full_batch,
-            judged,
+            all_rows,
             batch_rows,
             granted,
         )
@@ -96,9 +96,9 @@ def context_of_rows(
     Args:
         harnesses: starts harnesses.
         signature: of the model.
-        rows: every row of the fixture: columns of the model's inputs.
-        batch_rows: as many rows as one request of the check holds.
-        granted: what floats may differ by before anything is measured; None for what their types allow.
+        rows: every row of the fixture, shape (rows, inputs).
+        batch_rows: rows in one request of the check.
+        granted: the tolerances of floats before noise is measured; None for those of their types.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -108,22 +108,22 @@ def context_of_rows(
     from pyml.types.frame import conform, one_batch
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
-    conformed, judged = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
-    return open_context(harnesses, signature, conformed, judged, batch_rows, granted or Tolerances())
+    conformed, all_rows = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
+    return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances())
 
 
 class _RefusedError(Exception):
-    """The model refuses every row, alone and together; the message is its own."""
+    """The model refuses every row, alone and together; has the model's message."""
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What the checks in a harness saw.
+    """The results of the checks in a harness.
 
     Attributes:
-        context: what they ran in, with all that was learned on the way.
-        observations: all of it, each with what explains it.
-        gap: why further checks could not be made, and which one was under way; empty where all were.
+        context: the check context, with all that was learned.
+        observations: all observations, each with its explanations.
+        gap: why further checks could not be made, and during which check; empty if all were made.
     """
 
     context: CheckContext
@@ -132,31 +132,31 @@ class Examination:
 
 
 def examine(context: CheckContext) -> Examination:
-    """Make every check; a model that is not steady is asked no further questions.
+    """Make every check; after an unsteady model is found, further checks are left out. Blocks.
 
-    The context's record says which checks were made. Where the model ends its Python or is too slow, what the checks
-    before saw stays, and what was learned.
+    The context's record has the checks that were made. If the model ends its process or is too slow, the observations
+    of earlier checks are kept.
     """
     examiner = _Examiner(context)
     try:
         observations = tuple(examiner.observations())
     except NoAnswerError as error:
         return Examination(examiner.context, tuple(context.record.observations), gap_at(context, error))
-    except _RefusedError as error:  # no output, and so nothing that two calls could have had in common
+    except _RefusedError as error:  # without any output there is nothing to compare
         context.record.withdraw(*context.record.made)
         return Examination(examiner.context, (), f"{REFUSED}: {error}")
     return Examination(examiner.context, observations)
 
 
 def on_the_paths(checks: PathChecks, examined: Examination) -> Examination:
-    """Make the checks of the real paths as well; where the harness broke off, those that need none.
+    """Make the checks of the real paths as well; after a gap, only those that do not need the harness. Blocks.
 
     Args:
-        checks: of the paths.
-        examined: what the harness saw.
+        checks: of the real paths.
+        examined: the results of the harness.
 
     Returns:
-        All of it.
+        The results of both.
 
     Raises:
         SandboxError: a path does not answer.
@@ -175,7 +175,7 @@ def on_the_paths(checks: PathChecks, examined: Examination) -> Examination:
 
 
 def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
-    """Why no further checks could be made, for a reader."""
+    """Why further checks could not be made, as a message."""
     checks = ", ".join(f"`{name}`" for name in context.record.under_way)
     where = f" at the check {checks}" if checks else ""
     return f"{GAP}{where}: {error.message}"
@@ -185,20 +185,20 @@ class _Examiner:
     """Makes the checks one after the other.
 
     Attributes:
-        context: what the next check runs in: each step that learns something puts a new one in its place.
+        context: the context of the next check; a step that learns something replaces it.
     """
 
     def __init__(self, context: CheckContext) -> None:
         self.context = context
 
     def observations(self) -> list[Observation]:
-        """Everything that the checks see, each with what explains it."""
+        """All observations, each with its explanations."""
         state = self._of_state()
         if any(observation.check is Check.REPEAT for observation in state):
             return state
         is_steady = not any(observation.check.entry.is_unsteady for observation in state)
         self._learn_rows_alone(is_steady=is_steady)
-        found = [*state, *SurroundingsChecks(self.context, is_steady).observations()]
+        found = [*state, *EnvironmentChecks(self.context, is_steady).observations()]
         if not any(observation.check.entry.is_unsteady for observation in found):
             found += self._of_batches()
         called = called_by(self.context) if any(each.group in BATCH for each in found) else frozenset()
@@ -211,7 +211,7 @@ class _Examiner:
         return StateChecks(self.context).after(repeated)
 
     def _learn_rows_alone(self, *, is_steady: bool) -> None:
-        """Ask about rows alone, as many as time allows; not where earlier calls change the answers."""
+        """Call rows alone, as many as time allows; not if earlier calls change outputs."""
         self.context = self.context.limited(ALONE_BUDGET_S)
         if not is_steady:
             return
@@ -220,12 +220,12 @@ class _Examiner:
             raise _RefusedError(refusal_in(self.context.first[0]).partition("\n")[0])
 
     def _of_batches(self) -> list[Observation]:
-        """The checks of the batch. The noise of all judged rows is measured before: they are held to it."""
+        """The checks of the batch, after the noise of all rows is measured, since it is their tolerance."""
         self.context, measured_s = measured(self.context)
         self.context = self.context.with_rows(beside_thresholds(self.context))
         checks = BatchChecks.prepare(self.context)
         batch = checks.observations()
-        noise_model = self.context.noise_model.noted(checks.compared)
+        noise_model = self.context.noise_model.learned_pairs(checks.compared)
         if noise_model.noise_after_all:
             self.context = replace(self.context, noise_model=noise_model.reconsidered())
             self.context.record.withdraw(*checks_of(*BATCH, Group.SHAPE))
@@ -236,22 +236,22 @@ class _Examiner:
 
 
 def measured(context: CheckContext) -> tuple[CheckContext, float]:
-    """A context that knows the noise of every row that is judged, and holds all further outputs to it.
+    """Measure the noise of every row of the fixture; all further outputs are compared with it. Blocks.
 
     Args:
-        context: what the checks ran in so far.
+        context: the context so far.
 
     Returns:
-        The context, and the seconds that measuring took.
+        A context with the noise, and the time of the measurement in seconds.
 
     Raises:
-        NoAnswerError: the model ended its Python, or does not answer.
+        NoAnswerError: the model ended its Python process, or is too slow.
     """
     started = time.perf_counter()
     context.record.under_way = (Check.SIZES,)
     noise = measure_noise(
         context.harness,
-        context.judged,
+        context.all_rows,
         context.outputs,
         context.batch_rows,
         granted=context.granted,
@@ -264,34 +264,34 @@ def measured(context: CheckContext) -> tuple[CheckContext, float]:
 
 
 def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Observation]:
-    """The check of sizes, of what was measured.
+    """The check `sizes`, from the measured noise. Blocks.
 
     Args:
-        context: with its noise measured.
-        seen: output columns in which other checks saw a difference already.
-        measured_s: how long measuring took.
+        context: its noise has been measured.
+        seen: output columns in which other checks have already seen a difference.
+        measured_s: time of the measurement in seconds.
 
     Raises:
-        NoAnswerError: the model ended its Python, or does not answer.
+        NoAnswerError: the model ended its Python process, or is too slow.
     """
     if not context.noise.rows:
         return []
     with context.record.making({Check.SIZES: context.noise.rows}, measured_s) as found:
         found += of_sizes(context, seen)
-    if context.noise.departing:
+    if context.noise.size_dependent:
         context.record.fire(Check.SIZES)
     return found
 
 
 def called_by(context: CheckContext) -> frozenset[str]:
-    """Functions that the model calls, for the sample at once, and for each row of it and each synthetic row alone."""
-    rows = context.everything
-    alone = [[place] for place in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
+    """Functions that the model calls, with the sample in one call, and with each row of it and synthetic row alone."""
+    rows = context.all_input_rows
+    alone = [[position] for position in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
     return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])
 
 
 def explain(context: CheckContext, observation: Observation) -> Observation:
-    """An observation with what explains it."""
+    """The observation with its explanations. Blocks."""
     is_explainable = observation.group in BATCH or observation.check is Check.PATHS
     if not is_explainable or not observation.output:
         return observation

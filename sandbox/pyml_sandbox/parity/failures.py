@@ -11,7 +11,7 @@ from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Severity
 
 _LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE)
-"""What the gateway and the model servers say where a request is larger or slower than they allow."""
+"""Codes of the gateway and the model servers for a request that is larger or slower than they allow."""
 
 
 def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
@@ -30,8 +30,8 @@ def is_limit(failure: PathFailure) -> bool:
     return failure.code in _LIMITS
 
 
-def words_of(failure: PathFailure) -> str:
-    """Which paths failed, with the whole message of the exception."""
+def failure_message(failure: PathFailure) -> str:
+    """Which paths failed, and the whole message of the exception."""
     asked = ", ".join(failure.paths)
     if "offline" in failure.paths and len(failure.paths) > 1:
         return f"Both paths failed with the same exception ({asked}), so no row was compared: {failure.message}"
@@ -40,7 +40,7 @@ def words_of(failure: PathFailure) -> str:
 
 def gap_of(limit: PathFailure) -> str:
     """Why a limit that was exceeded leaves the question open, and which setting to change."""
-    what = words_of(limit)
+    what = failure_message(limit)
     return f"{what[:1].lower()}{what[1:]}; send fewer rows in one request: batch_rows below [parity] in pyml.toml"
 
 
@@ -51,7 +51,7 @@ def finding_of_failure(failure: PathFailure) -> Finding:
     """
     limit = is_limit(failure)
     return Finding(
-        words_of(failure),
+        failure_message(failure),
         "R4" if limit else None,
         name=CAUSES["R4"].name if limit else "",
         weight=Severity.WARNS if limit else Severity.FAILS,
@@ -62,6 +62,6 @@ def finding_of_failure(failure: PathFailure) -> Finding:
 
 
 def explains(finding: Finding) -> bool:
-    """Whether a finding may be the reason why a path failed as a whole: a check saw refusals, and no other values."""
+    """Whether a finding may be the reason why a path failed as a whole: a check saw refusals, not different values."""
     check = check_named(finding.check)
     return not finding.columns and check is not None and check.entry.explains_failures

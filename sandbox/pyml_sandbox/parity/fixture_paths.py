@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FixturePaths:
-    """Asks both paths about all rows; what they answer lies in the files of the run, and why one failed in the run.
+    """Predicts all rows on both paths; predictions are written to the files of the run, failures to the run.
 
     Attributes:
         client: the sandbox.
         version: the model version.
-        settings: how many rows in one request, and how many one by one.
+        settings: the number of rows in one request, and of rows that are sent one by one.
         run: whose files and steps these are.
     """
 
@@ -49,10 +49,10 @@ class FixturePaths:
     run: Run
 
     def offline(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> JobResult | None:
-        """One job over all rows; None where it failed.
+        """Run one job over all rows; None if it failed. Blocks.
 
         Raises:
-            SandboxError: Spark went away.
+            SandboxError: Spark is gone.
         """
         from pyml.offline.job import OfflineJob
         from pyml.offline.job import run as run_job
@@ -69,20 +69,20 @@ class FixturePaths:
         return result
 
     def online(self, model: OnlineModel, snapshot: Snapshot) -> Worker | None:
-        """All rows in batches, a sample one by one, and that sample twice in one batch.
+        """Send all rows in batches, a sample one by one, and that sample twice in one batch. Blocks.
 
         Returns:
-            The model server that answered; None where none said who it is.
+            The model server that answered; None if none described itself.
 
         Raises:
-            SandboxError: the gateway went away.
+            SandboxError: the gateway is gone.
         """
         import pyarrow.parquet as pq
 
         rows, run, size = pq.read_table(snapshot.file), self.run, self.settings.batch_rows
         few = sample(rows, self.settings.sample_rows)
 
-        def tell(done: int) -> None:
+        def report_progress(done: int) -> None:
             run.on_event(Event("online", Progress.WAITING, "rows through the gateway", done=done, total=rows.num_rows))
 
         def send(
@@ -93,21 +93,21 @@ class FixturePaths:
 
         with run.step("online", "the same rows through the gateway") as done:
             with run.path(BATCHES, "online in batches"):
-                send(rows, size, ONLINE_BATCHES, tell)
-            self._bring_back()
+                send(rows, size, ONLINE_BATCHES, report_progress)
+            self._wait_for_server()
             with run.path(ROWS, "online one by one"):
                 send(few, 1, ONLINE_ROWS)
-            self._bring_back()
+            self._wait_for_server()
             with run.path(REPEAT, "online, the sample at once"):
                 send(few, few.num_rows, REPEAT_FIRST)
                 send(few, few.num_rows, REPEAT_SECOND)
-            self._bring_back()
+            self._wait_for_server()
             worker = model.worker
             done(f"{rows.num_rows:,} rows in batches of {size:,}, {few.num_rows:,} one by one")
         return worker
 
-    def _bring_back(self) -> None:
-        """Wait for a server that rows have ended: what else is asked is no fault of it."""
+    def _wait_for_server(self) -> None:
+        """Wait until a server that exited on a request is ready again, so that later requests do not fail for it."""
         if self.run.has_ended_server:
             self.run.has_ended_server = False
             self.client.deploy_model(self.version.model_id, self.run.on_event)

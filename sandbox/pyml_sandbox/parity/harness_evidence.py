@@ -1,4 +1,4 @@
-"""What the harness shows of a model, and what it shows beside both real paths: from checks to causes and findings."""
+"""The evidence of the harness, by itself and together with both real paths: from checks to causes and findings."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class HarnessEvidence:
     Attributes:
         client: the sandbox.
         version: the model version.
-        settings: the needed level, and how many rows one request holds.
-        granted: what floats may differ by before anything is measured.
+        settings: the required level, and the rows in one request.
+        granted: the tolerances of floats before noise is measured.
         run: whose files and steps these are.
     """
 
@@ -51,11 +51,11 @@ class HarnessEvidence:
     run: Run
 
     def examined(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Examination:
-        """Everything that the harness shows of the model by itself; needs neither path, and blocks.
+        """All checks in the harness; uses neither real path. Blocks.
 
         Args:
             stack: closes the harness in the end.
-            target: of the offline job: in its environment the harness runs.
+            target: of the offline job; the harness runs in its environment.
             snapshot: the rows.
 
         Raises:
@@ -71,14 +71,14 @@ class HarnessEvidence:
         result: JobResult | None,
         online_worker: Worker | None,
     ) -> Evidence:
-        """What the checks of the harness and of the real paths show, with causes and counterexamples.
+        """The evidence of the harness and the real paths, with causes and counterexamples. Blocks.
 
         Args:
-            examined: what the harness shows, once it is done.
+            examined: the checks in the harness; waits for them.
             paths: both real paths.
             snapshot: the rows.
-            result: of the offline job over them; None where it failed.
-            online_worker: the model server that answered; None where none did.
+            result: of the offline job over them; None if it failed.
+            online_worker: the model server that answered; None if none did.
 
         Raises:
             SandboxError: a path does not answer.
@@ -88,7 +88,7 @@ class HarnessEvidence:
             with run.step("examine", "the model by itself, in a harness") as done:
                 examination = examined.result()
                 context = examination.context
-                done(f"{len(context.everything):,} rows")
+                done(f"{len(context.all_input_rows):,} rows")
         except PackageError as error:
             return _none(error)
         with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
@@ -105,11 +105,11 @@ class HarnessEvidence:
         return Evidence(found, examination.observations, context.noise, dict(context.record.made), examination.gap)
 
     def of_noise(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Evidence:
-        """Of the first level alone: whether what parts the paths is the noise of the model's own arithmetic.
+        """The noise alone, for a check of the first level: may it explain the differences of the paths? Blocks.
 
         Args:
             stack: closes the harness in the end.
-            target: of the offline job: in its environment the harness runs.
+            target: of the offline job; the harness runs in its environment.
             snapshot: the rows.
         """
         try:
@@ -132,5 +132,5 @@ class HarnessEvidence:
 
 
 def _none(error: PackageError) -> Evidence:
-    """No evidence at all, and why."""
+    """Evidence without any checks, and the reason."""
     return Evidence(gap=f"the model could not be examined: {error.message}")

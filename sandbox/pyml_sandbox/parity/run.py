@@ -37,12 +37,12 @@ NUMBERED_TABLES = ("asked", "answered")
 def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Iterator[None]:
     """Hold a lock while a model is checked, since a run replaces the files of the one before. The lock is reentrant.
 
-    Blocks while a check of the same model runs, in this process or another.
+    Blocks while a check of the same model runs, in any process.
 
     Args:
         home: the sandbox.
         model: name of the model, without a version.
-        on_event: called if another check runs.
+        on_event: called if this process has to wait.
     """
     import filelock
 
@@ -125,7 +125,7 @@ class Run:
             name: of the path, see `PathFailure.paths`.
 
         Raises:
-            SandboxError: Spark or the gateway is gone, which is no fault of the model's.
+            SandboxError: Spark or the gateway is gone, which is not a fault of the model.
         """
         try:
             yield

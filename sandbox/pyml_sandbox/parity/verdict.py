@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 class Hop(StrEnum):
-    """The stage at which the paths part, seen from `predict`."""
+    """The stage at which the paths differ, seen from `predict`."""
 
     BOUNDARY = "boundary"
     """Before it: the two paths pass different values to it."""
@@ -81,22 +81,22 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Finding:
-    """One way in which the paths part.
+    """One difference of the paths, with its cause.
 
     Attributes:
         sentence: what happens and what to change, for a reader who knows the model but not pyml.
         code: of the cause, with a page in docs/causes; None if no cause could be named.
         name: of the cause.
-        level: the parity level that it breaks: the cause's own, or a lower one where the real paths show it.
+        level: the parity level that it breaks: that of the cause, or a lower one if the real paths show it.
         weight: its severity: what that means for the verdict.
-        hop: the first stage at which the paths part.
+        hop: the first stage at which the paths differ.
         check: the check that shows it best; a name of docs/parity-report.md.
         checks: all checks that fired for it; includes `paths` if a comparison of the real paths shows it.
         columns: output columns that differ; empty if rows are missing or not predicted at all.
         inputs: input columns that cause it; empty if they are not known.
         rows: how many of the rows that were tried show it.
         comparison: name of the comparison of both paths that shows it as well; empty if none does.
-        witness: the smallest input that shows it; None where none did so on both real paths.
+        witness: the counterexample; None if no input shows it on both real paths.
     """
 
     sentence: str

@@ -1,7 +1,7 @@
 """From comparisons and findings to a verdict. Pure.
 
-The rules ask in this order: can the rows decide anything, is the model deterministic, have both paths the same rows,
-the same columns and the same values, do all checks of the needed level stay silent, and could all of them be made?
+The rules are applied in this order: is the model deterministic, are the rows conclusive, have both paths the same rows,
+columns and values, are all checks of the required level silent, and could all of them be made?
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROWS = "rows"
 """Offline against online one by one, a sample."""
 
 ALONE = "alone"
-"""Online in batches against online one by one, the same sample; offline is not involved."""
+"""Online in batches against online one by one, the same sample; without the offline path."""
 
 REPEAT = "repeat"
 """One path against itself, with the same rows twice."""
@@ -37,7 +37,7 @@ FIRST_LEVEL = LEVELS[0]
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
 
 ENOUGH = 10
-"""A sample without differing rows means something only if it should hold at least this many of them."""
+"""A sample without differing rows is conclusive only if at least this many of them are expected in it."""
 
 
 def decide(
@@ -46,7 +46,7 @@ def decide(
     findings: Sequence[Finding] = (),
     *,
     checked: str = FIRST_LEVEL,
-    departing: Set[str] = frozenset(),
+    size_dependent: Set[str] = frozenset(),
     ties: Mapping[str, Mapping[str, Ties]] = NO_TIES,
     failures: Sequence[PathFailure] = (),
     gaps: Sequence[str] = (),
@@ -54,17 +54,18 @@ def decide(
     """Decide what the comparisons and the findings mean.
 
     Args:
-        comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; `BATCHES` is there, the others may be.
+        comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; each of them may be missing.
         inconclusive: reasons why the rows cannot decide anything, known before either path ran.
         findings: of the checks, each with its cause and its severity.
         checked: the highest level whose checks were made.
-        departing: output columns whose values depend on the size of the batch alone: a difference in them breaks P2.
+        size_dependent: output columns whose values depend on the size of the batch alone: a difference in them breaks
+            P2.
         ties: label columns that flip because their scores tie, by comparison and column.
         failures: real paths that failed.
-        gaps: reasons why checks of the needed level could not be made; with a gap a model can fail, but not pass.
+        gaps: reasons why checks of the required level could not be made; with a gap a model can fail, but not pass.
 
     Returns:
-        CANNOT-CERTIFY with its reasons if the rows or the model are inconclusive; FAIL if a finding breaks the needed
+        CANNOT-CERTIFY with its reasons if the rows or the model are inconclusive; FAIL if a finding breaks the required
         level; CANNOT-CERTIFY if there is a gap; else PASS.
     """
     by_name = {comparison.name: comparison for comparison in comparisons}
@@ -72,7 +73,7 @@ def decide(
     if unsteady := _why_unsteady(findings, by_name.get(REPEAT)):
         reason = f"the model is not deterministic: {unsteady[0]}"
         return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
-    shown = list(_shown_by_paths(paths, by_name, departing, ties))
+    shown = list(_shown_by_paths(paths, by_name, size_dependent, ties))
     all_found = in_order(_together(findings, shown, by_name, failures))
     if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
@@ -147,7 +148,7 @@ def _seen_on_paths(finding: Finding, level: str) -> Finding:
 def _shown_by_paths(
     paths: Sequence[Comparison],
     by_name: Mapping[str, Comparison],
-    departing: Set[str],
+    size_dependent: Set[str],
     ties: Mapping[str, Mapping[str, Ties]],
 ) -> Iterator[Finding]:
     """All differences between the real paths, whether or not a check explains them."""
@@ -160,7 +161,7 @@ def _shown_by_paths(
     yield from tied.values()
     for finding in _value_findings(by_name):
         if not tied.keys() & set(finding.columns):
-            yield replace(finding, level="P2") if departing & set(finding.columns) else finding
+            yield replace(finding, level="P2") if size_dependent & set(finding.columns) else finding
 
 
 def _uncovered(shown: Sequence[Finding], findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -181,7 +182,7 @@ def _of_failures(failures: Sequence[PathFailure], findings: Sequence[Finding]) -
 
 
 def _unsteady(repeat: Comparison | None) -> list[str]:
-    """Differences of a path from itself, after which no comparison means anything."""
+    """Differences of a path from itself, which make every comparison meaningless."""
     columns = repeat.differing_columns() if repeat else ()
     return [
         f"{_of_rows(column)} of `{column.name}` {_differ(column)} between two runs over the same rows"
@@ -190,7 +191,7 @@ def _unsteady(repeat: Comparison | None) -> list[str]:
 
 
 def _inconclusive(comparison: Comparison) -> Iterator[str]:
-    """What is wrong with the rows themselves, because both sides share it."""
+    """Reasons why the rows themselves are inconclusive, since both sides have the same fault."""
     key = ", ".join(f"`{name}`" for name in comparison.key)
     if not comparison.rows_left and not comparison.rows_right:
         yield "there are no rows to compare" if comparison.name == BATCHES else "no row was sent one by one"
@@ -203,7 +204,7 @@ def _inconclusive(comparison: Comparison) -> Iterator[str]:
 
 
 def _key_findings(comparison: Comparison) -> Iterator[Finding]:
-    """What differs in the keys, without what both sides share: that makes the rows themselves inconclusive."""
+    """Differences in the keys, without faults that both sides have: those make the rows themselves inconclusive."""
     keys = comparison.keys
     shared = {
         KeyProblem.REPEATED: bool(keys.repeated_both),
@@ -317,7 +318,7 @@ DEPENDS = "the output of a row depends on the rows that it is sent with"
 
 
 def _share_in(sample: ColumnComparison, whole: ColumnComparison) -> float:
-    """How many differing rows a sample should hold, by its share of all rows."""
+    """The expected number of differing rows in a sample, by its share of all rows."""
     return sample.rows * whole.differing / max(whole.rows, 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, KeyProblem, WorstRow
-from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, shown_key, value_words
+from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, shown_key, value_text
 
 COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf")
 
@@ -75,7 +75,7 @@ def worst_cells(row: WorstRow, column: ColumnComparison) -> list[str]:
     """One of the worst rows: its key, both values, their distance."""
     apart = "" if row.abs_difference is None else f"{row.abs_difference:.3g}"
     values = (_value(row.left, column.left_type), _value(row.right, column.right_type))
-    return [*(value_words(part) for part in row.key), *values, apart]
+    return [*(value_text(part) for part in row.key), *values, apart]
 
 
 def worst_rows(column: ColumnComparison) -> list[list[str]]:
@@ -85,10 +85,10 @@ def worst_rows(column: ColumnComparison) -> list[list[str]]:
 
 def _value(value: str | None, kind: str) -> str:
     """A value; a string in quotes, so that the string `null` and a trailing space differ from null and from nothing."""
-    return f"'{plain(value)}'" if value is not None and kind == "VARCHAR" else value_words(value)
+    return f"'{plain(value)}'" if value is not None and kind == "VARCHAR" else value_text(value)
 
 
-def tolerance_words(comparisons: Sequence[Comparison]) -> str:
+def tolerance_text(comparisons: Sequence[Comparison]) -> str:
     """What was allowed for which columns; empty where no column holds floats."""
     columns = [column for comparison in comparisons for column in comparison.columns]
     allowed = {column.name: str(column.tolerance) for column in columns if column.tolerance}

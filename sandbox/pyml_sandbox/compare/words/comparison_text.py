@@ -18,7 +18,7 @@ from pyml_sandbox.compare.words.comparison_lines import (
     key_lines,
     schema_lines,
     sides,
-    tolerance_words,
+    tolerance_text,
     worst_cells,
     worst_titles,
 )
@@ -103,6 +103,6 @@ def _worst_table(comparison: Comparison, column: ColumnComparison) -> Table:
 
 def tolerance_parts(comparisons: Sequence[Comparison]) -> Iterator[RenderableType]:
     """The tolerances of floats."""
-    words = tolerance_words(comparisons)
+    words = tolerance_text(comparisons)
     if words:
         yield Padding(Text(words), (1, 0, 0, 0))

@@ -29,7 +29,7 @@ def short(ulps: int | None) -> str:
     return f"{ulps:,}" if ulps < 100_000 else f"{ulps:.1e}"
 
 
-def value_words(value: str | None) -> str:
+def value_text(value: str | None) -> str:
     """The string of a value; `null` for None."""
     return "null" if value is None else plain(value)
 

@@ -1,1 +1,1 @@
-"""The checks: each asks about rows under two conditions and gives observations."""
+"""The checks: each predicts rows under two conditions and returns observations."""

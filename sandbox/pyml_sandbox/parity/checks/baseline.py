@@ -1,4 +1,4 @@
-"""What the checks of the batch start from: each row called alone, and as two copies of itself."""
+"""The baseline of the batch checks: the output of each row alone, and as two copies in one call."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
-MAX_CASES = 6
+MAX_EXAMPLES = 6
 
 
 def one_row(input_row: InputRow) -> Condition:
-    """A row called alone."""
+    """A call with this row alone."""
     return Condition((input_row,))
 
 
 def no_difference(row: InputRow, output: str = "") -> Example:
-    """A row alone, under both conditions: of what no two conditions of the harness show."""
+    """A row alone under both conditions, for a difference that two conditions of the harness cannot show."""
     return Example(output, one_row(row), one_row(row))
 
 
 @dataclass(frozen=True)
-class AskedRows:
-    """The rows of a check context and their outputs where no different row is near.
+class Baseline:
+    """The rows of a check context, and their outputs without any different row in the call.
 
     Attributes:
         context: rows and harness.
-        alone: the output of each row of the fixture and synthetic row called alone, by the row's identity.
-        copies: its outputs when called twice in one call.
-        seconds: that asking about the copies took.
-        compared: collects the outputs that should agree, in pairs, as checks compare them: from them a noise model
-            learns once the checks are made.
+        alone: the output of each row in a call of its own, by the row's `id`.
+        copies: its outputs in a call with two copies, by the row's `id`.
+        seconds: time that the calls with copies took.
+        compared: collects pairs of outputs that should agree, as checks compare them; later the noise model learns
+            from them.
     """
 
     context: CheckContext
@@ -50,16 +50,16 @@ class AskedRows:
     compared: list[tuple[Output, Output]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, context: CheckContext) -> AskedRows:
-        """Ask about two copies of each row in one call."""
-        rows = context.everything
+    def of(cls, context: CheckContext) -> Baseline:
+        """Run two copies of each row in one call."""
+        rows = context.all_input_rows
         alone = dict(zip(map(id, rows), context.alone, strict=True))
         started = time.perf_counter()
         copies = dict(zip(map(id, rows), context.calls([[row, row] for row in rows]), strict=True))
         return cls(context, alone, copies, time.perf_counter() - started)
 
-    def taken(self, input_rows: Iterable[InputRow]) -> list[InputRow]:
-        """Those that the model predicts alone: what it refuses it refuses on both paths."""
+    def accepted(self, input_rows: Iterable[InputRow]) -> list[InputRow]:
+        """The rows that the model predicts alone; a row that it refuses is refused on both paths."""
         return [each for each in input_rows if not self.is_refused(each)]
 
     def is_refused(self, row: InputRow) -> bool:
@@ -67,45 +67,45 @@ class AskedRows:
         return isinstance(self.alone[id(row)], Refusal)
 
     def copies_refused(self, row: InputRow) -> bool:
-        """Whether the row is refused beside itself."""
+        """Whether the row is refused in a call with a copy of itself."""
         return isinstance(self.copies[id(row)][0], Refusal)
 
-    def departing(self, expected: Output, output: Output) -> list[str]:
-        """Output columns in which one row's output departs from what it should be; takes the pair down."""
+    def differing(self, expected: Output, output: Output) -> list[str]:
+        """Output columns in which the output of a row differs from the expected one; records the pair."""
         self.compared.append((expected, output))
         return self.context.differing(expected, output)
 
     def is_of(self, name: str, output: Output, row: InputRow) -> bool:
-        """Whether an output is, in one column, the one that a row has alone."""
+        """Whether an output equals, in one column, the output that a row has alone."""
         alone = self.alone[id(row)]
         if isinstance(alone, Refusal) or isinstance(output, Refusal) or not name:
             return False
         return not self.context.noise_model.differ(name, alone[name], output[name])
 
     def type_of(self, column: str) -> DriverType:
-        """The declared type of an input; ROW for what is not an input."""
+        """The declared type of an input column; ROW for a name that is not an input."""
         types = {each.name: each.ddl_type for each in self.context.inputs.fields}
         return DriverType.of(types[column]) if column in types else DriverType.ROW
 
 
 @dataclass(frozen=True)
-class ChecksOfRows:
-    """Checks that start from the rows and their outputs alone.
+class BaselineChecks:
+    """Checks that start from a baseline.
 
     Attributes:
-        asked: the rows.
+        baseline: the rows, and their outputs without any different row in the call.
     """
 
-    asked: AskedRows
+    baseline: Baseline
 
     @property
     def context(self) -> CheckContext:
-        """Where they are asked about."""
-        return self.asked.context
+        """The check context."""
+        return self.baseline.context
 
 
 def tags_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[Tag]:
-    """What all pairs of different outputs have in common, in one column."""
+    """The tags that all pairs of different outputs have in common, in one column."""
     values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
     if len(values) < len(pairs):
         return set()
@@ -120,7 +120,7 @@ def _are_nan_and_null(left: Value, right: Value) -> bool:
 
 
 def _differ_in_last_digit(left: Value, right: Value) -> bool:
-    """Whether two values are decimals that differ by one in the last digit: one of them was rounded otherwise."""
+    """Whether two values are decimals that differ by one in the last digit, as different rounding makes them."""
     if not isinstance(left, Decimal) or not isinstance(right, Decimal):
         return False
     return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
@@ -130,6 +130,6 @@ _TAGS = {ErrorCode.ROW_COUNT: Tag.ROW_COUNT, ErrorCode.COLUMN_TYPE: Tag.TYPE, Er
 
 
 def tags_of_refusal(output: Output | None) -> set[Tag]:
-    """What a refusal is about; nothing where there is none."""
+    """The tags of a refusal; empty if there is none."""
     codes = output.codes if isinstance(output, Refusal) else ()
     return {_TAGS[code] for code in codes if code in _TAGS}

@@ -1,4 +1,4 @@
-"""Another row beside one: pairs that differ in one column, and what the changes have in common."""
+"""Checks of row pairs: a row with a different row in one call; the rows of a pair differ in one column."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, ChecksOfRows, one_row, tags_of_pairs, tags_of_refusal
+from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, BaselineChecks, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.effects import Effect, Effects, is_longer
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -20,7 +20,7 @@ from pyml_sandbox.parity.rows.synthetic import InputRow
 
 PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
-"""As many neighbours are tried two at a time."""
+"""How many other rows are tried two at a time."""
 ORDERED = INTEGERS | {
     DriverType.FLOAT,
     DriverType.DOUBLE,
@@ -31,18 +31,18 @@ ORDERED = INTEGERS | {
 }
 
 
-class NeighbourChecks(ChecksOfRows):
-    """The checks of two rows in one call."""
+class RowPairChecks(BaselineChecks):
+    """The checks of two different rows in one call."""
 
     def observations(self) -> list[Observation]:
-        """What neighbours change, by output and by the column in which the neighbour was varied."""
+        """One observation for each output that changes, by the column in which the rows differ."""
         pairs = self._pairs()
-        with self.context.record.making(self._asked_by(pairs)) as seen:
-            seen += self._symptoms_of(self._effects(pairs))
+        with self.context.record.making(self._rows_by_check(pairs)) as seen:
+            seen += self._observations_of(self._effects(pairs))
         return seen
 
-    def _asked_by(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> dict[str, int]:
-        """How many rows the pairs of each of the checks are made with."""
+    def _rows_by_check(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> dict[str, int]:
+        """The number of varied rows in the pairs of each check."""
         found: dict[str, set[int]] = defaultdict(set)
         for base, varied in pairs:
             for check in self._checks_of(base, varied):
@@ -50,31 +50,31 @@ class NeighbourChecks(ChecksOfRows):
         return {check: len(rows) for check, rows in found.items()}
 
     def _checks_of(self, base: InputRow, varied: InputRow) -> Iterator[Check]:
-        """The checks that a pair is asked for: all under whose name its effects may be reported."""
+        """The checks of a pair: all under whose names its changes may be reported."""
         if varied.kind in NULLS:
             yield Check.NULL_NEIGHBOUR
             return
         values = base.values.get(varied.column), varied.values.get(varied.column)
         if is_longer(*values) or is_longer(*reversed(values)):
             yield Check.LONG_NEIGHBOUR
-        yield Check.TEXT_NEIGHBOUR if self.asked.type_of(varied.column) is DriverType.STRING else Check.NEIGHBOUR
+        yield Check.TEXT_NEIGHBOUR if self.baseline.type_of(varied.column) is DriverType.STRING else Check.NEIGHBOUR
 
-    def _symptoms_of(self, several: Sequence[Effect]) -> Iterator[Observation]:
+    def _observations_of(self, several: Sequence[Effect]) -> Iterator[Observation]:
         by_driver: dict[tuple[str, str], list[Effect]] = defaultdict(list)
         for effect in several:
             by_driver[effect.output, effect.column].append(effect)
         for (output, column), found in by_driver.items():
             effects = self._of_column(column, found)
             tags = effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
-            plainest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind is not Kind.OTHER))
-            refusal = plainest[0].refusal
+            simplest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind is not Kind.OTHER))
+            refusal = simplest[0].refusal
             yield Observation(
                 _check_of(effects),
                 output,
-                tuple(effect.case for effect in plainest[:MAX_CASES]),
+                tuple(effect.example for effect in simplest[:MAX_EXAMPLES]),
                 (column,),
                 tags | tags_of_refusal(refusal),
-                len({id(effect.case.other.row) for effect in found}),
+                len({id(effect.example.other.row) for effect in found}),
                 refusal.message if refusal else "",
                 kinds=effects.kinds,
                 driver_type=effects.type,
@@ -91,47 +91,49 @@ class NeighbourChecks(ChecksOfRows):
         return effects
 
     def _pairs(self) -> list[tuple[InputRow, InputRow]]:
-        """Each synthesised row beside the ordinary one, and beside the null of its column; as many as time allows."""
-        taken = self.asked.taken(self.context.input_rows)
-        ordinary = self.asked.taken(self.context.ordinary)
-        nulls = [each for each in taken if each.kind in NULLS]
-        pairs = [(base, varied) for varied in taken for base in ordinary[:1]]
+        """Each synthetic row with an ordinary one, and with the null of its column; as many pairs as time allows."""
+        accepted = self.baseline.accepted(self.context.input_rows)
+        ordinary = self.baseline.accepted(self.context.ordinary)
+        nulls = [each for each in accepted if each.kind in NULLS]
+        pairs = [(base, varied) for varied in accepted for base in ordinary[:1]]
         pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
-        pairs += [(each, null) for null in nulls for each in taken if each.column == null.column and each is not null]
+        pairs += [
+            (each, null) for null in nulls for each in accepted if each.column == null.column and each is not null
+        ]
         return pairs[: self.context.affordable(PAIRS_BUDGET_S) // 2]
 
     def _effects_of(
         self, base: InputRow, varied: InputRow, outputs: Sequence[Output], *, base_first: bool
     ) -> Iterator[Effect]:
         rows = (base, varied) if base_first else (varied, base)
-        for place, row in enumerate(rows):
-            other = rows[1 - place]
-            expected, output = self.asked.copies[id(row)][place], outputs[place]
-            for name in self.asked.departing(expected, output):
+        for position, row in enumerate(rows):
+            other = rows[1 - position]
+            expected, output = self.baseline.copies[id(row)][position], outputs[position]
+            for name in self.baseline.differing(expected, output):
                 yield Effect(
                     output=name,
                     column=varied.column,
                     kind=varied.kind,
                     on_base=row is base,
-                    place=place,
-                    is_swapped=not self.asked.is_of(name, self.asked.alone[id(row)], other)
-                    and self.asked.is_of(name, outputs[place], other)
-                    and self.asked.is_of(name, outputs[1 - place], row),
-                    is_others=self.asked.is_of(name, output, other),
+                    position=position,
+                    is_swapped=not self.baseline.is_of(name, self.baseline.alone[id(row)], other)
+                    and self.baseline.is_of(name, outputs[position], other)
+                    and self.baseline.is_of(name, outputs[1 - position], row),
+                    is_others=self.baseline.is_of(name, output, other),
                     is_nan_for_null=Tag.NAN_FOR_NULL in tags_of_pairs(name, [(expected, output)]),
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
-                    case=Example(name, one_row(row), Condition(rows, place)),
+                    example=Example(name, one_row(row), Condition(rows, position)),
                 )
 
     def _of_column(self, column: str, found: Sequence[Effect]) -> Effects:
-        """The effects of neighbours that were varied in one column."""
+        """The changes in pairs that differ in one column."""
         is_known = any(each.column == column and each.kind is Kind.OTHER for each in self.context.input_rows)
-        return Effects(column, self.asked.type_of(column), is_known, found)
+        return Effects(column, self.baseline.type_of(column), is_known, found)
 
     def _of_triples(self, column: str, found: Sequence[Effect]) -> set[Tag]:
-        """What two neighbours at once do to a row."""
-        row, output = found[0].case.reference.row, found[0].output
+        """What a call with two other rows does to a row."""
+        row, output = found[0].example.reference.row, found[0].output
         if not output:
             return set()
         others = self._others(row, column, found)
@@ -139,24 +141,24 @@ class NeighbourChecks(ChecksOfRows):
         ones = [answer[0] for answer in self.context.calls([(row, other) for other in others])]
         twos = [answer[0] for answer in self.context.calls([(row, other, other) for other in others])]
         both = [answer[0] for answer in self.context.calls([(row, *pair) for pair in pairs])]
-        known = [self.asked.alone[id(row)], *ones]
+        known = [self.baseline.alone[id(row)], *ones]
         tags: set[Tag] = set()
         if any(all(output in self.context.differing(answer, each) for each in known) for answer in both):
             tags.add(Tag.GROWS)
         if not any(output in self.context.differing(one, two) for one, two in zip(ones, twos, strict=True)):
             tags.add(Tag.DENSE)
-        if self.asked.type_of(column) in ORDERED and self._is_rank(row, column, output, pairs, both):
+        if self.baseline.type_of(column) in ORDERED and self._is_rank(row, column, output, pairs, both):
             tags.add(Tag.AS_RANK)
         return tags
 
     def _others(self, row: InputRow, column: str, found: Sequence[Effect]) -> list[InputRow]:
-        """Neighbours to try two at a time; where values have an order, as many below the row's own as above it."""
-        if self.asked.type_of(column) not in ORDERED:
-            beside = {id(other): other for effect in found for other in effect.case.other.rows if other is not row}
+        """The other rows to try two at a time; if values have an order, as many below the row's own as above it."""
+        if self.baseline.type_of(column) not in ORDERED:
+            beside = {id(other): other for effect in found for other in effect.example.other.rows if other is not row}
             return list(beside.values())[:TRIPLED]
         own = row.values[column]
         varied = [each for each in self.context.input_rows if each.column == column and each.base == row.base]
-        usable = [each for each in self.asked.taken(varied) if _is_finite(each.values[column])]
+        usable = [each for each in self.baseline.accepted(varied) if _is_finite(each.values[column])]
         ranked = sorted(usable, key=lambda each: each.values[column])
         below = [each for each in ranked if each.values[column] < own]
         above = [each for each in ranked if each.values[column] > own]
@@ -170,7 +172,7 @@ class NeighbourChecks(ChecksOfRows):
         pairs: Sequence[tuple[InputRow, InputRow]],
         answers: Sequence[Output],
     ) -> bool:
-        """Whether the output follows from how many of two neighbours are above the row."""
+        """Whether the output depends only on how many of the two other rows have a larger value."""
         own = row.values[column]
         by_count: dict[int, list[Output]] = defaultdict(list)
         for pair, answer in zip(pairs, answers, strict=True):
@@ -185,19 +187,19 @@ class NeighbourChecks(ChecksOfRows):
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a value has a place among the others; None and NaN have none, and infinities are no amounts."""
+    """Whether a value can be ordered and is finite; None and NaN have no order."""
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _spread(rows: Sequence[InputRow], count: int) -> list[InputRow]:
-    """So many of them, from the first to the last."""
+    """At most `count` rows, evenly spread from the first to the last."""
     if len(rows) <= count:
         return list(rows)
-    return [rows[place * (len(rows) - 1) // (count - 1)] for place in range(count)]
+    return [rows[position * (len(rows) - 1) // (count - 1)] for position in range(count)]
 
 
 def _check_of(effects: Effects) -> Check:
-    """The check in whose name a report speaks of such neighbours."""
+    """The check under whose name a report shows these changes."""
     if effects.tags & {Tag.NULL_ONLY, Tag.OWN_VALUE}:
         return Check.NULL_NEIGHBOUR
     if Tag.LONGER_ONLY in effects.tags:

@@ -1,7 +1,7 @@
-"""Checks of what stays behind: the clock, generators of random numbers, earlier calls, and the given frame itself.
+"""Checks of state: the clock, random generators, earlier calls, and the frame that `predict` is given.
 
-They come first. A model that differs from itself can be compared with nothing, and one that remembers answers every
-later question with what the earlier ones left.
+They run first. A model that differs from itself cannot be compared with anything, and if a model keeps state between
+calls, every later output depends on the earlier calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
+from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -24,7 +24,7 @@ CLOCK_S = 1_700_000_000.0
 EVALUATION = Perturbation("evaluation")
 DAY_S = 86_400.0
 DAYS = 400.4
-"""Another year, another month, another day of the week, another hour."""
+"""A different year, month, day of the week and hour."""
 REPEATS = 3
 MORE_REPEATS = 8
 KEYED_PART = 4
@@ -33,12 +33,12 @@ SINGLES = 8
 
 @dataclass(frozen=True)
 class Repeated:
-    """The same rows, asked about again.
+    """Repeated calls with the same rows.
 
     Attributes:
-        observations: where the answers differ.
-        again: the answers, call by call.
-        call_s: seconds that one call took on average.
+        observations: where the outputs differ.
+        again: the outputs, call by call.
+        call_s: mean time of one call, in seconds.
     """
 
     observations: tuple[Observation, ...]
@@ -48,7 +48,7 @@ class Repeated:
 
 @dataclass(frozen=True)
 class StateChecks:
-    """The checks of determinism and memory; the first to ask the context's harness, since every call counts.
+    """The checks of determinism and state; the first that use the context's harness, since every call may change it.
 
     Attributes:
         context: rows, noise model, and a way to start harnesses.
@@ -57,11 +57,11 @@ class StateChecks:
     context: CheckContext
 
     def observations(self) -> list[Observation]:
-        """Everything that these checks see."""
+        """All observations of these checks."""
         return self.after(self.repeat())
 
     def repeat(self) -> Repeated:
-        """Ask the same again, a few times."""
+        """Repeat the same call a few times."""
         batch = self.context.rows(self.context.fixture)
         with self.context.record.making({Check.REPEAT: len(self.context.fixture)}) as seen:
             started = time.perf_counter()
@@ -71,10 +71,10 @@ class StateChecks:
         return Repeated(tuple(seen), again, call_s)
 
     def after(self, repeated: Repeated) -> list[Observation]:
-        """What the check of repeated calls saw, and the others; of a model that differs from itself only why.
+        """The observations of the repeated calls and of the other checks; if repeated calls differ, only why.
 
         Args:
-            repeated: the answers to those calls, the last that the harness gave.
+            repeated: the repeated calls; the harness has answered none since.
         """
         rows, harness, first, record = (
             self.context.fixture,
@@ -90,7 +90,7 @@ class StateChecks:
             warm += self._differing(Check.WARM, first, harness.together(batch), others) or self._singles()
         with record.making({Check.CLOCK: len(rows)}) as clock:
             clock += self._clock()
-        # Chance that seldom shows looks like either.
+        # A rare random difference looks like either of them.
         if (warm or clock) and (found := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
             record.withdraw(Check.WARM, Check.CLOCK)
             record.saw(found)
@@ -98,16 +98,16 @@ class StateChecks:
         return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
 
     def _others(self) -> list[InputRow]:
-        """Other rows, of another number and of the same, that are asked about before the first ones come again.
+        """Different rows, to be called before the first rows are called again.
 
-        One row that is refused would have a whole call refused, and nothing would be left of it to be remembered.
+        Refused rows are left out: a single one makes a whole call fail, so the model could not keep anything of it.
         """
         varied = self.context.input_rows[: len(self.context.fixture)]
         answers = self.context.harness.alone(self.context.rows(varied))
         return [row for row, answer in zip(varied, answers, strict=True) if not isinstance(answer, Refusal)]
 
     def _of_fresh(self, others: Sequence[InputRow]) -> list[Observation]:
-        """This process against a fresh one that met other rows first."""
+        """This process against a new one that was called with different rows first."""
         rows, first = self.context.fixture, self.context.first
         batch, equal = self.context.rows(rows), _of_length(others, len(rows))
         with self.context.record.making(dict.fromkeys((Check.SAME_SIZE, Check.FIRST_BATCH), len(rows))) as seen:
@@ -117,7 +117,7 @@ class StateChecks:
                     Check.SAME_SIZE, fresh.together(self.context.rows(equal)), after, rows, equal
                 )
                 first_batch = self._differing(Check.FIRST_BATCH, first, fresh.together(batch), others)
-            if _answered(first) and self._agree(first, after):  # what the call before it gave
+            if _answered(first) and self._agree(first, after):  # the outputs of the previous call
                 same_size = [observation.with_tags(Tag.EARLIER_ANSWER) for observation in same_size]
             if first_batch and self._is_keyed(others):
                 first_batch = [observation.with_tags(Tag.KEYED) for observation in first_batch]
@@ -125,26 +125,27 @@ class StateChecks:
         return seen
 
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
-        """The first of several answers to the same rows against the first other that differs."""
+        """The first of several outputs for the same rows against the last one that differs from it."""
         found = (self._differing(Check.REPEAT, answers[0], each, before=REPEATS) for each in reversed(answers[1:]))
         return next(filter(None, found), [])
 
     def _singles(self) -> list[Observation]:
-        """Rows called alone one after the other, and the other way round: what small calls leave to the next."""
+        """Single rows in order, and in reverse order: does a small call change the next one?"""
         rows = self.context.fixture[:SINGLES]
         forwards, backwards = (self.context.harness.alone(self.context.rows(order)) for order in (rows, rows[::-1]))
         found: dict[str, list[Example]] = {}
-        for place, (left, right) in enumerate(zip(forwards, backwards[::-1], strict=True)):
-            if place < len(rows) - 1:  # of the last nothing is known: it comes twice in a row
+        for position, (left, right) in enumerate(zip(forwards, backwards[::-1], strict=True)):
+            if position < len(rows) - 1:  # the last row has the same row before it both times
                 for name in self.context.differing(left, right):
-                    after = Condition((rows[place],), 0, before=((rows[place + 1],),))
-                    found.setdefault(name, []).append(Example(name, one_row(rows[place]), after))
+                    after = Condition((rows[position],), 0, before=((rows[position + 1],),))
+                    found.setdefault(name, []).append(Example(name, one_row(rows[position]), after))
         return [
-            Observation(Check.WARM, name, tuple(cases[:MAX_CASES]), rows=len(cases)) for name, cases in found.items()
+            Observation(Check.WARM, name, tuple(examples[:MAX_EXAMPLES]), rows=len(examples))
+            for name, examples in found.items()
         ]
 
     def _is_keyed(self, others: Sequence[InputRow]) -> bool:
-        """Whether one other row ahead of them changes few answers, and not most: those that share a key with it."""
+        """Whether one different row before them changes few outputs, not most: those that share a key with it."""
         rows = self.context.fixture
         batch = self.context.rows(rows)
         for other in {each.column: each for each in reversed(others)}.values():
@@ -156,9 +157,9 @@ class StateChecks:
         return False
 
     def _clock(self) -> list[Observation]:
-        """Two days apart, at the same time of day: what follows the date, and not the second, which `repeat` shows.
+        """The same rows on two dates, at the same time of day: `repeat` already shows what depends on the second.
 
-        The clock runs: a model that waits for it would wait for ever.
+        The clock runs, since a model that waits for it would never return.
         """
         batch = self.context.rows(self.context.fixture)
         groups = [range(batch.num_rows)]
@@ -176,29 +177,29 @@ class StateChecks:
         rows: Sequence[InputRow] = (),
         before: int = 0,
     ) -> list[Observation]:
-        """One observation for each output column in which two answers to the same rows differ."""
+        """One observation for each output column in which two outputs for the same rows differ."""
         rows = rows or self.context.fixture
         earlier = (tuple(rows),) * before if before else (tuple(others),) if others else ()
-        places: dict[str, list[int]] = {}
-        for place, (left, right) in enumerate(zip(expected, found, strict=True)):
+        positions: dict[str, list[int]] = {}
+        for position, (left, right) in enumerate(zip(expected, found, strict=True)):
             for name in self.context.differing(left, right):
-                places.setdefault(name, []).append(place)
+                positions.setdefault(name, []).append(position)
         return [
             Observation(
                 check,
                 name,
                 tuple(
-                    Example(name, Condition(tuple(rows), place), Condition(tuple(rows), place, before=earlier))
-                    for place in places[name][:MAX_CASES]
+                    Example(name, Condition(tuple(rows), position), Condition(tuple(rows), position, before=earlier))
+                    for position in positions[name][:MAX_EXAMPLES]
                 ),
-                rows=len(places[name]),
+                rows=len(positions[name]),
             )
-            for name in places
+            for name in positions
         ]
 
     def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Observation]:
-        """What silences a difference between two equal calls; each asked of a fresh process, at its first calls."""
-        case = Example("", Condition(tuple(self.context.fixture)), Condition(tuple(self.context.fixture)))
+        """What removes the difference between two equal calls; each tried in the first calls of a new process."""
+        example = Example("", Condition(tuple(self.context.fixture)), Condition(tuple(self.context.fixture)))
         silencers: dict[Check, Callable[[], bool]] = {
             Check.FROZEN_CLOCK: lambda: self._silences(clock=CLOCK_S),
             Check.SEEDED: lambda: self._silences(seeded=True),
@@ -208,11 +209,11 @@ class StateChecks:
             silencers = {Check.TRAINING_MODE: lambda: self._silences(perturbation=EVALUATION), **silencers}
         for check, is_silent in silencers.items():
             with self.context.record.making({check: len(self.context.fixture)}) as seen:
-                seen += [Observation(check, "", (case,))] if is_silent() else []
+                seen += [Observation(check, "", (example,))] if is_silent() else []
             yield from seen
 
     def _comes_again(self, answers: Sequence[Sequence[Output]]) -> bool:
-        """Whether a fresh process gives the same answers to the same calls, one after the other."""
+        """Whether a new process gives the same outputs for the same sequence of calls."""
         with self.context.harnesses.start() as fresh:
             history = [fresh.together(self.context.rows(self.context.fixture)) for _ in answers]
         return all(self._agree(left, right) for left, right in zip(answers, history, strict=True))
@@ -230,7 +231,7 @@ class StateChecks:
         return not any(self.context.differing(a, b) for a, b in zip(left, right, strict=True))
 
     def _mutation(self) -> list[Observation]:
-        """Whether any call so far has changed what it was given."""
+        """Whether any call so far has modified its input."""
         with self.context.record.making({Check.MUTATION: len(self.context.fixture)}) as seen:
             if self.context.harness.changed is not None:
                 seen.append(Observation(Check.MUTATION, "", (no_difference(self.context.fixture[0]),)))
@@ -239,7 +240,7 @@ class StateChecks:
 
 def _of_length(rows: Sequence[InputRow], length: int) -> list[InputRow]:
     """Rows repeated, or cut, to a length."""
-    return [rows[place % len(rows)] for place in range(length)] if rows else []
+    return [rows[position % len(rows)] for position in range(length)] if rows else []
 
 
 def _answered(outputs: Sequence[Output]) -> bool:

@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 
 WRITTEN_BY = re.compile(rb"_sklearn_version.{1,10}?(\d+\.\d+(?:(?:\.|rc|\.dev|\.post)\d+)*)", re.DOTALL)
-"""What scikit-learn writes into each of its pickles (`BaseEstimator.__getstate__`); pickle's own marks lie between."""
+"""What scikit-learn writes into each of its pickles (`BaseEstimator.__getstate__`), with opcodes in between."""
 
 
 def sklearn_versions_in(file: Path) -> list[str]:
-    """The versions of scikit-learn by which the estimators in a file were pickled, sorted.
+    """The versions of scikit-learn that pickled the estimators in a file, sorted.
 
     The file is mapped, not read: parameters may be larger than the memory of this machine.
     """
-    if not file.stat().st_size:  # nothing can be mapped
+    if not file.stat().st_size:  # an empty file cannot be mapped
         return []
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return sorted({found.group(1).decode() for found in WRITTEN_BY.finditer(content)})

@@ -1,4 +1,4 @@
-"""Where the checks are made: the rows to ask about, a harness to ask, and a noise model that tells outputs apart."""
+"""What the checks run in: their rows, a harness, and a noise model that decides which outputs differ."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ FEWEST_OF_FIXTURE = 8
 class CheckContext:
     """The rows of one parity check and a harness in the pinned environment.
 
-    A step that learns something gives a new one: `limited`, `with_alone`, `with_rows`.
+    It is immutable: a step that learns something returns a new context (`limited`, `with_alone`, `with_rows`).
 
     Attributes:
         inputs: the model's declared inputs.
         outputs: its declared outputs.
         harnesses: starts further harnesses.
-        harness: the one that is open for the whole check.
-        noise_model: tells outputs apart.
-        fixture: rows of the fixture.
-        first: their outputs in the first call that the harness answered.
-        full_batch: rows of the fixture, those of the sample first and once more among the others.
-        judged: every row of the fixture: columns of the model's inputs.
-        batch_rows: as many rows as one request of the check holds.
-        granted: what floats may differ by before anything is measured.
-        noise: what the size of a batch alone does to outputs, once it has been measured on `judged`.
+        harness: the harness that stays open for the whole check.
+        noise_model: decides whether two outputs differ by more than noise.
+        fixture: a sample of the rows of the fixture.
+        first: the outputs of `fixture` in the harness's first call.
+        full_batch: rows of the fixture, shape (rows, inputs): first the sample, then more rows, among them the sample.
+        all_rows: every row of the fixture, shape (rows, inputs).
+        batch_rows: rows in one request of the check.
+        granted: the tolerances of floats before noise is measured.
+        noise: how the size of a batch alone changes outputs, once it is measured on `all_rows`.
         input_rows: synthetic rows.
-        alone: the output of each row of `everything`, called alone; empty until `with_alone`.
-        call_s: seconds that one call takes on average: of the sample, until rows were called alone, then of one row.
+        alone: the output of each row of `all_input_rows` in a call of its own; empty until `with_alone`.
+        call_s: mean time of a call in seconds: with the sample; after `with_alone` with one row.
         record: collects which checks were made.
     """
 
@@ -59,7 +59,7 @@ class CheckContext:
     fixture: tuple[InputRow, ...]
     first: tuple[Output, ...]
     full_batch: pa.RecordBatch
-    judged: pa.RecordBatch
+    all_rows: pa.RecordBatch
     batch_rows: int
     granted: Tolerances = field(default_factory=Tolerances)
     noise: Noise = field(default_factory=Noise)
@@ -69,7 +69,7 @@ class CheckContext:
     record: CheckRecord = field(default_factory=CheckRecord)
 
     def rows(self, input_rows: Sequence[InputRow]) -> pa.RecordBatch:
-        """Input rows as the rows of a question."""
+        """Input rows as an Arrow batch of shape (rows, inputs)."""
         return batch_of(input_rows, self.inputs)
 
     @property
@@ -78,32 +78,32 @@ class CheckContext:
         return sorted(self.fixture, key=lambda row: sum(value is None for value in row.values.values()))[:ORDINARY]
 
     @property
-    def everything(self) -> list[InputRow]:
+    def all_input_rows(self) -> list[InputRow]:
         """The rows of the fixture, then the synthetic rows."""
         return [*self.fixture, *self.input_rows]
 
     def with_alone(self) -> CheckContext:
-        """One that knows the output of every row called alone, and how long such a call takes; asks for them.
+        """A context with the output of every row alone, and the mean time of such a call. Blocks.
 
         Raises:
-            NoAnswerError: the model ended its Python, or does not answer.
+            NoAnswerError: the model ended its Python process, or is too slow.
         """
-        rows = self.everything
+        rows = self.all_input_rows
         started = time.perf_counter()
         outputs = self.harness.alone(self.rows(rows))
         return replace(self, alone=tuple(outputs), call_s=(time.perf_counter() - started) / len(rows))
 
     def with_rows(self, input_rows: Sequence[InputRow]) -> CheckContext:
-        """One with further synthetic rows; asks for their output alone.
+        """A context with additional synthetic rows and their outputs alone. Blocks.
 
         Raises:
-            NoAnswerError: the model ended its Python, or does not answer.
+            NoAnswerError: the model ended its Python process, or is too slow.
         """
         outputs = [output for (output,) in self.calls([[row] for row in input_rows])]
         return replace(self, input_rows=(*self.input_rows, *input_rows), alone=(*self.alone, *outputs))
 
     def limited(self, budget_s: float) -> CheckContext:
-        """One with as many rows as can be asked about alone within a time; the kinds that show most come first.
+        """A context with as many rows as can be called alone within a time; the kinds that show most are kept.
 
         Args:
             budget_s: the time in seconds.
@@ -116,7 +116,7 @@ class CheckContext:
         return replace(self, fixture=self.fixture[:of_fixture], first=self.first[:of_fixture], input_rows=input_rows)
 
     def affordable(self, budget_s: float) -> int:
-        """How many calls of one row can be made within a time in seconds."""
+        """How many calls can be made within a time in seconds."""
         return int(budget_s / max(self.call_s, 1e-4))
 
     def calls(
@@ -137,14 +137,25 @@ def calls(
     perturbation: Perturbation | None = None,
     threads: int = 1,
 ) -> list[list[Output]]:
-    """The outputs of calls in a harness; each distinct row is sent once."""
-    places: dict[int, int] = {}
+    """The outputs of calls in a harness; each distinct row is sent once. Blocks.
+
+    Args:
+        harness: the harness.
+        inputs: the model's declared inputs.
+        groups: the rows of each call.
+        perturbation: a change to the frame of each call; None for no change.
+        threads: how many calls are made at the same time.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
+    """
+    positions: dict[int, int] = {}
     distinct: list[InputRow] = []
     for input_row in (input_row for group in groups for input_row in group):
-        if id(input_row) not in places:
-            places[id(input_row)] = len(distinct)
+        if id(input_row) not in positions:
+            positions[id(input_row)] = len(distinct)
             distinct.append(input_row)
-    numbered = [[places[id(input_row)] for input_row in group] for group in groups]
+    numbered = [[positions[id(input_row)] for input_row in group] for group in groups]
     if not groups:
         return []
     return harness.calls(batch_of(distinct, inputs), numbered, perturbation, threads=threads)

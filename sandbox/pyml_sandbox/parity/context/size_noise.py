@@ -1,4 +1,4 @@
-"""Every row of the fixture in batches of several sizes, in one isolated process: what size alone does to outputs."""
+"""Every row of the fixture in batches of several sizes, in one isolated process: how the size alone changes outputs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SIZES = (32, 2, 1)
-"""Rows in a call, beside the whole batches in which the rows come."""
+"""Rows in a call, besides whole batches."""
 BUDGET_S = 6.0
-"""What asking may take."""
+"""How long the measurement may take, in seconds."""
 SLICE_S = 1.0
-"""What one slice of the rows may take in batches of every size: the budget is looked at between slices."""
+"""How long one slice of the rows may take in batches of every size; the budget is checked between slices."""
 
 
 def measure_noise(
@@ -40,22 +40,21 @@ def measure_noise(
     budget_s: float = BUDGET_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Noise:
-    """Ask about rows in batches of 1, 2, 32 and `batch_rows`, and compare each with the last; blocks.
+    """Predict rows in batches of 1, 2, 32 and `batch_rows`, and compare each size with the last. Blocks.
 
     Args:
-        harness: asked.
-        rows: shape (rows, inputs): every row that is judged. Where time is short those that are asked about lie evenly
-            among them.
-        outputs: of the model.
-        batch_rows: as many rows as one request of the check holds.
-        granted: what floats may differ by before anything is measured; None for what their types allow.
+        harness: predicts the rows.
+        rows: shape (rows, inputs): every row that both paths predict. If time is short, evenly spaced rows are used.
+        outputs: the model's declared outputs.
+        batch_rows: rows in one request of the check.
+        granted: the tolerances of floats before noise is measured; None for those of their types.
         pass_through: output columns that hand an input back.
-        row_s: seconds that a call of one row takes: a slow model is asked about smaller slices.
-        budget_s: seconds that asking may take; the first slice is always asked about.
-        clock: seconds that pass.
+        row_s: time of a call with one row, in seconds; the slower the model, the smaller the slices.
+        budget_s: how long the measurement may take, in seconds; the first slice is always measured.
+        clock: monotonic time in seconds.
 
     Raises:
-        PackageError: the model ended its Python, or does not answer.
+        NoAnswerError: the model ended its Python process, or is too slow.
     """
     measured = _Measured(outputs, granted or Tolerances())
     end = clock() + budget_s
@@ -71,12 +70,12 @@ def measure_noise(
 
 
 def _affordable(batch_rows: int, row_s: float) -> int:
-    """Rows of one slice, where each takes `row_s` seconds in batches of every size."""
+    """Rows of one slice, if each row takes `row_s` seconds in batches of every size."""
     return max(min(batch_rows, int(SLICE_S / max(row_s, 1e-9))) // max(SIZES), 1) * max(SIZES)
 
 
 def _spread_slices(rows: int, size: int) -> list[int]:
-    """Where slices of some rows begin, so ordered that the first few lie far apart: by their numbers' reversed bits."""
+    """First rows of slices, ordered so that the first few are far apart: by the reversed bits of their numbers."""
     count = -(-rows // size)
     width = max(count - 1, 1).bit_length()
     order = sorted(range(count), key=lambda number: f"{number:0{width}b}"[::-1])
@@ -85,7 +84,7 @@ def _spread_slices(rows: int, size: int) -> list[int]:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Predictions of some rows, row for row: as they come, and in each smaller size that was answered."""
+    """Predictions of some rows, row for row: in one batch, and in each smaller size that was not refused."""
 
     start: int
     whole: pa.RecordBatch
@@ -93,7 +92,7 @@ class _Slice:
 
 
 class _Measured:
-    """What was seen so far."""
+    """The measurements so far."""
 
     def __init__(self, outputs: Schema, granted: Tolerances) -> None:
         self._outputs, self._granted = outputs.arrow, granted
@@ -101,7 +100,7 @@ class _Measured:
         self._rows = 0
 
     def ask(self, harness: HarnessProcess, rows: pa.RecordBatch, start: int) -> None:
-        """Ask about rows of which the first has the number `start`; where a call is refused nothing is compared."""
+        """Measure rows, the first of which has the number `start`; if a call is refused, nothing is compared."""
         whole = _predictions(harness, rows, rows.num_rows)
         self._rows += rows.num_rows
         if whole is not None:
@@ -123,16 +122,16 @@ class _Measured:
             for field in self._outputs
         }
         columns = {field.name: found[field.name][0] for field in self._outputs if has_floats(field.type)}
-        departing = {name: set(beyond.tolist()) for name, (_, beyond) in found.items()}
+        size_dependent = {name: set(beyond.tolist()) for name, (_, beyond) in found.items()}
         measured = {name: column.tolerance(self._granted) for name, column in columns.items()}
         scores = {**measured, **self._granted.columns}
-        labels = [name for name, beyond in departing.items() if beyond and name not in columns]
+        labels = [name for name, beyond in size_dependent.items() if beyond and name not in columns]
         ties = {name: self._ties(name, scores) for name in labels}
         for name, tied in ties.items():
-            departing[name] -= set(tied.tied)
+            size_dependent[name] -= set(tied.tied)
         return Noise(
             columns,
-            {name: tuple(sorted(beyond)) for name, beyond in departing.items() if beyond},
+            {name: tuple(sorted(beyond)) for name, beyond in size_dependent.items() if beyond},
             {name: tied for name, tied in ties.items() if tied.tied},
             self._rows,
             rows,
@@ -151,7 +150,7 @@ class _Measured:
         )
 
     def _ties(self, name: str, scores: Mapping[str, Tolerance]) -> Ties:
-        """Labels that flip in any size; a row that is not tied in each size in which it flips is not a tie."""
+        """Labels that flip in any size; a row is tied only if it is tied in each size in which it flips."""
         found = []
         for size in SIZES:
             slices = [each for each in self._slices if size in each.parts]
@@ -164,7 +163,7 @@ class _Measured:
 
 
 def _predictions(harness: HarnessProcess, rows: pa.RecordBatch, size: int) -> pa.RecordBatch | None:
-    """Predictions row for row, asked in batches of a size; None where one of them is refused."""
+    """Predictions row for row, in batches of a size; None if one of them is refused."""
     answers = harness.ask(HarnessRequest(rows, list(_groups(rows.num_rows, size))))
     return None if answers.refusals else answers.predictions
 

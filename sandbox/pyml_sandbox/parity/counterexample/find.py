@@ -49,7 +49,7 @@ class CounterexampleFinder:
         """The smallest input that shows one of the observations: of the first for which there is such an input.
 
         Args:
-            observations: of one finding, the plainest first.
+            observations: of one finding, the simplest first.
 
         Returns:
             None if the real paths confirm no input, or if the model ends its process or is too slow meanwhile.
@@ -70,15 +70,15 @@ class CounterexampleFinder:
     # ---- in the test harness
 
     def _shrunk(self, observation: Observation) -> tuple[Example, tuple[str, ...]]:
-        example = observation.case
+        example = observation.example
         if not example.other.rows or example.other.threads > 1:
             return example, self.context.inputs.names if example.other.rows else ()
         if observation.check in (Check.CLOCK, Check.FORMS):
             alone = Condition((example.other.row,))
-            holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_form
+            holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_format
             return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(example.output, alone, alone))
-        with _Asker(self.context) as asker:
-            if not asker.differs(example):
+        with _ConditionRunner(self.context) as runner:
+            if not runner.differs(example):
                 return (
                     self._shrunk_on_paths(example)
                     if observation.check is Check.PATHS
@@ -86,11 +86,11 @@ class CounterexampleFinder:
                 )
             single = _alone(example)
             tries = TRIES if observation.check is Check.REPEAT else 1  # a random value may be drawn twice
-            if single is not None and any(asker.differs(single) for _ in range(tries)):
+            if single is not None and any(runner.differs(single) for _ in range(tries)):
                 example = single
             steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
-            steps = FRESH_STEPS if asker.is_fresh(example) else max(steps, FRESH_STEPS)
-            return Shrinker(self.context.inputs, asker.differs, steps).shrunk(example)
+            steps = FRESH_STEPS if runner.is_fresh(example) else max(steps, FRESH_STEPS)
+            return Shrinker(self.context.inputs, runner.differs, steps).shrunk(example)
 
     def _differs_by_day(self, example: Example) -> bool:
         rows = self.context.rows(example.other.rows)
@@ -101,12 +101,12 @@ class CounterexampleFinder:
 
     # ---- on the real paths
 
-    def _differs_by_form(self, example: Example) -> bool:
-        first, *others = (outputs[0] for outputs in self.paths.in_other_forms(example.other.rows).values())
+    def _differs_by_format(self, example: Example) -> bool:
+        first, *others = (outputs[0] for outputs in self.paths.in_wire_formats(example.other.rows).values())
         return any(self._differ(example, first, other) for other in others)
 
     def _shrunk_on_paths(self, example: Example) -> tuple[Example, tuple[str, ...]]:
-        """Put columns that do not matter at a default; one job tries them one by one, a second job all of them."""
+        """Give columns that do not matter a default; one job tries them one by one, a second job all of them."""
         schema, row = self.context.inputs, example.other.row
         names = schema.names
         differ = self._differ_alone(example, [at_default(row, schema, [name]) for name in names])
@@ -129,7 +129,7 @@ class CounterexampleFinder:
         if observation.check is Check.CLOCK:
             return self._seen_on_another_day(example)
         if observation.check is Check.FORMS:
-            return self._seen_in_forms(example)
+            return self._seen_in_formats(example)
         if not example.other.rows:
             return self._seen_empty()
         if not plain or example.other.perturbation.kind or example.other.threads > 1:
@@ -167,9 +167,9 @@ class CounterexampleFinder:
 
     def _seen_in_a_fresh_process(self, example: Example) -> tuple[Seen, ...] | None:
         """State that the running servers no longer have: a process that got other rows first."""
-        with _Asker(self.context) as asker:
+        with _ConditionRunner(self.context) as runner:
             return self._seen_beside(
-                example, example.other, "a process that met others first", asker.output(example.other)
+                example, example.other, "a process that got other rows first", runner.output(example.other)
             )
 
     def _seen_on_another_day(self, example: Example) -> tuple[Seen, ...] | None:
@@ -178,9 +178,9 @@ class CounterexampleFinder:
         day = f"{datetime.fromtimestamp(CLOCK_S, UTC):%Y-%m-%d}"
         return self._seen_beside(example, example.other, f"a process on {day}", then)
 
-    def _seen_in_forms(self, example: Example) -> tuple[Seen, ...] | None:
+    def _seen_in_formats(self, example: Example) -> tuple[Seen, ...] | None:
         """The same row in every wire format."""
-        found = {form: outputs[0] for form, outputs in self.paths.in_other_forms([example.other.row]).items()}
+        found = {form: outputs[0] for form, outputs in self.paths.in_wire_formats([example.other.row]).items()}
         first, *others = found.values()
         if not any(self._differ(example, first, other) for other in others):
             return None
@@ -188,8 +188,8 @@ class CounterexampleFinder:
 
     def _seen_varied(self, example: Example) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a new process whose environment differs in one thing."""
-        with _Asker(self.context) as asker:
-            varied = self._among_threads(example) if example.other.threads > 1 else asker.output(example.other)
+        with _ConditionRunner(self.context) as runner:
+            varied = self._among_threads(example) if example.other.threads > 1 else runner.output(example.other)
         threads = f"{example.other.threads} threads" if example.other.threads > 1 else ""
         name = example.other.variation.name or threads or str(example.other.perturbation)
         return self._seen_beside(example, example.reference, f"a process with {name}", varied)
@@ -225,7 +225,7 @@ class CounterexampleFinder:
     def _as_seen(self, example: Example, found: dict[str, Output]) -> tuple[Seen, ...]:
         return tuple(_seen_as(where, output, example.output) for where, output in found.items())
 
-    # ---- for a reader
+    # ---- the result
 
     def _counterexample(self, example: Example, columns: tuple[str, ...], seen: tuple[Seen, ...]) -> Counterexample:
         rows = example.other.rows
@@ -239,8 +239,8 @@ class CounterexampleFinder:
 
 
 @dataclass
-class _Asker:
-    """Gives outputs under conditions, from isolated processes that are started when needed and kept.
+class _ConditionRunner:
+    """Runs conditions in isolated processes, which are started when needed and then kept.
 
     Attributes:
         context: has the process with the pinned environment.
@@ -250,7 +250,7 @@ class _Asker:
     _open: dict[Variation, HarnessProcess | PackageError] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> _Asker:
+    def __enter__(self) -> _ConditionRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -335,7 +335,7 @@ def literal(value: object) -> str:
 
 
 def _alone(example: Example) -> Example | None:
-    """The same example with the row alone under both conditions; None if its company differs between them."""
+    """The same example with the row alone under both conditions; None if their numbers of rows differ, or are one."""
     if len(example.reference.rows) != len(example.other.rows) or len(example.other.rows) == 1:
         return None
     row = example.other.row

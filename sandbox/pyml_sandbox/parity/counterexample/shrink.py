@@ -1,4 +1,4 @@
-"""Makes an input smaller while it still shows a difference: fewer rows, then fewer columns, then plainer values.
+"""Makes an input smaller while it still shows a difference: fewer rows, then fewer columns, then simpler values.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over the rows that
 are sent together with the row in question. The test harness tries each step; it is kept if the difference stays.
@@ -40,7 +40,7 @@ class Shrinker:
         example, columns = self._fewer_columns(example)
         for field in self.schema.fields:
             if field.name in columns and field.tensor is None:  # a tensor keeps its shape
-                example = self._plainer_values(example, field.name)
+                example = self._simpler_values(example, field.name)
         return example, columns
 
     def _still(self, example: Example) -> bool:
@@ -76,7 +76,7 @@ class Shrinker:
     # ---- columns
 
     def _fewer_columns(self, example: Example) -> tuple[Example, tuple[str, ...]]:
-        """Give columns their default in every row: first all but one, then one after the other."""
+        """Give columns their default in every row: first all except one, then one after the other."""
         names = [field.name for field in self.schema.fields]
         for name in names:
             reduced = self._at_default(example, [other for other in names if other != name])
@@ -96,11 +96,11 @@ class Shrinker:
 
     # ---- values
 
-    def _plainer_values(self, example: Example, column: str) -> Example:
-        """Try plainer values in one column, row by row."""
+    def _simpler_values(self, example: Example, column: str) -> Example:
+        """Try simpler values in one column, row by row."""
         for row in _distinct_rows(example):
             old = row.values[column]
-            for value in plainer(old):
+            for value in simpler(old):
                 if repr(value) == repr(old):
                     break
                 smaller = _mapped(example, _put(row, column, value))
@@ -141,7 +141,7 @@ def _distinct_rows(example: Example) -> list[InputRow]:
 
 
 NO_DEFAULT = object()
-"""Of a column for which no value is plainer than any other, such as a tensor, which keeps its shape."""
+"""The default of a column without a simplest value, such as a tensor, which keeps its shape."""
 
 
 def at_default(row: InputRow, schema: Schema, names: Sequence[str]) -> InputRow:
@@ -158,7 +158,7 @@ def at_default(row: InputRow, schema: Schema, names: Sequence[str]) -> InputRow:
 
 
 def default_of(field: Field) -> object:
-    """The plainest value of a column: null, zero, an empty value or the first day of 1970; else `NO_DEFAULT`."""
+    """The simplest value of a column: null, zero, an empty value or the first day of 1970; else `NO_DEFAULT`."""
     if field.tensor is not None:
         return NO_DEFAULT
     if field.nullable:
@@ -179,8 +179,8 @@ def default_of(field: Field) -> object:
     return plain.get(kind, [] if kind == "ARRAY" else NO_DEFAULT)
 
 
-def plainer(value: object) -> Iterator[object]:
-    """Plainer values than one, the plainest first."""
+def simpler(value: object) -> Iterator[object]:
+    """Simpler values than one, the simplest first."""
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int):

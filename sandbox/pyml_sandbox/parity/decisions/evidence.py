@@ -1,4 +1,4 @@
-"""What the harness and the real paths showed beyond the comparisons, and what of it a report may claim. Pure."""
+"""The evidence of the harness and the real paths, besides the comparisons, and what a report may claim. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pyml_sandbox.parity.verdict_rules import BATCHES
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the harness and the real paths showed beyond the comparisons.
+    """The evidence of the harness and the real paths, besides the comparisons.
 
     Attributes:
         findings: each cause, with its counterexample.
-        observations: what every check saw.
-        noise: what the size of a batch alone does to the model's outputs; nothing where it was not measured.
+        observations: the observations of all checks.
+        noise: how the size of a batch alone changes the model's outputs; empty if it was not measured.
         made: the checks that were made.
-        gap: why further ones could not be; empty where all were.
+        gap: why further checks could not be made; empty if all were made.
     """
 
     findings: Sequence[Finding] = ()
@@ -36,12 +36,12 @@ class Evidence:
 
     @property
     def gaps(self) -> list[str]:
-        """The gap, where there is one."""
+        """The gap as a list; empty if there is none."""
         return [self.gap] if self.gap else []
 
 
 def is_examined(level: str) -> bool:
-    """Whether a model is examined by itself: the first level asks for the real paths alone."""
+    """Whether a level needs the checks in the harness; the first level needs only the real paths."""
     return level > LEVELS[0]
 
 
@@ -49,28 +49,28 @@ def checked_level(level: str, gap: str) -> str:
     """The highest level whose checks were made.
 
     Args:
-        level: that is needed.
-        gap: why checks could not be made; empty where all were.
+        level: the required level.
+        gap: why checks could not be made; empty if all were made.
     """
     return LEVELS[-1] if is_examined(level) and not gap else LEVELS[0]
 
 
 def may_be_kept(evidence: Evidence, failures: Sequence[PathFailure]) -> bool:
-    """Whether a report answers a later check as well: a gap or a failure another run may not meet."""
+    """Whether a report may be cached; a gap or a failure may not occur again in the next run."""
     return not evidence.gap and not failures
 
 
 def compared_run(
     rows: int, seconds: float, comparisons: Iterable[Comparison], failures: Iterable[PathFailure]
 ) -> CheckRun | None:
-    """The check of the real paths over all rows; None where they could not be asked about all of them.
+    """The check of the real paths over all rows; None if it could not be made.
 
-    A path that raised was asked: that it raises is what the check saw. One that met a limit was not.
+    If a path raised, the check was made: it saw the exception. If a request exceeded a limit, it was not made.
 
     Args:
-        rows: of the fixture.
-        seconds: that both paths and the comparisons took.
-        comparisons: that were made.
+        rows: number of rows of the fixture.
+        seconds: time of both paths and the comparisons.
+        comparisons: the comparisons that were made.
         failures: paths that raised.
     """
     is_compared = BATCHES in {comparison.name for comparison in comparisons}
@@ -79,11 +79,11 @@ def compared_run(
 
 
 def results_of(evidence: Evidence, compared: CheckRun | None, findings: Sequence[Finding]) -> tuple[CheckResult, ...]:
-    """What a report says of every check that was made.
+    """The results of every check that was made.
 
     Args:
         evidence: of the checks.
-        compared: the check of the real paths over all rows; None where it was not made.
+        compared: the check of the real paths over all rows; None if it was not made.
         findings: what is reported.
     """
     return check_results(with_paths(evidence.made, Check.PATHS, compared), evidence.observations, findings)

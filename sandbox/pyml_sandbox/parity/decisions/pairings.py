@@ -1,4 +1,4 @@
-"""Which files of a run are compared, and whether what parts them may be noise. Pure."""
+"""Which files of a run are compared, and whether their differences may be noise. Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Pairing:
     Attributes:
         name: of the comparison.
         left: name of the file of its left side.
-        right: the same of its right side.
-        within: name of the file to whose keys it is restricted; None where it is not.
+        right: name of the file of its right side.
+        within: name of the file to whose keys it is restricted; None if it is not.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Pairing:
 
     @property
     def sides(self) -> tuple[str, str]:
-        """What a report calls both sides."""
+        """The names of both sides in a report."""
         return _SIDES.get(self.left, self.left), _SIDES.get(self.right, self.right)
 
     @property
     def is_of_both_paths(self) -> bool:
-        """Whether it holds offline against online, and not one path against itself."""
+        """Whether it compares offline with online, not one path with itself."""
         return self.name in (BATCHES, ROWS)
 
 
@@ -60,19 +60,19 @@ def possible_pairings(written: Set[str]) -> tuple[Pairing, ...]:
     """The comparisons that can be made.
 
     Args:
-        written: names of the files that the paths wrote.
+        written: names of the files that the paths have written.
     """
     return tuple(each for each in PAIRINGS if {each.left, each.right} <= written)
 
 
 def pairings_of_both_paths(comparisons: Iterable[Comparison]) -> tuple[tuple[Pairing, Comparison], ...]:
-    """The comparisons of offline against online that were made, each with its pairing."""
+    """The comparisons of offline with online that were made, each with its pairing."""
     by_name = {comparison.name: comparison for comparison in comparisons}
     return tuple((each, by_name[each.name]) for each in PAIRINGS if each.is_of_both_paths and each.name in by_name)
 
 
 def may_be_noise(comparison: Comparison) -> bool:
-    """Whether floats differ in some column, and all of them are finite there."""
+    """Whether there is a column in which only finite floats differ."""
     return any(
         column.tolerance is not None and not column.null_mismatches + column.nan_mismatches + column.infinity_mismatches
         for column in comparison.differing_columns()
@@ -80,10 +80,10 @@ def may_be_noise(comparison: Comparison) -> bool:
 
 
 def needs_noise(comparisons: Iterable[Comparison], *, is_examined: bool) -> bool:
-    """Whether the noise of the model is still to be measured before the paths can be judged.
+    """Whether the noise of the model must be measured before the verdict.
 
     Args:
-        comparisons: of the paths, by what the types alone grant.
-        is_examined: the checks of the harness were made, and have measured it.
+        comparisons: of the paths, with the tolerances of the types.
+        is_examined: whether the checks of the harness were made, which measure it.
     """
     return not is_examined and any(map(may_be_noise, comparisons))

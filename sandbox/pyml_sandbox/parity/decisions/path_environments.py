@@ -1,4 +1,4 @@
-"""What each path said that it ran in. Pure."""
+"""The environment of each path, as its workers report it. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def environments_of(offline: Sequence[Worker], online: Worker | None) -> dict[str, dict[str, str]]:
-    """Python, packages and pinned variables, by path; only of paths that said so.
+    """Python, packages and pinned variables, by path; without paths whose workers did not report them.
 
     Args:
-        offline: the workers of the offline job; the first one speaks for all.
-        online: the model server that answered; None where none did.
+        offline: the workers of the offline job; the first one is used.
+        online: the model server that answered; None if none did.
     """
     workers = {"offline": offline[0] if offline else None, "online": online}
     return {

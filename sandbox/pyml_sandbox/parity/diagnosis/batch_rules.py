@@ -1,4 +1,4 @@
-"""The causes in a batch: copies of a row, rows beside it, and what the model calls. Pure."""
+"""The causes in a batch: copies of a row, row pairs, and the functions that the model calls. Pure."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ GUESSING = frozenset(
         *("DataFrame.infer_objects", "DataFrame.convert_dtypes", "Series.convert_dtypes", "Series.infer_objects"),
     }
 )
-"""Functions that tell two causes apart which do the same to a batch; none of them is a cause by being called."""
+"""Functions that distinguish two causes with the same effect on a batch; a call alone does not prove a cause."""
 
 SKIPPED = frozenset({Kind.NULL, Kind.NAN, Kind.INNER_NULL, Kind.EMPTY, Kind.INFINITE, Kind.ZERO})
-"""Kinds of values that a model may take for missing and leave out."""
+"""Kinds of values that a model may treat as missing and leave out."""
 
 
 def cause_of_many(seen: Observation) -> str:
-    """Many rows change the output, and no single column does: by what the model calls."""
+    """Many rows change the output, and no single column does: the called functions decide."""
     return "B5" if seen.called & RANKING else "B1"
 
 
 def cause_of_copies(seen: Observation) -> str:
-    """How many rows there are changes the output, not which: code of its own for one row, or positions."""
+    """The number of rows changes the output, not their values: separate code for one row, or positions."""
     if Tag.EVALUATION in seen.tags:
         return "E4"
     if Explanation.AGAIN in seen.explanations:
@@ -67,13 +67,13 @@ _NEIGHBOUR: tuple[Rule, ...] = (
 )
 
 
-def cause_of_neighbour(seen: Observation, fired: frozenset[Check]) -> str:
-    """Which rows stand beside it changes the output."""
+def cause_of_row_pair(seen: Observation, fired: frozenset[Check]) -> str:
+    """The other row of a pair changes the output."""
     return first_cause(_NEIGHBOUR, seen) or cause_by_driver(seen, fired)
 
 
 def cause_by_driver(seen: Observation, fired: frozenset[Check]) -> str:
-    """By whose value is missing, else by the type of the column in which the neighbour was varied."""
+    """The cause by which value is missing, else by the type of the column in which the rows differ."""
     if Tag.NULL_ONLY in seen.tags:
         return _of_null_beside(seen)
     if Tag.OWN_VALUE in seen.tags:
@@ -86,7 +86,7 @@ def cause_by_driver(seen: Observation, fired: frozenset[Check]) -> str:
 
 
 def _of_own_value(seen: Observation) -> str:
-    """Only a row of another value than the fixture's changes, mostly one with a null."""
+    """Only a row with a value that the fixture lacks changes, mostly a row with a null."""
     if Tag.BY_VALUE in seen.tags and seen.kinds <= {Kind.NULL, Kind.NAN}:
         return "B2"
     return cause_by_kind(seen) or first_cause(EXPLAINED, seen) or "B2"
@@ -107,7 +107,7 @@ _NUMBER: tuple[Rule, ...] = (
 
 
 def _of_null_beside(seen: Observation) -> str:
-    """A null in a neighbour changes a row that has none: what re-inferring types from values does."""
+    """A null in the other row changes a row without null, as types that are inferred from values do."""
     if {Tag.OTHERS_OUTPUT, Tag.ORDER} <= seen.tags:
         return "R2"
     return first_cause(EXPLAINED, seen) or first_cause(_BESIDE_NULL, seen) or ("B6" if Tag.ORDER in seen.tags else "B1")
@@ -120,14 +120,14 @@ _BESIDE_NULL: tuple[Rule, ...] = (
     ("T7", driven_by(DriverType.DECIMAL)),
     ("T4", lambda seen: Kind.NULL in seen.kinds),
 )
-"""The cause where a null in a neighbour changes a row, and no change to that row explains it."""
+"""The cause if a null in the other row changes a row, and no change to that row explains it."""
 
 
 _STRING: tuple[Rule, ...] = (
     ("B9", tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY)),
     ("B6", all_tagged(Tag.BORROWED, Tag.ORDER)),
     ("T9", lambda seen: _is_guessed(seen)),
-    # Known values do nothing to one another, others do: they take the column's dtype away.
+    # Values of the fixture do not change each other, different ones do: they change the dtype of the column.
     ("T13", lambda seen: Tag.KNOWN_SILENT in seen.tags and not (_counts(seen) or seen.called & ENCODING)),
     ("B6", lambda seen: Tag.ORDER in seen.tags and not seen.called & CODING),
     ("B4", lambda seen: bool(seen.called & ENCODING)),
@@ -147,7 +147,7 @@ def _of_text_beside(seen: Observation, fired: frozenset[Check]) -> str:
 
 
 def _is_guessed(seen: Observation) -> bool:
-    """Texts that are all dates, or all numbers, change beside one that is neither."""
+    """Whether strings that are all dates, or all numbers, change with one that is neither."""
     if Tag.DATE in seen.tags and not seen.kinds & {Kind.DATE, Kind.OTHER}:
         return True
     if Tag.NUMBER in seen.tags and Kind.DIGITS not in seen.kinds:

@@ -14,10 +14,10 @@ INDEX = "README.md"
 
 
 def find_cause(code: str) -> Cause:
-    """The cause of a code, in either case.
+    """The cause with a code, in upper or lower case.
 
     Raises:
-        UsageError: there is none; says which may have been meant.
+        UsageError: there is none; suggests a similar one.
     """
     wanted = code.strip().upper()
     if wanted in CAUSES:
@@ -31,14 +31,14 @@ def find_cause(code: str) -> Cause:
 
 
 def page_path(cause: Cause, package: Path = PACKAGE) -> Path:
-    """Where the page of a cause lies.
+    """The file of the page of a cause.
 
     Args:
         cause: one of `CAUSES`.
         package: folder of the installed package.
 
     Raises:
-        SetupError: the pages are missing: the installation is not whole.
+        SetupError: the pages are missing: the installation is incomplete.
     """
     candidates = (package.parents[1] / "docs" / "causes", package / "causes")
     found = next((folder for folder in candidates if (folder / INDEX).is_file()), None)
@@ -53,13 +53,13 @@ def read_page(cause: Cause) -> str:
     """The page of a cause, as Markdown.
 
     Raises:
-        SetupError: as :func:`page_path`.
+        SetupError: the pages are missing: the installation is incomplete.
     """
     return page_path(cause).read_text(encoding="utf-8")
 
 
 def _meant(text: str) -> Cause | None:
-    """The cause that a text comes closest to, by its code or its name."""
+    """The cause whose code or name is most similar to a string; None if none is."""
     codes = difflib.get_close_matches(text.strip().upper(), CAUSES, n=1)
     if codes:
         return CAUSES[codes[0]]

@@ -1,8 +1,6 @@
-"""Every cause that can part the two paths: its code, its name, the level that it breaks, and what to change.
+"""Every cause of a difference between the two paths: its code, its name, the level that it breaks, and what to change.
 
-`docs/causes` has a page for each, which `pyml explain CODE` prints. The letter is the family: **B** batch context leaks
-into a row, **R** rows, **T** types at the boundary, **S** schema, **D** determinism, **P** process state,
-**E** environment.
+`docs/causes` has a page for each, which `pyml explain CODE` prints. The letter is the family, see `FAMILIES`.
 """
 
 from __future__ import annotations
@@ -22,12 +20,12 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "E": "environment",
     }
 )
-"""What the first letter of a code means, in the order in which families are listed."""
+"""The family by the first letter of a code, in the order in which families are listed."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One way in which the paths part.
+    """One reason why the paths differ.
 
     Attributes:
         code: a letter and a number, such as ``B1``.

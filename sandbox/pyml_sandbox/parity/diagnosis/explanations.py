@@ -1,8 +1,7 @@
-"""What would explain a difference: changes to a row or its frame that give under one condition the output of the other.
+"""Explanations of a difference: changes to a row or its frame that give, under one condition, the output of the other.
 
-If `predict` gives a row alone what it gives the same row in a batch once a column is rounded to float32, then that is
-what the model's own code does to it there. This names causes at the boundary of types and names, whatever their
-mechanism.
+If a row alone, with a column rounded to float32, gets the output that it has in a batch, then the model's code does the
+same rounding in the batch. This identifies causes of types and names, whatever their mechanism.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_ORDERS = 40
 DIGITS = (15, 12, 10, 9, 6, 4)
-"""In which programs write numbers as text."""
+"""Numbers of digits with which programs write numbers."""
 FLOATS = "floats"
-"""The perturbation that makes float64 of numbers."""
+"""The perturbation that converts numbers to float64."""
 HOURS = [hours for hours in range(-12, 15) if hours]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that may happen to a row on its way.
+    """One possible change to a row.
 
     Attributes:
-        name: the explanation that it is.
-        columns: that it happens to.
-        perturbation: to the frame; or
-        value: to a value, given back unchanged where it does not apply.
+        name: the explanation.
+        columns: the columns that it changes.
+        perturbation: the change to the frame; None if values change.
+        value: the change to a value, which returns the same object if it does not apply; None if the frame changes.
     """
 
     name: Explanation
@@ -51,37 +50,38 @@ class Change:
 
 
 def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
-    """The names of all changes that explain every case of an observation.
+    """All changes that explain every example of an observation. Blocks.
 
     Args:
-        context: where to ask.
+        context: of the check.
         observation: of a check that compares two conditions in the pinned environment.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
     """
     observed = _Observed.of(context, observation)
     if not observed.can_be_explained:
         return frozenset()
     there, back = observed.explained_by(_changes(context, set(observation.inputs)))
     if Explanation.FLOATS in there and Explanation.OBJECTS not in there:
-        back -= {
-            Explanation.OBJECTS
-        }  # objects keep integers what they are: of the column lost, only the same way counts
-    if there | back <= {Explanation.OTHER_CASE}:  # names that are sorted come in another order then
+        back -= {Explanation.OBJECTS}  # a column of objects keeps its integers, so only the same direction counts
+    if there | back <= {Explanation.OTHER_CASE}:  # in a different case, sorted names have a different order
         there, back = (
-            a | b for a, b in zip((there, back), observed.explained_by(list(_of_places(context))), strict=True)
+            a | b for a, b in zip((there, back), observed.explained_by(list(_of_order_and_index(context))), strict=True)
         )
     found = there | back
     return frozenset({*found, *_beside(found, observed, observation.inputs)})
 
 
 def _changes(context: CheckContext, drivers: set[str]) -> list[Change]:
-    """All changes to the columns that drive an observation, or to every column where none is known to."""
+    """All changes to the columns that drive an observation, or to every column if the drivers are not known."""
     fields = [field for field in context.inputs.fields if not drivers or field.name in drivers]
     changes = [change for field in fields for change in _of_field(field)]
     return [*changes, *_of_all_fields(changes), *_of_names(context, drivers)]
 
 
 def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]) -> Iterator[Explanation]:
-    """What tells between causes that the same changes explain."""
+    """What distinguishes causes that the same changes explain."""
     if found and any(name != name.lower() for name in observed.context.inputs.names):
         yield Explanation.MIXED_CASE
     if Explanation.FLOATS in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
@@ -89,10 +89,10 @@ def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]
 
 
 def silenced_by_evaluation(context: CheckContext, observation: Observation) -> bool:
-    """Whether the two conditions agree once the model is switched out of training."""
-    for case in observation.cases:
+    """Whether the two conditions agree if the model is switched to evaluation mode. Blocks."""
+    for example in observation.examples:
         off = Perturbation("evaluation")
-        left, right = (context.calls([side.rows], off)[0][side.target] for side in (case.reference, case.other))
+        left, right = (context.calls([side.rows], off)[0][side.target] for side in (example.reference, example.other))
         if context.differing(left, right):
             return False
     return True
@@ -110,53 +110,55 @@ def is_of_a_second_call(context: CheckContext, observation: Observation) -> bool
 
 @dataclass(frozen=True)
 class _Observed:
-    """The cases of an observation, with the outputs of both conditions.
+    """The examples of an observation, with the outputs of both conditions.
 
     Attributes:
-        context: where they were asked.
-        cases: the cases.
-        outputs: for each of them, in the reference and under the other condition.
-        is_symmetric: a change may happen under either condition, and to every row of it: the conditions differ in
-            nothing but how many copies of one row there are, or in the process. Else it happens to the row that is
-            looked at, in the reference.
+        context: of the check.
+        examples: the examples.
+        outputs: the outputs of each example, under the reference and under the other condition.
+        is_symmetric: whether a change may apply under either condition, and to all of its rows, because the conditions
+            differ only in the number of copies of one row, or in the process. Else it applies to the target row of the
+            reference.
     """
 
     context: CheckContext
-    cases: Sequence[Example]
+    examples: Sequence[Example]
     outputs: Sequence[tuple[Output, Output]]
     is_symmetric: bool
 
     @classmethod
     def of(cls, context: CheckContext, observation: Observation) -> _Observed:
         if observation.outputs:
-            return cls(context, observation.cases, _from_the_laboratory(context, observation), is_symmetric=False)
-        sides = [side for case in observation.cases for side in (case.reference, case.other)]
+            return cls(context, observation.examples, _harness_side_first(context, observation), is_symmetric=False)
+        sides = [side for example in observation.examples for side in (example.reference, example.other)]
         answers = context.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
         outputs = list(zip(found[::2], found[1::2], strict=True))
-        return cls(context, observation.cases, outputs, observation.group is not Group.NEIGHBOURS)
+        return cls(context, observation.examples, outputs, observation.group is not Group.ROW_PAIRS)
 
     @property
     def can_be_explained(self) -> bool:
-        """Whether there is a side from which a change could lead to the other."""
+        """Whether the outputs of both conditions are known."""
         return bool(self.outputs)
 
     def explained_by(self, changes: Sequence[Change]) -> tuple[set[Explanation], set[Explanation]]:
-        """Names of the changes that give, in every case, the output of the other condition.
+        """The changes that give, in every example, the output of the other condition.
 
         Returns:
-            Those that do so in the reference, and, where either condition may be the one that is changed, in the other.
+            The changes that do so to the reference; and, if the conditions are symmetric, those to the other condition.
         """
-        there = [(case, case.reference, right) for case, (_, right) in zip(self.cases, self.outputs, strict=True)]
-        back = [(case, case.other, left) for case, (left, _) in zip(self.cases, self.outputs, strict=True)]
+        there = [
+            (example, example.reference, right) for example, (_, right) in zip(self.examples, self.outputs, strict=True)
+        ]
+        back = [(example, example.other, left) for example, (left, _) in zip(self.examples, self.outputs, strict=True)]
         forwards = {change.name for change in changes if self._gives(change, there)}
         others = [change for change in changes if self.is_symmetric and change.name not in forwards]
         return forwards, {change.name for change in others if self._gives(change, back)}
 
     def is_dropped(self, column: str) -> bool:
-        """Whether a column of integers that comes as floats has no say at all in the output."""
-        case = self.cases[0]
-        rows = [case.reference.row.with_value(column, value, Kind.PROBE) for value in ANY_INTEGERS]
+        """Whether a column of integers that arrives as floats does not affect the output."""
+        example = self.examples[0]
+        rows = [example.reference.row.with_value(column, value, Kind.PROBE) for value in ANY_INTEGERS]
         outputs = [call[0] for call in self.context.calls([[row] for row in rows], Perturbation(FLOATS, (column,)))]
         return not any(self.context.differing(outputs[0], output) for output in outputs[1:])
 
@@ -169,16 +171,18 @@ class _Observed:
                 _has_null(row, change.columns) for _, condition, _ in wanted for row in condition.rows
             )
         if is_idle:
-            return False  # it changes nothing there, and so explains nothing
+            return False  # a change without any effect on the rows explains nothing
         answers = self.context.calls(groups, change.perturbation)
         return all(
-            self._is(case.output, answer[condition.target], output)
-            for answer, (case, condition, output) in zip(answers, wanted, strict=True)
+            self._is(example.output, answer[condition.target], output)
+            for answer, (example, condition, output) in zip(answers, wanted, strict=True)
         )
 
     def _changed(self, condition: Condition, change: Change) -> tuple[InputRow, ...]:
-        places = range(len(condition.rows)) if self.is_symmetric else [condition.target]
-        return tuple(_with_value(row, change) if place in places else row for place, row in enumerate(condition.rows))
+        positions = range(len(condition.rows)) if self.is_symmetric else [condition.target]
+        return tuple(
+            _with_value(row, change) if position in positions else row for position, row in enumerate(condition.rows)
+        )
 
     def _is(self, output: str, found: Output, wanted: Output) -> bool:
         if isinstance(found, Refusal) or isinstance(wanted, Refusal) or output not in found:
@@ -186,11 +190,11 @@ class _Observed:
         return not self.context.noise_model.differ(output, found[output], wanted[output])
 
 
-def _from_the_laboratory(context: CheckContext, observation: Observation) -> list[tuple[Output, Output]]:
-    """Outputs that were given, each pair from the side on which the harness is; none where it is on neither."""
-    own = [answer[0] for answer in context.calls([case.reference.rows for case in observation.cases])]
-    for turned in (False, True):
-        pairs = [(b, a) if turned else (a, b) for a, b in observation.outputs]
+def _harness_side_first(context: CheckContext, observation: Observation) -> list[tuple[Output, Output]]:
+    """The recorded outputs, ordered so that the harness agrees with the first of each pair; empty if with neither."""
+    own = [answer[0] for answer in context.calls([example.reference.rows for example in observation.examples])]
+    for reordered in (False, True):
+        pairs = [(b, a) if reordered else (a, b) for a, b in observation.outputs]
         if not any(context.differing(left, output) for (left, _), output in zip(pairs, own, strict=True)):
             return pairs
     return []
@@ -210,7 +214,7 @@ def _with_value(row: InputRow, change: Change) -> InputRow:
 
 
 def _of_all_fields(changes: Sequence[Change]) -> list[Change]:
-    """Each change to all columns at once that it may happen to."""
+    """Each change, applied to all of its columns at once."""
     by_kind: dict[tuple[Explanation, object], list[Change]] = {}
     for change in changes:
         by_kind.setdefault((change.name, change.perturbation.kind if change.perturbation else change.value), []).append(
@@ -226,7 +230,7 @@ def _joined(changes: Sequence[Change]) -> Change:
 
 
 def _of_names(context: CheckContext, drivers: set[str]) -> Iterator[Change]:
-    """A column lost, or found under a name in another case."""
+    """A missing column, or a column name in a different case."""
     names = context.inputs.names
     if context.inputs.is_tensor:
         return
@@ -236,8 +240,8 @@ def _of_names(context: CheckContext, drivers: set[str]) -> Iterator[Change]:
     yield Change(Explanation.OTHER_CASE, (), Perturbation("other-case", tuple(names)))
 
 
-def _of_places(context: CheckContext) -> Iterator[Change]:
-    """Columns in another order, one more of them, or an index that starts elsewhere."""
+def _of_order_and_index(context: CheckContext) -> Iterator[Change]:
+    """Columns in a different order, an additional column, or a different index."""
     yield Change(Explanation.INDEX, (), Perturbation("index", value=1))
     if not context.inputs.is_tensor:
         yield Change(Explanation.EXTRA, (), Perturbation("extra", ("extra",)))
@@ -246,7 +250,7 @@ def _of_places(context: CheckContext) -> Iterator[Change]:
 
 
 def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Sorted, reversed, one column moved to either end, or two exchanged."""
+    """Orders of the columns: sorted, reversed, one column moved to either end, or two exchanged."""
     found = [tuple(sorted(names)), tuple(reversed(names))]
     for name in names:
         rest = [each for each in names if each != name]
@@ -259,7 +263,7 @@ def _orders(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _of_field(field: Field) -> Iterator[Change]:
-    """Changes to the values of one column, or to the dtype that holds them."""
+    """Changes to the values of one column, or to its dtype."""
     if field.tensor is not None:
         return
     name, kind = field.name, DriverType(field.base_type)
@@ -289,7 +293,7 @@ def _via_float(value: Any) -> Any:
 
 
 def _mapped(found: object, put: object) -> Callable[[Any], Any]:
-    """One value for another; numbers of one magnitude are one value here, and NaN is itself."""
+    """Replaces one value; numbers of different types with equal values match, and NaN matches NaN."""
 
     def change(value: Any) -> Any:
         is_found = (
@@ -305,7 +309,7 @@ def _both_nan(left: object, right: object) -> bool:
 
 
 def _always(put: object) -> Callable[[Any], Any]:
-    """A value that no table of known values holds."""
+    """A value that a table of known values does not contain."""
     return lambda value: value if value is None else put
 
 
@@ -317,7 +321,7 @@ def _shifted(hours: int) -> Callable[[Any], Any]:
 
 
 def _guessed(value: Any) -> Any:
-    """A text as a reader that guesses types gives it back: `007` as 7, `3.0` as 3, ` a` as a."""
+    """A string as a reader that guesses types returns it: `007` as 7, `3.0` as 3."""
     if value is None:
         return value
     try:
@@ -329,7 +333,7 @@ def _guessed(value: Any) -> Any:
 
 
 def _written(digits: int) -> Callable[[Any], Any]:
-    """A number as it comes back from a text with so many digits."""
+    """A number that was written with so many digits and read again."""
 
     def change(value: Any) -> Any:
         if value is None or not math.isfinite(value):
@@ -369,8 +373,8 @@ _DTYPES: dict[DriverType, tuple[Explanation, ...]] = {
     DriverType.DATE: (Explanation.OBJECTS,),
 }
 _BY_FLOATS = frozenset({Explanation.DOUBLE, Explanation.DECIMAL_FLOATS, Explanation.INNER_FLOATS})
-"""What it means that a column of some types comes as float64: one perturbation, `FLOATS`, shows all of them."""
-_UNHEARD_OF = {
+"""Explanations that one perturbation, `FLOATS`, shows: a column of these types arrives as float64."""
+_UNKNOWN_INTEGERS = {
     DriverType.TINYINT: -119,
     DriverType.SMALLINT: -29_119,
     DriverType.INT: -1_987_654_319,
@@ -388,7 +392,7 @@ _VALUES: dict[DriverType, Changes] = {
             (Explanation.NULL_ZERO, _mapped(None, 0)),
             (Explanation.UNKNOWN, _always(value)),
         )
-        for kind, value in _UNHEARD_OF.items()
+        for kind, value in _UNKNOWN_INTEGERS.items()
     },
     DriverType.FLOAT: (
         (Explanation.NULL_NAN, _mapped(None, math.nan)),

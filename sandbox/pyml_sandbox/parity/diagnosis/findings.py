@@ -1,4 +1,4 @@
-"""From diagnoses to findings: each cause in words, with its level, its hop and its severity. Pure."""
+"""From diagnoses to findings: each cause with its sentence, level, stage and severity. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, NoiseFloor, Severity
 
 UNSTEADY = ("D1", "D2")
-"""Causes under which nothing can be compared at all."""
+"""Causes that make every comparison meaningless."""
 
 
 def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexample | None = None) -> Finding:
-    """What a diagnosis is reported as.
+    """The finding for a diagnosis.
 
     Args:
-        diagnosis: the cause and what shows it.
-        declared: the level that the model needs.
-        counterexample: where there is one.
+        diagnosis: the cause and its observations.
+        declared: the required level.
+        counterexample: None if there is none.
     """
     cause = CAUSES[diagnosis.code]
     first = diagnosis.observations[0]
@@ -53,8 +53,8 @@ def _weight(diagnosis: Diagnosis, level: str, declared: str) -> Severity:
 
 
 def noise_findings(noise: Noise) -> list[Finding]:
-    """The warnings that say how far a model's own arithmetic carries, and which labels it flips."""
-    flips = [tie_finding(ties, noise.rows) for ties in noise.ties.values() if ties.column not in noise.departing]
+    """The warnings about the noise of a model's own arithmetic, and about labels that it flips."""
+    flips = [tie_finding(ties, noise.rows) for ties in noise.ties.values() if ties.column not in noise.size_dependent]
     return [*([_noise_finding(noise.floors)] if noise.floors else []), *flips]
 
 
@@ -74,12 +74,12 @@ def _noise_finding(floors: Sequence[NoiseFloor]) -> Finding:
 
 
 def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
-    """The warning that says which labels rounding decides, since their scores tie.
+    """The warning about labels that rounding decides because their scores tie.
 
     Args:
         ties: of one label column; each row that differs is a tie.
         rows: how many rows were compared.
-        comparison: name of the comparison of both paths that shows it; empty where only a process by itself does.
+        comparison: name of the comparison of both paths that shows it; empty if only the harness does.
     """
     cause = CAUSES["B10"]
     flips = "flips" if len(ties.tied) == 1 else "flip"
@@ -102,7 +102,7 @@ def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that fail first, then those above the needed level, then warnings; else as they were diagnosed."""
+    """Findings that fail first, then those above the required level, then warnings; otherwise in their order."""
     return tuple(sorted(findings, key=lambda each: list(Severity).index(each.weight)))
 
 
@@ -110,8 +110,8 @@ def _observation(diagnosis: Diagnosis, observation: Observation) -> str:
     """What was seen, as the beginning of a sentence."""
     what = _outputs(diagnosis.outputs)
     by = f" (column {_listed(diagnosis.inputs)})" if diagnosis.inputs else ""
-    if not diagnosis.outputs and observation.said:
-        return f"{what_was_refused(observation.check)}{by}: {_short(observation.said)}"
+    if not diagnosis.outputs and observation.message:
+        return f"{what_was_refused(observation.check)}{by}: {_short(observation.message)}"
     return f"{what_was_seen(observation.check, what, observation.variable)}{by}"
 
 
@@ -123,6 +123,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _short(said: str) -> str:
-    lines = [line.strip(" -") for line in without_hints(said).splitlines() if line.strip()]
+def _short(message: str) -> str:
+    lines = [line.strip(" -") for line in without_hints(message).splitlines() if line.strip()]
     return "; ".join(lines[:3])[:300]

@@ -1,4 +1,4 @@
-"""What a rule asks of an observation: its tags, what explains it, what drives it, which rows show it. Pure."""
+"""Predicates of rules over observations: tags, explanations, the type of the driver, kinds of rows. Pure."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
 
 Rule = tuple[str, Callable[[Observation], bool]]
-"""A cause, and what must have been seen for it. Of several rules the first that holds names the cause."""
+"""The code of a cause and its condition. In a sequence of rules the first that holds decides."""
 
 
 def tagged(*tags: Tag) -> Callable[[Observation], bool]:
-    """Any of some tags."""
+    """Whether an observation has any of the tags."""
     return lambda seen: not seen.tags.isdisjoint(tags)
 
 
 def all_tagged(*tags: Tag) -> Callable[[Observation], bool]:
-    """All of some tags."""
+    """Whether an observation has all of the tags."""
     return lambda seen: seen.tags.issuperset(tags)
 
 
 def explained_by(*explanations: Explanation) -> Callable[[Observation], bool]:
-    """Any of some explanations."""
+    """Whether any of the explanations holds for an observation."""
     return lambda seen: not seen.explanations.isdisjoint(explanations)
 
 
 def all_explained_by(*explanations: Explanation) -> Callable[[Observation], bool]:
-    """All of some explanations."""
+    """Whether all of the explanations hold for an observation."""
     return lambda seen: seen.explanations.issuperset(explanations)
 
 
 def driven_by(*types: DriverType) -> Callable[[Observation], bool]:
-    """The driving column is of one of some types."""
+    """Whether the column that drives an observation has one of the types."""
     return lambda seen: seen.driver_type in types
 
 
 def shown_only_by(seen: Observation, kinds: Set[Kind]) -> bool:
-    """Whether rows of some kinds show it, and no others."""
+    """Whether only rows of these kinds show an observation."""
     return bool(seen.kinds) and seen.kinds <= kinds
 
 
 def first_cause(rules: Iterable[Rule], seen: Observation) -> str | None:
-    """The cause of the first rule that holds; None where none does."""
+    """The cause of the first rule that holds; None if none does."""
     return next((code for code, holds in rules if holds(seen)), None)

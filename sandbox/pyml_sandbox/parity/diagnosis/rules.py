@@ -1,7 +1,7 @@
-"""From what the checks saw to causes. Pure.
+"""From observations to causes. Pure.
 
-Each rule reads one group of observations: what fired, what stayed silent, and what explains it. The causes are those of
-`pyml_sandbox.parity.diagnosis.causes`, each with a page in docs/causes.
+Each function reads one group of observations: which checks fired, which were silent, and what explains a difference.
+The causes are those of `pyml_sandbox.parity.diagnosis.causes`, each with a page in docs/causes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pyml_sandbox.parity.diagnosis.batch_rules import (
     cause_by_driver,
     cause_of_copies,
     cause_of_many,
-    cause_of_neighbour,
+    cause_of_row_pair,
 )
 from pyml_sandbox.parity.diagnosis.predicates import shown_only_by
 from pyml_sandbox.parity.diagnosis.value_rules import cause_of_values
@@ -25,13 +25,13 @@ from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One cause, and what shows it.
+    """One cause with its observations.
 
     Attributes:
         code: of the cause.
-        outputs: the output columns that it reaches; none where it keeps rows from being predicted at all.
+        outputs: the output columns that it affects; empty if it prevents predictions.
         inputs: the input columns that drive it.
-        observations: what shows it, the plainest first.
+        observations: what shows it, the simplest first.
     """
 
     code: str
@@ -41,12 +41,12 @@ class Diagnosis:
 
     @property
     def rows(self) -> int:
-        """How many of the rows that were tried show it, at most."""
+        """The largest number of rows in one observation."""
         return max(observation.rows for observation in self.observations)
 
     @property
     def is_remark(self) -> bool:
-        """Whether nothing that shows it has reached a prediction."""
+        """Whether none of the checks that show it affects a prediction."""
         return all(observation.check.entry.is_remark for observation in self.observations)
 
     @property
@@ -56,13 +56,13 @@ class Diagnosis:
 
 
 def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
-    """Name the causes of what the checks saw; each once, whatever the number of columns that it reaches; remarks last.
+    """Name the causes of observations; each cause once, however many columns it affects; remarks are last.
 
     Args:
-        observations: of every check that fired. A check without an observation here stayed silent.
+        observations: of every check that fired; all other checks were silent.
     """
     fired = frozenset(observation.check for observation in observations)
-    named = [*_of_state(observations, fired), *_of_surroundings(observations, fired), *_of_batches(observations, fired)]
+    named = [*_of_state(observations, fired), *_of_environment(observations, fired), *_of_batches(observations, fired)]
     reached = {observation.output for _, observation in named}
     named += [*_of_paths(observations, reached), *_of_threads(observations)]
     by_code: dict[str, list[Observation]] = {}
@@ -81,7 +81,7 @@ Named = Iterator[tuple[str, Observation]]
 
 
 def _of_paths(observations: Sequence[Observation], reached: set[str]) -> Named:
-    """Both real paths disagree on a column in which the harness shows nothing: code of its own for each process."""
+    """The real paths disagree on a column in which the harness shows no difference: they run different code."""
     for observation in observations:
         is_known = observation.check is Check.PATHS and observation.output in reached
         if observation.group in (Group.REAL, Group.REQUESTS) and not is_known:
@@ -95,10 +95,10 @@ def _of_threads(observations: Sequence[Observation]) -> Named:
 
 
 def _of_state(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
-    """Clock, generators, memory.
+    """Clock, random generators, state.
 
-    Cases: two equal calls differ, and what silences that; other rows in between change an answer; the process that
-    met other rows first answers otherwise; the frame is written into.
+    Cases: two equal calls differ, and something removes the difference; calls with different rows in between change an
+    output; a process that got different rows first gives different outputs; `predict` modifies its input.
     """
     for observation in observations:
         if observation.check is Check.REPEAT:
@@ -113,68 +113,68 @@ def _of_state(observations: Sequence[Observation], fired: frozenset[Check]) -> N
 
 
 def _of_repeat(fired: frozenset[Check]) -> str:
-    telling = (Check.TRAINING_MODE, Check.SEEDED, Check.SAME_HISTORY, Check.FROZEN_CLOCK)
-    return next((check.entry.cause for check in telling if check in fired), "D1")
+    decisive = (Check.TRAINING_MODE, Check.SEEDED, Check.SAME_HISTORY, Check.FROZEN_CLOCK)
+    return next((check.entry.cause for check in decisive if check in fired), "D1")
 
 
-def _of_surroundings(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
-    """One thing of the environment changed; of no use where a fresh process alone answers otherwise."""
+def _of_environment(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
+    """One setting of the environment matters; cannot be interpreted if a new process alone gives different outputs."""
     unsteady = fired & {Check.REPEAT, Check.FRESH, Check.FIRST_BATCH}
     for observation in observations:
-        is_told = observation.group is Group.READ or (observation.group is Group.ENVIRONMENT and not unsteady)
-        if is_told and observation.check.entry.cause:
+        is_conclusive = observation.group is Group.READ or (observation.group is Group.ENVIRONMENT and not unsteady)
+        if is_conclusive and observation.check.entry.cause:
             yield observation.check.entry.cause, observation
 
 
 def _of_batches(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
-    """The rows of a call, column by column; then calls that are refused; then lists of lengths that are refused."""
+    """The rows of a call, column by column; then refused calls; then lists of lengths that are refused."""
     lengths = [observation for observation in observations if _is_of_lengths(observation)]
     others = [observation for observation in observations if not _is_of_lengths(observation)]
     for output in dict.fromkeys(observation.output for observation in others):
         yield from _of_output([observation for observation in others if observation.output == output], fired)
     yield from ((code, observation) for observation in others if (code := _of_refusal(observation)))
-    yield from ((cause_of_neighbour(observation, fired), observation) for observation in lengths)
+    yield from ((cause_of_row_pair(observation, fired), observation) for observation in lengths)
 
 
 def _of_output(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
-    """One column: neighbours, then copies that they do not account for, then whole batches where both are silent."""
-    neighbours = _telling(own)
-    drivers = {name for observation in neighbours for name in observation.inputs}
+    """One column: row pairs, then copies that the pairs do not explain, then whole batches if both are silent."""
+    row_pairs = _most_specific_pairs(own)
+    drivers = {name for observation in row_pairs for name in observation.inputs}
     copies = [
         observation for observation in own if observation.check is Check.COPIES and _is_news(observation, drivers)
     ]
-    if neighbours or copies:
-        yield from ((cause_of_neighbour(observation, fired), observation) for observation in neighbours)
+    if row_pairs or copies:
+        yield from ((cause_of_row_pair(observation, fired), observation) for observation in row_pairs)
         yield from ((cause_of_copies(observation), observation) for observation in copies)
     elif own[0].output:
         yield from _of_whole(own, fired)
 
 
-def _telling(own: Sequence[Observation]) -> list[Observation]:
-    """The neighbours; one that is another row in every column tells least, and counts where no single column does."""
-    beside = [observation for observation in own if observation.group is Group.NEIGHBOURS]
+def _most_specific_pairs(own: Sequence[Observation]) -> list[Observation]:
+    """Observations of row pairs that differ in one column; if there are none, of pairs that differ in every column."""
+    beside = [observation for observation in own if observation.group is Group.ROW_PAIRS]
     return [observation for observation in beside if observation.inputs != ("",)] or beside
 
 
 def _is_news(copies: Observation, drivers: set[str]) -> bool:
-    """Whether copies of a row show more than its neighbours do: of a column that drives none of those."""
+    """Whether copies show more than the row pairs do: a driving column that drives none of the pairs."""
     return not drivers or (bool(copies.inputs) and drivers.isdisjoint(copies.inputs))
 
 
 def _is_of_lengths(observation: Observation) -> bool:
-    """Lists of other lengths than the fixture's, refused together: a model may want just one, and declare none."""
-    is_refused = observation.group is Group.NEIGHBOURS and not observation.output
+    """Whether lists of lengths that the fixture lacks are refused: a model may need one length and not declare it."""
+    is_refused = observation.group is Group.ROW_PAIRS and not observation.output
     return is_refused and shown_only_by(observation, OTHER_LENGTHS) and observation.driver_type is DriverType.ARRAY
 
 
 def _of_refusal(seen: Observation) -> str:
-    """The cause of a call that is refused; empty where that is none."""
+    """The cause of a refused call; empty if there is none."""
     code = _REFUSED.get(seen.check)
     return code(seen) if code else ""
 
 
 def _of_one_row(seen: Observation) -> str:
-    """Refused alone. Beside a copy as well: it takes several rows that differ to make all the columns that are used."""
+    """A row that is refused alone. If also with a copy: only different rows together make all columns that are used."""
     if Tag.TYPE in seen.tags and Tag.ALL_ROWS not in seen.tags:
         return "T16"
     return "B4" if Tag.COPIES_REFUSED in seen.tags else "B8"
@@ -186,13 +186,13 @@ _REFUSED: Mapping[Check, Callable[[Observation], str]] = {
     Check.NULLS: lambda seen: seen.check.entry.cause,
     Check.EMPTY: lambda seen: seen.check.entry.cause if Tag.WANTED in seen.tags else "",
 }
-"""Checks that see calls refused, and the cause by what they saw."""
+"""Checks that see refused calls, and the cause of an observation."""
 
 
 def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
-    """A batch of many rows differs where pairs do not: by one of its columns, or by its order, or by statistics."""
+    """A batch of many rows differs although pairs do not: because of one column, the order, or statistics."""
     whole = [observation for observation in own if observation.group is Group.WHOLE]
-    only_turned = bool(whole) and all(
+    only_order = bool(whole) and all(
         observation.check is Check.SHUFFLE or Tag.BEHIND in observation.tags for observation in whole
     )
     for observation in whole:
@@ -200,7 +200,7 @@ def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
             yield "E4", observation
         elif Explanation.AGAIN in observation.explanations:
             yield "P3", observation
-        elif only_turned:
+        elif only_order:
             yield "B6", observation
         elif observation.driver_type is not None:
             yield cause_by_driver(observation.with_tags(Tag.PLAIN), fired), observation

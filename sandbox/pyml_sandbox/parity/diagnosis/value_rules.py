@@ -1,4 +1,4 @@
-"""The causes at the boundary of types and names: by how values differ, what explains it, which rows do. Pure."""
+"""The causes of types and names: by how values differ, what explains it, and which rows differ. Pure."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 
 BESIDE_STEPS = frozenset({Kind.SINGLE, Kind.ULP, Kind.BOUNDARY})
-"""Kinds of rows that were made to lie where rounding to float32 shows."""
+"""Kinds of rows that were made to show rounding to float32."""
 
 BEYOND_FLOAT64 = frozenset({Kind.BIG, Kind.END})
-"""Kinds of integers that a float64 may not hold."""
+"""Kinds of integers that float64 may not represent."""
 
 
 def _is_single(seen: Observation) -> bool:
-    """Rounded to float32. Where a limit is rounded as well, its own few digits explain what float32 does."""
+    """Whether a value was rounded to float32; if a threshold has few digits, writing with few digits looks the same."""
     is_written = Explanation.WRITTEN in seen.explanations and shown_only_by(seen, BESIDE_STEPS)
     return is_written or not seen.explanations.isdisjoint({Explanation.SINGLE, Explanation.DOUBLE})
 
 
 def _is_other_case(seen: Observation) -> bool:
-    """A name in another case is the only explanation that no lookup with a default brings about by chance.
+    """Whether a name is in a different case; a lookup with a default does not show this explanation by chance.
 
-    But which rows are near changes no names, and where all are in lower case a column in another case is just a
-    missing one.
+    Other rows in the call do not change names, and if all names are in lower case, a column in a different case is a
+    missing column.
     """
     return {Explanation.OTHER_CASE, Explanation.MIXED_CASE} <= seen.explanations and Tag.NULL_ONLY not in seen.tags
 
@@ -60,7 +60,7 @@ EXPLAINED: tuple[Rule, ...] = (
     ("T13", explained_by(Explanation.CATEGORIES)),
     ("T17", explained_by(Explanation.ULP)),
     ("S2", explained_by(Explanation.MISSING, Explanation.EXTRA)),
-    # Of names in lower case another case changes no more than their order.
+    # If all names are in lower case, a different case changes only their order.
     ("S1", explained_by(Explanation.ORDER, Explanation.OTHER_CASE)),
 )
 
@@ -74,11 +74,11 @@ _BY_KIND: tuple[tuple[str, frozenset[Kind]], ...] = (
     ("T10", frozenset({Kind.DST, Kind.HOUR, Kind.MICRO})),
     ("T9", frozenset({Kind.DIGITS, Kind.DATE})),
 )
-"""The cause where only rows of some kinds differ, and nothing explains it."""
+"""The cause if only rows of some kinds differ, and nothing explains it."""
 
 
 def cause_by_kind(seen: Observation) -> str | None:
-    """The cause where only rows of some kinds show it; None where others do as well."""
+    """The cause if only rows of some kinds show the difference; None if other rows do as well."""
     return next((code for code, wanted in _BY_KIND if shown_only_by(seen, wanted)), None)
 
 
@@ -86,5 +86,5 @@ _HOW: tuple[Rule, ...] = (("T5", tagged(Tag.NAN_FOR_NULL)), ("T7", tagged(Tag.LA
 
 
 def cause_of_values(seen: Observation) -> str | None:
-    """By how the outputs differ, by what explains it, or by the rows that do."""
+    """The cause by how the outputs differ, by what explains it, or by the kinds of rows; None if none is known."""
     return first_cause(_HOW, seen) or first_cause(EXPLAINED, seen) or cause_by_kind(seen)

@@ -1,1 +1,1 @@
-"""The noise of a model's own arithmetic, told apart from logic: of floats, and of labels that hang on them."""
+"""The noise of a model's own arithmetic, separated from logic: in floats, and in labels that depend on them."""

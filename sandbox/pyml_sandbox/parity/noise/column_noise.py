@@ -1,9 +1,9 @@
-"""How far a model's own arithmetic carries: the noise of each float column, told apart from logic. Pure.
+"""The noise of a model's own arithmetic in each float column, separated from logic. Pure.
 
-Floats add up in a different order in batches of a different size, so an honest model gives one row slightly different
-values alone and in company. That is noise as long as rounding explains its size: up to `MOST_OF_SINGLE` of a value in
-arithmetic of float32, up to `NOISE_OF_DOUBLE` in arithmetic of float64. What is larger is logic. So is, in a column of
-DOUBLE, what only float32 would explain and what goes the same way in nearly every row.
+Floats are summed in a different order in batches of a different size, so a correct model gives one row slightly
+different values alone and in a batch. This is noise if rounding explains its size: up to `MOST_OF_SINGLE` of a value in
+float32 arithmetic, up to `NOISE_OF_DOUBLE` in float64 arithmetic. A larger difference is logic. In a column of DOUBLE
+a difference that only float32 explains is also logic if it has the same direction in nearly every row.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_OF_SINGLE = 2.5e-5
-"""The relative noise of float32 at most: a softmax over logits of some 30 was measured at 7e-6."""
+"""The largest relative noise of float32: a softmax over logits of about 30 was measured at 7e-6."""
 MARGIN = 4
-"""How many times the measured noise the tolerance allows: batches of a size that nobody asked for round differently."""
+"""How many times the measured noise the tolerance allows: batches of sizes that were not measured round differently."""
 WIDEST = 5e-5
-"""No measured noise makes the relative tolerance wider than this: a relative error of 1e-4 is always found."""
+"""The widest relative tolerance, whatever noise is measured: a relative error of 1e-4 is always found."""
 ENOUGH_ROWS = 20
-"""As many rows must differ before it counts that nearly all of them do so the same way."""
+"""How many rows must differ before it matters that nearly all of them differ in the same direction."""
 ONE_SIDED = 0.02
-"""Rounding moves a larger share of the rows than this up, and down, and away from zero, and towards it."""
+"""Rounding moves more than this share of the rows up, down, away from zero, and towards zero."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class ColumnNoise:
 
     Attributes:
         column: output column.
-        is_single: whether its values come from arithmetic of float32; what is declared FLOAT always does.
+        is_single: whether its values come from float32 arithmetic; always true for FLOAT.
         scale: largest finite magnitude of its values.
         max_abs: largest absolute difference.
         max_rel: largest relative difference of values that are not small for the column.
-        max_abs_of_small: largest absolute difference of those that are: sums that cancel.
+        max_abs_of_small: largest absolute difference of values that are small for the column, where sums cancel.
         max_ulps: largest difference in units in the last place: of float32 where `is_single`, else of float64.
     """
 
@@ -58,13 +58,13 @@ class ColumnNoise:
     max_ulps: int = 0
 
     def tolerance(self, granted: Tolerances) -> Tolerance:
-        """What its type grants, widened by what was measured and never narrowed by it.
+        """The tolerance of the type, widened by the measured noise, and never narrowed by it.
 
-        An absolute allowance is meant for values near zero, so it is held to what the relative one gives the largest
-        value of the column: in a column of small probabilities 1e-6 would hide everything.
+        The absolute part is meant for values near zero, so it is at most the relative part of the column's largest
+        value: in a column of small probabilities 1e-6 would hide every difference.
 
         Args:
-            granted: the tolerances of FLOAT and of DOUBLE.
+            granted: the tolerances of FLOAT and DOUBLE.
         """
         grant = granted.of(self.column, is_double=not self.is_single)
         near_zero = min(grant.atol, grant.rtol * self.scale) if self.scale else grant.atol
@@ -77,30 +77,31 @@ class ColumnNoise:
 
 @dataclass(frozen=True)
 class Noise:
-    """What a model's outputs do when nothing but the size of the batch changes.
+    """How a model's outputs change if only the size of the batch changes.
 
     Attributes:
-        columns: the noise of each column with floats that was measured, by name; zero where there was none.
-        departing: rows of the fixture whose value changes by more than noise, by output column; only columns with any.
+        columns: the noise of each measured column with floats, by name; zero if it has none.
+        size_dependent: rows of the fixture whose values change by more than noise, by output column; only columns with
+            such rows.
         ties: labels of an exact type that flip with the size because their scores tie within the noise, by column.
-        rows: how many rows were asked in batches of every size.
-        of: how many rows there are.
+        rows: number of rows that were predicted in batches of every size.
+        of: number of rows of the fixture.
     """
 
     columns: Mapping[str, ColumnNoise] = field(default_factory=dict)
-    departing: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    size_dependent: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ties: Mapping[str, Ties] = field(default_factory=dict)
     rows: int = 0
     of: int = 0
 
     @property
     def single(self) -> Set[str]:
-        """Columns whose values come from arithmetic of float32."""
+        """Columns whose values come from float32 arithmetic."""
         return {name for name, column in self.columns.items() if column.is_single}
 
     @property
     def is_of_float32(self) -> bool:
-        """Some column shows noise of float32."""
+        """Whether a column shows noise of float32."""
         return any(column.is_single and column.max_abs for column in self.columns.values())
 
     @property
@@ -118,7 +119,7 @@ class Noise:
         """The tolerance of each measured column.
 
         Args:
-            granted: what holds without a measurement, and for each column with a tolerance of its own.
+            granted: the tolerances of the types, and of columns with a tolerance of their own.
         """
         measured = {name: column.tolerance(granted) for name, column in self.columns.items()}
         return Tolerances(granted.double, granted.single, {**measured, **granted.columns})
@@ -133,18 +134,18 @@ def column_noise(
     stated: Tolerance | None = None,
     is_pass_through: bool = False,
 ) -> tuple[ColumnNoise, np.ndarray]:
-    """Tell noise from logic in one column.
+    """Separate noise from logic in one column.
 
     Args:
         name: of the column.
         kind: its Arrow type.
         values: float64, shape (n,): every finite float of the column.
         pairs: where batches of different sizes give different values.
-        stated: the tolerance that the settings give the column: it alone tells noise from logic.
-        is_pass_through: whether the column hands an input back: no arithmetic is done to it, so nothing is noise.
+        stated: the column's tolerance in the settings, which alone separates noise from logic; None if there is none.
+        is_pass_through: whether the column hands an input back: without arithmetic no difference is noise.
 
     Returns:
-        Its noise, and the rows that differ by more: int64, shape (m,), sorted.
+        Its noise, and the rows that differ by more than noise: int64, shape (m,), sorted.
     """
     scale = float(np.max(np.abs(values), initial=0.0))
     apart = np.abs(pairs.left - pairs.right)
@@ -169,7 +170,7 @@ def column_noise(
 
 
 def has_float32(kind: pa.DataType) -> bool:
-    """Whether a FLOAT is anywhere in a type."""
+    """Whether a type is or contains FLOAT."""
     import pyarrow as pa
 
     if kind.num_fields:
@@ -178,7 +179,7 @@ def has_float32(kind: pa.DataType) -> bool:
 
 
 def has_floats(kind: pa.DataType) -> bool:
-    """Whether a FLOAT or a DOUBLE is anywhere in a type."""
+    """Whether a type is or contains FLOAT or DOUBLE."""
     import pyarrow as pa
 
     if kind.num_fields:
@@ -187,22 +188,22 @@ def has_floats(kind: pa.DataType) -> bool:
 
 
 def ulps_between(left: np.ndarray, right: np.ndarray, *, is_single: bool) -> np.ndarray:
-    """Steps from one finite float to the other: int64, by element; of float32, or of float64.
+    """The distance of finite floats in units in the last place, of float32 or float64: int64, element by element.
 
-    The bits of an IEEE 754 number, read as an integer without its sign, count the steps from zero.
+    The bits of an IEEE 754 number without its sign, as an integer, count the representable numbers from zero.
     """
     width, bits = (np.float32, np.int32) if is_single else (np.float64, np.int64)
 
-    def place(values: np.ndarray) -> np.ndarray:
+    def steps_from_zero(values: np.ndarray) -> np.ndarray:
         steps: np.ndarray = np.abs(values.astype(width)).view(bits).astype(np.int64)
         return np.where(np.signbit(values), -steps, steps)
 
-    steps: np.ndarray = np.abs(place(left) - place(right))
+    steps: np.ndarray = np.abs(steps_from_zero(left) - steps_from_zero(right))
     return steps
 
 
 def _are_counted(pairs: FloatPairs) -> np.ndarray:
-    """Whole numbers that differ by one or more: counts or codes, unless they are float32 too large for a fraction."""
+    """Whole numbers that differ by one or more: counts or codes, unless they are float32 too large for fractions."""
     left, right = pairs.left, pairs.right
     whole = (left == np.trunc(left)) & (right == np.trunc(right)) & (np.maximum(abs(left), abs(right)) < EXACT_TO)
     coarse = (np.minimum(abs(left), abs(right)) >= EXACT_TO_IN_SINGLE) & _are_float32(left) & _are_float32(right)
@@ -217,14 +218,14 @@ def _are_float32(values: np.ndarray) -> np.ndarray:
 
 
 def _fits_float32(values: np.ndarray) -> bool:
-    """Whether float32 holds every value, and not because they are whole."""
+    """Whether float32 represents every value, and not all of them are whole."""
     return bool(len(values) and _are_float32(values).all() and (values != np.trunc(values)).any())
 
 
 def _is_rounding_of_float32(pairs: FloatPairs, share: np.ndarray, *, fits: bool) -> bool:
-    """Whether differences too large for float64 are rounding of float32.
+    """Whether differences that are too large for float64 are rounding of float32.
 
-    All are of its size; and every value of the column fits it, or the differences go both ways.
+    All have its size, and float32 represents every value of the column, or the differences have both directions.
     """
     beyond = share > NOISE_OF_DOUBLE
     if not beyond.any() or (share > MOST_OF_SINGLE).any():

@@ -1,4 +1,4 @@
-"""Two versions of one Arrow column, taken apart into pairs of floats and everything else, without a loop over rows."""
+"""Two versions of one Arrow column, split into pairs of floats and all other differences, without a loop over rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FloatPairs:
-    """Where two arrays of one type and length differ, element by element, however deep.
+    """Where two arrays of one type and length differ, element by element, at any depth.
 
     Attributes:
         rows: int64, shape (n,): the row of each pair; a row of a list has a pair for each element that differs.
         left: float64, shape (n,): finite values that differ from `right`.
         right: float64, shape (n,).
-        unlike: int64, shape (m,), sorted, distinct: rows that differ in something other than a finite float: a null,
-            NaN, an infinity, a length, a string, an integer.
+        unlike: int64, shape (m,), sorted, distinct: rows with a difference that is not between finite floats: of nulls,
+            NaN, infinities, lengths, strings, integers.
     """
 
     rows: np.ndarray
@@ -31,10 +31,10 @@ class FloatPairs:
 
     @classmethod
     def between(cls, left: pa.Array, right: pa.Array) -> FloatPairs:
-        """Take two arrays of one type and length apart.
+        """The differences between two arrays of one type and length.
 
         Args:
-            left: any type that a model can declare.
+            left: of any type that a model can declare.
             right: of the same type and length.
         """
         parts = list(_parts(left, right, np.arange(len(left))))
@@ -63,7 +63,7 @@ class FloatPairs:
 
 
 def floats_in(array: pa.Array) -> np.ndarray:
-    """Every finite float in an array, however deep: float64, one dimension."""
+    """Every finite float in an array, at any depth: float64, one dimension."""
     return _joined([values[np.isfinite(values)] for values in _leaves(array)], np.float64)
 
 
@@ -75,10 +75,10 @@ class _Floats:
 
 
 def _parts(left: pa.Array, right: pa.Array, rows: np.ndarray) -> Iterator[_Floats | np.ndarray]:
-    """Pairs of floats, and the numbers of rows that are unlike in any other way.
+    """Pairs of floats, and the numbers of rows with any other difference.
 
     Cases: null on one side; floats; lists and maps, by their lengths and then by their elements; structs, field by
-    field; everything else, which is the same or is not.
+    field; all other types, which are compared exactly.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

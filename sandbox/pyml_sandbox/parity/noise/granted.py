@@ -1,4 +1,4 @@
-"""The tolerances that hold before anything is measured: those of the types, or those of the model's settings. Pure."""
+"""The tolerances before noise is measured: those of the types, or those of the model's settings. Pure."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def granted_tolerances(settings: ToleranceSettings, outputs: Schema) -> Tolerances:
-    """What floats may differ by before anything is measured.
+    """The tolerances of floats before noise is measured.
 
     Args:
         settings: table `[parity.tolerance]` of the model's `pyml.toml`.
         outputs: of the model.
 
     Returns:
-        The tolerances of the types, and in `columns` those that the settings state: these are final.
+        The tolerances of the types, and in `columns` those of the settings, which noise does not widen.
 
     Raises:
-        UsageError: the settings name a column that is not an output, or holds no floats.
+        UsageError: the settings name a column that is not an output, or has no floats.
     """
     floats = {field.name: field.type for field in outputs.arrow if has_floats(field.type)}
     unknown = [name for name in settings.columns if name not in floats]
@@ -45,7 +45,7 @@ def _stated(settings: ToleranceSettings, floats: Mapping[str, pa.DataType]) -> d
 
 
 def _tolerance(stated: AllowanceSettings, kind: pa.DataType) -> Tolerance:
-    """What is stated, and what the type grants where nothing is."""
+    """The tolerance of the settings; a part that they do not state is that of the type."""
     grant = FLOAT_TOLERANCE if has_float32(kind) else DOUBLE_TOLERANCE
     rtol = grant.rtol if stated.rtol is None else stated.rtol
     atol = grant.atol if stated.atol is None else stated.atol

@@ -1,4 +1,4 @@
-"""Predicted values of single rows, and how far two of them are apart."""
+"""Predicted values of single rows, and whether two of them differ by more than noise."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ Value: TypeAlias = object
 Row: TypeAlias = Mapping[str, Value]
 """Values by column."""
 
-# What an honest model's own arithmetic may do when it adds in another order. Most compute in float64, whose noise was
-# measured at up to 8e-16 of a value. Networks compute in float32, whatever they declare, and sums of some hundred
-# products in it differ by some 80 ulps; that much is noise only in a column that shows itself to come from float32.
+# The noise of a correct model that sums in a different order. Most models compute in float64, whose noise was measured
+# at up to 8e-16 of a value. Networks compute in float32, whatever they declare, and sums of a few hundred products in
+# it differ by about 80 ulps; that much is noise only in a column whose values come from float32.
 NOISE_OF_DOUBLE = 1e-9
 NOISE_OF_SINGLE = 1e-5
 COLUMN_SHARE = 0.2
-"""A sum near zero has the noise of its parts: as if it were this share of the largest value of its column."""
+"""A sum near zero has the noise of its parts, as if it were this share of the largest value of its column."""
 EXACT_TO = 2**53
-"""Beyond it every float64 is a whole number."""
+"""Every larger float64 is a whole number."""
 EXACT_TO_IN_SINGLE = 2**24
-"""Beyond it every float32 is."""
+"""Every larger float32 is a whole number."""
 FEW = 3
 CANCELLED = 8
-"""How many times the noise of the other rows a sum that cancels may have."""
+"""A sum that cancels may have this many times the noise of the other rows."""
 
 
 class Apart(Enum):
-    """How two values of one column relate."""
+    """How two values of one column differ."""
 
     SAME = "same"
     NOISE = "noise"
-    """Floats that differ by no more than arithmetic in another order explains."""
+    """Floats that differ by no more than arithmetic in a different order explains."""
     DOUBTFUL = "doubtful"
-    """By what would be noise of float32 and is none of float64; a difference until the noise model is reconsidered."""
+    """Floats with a difference that is noise of float32 but not of float64; it counts as a difference for now."""
     DIFFERENT = "different"
 
 
 def rows_of(batch: pa.RecordBatch) -> list[Row]:
-    """The rows of a batch as Python values; a map as a dict, a date beyond Python's calendar as text."""
+    """The rows of a batch as Python values; a map as a dict, a date beyond Python's calendar as a string."""
     try:
         rows: list[Row] = batch.to_pylist(maps_as_pydicts="strict")
     except (OverflowError, ValueError):
@@ -65,20 +65,20 @@ def _with_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Tells values apart; what it learns, a new one knows.
+    """Decides whether values differ by more than noise. It is immutable: methods that learn return a new model.
 
     Attributes:
         single: float columns whose values come from float32.
         scale: largest finite magnitude of each float column, by name.
         floor: largest difference that was noise, by column.
         floor_ulps: the same in units in the last place of float64.
-        doubtful: differences that would be noise of float32 and are none of float64, by column.
+        doubtful: differences that are noise of float32 but not of float64, by column.
         certain: columns that differed by more than any noise.
         largest: largest difference that was not noise, by column.
-        loose: largest difference that counts as noise although it is beyond what arithmetic mostly does, by column.
-        pass_through: columns that hand an input back: no arithmetic is done to it, and so there is no noise.
-        measured: what the noise of all rows that are judged allows, by column, once it has been measured.
-        stated: what the model's settings allow, by column: there nothing else counts.
+        loose: largest difference that counts as noise although it is larger than usual, by column.
+        pass_through: columns that hand an input back, which have no noise since there is no arithmetic.
+        measured: the tolerance from the noise of all rows, by column; empty before it is measured.
+        stated: the tolerance in the model's settings, by column; it replaces all others.
     """
 
     single: frozenset[str] = frozenset()
@@ -94,14 +94,14 @@ class NoiseModel:
     stated: Mapping[str, Tolerance] = field(default_factory=dict)
 
     def learned(self, rows: Sequence[Row]) -> NoiseModel:
-        """One that knows the magnitudes of a model's ordinary outputs, and whether float32 could hold them all."""
+        """A model with the magnitudes of ordinary outputs, and the columns that float32 can represent."""
         floats = {name: _finite_floats(row[name] for row in rows) for name in (rows[0] if rows else ())}
         scale = {name: max(map(abs, found)) for name, found in floats.items() if found}
         single = {name for name, found in floats.items() if _come_from_float32(found)}
         return replace(self, scale={**self.scale, **scale}, single=self.single | single)
 
     def learned_pass_through(self, given: Sequence[Row], rows: Sequence[Row]) -> NoiseModel:
-        """One that knows the columns whose every value is that of an input, where there are several rows.
+        """A model with the columns whose values all equal those of an input; needs several rows.
 
         Args:
             given: the inputs, row by row.
@@ -116,12 +116,12 @@ class NoiseModel:
         return replace(self, pass_through=self.pass_through | found)
 
     def held_to(self, noise: Noise) -> NoiseModel:
-        """One that holds values to the noise that was measured on the rows that are judged."""
+        """A model with the tolerance of the noise that was measured on all rows."""
         scale = {name: max(self.scale.get(name, 0.0), column.scale) for name, column in noise.columns.items()}
         measured = {
             name: column.tolerance(Tolerances())
             for name, column in noise.columns.items()
-            if name not in noise.departing and column.max_abs
+            if name not in noise.size_dependent and column.max_abs
         }
         return replace(
             self,
@@ -130,13 +130,13 @@ class NoiseModel:
             single=self.single | noise.single,
         )
 
-    def noted(self, pairs: Iterable[tuple[Row, Row]]) -> NoiseModel:
-        """One that knows how far outputs are apart that one row has under two conditions.
+    def learned_pairs(self, pairs: Iterable[tuple[Row, Row]]) -> NoiseModel:
+        """A model with the distances between outputs of the same row under two conditions.
 
         Args:
-            pairs: the output as it should be, and as it is.
+            pairs: the expected and the actual output.
         """
-        notes = _Notes(
+        statistics = _PairStatistics(
             dict(self.floor),
             dict(self.floor_ulps),
             {name: set(apart) for name, apart in self.doubtful.items()},
@@ -146,27 +146,27 @@ class NoiseModel:
         for expected, output in pairs:
             for column in expected:
                 for left, right in _paired_floats(expected[column], output[column]):
-                    notes.take(column, self._floats_apart(column, left, right), left, right)
+                    statistics.take(column, self._floats_apart(column, left, right), left, right)
         return replace(
             self,
-            floor=notes.floor,
-            floor_ulps=notes.floor_ulps,
-            doubtful={name: frozenset(apart) for name, apart in notes.doubtful.items()},
-            certain=frozenset(notes.certain),
-            largest=notes.largest,
+            floor=statistics.floor,
+            floor_ulps=statistics.floor_ulps,
+            doubtful={name: frozenset(apart) for name, apart in statistics.doubtful.items()},
+            certain=frozenset(statistics.certain),
+            largest=statistics.largest,
         )
 
     @property
     def noise_after_all(self) -> frozenset[str]:
-        """Columns all of whose differences look like noise after all.
+        """Columns whose differences, taken together, all look like noise.
 
-        Those of float32 that a column declared as DOUBLE passes on are small, many, and no two alike. In a column of
-        float32 a sum that cancels has more noise than its size says: a few times as much as the other rows have.
+        If a DOUBLE column has values of float32, its differences are small, many and all distinct. In a column of
+        float32, a sum that cancels has more noise than its size suggests: a few times that of the other rows.
         """
         return self._of_float32 | self._cancelling.keys()
 
     def reconsidered(self) -> NoiseModel:
-        """One to which `noise_after_all` is noise; what was asked about those columns before is to be asked again."""
+        """A model for which the differences of `noise_after_all` are noise; earlier checks must be made again."""
         return replace(
             self,
             single=self.single | self._of_float32,
@@ -220,8 +220,8 @@ class NoiseModel:
 
 
 @dataclass
-class _Notes:
-    """What pairs of floats of some columns show, as they are looked at; see `NoiseModel`."""
+class _PairStatistics:
+    """Statistics of pairs of floats, by column; see `NoiseModel`."""
 
     floor: dict[str, float]
     floor_ulps: dict[str, int]
@@ -250,7 +250,7 @@ def _apart_by(allowed: Tolerance, left: float, right: float) -> Apart:
 
 
 def _paired_floats(left: Value, right: Value) -> Iterator[tuple[float, float]]:
-    """The floats of two values in pairs; none where they do not have equally many."""
+    """The floats of two values in pairs; none if their numbers differ."""
     parts = list(_floats_in(left)), list(_floats_in(right))
     if len(parts[0]) == len(parts[1]):
         yield from zip(*parts, strict=True)
@@ -261,7 +261,7 @@ def _finite_floats(values: Iterable[Value]) -> list[float]:
 
 
 def _come_from_float32(found: Sequence[float]) -> bool:
-    """Whether float32 holds all of them, and not because they are whole."""
+    """Whether float32 represents all of them, and not all are whole."""
     import numpy as np
 
     with np.errstate(over="ignore"):
@@ -270,7 +270,7 @@ def _come_from_float32(found: Sequence[float]) -> bool:
 
 
 def _between(left: float, right: float) -> float:
-    """How far two floats are apart; infinitely where one is not finite, or both are counted and size says nothing."""
+    """The distance of two floats; infinite if one is not finite, or both are counts, for which size does not matter."""
     if not (math.isfinite(left) and math.isfinite(right)):
         return math.inf
     apart = abs(left - right)
@@ -279,17 +279,17 @@ def _between(left: float, right: float) -> float:
 
 
 def _is_counted(value: float) -> bool:
-    """Whether a float is a whole number, of a magnitude at which there are others."""
+    """Whether a float is a whole number, of a magnitude at which float64 represents every whole number."""
     return value == int(value) and abs(value) < EXACT_TO
 
 
 def _is_coarse(value: float) -> bool:
-    """Whether a float could be a float32 too large to be anything but whole."""
+    """Whether a float may be a float32 of a magnitude at which float32 has only whole numbers."""
     return abs(value) >= EXACT_TO_IN_SINGLE and struct.unpack("<f", struct.pack("<f", value))[0] == value
 
 
 def _floats_in(value: Value) -> Iterator[float]:
-    """Every float in a value, however deep."""
+    """Every float in a value, at any depth."""
     if isinstance(value, float):
         yield value
     elif isinstance(value, list | dict):

@@ -1,8 +1,9 @@
-"""Labels that flip because the scores that decide them lie nearer to one another than the model's noise.
+"""Labels that flip because the scores that decide them differ by less than the model's noise.
 
-The largest of several scores decides a label, or a limit on one score does. Where two scores tie, or a score lies on
-its limit, within the noise of the model's own arithmetic, rounding decides: an honest model gives such a row different
-labels alone and in a batch. Only a row whose scores are among the outputs can be told so; any other stays different.
+The largest of several scores decides a label, or a threshold on one score does. If two scores are equal, or a score is
+on its threshold, within the noise of the model's own arithmetic, then rounding decides: a correct model gives such a
+row different labels alone and in a batch. This can be seen only if the scores are among the outputs; otherwise the
+labels count as different.
 """
 
 from __future__ import annotations
@@ -39,20 +40,20 @@ class Ties:
 
     @classmethod
     def joined(cls, column: str, found: Sequence[Ties]) -> Ties:
-        """Several comparisons of one column: a row is tied if it is in each of them in which it differs."""
+        """Several comparisons of one column: a row is tied if it is tied in every comparison in which it differs."""
         differing = {row for each in found for row in each.differing}
         untied = {row for each in found for row in set(each.differing) - set(each.tied)}
         scores = {name for each in found for name in each.scores}
         return cls(column, tuple(sorted(differing)), tuple(sorted(differing - untied)), tuple(sorted(scores)))
 
     def numbered(self, numbers: np.ndarray) -> Ties:
-        """The same with `numbers[i]` for row `i`."""
+        """The same ties with `numbers[i]` as the number of row `i`."""
         differing, tied = (tuple(numbers[list(rows)].tolist()) for rows in (self.differing, self.tied))
         return Ties(self.column, differing, tied, self.scores)
 
     @property
     def explains(self) -> bool:
-        """Every differing row is a tie, and there is one."""
+        """Whether there are differing rows and all of them are ties."""
         return bool(self.tied) and self.tied == self.differing
 
 
@@ -61,7 +62,7 @@ def ties_in(left: pa.Table, right: pa.Table, column: str, noise: Mapping[str, To
 
     Args:
         left: predictions of one side, shape (rows, outputs).
-        right: those of the other side, row for row the same keys.
+        right: predictions of the other side, with the same keys in the same order.
         column: name of the label's column, of a type without floats.
         noise: how far each float column may differ, by name; only these columns can be scores.
     """
@@ -83,7 +84,7 @@ def labels_in(
 
     Args:
         left: key and predictions of one side.
-        right: those of the other side.
+        right: key and predictions of the other side.
         key: columns that identify a row.
         comparison: of the two files.
         tolerances: how far floats may differ; only columns with a tolerance of their own can be scores.
@@ -98,19 +99,19 @@ def labels_in(
 
 
 def aligned(left: pa.Table, right: pa.Table, key: Sequence[str]) -> tuple[pa.Table, pa.Table]:
-    """The rows of two tables that share a key, in one order; a key that occurs twice makes pairs of all its rows."""
+    """The rows of two tables with a common key, in the same order; a repeated key makes pairs of all its rows."""
     import pyarrow as pa
 
     numbered = [
         table.select(list(key)).append_column(name, pa.array(np.arange(table.num_rows)))
         for table, name in ((left, "__left"), (right, "__right"))
     ]
-    places = numbered[0].join(numbered[1], keys=list(key), join_type="inner").sort_by("__left")
-    return left.take(places["__left"]), right.take(places["__right"])
+    positions = numbered[0].join(numbered[1], keys=list(key), join_type="inner").sort_by("__left")
+    return left.take(positions["__left"]), right.take(positions["__right"])
 
 
 def top_two_tie(scores: np.ndarray, tolerance: Tolerance) -> bool:
-    """Whether the two largest of one row's scores, float64 of one dimension, lie within the noise."""
+    """Whether the two largest of one row's scores, float64 of one dimension, differ by no more than the noise."""
     finite = scores[np.isfinite(scores)]
     if len(finite) < 2:
         return False
@@ -121,9 +122,9 @@ def top_two_tie(scores: np.ndarray, tolerance: Tolerance) -> bool:
 def _tests(
     table: pa.Table, labels: Sequence[np.ndarray], differing: np.ndarray, noise: Mapping[str, Tolerance]
 ) -> Iterator[tuple[Sequence[str], np.ndarray]]:
-    """For each set of scores, which of the differing rows are ties by it.
+    """For each set of scores, which of the differing rows are ties.
 
-    Cases: the elements of a list; all plain columns as the scores of one another; one column and a limit.
+    Cases: the elements of a list; all plain columns together; one column and a threshold.
     """
     names = [name for name in noise if name in table.column_names]
     single = {name: _numbers(table, name) for name in names if _is_number(table, name)}
@@ -135,13 +136,13 @@ def _tests(
         together = np.stack(list(single.values()), axis=1)
         yield list(single), _flags(top_two_tie(together[row], widest) for row in differing)
     for name, values in single.items():
-        yield [name], _flags(_is_on_limit(values, labels, row, noise[name]) for row in differing)
+        yield [name], _flags(_is_on_threshold(values, labels, row, noise[name]) for row in differing)
 
 
-def _is_on_limit(scores: np.ndarray, labels: Sequence[np.ndarray], row: int, tolerance: Tolerance) -> bool:
-    """Whether the label changes at a row's score: the nearest row above has one of its labels, that below the other.
+def _is_on_threshold(scores: np.ndarray, labels: Sequence[np.ndarray], row: int, tolerance: Tolerance) -> bool:
+    """Whether the label changes at a row's score: the next row above has one of its labels, the next below the other.
 
-    Rows whose scores lie within the noise of this one's decide nothing and are passed over.
+    Rows whose scores differ from this one by no more than the noise are left out.
     """
     allowed = _allowed(tolerance, scores[row])
     above, below = np.flatnonzero(scores > scores[row] + allowed), np.flatnonzero(scores < scores[row] - allowed)
@@ -172,7 +173,7 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
 
 
 def _vector(table: pa.Table, name: str, row: int) -> np.ndarray:
-    """The floats of a list; nothing where it holds anything else."""
+    """The floats of a list; empty if it contains anything else."""
     values = table[name][int(row)].as_py()
     plain = isinstance(values, list) and all(isinstance(value, float) for value in values)
     return np.asarray(values if plain else [], np.float64)

@@ -1,6 +1,6 @@
-"""Every check, a row for each: the level that it belongs to, what it asks, and what a report says of what it saw.
+"""The catalogue of checks: for each its level, what it compares, and the sentence of a report when it fires.
 
-Every list of checks follows from these rows. docs/parity-report.md lists them as well.
+Every list of checks is made from it, and docs/parity-report.md has the same table.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from pyml_sandbox.parity.verdict import Hop
 
 
 class Group(Enum):
-    """Checks whose observations are read together."""
+    """Checks whose observations are interpreted together."""
 
-    REAL = "the real paths on plain rows: what they see breaks the first level, whatever its cause"
-    READ = "what is read off, and not asked: declarations, packages, switches"
-    SHAPE = "the shape of what predict takes and gives: one row, no rows, the declared columns"
+    REAL = "the real paths on plain rows: a difference breaks the first level, whatever its cause"
+    READ = "what is read without a call of predict: declarations, packages, switches"
+    SHAPE = "the shape of inputs and outputs: one row, no rows, the declared columns"
     COPIES = "copies of a row in one call"
-    NEIGHBOURS = "a different row beside a row"
+    ROW_PAIRS = "a row and a different row in one call"
     WHOLE = "many rows in one call"
-    STATE = "what stays behind: earlier calls, the clock, the given frame"
+    STATE = "state: earlier calls, the clock, the given frame"
     REASONS = "why two equal calls differ"
-    ENVIRONMENT = "one thing of the environment of a process"
+    ENVIRONMENT = "one setting of the environment of a process"
     REQUESTS = "requests that must be refused"
-    CONCURRENCY = "several requests or calls at the same time"
+    CONCURRENCY = "concurrent requests or calls"
 
 
-BATCH = frozenset({Group.COPIES, Group.NEIGHBOURS, Group.WHOLE})
+BATCH = frozenset({Group.COPIES, Group.ROW_PAIRS, Group.WHOLE})
 """Groups that compare a row alone with the same row in a batch."""
 
 
 @dataclass(frozen=True)
 class CheckEntry:
-    """A row of the catalogue.
+    """The entry of a check.
 
     Attributes:
         level: parity level that the check belongs to.
-        group: whose observations are read together with its own.
-        line: what it asks, in one line; NAME stands for the environment variable.
+        group: checks whose observations are interpreted together with its own.
+        line: what it compares, in one line; NAME stands for the environment variable.
         seen: what it saw, as the beginning of a sentence; `{what}` stands for the output columns, `{variable}` for the
             environment variable.
-        refusal: the same where calls were refused; empty where `seen` says it, or `REFUSED`.
-        hop: the hop at which the paths part where it fires.
-        cause: code of the cause, where the check alone tells it; else empty.
-        is_unsteady: once it fires there is nothing to ask about batches, and nothing on the real paths.
-        explains_failures: refusals that it sees may be why a real path failed as a whole.
-        is_remark: what it alone sees has reached no prediction: a warning, whatever level is needed.
+        refusal: the same if calls were refused; empty for `seen`, or for `REFUSED` if `seen` names output columns.
+        hop: the stage at which the paths differ if it fires.
+        cause: code of the cause, if the check alone identifies it; else empty.
+        is_unsteady: whether it makes the checks of batches and of the real paths meaningless if it fires.
+        explains_failures: whether refusals that it sees may be the reason why a real path failed as a whole.
+        is_remark: whether a difference that only it sees affects no prediction, and is a warning at every level.
     """
 
     level: str
@@ -62,7 +62,7 @@ class CheckEntry:
 
 
 class Check(StrEnum):
-    """A check, by the name that reports give it, with its row of the catalogue."""
+    """A check, by its name in reports, with its entry of the catalogue."""
 
     entry: CheckEntry
 
@@ -102,16 +102,16 @@ class Check(StrEnum):
         "two copies of a row in one call against the row alone",
         seen="{what} of a row is another one when the row is sent alone than when it is sent with a copy of itself",
         explains_failures=True)
-    NEIGHBOUR = "neighbour", CheckEntry("P2", Group.NEIGHBOURS,
+    NEIGHBOUR = "neighbour", CheckEntry("P2", Group.ROW_PAIRS,
         "a row beside another row against the row alone",
         seen="{what} of a row depends on the other rows that it is sent with", explains_failures=True)
-    NULL_NEIGHBOUR = "null-neighbour", CheckEntry("P2", Group.NEIGHBOURS,
+    NULL_NEIGHBOUR = "null-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
         "a row beside a row with a null against the row alone",
         seen="{what} of a row depends on a null in the same batch", explains_failures=True)
-    TEXT_NEIGHBOUR = "text-neighbour", CheckEntry("P2", Group.NEIGHBOURS,
+    TEXT_NEIGHBOUR = "text-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
         "a row beside a row with another text against the row alone",
         seen="{what} of a row depends on the texts in the rows that it is sent with", explains_failures=True)
-    LONG_NEIGHBOUR = "long-neighbour", CheckEntry("P2", Group.NEIGHBOURS,
+    LONG_NEIGHBOUR = "long-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
         "a row beside a row with a longer text or list against the row alone",
         seen="{what} of a row changes when a longer one is sent with it", explains_failures=True)
     TOGETHER = "together", CheckEntry("P2", Group.WHOLE,
@@ -181,7 +181,7 @@ class Check(StrEnum):
     VARIABLE = "variable:NAME", CheckEntry("P3", Group.ENVIRONMENT,
         "a fresh process in which NAME, which the model asks for, is another or unset",
         seen="{what} depends on the environment variable {variable}", cause="E3")
-    """Of any environment variable; reports name the variable itself: `variable:LANG`."""
+    """For any environment variable; reports give the name of the variable: `variable:LANG`."""
     VERSIONS = "versions", CheckEntry("P3", Group.READ,
         "does a library warn that the parameters were written by another version of it",
         seen="The parameters were written by another version of a library than the one that reads them", cause="E1")
@@ -208,8 +208,8 @@ class Check(StrEnum):
     # fmt: on
 
 
-REFUSED = "A row is predicted in one situation and refused in another"
-"""What calls that were refused are reported as where a check has no words of its own for them."""
+REFUSED = "A row is predicted under one condition and refused under another"
+"""The sentence for refused calls, for checks without a sentence of their own."""
 
 _VARIABLE = "variable:"
 _BY_NAME = {str(check): check for check in Check}
@@ -221,22 +221,22 @@ def checks_of(*groups: Group) -> frozenset[Check]:
 
 
 def report_name(check: Check, variable: str = "") -> str:
-    """What a report calls a check.
+    """The name of a check in a report.
 
     Args:
         check: the check.
-        variable: name of the environment variable, of `Check.VARIABLE`.
+        variable: name of the environment variable, for `Check.VARIABLE`.
     """
     return f"{_VARIABLE}{variable}" if check is Check.VARIABLE else str(check)
 
 
 def check_named(name: str) -> Check | None:
-    """The check that a report calls so; None where there is none."""
+    """The check with a name of a report; None if there is none."""
     return Check.VARIABLE if name.startswith(_VARIABLE) else _BY_NAME.get(name)
 
 
 def check_line(name: str) -> str:
-    """What the check that a report calls so asks, in one line; empty where there is no such check."""
+    """What the check with a name of a report compares, in one line; empty if there is no such check."""
     check = check_named(name)
     return check.entry.line.replace("NAME", name.removeprefix(_VARIABLE)) if check else ""
 
@@ -246,13 +246,13 @@ def what_was_seen(check: Check, what: str, variable: str = "") -> str:
 
     Args:
         check: the check.
-        what: the output columns, as text.
-        variable: name of the environment variable, of `Check.VARIABLE`.
+        what: the output columns, as a string.
+        variable: name of the environment variable, for `Check.VARIABLE`.
     """
     return check.entry.seen.format(what=what, variable=variable)
 
 
 def what_was_refused(check: Check) -> str:
-    """What a check saw where calls were refused, as the beginning of a sentence."""
+    """What a check saw if calls were refused, as the beginning of a sentence."""
     entry = check.entry
     return entry.refusal or (REFUSED if "{what}" in entry.seen else entry.seen)

@@ -1,4 +1,4 @@
-"""Which checks were really made: each says so itself, as it is made, with what it saw."""
+"""The record of the checks that were made, with their observations: each check enters itself when it is made."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class CheckRun:
     """One check that was made.
 
     Attributes:
-        rows: how many rows it asked about; 0 where it asks about none.
+        rows: how many rows it used; 0 for a check without rows.
         seconds: wall time; checks that share their calls share their time evenly.
-        has_fired: it saw a difference for which another check's observation stands.
+        has_fired: whether it saw a difference that the observation of a different check already shows.
     """
 
     rows: int
@@ -34,7 +34,7 @@ class CheckRecord:
     Attributes:
         made: by name, in the order in which they were made.
         observations: what they saw.
-        under_way: the names of the check that is being made, or at which the examination broke off.
+        under_way: names of the checks that are being made, or during which the examination ended early.
     """
 
     made: dict[str, CheckRun] = field(default_factory=dict)
@@ -43,14 +43,14 @@ class CheckRecord:
 
     @contextmanager
     def making(self, rows: Mapping[str, int], seconds: float = 0.0) -> Iterator[list[Observation]]:
-        """Make one check, or several that share their calls; they count once the block is left without an error.
+        """Make one check, or several that share their calls; they are recorded if the block ends without an error.
 
         Args:
-            rows: how many rows each of them asks about, by name.
-            seconds: that its calls took before the block.
+            rows: how many rows each of them uses, by name.
+            seconds: time that their calls took before the block.
 
         Yields:
-            A list that takes what they see.
+            A list to which their observations are added.
         """
         seen: list[Observation] = []
         started = time.perf_counter()
@@ -64,28 +64,28 @@ class CheckRecord:
         self.observations += seen
 
     def fire(self, name: Check) -> None:
-        """Take down that a check has seen a difference, where another check's observation stands for it."""
+        """Record that a check has seen a difference that the observation of a different check already shows."""
         self.made[name] = replace(self.made[name], has_fired=True)
 
     def saw(self, observations: Sequence[Observation]) -> None:
-        """Take down what a check that was made before has seen since."""
+        """Record additional observations of checks that were made before."""
         self.observations += observations
 
     def withdraw(self, *checks: str) -> None:
-        """Take checks back whose answers can no longer be read, or that are made again."""
+        """Remove checks whose results cannot be interpreted, or that are made again, with their observations."""
         for name in checks:
             self.made.pop(name, None)
         self.observations = [observation for observation in self.observations if observation.name not in checks]
 
 
 def with_paths(made: Mapping[str, CheckRun], name: str, compared: CheckRun | None) -> dict[str, CheckRun]:
-    """The checks that were made, with the comparison of the real paths among them.
+    """The checks that were made, including the comparison of the real paths.
 
     Args:
-        made: the others, and what the same check asked about rows that the fixture lacks.
+        made: the checks that were made; may have the same check with rows that the fixture lacks.
         name: of the check of the real paths.
-        compared: all rows of the fixture; None where a path did not fail and could not be asked about all of them:
-            what was asked beside them is not the check, then.
+        compared: the check with all rows of the fixture; None if a path could not predict all of them without having
+            failed: then the check was not made, whatever else was predicted.
     """
     others = {each: made[each] for each in made if each != name}
     if compared is None:
@@ -97,12 +97,12 @@ def with_paths(made: Mapping[str, CheckRun], name: str, compared: CheckRun | Non
 def check_results(
     made: Mapping[str, CheckRun], observations: Sequence[Observation], findings: Sequence[Finding]
 ) -> tuple[CheckResult, ...]:
-    """What a report says of the checks that were made, in the order of the catalogue.
+    """The results of the checks that were made, in the order of the catalogue.
 
     Args:
-        made: those checks.
+        made: the checks, by name.
         observations: what they saw.
-        findings: what is reported; a check that a finding names has fired, unless for noise alone.
+        findings: what is reported; a check that a finding names has fired, unless the finding is only a warning.
     """
     fired = {observation.name for observation in observations} | {name for name, each in made.items() if each.has_fired}
     fired |= {name for each in findings if each.weight is not Severity.WARNS for name in (each.check, *each.checks)}

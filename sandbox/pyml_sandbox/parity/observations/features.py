@@ -1,6 +1,6 @@
-"""What else a check saw beside the difference: the vocabulary of observations, from which causes are told.
+"""The features of observations, from which causes are diagnosed.
 
-Checks and explanations write these, `pyml_sandbox.parity.diagnosis.rules` reads them. Nothing else decides a cause.
+Checks and explanations set them, `pyml_sandbox.parity.diagnosis.rules` reads them. Nothing else decides a cause.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from enum import StrEnum
 class Tag(StrEnum):
     """A feature of an observation."""
 
-    # whose values are missing where something changes
+    # of row pairs: which value is missing in a pair with a change
     PLAIN = "plain"
-    """A row with a value changes beside a row with a value."""
+    """A row with a value changes with a row that has a value."""
     NULL_ONLY = "null-only"
-    """A row with a value changes only beside a null."""
+    """A row with a value changes only with a row that has a null."""
     OWN_VALUE = "own-value"
-    """Only a row whose own value is missing, or is not the fixture's, changes."""
+    """Only a row whose own value is missing, or is not one of the fixture, changes."""
     NULL = "null"
-    """A null or NaN is among the neighbours that change a row."""
-    # which neighbours change a row
+    """A null or NaN is among the values of the other rows that change a row."""
+    # of row pairs: which other rows change a row
     LONGER_ONLY = "longer-only"
     SHORTER_ONLY = "shorter-only"
     KNOWN_SILENT = "known-silent"
-    """Neighbours with values of the fixture were tried, and change nothing."""
-    # which rows are changed
+    """Other rows with values of the fixture were tried, and do not change the output."""
+    # of row pairs: which rows change
     DATE = "date"
-    """Their strings read as dates."""
+    """Their strings can be read as dates."""
     NUMBER = "number"
-    """Their strings read as numbers."""
+    """Their strings can be read as numbers."""
     ORDER = "order"
-    """Only what stands before a row, or only what stands after it, changes its output."""
-    # what they get instead
+    """Only rows before a row, or only rows after it, change its output."""
+    # of row pairs: which output they get instead
     BORROWED = "borrowed"
-    """The output that belongs to the neighbour."""
+    """The output of the other row."""
     NAN_FOR_NULL = "nan-for-null"
     """NaN where it was null, or null where it was NaN."""
     LAST_DIGIT = "last-digit"
@@ -42,16 +42,16 @@ class Tag(StrEnum):
     SWAPPED = "swapped"
     """Each of the two rows gets the output of the other."""
     OTHERS_OUTPUT = "others-output"
-    """The output of a neighbour that is a null."""
+    """The output of the other row, which has a null."""
     BY_VALUE = "by-value"
-    """Several outputs: it counts which neighbour it is."""
-    # what two neighbours at once do
+    """Several outputs: the value of the other row matters."""
+    # of two other rows in one call
     GROWS = "grows"
-    """What neither of them does: codes and ranks count."""
+    """They give an output that neither of them gives alone, as codes and ranks do."""
     DENSE = "dense"
-    """A neighbour that comes twice counts once: codes do that."""
+    """A second copy of the other row does not change the output again, as with codes."""
     AS_RANK = "as-rank"
-    """They count by being below or above, and not by how far: ranks do that."""
+    """Only whether they are smaller or larger matters, not by how much, as with ranks."""
     # of a call without rows
     WANTED = "wanted"
     """The model wants to be called without rows."""
@@ -59,33 +59,33 @@ class Tag(StrEnum):
     POSITION = "position"
     """Two copies of one row in one call have different outputs."""
     COUNTS = "counts"
-    """Three copies give another output than two."""
+    """Three copies give a different output than two."""
     BEHIND = "behind"
     """Only rows at the end of the batch change."""
     # of refusals
     ROW_COUNT = "row-count"
-    """`predict` returned another number of rows than it was given."""
+    """`predict` returned a different number of rows than it was given."""
     TYPE = "type"
-    """`predict` returned a column of another type than it declares."""
+    """`predict` returned a column of a different type than the declared one."""
     RAISED = "raised"
     """`predict` raised an exception."""
     ALL_ROWS = "all-rows"
-    """As many rows are refused as the fixture has."""
+    """At least as many rows are refused as the fixture has."""
     COPIES_REFUSED = "copies-refused"
-    """They are refused beside a copy of themselves, too."""
+    """They are also refused in a call with a copy."""
     # of state
     EARLIER_ANSWER = "earlier-answer"
     """The output is that of an earlier call with as many rows."""
     KEYED = "keyed"
-    """One earlier row changes few outputs, and not most."""
+    """One earlier row changes few outputs, not most."""
     EVALUATION = "evaluation"
-    """The difference goes once the model is switched out of training."""
+    """The difference disappears if the model is switched to evaluation mode."""
 
 
 class Explanation(StrEnum):
-    """A change to a row, or to its frame, that gives under one condition the output of the other.
+    """A change to a row or its frame that gives, under one condition, the output of the other condition.
 
-    The last two are no changes: they tell between causes that the same changes explain.
+    The last two are not changes: they distinguish causes that the same changes explain.
     """
 
     # the dtype of a column
@@ -111,15 +111,15 @@ class Explanation(StrEnum):
     """Instants without their time zone."""
     # values
     VIA_FLOAT64 = "via-float64"
-    """An integer that went through a float64."""
+    """An integer that was converted to float64 and back."""
     SINGLE = "single"
     """A number rounded to float32."""
     WRITTEN = "written"
-    """A number that was written with some digits and read again."""
+    """A number that was written with a few digits and read again."""
     ULP = "ulp"
     """The next float64."""
     UNKNOWN = "unknown"
-    """An integer that no table of known values holds."""
+    """An integer that a table of known values does not contain."""
     GUESSED = "guessed"
     """A string read by a reader that guesses types."""
     HOURS = "hours"
@@ -133,24 +133,24 @@ class Explanation(StrEnum):
     ZERO_NAN = "zero-nan"
     ZERO_NULL = "zero-null"
     EMPTY_NULL = "empty-null"
-    # names and places
+    # the frame, its names and positions
     AGAIN = "again"
-    """A frame that `predict` was called on before."""
+    """A frame with which `predict` was called before."""
     MISSING = "missing"
-    """A column that is not there."""
+    """A missing column."""
     EXTRA = "extra"
-    """One column more."""
+    """An additional column."""
     OTHER_CASE = "other-case"
     """Names in upper case instead of lower case, or the other way round."""
     ORDER = "order"
     """Columns in a different order."""
     INDEX = "index"
     """An index that does not start at zero."""
-    # beside them
+    # further features
     MIXED_CASE = "mixed-case"
     """A declared name has a capital letter."""
     DROPPED = "dropped"
-    """A column of integers that comes as floats has no effect on the output."""
+    """A column of integers that arrives as floats does not affect the output."""
 
 
 class DriverType(StrEnum):
@@ -173,11 +173,11 @@ class DriverType(StrEnum):
     MAP = "MAP"
     STRUCT = "STRUCT"
     ROW = "ROW"
-    """Not one column: the neighbour differs in every one."""
+    """Not a single column: the other row differs in every column."""
 
     @classmethod
     def of(cls, ddl_type: str) -> DriverType:
-        """The type that a declaration such as ``DECIMAL(10, 2)`` or ``ARRAY<INT>`` begins with."""
+        """The first type in a declaration such as ``DECIMAL(10, 2)`` or ``ARRAY<INT>``."""
         return cls(ddl_type.partition("(")[0].partition("<")[0])
 
 

@@ -14,15 +14,15 @@ from pyml_sandbox.parity.rows.synthetic import InputRow
 
 @dataclass(frozen=True)
 class Condition:
-    """One call of `predict`, and what surrounds it.
+    """One call of `predict` and its circumstances.
 
     Attributes:
-        rows: of the call.
-        target: place of the row whose output is looked at.
-        before: calls that the same process answered earlier, from its start.
+        rows: rows of the call.
+        target: position of the row whose output is compared.
+        before: the earlier calls of the same process, from its start.
         variation: how the environment of the process differs from the pinned one.
-        perturbation: how the frame differs from what the type rule makes.
-        threads: how many calls of other rows run at the same time.
+        perturbation: how the frame differs from the one that the type rule makes.
+        threads: how many calls run at the same time.
     """
 
     rows: tuple[InputRow, ...]
@@ -34,7 +34,7 @@ class Condition:
 
     @property
     def row(self) -> InputRow:
-        """The row that is looked at."""
+        """The row whose output is compared."""
         return self.rows[self.target]
 
 
@@ -43,9 +43,9 @@ class Example:
     """One row under two conditions, with two outputs.
 
     Attributes:
-        output: the column that differs; empty where one of the two gave no output at all.
-        reference: the plainer condition, mostly the row alone.
-        other: the one that changes the output.
+        output: the column that differs; empty if one of the two calls was refused.
+        reference: the simpler condition, mostly the row alone.
+        other: the condition that changes the output.
     """
 
     output: str
@@ -59,27 +59,27 @@ class Observation:
 
     Attributes:
         check: the check.
-        output: the column that differs; empty where calls were refused.
-        cases: a few of the rows that show it, the plainest first.
-        inputs: the input columns that drive it; empty where the check varies none by itself.
-        tags: what else was seen.
-        rows: how many rows showed it.
-        said: the message of the refusal, where there was one.
-        outputs: of each case, under the reference and under the other condition, where the harness cannot give them.
-        kinds: of the rows that show it; empty where the check tells none.
-        driver_type: declared type of the column that drives it; None where there is no single one.
-        explanations: changes that explain it, and what tells between causes that those have in common.
+        output: the column that differs; empty if calls were refused.
+        examples: a few of the rows that show it, the simplest first.
+        inputs: the input columns that drive it; empty if they are not known.
+        tags: further features.
+        rows: how many rows show it.
+        message: details, such as the message of a refusal; may be empty.
+        outputs: outputs of each example under the two conditions, if the harness cannot reproduce them.
+        kinds: kinds of the rows that show it; empty if the check does not determine them.
+        driver_type: declared type of the input column that drives it; None if there is not exactly one.
+        explanations: changes that explain it, and what distinguishes causes with the same changes.
         called: functions that the model calls, for checks of the batch: "rank", "Series.quantile".
         variable: the environment variable that was varied, for `Check.VARIABLE`.
     """
 
     check: Check
     output: str
-    cases: tuple[Example, ...]
+    examples: tuple[Example, ...]
     inputs: tuple[str, ...] = ()
     tags: frozenset[Tag] = frozenset()
     rows: int = 1
-    said: str = ""
+    message: str = ""
     outputs: tuple[tuple[Output, Output], ...] = ()
     kinds: frozenset[Kind] = frozenset()
     driver_type: DriverType | None = None
@@ -88,9 +88,9 @@ class Observation:
     variable: str = ""
 
     @property
-    def case(self) -> Example:
-        """The plainest one."""
-        return self.cases[0]
+    def example(self) -> Example:
+        """The simplest example."""
+        return self.examples[0]
 
     @property
     def group(self) -> Group:
@@ -99,9 +99,9 @@ class Observation:
 
     @property
     def name(self) -> str:
-        """What a report calls the check."""
+        """The name of the check in a report."""
         return report_name(self.check, self.variable)
 
     def with_tags(self, *tags: Tag) -> Observation:
-        """The same with more tags."""
+        """The observation with additional tags."""
         return replace(self, tags=self.tags | set(tags))

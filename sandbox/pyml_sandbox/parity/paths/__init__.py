@@ -1,1 +1,1 @@
-"""Both real paths, asked for the check: batches, wire formats, digests, images."""
+"""Both real paths, as a check uses them: batches, wire formats, digests, images."""

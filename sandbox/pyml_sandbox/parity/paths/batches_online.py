@@ -34,7 +34,7 @@ def predict_in_batches(
         batch_rows: rows in one request.
         file: Parquet file to write.
         on_rows: called with the number of rows that are predicted so far.
-        recorded: whether digests of what `predict` saw and returned are written, too.
+        recorded: whether digests of the inputs and outputs of `predict` are written, too.
 
     Raises:
         OnlineError, SandboxError: a request failed; the error is that of the first one.

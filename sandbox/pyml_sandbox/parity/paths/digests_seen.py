@@ -1,8 +1,8 @@
-"""Compares what `predict` saw and returned on each path with the snapshot, and with the predictions that arrived.
+"""Compares the inputs of `predict` on each path with the snapshot, and its outputs with the predictions that arrived.
 
-Digests of exact values answer three questions: did both paths pass the snapshot's rows to `predict` (else they part
-at the boundary), did it return the same for the same rows (else they part in the computation), and did its predictions
-arrive unchanged (else they part in storage)?
+Digests of exact values answer three questions. Did both paths pass the rows of the snapshot to `predict`? If not, they
+differ at the boundary. Did it return the same for the same rows? If not, they differ in the computation. Did its
+predictions arrive unchanged? If not, the paths differ in storage.
 """
 
 from __future__ import annotations

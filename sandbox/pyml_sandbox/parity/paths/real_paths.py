@@ -12,7 +12,7 @@ from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
-from pyml_sandbox.parity.paths.wire_formats import forms_of
+from pyml_sandbox.parity.paths.wire_formats import wire_formats_of
 from pyml_sandbox.parity.rows.frozen import DATABASE, write_table
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
@@ -115,7 +115,7 @@ class RealPaths:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(request, calls))
 
-    def taken_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
+    def is_answered_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
         """Whether a request gets predictions although its columns differ from the model's inputs.
 
         Args:
@@ -138,11 +138,11 @@ class RealPaths:
             return False
         return True
 
-    def in_other_forms(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
+    def in_wire_formats(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
         """The outputs of rows that are sent together, by wire format; formats that cannot hold them are left out."""
         batch = batch_of(rows, self.version.signature.inputs)
         found: dict[str, list[Output]] = {}
-        for form, ask in forms_of(self.model, self.rest).items():
+        for form, ask in wire_formats_of(self.model, self.rest).items():
             try:
                 found[form] = _of_each(rows, list(rows_of(ask(batch))))
             except (OnlineError, OutputError) as error:
@@ -174,5 +174,5 @@ def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:
 
 def _reversed(table: pa.Table) -> pa.Table:
     """The same rows with the columns in reverse order, and their names in upper case: one name to Hive and Spark."""
-    turned = table.select(table.column_names[::-1])
-    return turned.rename_columns([name if name == ROW else name.upper() for name in turned.column_names])
+    reordered = table.select(table.column_names[::-1])
+    return reordered.rename_columns([name if name == ROW else name.upper() for name in reordered.column_names])

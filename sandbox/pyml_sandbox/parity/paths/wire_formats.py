@@ -27,7 +27,7 @@ TIMEOUT_S = 60
 Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 
 
-def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
+def wire_formats_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
     """A function for each wire format that predicts a batch; it refuses rows that the format cannot hold.
 
     Args:
@@ -58,7 +58,7 @@ def forms_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
 
 
 def _reversed(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The same rows with the columns in reverse order, which matters in no format."""
+    """The same rows with the columns in reverse order, which must not matter in any format."""
     return rows.select(rows.schema.names[::-1])
 
 
@@ -72,7 +72,7 @@ def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors
 
 
 def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:
-    """Arrays as JSON, with what the standard library makes of numbers; or with their bytes behind the JSON.
+    """The response to arrays in JSON, or in JSON followed by their bytes.
 
     Raises:
         InputError: JSON cannot hold the arrays.
@@ -125,7 +125,7 @@ def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:
 
 
 def _described(name: str, array: np.ndarray) -> dict[str, Any]:
-    """A tensor whose bytes follow behind the JSON."""
+    """The description of a tensor whose bytes follow after the JSON."""
     parameters = {"binary_data_size": len(write_raw(array))}
     return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "parameters": parameters}
 

@@ -1,6 +1,6 @@
-"""Both paths as a picture: where its boxes and arrows lie, and which hop carries which findings. Pure.
+"""A diagram of both paths: the positions of its boxes and arrows, and the findings of each stage. Pure.
 
-There are two, for wide screens and for narrow ones, since a drawing that is merely shrunk cannot be read.
+There is one for wide and one for narrow screens, since a wide diagram cannot be read when it is scaled down.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_NUMBERS = 4
 
 @dataclass(frozen=True)
 class Box:
-    """A station of a path: its upper left corner, its size, its name, and the hop that it belongs to."""
+    """A station of a path: its upper left corner, size, name, and stage."""
 
     x: float
     y: float
@@ -26,19 +26,19 @@ class Box:
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Where its name stands."""
+        """The position of its name."""
         return self.x + self.width / 2, self.y + self.height / 2
 
 
 @dataclass(frozen=True)
 class Band:
-    """The ground behind the stations of one hop.
+    """The background of the stations of one stage.
 
     Attributes:
         x, y, width, height: the rectangle.
-        hop: the hop.
+        hop: the stage.
         text_x, text_y: the middle of its caption.
-        caption: the findings that part the paths here; empty where none does.
+        caption: the findings of this stage; empty if there are none.
     """
 
     x: float
@@ -52,8 +52,8 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One drawing, `width` by `height`, with `arrows` as points of polylines and `heads` as names of the paths."""
+class Diagram:
+    """One diagram, `width` by `height`, with `arrows` as points of polylines and `heads` as names of the paths."""
 
     name: str
     width: float
@@ -68,8 +68,8 @@ ONLINE = (("client", None), ("gateway", Hop.BOUNDARY), ("socket", Hop.BOUNDARY),
 OFFLINE = (("Hive", None), ("Spark", Hop.BOUNDARY), ("Arrow batch", Hop.BOUNDARY), ("table", Hop.STORAGE))
 
 
-def pictures(findings: Sequence[Finding]) -> tuple[Picture, Picture]:
-    """The wide and the narrow picture of the findings, which are numbered from 1."""
+def diagrams(findings: Sequence[Finding]) -> tuple[Diagram, Diagram]:
+    """The wide and the narrow diagram of the findings, which are numbered from 1."""
     captions = {hop: _caption([n for n, one in enumerate(findings, 1) if one.hop is hop]) for hop in Hop}
     return _wide(captions), _narrow(captions)
 
@@ -80,7 +80,7 @@ def _caption(numbers: Sequence[int]) -> str:
     return f"finding{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}" if numbers else ""
 
 
-def _wide(captions: Mapping[Hop, str]) -> Picture:
+def _wide(captions: Mapping[Hop, str]) -> Diagram:
     """Online above, offline below, from left to right."""
     across, width, height = (14, 176, 338, 728), 122, 44
     rows = ((34, ONLINE), (150, OFFLINE))
@@ -92,7 +92,7 @@ def _wide(captions: Mapping[Hop, str]) -> Picture:
         Band(716, 8, 146, 212, Hop.STORAGE, 789, 114, captions[Hop.STORAGE]),
     )
     heads = ((14, 24, "online"), (14, 140, "offline"))
-    return Picture("wide", 876, 228, (*boxes, predict), bands, tuple(_wide_arrows(rows[0][0], rows[1][0])), heads)
+    return Diagram("wide", 876, 228, (*boxes, predict), bands, tuple(_wide_arrows(rows[0][0], rows[1][0])), heads)
 
 
 def _wide_arrows(above: float, below: float) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _wide_arrows(above: float, below: float) -> Iterator[str]:
         yield f"660,{into} 696,{into} 696,{y} 726,{y}"
 
 
-def _narrow(captions: Mapping[Hop, str]) -> Picture:
+def _narrow(captions: Mapping[Hop, str]) -> Diagram:
     """Online on the left, offline on the right, from top to bottom."""
     down, width, height = (28, 100, 166, 358), 138, 38
     columns = ((12, ONLINE), (190, OFFLINE))
@@ -121,4 +121,4 @@ def _narrow(captions: Mapping[Hop, str]) -> Picture:
     arrows = [
         f"{x},{start} {x},{end}" for x in (81, 259) for start, end in ((66, 98), (138, 164), (204, 258), (300, 356))
     ]
-    return Picture("narrow", 340, 446, (*boxes, predict), bands, tuple(arrows), heads)
+    return Diagram("narrow", 340, 446, (*boxes, predict), bands, tuple(arrows), heads)

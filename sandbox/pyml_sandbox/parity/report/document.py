@@ -1,4 +1,4 @@
-"""The report of a parity check: everything that was found, in a form that outlives the run."""
+"""The report of a parity check as data, and its JSON document."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StepTime:
     Attributes:
         name: freeze, offline, online, examine, hops, diagnose, compare or judge.
         seconds: wall-clock time.
-        detail: what it did, as `336,776 rows`.
+        detail: what it did, such as `336,776 rows`.
     """
 
     name: str
@@ -38,12 +38,12 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Points:
-    """One number column on both paths, for a picture: some rows, those that differ first.
+    """One number column on both paths, for a plot: some rows, those that differ first.
 
     Attributes:
         column: output column.
-        offline: its values offline; None where they are no finite number.
-        online: the same rows' values online.
+        offline: its values offline; None for a value that is not a finite number.
+        online: the values of the same rows online.
     """
 
     column: str
@@ -53,26 +53,26 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportFacts:
-    """What was asked of which model, where, and what was measured on the way.
+    """The model, the settings and the measurements of a check.
 
     Attributes:
         model: model id, name@version.
         sandbox: name of the sandbox in which both paths ran.
         driver: how its services ran.
-        rows: rows that both paths predicted.
-        fixture_digest: of the frozen rows, `sha256:…`: the same digest, the same question.
+        rows: number of rows that both paths predicted.
+        fixture_digest: digest of the rows of the snapshot, `sha256:…`; equal digests mean equal rows.
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
-        declared_level: the level that the model needs: what its pyml.toml, or the command, asks for.
-        checks: every check that was made, and no other.
-        failures: real paths that raised instead of predicting, whatever explains it.
+        declared_level: the required level, from the model's pyml.toml or the command.
+        checks: the checks that were made.
+        failures: real paths that raised instead of predicting, also if a finding explains it.
         floors: the noise floor of each float column that has one.
-        points: number columns of both paths, for pictures.
-        environments: what each path ran in, by path: Python, packages, pinned variables as that path had them.
-        is_cached: nothing was run: an earlier report on the same version, rows and settings is given again.
-        images: the image in which each path ran, offline and online; empty where neither ran in a container.
-        next_command: what to run now.
-        elsewhere: where to look further, by name: the folder of the run, its Hive tables.
+        points: number columns of both paths, for plots.
+        environments: the environment of each path: Python version, packages, and values of the pinned variables.
+        is_cached: whether it is an earlier report on the same version, rows and settings, and nothing was run.
+        images: id of the image in which each path ran, offline and online; empty if neither ran in a container.
+        next_command: the command to run next; empty if there is none.
+        elsewhere: further data, by name: the folder of the run, its Hive tables.
     """
 
     model: str
@@ -96,10 +96,10 @@ class ReportFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnEntry(ColumnComparison):
-    """A column in the one list of the columns of all comparisons.
+    """A column in the list of the columns of all comparisons.
 
     Attributes:
-        comparison: name of the comparison that it belongs to.
+        comparison: name of its comparison.
     """
 
     comparison: str
@@ -107,32 +107,32 @@ class ColumnEntry(ColumnComparison):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def agrees(self) -> bool:
-        """No value differs and the types are the same."""
+        """Whether no value differs and the types are the same."""
         return super().agrees
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonEntry(Comparison):
-    """A comparison without its columns, which are in one list with those of all others."""
+    """A comparison without its columns, which are in the list of the columns of all comparisons."""
 
     columns: Annotated[tuple[ColumnComparison, ...], Field(exclude=True)] = ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def agrees(self) -> bool:
-        """Keys, schema and every value of every column agree."""
+        """Whether keys, schema and all values agree."""
         return super().agrees
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlatReport(ReportFacts, Decision):
-    """A report as its JSON form has it: the verdict and its grounds at the top, and every column in one list.
+    """The JSON document of a report: the fields of the verdict at the top, and all columns in one list.
 
     Attributes:
-        schema: of this form.
-        exit_code: of the command that prints the report.
-        columns: of all comparisons.
-        comparisons: without their columns.
+        schema: name and version of the schema.
+        exit_code: exit code of the command that prints the report.
+        columns: the columns of all comparisons.
+        comparisons: the comparisons, without their columns.
     """
 
     schema: Literal["pyml.parity-report/3"] = SCHEMA
@@ -146,11 +146,11 @@ FLAT_REPORT = TypeAdapter(FlatReport)
 
 @dataclass(frozen=True, kw_only=True)
 class Report(ReportFacts):
-    """What a parity check did and found. docs/parity-report.md describes its JSON form.
+    """The report of a parity check. docs/parity-report.md describes its JSON document.
 
     Attributes:
         decision: verdict, reason, level and findings.
-        comparisons: every comparison made, each with its columns.
+        comparisons: all comparisons, each with its columns.
     """
 
     decision: Decision
@@ -168,7 +168,7 @@ class Report(ReportFacts):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every difference found."""
+        """All findings."""
         return self.decision.findings
 
     def columns(self) -> Iterator[tuple[Comparison, ColumnComparison]]:
@@ -189,10 +189,10 @@ class Report(ReportFacts):
 
     @classmethod
     def from_json(cls, document: Mapping[str, JSON]) -> Report:
-        """Read what `to_json` wrote. Fields that a later version of the same schema added are passed over.
+        """Read a JSON document of `to_json`. Unknown fields, which a later release may add, are ignored.
 
         Raises:
-            PymlError: it is not a parity report of a schema known here.
+            PymlError: it is not a parity report of this schema.
         """
         schema = document.get("schema") if isinstance(document, Mapping) else None
         if schema != SCHEMA:
@@ -210,16 +210,16 @@ def _own_columns(comparison: Comparison, flat: FlatReport) -> tuple[ColumnCompar
 
 
 def _as(kind: type[T], value: object, **more: object) -> T:
-    """Another dataclass with the fields of `value`, as far as it has them, and `more`."""
+    """A dataclass of a different type with those fields of `value` that it has, and `more`."""
     found = {**vars(value), **more}
     names = (one.name for one in fields(kind))  # type: ignore[arg-type]  # a dataclass, which no type variable can say
     return kind(**{name: found[name] for name in names if name in found})
 
 
 def _damage(error: ValidationError | UsageError) -> str:
-    """What is wrong first, with its place in the document."""
+    """The first error, with its position in the document."""
     if isinstance(error, UsageError):
         return error.message
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(step) for step in first["loc"])
-    return f"{place}: {first['msg']}, found {reprlib.repr(first['input'])}"
+    position = ".".join(str(step) for step in first["loc"])
+    return f"{position}: {first['msg']}, found {reprlib.repr(first['input'])}"

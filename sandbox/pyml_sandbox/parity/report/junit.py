@@ -1,7 +1,7 @@
-"""A parity report as JUnit XML, for the viewers that every CI has: one test suite a run, one test case a check.
+"""A parity report as JUnit XML, which every CI can show: one test suite for a run, one test case for each check.
 
-A finding that fails is a failure of each check that shows it. One above the needed level is a skipped test: every
-viewer shows it with its message, and no build breaks for it.
+A finding that fails is a failure of each check that shows it. A finding above the required level is a skipped test:
+every viewer shows it with its message, and it does not break a build.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.parity.observations.catalogue import Check
-from pyml_sandbox.parity.report import wording
+from pyml_sandbox.parity.report import report_messages
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import finding_text
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity, Verdict
@@ -47,12 +47,12 @@ def _cases(report: Report) -> Iterator[TestCase]:
     if report.verdict is Verdict.CANNOT_CERTIFY:
         yield _uncertain(report)
     for check in (*report.checks, *_unlisted(report)):
-        found = [(n, one) for n, one in enumerate(report.findings, 1) if check.name in wording.checks_of(one)]
+        found = [(n, one) for n, one in enumerate(report.findings, 1) if check.name in report_messages.checks_of(one)]
         yield _case(report, check, found)
 
 
 def _unlisted(report: Report) -> list[CheckResult]:
-    """Checks that findings name and the list of checks lacks, so that no finding is lost."""
+    """Checks that findings name but that are not in the list of checks, so that no finding is left out."""
     known = {check.name for check in report.checks}
     named = {one.check: CheckResult(one.check, one.level, fired=True) for one in report.findings}
     return [check for name, check in named.items() if name not in known]
@@ -60,12 +60,12 @@ def _unlisted(report: Report) -> list[CheckResult]:
 
 def _uncertain(report: Report) -> TestCase:
     case = TestCase(VERDICT_CASE, VERDICT_CASE, 0.0)
-    case.result = Error(wording.lines(report.decision.reason), Verdict.CANNOT_CERTIFY.value)
+    case.result = Error(report_messages.lines(report.decision.reason), Verdict.CANNOT_CERTIFY.value)
     return case
 
 
 def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> TestCase:
-    """One check: failed, skipped or passed, by the heaviest of its findings; the lighter ones are put beside it."""
+    """One check: failed, skipped or passed, by its most severe findings; the less severe ones are in `system-out`."""
     case = TestCase(formatting.plain(check.name), check.level, check.seconds)
     by_severity = {weight: [(n, one) for n, one in found if one.weight is weight] for weight in Severity}
     failing, above = by_severity[Severity.FAILS], by_severity[Severity.ABOVE]
@@ -74,8 +74,10 @@ def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> Test
     elif above:
         case.result = _result(Skipped, check, above)
     beside = [_text(check, one) for one in above if failing]
-    beside += wording.explained_failures(report) if check.name == Check.PATHS else []
-    beside += [" ".join(line) for line in (wording.warning_lines(report) if by_severity[Severity.WARNS] else ())]
+    beside += report_messages.explained_failures(report) if check.name == Check.PATHS else []
+    beside += [
+        " ".join(line) for line in (report_messages.warning_lines(report) if by_severity[Severity.WARNS] else ())
+    ]
     if beside:
         case.system_out = "\n\n".join(beside)
     return case
@@ -83,15 +85,15 @@ def _case(report: Report, check: CheckResult, found: Sequence[Numbered]) -> Test
 
 def _result(kind: type[Failure] | type[Skipped], check: CheckResult, found: Sequence[Numbered]) -> Failure | Skipped:
     """One result for all findings, since viewers treat several results differently."""
-    titles = dict.fromkeys(f"{wording.title(one)}: {wording.sentence(one)}" for _, one in found)
+    titles = dict.fromkeys(f"{report_messages.title(one)}: {report_messages.sentence(one)}" for _, one in found)
     result = kind(" ".join(titles), ", ".join(dict.fromkeys(one.code or "unnamed" for _, one in found)))
     result.text = "\n\n".join(_text(check, one) for one in found)
     return result
 
 
 def _text(check: CheckResult, numbered: Numbered) -> str:
-    """The whole finding at the check that shows it best, a hint to it elsewhere."""
+    """The whole finding at the check that shows it best; at other checks a reference to that check."""
     number, finding = numbered
     if finding.check == check.name:
         return finding_text(number, finding)
-    return f"{number}. {wording.title(finding)}: see {formatting.plain(finding.check)}"
+    return f"{number}. {report_messages.title(finding)}: see {formatting.plain(finding.check)}"

@@ -1,4 +1,4 @@
-"""What to run after a parity check, as a command to copy. Pure."""
+"""The command to run after a parity check. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ZONE_OF_HOURS = re.compile(r":\d\d(\.\d+)?[+-]\d\d$")
 
 
 def next_command(decision: Decision, comparisons: Sequence[Comparison], table: str) -> str:
-    """The command that prints the page of the first cause, or else the inputs of the row that differs most.
+    """The command that prints the page of the first cause, or else the inputs of the row with the largest difference.
 
     Args:
         decision: has the findings.
@@ -22,7 +22,7 @@ def next_command(decision: Decision, comparisons: Sequence[Comparison], table: s
         table: Hive table of the rows.
 
     Returns:
-        One line for a shell; empty where there is nothing to advise.
+        One line for a shell; empty if there is no command.
     """
     codes = (finding.code for finding in decision.findings if finding.code and finding.weight is not Severity.WARNS)
     code = next(codes, None)
@@ -37,8 +37,8 @@ def next_command(decision: Decision, comparisons: Sequence[Comparison], table: s
 
 
 def _is(name: str, value: str | None) -> str:
-    """The condition that a key column has a value, given as text, whatever the column's type."""
+    """An SQL condition that a key column of any type has a value, which is given as a string."""
     if value is None:
         return f"{quoted(name)} IS NULL"
-    has_hours_alone = _ZONE_OF_HOURS.search(value)  # which are no time zone to Spark
+    has_hours_alone = _ZONE_OF_HOURS.search(value)  # Spark does not read such a time zone
     return f"{quoted(name)} = {string_literal(f'{value}:00' if has_hours_alone else value)}"

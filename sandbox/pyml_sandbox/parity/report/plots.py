@@ -1,7 +1,7 @@
-"""Where the marks of two plots lie: how far a column's values are apart, and offline against online. Pure.
+"""The geometry of two plots of a column: a histogram of the differences, and offline against online. Pure.
 
-Only geometry, in units of the drawing; report.html.jinja draws it as SVG in the page's own colours, so that it follows
-a light or dark scheme, which plotting libraries do not do without JavaScript.
+Coordinates are in units of the SVG; report.html.jinja draws it in the colours of the page, so that it follows a light
+or dark scheme, which plotting libraries do not support without JavaScript.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MIN_DECADES = 3
 MAX_DIGITS = 4
 SMALLEST_SPAN = 1e-300
 SHORTEST_STEP, LONGEST_NUMBER = 1e-4, 1e7
-"""Beyond these a number on an axis is written with an exponent."""
+"""Numbers on an axis outside of this range have an exponent."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, and what it says."""
+    """A tick of an axis: its position and label."""
 
     at: float
     label: str
@@ -41,30 +41,30 @@ class Mark:
     """A bar, with its upper left corner, or a dot, with its middle.
 
     Attributes:
-        x, y: where.
-        is_different: of rows that differ by more than the tolerance.
-        words: what it stands for.
+        x, y: the position.
+        is_different: whether its rows differ by more than the tolerance.
+        label: what it stands for, as a tooltip.
         width, height: of a bar.
     """
 
     x: float
     y: float
     is_different: bool
-    words: str
+    label: str
     width: float = 0.0
     height: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One drawing.
+    """One plot.
 
     Attributes:
-        title: for readers that cannot see it.
-        x_label, y_label: of the axes, with what they count or measure.
-        x_ticks, y_ticks: marks on the axes.
-        marks: bars or dots, those that differ last, on top.
-        floor: where the noise floor lies on the x axis; None where there is none.
+        title: for screen readers.
+        x_label, y_label: labels of the axes.
+        x_ticks, y_ticks: ticks of the axes.
+        marks: bars or dots; those that differ are last, on top.
+        floor: position of the noise floor on the x axis; None if there is none.
     """
 
     title: str
@@ -78,13 +78,13 @@ class Plot:
 
 @dataclass(frozen=True)
 class ColumnPlots:
-    """The pictures of one column.
+    """The plots of one column.
 
     Attributes:
         column: its name.
-        note: how many rows are drawn, and how many cannot be.
-        apart: how far both values of a row are apart; None where none are.
-        both: offline against online; None where all rows are the same, or none has two numbers.
+        note: how many rows are drawn, and how many cannot be drawn.
+        apart: histogram of the differences; None if there are none.
+        both: offline against online; None if all rows are equal, or no row has two numbers.
     """
 
     column: str
@@ -105,12 +105,12 @@ class _Pair:
 
 
 def column_plots(points: Points, tolerance: Tolerance | None, floor: float | None = None) -> ColumnPlots:
-    """Draw one column.
+    """The plots of one column.
 
     Args:
         points: its values on both paths.
-        tolerance: what floats may differ by; None is exact.
-        floor: the largest difference that is noise.
+        tolerance: how far floats may differ; None if the comparison is exact.
+        floor: the largest difference that is noise; None if it was not measured.
     """
     pairs = [
         _Pair(left, right, not _agree(left, right, tolerance or EXACT))
@@ -144,7 +144,7 @@ def _note(drawn: int, apart: int, hidden: int) -> str:
 
 
 def _distances(name: str, pairs: Sequence[_Pair], floor: float | None) -> Plot:
-    """Rows by the size of their difference, on a logarithmic axis: noise and faults lie decades apart."""
+    """A histogram of the differences on a logarithmic axis, since noise and faults differ by orders of magnitude."""
     logs = [math.log10(pair.distance) for pair in pairs]
     low, high = _decades([*logs, math.log10(floor)] if floor else logs)
     parts = 4 if high - low <= 4 else 2 if high - low <= 8 else 1
@@ -154,7 +154,7 @@ def _distances(name: str, pairs: Sequence[_Pair], floor: float | None) -> Plot:
     )
     top = _round_top(max(bins[at, True] + bins[at, False] for at, _ in bins))
     marks = _bars(bins, low, (RIGHT - LEFT) / ((high - low) * parts), parts, (BOTTOM - TOP) / top)
-    line = Tick(_place(math.log10(floor), low, high), f"noise floor {floor:.1e}") if floor else None
+    line = Tick(_coordinate(math.log10(floor), low, high), f"noise floor {floor:.1e}") if floor else None
     return Plot(
         f"Rows of {name} by how far offline and online are apart",
         f"|online - offline| of {name}, logarithmic",
@@ -167,22 +167,22 @@ def _distances(name: str, pairs: Sequence[_Pair], floor: float | None) -> Plot:
 
 
 def _decades(logs: Sequence[float]) -> tuple[int, int]:
-    """The whole powers of ten around the values, a few at least."""
+    """The powers of ten around the values, at least a few."""
     low, high = math.floor(min(logs)), math.floor(max(logs)) + 1
     missing = max(0, MIN_DECADES - (high - low))
     return low - missing // 2 - missing % 2, high + missing // 2
 
 
 def _bars(bins: Mapping[tuple[int, bool], int], low: int, width: float, parts: int, unit: float) -> tuple[Mark, ...]:
-    """Bars with the rows that differ stacked on those within tolerance."""
+    """Bars, with the rows that differ stacked on those within tolerance."""
     found = []
     for (at, is_different), rows in sorted(bins.items()):
         below = bins.get((at, False), 0) if is_different else 0
         ends = (_power(low + at / parts), _power(low + (at + 1) / parts))
         what = "differ" if is_different else "within tolerance"
-        words = f"{counted(rows, 'row')} {what}, {ends[0]:.1e} to {ends[1]:.1e} apart"
+        label = f"{counted(rows, 'row')} {what}, {ends[0]:.1e} to {ends[1]:.1e} apart"
         y = BOTTOM - (below + rows) * unit
-        found.append(Mark(LEFT + (at + 0.05) * width, y, is_different, words, 0.9 * width, rows * unit))
+        found.append(Mark(LEFT + (at + 0.05) * width, y, is_different, label, 0.9 * width, rows * unit))
     return tuple(found)
 
 
@@ -192,14 +192,14 @@ def _power(exponent: float) -> float:
 
 def _decade_ticks(low: int, high: int) -> tuple[Tick, ...]:
     step = math.ceil((high - low) / MAX_TICKS)
-    return tuple(Tick(_place(at, low, high), f"1e{at}") for at in range(low, high + 1, step))
+    return tuple(Tick(_coordinate(at, low, high), f"1e{at}") for at in range(low, high + 1, step))
 
 
 # ---- offline against online
 
 
 def _scatter(name: str, pairs: Sequence[_Pair]) -> Plot | None:
-    """One axis for both paths, so that rows that agree lie on the diagonal; None where floats cannot span it."""
+    """Offline against online on equal axes, so that equal rows are on the diagonal; None if floats cannot span them."""
     values = [value for pair in pairs for value in (pair.offline, pair.online)]
     low, high = min(values), max(values)
     if not SMALLEST_SPAN < high - low < sys.float_info.max / 2:
@@ -208,8 +208,8 @@ def _scatter(name: str, pairs: Sequence[_Pair]) -> Plot | None:
     low, high = low - margin, high + margin
     dots = [
         Mark(
-            _place(pair.offline, low, high),
-            _place(pair.online, low, high, BOTTOM, TOP),
+            _coordinate(pair.offline, low, high),
+            _coordinate(pair.online, low, high, BOTTOM, TOP),
             pair.is_different,
             f"offline {pair.offline:.6g}, online {pair.online:.6g}",
         )
@@ -228,15 +228,15 @@ def _scatter(name: str, pairs: Sequence[_Pair]) -> Plot | None:
 # ---- axes
 
 
-def _place(value: float, low: float, high: float, start: float = LEFT, end: float = RIGHT) -> float:
+def _coordinate(value: float, low: float, high: float, start: float = LEFT, end: float = RIGHT) -> float:
     return round(start + (value - low) / (high - low) * (end - start), 2)
 
 
 def _linear_ticks(low: float, high: float, start: float, end: float, *, whole: bool = False) -> tuple[Tick, ...]:
-    """A few marks at round numbers."""
+    """A few ticks at round numbers."""
     step = _step(low, high, whole)
-    places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    return tuple(Tick(_place(at * step, low, high, start, end), _number(at * step, step)) for at in places)
+    multiples = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return tuple(Tick(_coordinate(at * step, low, high, start, end), _number(at * step, step)) for at in multiples)
 
 
 def _step(low: float, high: float, whole: bool) -> float:
@@ -254,7 +254,7 @@ def _round_top(count: int) -> float:
 
 
 def _number(value: float, step: float) -> str:
-    """As many digits as tell one mark from the next, within what an axis has room for."""
+    """A number with as many digits as distinguish it from the next tick, if there is room."""
     if step >= SHORTEST_STEP and abs(value) < LONGEST_NUMBER:
         return f"{value:.{max(0, -math.floor(math.log10(step)))}f}"
     digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(step)) if value else 0

@@ -1,7 +1,7 @@
 """A parity report as one HTML file that opens without a network.
 
-The template has only the layout; sentences come from `wording`, drawings from `plots` and `diagram`. Values come from a
-user's data: jinja escapes all of them, and the page's policy forbids scripts and requests.
+The template has only the layout; sentences come from `report_messages`, drawings from `plots` and `diagram`. Values are
+a user's data: jinja escapes all of them, and the page's policy forbids scripts and requests.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pyml_sandbox.compare.tolerance import Tolerance
 from pyml_sandbox.compare.words import comparison_lines, formatting
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.catalogue import check_line
-from pyml_sandbox.parity.report import wording
-from pyml_sandbox.parity.report.diagram import pictures
+from pyml_sandbox.parity.report import report_messages
+from pyml_sandbox.parity.report.diagram import diagrams
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.plots import ColumnPlots, column_plots
 from pyml_sandbox.parity.verdict import CheckResult, Severity, Verdict
@@ -33,18 +33,18 @@ def report_html(report: Report) -> str:
         report=report,
         verdict_class=CLASSES[report.verdict],
         ladder=list(_ladder(report)),
-        failing=wording.first_failing(report),
-        pictures=pictures(report.findings),
-        fails=wording.of_severity(report, Severity.FAILS),
-        above=wording.of_severity(report, Severity.ABOVE),
-        warnings=list(wording.warning_lines(report)),
+        failing=report_messages.first_failing(report),
+        diagrams=diagrams(report.findings),
+        fails=report_messages.of_severity(report, Severity.FAILS),
+        above=report_messages.of_severity(report, Severity.ABOVE),
+        warnings=list(report_messages.warning_lines(report)),
         plots=_plots(report),
         checks=[(check, check_line(check.name), _breaches(report, check)) for check in report.checks],
-        settings=wording.settings_of(report),
+        settings=report_messages.settings_of(report),
         causes=CAUSES,
-        words=wording,
-        form=formatting,
-        comparing=comparison_lines,
+        messages=report_messages,
+        formatting=formatting,
+        lines=comparison_lines,
     )
 
 
@@ -64,7 +64,7 @@ def _template() -> Template:
 
 
 def _ladder(report: Report) -> Iterator[tuple[str, str]]:
-    """Each level with its state: reached, missed although it is needed, or open."""
+    """Each level with its state: reached, missed although it is required, or open."""
     reached = report.decision.level or ""
     for level in LEVELS:
         yield level, "reached" if level <= reached else "missed" if level <= report.declared_level else "open"
@@ -88,5 +88,5 @@ def _breaches(report: Report, check: CheckResult) -> list[int]:
     return [
         number
         for number, finding in enumerate(report.findings, 1)
-        if check.name in wording.checks_of(finding) and finding.weight is not Severity.WARNS
+        if check.name in report_messages.checks_of(finding) and finding.weight is not Severity.WARNS
     ]

@@ -1,4 +1,4 @@
-"""A parity report for a terminal: the verdict first, then each finding with its counterexample, and what to do next.
+"""A parity report for a terminal: the verdict, then each finding with its counterexample, then the next command.
 
 A failure should be understood in ten seconds, and a PASS takes a few lines.
 """
@@ -16,9 +16,9 @@ from rich.text import Text
 from pyml_sandbox.compare.words import formatting
 from pyml_sandbox.compare.words.comparison_lines import agreement_lines
 from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
-from pyml_sandbox.parity.report import wording
+from pyml_sandbox.parity.report import report_messages
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.report.wording import deciding
+from pyml_sandbox.parity.report.report_messages import deciding
 from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity, Verdict
 from pyml_sandbox.parity.verdict_rules import ALONE
 
@@ -39,7 +39,7 @@ def report_text(report: Report, *, width: int = 80, colour: bool = False) -> str
         colour: whether to use terminal colours; else there are no escape codes.
     """
     text = printed(report_view(report), width, colour)
-    commands = wording.commands(report)
+    commands = report_messages.commands(report)
     heads = ("Next: ", *("      " for _ in commands[1:]))
     lines = [f"{head}{command}" for head, command in zip(heads, commands, strict=False)]
     return "\n".join([text, "", *lines]) if lines else text
@@ -63,7 +63,7 @@ def finding_text(number: int, finding: Finding, *, width: int = 80) -> str:
 
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield from _head(report)
-    for number, finding in wording.of_severity(report, Severity.FAILS):
+    for number, finding in report_messages.of_severity(report, Severity.FAILS):
         yield from _finding_parts(number, finding)
     yield from _above_parts(report)
     yield from _warning_parts(report)
@@ -73,29 +73,29 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 def _head(report: Report) -> Iterator[RenderableType]:
     verdict = Text(report.verdict.value, style=COLOURS[report.verdict])
-    facts = (wording.level_words(report), report.model, formatting.counted(report.rows, "row"))
+    facts = (report_messages.level_message(report), report.model, formatting.counted(report.rows, "row"))
     yield Text("  ").join([verdict, *(Text(fact) for fact in facts if fact)])
-    failing = wording.first_failing(report)
+    failing = report_messages.first_failing(report)
     if failing:
         rows = f", {formatting.counted(failing.rows, 'row')}" if failing.rows else ""
         yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
     if report.decision.reason:
-        yield Padding(Text(wording.lines(report.decision.reason)), (1, 0, 0, 2))
-    for failure in wording.explained_failures(report):
+        yield Padding(Text(report_messages.lines(report.decision.reason)), (1, 0, 0, 2))
+    for failure in report_messages.explained_failures(report):
         yield Padding(Text(failure), (1, 0, 0, 2))
     if report.is_cached:
-        yield Text(wording.cached_words(report))
+        yield Text(report_messages.cached_message(report))
 
 
 def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
     """One finding: what it is, where, and the smallest input that shows it."""
     yield Text("")
     yield Text.assemble(
-        f"{number}. ", (wording.title(finding), SEVERITY_COLOURS[finding.weight]), f"  breaks {finding.level}"
+        f"{number}. ", (report_messages.title(finding), SEVERITY_COLOURS[finding.weight]), f"  breaks {finding.level}"
     )
-    yield Padding(Text(wording.sentence(finding)), (0, 0, 0, INDENT))
+    yield Padding(Text(report_messages.sentence(finding)), (0, 0, 0, INDENT))
     yield Padding(_facts(finding), (0, 0, 0, INDENT))
     if finding.witness and finding.witness.snippet:
         # At the left edge and never broken into lines, to be copied.
@@ -114,25 +114,25 @@ def _facts(finding: Finding) -> Table:
 
 def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
     if finding.hop:
-        yield "hop", Group(_hop(finding.hop), Text(wording.HOP_SENTENCES[finding.hop], "dim"))
+        yield "hop", Group(_hop(finding.hop), Text(report_messages.HOP_SENTENCES[finding.hop], "dim"))
     if finding.columns or finding.inputs:
         driven = f" driven by {formatting.listed(finding.inputs)}" if finding.inputs else ""
         yield "columns", Text(f"{formatting.listed(finding.columns) or 'all'}{driven}")
     if finding.rows:
         yield "rows", Text(f"{finding.rows:,}")
-    yield "checks", Text(formatting.listed(wording.checks_of(finding)))
+    yield "checks", Text(formatting.listed(report_messages.checks_of(finding)))
     if finding.witness:
         yield from _counterexample_rows(finding.witness)
 
 
 def _hop(hop: Hop) -> Text:
-    line = Text(wording.hop_line(hop))
+    line = Text(report_messages.hop_line(hop))
     line.highlight_regex(r"\[.*\]", "bold red")
     return line
 
 
 def _counterexample_rows(found: Counterexample) -> Iterator[tuple[str, RenderableType]]:
-    rows, left_out = wording.counterexample_rows(found)
+    rows, left_out = report_messages.counterexample_rows(found)
     cells = [["> " if row.is_marked else "", *row.cells] for row in rows]
     styles = ["bold" if row.is_marked else "" for row in rows]
     titles = ["", *(formatting.plain(name) for name in found.columns)]
@@ -140,9 +140,9 @@ def _counterexample_rows(found: Counterexample) -> Iterator[tuple[str, Renderabl
     if left_out:
         yield "", Text(f"and {formatting.counted(left_out, 'row')} more")
     if found.defaults:
-        yield "", Text(f"with {wording.default_words(found)}", "dim")
+        yield "", Text(f"with {report_messages.defaults_message(found)}", "dim")
     if found.seen:
-        names, seen = wording.seen_table(found)
+        names, seen = report_messages.seen_table(found)
         yield "gives", _small_table(["", *names], [[where, *values] for where, values in seen])
 
 
@@ -150,23 +150,23 @@ def _small_table(titles: Sequence[str], rows: Sequence[Sequence[str]], styles: S
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for title in titles:
         table.add_column(Text(title), overflow="fold")
-    for place, cells in enumerate(rows):
-        table.add_row(*(Text(cell) for cell in cells), style=styles[place] if styles else "")
+    for position, cells in enumerate(rows):
+        table.add_row(*(Text(cell) for cell in cells), style=styles[position] if styles else "")
     return table
 
 
 def _above_parts(report: Report) -> Iterator[RenderableType]:
-    found = wording.of_severity(report, Severity.ABOVE)
+    found = report_messages.of_severity(report, Severity.ABOVE)
     if found:
-        yield Padding(Text(wording.ABOVE_HEADING, "bold"), (1, 0, 0, 0))
+        yield Padding(Text(report_messages.ABOVE_HEADING, "bold"), (1, 0, 0, 0))
     for number, finding in found:
         yield from _finding_parts(number, finding)
 
 
 def _warning_parts(report: Report) -> Iterator[RenderableType]:
-    for place, (name, words) in enumerate(wording.warning_lines(report)):
+    for position, (name, words) in enumerate(report_messages.warning_lines(report)):
         line = Text.assemble(("warning", SEVERITY_COLOURS[Severity.WARNS]), f"  {name}  {words}")
-        yield Padding(line, (0 if place else 1, 0, 0, 0))
+        yield Padding(line, (0 if position else 1, 0, 0, 0))
 
 
 def _comparison_parts(report: Report) -> Iterator[RenderableType]:
@@ -175,7 +175,7 @@ def _comparison_parts(report: Report) -> Iterator[RenderableType]:
     for comparison in parted:
         yield from comparison_parts(comparison)
     for comparison in parted:
-        if comparison.name != ALONE:  # the very rows of the two others
+        if comparison.name != ALONE:  # its rows are in the two others, too
             yield from worst_parts(comparison)
     lines = [line for one in deciding(report.comparisons) for line in agreement_lines(one)]
     if lines:
@@ -186,21 +186,21 @@ def _comparison_parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _foot(report: Report) -> Iterator[RenderableType]:
-    yield Text(wording.check_words(report))
-    differing = [setting for setting in wording.settings_of(report) if setting.differs]
+    yield Text(report_messages.checks_message(report))
+    differing = [setting for setting in report_messages.settings_of(report) if setting.differs]
     if differing:
-        yield Text(_environment_words(report, differing))
+        yield Text(_environment_message(report, differing))
     if report.steps:
         steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
         yield Text(f"Took {sum(step.seconds for step in report.steps):.1f} s: {steps}.")
     yield Text(f"Rows {report.fixture_digest}, sandbox {report.sandbox} ({report.driver}).")
 
 
-def _environment_words(report: Report, differing: Sequence[wording.Setting]) -> str:
+def _environment_message(report: Report, differing: Sequence[report_messages.Setting]) -> str:
     shown = [
         f"{formatting.plain(one.name)} "
         + ", ".join(
-            f"{formatting.value_words(value) if value is not None else 'absent'} {path}"
+            f"{formatting.value_text(value) if value is not None else 'absent'} {path}"
             for path, value in zip(report.environments, one.values, strict=True)
         )
         for one in differing[:MAX_SETTINGS]

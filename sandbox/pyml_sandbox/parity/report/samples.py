@@ -18,11 +18,11 @@ MAX_POINTS = 400
 
 
 def points_of(offline: Path, online: Path, key: Sequence[str]) -> tuple[Points, ...]:
-    """Values of both paths for each number column: rows that differ first; nothing where a path failed.
+    """Values of both paths for each number column, rows that differ first; empty if a path failed.
 
     Args:
         offline: predictions in a Parquet file.
-        online: likewise.
+        online: predictions in a Parquet file, with the same keys.
         key: the key columns.
     """
     import pyarrow.parquet as pq
@@ -56,10 +56,10 @@ def _points(name: str, left: pa.ChunkedArray, right: pa.ChunkedArray) -> Points:
     return Points(name, tuple(_finite(value) for value in a[chosen]), tuple(_finite(value) for value in b[chosen]))
 
 
-def _spread(places: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def _spread(positions: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     import numpy as np
 
-    found: NDArray[np.int64] = places[np.linspace(0, len(places) - 1, min(size, len(places))).astype(int)]
+    found: NDArray[np.int64] = positions[np.linspace(0, len(positions) - 1, min(size, len(positions))).astype(int)]
     return found
 
 

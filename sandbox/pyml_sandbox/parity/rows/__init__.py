@@ -1,1 +1,1 @@
-"""The rows that a model is asked: frozen ones of the user's, and synthetic ones."""
+"""The rows of a parity check: the snapshot of the user's rows, and synthetic rows."""

@@ -31,7 +31,7 @@ class Snapshot:
     Attributes:
         table: Hive table of the rows: the key columns, then the model's inputs.
         file: the same rows as Parquet, as Spark reads them from that table.
-        rows: how many.
+        rows: number of rows.
         key: the key columns.
         inconclusive: reasons why these rows cannot decide anything, such as a repeated key; empty if they can.
     """

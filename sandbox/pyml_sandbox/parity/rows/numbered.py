@@ -1,4 +1,4 @@
-"""Rows that are told apart by their number, where no key does."""
+"""Rows that are identified by their number, because they have no key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROW = "__row"
 
 
 def numbered(rows: pa.Table) -> pa.Table:
-    """The same rows with the column `__row` in front of the others.
+    """The same rows with the column `__row` as the first.
 
     Args:
         rows: without such a column.

@@ -1,4 +1,4 @@
-"""The Parquet files of a parity check: keys and predictions, and the record beside them."""
+"""The Parquet files of a parity check: keys and predictions, and in a second file their record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was put into the varied column of a synthetic row."""
+"""The kind of the value in the varied column of a synthetic row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kind of a row that a model is asked about."""
+    """The kind of an input row."""
 
     FIXTURE = "fixture"
     """A row of the fixture itself."""
@@ -16,21 +16,21 @@ class Kind(StrEnum):
     EMPTY = "empty"
     """A string, a list or a map of length zero."""
     OTHER = "other"
-    """A value that another row of the fixture has."""
+    """A value of a different row of the fixture."""
     SMALL = "small"
     NEAR = "near"
     """One step from the value of the fixture."""
     END = "end"
-    """An end of the range of the type."""
+    """The smallest or largest value of the type."""
     BIG = "big"
-    """An integer that float64 may not hold."""
+    """An integer that float64 may not represent."""
     INFINITE = "infinite"
     SINGLE = "single"
-    """A float64 that float32 does not hold."""
+    """A float64 that float32 cannot represent."""
     ULP = "ulp"
     """The next float64."""
     BOUNDARY = "boundary"
-    """Beside a decision threshold of the model."""
+    """Next to a decision threshold of the model."""
     TENTH = "tenth"
     LONG = "long"
     SHORT = "short"
@@ -50,12 +50,12 @@ class Kind(StrEnum):
     HOUR = "hour"
     MICRO = "micro"
     PROBE = "probe"
-    """A value of which only the effect on the output is asked for."""
+    """A value that only tests whether a column affects the output."""
 
 
 NULLS = frozenset({Kind.NULL, Kind.NAN, Kind.INNER_NULL})
-"""Kinds of values that are missing, or hold one that is."""
+"""Kinds of missing values, or of values that contain one."""
 OTHER_LENGTHS = frozenset({Kind.EMPTY, Kind.SHORT, Kind.LONG})
-"""Kinds of lists and maps that a model may have every right to refuse: it declares no length."""
+"""Kinds of lists and maps that a model may refuse without a fault, since lengths are not declared."""
 FEW = frozenset({Kind.NULL, Kind.ZERO, Kind.OTHER, Kind.NAN, Kind.EMPTY})
-"""Kinds that are kept where a model has so many columns that not all can be."""
+"""Kinds that are kept if a model has too many columns for all kinds."""

@@ -1,8 +1,8 @@
 """Makes synthetic rows: rows that a model may get but its fixture lacks, each with one value changed.
 
 Inputs, not comparisons, are the hard part of a parity check: a model that fills nulls from the batch differs only on a
-row with a null, one that rounds to float32 only near a threshold. Each synthetic row is a row of the fixture with one
-column changed, so that this column is the cause of whatever happens.
+row with a null, and a model that rounds to float32 only near a threshold. Each synthetic row is a row of the fixture
+with one column changed, so that this column is the reason for any change of the output.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ DST_INSTANTS = (
 
 @dataclass(frozen=True)
 class InputRow:
-    """One row to ask a model about.
+    """One input row.
 
     Attributes:
-        values: one for every input column.
-        base: number of the fixture's row that it was made from.
+        values: the value of every input column, as Python objects.
+        base: number of the row of the fixture that it was made from.
         column: the changed column; empty for a row of the fixture.
-        kind: of the new value: "null", "nan", "zero", "other", "big", "long", ...
+        kind: of the new value.
     """
 
     values: dict[str, Any]
@@ -72,7 +72,7 @@ def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_I
     """Make rows that differ from ordinary rows in one value.
 
     Args:
-        bases: ordinary rows, the plainest first: that one is varied in every way, the others only give values.
+        bases: ordinary rows, the simplest first: the first is varied in every way, the others provide values.
         schema: the model's declared inputs; a NOT NULL column never gets a null, a tensor keeps its shape.
         limit: most rows to make.
     """
@@ -88,18 +88,18 @@ def synthetic_rows(bases: Sequence[InputRow], schema: Schema, limit: int = MAX_I
     ]
     if sum(map(len, by_column)) > limit:
         by_column = [[input_row for input_row in found if input_row.kind in FEW] for found in by_column]
-    in_turns = zip_longest(*by_column)  # so that where not all fit, every column has its share
+    in_turns = zip_longest(*by_column)  # with a limit every column gets its share
     return [input_row for turn in in_turns for input_row in turn if input_row is not None][:limit]
 
 
 def varied_columns(input_rows: Iterable[InputRow]) -> tuple[str, ...]:
-    """The changed columns of some rows; none if a row of the fixture is among them."""
+    """The changed columns of rows; empty if a row of the fixture is among them."""
     columns = dict.fromkeys(input_row.column for input_row in input_rows)
     return () if "" in columns else tuple(columns)
 
 
 def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[Kind]:
-    """The kinds of some rows; only "null", "zero" or "empty" if all of them, and no other row, have such a value.
+    """The kinds of rows; only "null", "zero" or "empty" if all of these rows, and no others, have such a value.
 
     Args:
         found: rows that show a difference.
@@ -134,7 +134,7 @@ def _distinct(candidates: Iterator[tuple[Kind, Any]], plain: InputRow, column: s
 
 
 def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any]]:
-    """Values for a column: those of the other rows, null, and the limits of its type."""
+    """Values for a column: those of other rows, null, and the limits of its type."""
     others = [value for value in values[1:] if value is not None]
     yield from ((_kind_of(value), value) for value in others[:4])
     if field.tensor is not None:
@@ -147,7 +147,7 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any
 
 
 def _kind_of(value: object) -> Kind:
-    """The kind of any value: a model may take zero, an empty string and null for a missing value."""
+    """The kind of a value: models may treat zero, an empty string and null as missing values."""
     if value is None:
         return Kind.NULL
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:

@@ -398,13 +398,13 @@ def test_the_noise_of_an_honest_model_is_measured(tmp_path: Path) -> None:
         assert 0 < found.context.noise_model.floor["p"] < 1e-3
         assert found.context.noise_model.floor_ulps["p"] > 0
         assert found.context.noise.rows == len(A)
-        assert len(found.context.alone) == len(found.context.everything)
+        assert len(found.context.alone) == len(found.context.all_input_rows)
         assert context.noise_model.floor == {}
 
 
 def test_each_case_of_a_symptom_shows_its_difference_again(tmp_path: Path) -> None:
     with BROKEN["B1 z-score"].context(tmp_path) as context:
-        cases = [case for observation in examine(context).observations for case in observation.cases]
+        cases = [case for observation in examine(context).observations for case in observation.examples]
         for case in cases:
             left, right = context.calls([case.reference.rows, case.other.rows])
             assert case.output in context.differing(left[case.reference.target], right[case.other.target])

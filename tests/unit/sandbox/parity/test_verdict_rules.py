@@ -201,7 +201,7 @@ def test_what_a_cause_explains_is_not_said_twice_and_names_its_comparison() -> N
 
 def test_what_the_size_of_the_batch_alone_changes_is_judged_at_the_second_level() -> None:
     differing = [comparison(BATCHES, column(differing=200), column("q", differing=3))]
-    found = decide(differing, departing={"p"})
+    found = decide(differing, size_dependent={"p"})
     assert {finding.columns: finding.level for finding in found.findings} == {("p",): "P2", ("q",): "P1"}
     assert found.verdict is Verdict.FAIL
 

@@ -91,12 +91,12 @@ class FakePaths:
         change = self.online_ if threads == 1 else self.at_once
         return [[change(row, output)] for row, output in zip(rows, self._alone(rows), strict=True)]
 
-    def in_other_forms(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
+    def in_wire_formats(self, rows: Sequence[InputRow]) -> dict[str, list[Output]]:
         self.asked.append([row.values for row in rows])
         answers = list(zip(rows, self._alone(rows), strict=True))
         return {form: [change(row, output) for row, output in answers] for form, change in self.forms.items()}
 
-    def taken_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
+    def is_answered_online(self, row: InputRow, *, without: str = "", beside: str = "") -> bool:
         return bool({"without" if without else "beside"} & self.takes)
 
     def _alone(self, rows: Sequence[InputRow]) -> list[Output]:
@@ -183,13 +183,13 @@ def test_a_path_that_differs_in_some_rows_is_shown_with_their_kind_and_both_outp
 def test_a_difference_in_every_row_counts_them_all(scene: Scene) -> None:
     scene.paths.offline_ = lambda row, output: {"p": -12345.0}
     found = scene.seen()["paths"]
-    assert found.rows == len(scene.context.everything)
+    assert found.rows == len(scene.context.all_input_rows)
 
 
 def test_rows_that_one_path_refuses_are_shown_with_its_words(scene: Scene) -> None:
     scene.paths.offline_ = lambda row, output: Refusal("JobError", "the job failed") if lacks_a(row) else output
     found = scene.seen()["paths"]
-    assert (found.output, found.said) == ("", "the job failed")
+    assert (found.output, found.message) == ("", "the job failed")
 
 
 def test_rows_that_the_model_refuses_by_itself_are_asked_on_neither_path(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_rows_that_the_model_refuses_by_itself_are_asked_on_neither_path(tmp_pat
         taken = sum(is_answer(output) for output in context.alone)
         assert scene.seen() == {}
         assert scene.paths.asked[0] == (taken, None, True)
-        assert 0 < taken < len(context.everything)
+        assert 0 < taken < len(context.all_input_rows)
 
 
 def observation(check: Check) -> Observation:
@@ -215,7 +215,7 @@ def test_a_model_whose_output_depends_on_the_batch_gets_its_rows_one_by_one(
     earlier: Check, batch_rows: int | None, scene: Scene
 ) -> None:
     scene.seen(observation(earlier))
-    assert scene.paths.asked[0] == (len(scene.context.everything), batch_rows, True)
+    assert scene.paths.asked[0] == (len(scene.context.all_input_rows), batch_rows, True)
 
 
 @pytest.mark.parametrize("earlier", [Check.REPEAT, Check.FRESH, Check.WARM, Check.SAME_SIZE, Check.FIRST_BATCH])
@@ -236,19 +236,19 @@ def test_a_form_with_another_answer_is_shown_beside_the_first(scene: Scene) -> N
     }
     found = scene.seen()["forms"]
     assert (found.output, found.rows) == ("p", 1)
-    assert found.said == "as Arrow it is 3.5, as REST it is 4.5"
+    assert found.message == "as Arrow it is 3.5, as REST it is 4.5"
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "message"),
     [
         (refusing("no such column"), "as Arrow it is answered, as REST it is refused: no such column"),
         (lambda row, output: {"p": math.nan}, "as Arrow it is 3.5, as REST it is nan"),
     ],
 )
-def test_a_form_that_is_refused_or_loses_its_value_is_shown(form: Change, said: str, scene: Scene) -> None:
+def test_a_form_that_is_refused_or_loses_its_value_is_shown(form: Change, message: str, scene: Scene) -> None:
     scene.paths.forms = {"Arrow": unchanged, "REST": form}
-    assert scene.seen()["forms"].said == said
+    assert scene.seen()["forms"].message == message
 
 
 def test_rows_with_a_null_go_in_no_other_form(scene: Scene) -> None:
@@ -274,7 +274,7 @@ def test_one_form_alone_is_held_against_nothing_and_is_no_check(scene: Scene) ->
 def test_a_request_with_other_columns_that_is_answered_is_shown(takes: str, words: str, scene: Scene) -> None:
     scene.paths.takes = frozenset({takes})
     found = scene.seen()["names"]
-    assert words in found.said
+    assert words in found.message
     assert found.inputs == ("a",)
 
 
@@ -284,14 +284,14 @@ def test_a_request_with_other_columns_that_is_answered_is_shown(takes: str, word
 def test_answers_that_change_among_requests_at_the_same_time_are_shown(scene: Scene) -> None:
     scene.paths.at_once = off_by(1.0, lambda row: row.values["a"] == 1.5)
     found = scene.seen()["concurrent"]
-    assert (found.output, found.case.other.threads) == ("p", THREADS)
-    assert found.case.reference.row.values["a"] == 1.5
+    assert (found.output, found.example.other.threads) == ("p", THREADS)
+    assert found.example.reference.row.values["a"] == 1.5
 
 
 def test_rows_that_get_lost_among_requests_are_told_by_their_code(scene: Scene) -> None:
     scene.paths.at_once = refusing("2 rows in, 1 rows out", ErrorCode.ROW_COUNT)
     found = scene.seen()["concurrent"]
-    assert (found.output, found.said, found.tags) == ("", "2 rows in, 1 rows out", frozenset({Tag.ROW_COUNT}))
+    assert (found.output, found.message, found.tags) == ("", "2 rows in, 1 rows out", frozenset({Tag.ROW_COUNT}))
 
 
 # ---- the fixture
@@ -302,7 +302,7 @@ def worker(**packages: str) -> Worker:
 
 
 @pytest.mark.parametrize(
-    ("offline", "online", "said"),
+    ("offline", "online", "message"),
     [
         ({"numpy": "2.0"}, {"numpy": "2.1"}, "numpy 2.0 and 2.1"),
         ({"numpy": "2.0", "xgb": "1"}, {"numpy": "2.0"}, "xgb 1 and none"),
@@ -310,10 +310,10 @@ def worker(**packages: str) -> Worker:
     ],
 )
 def test_packages_of_two_versions_are_named(
-    offline: Mapping[str, str], online: Mapping[str, str], said: str, scene: Scene
+    offline: Mapping[str, str], online: Mapping[str, str], message: str, scene: Scene
 ) -> None:
     scene.workers = worker(**offline), worker(**online)
-    assert scene.of_fixture()["packages"].said == said
+    assert scene.of_fixture()["packages"].message == message
 
 
 def test_equal_packages_show_nothing_and_unknown_ones_are_no_check(scene: Scene) -> None:
@@ -324,23 +324,23 @@ def test_equal_packages_show_nothing_and_unknown_ones_are_no_check(scene: Scene)
 
 
 @pytest.mark.parametrize(
-    ("served", "said"),
+    ("served", "message"),
     [
         ({"inputs": "a DOUBLE"}, f"inputs uploaded as {MODEL.inputs}, served as a DOUBLE"),
         ({"outputs": "p FLOAT"}, f"outputs uploaded as {MODEL.outputs}, served as p FLOAT"),
     ],
 )
 def test_a_model_that_is_served_with_another_declaration_is_shown(
-    served: Mapping[str, str], said: str, scene: Scene
+    served: Mapping[str, str], message: str, scene: Scene
 ) -> None:
     scene.paths.served = {**scene.paths.served, **served}
-    assert scene.of_fixture()["metadata"].said == said
+    assert scene.of_fixture()["metadata"].message == message
 
 
 def test_a_model_that_loads_with_another_declaration_is_shown(scene: Scene) -> None:
     scene.uploaded = replace(scene.uploaded, inputs=Schema("a DOUBLE"))
     scene.paths.served = {**scene.paths.served, "inputs": "a DOUBLE"}
-    assert "loaded again as a DOUBLE, b DOUBLE" in scene.of_fixture()["metadata"].said
+    assert "loaded again as a DOUBLE, b DOUBLE" in scene.of_fixture()["metadata"].message
 
 
 def test_parameters_of_another_scikit_learn_than_the_installed_one_are_named(scene: Scene) -> None:
@@ -355,7 +355,7 @@ def test_parameters_of_another_scikit_learn_than_the_installed_one_are_named(sce
         packages = {} if installed is None else {"scikit-learn": installed}
         harness.load_report = replace(harness.load_report, packages=packages)
         assert ("versions" in scene.of_fixture()) is is_shown
-    assert "model.pkl was written by scikit-learn" in scene.of_fixture()["versions"].said
+    assert "model.pkl was written by scikit-learn" in scene.of_fixture()["versions"].message
 
 
 # ---- what became of the values
@@ -394,7 +394,7 @@ def test_values_that_arrive_and_come_back_as_they_are_show_nothing(scene: Scene)
 def test_a_value_that_predict_saw_otherwise_is_shown_with_its_column(scene: Scene) -> None:
     wrote(scene, seen=ASKED.set_column(1, "a", pa.array([1.5, 0.0, 0.5])))
     found = scene.of_fixture()["frames"]
-    assert (found.inputs, found.output, found.said) == (("a",), "", "`a` online, in 1 rows")
+    assert (found.inputs, found.output, found.message) == (("a",), "", "`a` online, in 1 rows")
 
 
 def test_a_value_that_changed_after_predict_is_shown_with_its_output(scene: Scene) -> None:
@@ -404,7 +404,7 @@ def test_a_value_that_changed_after_predict_is_shown_with_its_output(scene: Scen
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ([1, 2], "1 rows fewer than were asked for; 1 keys"),
         ([1, 2, 3, 3], "1 rows more"),
@@ -412,12 +412,12 @@ def test_a_value_that_changed_after_predict_is_shown_with_its_output(scene: Scen
     ],
 )
 def test_other_rows_than_were_asked_for_are_shown_and_their_values_not_looked_at(
-    keys: list[int], said: str, scene: Scene
+    keys: list[int], message: str, scene: Scene
 ) -> None:
     wrote(scene, answered=pa.table({"id": keys, "p": [0.0] * len(keys)}))
     found = scene.of_fixture()
     assert set(found) == {"lost"}
-    assert f"online, {said}" in found["lost"].said
+    assert f"online, {message}" in found["lost"].message
     assert "frames" not in scene.made
 
 

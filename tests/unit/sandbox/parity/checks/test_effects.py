@@ -13,12 +13,12 @@ from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 
-def effect(own: object, other: object, kind: Kind = Kind.NEAR, *, on_base: bool = True, place: int = 0) -> Effect:
+def effect(own: object, other: object, kind: Kind = Kind.NEAR, *, on_base: bool = True, position: int = 0) -> Effect:
     """A row with the value `own` in the column `c` changed beside one with `other`."""
     row, neighbour = InputRow({"c": own}, 0), InputRow({"c": other}, 0, "c", kind)
-    rows = (row, neighbour) if place == 0 else (neighbour, row)
-    case = Example("p", Condition((row,)), Condition(rows, place))
-    return Effect("p", "c", kind, on_base, place, False, False, False, "1.0", None, case)
+    rows = (row, neighbour) if position == 0 else (neighbour, row)
+    case = Example("p", Condition((row,)), Condition(rows, position))
+    return Effect("p", "c", kind, on_base, position, False, False, False, "1.0", None, case)
 
 
 def tags(
@@ -27,14 +27,14 @@ def tags(
     return Effects(column, ddl_type, is_known, found).tags
 
 
-BOTH_PLACES = (effect(1.0, 2.0), effect(1.0, 2.0, place=1))
+BOTH_PLACES = (effect(1.0, 2.0), effect(1.0, 2.0, position=1))
 TABLE = [
     ("a value beside a value", BOTH_PLACES, {Tag.PLAIN}),
     ("in one place only", BOTH_PLACES[:1], {Tag.PLAIN, Tag.ORDER}),
-    ("a value beside a null", [effect(1.0, None, Kind.NULL), effect(1.0, None, Kind.NULL, place=1)], {Tag.NULL_ONLY, Tag.NULL}),
+    ("a value beside a null", [effect(1.0, None, Kind.NULL), effect(1.0, None, Kind.NULL, position=1)], {Tag.NULL_ONLY, Tag.NULL}),
     ("a value beside a NaN", [effect(1.0, float(Kind.NAN), Kind.NAN)], {Tag.NULL_ONLY, Tag.NULL, Tag.ORDER}),
     ("a value beside both", [*BOTH_PLACES, effect(1.0, None, Kind.NULL)], {Tag.PLAIN, Tag.NULL}),
-    ("a null on an ordinary row is its own", [effect(None, 2.0), effect(None, 2.0, place=1)], {Tag.OWN_VALUE}),
+    ("a null on an ordinary row is its own", [effect(None, 2.0), effect(None, 2.0, position=1)], {Tag.OWN_VALUE}),
     ("a NaN as well", [effect(float(Kind.NAN), 2.0)], {Tag.OWN_VALUE, Tag.ORDER}),
     ("a varied row", [effect(9.0, 1.0, on_base=False)], {Tag.OWN_VALUE, Tag.ORDER}),
     (
@@ -43,13 +43,13 @@ TABLE = [
         {Tag.OWN_VALUE, Tag.ORDER, Tag.BY_VALUE},
     ),
     ("one row of several outputs is no varied one", [BOTH_PLACES[0], replace(BOTH_PLACES[1], value="2.0")], {Tag.PLAIN}),
-    ("a longer list", [effect([1], [1, 2]), effect([1], [1, 2], place=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
-    ("a shorter list", [effect([1, 2], [1]), effect([1, 2], [1], place=1)], {Tag.PLAIN, Tag.SHORTER_ONLY}),
-    ("a list of either length", [effect([1, 2], [1]), effect([1], [1, 2], place=1)], {Tag.PLAIN}),
-    ("text with more words", [effect("a word", "a b c d"), effect("a word", "a b c d", place=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
+    ("a longer list", [effect([1], [1, 2]), effect([1], [1, 2], position=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
+    ("a shorter list", [effect([1, 2], [1]), effect([1, 2], [1], position=1)], {Tag.PLAIN, Tag.SHORTER_ONLY}),
+    ("a list of either length", [effect([1, 2], [1]), effect([1], [1, 2], position=1)], {Tag.PLAIN}),
+    ("text with more words", [effect("a word", "a b c d"), effect("a word", "a b c d", position=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
     (
         "a null that is not longer",
-        [effect("a", "bb"), effect("a", "bb", place=1), effect("a", None, Kind.NULL)],
+        [effect("a", "bb"), effect("a", "bb", position=1), effect("a", None, Kind.NULL)],
         {Tag.PLAIN, Tag.LONGER_ONLY, Tag.NULL},
     ),
     ("the other's output", [replace(each, is_others=True) for each in BOTH_PLACES], {Tag.PLAIN, Tag.BORROWED}),
@@ -58,13 +58,13 @@ TABLE = [
     ("exchanged once", [BOTH_PLACES[0], replace(BOTH_PLACES[1], is_swapped=True)], {Tag.PLAIN, Tag.SWAPPED}),
     (
         "the output of a null",
-        [replace(effect(1.0, None, Kind.NULL, place=place), is_others=True) for place in (0, 1)],
+        [replace(effect(1.0, None, Kind.NULL, position=position), is_others=True) for position in (0, 1)],
         {Tag.NULL_ONLY, Tag.NULL, Tag.OTHERS_OUTPUT},
     ),
     ("NaN for null always", [replace(each, is_nan_for_null=True) for each in BOTH_PLACES], {Tag.PLAIN, Tag.NAN_FOR_NULL}),
     ("NaN for null once", [BOTH_PLACES[0], replace(BOTH_PLACES[1], is_nan_for_null=True)], {Tag.PLAIN}),
-    ("dates", [effect("2024-01-15", "2024/01/15"), effect("15.1.2024", "16.1.2024", place=1)], {Tag.PLAIN, Tag.DATE}),
-    ("one of them no date", [effect("2024-01-15", "2024/01/15"), effect("June", "July", place=1)], {Tag.PLAIN}),
+    ("dates", [effect("2024-01-15", "2024/01/15"), effect("15.1.2024", "16.1.2024", position=1)], {Tag.PLAIN, Tag.DATE}),
+    ("one of them no date", [effect("2024-01-15", "2024/01/15"), effect("June", "July", position=1)], {Tag.PLAIN}),
 ]  # fmt: skip
 
 

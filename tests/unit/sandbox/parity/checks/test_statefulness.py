@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
-from pyml_sandbox.parity.checks.surroundings import SurroundingsChecks
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
@@ -69,7 +69,7 @@ def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
 
 def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
     (observation,) = (each for each in state(STATE[6][1], tmp_path) if each.check is Check.WARM)
-    case = observation.case
+    case = observation.example
     assert case.output == "p"
     assert case.reference.rows == case.other.rows
     assert not case.reference.before
@@ -82,7 +82,7 @@ def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
 def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
     with source.context(folder) as fresh:
         context = fresh.with_alone() if is_steady else fresh
-        return {each.name: each for each in SurroundingsChecks(context, is_steady).observations()}
+        return {each.name: each for each in EnvironmentChecks(context, is_steady).observations()}
 
 
 def of_zone(hour: str) -> Source:
@@ -110,7 +110,7 @@ def test_what_a_model_depends_on_is_named(source: Source, expected: set[str], tm
 
 
 def test_what_was_varied_is_in_the_case_with_what_it_was_set_to(tmp_path: Path) -> None:
-    case = surroundings(of_zone("time.localtime(0).tm_hour"), tmp_path)["time-zone"].case
+    case = surroundings(of_zone("time.localtime(0).tm_hour"), tmp_path)["time-zone"].example
     assert case.other.variation.set == (("TZ", "America/New_York"),)
     assert not case.reference.variation.set
 
@@ -119,7 +119,7 @@ def test_a_model_that_does_not_load_elsewhere_is_shown_with_its_words(tmp_path: 
     source = model("pass", "assert os.path.exists('model.py'), 'where am I'", top="import os")
     found = surroundings(source, tmp_path)["working-directory"]
     assert found.output == ""
-    assert "where am I" in found.said
+    assert "where am I" in found.message
 
 
 def test_of_a_model_that_remembers_only_first_answers_are_compared(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def noise_of(source: Source, folder: Path, *, clock: Iterator[float] | None = No
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_network_has_noise_and_nothing_departs(name: str, tmp_path: Path) -> None:
     found = noise_of(HONEST[name], tmp_path)
-    assert (dict(found.departing), found.rows, found.of) == ({}, ROWS, ROWS)
+    assert (dict(found.size_dependent), found.rows, found.of) == ({}, ROWS, ROWS)
     assert found.columns["p"].max_abs > 0
 
 
@@ -67,7 +67,7 @@ def test_a_planted_relative_error_of_1e_4_departs_in_a_network(name: str, tmp_pa
         planted = planted.replace(part, f"({part} * np.float32(n))")
     source = Source(honest.inputs, honest.outputs, planted, honest.rows, top=honest.top)
     found = noise_of(source, tmp_path)
-    assert len(found.departing["p"]) > ROWS / 10
+    assert len(found.size_dependent["p"]) > ROWS / 10
     assert found.tolerances(Tolerances()).columns["p"].rtol < 1e-4
 
 
@@ -76,7 +76,7 @@ def test_rows_that_need_company_of_many_are_found_in_the_whole_fixture(tmp_path:
     with source.context(tmp_path) as context:
         found = [observation for observation in examine(context).observations if observation.check == "sizes"]
         assert [(each.output, each.rows) for each in found] == [("p", 1)]
-        case = found[0].case
+        case = found[0].example
         assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 12)  # the last of the batches of 32
 
 
@@ -84,14 +84,14 @@ def test_a_label_that_flips_where_its_scores_tie_is_a_tie_and_departs_not(tmp_pa
     body = "s = hidden(frame)[:, :2] * 0 + np.float32(1)\ns[:, 0] += np.float32(1e-7) * (len(frame) > 1)\nreturn pd.DataFrame({'p': s[:, 0], 'q': s[:, 1], 'label': np.where(s[:, 0] > s[:, 1], 'p', 'q')})"
     source = Source(INPUTS, "p FLOAT NOT NULL, q FLOAT NOT NULL, label STRING NOT NULL", body, FIXTURE, top=NETWORK)
     found = noise_of(source, tmp_path)
-    assert dict(found.departing) == {}
+    assert dict(found.size_dependent) == {}
     assert len(found.ties["label"].tied) == ROWS
 
 
 def test_a_label_that_flips_for_the_size_alone_departs(tmp_path: Path) -> None:
     source = Source("a DOUBLE NOT NULL", "label STRING NOT NULL", "return pd.DataFrame({'label': ['one' if len(frame) == 1 else 'many'] * len(frame)})", {"a": X[:, 0].tolist()})  # fmt: skip
     found = noise_of(source, tmp_path)
-    assert (len(found.departing["label"]), dict(found.ties)) == (ROWS, {})
+    assert (len(found.size_dependent["label"]), dict(found.ties)) == (ROWS, {})
 
 
 def test_where_time_is_short_the_rows_that_are_asked_lie_far_apart(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_where_time_is_short_the_rows_that_are_asked_lie_far_apart(tmp_path: Pat
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
     found = noise_of(source, tmp_path, clock=iter([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 9.0]), batch_rows=64)
     assert (found.rows, found.of) == (64 + 44, ROWS)  # the first slice and the last
-    assert {row // 64 for row in found.departing["p"]} == {0, 4}
+    assert {row // 64 for row in found.size_dependent["p"]} == {0, 4}
 
 
 def test_a_slow_model_is_asked_about_smaller_slices(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_a_slow_model_is_asked_about_smaller_slices(tmp_path: Path) -> None:
 def test_rows_that_are_refused_leave_the_others_measured(tmp_path: Path) -> None:
     body = "if len(frame) == 1:\n    raise ValueError('no')\n" + HONEST["linear in DOUBLE"].predict
     source = Source(INPUTS, "p DOUBLE NOT NULL", body, FIXTURE)
-    assert noise_of(source, tmp_path).departing == {}
+    assert noise_of(source, tmp_path).size_dependent == {}

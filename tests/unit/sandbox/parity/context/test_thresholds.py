@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pyml_sandbox.parity.context.check_context import CheckContext
-from pyml_sandbox.parity.context.thresholds import MAX_WAYS, beside_thresholds
+from pyml_sandbox.parity.context.thresholds import MAX_BRACKETS, beside_thresholds
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
@@ -121,7 +121,7 @@ def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
         dict.fromkeys(names, A),
     )
     with source.context(tmp_path) as context:
-        assert 0 < len(_steps(context)) <= MAX_WAYS
+        assert 0 < len(_steps(context)) <= MAX_BRACKETS
 
 
 def _steps(context: CheckContext) -> set[tuple[str, float]]:

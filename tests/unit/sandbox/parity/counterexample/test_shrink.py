@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pyml.types.frame import conform
 from pyml.types.schema import Schema
-from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, plainer
+from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, simpler
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from support.type_matrix import CASES, TypeCase
@@ -169,18 +169,18 @@ def test_a_row_of_an_earlier_call_becomes_plain_too() -> None:
         ([1, 2], []),
     ],
 )
-def test_the_plainest_value_is_tried_first(value: object, first: object) -> None:
-    assert next(iter(plainer(value))) == first
+def test_the_simplest_value_is_tried_first(value: object, first: object) -> None:
+    assert next(iter(simpler(value))) == first
 
 
 @pytest.mark.parametrize("value", [None, True, False, math.nan, math.inf, [], {"a": 1}, b"x", date(2024, 1, 1)])
-def test_what_has_nothing_plainer_is_left_alone(value: object) -> None:
-    assert list(plainer(value)) == []
+def test_what_has_nothing_simpler_is_left_alone(value: object) -> None:
+    assert list(simpler(value)) == []
 
 
 @given(st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.integers())))
-def test_plainer_values_are_of_the_same_type_and_not_longer(value: object) -> None:
-    for found in plainer(value):
+def test_simpler_values_are_of_the_same_type_and_not_longer(value: object) -> None:
+    for found in simpler(value):
         assert type(found) is type(value)
         if isinstance(found, str | list) and isinstance(value, str | list):
             assert len(found) <= len(value)
@@ -212,7 +212,7 @@ def test_a_column_that_may_be_null_is_null_by_default(example: TypeCase) -> None
         ("ARRAY<STRUCT<x: INT>>", []),
     ],
 )
-def test_a_not_null_column_has_the_plainest_value_of_its_type_by_default(ddl_type: str, value: object) -> None:
+def test_a_not_null_column_has_the_simplest_value_of_its_type_by_default(ddl_type: str, value: object) -> None:
     schema = Schema(f"c {ddl_type} NOT NULL")
     found = default_of(schema.fields[0])
     assert repr(found) == repr(value)

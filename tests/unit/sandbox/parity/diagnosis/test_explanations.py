@@ -1,4 +1,4 @@
-"""Explanations: the change to a row, or to its frame, that gives in one situation the output of the other."""
+"""Explanations: the change to a row, or to its frame, that gives, under one condition, the output of the other."""
 
 from __future__ import annotations
 
@@ -185,5 +185,5 @@ def test_symptoms_that_need_no_explanation_are_given_back_as_they_are(
 ) -> None:
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
     with source.context(tmp_path) as context:
-        observation = Observation(check, output, (twice(context, context.fixture).case,), tags=frozenset(tags))
+        observation = Observation(check, output, (twice(context, context.fixture).example,), tags=frozenset(tags))
         assert explain(context, observation) is observation

@@ -24,9 +24,11 @@ CHECKS = [check for check in Check if not (check.entry.is_remark or check.entry.
 
 
 def diagnosis(
-    code: str, check: Check = Check.NEIGHBOUR, *, output: str = "p", inputs: tuple[str, ...] = ("a",), said: str = ""
+    code: str, check: Check = Check.NEIGHBOUR, *, output: str = "p", inputs: tuple[str, ...] = ("a",), message: str = ""
 ) -> Diagnosis:
-    observation = Observation(check, output, (Example(output, ROW, ROW),), inputs, rows=7, said=said, variable="MODE")
+    observation = Observation(
+        check, output, (Example(output, ROW, ROW),), inputs, rows=7, message=message, variable="MODE"
+    )
     return Diagnosis(code, (output,) if output else (), inputs, (observation,))
 
 
@@ -129,16 +131,16 @@ def test_a_variable_is_named() -> None:
         (Check.CONTRACT, "does not fit what the model declares"),
         (Check.EMPTY, "predict fails on a batch without rows"),
         (Check.ALONE, "A row alone is refused"),
-        (Check.COPIES, "refused in another"),
-        (Check.NEIGHBOUR, "refused in another"),
+        (Check.COPIES, "refused under another"),
+        (Check.NEIGHBOUR, "refused under another"),
         (Check.WORKING_DIRECTORY, "depends on the working directory"),
         (Check.HASH_SEED, "depends on PYTHONHASHSEED"),
         (Check.VERSIONS, "another version of a library"),
     ],
 )
 def test_a_refusal_is_quoted_in_its_own_words(check: Check, words: str) -> None:
-    said = "it does not fit\n  - column `p` is short\n      fix: make it longer\n\n  - so is `q`\nmore\nand more"
-    sentence = finding_of(diagnosis("R1", check, output="", inputs=(), said=said), "P3").sentence
+    message = "it does not fit\n  - column `p` is short\n      fix: make it longer\n\n  - so is `q`\nmore\nand more"
+    sentence = finding_of(diagnosis("R1", check, output="", inputs=(), message=message), "P3").sentence
     assert words in sentence
     assert ": it does not fit; column `p` is short; so is `q`. " in sentence
     assert "make it longer" not in sentence
@@ -150,13 +152,13 @@ def test_a_refusal_is_quoted_in_its_own_words(check: Check, words: str) -> None:
     [Check.FRAMES, Check.STORED, Check.LOST, Check.FORMS, Check.NAMES, Check.METADATA, Check.PACKAGES, Check.MUTATION],
 )
 def test_what_is_no_refusal_is_not_called_one(check: Check) -> None:
-    sentence = finding_of(diagnosis("E5", check, output="", said="`k` offline, in 3 rows"), "P3").sentence
+    sentence = finding_of(diagnosis("E5", check, output="", message="`k` offline, in 3 rows"), "P3").sentence
     assert "refused" not in sentence
     assert ": `k` offline, in 3 rows. " in sentence
 
 
 def test_a_long_refusal_is_cut() -> None:
-    sentence = finding_of(diagnosis("R1", Check.CONTRACT, output="", said="x" * 5000), "P3").sentence
+    sentence = finding_of(diagnosis("R1", Check.CONTRACT, output="", message="x" * 5000), "P3").sentence
     assert sentence.count("x") < 400
 
 
@@ -212,5 +214,5 @@ def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it
 
 
 def test_a_refusal_is_no_output_column() -> None:
-    refused = Observation(Check.ALONE, "", (Example("", ROW, ROW),), said=Refusal("PredictError", "no").message)
+    refused = Observation(Check.ALONE, "", (Example("", ROW, ROW),), message=Refusal("PredictError", "no").message)
     assert finding_of(Diagnosis("B8", (), (), (refused,)), "P3").columns == ()

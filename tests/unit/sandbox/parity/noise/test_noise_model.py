@@ -137,7 +137,7 @@ def test_a_sum_near_zero_has_the_noise_of_its_column() -> None:
 def test_whole_numbers_are_never_noise(size: float) -> None:
     noise_model = NoiseModel(frozenset({"p"}), {"p": 1e300})
     assert noise_model.differ("p", size, size + 1)
-    noise_model = noise_model.noted([({"p": size}, {"p": size + 1})])
+    noise_model = noise_model.learned_pairs([({"p": size}, {"p": size + 1})])
     assert noise_model.certain == {"p"}
 
 
@@ -192,11 +192,11 @@ def test_nothing_is_learnt_from_no_rows() -> None:
 def test_noise_raises_the_floor_of_its_column_and_nothing_else_does() -> None:
     noise_model = NoiseModel()
     for left, right in ((1.0, 1.0), (1.0, 2.0), (NAN, 1.0), (1, 2), (None, 0.5), (1.0, INF)):
-        noise_model = noise_model.noted([({"p": left}, {"p": right})])
+        noise_model = noise_model.learned_pairs([({"p": left}, {"p": right})])
     assert noise_model.floor == {}
     step = math.nextafter(1.0, 2.0)
-    noise_model = noise_model.noted([({"p": 1.0}, {"p": math.nextafter(step, 2.0)})])
-    noise_model = noise_model.noted([({"p": 1.0}, {"p": step})])
+    noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": math.nextafter(step, 2.0)})])
+    noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": step})])
     assert noise_model.floor == {"p": 2**-51}
     assert noise_model.floor_ulps == {"p": 2}
 
@@ -223,7 +223,7 @@ def doubtful(number: int) -> NoiseModel:
     for step in range(number):
         other = 0.3 * (1 + NOISE_OF_SINGLE * (step + 1) / 10)
         assert noise_model.differ("p", 0.3, other)
-        noise_model = noise_model.noted([({"p": 0.3}, {"p": other})])
+        noise_model = noise_model.learned_pairs([({"p": 0.3}, {"p": other})])
     return noise_model
 
 
@@ -243,13 +243,13 @@ def test_a_few_are_not() -> None:
 def test_nor_is_one_difference_that_comes_again_and_again() -> None:
     noise_model = NoiseModel()
     for _ in range(9):
-        noise_model = noise_model.noted([({"p": 0.3}, {"p": 0.3 * (1 + NOISE_OF_SINGLE / 2)})])
+        noise_model = noise_model.learned_pairs([({"p": 0.3}, {"p": 0.3 * (1 + NOISE_OF_SINGLE / 2)})])
     assert noise_model.noise_after_all == frozenset()
 
 
 def test_nor_are_those_of_a_column_with_one_large_difference() -> None:
     noise_model = doubtful(FEW)
-    noise_model = noise_model.noted([({"p": 0.3}, {"p": 0.4})])
+    noise_model = noise_model.learned_pairs([({"p": 0.3}, {"p": 0.4})])
     assert noise_model.noise_after_all == frozenset()
 
 
@@ -275,8 +275,8 @@ def test_a_column_that_hands_an_input_back_has_no_noise() -> None:
 
 def test_a_sum_that_cancels_may_have_a_few_times_the_noise_of_the_other_rows() -> None:
     noise_model = NoiseModel(frozenset({"p"}), {"p": 1.0})
-    noise_model = noise_model.noted([({"p": 1.0}, {"p": 1.0 + 1e-6})])
-    noise_model = noise_model.noted([({"p": 1e-3}, {"p": 1e-3 + 7e-6})])
+    noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": 1.0 + 1e-6})])
+    noise_model = noise_model.learned_pairs([({"p": 1e-3}, {"p": 1e-3 + 7e-6})])
     assert noise_model.differ("p", 1e-3, 1e-3 + 7e-6)
     assert noise_model.noise_after_all == {"p"}
     noise_model = noise_model.reconsidered()
@@ -287,8 +287,8 @@ def test_a_sum_that_cancels_may_have_a_few_times_the_noise_of_the_other_rows() -
 @pytest.mark.parametrize("apart", [1e-5, 0.5, math.inf])
 def test_more_than_a_few_times_the_noise_is_none(apart: float) -> None:
     noise_model = NoiseModel(frozenset({"p"}), {"p": 1.0})
-    noise_model = noise_model.noted([({"p": 1.0}, {"p": 1.0 + 1e-6})])
-    noise_model = noise_model.noted([({"p": 1e-3}, {"p": 1e-3 + apart})])
+    noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": 1.0 + 1e-6})])
+    noise_model = noise_model.learned_pairs([({"p": 1e-3}, {"p": 1e-3 + apart})])
     assert noise_model.differ("p", 1e-3, 1e-3 + apart)
     assert noise_model.noise_after_all == frozenset()
 

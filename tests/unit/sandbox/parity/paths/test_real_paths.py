@@ -44,10 +44,10 @@ def raising(error: Exception) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
 def test_a_form_that_cannot_carry_the_predictions_is_left_out(
     monkeypatch: pytest.MonkeyPatch, error: PymlError, found: dict[str, list[Refusal]]
 ) -> None:
-    monkeypatch.setattr(real_paths, "forms_of", lambda model, rest: {"REST": raising(error)})
+    monkeypatch.setattr(real_paths, "wire_formats_of", lambda model, rest: {"REST": raising(error)})
     version = cast("Any", SimpleNamespace(signature=SimpleNamespace(inputs=SCHEMA)))
     paths = RealPaths(cast("Any", None), cast("Any", None), version, "", "", "run")
-    assert paths.in_other_forms([ROW]) == found
+    assert paths.in_wire_formats([ROW]) == found
 
 
 def test_an_answer_of_another_length_has_the_code_of_lost_rows() -> None:

@@ -114,11 +114,11 @@ def failing(error: Exception) -> Predict:
 
 
 def test_each_row_gets_its_own_output_in_whatever_order_the_table_has_them(scene: Scene) -> None:
-    def turned(rows: pa.Table) -> pa.Table:
+    def reordered(rows: pa.Table) -> pa.Table:
         backwards = rows.take([2, 1, 0])
         return predicted(backwards).add_column(0, ROW, backwards.column(ROW))
 
-    scene.spark.predict = turned
+    scene.spark.predict = reordered
     assert scene.paths.offline(ROWS) == [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
 
 
@@ -204,7 +204,7 @@ def test_an_empty_request_that_fails_is_one_refusal(scene: Scene) -> None:
 
 def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(scene: Scene) -> None:
     scene.model.predict_ = failing(SandboxError("the gateway does not answer"))
-    for ask in (lambda: scene.paths.online([ROWS]), lambda: scene.paths.taken_online(ROWS[0], without="a")):
+    for ask in (lambda: scene.paths.online([ROWS]), lambda: scene.paths.is_answered_online(ROWS[0], without="a")):
         with pytest.raises(SandboxError):
             ask()
 
@@ -220,8 +220,8 @@ def test_a_request_that_lacks_a_column_is_taken_where_it_is_answered(
     is_refused: bool, is_taken: bool, scene: Scene
 ) -> None:
     scene.model.predict_ = failing(OnlineError("no")) if is_refused else lambda rows: pa.table({"p": [1.0]})
-    assert scene.paths.taken_online(ROWS[0], without="s") is is_taken
-    assert scene.paths.taken_online(ROWS[0], beside="more") is is_taken
+    assert scene.paths.is_answered_online(ROWS[0], without="s") is is_taken
+    assert scene.paths.is_answered_online(ROWS[0], beside="more") is is_taken
     assert scene.model.asked == [["a"], ["a", "s", "more"]]
 
 
@@ -232,7 +232,7 @@ Ask = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 def forms(monkeypatch: pytest.MonkeyPatch, **asks: Ask) -> None:
-    monkeypatch.setattr(real_paths, "forms_of", lambda model, rest: asks)
+    monkeypatch.setattr(real_paths, "wire_formats_of", lambda model, rest: asks)
 
 
 def answers(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -250,7 +250,7 @@ def raising(error: Exception) -> Ask:
 def test_every_form_gives_its_outputs_row_by_row(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=answers, columns=answers)
     expected = [{"p": 0.0}, {"p": 2.0}, {"p": 4.0}]
-    assert scene.paths.in_other_forms(ROWS) == {"Arrow": expected, "columns": expected}
+    assert scene.paths.in_wire_formats(ROWS) == {"Arrow": expected, "columns": expected}
 
 
 @pytest.mark.parametrize("error", [InputError("JSON holds no NaN", []), ValueError("out of range")])
@@ -258,7 +258,7 @@ def test_a_form_that_cannot_carry_the_rows_is_left_out(
     error: Exception, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, REST=raising(error))
-    assert list(scene.paths.in_other_forms(ROWS)) == ["Arrow"]
+    assert list(scene.paths.in_wire_formats(ROWS)) == ["Arrow"]
 
 
 @pytest.mark.parametrize("error", [OnlineError("predict raised KeyError"), OutputError("1 rows out", [])])
@@ -266,11 +266,11 @@ def test_a_form_in_which_the_model_fails_refuses_every_row(
     error: PymlError, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forms(monkeypatch, Arrow=answers, columns=raising(error))
-    found = scene.paths.in_other_forms(ROWS)["columns"]
+    found = scene.paths.in_wire_formats(ROWS)["columns"]
     assert [cast(Refusal, each).message for each in found] == [error.message] * 3
 
 
 def test_a_gateway_that_is_gone_ends_the_forms(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     forms(monkeypatch, Arrow=raising(SandboxError("gone")))
     with pytest.raises(SandboxError):
-        scene.paths.in_other_forms(ROWS)
+        scene.paths.in_wire_formats(ROWS)

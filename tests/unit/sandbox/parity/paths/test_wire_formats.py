@@ -24,7 +24,7 @@ from pyml.oip.json_codec import read_request, write_response
 from pyml.oip.messages import JSON_SIZE_HEADER, ModelInferRequest, ModelInferResponse
 from pyml.types.schema import Schema
 from pyml.types.tensors import Tensors, arrow_from_tensors, tensors_from_arrow
-from pyml_sandbox.parity.paths.wire_formats import forms_of
+from pyml_sandbox.parity.paths.wire_formats import wire_formats_of
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
 from support.packages import write_package
 
@@ -142,7 +142,7 @@ def answers(model: FakeModel, rows: pa.RecordBatch) -> dict[str, pa.RecordBatch 
     """What each form answers; of an error the name of its kind."""
     found: dict[str, pa.RecordBatch | str] = {}
     with rest_of(model) as rest:
-        for form, ask in forms_of(cast(OnlineModel, model), rest).items():
+        for form, ask in wire_formats_of(cast(OnlineModel, model), rest).items():
             try:
                 found[form] = ask(rows)
             except (InputError, OnlineError, OutputError) as error:
@@ -219,7 +219,7 @@ def test_tensors_give_the_same_in_every_form(tensor: FakeModel) -> None:
 def test_what_the_rest_side_refuses_is_an_error_in_its_words(frame: FakeModel) -> None:
     frame.runner = cast(Runner, RefusingRunner())
     with rest_of(frame) as rest:
-        asks = forms_of(cast(OnlineModel, frame), rest)
+        asks = wire_formats_of(cast(OnlineModel, frame), rest)
         for form in ("REST", "binary REST"):
             with pytest.raises(OnlineError, match="not on Mondays"):
                 asks[form](row())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE, Tolerance
-from pyml_sandbox.parity.report.diagram import pictures
+from pyml_sandbox.parity.report.diagram import diagrams
 from pyml_sandbox.parity.report.document import Points
 from pyml_sandbox.parity.report.plots import BOTTOM, LEFT, MAX_TICKS, RIGHT, TOP, ColumnPlots, Plot, column_plots
 from pyml_sandbox.parity.verdict import Finding, Hop
@@ -44,7 +44,7 @@ def test_bars_stand_on_the_axis_and_are_stacked_where_both_kinds_fall_into_one()
     assert (within.is_different, differing.is_different) == (False, True)
     assert within.y + within.height == pytest.approx(BOTTOM)
     assert differing.y + differing.height == pytest.approx(within.y)
-    assert "1 row within tolerance" in within.words
+    assert "1 row within tolerance" in within.label
 
 
 def test_a_bar_lies_in_its_decade() -> None:
@@ -140,8 +140,8 @@ def test_numbers_that_no_axis_can_span_have_no_scatter(far: float) -> None:
 
 def test_each_hop_carries_the_numbers_of_its_findings() -> None:
     hops = [Hop.COMPUTE, None, Hop.STORAGE, Hop.COMPUTE, *[Hop.BOUNDARY] * 5]
-    for picture in pictures([Finding("it differs", hop=hop) for hop in hops]):
-        captions = {band.hop: band.caption for band in picture.bands}
+    for diagram in diagrams([Finding("it differs", hop=hop) for hop in hops]):
+        captions = {band.hop: band.caption for band in diagram.bands}
         assert captions == {Hop.BOUNDARY: "5 findings", Hop.COMPUTE: "findings 1, 4", Hop.STORAGE: "finding 3"}
-        stations = {box.label for box in picture.boxes}
+        stations = {box.label for box in diagram.boxes}
         assert stations == {"client", "gateway", "socket", "answer", "Hive", "Spark", "Arrow batch", "table", "predict"}

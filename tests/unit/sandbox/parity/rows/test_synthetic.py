@@ -250,7 +250,7 @@ def test_where_all_do_not_fit_every_column_keeps_the_most_telling_ones() -> None
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_the_plainest_row_is_the_base_of_all(column: int) -> None:
+def test_the_simplest_row_is_the_base_of_all(column: int) -> None:
     bases, schema = wide(3)
     rows = [row for row in synthetic_rows(bases, schema) if row.column == f"c{column}"]
     assert {row.base for row in rows} == {0}

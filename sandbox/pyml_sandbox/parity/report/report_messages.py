@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyml_sandbox.compare.result import Comparison
-from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, value_words
+from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, value_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.failures import words_of
+from pyml_sandbox.parity.failures import failure_message
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Finding, Hop, NoiseFloor, Seen, Severity
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
@@ -35,8 +35,8 @@ MAX_ROWS = 10
 MAX_DEFAULTS = 6
 
 
-def level_words(report: Report) -> str:
-    """The level that was reached, and the level that is needed."""
+def level_message(report: Report) -> str:
+    """The level that was reached, and the required level."""
     reached, needed = report.decision.level, report.declared_level
     if not needed:
         return f"level {reached}" if reached else ""
@@ -61,7 +61,7 @@ def of_severity(report: Report, severity: Severity) -> list[tuple[int, Finding]]
     return [(number, one) for number, one in enumerate(report.findings, 1) if one.weight is severity]
 
 
-def check_words(report: Report) -> str:
+def checks_message(report: Report) -> str:
     """The result of the checks that were made, in one sentence."""
     if not report.checks:
         return "No check was made."
@@ -75,7 +75,7 @@ def check_words(report: Report) -> str:
 def explained_failures(report: Report) -> list[str]:
     """Failures of paths that a finding explains, each with its exception; other failures are findings themselves."""
     sentences = "\n".join(finding.sentence for finding in report.findings)
-    return [lines(words) for words in map(words_of, report.failures) if words not in sentences]
+    return [lines(words) for words in map(failure_message, report.failures) if words not in sentences]
 
 
 def title(finding: Finding) -> str:
@@ -99,7 +99,7 @@ def hop_line(hop: Hop) -> str:
     return " -> ".join(f"[{name}]" if mark is hop else name for name, mark in STATIONS)
 
 
-def floor_words(floor: NoiseFloor) -> str:
+def floor_message(floor: NoiseFloor) -> str:
     """`at most 7.8e-16 (4 ulps)`; noise of float32 is marked, since a DOUBLE column may hold float32 values."""
     width = " of float32" if floor.width == "float32" else ""
     return f"at most {floor.max_abs:.2g} ({short(floor.max_ulps)} ulp{'' if floor.max_ulps == 1 else 's'}{width})"
@@ -111,7 +111,7 @@ def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
     for _, finding in of_severity(report, Severity.WARNS):
         measured = [floors[name] for name in finding.columns if name in floors]
         for floor in measured:
-            yield title(finding), f"{plain(floor.column)}: noise {floor_words(floor)}"
+            yield title(finding), f"{plain(floor.column)}: noise {floor_message(floor)}"
         if not measured:
             yield title(finding), sentence(finding)
 
@@ -139,8 +139,8 @@ def counterexample_rows(found: Counterexample) -> tuple[list[CounterexampleRow],
     return rows[first : first + MAX_ROWS], max(0, len(rows) - MAX_ROWS)
 
 
-def default_words(found: Counterexample) -> str:
-    """The columns that do not matter, with their values; empty where there are none."""
+def defaults_message(found: Counterexample) -> str:
+    """The columns that do not matter, with their values; empty if there are none."""
     pairs = [f"{plain(name)} = {'None' if v is None else plain(v)}" for name, v in found.defaults.items()]
     more = f", and {len(pairs) - MAX_DEFAULTS} more" if len(pairs) > MAX_DEFAULTS else ""
     return ", ".join(pairs[:MAX_DEFAULTS]) + more
@@ -158,7 +158,7 @@ def seen_table(found: Counterexample) -> tuple[list[str], list[tuple[str, list[s
 def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
     if seen.error:
         return [f"refused: {lines(seen.error)}", *("" for _ in names[1:])]
-    return [value_words(seen.outputs[name]) if name in seen.outputs else "" for name in names]
+    return [value_text(seen.outputs[name]) if name in seen.outputs else "" for name in names]
 
 
 def commands(report: Report) -> list[str]:
@@ -194,8 +194,8 @@ def settings_of(report: Report) -> list[Setting]:
     return sorted(found, key=lambda setting: not setting.differs)
 
 
-def cached_words(report: Report) -> str:
-    """Why nothing was run; empty if it was run."""
+def cached_message(report: Report) -> str:
+    """That nothing was run; empty if the check was run."""
     if not report.is_cached:
         return ""
     return "Nothing was run: this is the earlier report on the same version, rows and settings (--no-cache runs again)."

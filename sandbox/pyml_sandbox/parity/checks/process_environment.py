@@ -1,4 +1,4 @@
-"""Checks of the process: fresh ones in which one thing of the environment is another, answering the same questions."""
+"""Checks of the process: the same calls in new processes in which one setting of the environment differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyml.errors import PackageError
 from pyml.harness.session_messages import LoadReport
 from pyml_sandbox.models.model_session import NoAnswerError
-from pyml_sandbox.parity.checks.baseline import MAX_CASES, no_difference, one_row
+from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation, refusal_in
 from pyml_sandbox.parity.observations.catalogue import Check, report_name
@@ -29,7 +29,7 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
     (Check.TIME_ZONE, ""): (Variation.variable("TZ", "America/New_York"), Variation.variable("TZ", "Asia/Kathmandu")),
     (Check.THREADS, ""): (Variation("4 threads", tuple((name, "4") for name in THREAD_VARIABLES)),),
     (Check.LOCALE, ""): (
-        # Text stays UTF-8, as Python itself sees to it there: a file that is read as such is no fault of a model.
+        # Python itself keeps UTF-8 as text encoding here: reading a file with the default encoding is not a fault.
         Variation("LC_ALL=C", (("LC_ALL", "C"), ("LANG", "C"))),
         Variation("LC_ALL=de_DE.UTF-8", (("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8"))),
     ),
@@ -38,40 +38,40 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
 
 
 @dataclass(frozen=True)
-class SurroundingsChecks:
-    """The checks of process and environment.
+class EnvironmentChecks:
+    """The checks of the process and its environment.
 
     Attributes:
         context: rows, and a way to start harnesses.
-        is_steady: earlier calls change no answer, so that answers to later calls can be held against a fresh process.
+        is_steady: earlier calls do not change outputs, so later outputs can be compared with those of a new process.
     """
 
     context: CheckContext
     is_steady: bool = True
 
     def observations(self) -> list[Observation]:
-        """Everything that these checks see.
+        """All observations of these checks.
 
-        All things are varied at once first, in a few processes: only a model that answers otherwise there, or cannot be
-        loaded, is asked again with one thing varied at a time.
+        First all settings are varied at once, in a few processes. Only if outputs differ there, or the model cannot be
+        loaded, one setting is varied at a time.
         """
         expected = [*self.context.first, *(self.context.alone if self.is_steady else [])]
         variations, record = self._variations(), self.context.record
-        asked = len(self.context.everything if self.is_steady else self.context.fixture)
+        asked = len(self.context.all_input_rows if self.is_steady else self.context.fixture)
         with record.making({report_name(*varied): asked for varied in variations}) as seen:
             silent = all(
-                not isinstance(answer, str) and not self._places(expected, answer)
+                not isinstance(answer, str) and not self._positions(expected, answer)
                 for _, answer in self._side_by_side(_all_at_once(variations))
             )
             seen += [] if silent else self._one_by_one(variations, expected)
         with record.making({Check.VERSIONS: 0, Check.TRAINING_SWITCH: 0}) as loading:
-            loading += _of_loading(self.context.harness.load_report, self._any_case())
+            loading += _of_loading(self.context.harness.load_report, self._any_example())
         return [*seen, *loading]
 
     def _one_by_one(
         self, variations: Mapping[Varied, tuple[Variation, ...]], expected: Sequence[Output]
     ) -> Iterable[Observation]:
-        """What each thing makes, varied alone; of each output the first."""
+        """The observations with one setting varied at a time; the first one of each output."""
         names = [varied for varied, several in variations.items() for _ in several]
         answers = self._side_by_side([each for several in variations.values() for each in several])
         found: dict[tuple[Varied, str], Observation] = {}
@@ -85,15 +85,15 @@ class SurroundingsChecks:
             return list(zip(variations, pool.map(self._answers, variations), strict=True))
 
     def _variations(self) -> dict[Varied, tuple[Variation, ...]]:
-        """The standard ones, and each variable that the model's own code asks for."""
+        """The standard variations, and one for each variable that the model's own code reads."""
         asked = sorted(self.context.harness.variables - _PINNED_NAMES)[:MAX_VARIABLES]
         return {**STANDARD, **{(Check.VARIABLE, name): _other_values(name) for name in asked}}
 
     def _answers(self, variation: Variation) -> list[Output] | str:
-        """The outputs there; or why the model cannot be loaded.
+        """The outputs in a process with the variation, or why the model cannot be loaded there.
 
         Raises:
-            NoAnswerError: it ended its Python, or is too slow: no answer of the model's, and so no difference.
+            NoAnswerError: the model ended its Python process, or is too slow; that is not a difference.
         """
         try:
             with self.context.harnesses.start(variation) as harness:
@@ -107,7 +107,7 @@ class SurroundingsChecks:
         together = harness.together(self.context.rows(self.context.fixture))
         if not self.is_steady:
             return together
-        return [*together, *harness.alone(self.context.rows(self.context.everything))]
+        return [*together, *harness.alone(self.context.rows(self.context.all_input_rows))]
 
     def _compared(
         self, varied: Varied, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
@@ -115,43 +115,45 @@ class SurroundingsChecks:
         check, variable = varied
         if isinstance(answer, str):
             row = self.context.fixture[0]
-            case = Example("", one_row(row), Condition((row,), variation=variation))
-            yield Observation(check, "", (case,), said=answer, variable=variable)
+            example = Example("", one_row(row), Condition((row,), variation=variation))
+            yield Observation(check, "", (example,), message=answer, variable=variable)
             return
         fixture = self.context.fixture
-        conditions = [Condition(tuple(fixture), place) for place in range(len(fixture))]
-        conditions += [one_row(row) for row in self.context.everything]
-        for name, found in self._places(expected, answer).items():
-            alone = [place for place in found if place >= len(fixture)] or found
-            shown = [conditions[place] for place in alone[:MAX_CASES]]
-            cases = tuple(Example(name, each, Condition(each.rows, each.target, variation=variation)) for each in shown)
-            said = refusal_in(answer[alone[0]])
-            yield Observation(check, name, cases, rows=len(alone), said=said, variable=variable)
+        conditions = [Condition(tuple(fixture), position) for position in range(len(fixture))]
+        conditions += [one_row(row) for row in self.context.all_input_rows]
+        for name, found in self._positions(expected, answer).items():
+            alone = [position for position in found if position >= len(fixture)] or found
+            shown = [conditions[position] for position in alone[:MAX_EXAMPLES]]
+            examples = tuple(
+                Example(name, each, Condition(each.rows, each.target, variation=variation)) for each in shown
+            )
+            message = refusal_in(answer[alone[0]])
+            yield Observation(check, name, examples, rows=len(alone), message=message, variable=variable)
 
-    def _places(self, expected: Sequence[Output], answer: Sequence[Output]) -> dict[str, list[int]]:
-        """Of each output column that differs, the numbers of the outputs that do."""
-        places: dict[str, list[int]] = {}
-        for place, (left, right) in enumerate(zip(expected, answer, strict=True)):
+    def _positions(self, expected: Sequence[Output], answer: Sequence[Output]) -> dict[str, list[int]]:
+        """The positions of the outputs that differ, by output column."""
+        positions: dict[str, list[int]] = {}
+        for position, (left, right) in enumerate(zip(expected, answer, strict=True)):
             for name in self.context.differing(left, right):
-                places.setdefault(name, []).append(place)
-        return places
+                positions.setdefault(name, []).append(position)
+        return positions
 
-    def _any_case(self) -> Example:
+    def _any_example(self) -> Example:
         row = self.context.fixture[0]
         return no_difference(row)
 
 
-def _of_loading(load_report: LoadReport, case: Example) -> Iterator[Observation]:
-    """What loading the model said about itself."""
+def _of_loading(load_report: LoadReport, example: Example) -> Iterator[Observation]:
+    """Observations from loading the model: its warnings, and whether it is in training mode."""
     versions = [text for text in load_report.warnings if _speaks_of_versions(text)]
     if versions:
-        yield Observation(Check.VERSIONS, "", (case,), said=versions[0].partition(": ")[2])
+        yield Observation(Check.VERSIONS, "", (example,), message=versions[0].partition(": ")[2])
     if load_report.training:
-        yield Observation(Check.TRAINING_SWITCH, "", (case,))
+        yield Observation(Check.TRAINING_SWITCH, "", (example,))
 
 
 def _speaks_of_versions(warning: str) -> bool:
-    """A library's warning that parameters were written by another version of it."""
+    """Whether a library warns that a different version of it wrote the parameters."""
     kind, _, text = warning.partition(": ")
     if kind in ("FutureWarning", "DeprecationWarning", "PendingDeprecationWarning"):
         return False
@@ -163,7 +165,7 @@ _PINNED_NAMES = {"PYTHONHASHSEED", "TZ", "LANG", "LC_ALL", *THREAD_VARIABLES}
 
 
 def _all_at_once(variations: Mapping[Varied, tuple[Variation, ...]]) -> list[Variation]:
-    """A few variations that each take one of every kind; hash seeds beyond those, since sets of two often agree."""
+    """A few variations, each with one of every kind; several hash seeds, since small sets often have equal order."""
     several = []
     for number in range(HASH_SEEDS):
         chosen = [each[number % len(each)] for each in variations.values()]
@@ -175,5 +177,5 @@ def _all_at_once(variations: Mapping[Varied, tuple[Variation, ...]]) -> list[Var
 
 
 def _other_values(name: str) -> tuple[Variation, ...]:
-    """Another value, and none."""
+    """Two different values, and no value."""
     return Variation.variable(name, "1"), Variation.variable(name, "other"), Variation(f"{name} unset", unset=(name,))
