@@ -91,7 +91,7 @@ class Outcome:
         verdict: PASS, FAIL, CANNOT-CERTIFY, or ``error`` where a command gave no report.
         seconds: wall time, with the restart of what runs the code.
         codes: of the findings, the first first; empty text for one without a cause.
-        hops: likewise, where the paths part.
+        hops: likewise, where the paths differ.
         checks: every check that fired.
         said: the first finding, the reason of the verdict, or the command that failed and its last words.
     """

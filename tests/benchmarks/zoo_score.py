@@ -24,7 +24,7 @@ class Expectation:
         half: ``broken`` or ``honest``.
         family: first letter of the cause, or the kind of an honest model.
         causes: codes that are a right first answer; none for an honest model.
-        hop: where the paths part; empty for an honest model.
+        hop: where the paths differ; empty for an honest model.
         note: what it does, in a few words.
     """
 

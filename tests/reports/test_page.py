@@ -178,7 +178,7 @@ def test_a_counterexample_marks_the_row_that_differs_and_says_what_it_gave(show:
 
 def test_findings_above_the_level_and_noise_stand_apart(show: Show) -> None:
     shown = show(FAILING)
-    assert shown.texts("#above h2") == ["Above the level that is needed"]
+    assert shown.texts("#above h2") == ["Above the required level"]
     assert shown.count("#above article") == 1
     assert shown.texts("#noise .warning")[0] == "B10 kernel choice by batch size: p: noise at most 7.8e-16 (4 ulps)"
 

@@ -42,7 +42,7 @@ print(client.predict_online("flight_delay@3f2a9c1b77d0", rows[1:]))    # 0.25
 """
 STATISTICS = Finding(
     "Output of a row depends on the other rows in its batch: statistics of `distance` are computed when predicting. "
-    "Store the statistics when training, and use them in predict",
+    "Compute the statistics in training, store them, and use them in predict",
     "B1",
     "batch statistics",
     level="P2",

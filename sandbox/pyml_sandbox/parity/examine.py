@@ -38,7 +38,7 @@ CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """How long the calls of every row alone may take, in seconds; a slow model gets fewer rows."""
 REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
-GAP = "the model could not be examined to the end; its process broke off"
+GAP = "the model could not be examined completely; the harness stopped"
 
 
 @contextmanager

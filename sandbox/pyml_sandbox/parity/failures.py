@@ -41,7 +41,7 @@ def failure_message(failure: PathFailure) -> str:
 def gap_of(limit: PathFailure) -> str:
     """Why a limit that was exceeded leaves the question open, and which setting to change."""
     what = failure_message(limit)
-    return f"{what[:1].lower()}{what[1:]}; send fewer rows in one request: batch_rows below [parity] in pyml.toml"
+    return f"{what[:1].lower()}{what[1:]}; send fewer rows in one request: batch_rows in table [parity] of pyml.toml"
 
 
 def finding_of_failure(failure: PathFailure) -> Finding:

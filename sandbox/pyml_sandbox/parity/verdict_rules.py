@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyDifference, KeyList, KeyProblem
-from pyml_sandbox.compare.words.formatting import shown_key
+from pyml_sandbox.compare.words.formatting import counted, shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
@@ -200,7 +200,7 @@ def _inconclusive(comparison: Comparison) -> Iterator[str]:
     if comparison.keys.repeated_both:
         both = comparison.keys.repeated_both
         occur = "occurs" if both == 1 else "occur"
-        yield f"{_counted(both, 'key')} {occur} more than once, so {key} does not identify rows"
+        yield f"{counted(both, 'key')} {occur} more than once, so {key} does not identify rows"
 
 
 def _key_findings(comparison: Comparison) -> Iterator[Finding]:
@@ -221,7 +221,7 @@ def _key_sentence(difference: KeyDifference) -> str:
         return f"the key of {_rows(found.rows)} was lost {side}: it is null there"
     repeated = difference.problem is KeyProblem.REPEATED
     what = f"repeated {side}" if repeated else f"predicted {side} and not {difference.other}"
-    return f"{_counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
+    return f"{counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
 
 
 def _schema_findings(comparison: Comparison) -> Iterator[Finding]:
@@ -284,7 +284,7 @@ def _value_finding(
     name = together.name
     head = f"{_of_rows(together)} of `{name}` {_differ(together)} between offline and online in batches"
     if alone and alone.differing:
-        head += f": sent alone, {_of_rows(alone)} get a different value online than in a batch, so {DEPENDS}"
+        head += f"; online {_of_rows(alone)} {_differ(alone)} between a batch and a request of one row, so {DEPENDS}"
     elif single and not single.differing and _share_in(single, together) >= ENOUGH:
         head += f", none of {single.rows:,} sent one by one: {DEPENDS}"
     elif single and not single.differing:
@@ -292,7 +292,7 @@ def _value_finding(
     elif single:
         head += f", and {_of_rows(single)} sent one by one"
     if alone and not alone.differing:
-        head += "; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"
+        head += "; online a row has the same value alone and in a batch, so the batch is not the reason"
     return _of_values(head, BATCHES, together)
 
 
@@ -314,7 +314,7 @@ def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Find
     )
 
 
-DEPENDS = "the output of a row depends on the rows that it is sent with"
+DEPENDS = "the output of a row depends on the other rows of its batch"
 
 
 def _share_in(sample: ColumnComparison, whole: ColumnComparison) -> float:
@@ -343,7 +343,7 @@ def _differing(comparison: Comparison | None) -> list[str]:
 
 
 def _of_rows(column: ColumnComparison) -> str:
-    return f"{column.differing:,} of {_counted(column.rows, 'row')}"
+    return f"{column.differing:,} of {counted(column.rows, 'row')}"
 
 
 def _differ(column: ColumnComparison) -> str:
@@ -355,11 +355,7 @@ def _were(number: int) -> str:
 
 
 def _rows(number: int) -> str:
-    return _counted(number, "row")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return counted(number, "row")
 
 
 def _such_as(found: KeyList) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import InputError
 from pyml.harness.session_messages import Refusal
 from pyml.inference.describe import Signature
+from pyml_sandbox.compare.words.formatting import counted
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import CheckContext, calls
@@ -117,8 +118,9 @@ class PathChecks:
 
     def _of_unmatched_keys(self, path: str, more: int, unmatched: int) -> Observation:
         row = self.context.fixture[0]
-        size = f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than were asked for" if more else "as many rows"
-        message = f"{path}, {size}; {unmatched:,} keys are missing, new or repeated"
+        size = f"{counted(abs(more), 'row')} too {'many' if more > 0 else 'few'}" if more else "as many rows as given"
+        are = "is" if unmatched == 1 else "are"
+        message = f"{path}, {size}; {counted(unmatched, 'key')} {are} missing, additional or repeated"
         return Observation(Check.LOST, "", (no_difference(row),), rows=unmatched, message=message)
 
     def _of_mismatch(self, mismatch: Mismatch) -> Observation:
@@ -126,7 +128,7 @@ class PathChecks:
         inputs, output = ((mismatch.column,), "") if mismatch.is_input else ((), mismatch.column)
         example = no_difference(row, output)
         check = Check.FRAMES if mismatch.is_input else Check.STORED
-        message = f"`{mismatch.column}` {mismatch.path}, in {len(mismatch.rows):,} rows"
+        message = f"`{mismatch.column}` {mismatch.path}, in {counted(len(mismatch.rows), 'row')}"
         return Observation(check, output, (example,), inputs, rows=len(mismatch.rows), message=message)
 
     def _workers(self) -> tuple[Worker, Worker] | None:
@@ -139,7 +141,8 @@ class PathChecks:
         left, right = offline.packages, online.packages
         names = [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
         if names:
-            message = ", ".join(f"{name} {left.get(name, 'none')} and {right.get(name, 'none')}" for name in names[:5])
+            versions = [(name, left.get(name, "absent"), right.get(name, "absent")) for name in names[:5]]
+            message = ", ".join(f"{name} {here} offline and {there} online" for name, here, there in versions)
             row = self.context.fixture[0]
             yield Observation(Check.PACKAGES, "", (no_difference(row),), message=message)
 
@@ -208,8 +211,8 @@ class PathChecks:
         """A request that lacks a column, or has an additional one, must be refused, since its meaning is unknown."""
         row, name = self.context.ordinary[0], self.context.inputs.names[0]
         cases = {
-            f"column `{name}` is missing from a request, and it is answered": {"without": name},
-            "a request has a column that is not declared, and it is answered": {"beside": "not_declared"},
+            f"a request without column `{name}` gets predictions": {"without": name},
+            "a request with the undeclared column `not_declared` gets predictions": {"beside": "not_declared"},
         }
         with self.context.record.making({Check.NAMES: 1}) as seen:
             for message, change in cases.items():

@@ -41,31 +41,31 @@ class Cause:
 
 
 _ALL = (
-    Cause("B1", "batch statistics", "P2", "Store the statistics when training, and use them in predict."),
-    Cause("B2", "batch imputation", "P2", "Store the fill value when training, and fill nulls with it in predict."),
+    Cause("B1", "batch statistics", "P2", "Compute the statistics in training, store them, and use them in predict."),
+    Cause("B2", "batch imputation", "P2", "Store the fill value in training, and fill nulls with it in predict."),
     Cause(
         "B3",
         "category codes from the batch",
         "P2",
-        "Store the list of categories when training, and take codes from that list in predict.",
+        "Store the list of categories in training, and take codes from that list in predict.",
     ),
     Cause(
         "B4",
         "one-hot from the batch",
         "P2",
-        "Store the list of categories when training, and make one column for each of them whatever the batch holds.",
+        "Store the list of categories in training, and make one column for each of them, whatever values a batch has.",
     ),
     Cause(
         "B5",
         "rank / top-k / quantile",
         "P2",
-        "Store the quantiles of the training rows, and look each row up in them instead of ranking the batch.",
+        "Store the quantiles of the training rows, and look up each row in them instead of ranking the batch.",
     ),
     Cause(
         "B6",
         "order or position",
         "P2",
-        "Compute each row from its own columns; what needs earlier rows belongs into the query, as a window function.",
+        "Compute each row from its own columns, and values of earlier rows in the query, with a window function.",
     ),
     Cause(
         "B7",
@@ -83,31 +83,31 @@ _ALL = (
         "B9",
         "padding / truncation to batch",
         "P2",
-        "Pad and cut to a length fixed when training, and mask the padding, so that other rows cannot change it.",
+        "Pad and truncate to a length fixed in training, and mask the padding, so that other rows cannot change it.",
     ),
     Cause(
         "B10",
         "kernel choice by batch size",
         "P2",
-        "Accept the measured noise as a tolerance, and keep decisions away from it by rounding before comparing.",
+        "Accept the measured noise as a tolerance, and round scores before they are compared with a threshold.",
     ),
     Cause(
         "B11",
         "server-side batching",
         "P5",
-        "Send parameters that differ between requests as columns of each row, and let no server merge requests.",
+        "Send parameters that differ between requests as columns of each row, and do not let a server merge requests.",
     ),
     Cause(
         "B12",
         "empty batch",
         "P4",
-        "Remove `predicts_empty`, or return an empty frame with the declared columns where no rows are given.",
+        "Remove `predicts_empty`, or return an empty frame with the declared columns if there are no rows.",
     ),
     Cause(
         "R1",
         "drops rows",
         "P2",
-        "Return one row for each row given, with null in a nullable output where there is no prediction.",
+        "Return one row for each given row, with null in a nullable output if there is no prediction.",
     ),
     Cause(
         "R2",
@@ -125,7 +125,7 @@ _ALL = (
         "R4",
         "rows lost or repeated by the job",
         "P1",
-        "Give the job a key that names each row, and let it count rows and keys before and after the model.",
+        "Give the job a key that identifies each row, and count rows and keys before and after the model.",
     ),
     Cause(
         "T1",
@@ -137,31 +137,31 @@ _ALL = (
         "T2",
         "big integers through float64",
         "P2",
-        "Keep integers in int64 or Int64 all the way, and never pass them through float64.",
+        "Keep integers in int64 or Int64 throughout, and never convert them to float64.",
     ),
     Cause(
         "T3",
         "number used as text key",
         "P2",
-        "Look numbers up by number, or cast to an integer type before making a text key.",
+        "Use numbers as keys, or cast to an integer type before making a string key.",
     ),
     Cause(
         "T4",
         "None vs NaN vs NA vs NaT",
         "P2",
-        "Ask for missing values with isna() alone, never with `is None`, `==` or truth.",
+        "Test for missing values only with isna(), never with `is None`, `==` or the truth value.",
     ),
     Cause(
         "T5",
         "NaN becomes NULL, inf becomes null",
         "P1",
-        "Return finite numbers, and where there is no prediction null in a nullable output.",
+        "Return finite numbers, and null in a nullable output if there is no prediction.",
     ),
     Cause(
         "T6",
         "float32 vs float64 at a threshold",
         "P2",
-        "Compare in the one width that was used when training, and cast both the column and the threshold to it.",
+        "Compare in the width that was used in training, and cast both the column and the threshold to it.",
     ),
     Cause(
         "T7",
@@ -169,12 +169,12 @@ _ALL = (
         "P2",
         "Choose one type for the arithmetic: Decimal throughout, or float64 after one cast at the top of predict.",
     ),
-    Cause("T8", "str vs bytes", "P2", "Declare text as STRING, and never handle bytes and str by turns in predict."),
+    Cause("T8", "str vs bytes", "P2", "Declare strings as STRING, and do not mix bytes and str in predict."),
     Cause(
         "T9",
         "guessed types",
         "P2",
-        "Parse text with a stated format, and let nothing guess types from the values that a batch happens to hold.",
+        "Parse strings with an explicit format, and never infer types from the values of a batch.",
     ),
     Cause(
         "T10",
@@ -192,19 +192,19 @@ _ALL = (
         "T12",
         "arrays, structs",
         "P2",
-        "Treat a nested value by its declared type, and build no array or frame from it without naming the dtype.",
+        "Treat a nested value by its declared type, and name the dtype of every array or frame that is made from it.",
     ),
     Cause(
         "T13",
         "categorical dtype lost",
         "P2",
-        "Store the categories when training, and make the column categorical with exactly these in predict.",
+        "Store the categories in training, and make the column categorical with exactly these categories in predict.",
     ),
     Cause(
         "T14",
         "missing vs zero",
         "P2",
-        "Keep null and zero apart: fill nulls with a stored value or hand on NaN, and never drop zeros.",
+        "Distinguish null from zero: fill nulls with a stored value or pass NaN on, and never drop zeros.",
     ),
     Cause(
         "T15",
@@ -216,7 +216,7 @@ _ALL = (
         "T16",
         "output type varies by batch",
         "P2",
-        "Cast each output to its declared dtype before returning it, whatever the batch holds.",
+        "Cast each output to its declared dtype before returning it, whatever values a batch has.",
     ),
     Cause(
         "T17",
@@ -229,7 +229,7 @@ _ALL = (
         "S2",
         "extra or narrowed columns",
         "P2",
-        "Name every column that is used, and raise where one is missing instead of filling it.",
+        "Name every column that is used, and raise an error if one is missing instead of filling it.",
     ),
     Cause(
         "S3",
@@ -253,14 +253,14 @@ _ALL = (
         "D1",
         "RNG, dropout",
         "P1",
-        "Switch random layers off in predict, or draw from a generator seeded by the row's own values.",
+        "Switch random layers off in predict, or draw from a generator that is seeded with the row's own values.",
     ),
-    Cause("D2", "clock", "P1", "Make the time an input column, and never ask the clock in predict."),
+    Cause("D2", "clock", "P1", "Make the time an input column, and never read the clock in predict."),
     Cause(
         "D3",
         "Python hash, set order",
         "P3",
-        "Replace hash() with a stable digest such as zlib.crc32, and sort sets before walking them.",
+        "Replace hash() with a stable digest such as zlib.crc32, and sort sets before iterating over them.",
     ),
     Cause(
         "D4",
@@ -275,28 +275,28 @@ _ALL = (
         "P3",
         "Keep no state between calls: compute everything from the rows and the parameters.",
     ),
-    Cause("P2", "fitted on first batch", "P3", "Fit when training, store the result, and load it in the constructor."),
+    Cause("P2", "fitted on first batch", "P3", "Fit in training, store the result, and load it in the constructor."),
     Cause("P3", "mutates its input", "P3", "Work on a copy, and return a new frame instead of the given one."),
     Cause(
-        "P4", "not thread-safe", "P5", "Keep scratch memory in local variables of predict, never in the model object."
+        "P4", "not thread-safe", "P5", "Keep temporary values in local variables of predict, never in the model object."
     ),
     Cause(
         "P5",
         "cache by the wrong key",
         "P3",
-        "Key the cache by the whole content of a row, or do without the cache.",
+        "Use the whole content of a row as the key of the cache, or remove the cache.",
     ),
     Cause(
         "E1",
         "version drift",
         "P3",
-        "Pin the versions that trained the model in requirements.txt, and refuse parameters of another version.",
+        "Pin the versions that trained the model in requirements.txt, and refuse parameters of a different version.",
     ),
     Cause(
         "E2",
         "working directory",
         "P3",
-        "Open files below the folder that the constructor is given, never relative to the working directory.",
+        "Open files in the folder that the constructor is given, never relative to the working directory.",
     ),
     Cause(
         "E3",
@@ -308,13 +308,13 @@ _ALL = (
         "E4",
         "train/export mode",
         "P3",
-        "Export and load the model in inference mode, and never decide the mode from the process it runs in.",
+        "Export and load the model in inference mode, and never let the mode depend on the process.",
     ),
     Cause(
         "E5",
         "two codes",
         "P1",
-        "Move the preparation of rows into predict, so that both paths run the same lines.",
+        "Move the preparation of rows into predict, so that both paths run the same code.",
     ),
 )
 

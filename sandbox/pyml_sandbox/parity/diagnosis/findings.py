@@ -62,7 +62,7 @@ def _noise_finding(floors: Sequence[NoiseFloor]) -> Finding:
     cause = CAUSES["B10"]
     shown = ", ".join(f"`{floor.column}` by up to {floor.max_abs:.2g}" for floor in floors)
     return Finding(
-        sentence=f"Floats add up in a different order in batches of a different size: {shown}. It is noise, not logic",
+        sentence=f"Sums of floats differ with the size of the batch: {shown}. This is noise, not logic",
         code=cause.code,
         name=cause.name,
         level=cause.level,
@@ -86,8 +86,8 @@ def tie_finding(ties: Ties, rows: int, comparison: str = "") -> Finding:
     return Finding(
         sentence=(
             f"{len(ties.tied):,} of {rows:,} rows of `{ties.column}` {flips} with the size of the batch. In each of "
-            f"them the scores that decide it ({_listed(ties.scores)}) lie nearer to one another, or to a limit, than "
-            "the noise of the model's own arithmetic: a tie, not logic. Rounded scores would settle it"
+            f"them the scores that decide it ({_listed(ties.scores)}) differ from one another, or from a threshold, by "
+            "less than the noise of the model's own arithmetic: a tie, not logic. Rounded scores avoid it"
         ),
         code=cause.code,
         name=cause.name,

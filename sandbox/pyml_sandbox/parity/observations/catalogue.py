@@ -75,136 +75,136 @@ class Check(StrEnum):
 
     # fmt: off
     PATHS = "paths", CheckEntry("P1", Group.REAL,
-        "all rows offline against online in batches, a sample also one by one", explains_failures=True)
+        "all rows offline against online in batches, and a sample against online one by one", explains_failures=True)
     FRAMES = "frames", CheckEntry("P1", Group.REAL,
-        "what `predict` was handed offline against what it was handed online",
-        seen="predict is handed other values than were sent", hop=Hop.BOUNDARY)
+        "the inputs of `predict` offline against its inputs online",
+        seen="predict gets different values than were sent", hop=Hop.BOUNDARY)
     STORED = "stored", CheckEntry("P1", Group.REAL,
-        "what `predict` gave back against what the table holds and the client received",
-        seen="Other values arrive than predict gave", hop=Hop.STORAGE)
+        "the outputs of `predict` against the values in the table and at the client",
+        seen="The values that arrive differ from those that predict returned", hop=Hop.STORAGE)
     LOST = "lost", CheckEntry("P1", Group.REAL,
-        "the keys that each path answered against those that it was asked about",
-        seen="A path predicts other rows than it was asked for", hop=Hop.BOUNDARY, cause="R4")
+        "the keys of the predictions of each path against the keys of its rows",
+        seen="A path predicts different rows than it was given", hop=Hop.BOUNDARY, cause="R4")
     FORMS = "forms", CheckEntry("P1", Group.REAL,
-        "the forms of an online request, as gRPC and JSON, against each other",
-        seen="The same rows get other predictions when they are sent in another form", hop=Hop.BOUNDARY)
+        "the wire formats of an online request, in gRPC and JSON, against each other",
+        seen="The same rows get different predictions in a different wire format", hop=Hop.BOUNDARY)
     METADATA = "metadata", CheckEntry("P1", Group.READ,
-        "the declared inputs and outputs against those that the gateway tells",
-        seen="The model declares other inputs or outputs where it is served than where it was uploaded",
+        "the declared inputs and outputs against those in the gateway's metadata",
+        seen="The served model declares different inputs or outputs than the uploaded one",
         hop=Hop.BOUNDARY, cause="S4", explains_failures=True)
     ALONE = "alone", CheckEntry("P2", Group.SHAPE,
-        "one row in a call, where the same row in company is predicted",
-        seen="A row alone is refused, and predicted beside another", explains_failures=True)
+        "a row alone, if it is predicted together with other rows",
+        seen="A row is refused alone and predicted together with other rows", explains_failures=True)
     CONTRACT = "contract", CheckEntry("P2", Group.SHAPE,
-        "as many rows back as were given, with the declared columns and types",
-        seen="What predict returns for a legal row does not fit what the model declares", explains_failures=True)
+        "one returned row for each given row, with the declared columns and types",
+        seen="The output of predict for a valid row does not match the declared outputs", explains_failures=True)
     COPIES = "copies", CheckEntry("P2", Group.COPIES,
         "two copies of a row in one call against the row alone",
-        seen="{what} of a row is another one when the row is sent alone than when it is sent with a copy of itself",
+        seen="{what} of a row differs if a copy of the row is in its batch",
         explains_failures=True)
     NEIGHBOUR = "neighbour", CheckEntry("P2", Group.ROW_PAIRS,
-        "a row beside another row against the row alone",
-        seen="{what} of a row depends on the other rows that it is sent with", explains_failures=True)
+        "a row and a different row in one call against the row alone",
+        seen="{what} of a row depends on the other rows of its batch", explains_failures=True)
     NULL_NEIGHBOUR = "null-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
-        "a row beside a row with a null against the row alone",
-        seen="{what} of a row depends on a null in the same batch", explains_failures=True)
+        "a row and a row with a null in one call against the row alone",
+        seen="{what} of a row depends on a null in a different row of its batch", explains_failures=True)
     TEXT_NEIGHBOUR = "text-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
-        "a row beside a row with another text against the row alone",
-        seen="{what} of a row depends on the texts in the rows that it is sent with", explains_failures=True)
+        "a row and a row with a different string in one call against the row alone",
+        seen="{what} of a row depends on the strings in the other rows of its batch", explains_failures=True)
     LONG_NEIGHBOUR = "long-neighbour", CheckEntry("P2", Group.ROW_PAIRS,
-        "a row beside a row with a longer text or list against the row alone",
-        seen="{what} of a row changes when a longer one is sent with it", explains_failures=True)
+        "a row and a row with a longer string or list in one call against the row alone",
+        seen="{what} of a row depends on a longer value in a different row of its batch", explains_failures=True)
     TOGETHER = "together", CheckEntry("P2", Group.WHOLE,
         "the sample in one call against each row alone",
-        seen="{what} of a row is another one in a batch than alone")
+        seen="{what} of a row differs between a batch and the row alone")
     SPLIT = "split", CheckEntry("P2", Group.WHOLE,
         "the sample in two calls against each row alone",
         seen="{what} of a row depends on how the rows are split into batches")
     SHUFFLE = "shuffle", CheckEntry("P2", Group.WHOLE,
-        "the sample in another order against each row alone",
+        "the sample in reverse order against each row alone",
         seen="{what} of a row depends on the order of the rows")
     CROWD = "crowd", CheckEntry("P2", Group.WHOLE,
-        "the sample among up to 1,000 rows of the fixture against each row alone",
-        seen="{what} of a row is another one in a large batch than alone")
+        "the sample with up to 1,000 rows of the fixture in one call against each row alone",
+        seen="{what} of a row differs between a large batch and the row alone")
     SIZES = "sizes", CheckEntry("P2", Group.WHOLE,
-        "every row of the fixture in batches of 1, 2 and 32 against those of one request",
-        seen="{what} of a row depends on how many rows are sent with it")
+        "every row of the fixture in batches of 1, 2 and 32 against batches as large as one request",
+        seen="{what} of a row depends on the number of rows in its batch")
     REPEAT = "repeat", CheckEntry("P3", Group.STATE,
-        "the same rows in the same process once more",
+        "the same rows again in the same process",
         seen="{what} differs between two calls with the same rows", is_unsteady=True)
     FROZEN_CLOCK = "frozen-clock", CheckEntry("P3", Group.REASONS,
-        "fires where a stopped clock silences `repeat`", cause="D2")
+        "fires if a stopped clock makes `repeat` silent", cause="D2")
     SEEDED = "seeded", CheckEntry("P3", Group.REASONS,
-        "fires where seeded generators silence `repeat`", cause="D1")
+        "fires if seeded random generators make `repeat` silent", cause="D1")
     TRAINING_MODE = "training-mode", CheckEntry("P3", Group.REASONS,
-        "fires where switching the model out of training silences `repeat`", cause="E4")
+        "fires if evaluation mode makes `repeat` silent", cause="E4")
     SAME_HISTORY = "same-history", CheckEntry("P3", Group.REASONS,
-        "fires where two fresh processes with the same calls behind them agree", cause="P1")
+        "fires if a new process repeats the outputs of the same sequence of calls", cause="P1")
     WARM = "warm", CheckEntry("P3", Group.STATE,
-        "the same rows again, after calls with other rows",
-        seen="{what} changes with the calls that came before", cause="P1", is_unsteady=True)
+        "the same rows again after calls with different rows",
+        seen="{what} depends on earlier calls", cause="P1", is_unsteady=True)
     SAME_SIZE = "same-size", CheckEntry("P3", Group.STATE,
-        "rows after other rows of the same number against a fresh process",
-        seen="{what} depends on what an earlier call with as many rows was", is_unsteady=True)
+        "rows after a call with as many different rows, against a new process",
+        seen="{what} depends on an earlier call with the same number of rows", is_unsteady=True)
     FIRST_BATCH = "first-batch", CheckEntry("P3", Group.STATE,
-        "a process that met other rows first",
-        seen="{what} depends on which rows a process was asked about first", is_unsteady=True)
+        "a new process that predicts different rows first",
+        seen="{what} depends on the rows that a process predicts first", is_unsteady=True)
     FRESH = "fresh", CheckEntry("P3", Group.STATE,
-        "a fresh process",
-        seen="{what} differs between two processes that were started alike", is_unsteady=True)
+        "a new process",
+        seen="{what} differs between two processes with the same environment", is_unsteady=True)
     CLOCK = "clock", CheckEntry("P3", Group.STATE,
-        "the same rows on another day, at the same time of day, by a clock that runs",
+        "the same rows on two dates, at the same time of day, with a running clock",
         seen="{what} depends on the date", cause="D2")
     MUTATION = "mutation", CheckEntry("P3", Group.STATE,
-        "is the frame that `predict` is given the same afterwards",
-        seen="predict writes into the frame that it is given", cause="P3", is_remark=True)
+        "the frame before and after `predict`",
+        seen="predict modifies the frame that it is given", cause="P3", is_remark=True)
     HASH_SEED = "hash-seed", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process with another PYTHONHASHSEED",
+        "a new process with a different PYTHONHASHSEED",
         seen="{what} depends on PYTHONHASHSEED",
         refusal="The model depends on PYTHONHASHSEED", cause="D3")
     TIME_ZONE = "time-zone", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process with another TZ",
+        "a new process with a different TZ",
         seen="{what} depends on the time zone of the process",
         refusal="The model depends on the time zone of the process", cause="T11")
     THREADS = "threads", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process with more threads for arithmetic",
+        "a new process with more threads for arithmetic",
         seen="{what} depends on the number of threads",
         refusal="The model depends on the number of threads", cause="D4")
     LOCALE = "locale", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process with another locale and text encoding",
+        "a new process with a different locale",
         seen="{what} depends on the locale",
         refusal="The model depends on the locale", cause="E3")
     WORKING_DIRECTORY = "working-directory", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process that starts in another folder",
+        "a new process with a different working directory",
         seen="{what} depends on the working directory",
         refusal="The model depends on the working directory", cause="E2")
     VARIABLE = "variable:NAME", CheckEntry("P3", Group.ENVIRONMENT,
-        "a fresh process in which NAME, which the model asks for, is another or unset",
+        "a new process in which NAME, which the model reads, is different or unset",
         seen="{what} depends on the environment variable {variable}", cause="E3")
     """For any environment variable; reports give the name of the variable: `variable:LANG`."""
     VERSIONS = "versions", CheckEntry("P3", Group.READ,
-        "does a library warn that the parameters were written by another version of it",
-        seen="The parameters were written by another version of a library than the one that reads them", cause="E1")
+        "whether a different version of a library wrote the parameters",
+        seen="A different version of a library than the installed one wrote the parameters", cause="E1")
     PACKAGES = "packages", CheckEntry("P3", Group.READ,
         "the packages of the two paths against each other",
-        seen="The two paths have different packages installed", cause="E1")
+        seen="The installed packages of the two paths differ", cause="E1")
     TRAINING_SWITCH = "training-switch", CheckEntry("P3", Group.READ,
-        "is the model in training mode once it is loaded")
+        "whether the loaded model is in training mode")
     NULLS = "nulls", CheckEntry("P4", Group.SHAPE,
-        "a row with a null in a nullable column, where the row with a value is predicted",
+        "a row with a null in a nullable column, if the row with a value is predicted",
         seen="predict refuses a null in a column that is declared nullable", cause="S5", is_remark=True)
     EMPTY = "empty", CheckEntry("P4", Group.SHAPE,
-        "a call without rows; only of models with `predicts_empty = True`",
+        "a call without rows; only for models with `predicts_empty = True`",
         seen="predict fails on a batch without rows", cause="B12")
     NAMES = "names", CheckEntry("P4", Group.REQUESTS,
-        "a request that lacks a column, or has one that is not declared: it must be refused",
-        seen="A request with other columns than the model declares is answered", cause="S2")
+        "a request with a missing or an undeclared column, which must be refused",
+        seen="A request with different columns than the declared ones gets predictions", cause="S2")
     CONCURRENT = "concurrent", CheckEntry("P5", Group.CONCURRENCY,
-        "requests at the same time against the same requests one after the other",
-        seen="{what} is another one when requests are under way at the same time", cause="P4")
+        "concurrent requests against the same requests one after the other",
+        seen="{what} differs with concurrent requests", cause="P4")
     THREAD_SAFE = "thread-safe", CheckEntry("P5", Group.CONCURRENCY,
-        "calls of `predict` on several threads of one process",
-        seen="{what} is another one when predict is called from several threads", cause="P4")
+        "calls of `predict` on several threads of one process against calls one after the other",
+        seen="{what} differs if predict is called from several threads", cause="P4")
     # fmt: on
 
 

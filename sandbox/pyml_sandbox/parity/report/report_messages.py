@@ -30,17 +30,17 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
     }
 )
 
-ABOVE_HEADING = "Above the level that is needed"
+ABOVE_HEADING = "Above the required level"
 MAX_ROWS = 10
 MAX_DEFAULTS = 6
 
 
 def level_message(report: Report) -> str:
     """The level that was reached, and the required level."""
-    reached, needed = report.decision.level, report.declared_level
-    if not needed:
+    reached, required = report.decision.level, report.declared_level
+    if not required:
         return f"level {reached}" if reached else ""
-    return f"level {reached} of {needed} needed" if reached else f"no level, {needed} needed"
+    return f"level {reached} of {required} required" if reached else f"no level, {required} required"
 
 
 def first_failing(report: Report) -> CheckResult | None:

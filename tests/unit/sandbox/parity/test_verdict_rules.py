@@ -104,7 +104,7 @@ def test_columns_in_another_order_pass() -> None:
     assert decide([comparison(BATCHES, column(), schema=SchemaComparison(order_differs=True))]).verdict is Verdict.PASS
 
 
-DEPENDS = "the output of a row depends on the rows that it is sent with"
+DEPENDS = "the output of a row depends on the other rows of its batch"
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ DEPENDS = "the output of a row depends on the rows that it is sent with"
         (1, 1, None, "1 of 1,000 rows of `p` differs between offline and online in batches, and 1 of 200 rows sent one by one"),
         (500, 0, None, f"500 of 1,000 rows of `p` differ between offline and online in batches, none of 200 sent one by one: {DEPENDS}"),
         (3, 0, None, "3 of 1,000 rows of `p` differ between offline and online in batches, none of the 200 sent one by one"),
-        (900, 190, 200, f"900 of 1,000 rows of `p` differ between offline and online in batches: sent alone, 200 of 200 rows get a different value online than in a batch, so {DEPENDS}"),
-        (900, 190, 0, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online gives a row the same value alone and in a batch, so it is not the batch that parts the paths"),
+        (900, 190, 200, f"900 of 1,000 rows of `p` differ between offline and online in batches; online 200 of 200 rows differ between a batch and a request of one row, so {DEPENDS}"),
+        (900, 190, 0, "900 of 1,000 rows of `p` differ between offline and online in batches, and 190 of 200 rows sent one by one; online a row has the same value alone and in a batch, so the batch is not the reason"),
         (900, None, None, "900 of 1,000 rows of `p` differ between offline and online in batches"),
     ],
 )  # fmt: skip

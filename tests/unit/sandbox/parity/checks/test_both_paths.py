@@ -269,7 +269,7 @@ def test_one_form_alone_is_held_against_nothing_and_is_no_check(scene: Scene) ->
 
 @pytest.mark.parametrize(
     ("takes", "words"),
-    [("without", "column `a` is missing from a request"), ("beside", "a column that is not declared")],
+    [("without", "a request without column `a`"), ("beside", "the undeclared column")],
 )
 def test_a_request_with_other_columns_that_is_answered_is_shown(takes: str, words: str, scene: Scene) -> None:
     scene.paths.takes = frozenset({takes})
@@ -304,9 +304,9 @@ def worker(**packages: str) -> Worker:
 @pytest.mark.parametrize(
     ("offline", "online", "message"),
     [
-        ({"numpy": "2.0"}, {"numpy": "2.1"}, "numpy 2.0 and 2.1"),
-        ({"numpy": "2.0", "xgb": "1"}, {"numpy": "2.0"}, "xgb 1 and none"),
-        ({"a": "1", "b": "1"}, {"a": "2", "b": "2"}, "a 1 and 2, b 1 and 2"),
+        ({"numpy": "2.0"}, {"numpy": "2.1"}, "numpy 2.0 offline and 2.1 online"),
+        ({"numpy": "2.0", "xgb": "1"}, {"numpy": "2.0"}, "xgb 1 offline and absent online"),
+        ({"a": "1", "b": "1"}, {"a": "2", "b": "2"}, "a 1 offline and 2 online, b 1 offline and 2 online"),
     ],
 )
 def test_packages_of_two_versions_are_named(
@@ -394,7 +394,7 @@ def test_values_that_arrive_and_come_back_as_they_are_show_nothing(scene: Scene)
 def test_a_value_that_predict_saw_otherwise_is_shown_with_its_column(scene: Scene) -> None:
     wrote(scene, seen=ASKED.set_column(1, "a", pa.array([1.5, 0.0, 0.5])))
     found = scene.of_fixture()["frames"]
-    assert (found.inputs, found.output, found.message) == (("a",), "", "`a` online, in 1 rows")
+    assert (found.inputs, found.output, found.message) == (("a",), "", "`a` online, in 1 row")
 
 
 def test_a_value_that_changed_after_predict_is_shown_with_its_output(scene: Scene) -> None:
@@ -406,9 +406,9 @@ def test_a_value_that_changed_after_predict_is_shown_with_its_output(scene: Scen
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ([1, 2], "1 rows fewer than were asked for; 1 keys"),
-        ([1, 2, 3, 3], "1 rows more"),
-        ([1, 2, 4], "as many rows; 2 keys"),
+        ([1, 2], "1 row too few; 1 key is missing"),
+        ([1, 2, 3, 3], "1 row too many; 1 key is"),
+        ([1, 2, 4], "as many rows as given; 2 keys are"),
     ],
 )
 def test_other_rows_than_were_asked_for_are_shown_and_their_values_not_looked_at(

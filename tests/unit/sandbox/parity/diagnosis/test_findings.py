@@ -128,14 +128,14 @@ def test_a_variable_is_named() -> None:
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        (Check.CONTRACT, "does not fit what the model declares"),
+        (Check.CONTRACT, "does not match the declared outputs"),
         (Check.EMPTY, "predict fails on a batch without rows"),
-        (Check.ALONE, "A row alone is refused"),
+        (Check.ALONE, "A row is refused alone"),
         (Check.COPIES, "refused under another"),
         (Check.NEIGHBOUR, "refused under another"),
         (Check.WORKING_DIRECTORY, "depends on the working directory"),
         (Check.HASH_SEED, "depends on PYTHONHASHSEED"),
-        (Check.VERSIONS, "another version of a library"),
+        (Check.VERSIONS, "A different version of a library"),
     ],
 )
 def test_a_refusal_is_quoted_in_its_own_words(check: Check, words: str) -> None:
@@ -201,7 +201,7 @@ def test_a_label_that_flips_where_scores_tie_is_told_as_such() -> None:
     (found,) = noise_findings(Noise(ties={"label": Ties("label", (3, 8), (3, 8), ("p", "q"))}, rows=1797, of=1797))
     assert (found.code, found.weight, found.columns, found.rows) == ("B10", Severity.WARNS, ("label",), 2)
     assert found.sentence.startswith("2 of 1,797 rows of `label` flip with the size of the batch")
-    assert "(`p`, `q`) lie nearer to one another, or to a limit, than the noise" in found.sentence
+    assert "(`p`, `q`) differ from one another, or from a threshold, by less than the noise" in found.sentence
 
 
 # ---- order

@@ -83,10 +83,10 @@ def test_what_a_terminal_would_obey_is_escaped_and_markup_is_printed_as_it_is() 
 @pytest.mark.parametrize(
     ("written", "head"),
     [
-        (PASSING, "PASS  level P3 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (ONE_FAULT, "FAIL  level P1 of P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (FAILING, "FAIL  no level, P3 needed  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (DOUBTFUL, "CANNOT-CERTIFY  no level, P3 needed  flight_delay@3f2a9c1b77d0  0 rows"),
+        (PASSING, "PASS  level P3 of P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (ONE_FAULT, "FAIL  level P1 of P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (FAILING, "FAIL  no level, P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (DOUBTFUL, "CANNOT-CERTIFY  no level, P3 required  flight_delay@3f2a9c1b77d0  0 rows"),
         (replace(PASSING, declared_level="", rows=1), "PASS  level P3  flight_delay@3f2a9c1b77d0  1 row"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_finding_is_read_from_top_to_bottom() -> None:
     text = text_of(ONE_FAULT)
     parts = [
         "1. B1 batch statistics breaks P2",
-        "Store the statistics when training, and use them in predict.",
+        "Compute the statistics in training, store them, and use them in predict.",
         "hop Hive | client -> Spark | gateway -> [predict] -> table | answer",
         "columns p driven by distance",
         "rows 187",
@@ -179,7 +179,7 @@ def test_a_long_counterexample_is_cut_and_keeps_the_row_that_differs() -> None:
 def test_findings_above_the_level_and_noise_come_after_those_that_fail() -> None:
     text = text_of(FAILING)
     fails, above, warning = (
-        text.index(part) for part in ("4. no cause named", "Above the level that is needed", "warning B10")
+        text.index(part) for part in ("4. no cause named", "Above the required level", "warning B10")
     )
     assert fails < above < text.index("5. B12 empty batch breaks P4") < warning
     assert "p: noise at most 7.8e-16 (4 ulps)" in text
