@@ -18,6 +18,7 @@ from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_EXAMPLES = 6
+"""How many rows an observation keeps as examples."""
 
 
 def one_row(input_row: InputRow) -> Condition:

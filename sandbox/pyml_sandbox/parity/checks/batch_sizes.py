@@ -11,7 +11,8 @@ from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows
 
-MAX_EXAMPLES = 3
+MAX_BATCH_EXAMPLES = 3
+"""Fewer than `baseline.MAX_EXAMPLES`: each of these examples needs calls with whole batches."""
 
 
 def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
@@ -22,7 +23,7 @@ def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
         seen: output columns in which the checks of the sample have already seen a difference.
     """
     for name, rows in context.noise.size_dependent.items():
-        examples = [example for row in rows[:MAX_EXAMPLES] if (example := _smallest(context, name, row))]
+        examples = [example for row in rows[:MAX_BATCH_EXAMPLES] if (example := _smallest(context, name, row))]
         if examples and name not in seen:
             yield Observation(Check.SIZES, name, tuple(examples), rows=len(rows))
 

@@ -71,7 +71,6 @@ class NoiseModel:
         single: float columns whose values come from float32.
         scale: largest finite magnitude of each float column, by name.
         floor: largest difference that was noise, by column.
-        floor_ulps: the same in units in the last place of float64.
         doubtful: differences that are noise of float32 but not of float64, by column.
         certain: columns that differed by more than any noise.
         largest: largest difference that was not noise, by column.
@@ -84,7 +83,6 @@ class NoiseModel:
     single: frozenset[str] = frozenset()
     scale: Mapping[str, float] = field(default_factory=dict)
     floor: Mapping[str, float] = field(default_factory=dict)
-    floor_ulps: Mapping[str, int] = field(default_factory=dict)
     doubtful: Mapping[str, frozenset[float]] = field(default_factory=dict)
     certain: frozenset[str] = frozenset()
     largest: Mapping[str, float] = field(default_factory=dict)
@@ -138,7 +136,6 @@ class NoiseModel:
         """
         statistics = _PairStatistics(
             dict(self.floor),
-            dict(self.floor_ulps),
             {name: set(apart) for name, apart in self.doubtful.items()},
             set(self.certain),
             dict(self.largest),
@@ -150,7 +147,6 @@ class NoiseModel:
         return replace(
             self,
             floor=statistics.floor,
-            floor_ulps=statistics.floor_ulps,
             doubtful={name: frozenset(apart) for name, apart in statistics.doubtful.items()},
             certain=frozenset(statistics.certain),
             largest=statistics.largest,
@@ -224,7 +220,6 @@ class _PairStatistics:
     """Statistics of pairs of floats, by column; see `NoiseModel`."""
 
     floor: dict[str, float]
-    floor_ulps: dict[str, int]
     doubtful: dict[str, set[float]]
     certain: set[str]
     largest: dict[str, float]
@@ -233,7 +228,6 @@ class _PairStatistics:
         by = _between(left, right)
         if apart is Apart.NOISE:
             self.floor[column] = max(self.floor.get(column, 0.0), by)
-            self.floor_ulps[column] = max(self.floor_ulps.get(column, 0), ulps_between(left, right))
         elif apart is not Apart.SAME:
             self.largest[column] = max(self.largest.get(column, 0.0), by)
         if apart is Apart.DOUBTFUL:
@@ -299,14 +293,3 @@ def _floats_in(value: Value) -> Iterator[float]:
 
 def _worst(found: Iterable[Apart]) -> Apart:
     return max(found, key=list(Apart).index, default=Apart.SAME)
-
-
-def ulps_between(left: float, right: float) -> int:
-    """How many float64 numbers apart two finite ones are."""
-    return abs(_place(left) - _place(right))
-
-
-def _place(value: float) -> int:
-    """Where a number stands among all float64 numbers: its bits read as an integer count the steps from zero."""
-    bits = int(struct.unpack("<q", struct.pack("<d", abs(value)))[0])
-    return -bits if value < 0 else bits

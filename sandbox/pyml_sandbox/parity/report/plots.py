@@ -16,7 +16,6 @@ from pyml_sandbox.compare.tolerance import EXACT, Tolerance
 from pyml_sandbox.compare.words.formatting import counted, plain
 from pyml_sandbox.parity.report.document import Points
 
-WIDTH, HEIGHT = 360, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 346, 14, 206
 """The frame of the axes inside the drawing."""
 

@@ -16,7 +16,6 @@ from pyml_sandbox.parity.noise.noise_model import (
     NOISE_OF_DOUBLE,
     NOISE_OF_SINGLE,
     NoiseModel,
-    ulps_between,
 )
 
 NAN, INF = math.nan, math.inf
@@ -198,20 +197,6 @@ def test_noise_raises_the_floor_of_its_column_and_nothing_else_does() -> None:
     noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": math.nextafter(step, 2.0)})])
     noise_model = noise_model.learned_pairs([({"p": 1.0}, {"p": step})])
     assert noise_model.floor == {"p": 2**-51}
-    assert noise_model.floor_ulps == {"p": 2}
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "ulps"),
-    [(1.0, 1.0, 0), (0.0, -0.0, 0), (0.0, 5e-324, 1), (-5e-324, 5e-324, 2), (1.0, 2.0, 2**52)],
-)
-def test_ulps_count_the_numbers_between(left: float, right: float, ulps: int) -> None:
-    assert ulps_between(left, right) == ulps_between(right, left) == ulps
-
-
-@given(st.floats(-1e300, 1e300))
-def test_the_next_number_is_one_ulp_away(value: float) -> None:
-    assert ulps_between(value, math.nextafter(value, INF)) == 1
 
 
 # ---- reconsidering
