@@ -19,10 +19,10 @@ def command(program: str, *values: str, **options: str) -> str:
     Returns:
         The command, in one line.
     """
-    words = [program, *(_option(name.replace("_", "-"), value) for name, value in options.items() if value)]
+    arguments = [program, *(_option(name.replace("_", "-"), value) for name, value in options.items() if value)]
     if any(value.startswith("-") for value in values):
-        words.append("--")
-    return " ".join([*words, *map(quoted_word, values)])
+        arguments.append("--")
+    return " ".join([*arguments, *map(quoted_word, values)])
 
 
 def quoted_word(value: str) -> str:

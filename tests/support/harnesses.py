@@ -1,4 +1,4 @@
-"""A laboratory in this very process, in place of one in a process of its own; and small models to put into it."""
+"""A harness in this process instead of an isolated one, and small models to load into it."""
 
 from __future__ import annotations
 
@@ -55,22 +55,22 @@ class SessionHere:
         self._unset = [value for flag, value in pairs if flag == "--unset"]
         self._folder = package.parent if "--elsewhere" in arguments else package
         self._package, self._asked = package, set[str]()
-        self._laboratory: Harness | None = None
-        with self._surroundings():
+        self._harness: Harness | None = None
+        with self._environment_of_process():
             self._greeting = self._loaded(package)
 
     def receive(self, timeout_s: float) -> str:
         return self._greeting.to_line()
 
     def ask(self, line: str, timeout_s: float) -> str:
-        assert self._laboratory is not None
-        with self._surroundings():
-            answer = self._laboratory.answer(HarnessRequest.from_line(line))
+        assert self._harness is not None
+        with self._environment_of_process():
+            answer = self._harness.answer(HarnessRequest.from_line(line))
             self._asked |= TracedEnvironment.names
             return replace(answer, variables=sorted(self._asked)).to_line()
 
     def close(self) -> None:
-        self._laboratory = None
+        self._harness = None
 
     def _loaded(self, package: Path) -> LoadReport:
         with warnings.catch_warnings(record=True) as caught:
@@ -79,14 +79,14 @@ class SessionHere:
                 runner = Runner.load(package)
             except PymlError as error:
                 return LoadReport(problem=str(error))
-        self._laboratory = Harness(runner)
+        self._harness = Harness(runner)
         signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
         said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
         switches, wants_empty = len(training_switches(runner.model)), runner.model.predicts_empty
         return LoadReport("", signature.to_json(), said, switches, predicts_empty=wants_empty)
 
     @contextmanager
-    def _surroundings(self) -> Iterator[None]:
+    def _environment_of_process(self) -> Iterator[None]:
         with _turn, contextlib.chdir(self._folder):
             before = dict(os.environ)
             os.environ.update({**PINNED, **self._set})
@@ -121,7 +121,7 @@ class BuilderOfProcesses:
 
 
 def harnesses_of(package: Path, builder: object | None = None) -> HarnessProcesses:
-    """Laboratories of a model: in this process, unless another workshop is given."""
+    """Harnesses of a model: in this process, unless a different environment builder is given."""
     return HarnessProcesses(
         cast(EnvironmentBuilder, builder or BuilderHere()), Environment("", sys.executable, str(package))
     )
@@ -168,7 +168,7 @@ class Source:
 
     @contextmanager
     def context(self, folder: Path) -> Iterator[CheckContext]:
-        """A bench with the model in this process."""
+        """A check context with the model in this process."""
         signature = Signature("frame", Schema(self.inputs), Schema(self.outputs))
         with open_context(
             harnesses_of(self.write(folder)), signature, self.full_batch, self.full_batch, 1000, Tolerances()

@@ -82,7 +82,7 @@ class ComparisonView:
     @property
     def text(self) -> str:
         """The result, the columns, the worst rows; as wide as the terminal, else 80 columns."""
-        from pyml_sandbox.compare.words.comparison_text import comparison_text
+        from pyml_sandbox.compare.rendering.comparison_text import comparison_text
 
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
         return comparison_text(self.comparison, width=width, colour=sys.stdout.isatty())

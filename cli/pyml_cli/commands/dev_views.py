@@ -102,7 +102,7 @@ class StatusView:
         head = [
             f" sandbox  {status.home.name}, {status.state.driver} driver, "
             f"pyml {status.state.pyml_version}, Spark {status.state.spark_version}",
-            f" data     {decimal(status.data.size_bytes)} in {status.data.words}",
+            f" data     {decimal(status.data.size_bytes)} in {status.data.description}",
         ]
         busy = [f" busy     {status.busy}"] if status.busy else []
         width = max(len(service.name) for service in status.services)

@@ -80,7 +80,7 @@ class Harness:
             _seed()
         try:
             given = self._given(rows, request.perturbation)
-            before = _state(given) if request.watched else None
+            before = _state(given) if request.detects_mutation else None
             if request.perturbation.kind == AGAIN:
                 self._runner.predict(given)
             returned = self._runner.predict(given)
@@ -95,7 +95,7 @@ class Harness:
             ValueError,
         ) as error:  # a perturbation that does not apply
             return _Call(None, Refusal("PerturbationError", f"{type(error).__name__}: {error}"))
-        return _Call(predictions, is_changed=request.watched and _state(given) != before)
+        return _Call(predictions, is_changed=request.detects_mutation and _state(given) != before)
 
     def _given(self, rows: pa.RecordBatch, perturbation: Perturbation) -> Given:
         given = self._runner.given(rows)
@@ -112,7 +112,7 @@ class Harness:
             return self._runner.predictions(returned.astype(dtypes), rows)
 
     def _call_trace(self, request: HarnessRequest) -> contextlib.AbstractContextManager[set[str]]:
-        return trace_calls(self._runner.folder) if request.noted else contextlib.nullcontext(set())
+        return trace_calls(self._runner.folder) if request.traces_calls else contextlib.nullcontext(set())
 
     def _evaluation_mode(self, perturbation: Perturbation) -> contextlib.AbstractContextManager[None]:
         return evaluation(self._runner.model) if perturbation.kind == "evaluation" else contextlib.nullcontext()

@@ -28,8 +28,8 @@ class HarnessRequest:
         clock: time in seconds since 1970 at which all clocks stand still; None leaves them unchanged.
         seeded: whether every known random generator is seeded anew before each call.
         threads: number of threads that share the calls; 1 makes them in order.
-        watched: whether to detect that `predict` modifies its input.
-        noted: whether to record which functions the model's own code calls; that makes calls slow.
+        detects_mutation: whether to detect that `predict` modifies its input.
+        traces_calls: whether to record which functions the model's own code calls; that makes calls slow.
         runs: whether the clocks run on from `clock` instead of standing still.
     """
 
@@ -39,13 +39,16 @@ class HarnessRequest:
     clock: float | None = None
     seeded: bool = False
     threads: int = 1
-    watched: bool = False
-    noted: bool = False
+    detects_mutation: bool = False
+    traces_calls: bool = False
     runs: bool = False
 
     def to_line(self) -> str:
         """As one line."""
-        facts = {name: getattr(self, name) for name in ("clock", "seeded", "threads", "watched", "noted", "runs")}
+        facts = {
+            name: getattr(self, name)
+            for name in ("clock", "seeded", "threads", "detects_mutation", "traces_calls", "runs")
+        }
         groups = [list(group) for group in self.groups]
         return json.dumps(
             {"rows": _encoded(self.rows), "groups": groups, "perturbation": asdict(self.perturbation), **facts}

@@ -35,11 +35,11 @@ class DataLocation:
     """Where tables and the metastore's database are stored.
 
     Attributes:
-        words: for people: a folder, or names of volumes.
+        description: for people: a folder, or names of volumes.
         size_bytes: their size; 0 if there is no data yet.
     """
 
-    words: str
+    description: str
     size_bytes: int
 
 
@@ -103,7 +103,7 @@ class Driver(Protocol):
         """The distinct image ids of the containers that serve a version; none if processes serve it."""
 
     @property
-    def data_words(self) -> str:
+    def data_description(self) -> str:
         """Where the data is stored, for people. Asks no service and no engine."""
 
     def data(self) -> DataLocation:

@@ -108,7 +108,7 @@ class SandboxStatus:
             "lost": [{"model_id": lost.model_id, "detail": lost.error.message} for lost in self.lost],
             "versions": {"pyml": self.state.pyml_version, "spark": self.state.spark_version},
             "ports": dict(self.state.ports.by_service),
-            "data": {"place": self.data.words, "bytes": self.data.size_bytes},
+            "data": {"place": self.data.description, "bytes": self.data.size_bytes},
         }
 
 

@@ -135,7 +135,7 @@ def up(
         recorded = load_state(home)
         state = wanted_state(home, recorded, options, environ)
         driver = driver_for(home, state, environ)
-        data = driver.data_words
+        data = driver.data_description
         _report_choices(recorded, state, options, data, environ, on_event)
         orphans = driver.runner.remove_orphans()
         if orphans:
@@ -201,7 +201,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
             delete_data(home, driver)
-        return Stopped(stopped, driver.data_words)
+        return Stopped(stopped, driver.data_description)
 
 
 def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
@@ -212,7 +212,7 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
                 _stop_all(driver.runner, on_event)
                 driver.delete_data()
             except SetupError as error:  # no engine answers: what it holds cannot be deleted, and is reported
-                on_event(Event("reset", Progress.NOTE, f"{driver.data_words} not deleted: {error.message}"))
+                on_event(Event("reset", Progress.NOTE, f"{driver.data_description} not deleted: {error.message}"))
         shutil.rmtree(home.runtime_dir, ignore_errors=True)
         for path in home.folder.iterdir():
             if path.name.startswith("sandbox.lock"):
@@ -256,7 +256,7 @@ def _tables_deleted(driver: Driver) -> str:
         size = decimal(driver.data().size_bytes)
     except SetupError:
         size = "?"
-    return f"{size:>9}  tables and the metastore's database, in {driver.data_words}"
+    return f"{size:>9}  tables and the metastore's database, in {driver.data_description}"
 
 
 def wanted_state(
@@ -307,7 +307,7 @@ def machine_context(
         environ: environment variables.
     """
     running = {service.name for service in live if service.state is ServiceState.RUNNING}
-    return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, driver.data_words)
+    return machine_check.MachineContext(home, state.ports, running, state.stamp, environ, driver.data_description)
 
 
 def wanted_services(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:

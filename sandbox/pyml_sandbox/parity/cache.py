@@ -16,7 +16,7 @@ from pyml_sandbox.workspace.runtime_source import runtime_digest
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
     from pyml_sandbox.models.version import ModelVersion
-    from pyml_sandbox.parity.rows.frozen import Snapshot
+    from pyml_sandbox.parity.rows.snapshot import Snapshot
     from pyml_sandbox.workspace.home import SandboxHome
 
 FOLDER = ".cache"

@@ -39,7 +39,7 @@ from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
-from pyml_sandbox.parity.rows.frozen import Snapshot, take_snapshot
+from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Decision
 from pyml_sandbox.parity.verdict_rules import decide

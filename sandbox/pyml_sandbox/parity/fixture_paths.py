@@ -15,7 +15,7 @@ from pyml_sandbox.parity.decisions.pairings import (
     REPEAT_SECOND,
 )
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
-from pyml_sandbox.parity.rows.frozen import DATABASE, Snapshot, export
+from pyml_sandbox.parity.rows.snapshot import DATABASE, Snapshot, export
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict_rules import BATCHES, REPEAT, ROWS
 from pyml_sandbox.workspace.events import Event, Progress

@@ -19,7 +19,7 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, context_of_rows, examine, measured, on_the_paths, sizes
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.frozen import Snapshot
+from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict import Finding
 

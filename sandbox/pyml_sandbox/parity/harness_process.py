@@ -116,7 +116,7 @@ class HarnessProcess:
         runs: bool = False,
         seeded: bool = False,
         threads: int = 1,
-        watched: bool = False,
+        detects_mutation: bool = False,
     ) -> list[list[Output]]:
         """The outputs of each call, row for row. Blocks.
 
@@ -128,7 +128,7 @@ class HarnessProcess:
             runs: whether that clock runs; else it stands still.
             seeded: whether random generators are seeded before each call.
             threads: how many calls are made at the same time.
-            watched: whether to detect that `predict` modifies its input.
+            detects_mutation: whether to detect that `predict` modifies its input.
 
         Raises:
             NoAnswerError: the model ended its Python process, or is too slow.
@@ -136,7 +136,9 @@ class HarnessProcess:
         if not groups:
             return []
         response = self.ask(
-            HarnessRequest(rows, groups, perturbation or Perturbation(), clock, seeded, threads, watched, runs=runs)
+            HarnessRequest(
+                rows, groups, perturbation or Perturbation(), clock, seeded, threads, detects_mutation, runs=runs
+            )
         )
         predicted = iter(rows_of(response.predictions))
         outputs: list[list[Output]] = []
@@ -147,7 +149,7 @@ class HarnessProcess:
 
     def called(self, rows: pa.RecordBatch, groups: Sequence[Sequence[int]]) -> frozenset[str]:
         """The functions of libraries that the model's own code calls, when `predict` gets these groups of rows."""
-        return frozenset(self.ask(HarnessRequest(rows, groups, noted=True)).called)
+        return frozenset(self.ask(HarnessRequest(rows, groups, traces_calls=True)).called)
 
     def alone(self, rows: pa.RecordBatch, perturbation: Perturbation | None = None) -> list[Output]:
         """The output of each row in a call of its own."""
@@ -155,7 +157,7 @@ class HarnessProcess:
 
     def together(self, rows: pa.RecordBatch) -> list[Output]:
         """The outputs of all rows in one call, in which it is also detected whether `predict` modifies its input."""
-        return self.calls(rows, [range(rows.num_rows)], watched=True)[0]
+        return self.calls(rows, [range(rows.num_rows)], detects_mutation=True)[0]
 
     def close(self) -> None:
         """End the process."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
 from pyml_sandbox.parity.report.document import StepTime
-from pyml_sandbox.parity.rows.frozen import DATABASE
+from pyml_sandbox.parity.rows.snapshot import DATABASE
 from pyml_sandbox.parity.verdict import PathFailure
 from pyml_sandbox.predict.online import ServerEndedError
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed

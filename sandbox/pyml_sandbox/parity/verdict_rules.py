@@ -11,8 +11,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
+from pyml_sandbox.compare.rendering.formatting import counted, shown_key
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyDifference, KeyList, KeyProblem
-from pyml_sandbox.compare.words.formatting import counted, shown_key
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties

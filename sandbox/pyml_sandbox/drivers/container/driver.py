@@ -223,13 +223,13 @@ class ContainerDriver:
     # ---- data
 
     @property
-    def data_words(self) -> str:
-        """See `Driver.data_words`."""
+    def data_description(self) -> str:
+        """See `Driver.data_description`."""
         return f"the volumes {self._home.project}_*"
 
     def data(self) -> DataLocation:
         """See `Driver.data`."""
-        return DataLocation(self.data_words, self._measured_inside() or self._measured_by_the_engine())
+        return DataLocation(self.data_description, self._measured_inside() or self._measured_by_the_engine())
 
     def _measured_inside(self) -> int | None:
         """Size of the data in bytes, measured in the metastore, which has both volumes; None if it does not run."""

@@ -112,13 +112,13 @@ class ProcessDriver:
         return ()
 
     @property
-    def data_words(self) -> str:
-        """See `Driver.data_words`."""
+    def data_description(self) -> str:
+        """See `Driver.data_description`."""
         return str(self._home.data)
 
     def data(self) -> DataLocation:
         """See `Driver.data`."""
-        return DataLocation(self.data_words, size_bytes(self._home.data))
+        return DataLocation(self.data_description, size_bytes(self._home.data))
 
     def delete_data(self) -> None:
         """See `Driver.delete_data`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import InputError
 from pyml.harness.session_messages import Refusal
 from pyml.inference.describe import Signature
-from pyml_sandbox.compare.words.formatting import counted
+from pyml_sandbox.compare.rendering.formatting import counted
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.written_by import sklearn_versions_in
 from pyml_sandbox.parity.context.check_context import CheckContext, calls
@@ -27,7 +27,7 @@ from pyml_sandbox.parity.rows.synthetic import InputRow, kinds_of, varied_column
 if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
-    from pyml_sandbox.parity.rows.frozen import Snapshot
+    from pyml_sandbox.parity.rows.snapshot import Snapshot
 
 THREADS = 8
 ROUNDS = 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Example
 from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
+from pyml_sandbox.parity.rows.synthetic import Cell
 
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
@@ -45,7 +45,7 @@ class Effect:
     refusal: Refusal | None
     example: Example
 
-    def values(self, column: str) -> tuple[Any, Any]:
+    def values(self, column: str) -> tuple[Cell, Cell]:
         """The values in one input column: of the row that changed, and of the other row."""
         rows = self.example.other.rows
         return rows[self.position].values.get(column), rows[1 - self.position].values.get(column)
@@ -96,7 +96,7 @@ class Effects:
         """Whether there are changes between rows with values, and a condition holds for each of them."""
         return bool(self.plain) and all(map(holds, self.plain))
 
-    def all_own(self, holds: Callable[[Any], bool]) -> bool:
+    def all_own(self, holds: Callable[[Cell], bool]) -> bool:
         """Whether a condition holds for the value of each row that changed."""
         return all(holds(self._own(effect)) for effect in self.simplest)
 
@@ -106,7 +106,7 @@ class Effects:
         ordinary = [effect for effect in self.found if effect.on_base]
         return len({effect.position for effect in ordinary or self.found}) == 1
 
-    def _own(self, effect: Effect) -> Any:
+    def _own(self, effect: Effect) -> Cell:
         return effect.example.reference.row.values.get(self.column)
 
     def _is_missing(self, effect: Effect) -> bool:
@@ -148,7 +148,7 @@ def _is_number(text: object) -> bool:
     return True
 
 
-def is_longer(own: Any, other: Any) -> bool:
+def is_longer(own: Cell, other: Cell) -> bool:
     """Whether the other row's list is longer than the row's own, or its string, in characters or in words."""
     if not isinstance(other, str | bytes | list) or not isinstance(own, type(other)):
         return False

@@ -16,7 +16,7 @@ from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 
 PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
@@ -156,12 +156,12 @@ class RowPairChecks(BaselineChecks):
         if self.baseline.type_of(column) not in ORDERED:
             beside = {id(other): other for effect in found for other in effect.example.other.rows if other is not row}
             return list(beside.values())[:TRIPLED]
-        own = row.values[column]
+        own = _amount(row, column)
         varied = [each for each in self.context.input_rows if each.column == column and each.base == row.base]
         usable = [each for each in self.baseline.accepted(varied) if _is_finite(each.values[column])]
-        ranked = sorted(usable, key=lambda each: each.values[column])
-        below = [each for each in ranked if each.values[column] < own]
-        above = [each for each in ranked if each.values[column] > own]
+        ranked = sorted(usable, key=lambda each: _amount(each, column))
+        below = [each for each in ranked if _amount(each, column) < own]
+        above = [each for each in ranked if _amount(each, column) > own]
         return [*_spread(below, TRIPLED // 2), *_spread(above, TRIPLED // 2)]
 
     def _is_rank(
@@ -173,10 +173,10 @@ class RowPairChecks(BaselineChecks):
         answers: Sequence[Output],
     ) -> bool:
         """Whether the output depends only on how many of the two other rows have a larger value."""
-        own = row.values[column]
+        own = _amount(row, column)
         by_count: dict[int, list[Output]] = defaultdict(list)
         for pair, answer in zip(pairs, answers, strict=True):
-            by_count[sum(each.values[column] > own for each in pair)].append(answer)
+            by_count[sum(_amount(each, column) > own for each in pair)].append(answer)
         several = [found for found in by_count.values() if len(found) > 1]
         firsts = [found[0] for found in by_count.values()]
 
@@ -186,7 +186,12 @@ class RowPairChecks(BaselineChecks):
         return bool(several) and differ(firsts) and not any(map(differ, several))
 
 
-def _is_finite(value: Any) -> bool:
+def _amount(row: InputRow, column: str) -> Any:
+    """A value of a column of `ORDERED`, which can be compared with the other values of its column."""
+    return row.values[column]
+
+
+def _is_finite(value: Cell) -> bool:
     """Whether a value can be ordered and is finite; None and NaN have no order."""
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TypeGuard
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
 from pyml_sandbox.parity.rows.row_kind import Kind
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 
 MAX_BRACKETS = 24
 MAX_HALVINGS = 70
@@ -109,10 +110,11 @@ def _brackets(context: CheckContext, name: str, *, is_single: bool) -> list[_Bra
     outputs = dict(zip(map(id, context.all_input_rows), context.alone, strict=True))
     found = []
     for row in context.input_rows:
-        if row.column == name and _are_numbers(base.values[name], row.values[name]):
+        low, high = base.values[name], row.values[name]
+        if row.column == name and _is_number(low) and _is_number(high):
             here, there = outputs[id(base)], outputs[id(row)]
             if not isinstance(here, Refusal) and not isinstance(there, Refusal) and context.differing(here, there):
-                found.append(_Bracket(base, name, base.values[name], row.values[name], here, here, there, is_single))
+                found.append(_Bracket(base, name, low, high, here, here, there, is_single))
     return found[:BRACKETS_OF_COLUMN]
 
 
@@ -121,8 +123,8 @@ def _is_written(value: float) -> bool:
     return float(np.float32(f"{value:.{WRITTEN_DIGITS}g}")) == value
 
 
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, float) and math.isfinite(value) for value in values)
+def _is_number(value: Cell) -> TypeGuard[float]:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _at(bracket: _Bracket, value: float) -> InputRow:

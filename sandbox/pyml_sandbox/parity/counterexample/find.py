@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.compare.words.formatting import plain
+from pyml_sandbox.compare.rendering.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import CheckContext, calls, differing
@@ -20,7 +19,7 @@ from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, 
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 from pyml_sandbox.parity.verdict import Counterexample, Seen
 from pyml_sandbox.predict.online import ServerEndedError
 
@@ -355,7 +354,7 @@ def _seen_as(where: str, output: Output, column: str) -> Seen:
     return Seen(where, {name: _text_of(output[name]) for name in names})
 
 
-def _text_of(value: Any) -> str | None:
+def _text_of(value: Cell) -> str | None:
     if value is None:
         return None
     text = repr(value)

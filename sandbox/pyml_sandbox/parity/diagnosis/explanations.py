@@ -22,7 +22,7 @@ from pyml_sandbox.parity.observations.catalogue import Group
 from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Explanation
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 
 MAX_ORDERS = 40
 DIGITS = (15, 12, 10, 9, 6, 4)
@@ -46,7 +46,7 @@ class Change:
     name: Explanation
     columns: tuple[str, ...] = ()
     perturbation: Perturbation | None = None
-    value: Callable[[Any], Any] | None = None
+    value: Callable[[Cell], Cell] | None = None
 
 
 def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
@@ -320,6 +320,11 @@ def _shifted(hours: int) -> Callable[[Any], Any]:
     return change
 
 
+def _repr_of_bytes(value: Any) -> Any:
+    """A string as `str` makes it of its bytes: `vip` as `b'vip'`."""
+    return value if value is None else str(value.encode())
+
+
 def _guessed(value: Any) -> Any:
     """A string as a reader that guesses types returns it: `007` as 7, `3.0` as 3."""
     if value is None:
@@ -353,7 +358,7 @@ def _next(upwards: bool) -> Callable[[Any], Any]:
     return change
 
 
-Changes = tuple[tuple[Explanation, Callable[[Any], Any]], ...]
+Changes = tuple[tuple[Explanation, Callable[[Cell], Cell]], ...]
 
 ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
@@ -412,7 +417,7 @@ _VALUES: dict[DriverType, Changes] = {
         (Explanation.NULL_TEXT, _mapped(None, "None")),
         (Explanation.NULL_TEXT, _mapped(None, "nan")),
         (Explanation.GUESSED, _guessed),
-        (Explanation.BYTES, lambda value: value if value is None else str(value.encode())),
+        (Explanation.BYTES, _repr_of_bytes),
     ),
     **dict.fromkeys(
         (DriverType.TIMESTAMP, DriverType.TIMESTAMP_NTZ), tuple((Explanation.HOURS, _shifted(hours)) for hours in HOURS)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from pyml_sandbox.compare.words import formatting
+from pyml_sandbox.compare.rendering import formatting
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.report import report_messages
 from pyml_sandbox.parity.report.document import Report

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyml_sandbox.compare.rendering.formatting import counted, plain
 from pyml_sandbox.compare.tolerance import EXACT, Tolerance
-from pyml_sandbox.compare.words.formatting import counted, plain
 from pyml_sandbox.parity.report.document import Points
 
 LEFT, RIGHT, TOP, BOTTOM = 62, 346, 14, 206

@@ -11,8 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pyml.package.settings import LEVELS
+from pyml_sandbox.compare.rendering import comparison_lines, formatting
 from pyml_sandbox.compare.tolerance import Tolerance
-from pyml_sandbox.compare.words import comparison_lines, formatting
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.catalogue import check_line
 from pyml_sandbox.parity.report import report_messages

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pyml_sandbox.compare.rendering.formatting import counted, listed, plain, short, value_text
 from pyml_sandbox.compare.result import Comparison
-from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, value_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import failure_message
 from pyml_sandbox.parity.report.document import Report

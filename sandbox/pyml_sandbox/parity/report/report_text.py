@@ -13,9 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pyml_sandbox.compare.words import formatting
-from pyml_sandbox.compare.words.comparison_lines import agreement_lines
-from pyml_sandbox.compare.words.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
+from pyml_sandbox.compare.rendering import formatting
+from pyml_sandbox.compare.rendering.comparison_lines import agreement_lines
+from pyml_sandbox.compare.rendering.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
 from pyml_sandbox.parity.report import report_messages
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_messages import deciding

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyml.types.schema import Field, Schema
 from pyml_sandbox.parity.rows.row_kind import FEW, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Cell: TypeAlias = object
+"""A value of a row in Python: None, bool, int, float, Decimal, str, bytes, date, datetime, a list or a dict."""
 
 MAX_INPUT_ROWS = 240
 
@@ -41,12 +44,12 @@ class InputRow:
         kind: of the new value.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Cell]
     base: int
     column: str = ""
     kind: Kind = Kind.FIXTURE
 
-    def with_value(self, column: str, value: object, kind: Kind) -> InputRow:
+    def with_value(self, column: str, value: Cell, kind: Kind) -> InputRow:
         """The same row with a different value in one column.
 
         Args:
@@ -63,7 +66,7 @@ def fixture_rows(rows: pa.RecordBatch) -> list[InputRow]:
     return [InputRow({name: _in_utc(value) for name, value in values.items()}, number) for number, values in found]
 
 
-def _in_utc(value: Any) -> Any:
+def _in_utc(value: Cell) -> Cell:
     """An instant in UTC; Arrow gives instants in a zone of the tz database."""
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 

@@ -60,5 +60,5 @@ def test_nothing_is_noted_of_other_questions(tmp_path: Path) -> None:
     source = Source(
         "a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a.rank()})", {"a": [1.5]}
     )
-    laboratory = Harness(Runner.load(source.write(tmp_path)))
-    assert laboratory.answer(HarnessRequest(source.full_batch, [[0]])).called == []
+    harness = Harness(Runner.load(source.write(tmp_path)))
+    assert harness.answer(HarnessRequest(source.full_batch, [[0]])).called == []

@@ -1,4 +1,4 @@
-"""What-ifs: each changes the dtype, the order or the names of a frame as it says, and never a value."""
+"""Perturbations: each changes the dtype, the order or the names of a frame as it says, and never a value."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_given_frame_is_never_changed(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "evaluation"])
-def test_a_what_if_that_changes_no_frame_gives_the_very_frame_back(kind: str) -> None:
+def test_a_perturbation_that_changes_nothing_returns_the_same_frame(kind: str) -> None:
     frame = three_columns()
     assert changed(frame, Perturbation(kind)) is frame
 

@@ -55,7 +55,7 @@ class FakeDriver:
     unmakeable: str = ""
     has_no_engine: bool = False
     builder: object = None
-    data_words: str = "a folder"
+    data_description: str = "a folder"
 
     @property
     def runner(self) -> FakeRunner:
@@ -91,7 +91,7 @@ class FakeDriver:
     def data(self) -> DataLocation:
         if self.has_no_engine:
             raise SetupError("no engine answers")
-        return DataLocation(self.data_words, 2_000_000)
+        return DataLocation(self.data_description, 2_000_000)
 
     def delete_data(self) -> None:
         if self.has_no_engine:

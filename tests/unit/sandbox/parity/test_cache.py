@@ -13,7 +13,7 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.rows.frozen import Snapshot
+from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.workspace.home import SandboxHome
 from support.reports import REPORTS
 

@@ -1,4 +1,4 @@
-"""From a model to its causes, with the laboratory in this process: each fault is named, and honest models have none."""
+"""From a model to its causes, with the harness in this process: each fault is named, and correct models have none."""
 
 from __future__ import annotations
 
@@ -401,7 +401,7 @@ def test_the_noise_of_an_honest_model_is_measured(tmp_path: Path) -> None:
         assert context.noise_model.floor == {}
 
 
-def test_each_case_of_a_symptom_shows_its_difference_again(tmp_path: Path) -> None:
+def test_each_example_of_an_observation_shows_its_difference_again(tmp_path: Path) -> None:
     with BROKEN["B1 z-score"].context(tmp_path) as context:
         cases = [case for observation in examine(context).observations for case in observation.examples]
         for case in cases:

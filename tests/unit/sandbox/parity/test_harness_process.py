@@ -1,4 +1,4 @@
-"""The laboratory as a process: what it is asked, what it answers, and that what is varied reaches the model."""
+"""The harness as a process: its requests and responses, and that each variation reaches the model."""
 
 from __future__ import annotations
 
@@ -241,13 +241,13 @@ class TestEveryLaboratory:
     def test_a_call_that_writes_into_its_frame_is_named(
         self, harness: HarnessProcess, todo: str, changed: Sequence[int]
     ) -> None:
-        answers = harness.ask(HarnessRequest(rows(todo), [[0]], watched=True))
+        answers = harness.ask(HarnessRequest(rows(todo), [[0]], detects_mutation=True))
         assert tuple(answers.changed) == changed
 
     def test_nobody_looks_for_writing_unless_asked_to(self, harness: HarnessProcess) -> None:
         assert not harness.ask(HarnessRequest(rows("writing"), [[0]])).changed
 
-    def test_a_what_if_reaches_the_frame(self, harness: HarnessProcess) -> None:
+    def test_a_perturbation_reaches_the_frame(self, harness: HarnessProcess) -> None:
         (output,) = harness.alone(rows(""), Perturbation("missing", ("todo",)))
         assert isinstance(output, Refusal)
         assert "KeyError" in output.message
@@ -255,7 +255,7 @@ class TestEveryLaboratory:
     @pytest.mark.parametrize(
         ("todo", "perturbation"), [("", Perturbation("missing", ("z",))), ("vast", Perturbation("objects", ("a",)))]
     )
-    def test_a_what_if_that_does_not_apply_is_a_refusal_of_its_own_kind(
+    def test_a_perturbation_that_does_not_apply_is_a_refusal_of_its_own_kind(
         self, harness: HarnessProcess, todo: str, perturbation: Perturbation
     ) -> None:
         (output,) = harness.alone(rows(todo), perturbation)
@@ -282,7 +282,7 @@ def test_only_the_variables_that_the_models_own_code_asks_for_are_noted(process:
     assert not process.variables & {"TMPDIR", "TMP", "HOME", "PATH"}
 
 
-def test_both_laboratories_answer_alike(package: Path, process: HarnessProcess) -> None:
+def test_both_harnesses_answer_alike(package: Path, process: HarnessProcess) -> None:
     things = ("zone", "folder", "variables", "size", "raising", "leaving", "shorter", "mistyped", "mode", "writing")
     asked = rows(*things, "")
     groups = [[0, 3], [3, 0], [10], [8, 8, 10], [], [4], [9, 10]]

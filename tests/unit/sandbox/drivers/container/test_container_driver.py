@@ -287,6 +287,6 @@ def test_data_of_processes_is_a_folder(context: Scene) -> None:
     driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     context.home.data.mkdir(parents=True)
     (context.home.data / "table").write_bytes(b"x" * 10)
-    assert (driver.data().words, driver.data().size_bytes) == (str(context.home.data), 10)
+    assert (driver.data().description, driver.data().size_bytes) == (str(context.home.data), 10)
     driver.delete_data()
     assert driver.data().size_bytes == 0

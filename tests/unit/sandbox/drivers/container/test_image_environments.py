@@ -1,4 +1,4 @@
-"""The container driver's workshop: which image a version runs in, and when one is built."""
+"""The container driver's environment builder: which image a version runs in, and when one is built."""
 
 from __future__ import annotations
 

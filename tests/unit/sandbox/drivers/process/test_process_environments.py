@@ -1,4 +1,4 @@
-"""The process driver's workshop: what it makes of a package, in which order, and what it refuses."""
+"""The process driver's environment builder: what it makes of a package, in which order, and what it refuses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCK = "numpy==2.0\n"
 
 @dataclass
 class Scene:
-    """A workshop that makes no environments, and what it was asked to do."""
+    """An environment builder that makes no environments, and records its calls."""
 
     home: SandboxHome
     package: ModelPackage

@@ -33,5 +33,5 @@ NULL = Problem("column `y` is declared NOT NULL, found null", "", ErrorCode.COLU
         ({"y": 1.0}, set()),
     ],
 )
-def test_the_codes_of_a_refusal_are_its_traits(refusal: Refusal | None, tags: set[Tag]) -> None:
+def test_the_codes_of_a_refusal_give_its_tags(refusal: Refusal | None, tags: set[Tag]) -> None:
     assert tags_of_refusal(refusal) == tags

@@ -30,9 +30,9 @@ from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.frozen import Snapshot
 from pyml_sandbox.parity.rows.row_files import record_file
 from pyml_sandbox.parity.rows.row_kind import Kind
+from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from support.harnesses import Source
 

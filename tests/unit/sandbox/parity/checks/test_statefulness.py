@@ -67,7 +67,7 @@ def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:
         assert {"repeat", "warm", "clock", "same-size", "first-batch"} <= set(context.record.made)
 
 
-def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
+def test_an_observation_has_the_calls_that_came_before(tmp_path: Path) -> None:
     (observation,) = (each for each in state(STATE[6][1], tmp_path) if each.check is Check.WARM)
     case = observation.example
     assert case.output == "p"
@@ -79,7 +79,7 @@ def test_a_symptom_says_which_calls_came_before(tmp_path: Path) -> None:
 # ---- the process
 
 
-def surroundings(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
+def in_environments(source: Source, folder: Path, *, is_steady: bool = True) -> dict[str, Observation]:
     with source.context(folder) as fresh:
         context = fresh.with_alone() if is_steady else fresh
         return {each.name: each for each in EnvironmentChecks(context, is_steady).observations()}
@@ -106,22 +106,22 @@ PROCESS = [
 
 @pytest.mark.parametrize(("source", "expected"), [case[1:] for case in PROCESS], ids=[case[0] for case in PROCESS])
 def test_what_a_model_depends_on_is_named(source: Source, expected: set[str], tmp_path: Path) -> None:
-    assert set(surroundings(source, tmp_path)) == expected
+    assert set(in_environments(source, tmp_path)) == expected
 
 
 def test_what_was_varied_is_in_the_case_with_what_it_was_set_to(tmp_path: Path) -> None:
-    case = surroundings(of_zone("time.localtime(0).tm_hour"), tmp_path)["time-zone"].example
+    case = in_environments(of_zone("time.localtime(0).tm_hour"), tmp_path)["time-zone"].example
     assert case.other.variation.set == (("TZ", "America/New_York"),)
     assert not case.reference.variation.set
 
 
 def test_a_model_that_does_not_load_elsewhere_is_shown_with_its_words(tmp_path: Path) -> None:
     source = model("pass", "assert os.path.exists('model.py'), 'where am I'", top="import os")
-    found = surroundings(source, tmp_path)["working-directory"]
+    found = in_environments(source, tmp_path)["working-directory"]
     assert found.output == ""
     assert "where am I" in found.message
 
 
 def test_of_a_model_that_remembers_only_first_answers_are_compared(tmp_path: Path) -> None:
     remembers = model("self.most = max(self.most, p.max())\np = p / (1 + self.most)", "self.most = 0.0")
-    assert surroundings(remembers, tmp_path, is_steady=False) == {}
+    assert in_environments(remembers, tmp_path, is_steady=False) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator as op
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -23,6 +24,10 @@ def of_a(predict: str, inputs: str = "a DOUBLE NOT NULL", rows: list[float] | No
     return Source(inputs, P, f"return pd.DataFrame({{'p': {predict}}}, dtype='float64')", {"a": rows or A})
 
 
+def number(row: InputRow, column: str = "a") -> float:
+    return cast(float, row.values[column])
+
+
 def mined(source: Source, folder: Path) -> list[InputRow]:
     with source.context(folder) as context:
         return beside_thresholds(context.with_alone())
@@ -33,7 +38,7 @@ def mined(source: Source, folder: Path) -> list[InputRow]:
 def test_a_row_stands_where_rounding_to_float32_changes_the_answer(
     threshold: float, operator: str, tmp_path: Path
 ) -> None:
-    found = [row.values["a"] for row in mined(of_a(f"(frame.a {operator} {threshold!r})"), tmp_path)]
+    found = [number(row) for row in mined(of_a(f"(frame.a {operator} {threshold!r})"), tmp_path)]
     rounded = [float(np.float32(value)) for value in found]
     decides = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}[operator]
     assert any(
@@ -43,7 +48,7 @@ def test_a_row_stands_where_rounding_to_float32_changes_the_answer(
 
 @pytest.mark.parametrize("threshold", [0.3, 2.3])
 def test_every_row_is_further_from_the_step_than_noise_and_within_float32(threshold: float, tmp_path: Path) -> None:
-    found = [row.values["a"] for row in mined(of_a(f"(frame.a < {threshold})"), tmp_path)]
+    found = [number(row) for row in mined(of_a(f"(frame.a < {threshold})"), tmp_path)]
     spacing = float(np.spacing(np.float32(threshold)))
     assert all(NOISE_OF_DOUBLE * threshold < abs(value - threshold) <= 2 * spacing for value in found)
 
@@ -102,7 +107,7 @@ def test_a_model_that_refuses_some_numbers_is_mined_all_the_same(tmp_path: Path)
         "return pd.DataFrame({'p': (frame.a < 0.3).astype('float64')})",
         {"a": A},
     )
-    assert any(abs(row.values["a"] - 0.3) < 1e-6 for row in mined(source, tmp_path))
+    assert any(abs(number(row) - 0.3) < 1e-6 for row in mined(source, tmp_path))
 
 
 def test_a_base_without_the_value_is_left_alone(tmp_path: Path) -> None:
@@ -125,7 +130,7 @@ def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
 
 
 def _steps(context: CheckContext) -> set[tuple[str, float]]:
-    return {(row.column, round(row.values[row.column], 6)) for row in beside_thresholds(context.with_alone())}
+    return {(row.column, round(number(row, row.column), 6)) for row in beside_thresholds(context.with_alone())}
 
 
 def test_steps_in_rows_that_were_taken_in_are_asked_about_like_any_other(tmp_path: Path) -> None:

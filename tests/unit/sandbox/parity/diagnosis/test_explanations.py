@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -139,11 +140,11 @@ def test_a_change_of_all_columns_at_once_is_tried_too(tmp_path: Path) -> None:
         assert Explanation.SINGLE in explained(context, twice(context, context.fixture, ()))
 
 
-def test_outputs_of_the_real_paths_are_explained_from_the_side_on_which_the_laboratory_is(tmp_path: Path) -> None:
+def test_outputs_of_the_real_paths_are_explained_from_the_side_of_the_harness(tmp_path: Path) -> None:
     source = Source("v DOUBLE NOT NULL", P, "return pd.DataFrame({'p': frame.v * 3})", {"v": [0.1, 0.7]})
     with source.context(tmp_path) as context:
         cases = tuple(Example("p", one_row(row), one_row(row)) for row in context.fixture)
-        exact = [{"p": row.values["v"] * 3} for row in context.fixture]
+        exact = [{"p": cast(float, row.values["v"]) * 3} for row in context.fixture]
         narrow = [{"p": output["p"] * (1 + 1e-3)} for output in exact]
         rounded = [{"p": value} for value in (0.30000000447034836, 2.0999999642372133)]
         for pairs in (zip(exact, rounded, strict=True), zip(rounded, exact, strict=True)):
@@ -180,7 +181,7 @@ def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, si
         (Check.TOGETHER, "p", ()),
     ],
 )
-def test_symptoms_that_need_no_explanation_are_given_back_as_they_are(
+def test_observations_that_need_no_explanation_are_unchanged(
     check: Check, output: str, tags: tuple[Tag, ...], tmp_path: Path
 ) -> None:
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")

@@ -51,7 +51,7 @@ def test_what_the_real_paths_show_breaks_the_first_level_whatever_its_cause(chec
     assert (found.level, found.weight) == ("P1", Severity.FAILS)
 
 
-def test_the_first_symptom_says_where_it_was_seen() -> None:
+def test_the_first_observation_says_where_it_was_seen() -> None:
     plain, real = (diagnosis("T6", check).observations[0] for check in (Check.COPIES, Check.PATHS))
     assert finding_of(Diagnosis("T6", ("p",), (), (plain, real)), "P5").check == "copies"
     assert finding_of(Diagnosis("T6", ("p",), (), (real, plain)), "P5").level == "P1"

@@ -1,4 +1,4 @@
-"""From what the checks saw to causes: what each set of symptoms is named, and what several of them together are."""
+"""From observations to causes: the cause of each set of observations, and of several sets together."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def _named(value: object) -> str:
 
 
 @pytest.mark.parametrize(("code", "observations"), ONE_CAUSE, ids=_named)
-def test_a_set_of_symptoms_is_one_cause(code: str, observations: list[Observation]) -> None:
+def test_a_set_of_observations_is_one_cause(code: str, observations: list[Observation]) -> None:
     found = codes(*observations)
     assert found == [code]
 
@@ -367,7 +367,7 @@ def test_a_diagnosis_knows_every_check_that_showed_it_once() -> None:
     assert len(found.observations) == 3
 
 
-def test_the_paths_say_nothing_about_a_column_that_the_laboratory_explained() -> None:
+def test_the_paths_add_nothing_about_a_column_that_the_harness_explained() -> None:
     assert codes(beside(), on_both_paths(Explanation.SINGLE)) == ["B1"]
     assert codes(beside(), saw(Check.PATHS, Explanation.SINGLE, output="q")) == ["B1", "T6"]
 
@@ -380,9 +380,7 @@ def test_what_was_lost_on_a_path_is_told_whatever_else_there_is() -> None:
 @pytest.mark.parametrize(
     "check", [Check.HASH_SEED, Check.TIME_ZONE, Check.THREADS, Check.LOCALE, Check.WORKING_DIRECTORY, Check.VARIABLE]
 )
-def test_where_a_fresh_process_alone_answers_otherwise_nothing_is_put_down_to_its_surroundings(
-    unsteady: Check, check: Check
-) -> None:
+def test_if_a_new_process_alone_differs_nothing_is_put_down_to_its_environment(unsteady: Check, check: Check) -> None:
     assert codes(saw(unsteady), saw(check)) == codes(saw(unsteady))
 
 
@@ -391,7 +389,7 @@ def test_what_is_read_off_and_not_asked_counts_for_an_unsteady_model_too(check: 
     assert codes(saw(Check.REPEAT), saw(check, output="")) == ["D1", code]
 
 
-def test_state_surroundings_batches_paths_and_threads_stand_in_this_order() -> None:
+def test_the_order_is_state_environment_batches_paths_threads() -> None:
     found = codes(
         saw(Check.CONCURRENT), saw(Check.FRAMES, output=""), saw(Check.EMPTY, Tag.WANTED, output=""), beside(), saw(Check.LOCALE), saw(Check.MUTATION, output="")
     )  # fmt: skip
@@ -411,7 +409,7 @@ def test_every_code_that_is_written_in_the_rules_is_a_cause() -> None:
 
 
 def test_every_cause_that_can_be_tested_here_is_named_by_some_rule_and_has_a_case() -> None:
-    elsewhere = {"B10", "D5"}  # by the gauge; by nothing that one machine can show
+    elsewhere = {"B10", "D5"}  # from the noise; cannot be shown on one machine
     assert {code for code, _ in ONE_CAUSE} == CAUSES.keys() - elsewhere
 
 

@@ -1,4 +1,4 @@
-"""The gauge: which values are the same, which differ by the noise of arithmetic, and which differ."""
+"""The noise model: which values are the same, which differ by the noise of arithmetic, and which differ."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def test_a_slow_model_has_time_for_many_rows_in_proportion_to_what_few_have_take
 # ---- the record itself
 
 
-def symptom_of(check: Check, rows: int = 3) -> Observation:
+def observation_of(check: Check, rows: int = 3) -> Observation:
     return Observation(check, "p", (no_difference(InputRow({"a": 1.0}, 0), "p"),), rows=rows)
 
 
@@ -224,7 +224,7 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
         raise NoAnswerError("the model ended its Python", [])
     assert (record.made, record.under_way) == ({}, ("warm",))
     with record.making({"warm": 5, "clock": 4}, seconds=2.0) as seen:
-        seen.append(symptom_of(Check.WARM))
+        seen.append(observation_of(Check.WARM))
     assert {name: made.rows for name, made in record.made.items()} == {"warm": 5, "clock": 4}
     assert record.made["warm"].seconds == record.made["clock"].seconds >= 1.0
     assert ([observation.check for observation in record.observations], record.under_way) == (["warm"], ())
@@ -233,25 +233,25 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
 def test_a_check_that_saw_something_was_made() -> None:
     record = CheckRecord()
     with record.making({"neighbour": 5}) as seen:
-        seen.append(symptom_of(Check.NULL_NEIGHBOUR))
+        seen.append(observation_of(Check.NULL_NEIGHBOUR))
     assert set(record.made) == {"neighbour", "null-neighbour"}
 
 
 def test_what_is_withdrawn_was_not_made_and_has_seen_nothing() -> None:
     record = CheckRecord()
     with record.making({"warm": 5}) as seen:
-        seen.append(symptom_of(Check.WARM))
+        seen.append(observation_of(Check.WARM))
     record.withdraw("warm", "clock")
     assert (record.made, record.observations) == ({}, [])
 
 
-def test_results_come_in_the_order_of_the_catalogue_and_fire_for_symptoms_and_findings_but_not_for_noise() -> None:
+def test_results_come_in_the_order_of_the_catalogue_and_fire_for_observations_and_findings_but_not_for_noise() -> None:
     made = {name: CheckRun(8, 0.5) for name in ("variable:MODE", "thread-safe", "copies", "repeat", "paths")}
     findings = [
         Finding("differs", checks=("paths",)),
         Finding("noise", check="copies", weight=Severity.WARNS),
     ]
-    found = check_results(made, [symptom_of(Check.REPEAT)], findings)
+    found = check_results(made, [observation_of(Check.REPEAT)], findings)
     assert [(each.name, each.level, each.fired) for each in found] == [
         ("paths", "P1", True),
         ("copies", "P2", False),

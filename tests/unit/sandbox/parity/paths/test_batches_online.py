@@ -1,4 +1,4 @@
-"""The frozen rows through the gateway: cut into requests, put together again, and which of them go one by one."""
+"""The rows of the snapshot through the gateway: cut into requests, put together again, and which of them go one by one."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_two_columns_that_were_exchanged_are_losses_of_both() -> None:
     ]
 
 
-def test_further_columns_and_chunks_of_the_frozen_rows_play_no_part() -> None:
+def test_further_columns_and_chunks_of_the_snapshot_play_no_part() -> None:
     asked = table(ASKED, INPUTS)
     noted = recorded(asked, table(ANSWERED, OUTPUTS))
     in_chunks = pa.concat_tables([asked.slice(0, 1), asked.slice(1)]).append_column("id", pa.array([1, 2, 3]))

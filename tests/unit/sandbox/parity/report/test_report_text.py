@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyml_sandbox.compare import WorstRow
-from pyml_sandbox.compare.words.comparison_text import comparison_text
+from pyml_sandbox.compare.rendering.comparison_text import comparison_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml

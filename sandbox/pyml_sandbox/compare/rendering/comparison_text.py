@@ -11,8 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pyml_sandbox.compare.result import ColumnComparison, Comparison
-from pyml_sandbox.compare.words.comparison_lines import (
+from pyml_sandbox.compare.rendering.comparison_lines import (
     COLUMN_TITLES,
     column_cells,
     key_lines,
@@ -22,7 +21,8 @@ from pyml_sandbox.compare.words.comparison_lines import (
     worst_cells,
     worst_titles,
 )
-from pyml_sandbox.compare.words.formatting import counted, plain
+from pyml_sandbox.compare.rendering.formatting import counted, plain
+from pyml_sandbox.compare.result import ColumnComparison, Comparison
 
 VALUE_WIDTH = 40
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pyml_sandbox.compare.rendering.formatting import counted, listed, plain, short, shown_key, value_text
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyList, KeyProblem, WorstRow
-from pyml_sandbox.compare.words.formatting import counted, listed, plain, short, shown_key, value_text
 
 COLUMN_TITLES = ("rows", "equal", "within\ntolerance", "differing", "largest", "ulps", "null", "NaN", "inf")
 

@@ -1,0 +1,1 @@
+"""A comparison as text: its sentences, its tables, and its values."""
