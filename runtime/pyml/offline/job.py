@@ -20,7 +20,8 @@ from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.worker_error import reported_error_in
-from pyml.types.schema import Schema, arrow_type, ddl_type_of, quoted
+from pyml.types.schema import Schema
+from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -16,12 +16,13 @@ import pyarrow as pa
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
-from pyml.types.schema import ddl_type_of
+from pyml.types.spark_types import ddl_type_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyml.types.schema import Field, Schema
+    from pyml.types.field import Field
+    from pyml.types.schema import Schema
 
     Array = NDArray[np.generic]
 

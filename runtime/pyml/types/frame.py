@@ -21,10 +21,13 @@ import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
-from pyml.types.schema import Field, Schema, ddl_type_of, quoted
+from pyml.types.field import Field
+from pyml.types.spark_types import ddl_type_of, quoted
 
 if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
+
+    from pyml.types.schema import Schema
 
     Block = ExtensionArray | np.ndarray
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,12 @@ import pyarrow as pa
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, Problem
 from pyml.types.exact_values import check_for, is_null
+from pyml.types.field import Field
 from pyml.types.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem, one_batch
-from pyml.types.schema import Field, Schema, ddl_type_of
+from pyml.types.spark_types import ddl_type_of
+
+if TYPE_CHECKING:
+    from pyml.types.schema import Schema
 
 
 class _UnfitError(Exception):

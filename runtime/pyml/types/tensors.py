@@ -7,6 +7,7 @@ truncated: rows of different lengths are an error that names the column.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,11 @@ import pyarrow.compute as pc
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, Problem
+from pyml.types.field import Field, TensorSpec
 from pyml.types.frame import conform
-from pyml.types.schema import Field, Schema, TensorSpec
+
+if TYPE_CHECKING:
+    from pyml.types.schema import Schema
 
 Tensors = dict[str, np.ndarray]
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pyml.errors import InputError, Problem, UsageError
 from pyml.inference.describe import Signature
-from pyml.types.schema import Field, Schema
+from pyml.types.field import Field
+from pyml.types.schema import Schema
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 import pytest
 
 from pyml.command_line import command
-from pyml.types.schema import string_literal
+from pyml.types.spark_types import string_literal
 from pyml_cli.commands.dev_views import command_to_try
 from pyml_cli.commands.model_commands import InitView
 from pyml_sandbox.compare import Comparison, WorstRow

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyml.command_line import command
 from pyml.errors import SandboxError, UsageError
-from pyml.types.schema import quoted
+from pyml.types.spark_types import quoted
 from pyml_sandbox.compare.tables.source import GLOB_CHARACTERS
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import load_state, name_option

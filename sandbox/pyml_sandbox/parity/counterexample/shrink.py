@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from pyml.types.schema import Field, Schema
+from pyml.types.field import Field
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow
 

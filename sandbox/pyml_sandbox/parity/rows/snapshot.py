@@ -12,7 +12,7 @@ from pyml.errors import UsageError
 from pyml.inference.describe import Signature
 from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
 from pyml.package.settings import ParitySettings
-from pyml.types.schema import ddl_type_of, quoted
+from pyml.types.spark_types import ddl_type_of, quoted
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.row_files import write
 

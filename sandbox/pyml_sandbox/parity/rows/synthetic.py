@@ -15,7 +15,8 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pyml.types.schema import Field, Schema
+from pyml.types.field import Field
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.rows.row_kind import FEW, Kind
 
 if TYPE_CHECKING:

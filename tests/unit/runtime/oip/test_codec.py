@@ -27,7 +27,8 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, write_raw, write_typed
-from pyml.types.schema import TENSOR_KINDS, Schema
+from pyml.types.field import TENSOR_KINDS
+from pyml.types.schema import Schema
 from pyml.types.tensors import Tensors
 from support.type_matrix import CASES, KINDS, TypeCase
 

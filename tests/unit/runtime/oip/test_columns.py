@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError
 from pyml.oip.columns import batch_from_columns, columns_from_batch, datatype_of_column
-from pyml.types.schema import Schema, ddl_type_of
+from pyml.types.schema import Schema
+from pyml.types.spark_types import ddl_type_of
 
 NAN = float("nan")
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml.errors import SchemaError
-from pyml.types.schema import Schema, arrow_type, ddl_type_of
+from pyml.types.schema import Schema
+from pyml.types.spark_types import arrow_type, ddl_type_of
 
 
 def test_ddl_is_read_in_spark_spelling() -> None:

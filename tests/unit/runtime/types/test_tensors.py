@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError, OutputError
-from pyml.types.schema import TENSOR_KINDS, Schema
+from pyml.types.field import TENSOR_KINDS
+from pyml.types.schema import Schema
 from pyml.types.tensors import arrow_from_tensors, check_inputs, check_outputs, tensors_from_arrow
 
 NUMBERS = [kind.dtype for kind in TENSOR_KINDS if kind.dtype != "bytes"]

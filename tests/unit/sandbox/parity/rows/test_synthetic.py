@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyml.types.field import TENSOR_KINDS
 from pyml.types.frame import conform
-from pyml.types.schema import TENSOR_KINDS, Schema
+from pyml.types.schema import Schema
 from pyml.types.tensors import tensors_from_arrow
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import (
