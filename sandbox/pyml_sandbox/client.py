@@ -123,23 +123,29 @@ class Client:
 
         Raises:
             UsageError: the version does not exist.
+            InputError: a value does not fit its column; names every such column, and the row.
         """
         import pyarrow as pa
 
-        schema = registry.find_version(self.home, model_id).signature.inputs.arrow
-        return pa.Table.from_pylist([dict(row) for row in values], schema)
+        from pyml.types.conversion.caller_rows import batch_from_values
+
+        inputs = registry.find_version(self.home, model_id).signature.inputs
+        columns = {name: [row.get(name) for row in values] for name in inputs.names}
+        return pa.Table.from_batches([batch_from_values(columns, inputs)])
 
     def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
         """Predict through the gateway.
 
         Args:
             model_id: `name@version`, or a name alone for the version that is deployed.
-            rows: a pandas frame, an Arrow table, or named tensors, with exactly the model's inputs.
+            rows: a pandas frame, an Arrow table, or a dict of columns or tensors (lists or arrays), with exactly the
+                model's inputs. A value of a different type is converted if nothing is lost.
             batch_rows: most rows in one request; named tensors are always one request.
             timeout_s: deadline of each request, in seconds.
 
         Returns:
-            The predictions, row for row, as the same kind of object as `rows`.
+            The predictions, row for row, as the same kind of object as `rows`: for a dict of columns, lists of plain
+            values by name.
 
         Raises:
             InputError: the rows do not fit the model's inputs.
@@ -152,11 +158,11 @@ class Client:
 
         version = registry.find_version(self.home, model_id)
         batch = batch_of(rows, version.signature)
-        size = max(batch.num_rows, 1) if isinstance(rows, dict) else batch_rows
+        size = max(batch.num_rows, 1) if version.signature.kind == "tensor" and isinstance(rows, dict) else batch_rows
         parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
         with self.online(version, timeout_s) as model:
             predictions = pa.Table.from_batches(list(model.predict(parts)), version.signature.outputs.arrow)
-        predicted: Rows = like(rows, predictions, version.signature.outputs)
+        predicted: Rows = like(rows, predictions, version.signature)
         return predicted
 
     def predict_offline(

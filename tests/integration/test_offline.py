@@ -79,8 +79,8 @@ def test_a_second_job_replaces_the_table(client: Client, double: str) -> None:
     ("query", "words"),
     [
         (
-            "SELECT id, CAST(id AS FLOAT) AS x FROM range(3)",
-            ["`x` is FLOAT, declared DOUBLE", "CAST(x AS DOUBLE)", "`n` is missing"],
+            "SELECT id, CAST(id AS STRING) AS x FROM range(3)",
+            ["`x` is STRING, declared DOUBLE", "CAST(x AS DOUBLE)", "`n` is missing"],
         ),
         ("SELECT 1 AS id, 1.0D AS x, 2.0D AS X, 1 AS n", ["`x` appears more than once"]),
         ("SELECT 1 AS k, 1.0D AS x, 1 AS n", ["key column `id` is missing"]),
@@ -92,6 +92,12 @@ def test_a_query_that_does_not_fit_is_refused_before_anything_runs(
     with pytest.raises(InputError) as raised:
         client.predict_offline(double, query, "ml.refused", key=["id"]).wait()
     assert all(word in str(raised.value) for word in words)
+
+
+def test_columns_of_different_types_are_converted_where_no_value_changes(client: Client, double: str) -> None:
+    query = "SELECT id, id AS x, NULL AS n FROM range(5)"
+    client.predict_offline(double, query, "ml.converted", key=["id"]).wait()
+    assert stored(client, "ml.converted") == [(i, i * 2.0) for i in range(5)]
 
 
 def test_a_key_with_the_name_of_an_output_is_refused(client: Client, double: str) -> None:
@@ -115,6 +121,11 @@ def test_sparks_own_words_are_kept(client: Client, double: str, query: str, word
         ("SELECT 1 AS id, 14.0D AS x, 1 AS n", "`y` is declared DOUBLE, found float32"),
         ("SELECT 1 AS id, 15.0D AS x, 1 AS n", "1 rows in, 0 rows out"),
         ("SELECT 1 AS id, CAST(NULL AS DOUBLE) AS x, 1 AS n", "`x` is declared NOT NULL and holds 1 nulls"),
+        (
+            "SELECT 1 AS id, 9007199254740993 AS x, 1 AS n",
+            "declared DOUBLE, which cannot hold 9007199254740993 (row 0)",
+        ),
+        ("SELECT 1 AS id, 1.0D AS x, 1.5D AS n", "CAST(n AS INT)"),
         ("SELECT 1 AS id, 1.0D AS x, 1 AS n FROM range(3)", "such as id=1 (3 times)"),
         ("SELECT CAST(NULL AS INT) AS id, 1.0D AS x, 1 AS n", "1 rows have a null in the key (id)"),
         (ROWS.format(0), "the query returned no rows"),

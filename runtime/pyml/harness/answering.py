@@ -21,7 +21,7 @@ from pyml.harness.session_messages import HarnessRequest, HarnessResponse, Refus
 from pyml.harness.training import evaluation
 from pyml.inference.digests import digests_of
 from pyml.inference.runner import Runner
-from pyml.types.frame import dtype_of
+from pyml.types.dtypes import dtype_of
 
 if TYPE_CHECKING:
     from pyml.inference.digests import Given

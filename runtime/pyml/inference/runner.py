@@ -9,10 +9,18 @@ from pyml.errors import PredictError, UsageError
 from pyml.model import Model, TensorModel
 from pyml.package.model_package import last_line_in, load_model
 from pyml.package.settings import Settings
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.frame import frame_from_arrow
 from pyml.types.predictions import arrow_from_frame
 from pyml.types.schema import Schema
-from pyml.types.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
+from pyml.types.tensors import (
+    Tensors,
+    arrow_from_tensors,
+    as_declared_tensors,
+    check_outputs,
+    rows_of,
+    tensors_from_arrow,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,22 +34,28 @@ class Runner:
     Args:
         model: the constructed model.
         folder: folder of its package.
+        source: where the rows of :meth:`predict_arrow` come from, for the hints of an error.
     """
 
-    def __init__(self, model: Model, folder: Path) -> None:
+    def __init__(self, model: Model, folder: Path, source: RowSource = RowSource.ARROW) -> None:
         self.model = model
         self.folder = folder
+        self.source = source
         self.settings = Settings.load(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Runner:
+    def load(cls, folder: Path, source: RowSource = RowSource.ARROW) -> Runner:
         """Load the model of a package.
+
+        Args:
+            folder: folder of the package.
+            source: as of the class.
 
         Raises:
             PackageError: the package is invalid, or its code raised; lists every problem.
         """
         folder = folder.resolve()
-        return cls(load_model(folder), folder)
+        return cls(load_model(folder), folder, source)
 
     @property
     def inputs(self) -> Schema:
@@ -96,8 +110,8 @@ class Runner:
             InputError: the rows do not fit `inputs`.
         """
         if self.is_tensor:
-            return tensors_from_arrow(batch, self.inputs)
-        return frame_from_arrow(batch, self.inputs)
+            return tensors_from_arrow(batch, self.inputs, self.source)
+        return frame_from_arrow(batch, self.inputs, self.source)
 
     def predictions(self, returned: object, rows: int) -> pa.RecordBatch:
         """Convert what `predict` returned to the columns of `outputs`.
@@ -124,10 +138,10 @@ class Runner:
             raise UsageError(
                 f"model {self.settings.name} takes a frame, not tensors", "send the rows as an Arrow stream"
             )
-        check_inputs(tensors, self.inputs)
-        if self._is_not_asked(rows_of(tensors)):
+        given = as_declared_tensors(tensors, self.inputs)
+        if self._is_not_asked(rows_of(given)):
             return tensors_from_arrow(self._no_predictions(), self.outputs)
-        return check_outputs(self.predict(tensors), self.outputs, rows_of(tensors))
+        return check_outputs(self.predict(given), self.outputs, rows_of(given))
 
     def predict(self, given: Given) -> object:
         """Call the model's own `predict` and return its result unchecked, also for no rows.

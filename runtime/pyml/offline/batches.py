@@ -81,5 +81,6 @@ def _once(text: str, rows: int) -> pa.Array:
 @lru_cache(maxsize=1)
 def _runner(folder: str) -> Runner:
     from pyml.inference.runner import Runner
+    from pyml.types.conversion.row_source import RowSource
 
-    return Runner.load(Path(folder))
+    return Runner.load(Path(folder), RowSource.SQL)

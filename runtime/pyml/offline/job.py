@@ -20,11 +20,16 @@ from pyml.errors import InputError, Problem, PymlError, UsageError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.worker_error import reported_error_in
+from pyml.types.conversion.declared_column import type_problem
+from pyml.types.conversion.lossless import is_convertible
+from pyml.types.conversion.row_source import RowSource, missing_hint
 from pyml.types.schema import Schema
-from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
+from pyml.types.spark_types import arrow_type, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from pyml.types.field import Field
 
 
 class JobError(PymlError):
@@ -243,13 +248,15 @@ def _lowered(names: Sequence[str]) -> set[str]:
 def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
     """Refuse a query whose columns do not fit the model, before anything runs.
 
+    A column of a different type is accepted if its values may be converted without loss; the workers check them.
+
     Args:
         rows: the planned query.
         job: the job, with the model's inputs and outputs.
         key: columns that identify a row.
 
     Raises:
-        InputError: lists every column that is missing, repeated or of a different type, and every invalid key column.
+        InputError: lists every invalid key column, and every column that is missing, repeated or not convertible.
     """
     problems = [*_input_problems(rows, job.inputs), *_key_problems(rows, job, key)]
     if problems:
@@ -262,24 +269,23 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
     for wanted in inputs.fields:
         spark_type = found.get(wanted.name.lower())
         if spark_type is None:
-            hint = f"add it to the SELECT; the query has: {', '.join(rows.columns)}"
             message = f"column `{wanted.name}` is missing; declared {wanted.ddl_type}"
-            yield Problem(message, hint, ErrorCode.COLUMN_MISSING)
+            yield Problem(message, missing_hint(rows.columns, RowSource.SQL), ErrorCode.COLUMN_MISSING)
         elif wanted.name.lower() in repeated:
             message = f"column `{wanted.name}` appears more than once"
             yield Problem(message, "give each column its own alias", ErrorCode.COLUMN_REPEATED)
-        elif canonical(spark_type) != wanted.ddl_type:
-            hint = f"CAST({quoted(wanted.name)} AS {wanted.ddl_type}) AS {quoted(wanted.name)}"
-            message = f"column `{wanted.name}` is {spark_type.upper()}, declared {wanted.ddl_type}"
-            yield Problem(message, hint, ErrorCode.COLUMN_TYPE)
+        elif not _is_convertible(spark_type, wanted):
+            yield type_problem(spark_type.upper(), wanted, RowSource.SQL)
 
 
-def canonical(spark_type: str) -> str:
-    """A Spark type as `Schema` spells it; unchanged if pyml does not support it."""
+def _is_convertible(spark_type: str, wanted: Field) -> bool:
+    """Whether the workers convert a column of this type, perhaps with a check of every value; see docs/types.md."""
+    if spark_type == "void":  # of NULL without a type
+        return True
     try:
-        return ddl_type_of(arrow_type(spark_type))
-    except PymlError:
-        return spark_type
+        return is_convertible(arrow_type(spark_type), wanted.arrow.type)
+    except PymlError:  # a type that pyml does not support
+        return False
 
 
 def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Iterator[Problem]:

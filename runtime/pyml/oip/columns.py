@@ -1,8 +1,8 @@
 """A frame as one tensor for each column: the protocol's own types, for clients without Arrow.
 
-Such tensors have no null, dates, decimals or nested values. A column that would lose something is refused, with the
-reason, never converted: a model must not get different values online and offline. A number may have a different width
-of the same kind (an INT64 for a TINYINT column, an FP32 for a DOUBLE) as long as every value is kept exactly.
+Such tensors have no null, dates, decimals or nested values. A number may have a different datatype than declared (an
+INT64 for a TINYINT column or a DOUBLE) as long as every value is kept exactly: the columns of a query are converted by
+the same rule (`pyml.types.conversion.lossless`). A column that would lose something is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import pyarrow as pa
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
+from pyml.types.conversion.declared_column import UnfitError, as_declared
+from pyml.types.conversion.lossless import is_convertible
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.spark_types import ddl_type_of
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ _CARRIED = {
     pa.string(): "BYTES",
     pa.binary(): "BYTES",
 }
-_KINDS = {"i": "iu", "u": "iu", "f": "f", "b": "b", "O": "O"}
 _USE_ARROW = 'send the rows as one Arrow stream, content_type "arrow", which carries every type'
 
 
@@ -61,8 +63,8 @@ def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.Recor
     for field in schema.fields if not problems else ():
         try:
             arrays.append(_declared(field, columns[field.name].reshape(-1)))
-        except _Refused as refused:
-            problems.append(refused.problem)
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
     if problems:
         raise InputError("the columns do not fit the model's inputs", problems)
     return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
@@ -82,12 +84,6 @@ def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
     if problems:
         raise InputError("the rows cannot be sent as one tensor for each column", problems)
     return {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-
-
-class _Refused(Exception):  # noqa: N818 - private to this module, never raised to a caller
-    def __init__(self, message: str, hint: str, code: ErrorCode) -> None:
-        super().__init__(message)
-        self.problem = Problem(message, hint, code)
 
 
 def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Problem]:
@@ -114,19 +110,14 @@ def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
 
 def _declared(field: Field, array: Array) -> pa.Array:
     """The column in its declared type, with every value unchanged."""
-    target = field.arrow.type
-    datatype = datatype_of_column(target)
-    if datatype is None:
+    sent, declared = datatype_of(array), field.arrow.type
+    if sent == "BYTES" == datatype_of_column(declared):
+        return _strings(field, array, declared)
+    column = pa.array(array.tolist(), pa.binary()) if sent == "BYTES" else pa.array(array)
+    if datatype_of_column(declared) is None and not is_convertible(column.type, declared):
         message = f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss"
-        raise _Refused(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
-    sent = datatype_of(array)
-    wanted = "O" if datatype == "BYTES" else np.dtype(target.to_pandas_dtype()).kind
-    if array.dtype.kind not in _KINDS[wanted]:
-        message = f"column `{field.name}` is declared {field.ddl_type} but was sent as {sent}"
-        raise _Refused(message, f"send it as {datatype}", ErrorCode.COLUMN_TYPE)
-    if wanted == "O":
-        return _strings(field, array, target)
-    return pa.array(_exact(field, array, np.dtype(target.to_pandas_dtype())), target)
+        raise UnfitError(Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY))
+    return as_declared(column, field, RowSource.TENSORS, sent)
 
 
 def _strings(field: Field, array: Array, target: pa.DataType) -> pa.Array:
@@ -135,29 +126,7 @@ def _strings(field: Field, array: Array, target: pa.DataType) -> pa.Array:
         return elements.cast(target)
     except pa.ArrowInvalid as error:
         message = f"column `{field.name}` is declared STRING and holds bytes that are not UTF-8"
-        raise _Refused(message, "encode it as UTF-8", ErrorCode.COLUMN_VALUE) from error
-
-
-def _exact(field: Field, array: Array, dtype: np.dtype[np.generic]) -> Array:
-    if array.dtype == dtype:
-        return array
-    with np.errstate(over="ignore", invalid="ignore"):
-        converted = array.astype(dtype)
-        is_kept = (converted.astype(array.dtype) == array) & _same_sign(converted, array)
-        is_kept |= (array != array) & (converted != converted)  # NaN
-    if not is_kept.all():
-        at = int(np.flatnonzero(~is_kept)[0])
-        raise _Refused(
-            f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {array[at]} (row {at})",
-            f"send values of {field.ddl_type}, or declare a wider type",
-            ErrorCode.COLUMN_VALUE,
-        )
-    return converted
-
-
-def _same_sign(converted: Array, array: Array) -> NDArray[np.bool_]:
-    """Integers that wrap around convert back to equal values, but with the opposite sign."""
-    return np.asarray(np.signbit(converted.astype(np.float64)) == np.signbit(array.astype(np.float64)))
+        raise UnfitError(Problem(message, "encode it as UTF-8", ErrorCode.COLUMN_VALUE)) from error
 
 
 def _loss(name: str, column: pa.Array) -> Iterator[Problem]:

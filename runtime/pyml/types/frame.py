@@ -21,8 +21,10 @@ import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
+from pyml.types.conversion.declared_column import UnfitError, as_declared
+from pyml.types.conversion.row_source import RowSource, missing_hint, undeclared_hint
+from pyml.types.dtypes import DATETIMES, dtype_of
 from pyml.types.field import Field
-from pyml.types.spark_types import ddl_type_of, quoted
 
 if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
@@ -31,51 +33,38 @@ if TYPE_CHECKING:
 
     Block = ExtensionArray | np.ndarray
 
-FIXED_WIDTH = {
-    "TINYINT": "int8",
-    "SMALLINT": "int16",
-    "INT": "int32",
-    "BIGINT": "int64",
-    "FLOAT": "float32",
-    "DOUBLE": "float64",
-    "BOOLEAN": "bool",
-}
-DATETIMES = {"DATE": "datetime64[s]", "TIMESTAMP": "datetime64[us, UTC]", "TIMESTAMP_NTZ": "datetime64[us]"}
-
 _MASKED = {"f": pd.arrays.FloatingArray, "i": pd.arrays.IntegerArray, "b": pd.arrays.BooleanArray}
 
 
-def dtype_of(field: Field) -> str:
-    """Name of the pandas dtype of a declared column in `predict`."""
-    numpy_name = FIXED_WIDTH.get(field.ddl_type)
-    if numpy_name is None:
-        return DATETIMES.get(field.ddl_type, "object")
-    if not field.nullable:
-        return numpy_name
-    return "boolean" if numpy_name == "bool" else numpy_name.replace("i", "I", 1).replace("f", "F", 1)
-
-
-def frame_from_arrow(batch: pa.RecordBatch, schema: Schema) -> pd.DataFrame:
+def frame_from_arrow(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource.ARROW) -> pd.DataFrame:
     """Convert a batch to the frame that `predict` gets.
 
     Args:
         batch: the columns of `schema`, by name, in any order; additional columns are refused.
         schema: the model's declared inputs.
+        source: where the rows come from, for the hints of an error.
 
     Returns:
-        A frame with the declared columns in declared order, the dtypes of :func:`dtype_of`, index 0 to n-1, and
-        memory of its own.
+        A frame with the declared columns in declared order, the dtypes of :func:`pyml.types.dtypes.dtype_of`, index 0
+        to n-1, and memory of its own.
 
     Raises:
-        InputError: a column is missing, not declared, of a different type, or holds null though NOT NULL; lists all.
+        InputError: a column is missing, not declared, of a type that is not converted, holds a value that its declared
+            type cannot hold, or holds null though NOT NULL; lists every such column.
     """
-    return _layout(schema).build(conform(batch, schema))
+    return _layout(schema).build(conform(batch, schema, source))
 
 
-def conform(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
+def conform(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource.ARROW) -> pa.RecordBatch:
     """The same rows with exactly the declared columns and Arrow types, in declared order.
 
-    Only the encoding of a value may change (a large string becomes a string), never the value.
+    A column of a different type is converted if nothing is lost (`pyml.types.conversion.lossless`); one of the declared
+    type is neither copied nor looked at.
+
+    Args:
+        batch: as of :func:`frame_from_arrow`.
+        schema: as of :func:`frame_from_arrow`.
+        source: as of :func:`frame_from_arrow`.
 
     Raises:
         InputError: as :func:`frame_from_arrow`.
@@ -84,67 +73,44 @@ def conform(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
         column.null_count for column, field in zip(batch.columns, schema.fields, strict=True) if not field.nullable
     ):
         return batch
-    problems = list(_problems(batch, schema))
+    columns: list[pa.Array] = []
+    problems: list[Problem] = []
+    for field in schema.fields:
+        try:
+            columns.append(as_declared(_column(batch, field, source), field, source))
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
+    problems += _undeclared(batch, schema, source)
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
-    columns = [batch.column(field.name).cast(field.arrow.type) for field in schema.fields]
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
-
-
-def _problems(batch: pa.RecordBatch, schema: Schema) -> list[Problem]:
-    declared = set(schema.names)
-    extra = [
-        Problem(f"column `{name}` is not among the inputs", "drop it, or declare it", ErrorCode.COLUMN_UNDECLARED)
-        for name in batch.schema.names
-        if name not in declared
-    ]
-    found = [_column_problem(batch, field) for field in schema.fields]
-    return [problem for problem in found if problem] + extra
 
 
 _MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
 _REPEATED = ("appears more than once", ErrorCode.COLUMN_REPEATED)
 
 
-def _column_problem(batch: pa.RecordBatch, field: Field) -> Problem | None:
+def _column(batch: pa.RecordBatch, field: Field, source: RowSource) -> pa.Array:
     if batch.schema.names.count(field.name) != 1:
         what, code = _MISSING if field.name not in batch.schema.names else _REPEATED
-        found = f"the rows have: {_listed(batch)}"
-        return Problem(f"column `{field.name}` {what}; declared {field.ddl_type}", found, code)
-    column = batch.column(field.name)
-    found = ddl_type_of(column.type)
-    if found != field.ddl_type:
-        hint = f"in SQL: CAST({quoted(field.name)} AS {field.ddl_type})"
-        return Problem(f"column `{field.name}` is {found}, declared {field.ddl_type}", hint, ErrorCode.COLUMN_TYPE)
-    return null_problem(column, field, "fill the nulls in the query")
+        message = f"column `{field.name}` {what}; declared {field.ddl_type}"
+        raise UnfitError(Problem(message, missing_hint(batch.schema.names, source), code))
+    return batch.column(field.name)
 
 
-def null_problem(column: pa.Array, field: Field, otherwise: str) -> Problem | None:
-    """The problem of a NOT NULL column that holds null; None if it holds none.
-
-    Args:
-        column: the values of one batch.
-        field: the declared column.
-        otherwise: what can be done instead of declaring the column nullable, for the hint.
-    """
-    if field.nullable or not column.null_count:
-        return None
-    first = column.is_null().index(True).as_py()
-    return Problem(
-        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
-        f"declare `{field.name} {field.ddl_type}` without NOT NULL, or {otherwise}",
-        ErrorCode.COLUMN_NULL,
-    )
+def _undeclared(batch: pa.RecordBatch, schema: Schema, source: RowSource) -> list[Problem]:
+    hint = undeclared_hint(schema.names, source)
+    return [
+        Problem(f"column `{name}` is not among the inputs", hint, ErrorCode.COLUMN_UNDECLARED)
+        for name in batch.schema.names
+        if name not in schema.names
+    ]
 
 
 def one_batch(table: pa.Table) -> pa.RecordBatch:
     """All rows of a table as one batch; an empty table gives an empty batch."""
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
-
-
-def _listed(batch: pa.RecordBatch) -> str:
-    return ", ".join(batch.schema.names) or "no columns"
 
 
 class _Layout:

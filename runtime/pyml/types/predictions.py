@@ -1,4 +1,4 @@
-"""From frames to Arrow, checked and never coerced: predictions, and rows that a caller sends."""
+"""Predictions from frames to Arrow: checked, and never converted, since a model controls what it returns."""
 
 from __future__ import annotations
 
@@ -10,22 +10,17 @@ import pandas as pd
 import pyarrow as pa
 
 from pyml.error_code import ErrorCode
-from pyml.errors import InputError, OutputError, Problem
+from pyml.errors import OutputError, Problem
+from pyml.types.conversion.declared_column import UnfitError, null_problem, times_as_declared
+from pyml.types.conversion.row_source import RowSource
+from pyml.types.dtypes import DATETIMES, FIXED_WIDTH, dtype_of
 from pyml.types.exact_values import check_for, is_null
 from pyml.types.field import Field
-from pyml.types.frame import DATETIMES, FIXED_WIDTH, dtype_of, frame_from_arrow, null_problem, one_batch
+from pyml.types.frame import frame_from_arrow, one_batch
 from pyml.types.spark_types import ddl_type_of
 
 if TYPE_CHECKING:
     from pyml.types.schema import Schema
-
-
-class _UnfitError(Exception):
-    """One column does not fit; carries the problem, which is reported with all others."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        self.problem = problem
 
 
 def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch:
@@ -65,18 +60,6 @@ def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def rows_from_frame(frame: pd.DataFrame, schema: Schema) -> pa.RecordBatch:
-    """Convert the rows of a caller to a batch of exactly the declared columns, under the same rules.
-
-    Raises:
-        InputError: names, types or nulls differ from `schema`; lists every wrong column.
-    """
-    columns, problems = _convert(frame, schema)
-    if problems:
-        raise InputError("the rows do not fit the model's inputs", problems)
-    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
-
-
 def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
     columns: list[pa.Array] = []
     problems = list(_name_problems(frame, schema))
@@ -86,7 +69,7 @@ def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[
         if field.name in found:
             try:
                 columns.append(_column(found[field.name], field))
-            except _UnfitError as unfit:
+            except UnfitError as unfit:
                 problems.append(unfit.problem)
     return columns, problems
 
@@ -112,7 +95,7 @@ def _column(series: pd.Series, field: Field) -> pa.Array:
     if field.ddl_type in FIXED_WIDTH:
         column = _fixed_width(series, field)
     elif field.ddl_type in DATETIMES and series.dtype.kind == "M":
-        column = _datetimes(series, field)
+        column = times_as_declared(_chunkless(pa.array(series.array)), field, str(series.dtype))
     elif isinstance(series.dtype, pd.ArrowDtype):
         column = _arrow_backed(series, field)
     elif field.ddl_type == "STRING" and isinstance(series.dtype, pd.StringDtype):
@@ -121,9 +104,9 @@ def _column(series: pd.Series, field: Field) -> pa.Array:
         column = _objects(series.tolist(), field)
     else:
         raise _wrong_type(series, field)
-    problem = null_problem(column, field, "give every row a value")
+    problem = null_problem(column, field, RowSource.VALUES)
     if problem is not None:
-        raise _UnfitError(problem)
+        raise UnfitError(problem)
     return column
 
 
@@ -149,21 +132,6 @@ def _chunkless(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _datetimes(series: pd.Series, field: Field) -> pa.Array:
-    aware = getattr(series.dtype, "tz", None) is not None
-    if aware != (field.ddl_type == "TIMESTAMP"):
-        hint = "series.dt.tz_localize('UTC')" if not aware else "series.dt.tz_convert('UTC').dt.tz_localize(None)"
-        raise _wrong_type(series, field, hint)
-    instants = series.dt.tz_convert("UTC").dt.tz_localize(None) if aware else series
-    stamps = pa.array(instants.to_numpy(), from_pandas=True)
-    column = stamps.cast(pa.timestamp("us", "UTC") if aware else field.arrow.type, safe=False)
-    if not column.cast(stamps.type).equals(stamps):
-        finer = "a time of day" if field.ddl_type == "DATE" else "nanoseconds"
-        message = f"column `{field.name}` holds {finer}, which {field.ddl_type} cannot hold"
-        raise _UnfitError(Problem(message, "round it first", ErrorCode.COLUMN_VALUE))
-    return column
-
-
 def _objects(values: Sequence[object], field: Field) -> pa.Array:
     if field.ddl_type in FIXED_WIDTH:
         raise _wrong_values(field, "object", "give the column a dtype")
@@ -176,15 +144,15 @@ def _objects(values: Sequence[object], field: Field) -> pa.Array:
         return pa.array(plain, type=field.arrow.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         message = f"column `{field.name}`, declared {field.ddl_type}: {error}"
-        raise _UnfitError(Problem(message, "return exact values", ErrorCode.COLUMN_VALUE)) from error
+        raise UnfitError(Problem(message, "return exact values", ErrorCode.COLUMN_VALUE)) from error
 
 
-def _wrong_values(field: Field, found: str, hint: str) -> _UnfitError:
+def _wrong_values(field: Field, found: str, hint: str) -> UnfitError:
     message = f"column `{field.name}` is declared {field.ddl_type}, found {found}"
-    return _UnfitError(Problem(message, hint, ErrorCode.COLUMN_TYPE))
+    return UnfitError(Problem(message, hint, ErrorCode.COLUMN_TYPE))
 
 
-def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> _UnfitError:
+def _wrong_type(series: pd.Series, field: Field, hint: str = "") -> UnfitError:
     return _wrong_values(
         field,
         str(series.dtype),

@@ -7,6 +7,7 @@ truncated: rows of different lengths are an error that names the column.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,9 @@ import pyarrow.compute as pc
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, Problem
+from pyml.types.conversion.declared_column import UnfitError
+from pyml.types.conversion.exact_numbers import in_dtype
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import Field, TensorSpec
 from pyml.types.frame import conform
 
@@ -24,25 +28,29 @@ if TYPE_CHECKING:
 Tensors = dict[str, np.ndarray]
 
 
-def tensors_from_arrow(batch: pa.RecordBatch, schema: Schema) -> Tensors:
+def tensors_from_arrow(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource.ARROW) -> Tensors:
     """Convert a batch to the tensors that `predict` gets.
 
     Args:
         batch: one column for each tensor of `schema`.
         schema: the model's declared inputs.
+        source: where the rows come from, for the hints of an error.
 
     Returns:
         One writable array for each tensor, of its declared dtype and of shape (rows, …).
 
     Raises:
-        InputError: a column does not fit, holds null, is ragged, or holds a number that the declared dtype cannot hold.
+        InputError: a column does not fit, holds null, is ragged, or holds a number that the declared dtype cannot hold;
+            lists every such column.
     """
-    batch = conform(batch, schema)
+    batch = conform(batch, schema, source)
     tensors: Tensors = {}
     problems: list[Problem] = []
     for field, column in zip(schema.fields, batch.columns, strict=True):
         try:
-            tensors[field.name] = _tensor(column, _spec(field))
+            tensors[field.name] = _tensor(column, field)
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
         except ValueError as error:
             problems.append(
                 Problem(
@@ -60,22 +68,60 @@ def arrow_from_tensors(tensors: Mapping[str, np.ndarray], schema: Schema) -> pa.
     """Convert checked tensors to a batch, one column for each tensor.
 
     Args:
-        tensors: arrays that :func:`check_outputs` or :func:`check_inputs` has accepted.
+        tensors: arrays that :func:`check_outputs` accepted, or :func:`as_declared_tensors` returned.
         schema: their declaration.
     """
     columns = [_column(tensors[field.name], field) for field in schema.fields]
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-def check_inputs(tensors: Mapping[str, np.ndarray], schema: Schema) -> None:
-    """Refuse tensors that are not exactly the declared ones.
+def arrays_of(tensors: Mapping[str, object]) -> dict[str, np.ndarray]:
+    """Tensors as arrays, each in the dtype that numpy finds for its elements.
+
+    Args:
+        tensors: arrays, or nested lists of numbers, by name.
 
     Raises:
-        InputError: a name, dtype or shape differs; lists every difference.
+        InputError: a list is ragged; names every such tensor.
     """
-    problems = list(_problems(tensors, schema))
+    arrays: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    for name, tensor in tensors.items():
+        try:
+            array = np.asarray(tensor)
+            is_of_bytes = array.dtype.kind == "S" and not isinstance(tensor, np.ndarray)
+            arrays[name] = np.asarray(tensor, dtype=object) if is_of_bytes else array
+        except (ValueError, OverflowError) as error:
+            hint = "give rows of equal lengths"
+            problems.append(Problem(f"tensor `{name}` is not an array: {error}", hint, ErrorCode.TENSOR_SHAPE))
     if problems:
         raise InputError("the tensors do not fit the model's inputs", problems)
+    return arrays
+
+
+def as_declared_tensors(tensors: Mapping[str, np.ndarray], schema: Schema) -> Tensors:
+    """Convert tensors to the declared dtypes, where no value changes.
+
+    Args:
+        tensors: arrays of shape (rows, …), by name.
+        schema: the model's declared inputs.
+
+    Returns:
+        The tensors by name; an array that has its declared dtype is not copied.
+
+    Raises:
+        InputError: a name or shape differs, a dtype is not converted, or a number would change; lists every one.
+    """
+    problems = list(_problems(tensors, schema, are_converted=True))
+    converted: Tensors = {}
+    for field in schema.fields if not problems else ():
+        try:
+            converted[field.name] = _in_declared_dtype(tensors[field.name], field)
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
+    if problems:
+        raise InputError("the tensors do not fit the model's inputs", problems)
+    return converted
 
 
 def check_outputs(tensors: object, schema: Schema, rows: int) -> Tensors:
@@ -109,9 +155,9 @@ def rows_of(tensors: Mapping[str, np.ndarray]) -> int:
     return next((int(array.shape[0]) for array in tensors.values()), 0)
 
 
-def _problems(tensors: Mapping[str, np.ndarray], schema: Schema) -> Iterator[Problem]:
+def _problems(tensors: Mapping[str, np.ndarray], schema: Schema, *, are_converted: bool = False) -> Iterator[Problem]:
     for field in schema.fields:
-        yield from _problems_of(field, tensors)
+        yield from _problems_of(field, tensors, is_converted=are_converted)
     for name in tensors:
         if name not in schema.names:
             yield Problem(
@@ -122,7 +168,7 @@ def _problems(tensors: Mapping[str, np.ndarray], schema: Schema) -> Iterator[Pro
         yield Problem(f"the tensors differ in their first dimension, the batch: {lengths}", "", ErrorCode.TENSOR_SHAPE)
 
 
-def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Problem]:
+def _problems_of(field: Field, tensors: Mapping[str, np.ndarray], *, is_converted: bool) -> Iterator[Problem]:
     """How one tensor differs from its declaration: at most one problem, the most fundamental."""
     spec = _spec(field)
     declared = f"declared {spec.dtype} {spec.shape}"
@@ -139,7 +185,7 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Pr
             "",
             ErrorCode.TENSOR_TYPE,
         )
-    elif array.dtype != np.dtype(spec.dtype):
+    elif array.dtype != np.dtype(spec.dtype) and not (is_converted and _are_numbers(array.dtype, np.dtype(spec.dtype))):
         yield Problem(
             f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")', ErrorCode.TENSOR_TYPE
         )
@@ -147,6 +193,10 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray]) -> Iterator[Pr
         yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}", "", ErrorCode.TENSOR_SHAPE)
     elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
         yield Problem(f"tensor `{field.name}` holds elements that are not bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
+
+
+def _are_numbers(*dtypes: np.dtype[np.generic]) -> bool:
+    return all(dtype.kind in "iuf" for dtype in dtypes)
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:
@@ -159,15 +209,16 @@ def _spec(field: Field) -> TensorSpec:
     return field.tensor
 
 
-def _tensor(column: pa.Array, spec: TensorSpec) -> np.ndarray:
+def _tensor(column: pa.Array, field: Field) -> np.ndarray:
+    spec = _spec(field)
     shape = [len(column)]
     for want in spec.shape[1:]:
         shape.append(_common_length(column, want))
         column = column.flatten()
     if column.null_count:
         raise ValueError("it holds null")
-    values = column.to_numpy(zero_copy_only=False)
-    return _narrowed(values, spec).reshape(shape)
+    values = _in_declared_dtype(column.to_numpy(zero_copy_only=False).reshape(shape), field)
+    return values if values.flags.writeable else values.copy()
 
 
 def _common_length(column: pa.Array, want: int) -> int:
@@ -183,15 +234,18 @@ def _common_length(column: pa.Array, want: int) -> int:
     return int(length)
 
 
-def _narrowed(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """The values in the tensor's dtype, which may be narrower than the Spark type that carries it."""
-    with np.errstate(over="ignore"):
-        narrow = values.astype(spec.dtype)
-    if values.dtype != narrow.dtype and not np.array_equal(
-        narrow.astype(values.dtype), values, equal_nan=values.dtype.kind == "f"
-    ):
-        raise ValueError(f"it holds a value that {spec.dtype} cannot hold")
-    return narrow
+def _in_declared_dtype(array: np.ndarray, field: Field) -> np.ndarray:
+    """The array in the tensor's dtype, which may be narrower than the Spark type that carries it."""
+    spec = _spec(field)
+    if array.dtype == np.dtype(spec.dtype):
+        return array
+    values, lost = in_dtype(array.reshape(-1), np.dtype(spec.dtype))
+    if lost is not None and lost.any():
+        first = int(lost.argmax())
+        found = f"{array.reshape(-1)[first]} (row {first // max(prod(array.shape[1:]), 1)})"
+        message = f"tensor `{field.name}` is declared {spec.dtype}, which cannot hold {found}"
+        raise UnfitError(Problem(message, "declare a dtype that holds it", ErrorCode.COLUMN_VALUE))
+    return values.reshape(array.shape)
 
 
 def _column(array: np.ndarray, field: Field) -> pa.Array:

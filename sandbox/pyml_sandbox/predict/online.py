@@ -23,7 +23,14 @@ from pyml.oip.messages import (
     ModelMetadataResponse,
 )
 from pyml.oip.rpc_status import NOT_RUN, Reason, failure_in
-from pyml.types.tensors import Tensors, arrow_from_tensors, check_inputs, check_outputs, rows_of, tensors_from_arrow
+from pyml.types.tensors import (
+    Tensors,
+    arrow_from_tensors,
+    as_declared_tensors,
+    check_outputs,
+    rows_of,
+    tensors_from_arrow,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -144,18 +151,19 @@ class OnlineModel:
         """Predict named tensors in one request; for tensor models.
 
         Args:
-            tensors: arrays of the declared dtypes and shapes, by name; the first dimension is the batch.
+            tensors: arrays of the declared shapes, by name; the first dimension is the batch. Numbers of a different
+                dtype are converted if no value changes.
             is_raw: whether tensors are sent as raw bytes; else as typed lists.
 
         Returns:
             The outputs by name, of the declared dtypes and shapes.
 
         Raises:
-            InputError: the tensors are not the declared ones.
+            InputError: the tensors do not fit the declared ones.
             OnlineError, SandboxError: as :meth:`predict`.
         """
-        check_inputs(tensors, self.signature.inputs)
-        request = codec.tensor_request(self.name, self.version, tensors, is_raw=is_raw)
+        declared = as_declared_tensors(tensors, self.signature.inputs)
+        request = codec.tensor_request(self.name, self.version, declared, is_raw=is_raw)
         return self._checked(
             codec.read_tensor_response(_response_of(self._infer.future(request, timeout=self.timeout_s)))
         )

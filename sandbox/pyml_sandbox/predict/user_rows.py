@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pyml.errors import InputError, Problem, UsageError
 from pyml.inference.describe import Signature
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    Rows = TypeVar("Rows", pd.DataFrame, pa.Table, dict[str, np.ndarray])
+    Rows = TypeVar("Rows", pd.DataFrame, pa.Table, dict[str, np.ndarray], dict[str, list[object]])
 
 
 def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
-    """Convert rows to one Arrow batch of exactly the model's inputs.
+    """Convert rows to one Arrow batch of exactly the model's inputs; nothing is lost (docs/types.md).
 
     Args:
-        rows: a pandas frame or Arrow table of shape (rows, columns), or named tensors; their first dimension is rows.
+        rows: a pandas frame or Arrow table of shape (rows, columns); or a dict of columns, or of tensors, as lists or
+            arrays whose first dimension is rows.
         signature: the model's declared kind, inputs and outputs.
 
     Returns:
@@ -35,41 +36,57 @@ def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
     """
     import pandas as pd
 
+    from pyml.types.conversion.caller_rows import batch_from_frame, batch_from_values
+    from pyml.types.conversion.row_source import RowSource
     from pyml.types.frame import conform, one_batch
-    from pyml.types.predictions import rows_from_frame
-    from pyml.types.tensors import arrow_from_tensors, check_inputs
+    from pyml.types.tensors import arrays_of, arrow_from_tensors, as_declared_tensors
 
     if isinstance(rows, pd.DataFrame):
-        return rows_from_frame(rows, signature.inputs)
+        return batch_from_frame(rows, signature.inputs)
+    if isinstance(rows, dict) and signature.kind == "tensor":
+        return arrow_from_tensors(as_declared_tensors(arrays_of(rows), signature.inputs), signature.inputs)
     if isinstance(rows, dict):
-        _refuse_tensors_for_frames(signature)
-        check_inputs(rows, signature.inputs)
-        return arrow_from_tensors(rows, signature.inputs)
-    return conform(one_batch(rows), signature.inputs)
+        return batch_from_values(rows, signature.inputs)
+    return conform(one_batch(rows), signature.inputs, RowSource.TABLE)
 
 
-def like(rows: Rows, predictions: pa.Table, outputs: Schema) -> Rows:
+def like(rows: Rows, predictions: pa.Table, signature: Signature) -> Rows:
     """Convert predictions to the kind of object in which the rows were given.
 
     Args:
         rows: the rows as the caller gave them.
         predictions: shape (rows, outputs), in the declared Arrow types.
-        outputs: the model's declared outputs.
+        signature: the model's declared kind, inputs and outputs.
 
     Returns:
-        A pandas frame, an Arrow table, or named tensors, as `rows`.
+        A pandas frame, an Arrow table, or a dict of arrays or of lists of plain values, as `rows`.
     """
     import pandas as pd
 
+    from pyml.types.predictions import frame_of
+
+    if isinstance(rows, pd.DataFrame):
+        return frame_of(predictions.to_batches(), signature.outputs)
+    if isinstance(rows, dict):
+        return cast("Rows", _by_name(predictions, signature, are_lists=_are_lists(rows)))
+    return predictions
+
+
+def _by_name(predictions: pa.Table, signature: Signature, *, are_lists: bool) -> dict[str, object]:
     from pyml.types.frame import one_batch
     from pyml.types.predictions import frame_of
     from pyml.types.tensors import tensors_from_arrow
 
-    if isinstance(rows, pd.DataFrame):
-        return frame_of(predictions.to_batches(), outputs)
-    if isinstance(rows, dict):
-        return tensors_from_arrow(one_batch(predictions), outputs)
-    return predictions
+    if are_lists:
+        return {name: predictions[name].to_pylist(maps_as_pydicts="strict") for name in predictions.column_names}
+    if signature.kind == "tensor":
+        return dict(tensors_from_arrow(one_batch(predictions), signature.outputs))
+    frame = frame_of(predictions.to_batches(), signature.outputs)
+    return {name: frame[name].to_numpy() for name in signature.outputs.names}
+
+
+def _are_lists(columns: Mapping[str, object]) -> bool:
+    return all(isinstance(column, list | tuple) for column in columns.values())
 
 
 def read_rows(file: Path, inputs: Schema) -> pa.Table:
@@ -192,8 +209,3 @@ def _read_parquet(file: Path, inputs: Schema) -> pa.Table:
     import pyarrow.parquet as pq
 
     return pq.read_table(file)
-
-
-def _refuse_tensors_for_frames(signature: Signature) -> None:
-    if signature.kind != "tensor":
-        raise InputError("the model takes a frame", [Problem("found named tensors", "give a DataFrame")])

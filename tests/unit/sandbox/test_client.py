@@ -27,7 +27,6 @@ from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.predict.job_record import JobRecord, check_image
 from pyml_sandbox.predict.online import OnlineModel
-from pyml_sandbox.predict.user_rows import batch_of
 from pyml_sandbox.workspace.events import OnEvent
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports
@@ -135,9 +134,18 @@ def test_named_tensors_go_as_one_request_whatever_their_number(scene: Scene) -> 
     assert found["y"].tolist() == given["x"].tolist()
 
 
-def test_named_tensors_are_not_taken_for_a_frame() -> None:
-    with pytest.raises(InputError, match="found named tensors"):
-        batch_of({"a": np.zeros(3)}, FRAME)
+def test_columns_of_plain_values_are_rows_and_predictions_come_as_such(scene: Scene) -> None:
+    model = scene.model(FRAME)
+    assert scene.client.predict_online("fare", {"a": [0, 1, 2], "s": ["x", None, "y"]}, batch_rows=2) == {
+        "p": [0.0, 1.0, 2.0]
+    }
+    assert model.sizes == [2, 1]
+
+
+def test_a_value_that_does_not_fit_is_refused_before_anything_is_sent(scene: Scene) -> None:
+    scene.model(FRAME)
+    with pytest.raises(InputError, match=r"column `a` is declared DOUBLE, which cannot hold 'x' \(str\) \(row 1\)"):
+        scene.client.predict_online("fare", {"a": [1, "x"], "s": ["x", "y"]})
 
 
 def test_rows_from_plain_values_have_the_declared_types(scene: Scene) -> None:

@@ -51,6 +51,9 @@ KEPT = [
     ("a BINARY", texts(b"", b"\xff\0"), [b"", b"\xff\0"]),
     ("a DOUBLE", np.array([[1.0], [2.0]]), [1.0, 2.0]),
     ("a DOUBLE", np.array([], "float64"), []),
+    ("a DOUBLE", np.array([1, 2]), [1.0, 2.0]),
+    ("a BIGINT", np.array([1.0]), [1]),
+    ("a DECIMAL(4, 1)", np.array([7]), [Decimal("7.0")]),
 ]
 
 
@@ -76,6 +79,8 @@ LOST = [
     ("a INT", np.array([-(2**31) - 1], "int64"), "cannot hold -2147483649"),
     ("a FLOAT", np.array([0.1], "float64"), "cannot hold 0.1"),
     ("a FLOAT", np.array([1e300], "float64"), "cannot hold 1e+300"),
+    ("a DOUBLE", np.array([2**53 + 1]), "cannot hold 9007199254740993 (row 0)"),
+    ("a BIGINT", np.array([1.0, 1.5]), "cannot hold 1.5 (row 1)"),
 ]
 
 
@@ -89,12 +94,10 @@ def test_a_value_that_the_declared_type_cannot_hold_is_refused_with_its_row(
 
 
 OTHER_KINDS = [
-    ("a BIGINT", np.array([1.0]), "was sent as FP64"),
-    ("a DOUBLE", np.array([1]), "was sent as INT64"),
-    ("a BOOLEAN", np.array([1], "int8"), "was sent as INT8"),
-    ("a INT", np.array([True]), "was sent as BOOL"),
-    ("a STRING", np.array([1.0]), "was sent as FP64"),
-    ("a DOUBLE", texts(b"1.0"), "was sent as BYTES"),
+    ("a BOOLEAN", np.array([1], "int8"), "is INT8, declared BOOLEAN"),
+    ("a INT", np.array([True]), "is BOOL, declared INT"),
+    ("a STRING", np.array([1.0]), "is FP64, declared STRING"),
+    ("a DOUBLE", texts(b"1.0"), "is BYTES, declared DOUBLE"),
 ]
 
 
@@ -130,7 +133,7 @@ def test_every_column_that_is_missing_or_unknown_is_listed_and_nothing_else_then
 
 
 def test_every_column_that_does_not_fit_is_listed() -> None:
-    found = refused("a BIGINT, b TINYINT", a=np.array([1.0]), b=np.array([300]))
+    found = refused("a BIGINT, b TINYINT", a=np.array([True]), b=np.array([300]))
     assert [code for code, _ in found] == [ErrorCode.COLUMN_TYPE, ErrorCode.COLUMN_VALUE]
 
 

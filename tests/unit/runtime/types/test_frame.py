@@ -7,8 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError
-from pyml.types.frame import dtype_of, frame_from_arrow
+from pyml.types.conversion.row_source import RowSource
+from pyml.types.dtypes import dtype_of
+from pyml.types.frame import conform, frame_from_arrow
 from pyml.types.predictions import arrow_from_frame
 from pyml.types.schema import Schema
 from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
@@ -69,12 +72,12 @@ def test_columns_are_found_by_name_and_come_in_declared_order() -> None:
 
 def test_every_column_that_does_not_fit_is_listed_with_its_fix() -> None:
     schema = Schema("a DOUBLE NOT NULL, b BIGINT, c STRING, d INT NOT NULL")
-    batch = pa.RecordBatch.from_pydict({"a": [1], "c": ["x"], "d": pa.array([None], pa.int32()), "z": [0]})
+    batch = pa.RecordBatch.from_pydict({"a": ["1"], "c": ["x"], "d": pa.array([None], pa.int32()), "z": [0]})
     with pytest.raises(InputError) as raised:
-        frame_from_arrow(batch, schema)
+        frame_from_arrow(batch, schema, RowSource.SQL)
     text = str(raised.value)
     for expected in (
-        "`a` is BIGINT, declared DOUBLE",
+        "`a` is STRING, declared DOUBLE",
         "CAST(a AS DOUBLE)",
         "`b` is missing",
         "`d` is declared NOT NULL and holds 1 nulls, the first in row 0",
@@ -82,6 +85,34 @@ def test_every_column_that_does_not_fit_is_listed_with_its_fix() -> None:
     ):
         assert expected in text
     assert len(raised.value.problems) == 4
+
+
+def test_a_column_of_a_different_type_is_converted_where_no_value_changes() -> None:
+    schema = Schema("a DOUBLE NOT NULL, b INT, c FLOAT, d ARRAY<BIGINT>")
+    batch = pa.RecordBatch.from_pydict({"a": [1], "b": [None], "c": [0.5], "d": pa.array([[1]], pa.list_(pa.int8()))})
+    assert conform(batch, schema).schema == schema.arrow
+    assert conform(batch, schema).to_pylist() == [{"a": 1.0, "b": None, "c": 0.5, "d": [1]}]
+
+
+def test_every_value_that_would_change_is_refused_with_its_row_and_column() -> None:
+    schema = Schema("a DOUBLE, b INT, c FLOAT")
+    batch = pa.RecordBatch.from_pydict({"a": [1, 2**53 + 1], "b": [1, 2**31], "c": [0.5, 0.1]})
+    with pytest.raises(InputError) as raised:
+        conform(batch, schema, RowSource.SQL)
+    assert [(problem.message, problem.code) for problem in raised.value.problems] == [
+        ("column `a` is declared DOUBLE, which cannot hold 9007199254740993 (row 1)", ErrorCode.COLUMN_VALUE),
+        ("column `b` is declared INT, which cannot hold 2147483648 (row 1)", ErrorCode.COLUMN_VALUE),
+        ("column `c` is declared FLOAT, which cannot hold 0.1 (row 1)", ErrorCode.COLUMN_VALUE),
+    ]
+
+
+def test_columns_of_the_declared_types_are_neither_copied_nor_looked_at() -> None:
+    schema = Schema("a DOUBLE, b INT")
+    same = pa.RecordBatch.from_arrays([pa.array([1.0]), pa.array([1], pa.int32())], schema=schema.arrow)
+    assert conform(same, schema) is same
+    one_differs = pa.RecordBatch.from_pydict({"a": pa.array([1.0]), "b": pa.array([1])})
+    kept = conform(one_differs, schema).column("a")
+    assert kept.buffers()[1].address == one_differs.column("a").buffers()[1].address
 
 
 @pytest.mark.parametrize("encoding", [pa.large_string(), pa.string()])

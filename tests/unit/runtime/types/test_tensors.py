@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from pyml.errors import InputError, OutputError
 from pyml.types.field import TENSOR_KINDS
 from pyml.types.schema import Schema
-from pyml.types.tensors import arrow_from_tensors, check_inputs, check_outputs, tensors_from_arrow
+from pyml.types.tensors import arrays_of, arrow_from_tensors, as_declared_tensors, check_outputs, tensors_from_arrow
 
 NUMBERS = [kind.dtype for kind in TENSOR_KINDS if kind.dtype != "bytes"]
 
@@ -46,9 +49,9 @@ def test_a_slice_of_a_batch_gives_its_own_rows() -> None:
         ([[1.0, 2.0]], "float32", (-1, 3), "length 2, not 3"),
         ([[1.0, None]], "float32", (-1, 2), "holds null"),
         ([None], "float32", (-1, 2), "NOT NULL"),
-        ([[300]], "uint8", (-1, 1), "a value that uint8 cannot"),
-        ([[-1]], "uint32", (-1, 1), "a value that uint32 cannot"),
-        ([[0.1]], "float16", (-1, 1), "a value that float16 cannot"),
+        ([[300]], "uint8", (-1, 1), "declared uint8, which cannot hold 300"),
+        ([[-1]], "uint32", (-1, 1), "declared uint32, which cannot hold -1"),
+        ([[0.1]], "float16", (-1, 1), "declared float16, which cannot hold 0.100"),
     ],
 )
 def test_rows_that_are_no_tensor_are_refused(
@@ -63,15 +66,15 @@ def test_every_tensor_that_does_not_fit_is_listed() -> None:
     schema = Schema([("a", "float32", (-1, 2)), ("b", "int64", (-1,)), ("c", "int64", (-1,))])
     given_tensors: dict[str, np.ndarray] = {
         "a": np.zeros((2, 3), np.float32),
-        "b": np.zeros(3, np.int32),
+        "b": np.zeros(3, bool),
         "z": np.zeros(2),
     }
     with pytest.raises(InputError) as raised:
-        check_inputs(given_tensors, schema)
+        as_declared_tensors(given_tensors, schema)
     text = str(raised.value)
     for words in (
         "`a` has the shape (2, 3)",
-        "`b` is int32",
+        "`b` is bool",
         "`c` is missing",
         "`z` is not declared",
         "first dimension",
@@ -83,3 +86,54 @@ def test_every_tensor_that_does_not_fit_is_listed() -> None:
 def test_bad_predictions_are_refused(returned: object, words: str) -> None:
     with pytest.raises(OutputError, match=words):
         check_outputs(returned, Schema([("p", "float64", (-1,))]), 3)
+
+
+NARROW = Schema([("x", "float32", (-1, 2)), ("n", "uint8", (-1,))])
+
+
+def test_tensors_of_different_dtypes_are_converted_where_no_number_changes() -> None:
+    given_tensors: dict[str, np.ndarray] = {"x": np.array([[1, 2], [3, 4]]), "n": np.array([255.0, 0.0])}
+    found = as_declared_tensors(given_tensors, NARROW)
+    assert {name: str(array.dtype) for name, array in found.items()} == {"x": "float32", "n": "uint8"}
+    assert {name: array.tolist() for name, array in found.items()} == {"x": [[1, 2], [3, 4]], "n": [255, 0]}
+
+
+def test_a_number_that_would_change_is_refused_with_its_row_on_both_ways_in() -> None:
+    given_tensors: dict[str, np.ndarray] = {"x": np.array([[1, 2], [3, 16_777_217]]), "n": np.array([0, 256])}
+    rows = pa.RecordBatch.from_pydict({"x": given_tensors["x"].tolist(), "n": [0, 256]})
+    for refused in (partial(as_declared_tensors, given_tensors), partial(tensors_from_arrow, rows)):
+        with pytest.raises(InputError, match=r"which cannot hold 16777217 \(row 1\)"):
+            refused(NARROW)
+    with pytest.raises(InputError, match=r"tensor `n` is declared uint8, which cannot hold 256 \(row 1\)"):
+        as_declared_tensors(given_tensors | {"x": np.zeros((2, 2))}, NARROW)
+
+
+def test_a_tensor_of_its_declared_dtype_is_the_same_array() -> None:
+    given_tensors: dict[str, np.ndarray] = {"x": np.zeros((1, 2), np.float32), "n": np.zeros(1, np.uint8)}
+    assert all(as_declared_tensors(given_tensors, NARROW)[name] is array for name, array in given_tensors.items())
+
+
+@given(st.data(), st.sampled_from(NUMBERS[1:]), st.sampled_from(NUMBERS[1:]))
+def test_tensors_and_rows_are_converted_alike(data: st.DataObject, found: str, declared: str) -> None:
+    array = data.draw(hnp.arrays(found, (2,)))
+    schema = Schema([("x", declared, (-1,))])
+    rows = pa.RecordBatch.from_arrays([pa.array(array)], ["x"])
+    assert outcome(partial(as_declared_tensors, {"x": array}, schema)) == outcome(
+        partial(tensors_from_arrow, rows, schema)
+    )
+
+
+def outcome(convert: Callable[[], dict[str, np.ndarray]]) -> object:
+    """The bytes of the tensor, or the codes of its problems."""
+    try:
+        return convert()["x"].tobytes()
+    except InputError as error:
+        return error.codes
+
+
+def test_nested_lists_are_arrays_and_bytes_stay_bytes() -> None:
+    found = arrays_of({"x": [[1, 2.5]], "b": [b"a\0"]})
+    assert (found["x"].tolist(), found["b"].tolist()) == ([[1.0, 2.5]], [b"a\0"])
+    assert found["b"].dtype == object
+    with pytest.raises(InputError, match="tensor `x` is not an array"):
+        arrays_of({"x": [[1], [2, 3]]})

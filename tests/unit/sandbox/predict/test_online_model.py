@@ -234,10 +234,16 @@ def test_tensors_go_and_come_by_name(is_raw: bool, doubles: Server) -> None:
     assert found["y"].dtype == np.float32
 
 
-def test_tensors_that_are_not_the_declared_ones_are_refused_before_they_are_sent(doubles: Server) -> None:
-    with serving(doubles) as model, pytest.raises(InputError, match="float64"):
-        model.predict_tensors({"x": np.zeros((1, 2))})
+def test_tensors_that_do_not_fit_the_declared_ones_are_refused_before_they_are_sent(doubles: Server) -> None:
+    with serving(doubles) as model, pytest.raises(InputError, match=r"cannot hold 0\.1 \(row 0\)"):
+        model.predict_tensors({"x": np.array([[0.5, 0.1]])})
     assert doubles.most == 0
+
+
+def test_tensors_of_a_different_dtype_are_sent_in_the_declared_one(doubles: Server) -> None:
+    with serving(doubles) as model:
+        found = model.predict_tensors({"x": np.array([[1, 2]])})
+    assert found["y"].tolist() == [[2.0, 4.0]]
 
 
 def test_batches_of_a_tensor_model_are_lists_on_both_ends(doubles: Server) -> None:

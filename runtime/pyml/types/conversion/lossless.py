@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyml.types.exact_numbers import in_dtype
+from pyml.types.conversion.exact_numbers import in_dtype
 from pyml.types.spark_types import ddl_type_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,20 @@ class LossError(Exception):
         super().__init__(value, row)
         self.value = value
         self.row = row
+
+    def __str__(self) -> str:
+        """The value, as a message shows it."""
+        if isinstance(self.value, str | bytes | list | tuple | dict):
+            return f"{self.value!r:.80}"
+        return f"{self.value!s:.80}"
+
+
+class WrongKindError(LossError):
+    """A value is not of the kind that a type holds, such as a string for a number."""
+
+    def __str__(self) -> str:
+        """The value and its Python type, as a message shows it."""
+        return f"{self.value!r:.80} ({type(self.value).__name__})"
 
 
 def is_convertible(found: pa.DataType, declared: pa.DataType) -> bool:
@@ -139,7 +153,7 @@ def _without_nulls(column: pa.Array) -> NDArray[np.generic]:
 def _refuse_first(column: pa.Array, lost: NDArray[np.bool_]) -> None:
     if lost.any():
         row = int(lost.argmax())
-        raise LossError(column[row].as_py(), row)
+        raise LossError(_plain(column[row]), row)
 
 
 def _integers_as_decimals(column: pa.Array, declared: pa.DataType) -> pa.Array:
@@ -169,6 +183,21 @@ def _first_refused(column: pa.Array, declared: pa.DataType) -> int:
     return first
 
 
+def days_of(stamps: pa.Array) -> pa.Array:
+    """Timestamps as dates: pandas has no dtype for days, so that a frame holds them as midnights.
+
+    Args:
+        stamps: timestamps without a zone.
+
+    Raises:
+        LossError: one of them is not a midnight.
+    """
+    days = stamps.cast(pa.date32())
+    kept = pc.equal(days.cast(stamps.type), stamps).fill_null(True)
+    _refuse_first(stamps, ~kept.to_numpy(zero_copy_only=False))
+    return days
+
+
 def _plain(scalar: pa.Scalar) -> object:
     try:
         return scalar.as_py()
@@ -186,7 +215,7 @@ def _of_lists(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
 
     def convert(column: pa.Array, inner: Conversion) -> pa.Array:
         offsets = _offsets(column)
-        with _in_rows_of(offsets):
+        with in_rows_of(offsets):
             elements = inner(column.flatten())
         return pa.ListArray.from_arrays(offsets, elements, type=declared)
 
@@ -210,7 +239,7 @@ def _of_maps(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
         lists = column.cast(pa.list_(entry))
         offsets = _offsets(lists)
         keys, items = lists.flatten().flatten()
-        with _in_rows_of(offsets):
+        with in_rows_of(offsets):
             return pa.MapArray.from_arrays(offsets, of_keys(keys), of_items(items), type=declared)
 
     return None if of_keys is None or of_items is None else partial(convert, of_keys=of_keys, of_items=of_items)
@@ -245,11 +274,15 @@ def _offsets(lists: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _in_rows_of(offsets: pa.Array) -> Iterator[None]:
-    """Say of a value that is lost in which list it was."""
+def in_rows_of(offsets: pa.Array) -> Iterator[None]:
+    """Say of an inner value that is lost in which list it was.
+
+    Args:
+        offsets: where each list begins, and where the last one ends; null for a list that is null.
+    """
     try:
         yield
     except LossError as loss:
         begins = np.array([begin for begin in offsets.to_pylist() if begin is not None])
         rows = np.flatnonzero(offsets.is_valid().to_numpy(zero_copy_only=False))
-        raise LossError(loss.value, int(rows[np.searchsorted(begins, loss.row, side="right") - 1])) from loss
+        raise type(loss)(loss.value, int(rows[np.searchsorted(begins, loss.row, side="right") - 1])) from loss

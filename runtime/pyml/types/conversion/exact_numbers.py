@@ -82,7 +82,8 @@ def _rounded(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Fla
 def _in_range(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:
     found, limits = np.iinfo(str(values.dtype)), np.iinfo(str(dtype))
     least, most = max(found.min, limits.min), min(found.max, limits.max)
-    return values.astype(dtype), np.asarray((values < least) | (values > most))
+    is_lost = np.less(values, least) | np.greater(values, most)
+    return values.astype(dtype), np.asarray(is_lost)
 
 
 def _of_python_integers(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:

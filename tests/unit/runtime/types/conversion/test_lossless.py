@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml.types.lossless import LossError, conversion, is_convertible
+from pyml.types.conversion.lossless import LossError, conversion, is_convertible
 from pyml.types.spark_types import arrow_type
 from support.type_matrix import CASES, KINDS, TypeCase
 
@@ -213,7 +213,7 @@ def values_of(ddl_type: str) -> st.SearchStrategy[object]:
     arrow = arrow_type(ddl_type)
     if pa.types.is_floating(arrow):
         limits = st.sampled_from([float(np.float32(limit)) for limit in LIMITS])
-        return st.floats(width=arrow.bit_width) | limits  # type: ignore[arg-type,return-value]
+        return st.floats(width=arrow.bit_width) | limits
     if pa.types.is_decimal(arrow):
         most = 10**arrow.precision - 1
         with_point = st.integers(-most, most) | st.sampled_from(

@@ -1,0 +1,121 @@
+"""One column as it is declared: converted if nothing is lost, and refused with the row and a hint for the caller."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pyml.error_code import ErrorCode
+from pyml.errors import Problem
+from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, days_of
+from pyml.types.conversion.row_source import RowSource, null_hint, type_hint, value_hint, zone_hint
+from pyml.types.field import Field
+from pyml.types.spark_types import ddl_type_of
+
+
+class UnfitError(Exception):
+    """One column does not fit its declaration; the caller reports it together with all others.
+
+    Attributes:
+        problem: what is wrong, and how to fix it.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+def as_declared(column: pa.Array, field: Field, source: RowSource, found: str = "") -> pa.Array:
+    """Convert a column to its declared type, and check that it holds null only if it may.
+
+    Args:
+        column: values of any type.
+        field: the declared column.
+        source: where the values come from, for the hint.
+        found: name of the column's type as the caller knows it; by default that of its Spark type.
+
+    Returns:
+        The same values in the declared Arrow type; `column` itself if it has that type.
+
+    Raises:
+        UnfitError: the types do not allow a conversion, a value would change, or a NOT NULL column holds null.
+    """
+    convert = conversion(column.type, field.arrow.type)
+    if convert is None:
+        raise UnfitError(type_problem(found or ddl_type_of(column.type), field, source))
+    try:
+        converted = convert(column)
+    except LossError as loss:
+        raise UnfitError(value_problem(loss, field, source)) from loss
+    problem = null_problem(converted, field, source)
+    if problem is not None:
+        raise UnfitError(problem)
+    return converted
+
+
+def times_as_declared(stamps: pa.Array, field: Field, found: str) -> pa.Array:
+    """Convert the datetimes of a frame to a declared DATE, TIMESTAMP or TIMESTAMP_NTZ.
+
+    A frame has no dtype for days: they are midnights without a zone.
+
+    Args:
+        stamps: timestamps of any unit.
+        field: the declared column.
+        found: name of their dtype.
+
+    Raises:
+        UnfitError: as :func:`as_declared`.
+    """
+    has_zone = stamps.type.tz is not None
+    if has_zone != (field.ddl_type == "TIMESTAMP"):
+        problem = type_problem(found, field, RowSource.FRAME)
+        raise UnfitError(Problem(problem.message, zone_hint(field, has_zone=has_zone), problem.code))
+    if field.ddl_type != "DATE":
+        return as_declared(stamps, field, RowSource.FRAME, found)
+    try:
+        return as_declared(days_of(stamps), field, RowSource.FRAME)
+    except LossError as loss:
+        raise UnfitError(value_problem(loss, field, RowSource.FRAME)) from loss
+
+
+def type_problem(found: str, field: Field, source: RowSource) -> Problem:
+    """The problem of a column whose type is not converted to the declared one.
+
+    Args:
+        found: name of its type.
+        field: the declared column.
+        source: where the values come from.
+    """
+    message = f"column `{field.name}` is {found}, declared {field.ddl_type}"
+    return Problem(message, type_hint(field, source), ErrorCode.COLUMN_TYPE)
+
+
+def value_problem(loss: LossError, field: Field, source: RowSource) -> Problem:
+    """The problem of a column with a value that its declared type cannot hold.
+
+    Args:
+        loss: the value and its row.
+        field: the declared column.
+        source: where the value comes from.
+    """
+    message = f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {loss} (row {loss.row})"
+    if isinstance(loss, WrongKindError):
+        return Problem(message, type_hint(field, source), ErrorCode.COLUMN_TYPE)
+    return Problem(message, value_hint(field, source, loss.value), ErrorCode.COLUMN_VALUE)
+
+
+def null_problem(column: pa.Array, field: Field, source: RowSource) -> Problem | None:
+    """The problem of a NOT NULL column that holds null; None if it holds none.
+
+    Args:
+        column: the values of one batch.
+        field: the declared column.
+        source: where the values come from.
+    """
+    if field.nullable or not column.null_count:
+        return None
+    first = column.is_null().index(True).as_py()
+    return Problem(
+        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
+        null_hint(field, source),
+        ErrorCode.COLUMN_NULL,
+    )
