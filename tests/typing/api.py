@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pyml import DataFrameModel, Schema, TensorModel
+from pyml_sandbox import Client
 
 
 class Fare(DataFrameModel):
@@ -30,3 +31,10 @@ class Score(TensorModel):
 
     def predict(self, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"score": tensors["x"] @ self.weights}
+
+
+def online(client: Client, frame: pd.DataFrame, tensor: np.ndarray) -> None:
+    of_values: dict[str, list[object]] = client.predict_online("fare", {"distance": [3.2], "hour": [8], "who": [None]})
+    of_arrays: dict[str, np.ndarray] = client.predict_online("score", {"x": tensor})
+    of_frame: pd.DataFrame = client.predict_online("fare", frame)
+    print(of_values, of_arrays, of_frame)
