@@ -76,5 +76,13 @@ def test_the_five_minute_tour_runs_as_it_stands(tmp_path: Path, environ: dict[st
         curl = f"{sys.executable} {Path(__file__).parent / 'curl.py'} "
     done = run(before_curl + program_step + curl + after, tmp_path, environ)
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("PASS  level P5", "ml.fares: 100 rows", '{"fare": 10.18}', "{'fare': [10.18]}", "1 passed", '"data":[10.18]', "gateway"):
+    for words in (
+        "PASS  level P5",
+        "ml.fares: 100 rows",
+        '{"fare": 10.18}',
+        "{'fare': [10.18]}",
+        "1 passed",
+        '"data":[10.18]',
+        "gateway",
+    ):
         assert words in done.stdout, f"{words!r} is missing in:\n{done.stdout}\n{done.stderr}"

@@ -259,6 +259,26 @@ def test_rows_and_key_must_be_given_and_must_fit(client: Client, tmp_path: Path)
         check(client, tmp_path, HONEST, ParitySettings(sql="SELECT 1 AS id, 1.0D AS a", key=("id",)))
 
 
+def test_rows_are_frozen_in_the_declared_types(client: Client, tmp_path: Path) -> None:
+    with session(client.home) as spark:
+        spark.sql("DROP TABLE IF EXISTS pyml_whole")
+        spark.sql(
+            "CREATE TABLE pyml_whole USING parquet AS SELECT id, id AS a, CAST(id AS FLOAT) / 2 AS b FROM range(50)"
+        )
+    settings = ParitySettings(table="pyml_whole", key=("id",), level="P1")
+    report = check(client, tmp_path, HONEST, settings)
+    assert (report.verdict, report.rows) == (Verdict.PASS, 50)
+    with session(client.home) as spark:
+        types = dict(spark.table(report.elsewhere["rows_table"]).dtypes)
+    assert types == {"id": "bigint", "a": "double", "b": "double"}
+
+
+def test_a_value_that_its_declared_type_cannot_hold_is_wrong_usage_and_named(client: Client, tmp_path: Path) -> None:
+    query = "SELECT id, id + 9007199254740990 AS a, 1 AS b FROM range(9)"
+    with pytest.raises(UsageError, match=r"column `a` is declared DOUBLE, which cannot hold 900719925474099\d"):
+        check(client, tmp_path, HONEST, ParitySettings(sql=query, key=("id",)))
+
+
 def test_only_the_tables_of_the_latest_run_are_kept(client: Client, tmp_path: Path) -> None:
     for _ in range(2):
         report = check(client, tmp_path, HONEST, replace(SETTINGS, level="P1"), use_cache=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.errors import InputError, Problem
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
 from pyml.offline.worker_error import reported_to_job
@@ -84,3 +85,45 @@ def _runner(folder: str) -> Runner:
     from pyml.types.conversion.row_source import RowSource
 
     return Runner.load(Path(folder), RowSource.SQL)
+
+
+def declared_or_report(
+    batches: Iterable[pa.RecordBatch], names: Sequence[str], ddl_types: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """What `mapInArrow` calls to give columns their declared types before anything is predicted.
+
+    Nulls are not checked: whether they are allowed is for the model's own check to say.
+
+    Args:
+        batches: the columns, by position.
+        names: of the columns.
+        ddl_types: the declared Spark type of each; empty for a column that stays as it is.
+
+    Yields:
+        The same rows in the declared types.
+
+    Raises:
+        WorkerError: in place of an InputError that lists every column with a value that its type cannot hold.
+    """
+    with reported_to_job():
+        for batch in batches:
+            yield _declared(batch, names, ddl_types)
+
+
+def _declared(batch: pa.RecordBatch, names: Sequence[str], ddl_types: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    from pyml.types.conversion.declared_column import UnfitError, as_declared
+    from pyml.types.conversion.row_source import RowSource
+    from pyml.types.field import Field
+
+    columns: list[pa.Array] = []
+    problems: list[Problem] = []
+    for column, name, ddl_type in zip(batch.columns, names, ddl_types, strict=True):
+        try:
+            columns.append(as_declared(column, Field(name, ddl_type), RowSource.SQL) if ddl_type else column)
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
+    if problems:
+        raise InputError("the rows do not fit the model's inputs", problems)
+    return pa.RecordBatch.from_arrays(columns, names=list(names))

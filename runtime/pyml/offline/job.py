@@ -24,7 +24,7 @@ from pyml.types.conversion.declared_column import type_problem
 from pyml.types.conversion.lossless import is_convertible
 from pyml.types.conversion.row_source import RowSource, missing_hint
 from pyml.types.schema import Schema
-from pyml.types.spark_types import arrow_type, quoted
+from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -284,6 +284,19 @@ def _is_convertible(spark_type: str, wanted: Field) -> bool:
         return True
     try:
         return is_convertible(arrow_type(spark_type), wanted.arrow.type)
+    except PymlError:  # a type that pyml does not support
+        return False
+
+
+def has_type(spark_type: str, ddl_type: str) -> bool:
+    """Whether a type of a query is the declared one.
+
+    Args:
+        spark_type: as Spark names it.
+        ddl_type: as a Schema spells it.
+    """
+    try:
+        return ddl_type_of(arrow_type(spark_type)) == ddl_type
     except PymlError:  # a type that pyml does not support
         return False
 

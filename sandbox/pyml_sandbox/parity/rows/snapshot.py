@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
 from pyml.inference.describe import Signature
-from pyml.offline.job import OfflineJob, check_query, key_problems, planned, translated_errors
+from pyml.offline.batches import declared_or_report
+from pyml.offline.job import JobError, OfflineJob, check_query, has_type, key_problems, planned, translated_errors
 from pyml.package.settings import ParitySettings
 from pyml.types.spark_types import ddl_type_of, quoted
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
@@ -18,7 +22,9 @@ from pyml_sandbox.parity.rows.row_files import write
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pyml.types.schema import Schema
 
 DATABASE = "pyml_parity"
 GIVEN = "pyml_given_rows"
@@ -68,7 +74,7 @@ def take_snapshot(
         given: rows to use instead of a query, shape (rows, columns); they are numbered if there is no key.
 
     Raises:
-        UsageError: there is no query, no key, or Spark cannot read the query.
+        UsageError: there is no query, no key, Spark cannot read the query, or a value does not fit its declared type.
         InputError: the query's columns do not fit the model; lists every one.
         JobError: Spark failed.
     """
@@ -79,18 +85,30 @@ def take_snapshot(
     columns = dict.fromkeys([*settings.key, *signature.inputs.names])
     wanted = ", ".join(quoted(column) for column in columns)
     table = f"{DATABASE}.{name}"
-    with translated_errors():
+    with _misfits_as_usage_errors(), translated_errors():
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         query = _query_for(spark, settings, given)
         job = OfflineJob("", signature.inputs, signature.outputs, query, table, settings.key)
         check_query(planned(spark, query), job, settings.key)
         # On lines of its own: the query may end in a comment.
-        spark.sql(f"CREATE TABLE {table} USING parquet AS SELECT {wanted} FROM (\n{query}\n)")
+        rows_of_query = spark.sql(f"SELECT {wanted} FROM (\n{query}\n)")
+        as_declared(rows_of_query, signature.inputs).write.format("parquet").saveAsTable(table)
         inconclusive = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
         rows = export(spark, table, folder / "rows.parquet")
     if not rows:
         inconclusive = ("the query gives no rows",)
     return Snapshot(table, folder / "rows.parquet", rows, settings.key, inconclusive)
+
+
+@contextmanager
+def _misfits_as_usage_errors() -> Iterator[None]:
+    """A value that its declared type cannot hold is a fault of the query, not of the job that found it."""
+    try:
+        yield
+    except JobError as error:
+        if ErrorCode.COLUMN_VALUE not in error.codes:
+            raise
+        raise UsageError(error.message, error.hint, *error.codes) from error
 
 
 def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | None) -> str:
@@ -99,6 +117,26 @@ def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | 
         return settings.sql.strip().rstrip(";") or _select_all(settings.table)
     spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
     return f"SELECT * FROM {GIVEN}"
+
+
+def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
+    """The same rows with the model's inputs in their declared types, so that both paths get them as the model does.
+
+    The workers convert them when the rows are read, by the rule of both paths, and fail with the first value that does
+    not fit.
+
+    Args:
+        rows: the key columns and the model's inputs.
+        inputs: the model's inputs; `check_query` has accepted the types of the rows.
+    """
+    declared = {field.name.lower(): field.ddl_type for field in inputs.fields}
+    found = {column.name: column.dataType.simpleString() for column in rows.schema.fields}
+    wanted = {name: declared.get(name.lower(), "") for name in found}
+    if all(not ddl_type or has_type(found[name], ddl_type) for name, ddl_type in wanted.items()):
+        return rows
+    ddl = ", ".join(f"{quoted(name)} {ddl_type or found[name]}" for name, ddl_type in wanted.items())
+    convert = partial(declared_or_report, names=list(wanted), ddl_types=list(wanted.values()))
+    return rows.mapInArrow(convert, ddl)
 
 
 def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
