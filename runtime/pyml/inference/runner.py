@@ -86,10 +86,7 @@ class Runner:
             PredictError: the model raised.
             OutputError: the predictions do not fit `outputs`.
         """
-        given = self.given(batch)
-        if self._is_not_asked(batch.num_rows):
-            return self._no_predictions()
-        return self.predictions(self.predict(given), batch.num_rows)
+        return self._answer(self.given(batch), batch.num_rows)
 
     def predict_recorded(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[pa.Array]]:
         """Like :meth:`predict_arrow`, with a record of what `predict` got and returned (`record_columns.py`)."""
@@ -97,10 +94,7 @@ class Runner:
 
         given = self.given(batch)
         seen = digests_of(given)  # before the call: a model may modify its input
-        if self._is_not_asked(batch.num_rows):
-            predictions = self._no_predictions()
-        else:
-            predictions = self.predictions(self.predict(given), batch.num_rows)
+        predictions = self._answer(given, batch.num_rows)
         return predictions, record(seen, digests_of_batch(predictions, self.outputs), batch.num_rows)
 
     def given(self, batch: pa.RecordBatch) -> Given:
@@ -155,6 +149,10 @@ class Runner:
         except (Exception, SystemExit) as error:
             place = last_line_in(error, self.folder)
             raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error
+
+    def _answer(self, given: Given, rows: int) -> pa.RecordBatch:
+        """The columns of `outputs` for the rows of a checked input."""
+        return self._no_predictions() if self._is_not_asked(rows) else self.predictions(self.predict(given), rows)
 
     def _is_not_asked(self, rows: int) -> bool:
         """Whether a batch of so many rows is answered without a call of `predict`."""
