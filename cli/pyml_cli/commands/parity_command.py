@@ -50,7 +50,6 @@ def parity_check(
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
     from pyml_sandbox.parity import check
-    from pyml_sandbox.parity.run import only_run
 
     files = Files(html, junit)
     files.refuse_folders()
@@ -59,9 +58,7 @@ def parity_check(
     with progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
-        with only_run(client.home, version.name, on_event):
-            client.deploy_model(version.model_id, on_event)
-            report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
+        report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
     choose_output(json).result(ReportView(report))
     with progress() as on_event:
         files.write(report, on_event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyml.command_line import command
@@ -11,7 +12,7 @@ from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.registry import find_version, prepare
-from pyml_sandbox.models.routes import Routes, load_routes
+from pyml_sandbox.models.routes import Deployment, Routes, load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
@@ -101,24 +102,88 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
         SandboxError: the sandbox is not up.
         ServiceFailedError: the server did not become ready.
     """
-    state = require_state(home)
     version = find_version(home, model_id)
     with locked(home, f"pyml deploy {model_id}"):
-        driver = driver_for(home, state)
-        require_gateway(home, driver.runner)
-        specs = driver.model_servers(version, prepare(version, driver.builder, on_event))
+        driver = driver_for(home, require_state(home))
         before = load_routes(home)
         served = services_of(before, version.name, driver.runner)
-        driver.publish(before.with_version(version.name, version.version))
-        try:
-            _serve(specs, driver.runner, on_event)
-        except BaseException:
-            driver.publish(before)
-            _remove([name for name in _names(specs) if name not in served], driver.runner)
-            raise
+        started = _served_beside(home, version, driver, on_event)
         driver.publish(before.only_version(version.name, version.version))
-        _remove([name for name in served if name not in _names(specs)], driver.runner)
+        _remove([name for name in served if name not in started], driver.runner)
     return version
+
+
+@contextmanager
+def served_meanwhile(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Iterator[None]:
+    """Serve a version while a block runs, beside the versions that are deployed; what is deployed stays as it is.
+
+    Blocks until the version answers through the gateway. If it is not deployed, its servers are stopped afterwards.
+
+    Args:
+        home: the sandbox.
+        version: an uploaded version.
+        on_event: called for each change of a service.
+
+    Raises:
+        SandboxError: the sandbox is not up.
+        ServiceFailedError: the server did not become ready.
+    """
+    before = load_routes(home).models.get(version.name)
+    started = serve(home, version, on_event)
+    try:
+        yield
+    finally:
+        with locked(home, f"stop serving {version.model_id}"):
+            if not _is_deployed(home, version, before):
+                driver = driver_for(home, require_state(home))
+                driver.publish(load_routes(home).without_version(version.name, version.version))
+                _remove(started, driver.runner)
+
+
+def _is_deployed(home: SandboxHome, version: ModelVersion, before: Deployment | None) -> bool:
+    """Whether a version was deployed before it was served meanwhile, or has become the default since."""
+    if before is None:
+        return False
+    now = load_routes(home).models.get(version.name)
+    has_become_default = now is not None and now.default == version.version != before.default
+    return version.version in before.versions or has_become_default
+
+
+def serve(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Sequence[str]:
+    """Serve a version beside the deployed ones, or wait for its server if it is one of them. Blocks.
+
+    If it does not start, nothing changes.
+
+    Args:
+        home: the sandbox.
+        version: an uploaded version.
+        on_event: called for each change of a service.
+
+    Returns:
+        Names of the version's services.
+
+    Raises:
+        SandboxError: the sandbox is not up.
+        ServiceFailedError: the server did not become ready.
+    """
+    with locked(home, f"serve {version.model_id}"):
+        return _served_beside(home, version, driver_for(home, require_state(home)), on_event)
+
+
+def _served_beside(home: SandboxHome, version: ModelVersion, driver: Driver, on_event: OnEvent) -> Sequence[str]:
+    """See `serve`; the caller holds the sandbox."""
+    require_gateway(home, driver.runner)
+    specs = driver.model_servers(version, prepare(version, driver.builder, on_event))
+    before = load_routes(home)
+    served = services_of(before, version.name, driver.runner)
+    driver.publish(before.with_version(version.name, version.version))
+    try:
+        _serve(specs, driver.runner, on_event)
+    except BaseException:
+        driver.publish(before)
+        _remove([name for name in _names(specs) if name not in served], driver.runner)
+        raise
+    return _names(specs)
 
 
 def undeploy(home: SandboxHome, name: str) -> Sequence[str]:

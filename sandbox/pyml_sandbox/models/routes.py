@@ -47,6 +47,15 @@ class Routes:
         """Routes with this version alone for the model, as its default."""
         return Routes({**self.models, model: Deployment(version, (version,))})
 
+    def without_version(self, model: str, version: str) -> Routes:
+        """Routes without one version of the model; if it was the default, the last of the others becomes that."""
+        found = self.models.get(model, Deployment("", ()))
+        versions = tuple(each for each in found.versions if each != version)
+        if not versions:
+            return self.without(model)
+        default = versions[-1] if found.default == version else found.default
+        return Routes({**self.models, model: Deployment(default, versions)})
+
     def without(self, model: str) -> Routes:
         """Routes without any version of the model."""
         return Routes({name: deployment for name, deployment in self.models.items() if name != model})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Comparison, Tolerances, compare
+from pyml_sandbox.lifecycle.deployment import served_meanwhile
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.decisions.evidence import (
@@ -71,8 +72,8 @@ def parity_check(
     A second check of the same model waits for the first, and reports that it waits.
 
     Args:
-        client: the sandbox; the model is deployed there.
-        model_id: the version to check.
+        client: the sandbox.
+        model_id: the version to check. It is served while the check runs; what is deployed stays as it is.
         settings: rows, key, sizes and the required level; None for the model's own `pyml.toml`. The checks of levels
             above P1 are made unless the required level is P1.
         on_event: called at each step.
@@ -109,7 +110,7 @@ class _Check:
 
         run = self._run
         target = self._client.offline(self._version, run.on_event)
-        with session(self._client.home, target) as spark, self._client.online(self._version) as model:
+        with session(self._client.home, target) as spark:
             with run.step("freeze", "the rows, once, in a Hive table") as done:
                 snapshot = take_snapshot(
                     spark, self._version.signature, self._settings, f"rows_{run.name}", run.folder, given=rows
@@ -122,7 +123,11 @@ class _Check:
                 known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
-            evidence, comparisons = self._both_paths(spark, model, target, snapshot)
+            with (
+                served_meanwhile(self._client.home, self._version, run.on_event),
+                self._client.online(self._version) as model,
+            ):
+                evidence, comparisons = self._both_paths(spark, model, target, snapshot)
             run.drop_earlier(spark, self._version)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.package.settings import ParitySettings
+from pyml_sandbox.lifecycle.deployment import serve
 from pyml_sandbox.parity.decisions.pairings import (
     OFFLINE,
     ONLINE_BATCHES,
@@ -110,4 +111,4 @@ class FixturePaths:
         """Wait until a server that exited on a request is ready again, so that later requests do not fail for it."""
         if self.run.has_ended_server:
             self.run.has_ended_server = False
-            self.client.deploy_model(self.version.model_id, self.run.on_event)
+            serve(self.client.home, self.version, self.run.on_event)

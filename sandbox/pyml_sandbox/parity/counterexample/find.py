@@ -309,6 +309,7 @@ def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
         "from pyml_sandbox import Client",
         "",
         "client = Client()",
+        f"client.deploy_model({model_id!r})",
         f"rows = client.rows({model_id!r}, {literal(rows)})",
         f"print(client.predict_online({model_id!r}, rows))  # all in one request",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,11 @@ from pyml_sandbox.lifecycle.deployment import (
     lost_versions,
     model_endpoints,
     model_servers,
+    served_meanwhile,
     undeploy,
 )
-from pyml_sandbox.models.routes import Routes, load_routes, routes_text, save_routes
+from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.models.routes import Deployment, Routes, load_routes, routes_text, save_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves, service_name
@@ -159,3 +162,38 @@ def test_routes_in_containers_name_one_server_of_a_version_whose_upload_is_gone(
 )
 def test_servers_of_a_version_are_known_by_their_names(service: str, is_one: bool) -> None:
     assert serves(service, "fare", GOOD) is is_one
+
+
+def test_a_version_is_served_meanwhile_beside_the_default_and_then_stopped(
+    home: SandboxHome, driver: FakeDriver
+) -> None:
+    before = load_routes(home)
+    with served_meanwhile(home, find_version(home, f"delay@{NEXT}")):
+        assert load_routes(home).models["delay"] == Deployment(GOOD, (GOOD, NEXT))
+        assert {f"model-delay-{GOOD}", f"model-delay-{NEXT}", f"model-delay-{NEXT}-2"} <= running(driver)
+    assert load_routes(home) == before
+    assert not any(NEXT in name for name in running(driver))
+    assert f"model-delay-{GOOD}" in running(driver)
+
+
+def test_a_model_that_is_not_deployed_is_served_only_meanwhile(home: SandboxHome, driver: FakeDriver) -> None:
+    keep(home, f"tip@{GOOD}")
+    with ExitStack() as stack:
+        stack.enter_context(served_meanwhile(home, find_version(home, f"tip@{GOOD}")))
+        assert load_routes(home).models["tip"].default == GOOD
+    assert "tip" not in load_routes(home).models
+
+
+def test_a_deployed_version_is_served_afterwards_as_well(home: SandboxHome, driver: FakeDriver) -> None:
+    before = load_routes(home)
+    with served_meanwhile(home, find_version(home, f"delay@{GOOD}")):
+        pass
+    assert load_routes(home) == before
+    assert f"model-delay-{GOOD}" in running(driver)
+
+
+def test_what_is_deployed_by_name_meanwhile_stays(home: SandboxHome, driver: FakeDriver) -> None:
+    with served_meanwhile(home, find_version(home, f"delay@{NEXT}")):
+        deploy(home, f"delay@{NEXT}")
+    assert load_routes(home).models["delay"] == Deployment(NEXT, (NEXT,))
+    assert f"model-delay-{NEXT}" in running(driver)

@@ -41,6 +41,24 @@ def test_one_version_takes_the_place_of_all_others_of_its_model_alone() -> None:
     assert routes.without("nobody") == routes
 
 
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ("1", Deployment("3", ("2", "3"))),  # the default
+        ("2", Deployment("1", ("1", "3"))),
+        ("9", Deployment("1", ("1", "2", "3"))),
+    ],
+)
+def test_one_version_is_taken_away(gone: str, left: Deployment) -> None:
+    routes = Routes().with_version("m", "1").with_version("m", "2").with_version("m", "3")
+    assert routes.without_version("m", gone).models == {"m": left}
+
+
+def test_a_model_without_versions_is_not_deployed() -> None:
+    assert Routes().with_version("m", "1").without_version("m", "1") == Routes()
+    assert Routes().without_version("m", "1") == Routes()
+
+
 def two(model: str, version: str) -> list[Replica]:
     return [Replica(f"/run/{model}-{version}-{at}", f"model-{at}") for at in (1, 2)]
 
