@@ -290,7 +290,7 @@ class Job:
                 self.cancellation.interrupt(self._spark.interruptAll)
 
     def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
-        from pyml.offline.job import run
+        from pyml.offline.job_run import run
         from pyml_sandbox.predict.job_record import JobRecord, check_image
         from pyml_sandbox.predict.spark_session import session
 

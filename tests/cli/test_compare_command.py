@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pyml.offline.job import translated_errors
+from pyml.offline.spark_errors import translated_errors
 from pyml_cli.main import run
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome

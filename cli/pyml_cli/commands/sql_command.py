@@ -25,7 +25,7 @@ def sql(
     json: AsJson = False,
 ) -> None:
     """Run an SQL statement on the sandbox's Spark and print its rows."""
-    from pyml.offline.job import translated_errors
+    from pyml.offline.spark_errors import translated_errors
     from pyml_sandbox.predict.spark_session import session
     from pyml_sandbox.workspace.home import SandboxHome
 

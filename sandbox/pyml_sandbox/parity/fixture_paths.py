@@ -56,7 +56,7 @@ class FixturePaths:
             SandboxError: Spark is gone.
         """
         from pyml.offline.job import OfflineJob
-        from pyml.offline.job import run as run_job
+        from pyml.offline.job_run import run as run_job
 
         signature, run = self.version.signature, self.run
         result = None

@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 from pyspark.errors import PySparkException
 
-from pyml.offline import job as offline_job
+from pyml.offline import job_run, staging
 from pyml.offline.cancellation import Cancellation
-from pyml.offline.job import Audit, JobError, OfflineJob
+from pyml.offline.job import JobError, OfflineJob
+from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import Job
 from pyml_sandbox.models.version import ModelVersion
@@ -76,9 +77,9 @@ class FakeSpark:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     """A Spark in which every query succeeds at once."""
-    monkeypatch.setattr(offline_job, "planned", lambda spark, query: SimpleNamespace(columns=["id", "x"]))
-    monkeypatch.setattr(offline_job, "check_query", lambda rows, job, key: None)
-    monkeypatch.setattr(offline_job, "key_problems", lambda spark, relation, key: iter(()))
+    monkeypatch.setattr(job_run, "planned", lambda spark, query: SimpleNamespace(columns=["id", "x"]))
+    monkeypatch.setattr(job_run, "check_query", lambda rows, job, key: None)
+    monkeypatch.setattr(staging, "key_problems", lambda spark, relation, key: iter(()))
     writes(monkeypatch, lambda: None)
     return FakeSpark()
 
@@ -90,7 +91,7 @@ def writes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
         act()
         return Audit(1, 1, 1), Audit(1, 1, 1), ()
 
-    monkeypatch.setattr(offline_job, "_write", write)
+    monkeypatch.setattr(job_run, "write_staging", write)
 
 
 def started(
@@ -198,7 +199,7 @@ def test_a_job_that_is_cancelled_before_it_runs_asks_spark_nothing(fake: FakeSpa
     cancellation = Cancellation()
     cancellation.ask()
     with pytest.raises(JobError, match="was cancelled"):
-        offline_job.run(cast("Any", fake), OFFLINE, cancellation=cancellation)
+        job_run.run(cast("Any", fake), OFFLINE, cancellation=cancellation)
     assert fake.statements == []
 
 

@@ -67,7 +67,7 @@ def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[st
     """Each table as a file in `folder`, by its name; all read in one session."""
     import pyarrow.parquet as pq
 
-    from pyml.offline.job import translated_errors
+    from pyml.offline.spark_errors import translated_errors
     from pyml_sandbox.predict.spark_session import session
 
     if load_state(home) is None:

@@ -85,7 +85,8 @@ class RealPaths:
         return [found.get(number, LOST) for number in range(len(rows))]
 
     def _run(self, source: str, target: str) -> None:
-        from pyml.offline.job import OfflineJob, run
+        from pyml.offline.job import OfflineJob
+        from pyml.offline.job_run import run
 
         signature = self.version.signature
         query = f"SELECT * FROM {source}"

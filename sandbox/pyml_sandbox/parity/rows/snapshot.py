@@ -14,7 +14,9 @@ from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
 from pyml.inference.describe import Signature
 from pyml.offline.batches import declared_or_report
-from pyml.offline.job import JobError, OfflineJob, check_query, has_type, key_problems, planned, translated_errors
+from pyml.offline.job import JobError, OfflineJob
+from pyml.offline.job_query import check_query, has_type, key_problems, planned
+from pyml.offline.spark_errors import translated_errors
 from pyml.package.settings import ParitySettings
 from pyml.types.spark_types import ddl_type_of, quoted
 from pyml_sandbox.parity.rows.numbered import ROW, numbered

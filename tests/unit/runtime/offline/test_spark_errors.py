@@ -11,7 +11,8 @@ from pyspark.errors import PySparkException
 from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, PredictError, Problem, PymlError
 from pyml.offline.batches import predict_or_report
-from pyml.offline.job import JobError, translated_errors
+from pyml.offline.job import JobError
+from pyml.offline.spark_errors import translated_errors
 from pyml.offline.worker_error import WorkerError, line_of, reported_error_in, reported_to_job
 
 HEAD = """

@@ -13,7 +13,8 @@ import pytest
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
 from pyml.inference.describe import Signature
-from pyml.offline import job as offline_job
+from pyml.offline import job_run
+from pyml.offline.job import OfflineJob
 from pyml.types.schema import Schema
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths import real_paths
@@ -60,7 +61,7 @@ class FakeSpark:
     def sql(self, text: str) -> None:
         self.dropped.append(text.split()[4])
 
-    def run(self, job: offline_job.OfflineJob) -> None:
+    def run(self, job: OfflineJob) -> None:
         source = self.tables[job.query.rpartition(" ")[2]]
         self.batch_rows.append(self.settings[BATCH_ROWS])
         declared = pa.table({name.lower(): source.column(name) for name in source.column_names})
@@ -99,7 +100,7 @@ class Scene:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = Scene(FakeSpark(), FakeModel())
     monkeypatch.setattr(real_paths, "write_table", lambda spark, table, name: spark.tables.update({name: table}))
-    monkeypatch.setattr(offline_job, "run", lambda spark, job: spark.run(job))
+    monkeypatch.setattr(job_run, "run", lambda spark, job: spark.run(job))
     return made
 
 

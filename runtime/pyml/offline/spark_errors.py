@@ -1,0 +1,58 @@
+"""Spark's exceptions, translated into those of pyml."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from pyml.error_code import ErrorCode
+from pyml.errors import UsageError
+from pyml.offline.job import JobError
+from pyml.offline.worker_error import reported_error_in
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Translate Spark's exceptions into ours, keeping the message of the model or of Spark.
+
+    Raises:
+        UsageError: Spark cannot parse or resolve the query.
+        JobError: any other failure; if the worker reported an error, with its message.
+    """
+    from pyspark.errors import AnalysisException, ParseException, PySparkException
+
+    try:
+        yield
+    except (ParseException, AnalysisException) as error:
+        raise UsageError(
+            f"Spark cannot run the query: {_first_paragraph(error)}", "fix the SQL or the names in it", ErrorCode.QUERY
+        ) from error
+    except PySparkException as error:
+        raise _job_error(str(error), is_gone=_is_gone(error)) from error
+
+
+def _is_gone(error: Exception) -> bool:
+    """True if Spark itself went away, or came back without this session."""
+    message = f"{type(error).__name__} {error}"
+    return any(name in message for name in ("RetriesExceeded", "UNAVAILABLE", "INVALID_HANDLE", "NO_ACTIVE_SESSION"))
+
+
+def _job_error(text: str, *, is_gone: bool) -> JobError:
+    if is_gone:
+        return JobError(
+            "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
+        )
+    reported = reported_error_in(text)
+    if reported is not None:
+        return JobError(reported.message, reported.hint, *reported.codes)
+    return JobError(
+        f"the Spark job failed: {text.strip().splitlines()[0] if text.strip() else 'no reason given'}", _LOG_HINT
+    )
+
+
+_AGAIN_HINT = "pyml dev up, then run it again"
+_LOG_HINT = "pyml dev logs"
+
+
+def _first_paragraph(error: Exception) -> str:
+    return str(error).split(";\n")[0].split("\n\n")[0].split("\nJVM stacktrace")[0].strip()

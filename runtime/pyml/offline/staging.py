@@ -1,0 +1,122 @@
+"""The staging table of an offline job: predictions are written to it, and their rows and keys are audited."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyml.error_code import ErrorCode
+from pyml.inference.worker_info import Worker
+from pyml.offline.job import JobError, OfflineJob
+from pyml.offline.job_query import key_problems
+from pyml.types.spark_types import quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Number of rows and order-independent fingerprints of their keys, before or after the model."""
+
+    rows: int
+    key_xor: int | None
+    key_sum: int | None
+
+
+def write_staging(
+    rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str
+) -> tuple[Audit, Audit, tuple[Worker, ...]]:
+    """Predict into the staging table; audits and workers are observed in the same pass. Blocks.
+
+    Args:
+        rows: the planned query.
+        job: the job.
+        key: the columns that are kept with the predictions.
+        staging: quoted name of the table to write.
+
+    Returns:
+        The audit before the model, the audit after it, and the workers that predicted.
+    """
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+
+    from pyml.inference.record_columns import RECORD_DDL, RECORD_NAMES
+    from pyml.offline.batches import WORKER_COLUMN, predict_or_report
+
+    # Key columns are renamed, since a key may be an input as well.
+    keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
+    inputs = [F.col(quoted(name)).alias(name) for name in job.inputs.names]
+    rows = rows.select(*keys, *inputs)
+    key_types = [rows.schema[position].dataType.simpleString() for position in range(len(key))]
+    carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
+    predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
+    record_columns, record_names = ([RECORD_DDL], RECORD_NAMES) if job.recorded else ([], ())
+    predict = functools.partial(predict_or_report, folder=job.folder, keys=len(key), recorded=job.recorded)
+    before, after = Observation(), Observation()
+    measures = _measures([f"__key_{position}" for position in range(len(key))])
+    predicted = (
+        rows.observe(before, *measures)
+        .mapInArrow(predict, ", ".join([*carried, *predicted_columns, *record_columns, f"{WORKER_COLUMN} STRING"]))
+        .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
+        .drop(WORKER_COLUMN)
+        .toDF(*key, *job.outputs.names, *record_names)
+    )
+    predicted.write.format("parquet").saveAsTable(staging)
+    found = dict(after.get)
+    workers = tuple(Worker.from_json(text) for text in sorted(found.pop("workers")))
+    return _audit(before.get), _audit(found), workers
+
+
+def _measures(keys: Sequence[str]) -> list[Column]:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    count = F.count(F.lit(1)).alias("rows")
+    if not keys:
+        return [count]
+    hashed = F.xxhash64(*keys)
+    return [count, F.bit_xor(hashed).alias("key_xor"), F.sum(hashed.cast("decimal(20,0)")).alias("key_sum")]
+
+
+def _audit(observed: Mapping[str, object]) -> Audit:
+    numbers = {name: None if value is None else int(str(value)) for name, value in observed.items()}
+    return Audit(numbers["rows"] or 0, numbers.get("key_xor"), numbers.get("key_sum"))
+
+
+def refuse_bad_audit(
+    spark: SparkSession, job: OfflineJob, key: tuple[str, ...], staging: str, before: Audit, after: Audit
+) -> None:
+    """Refuse a staging table that has lost or repeated rows, has no rows, or whose key does not identify them. Blocks.
+
+    Args:
+        spark: a session.
+        job: the job.
+        key: the columns that are kept with the predictions.
+        staging: quoted name of the table.
+        before: the audit before the model.
+        after: the audit after the model.
+
+    Raises:
+        JobError: the table must not replace the target.
+    """
+    kept = f"{job.table} is unchanged"
+    if before != after:
+        raise JobError(
+            f"the job lost, repeated or mixed up rows: {before.rows} in, {after.rows} out; {kept}",
+            "run it again; if it fails again, report it",
+            ErrorCode.ROWS_LOST,
+        )
+    stored = spark.table(staging).count()
+    if stored != after.rows:
+        message = f"{after.rows} rows were predicted, but {stored} are stored; {kept}"
+        raise JobError(message, "read the Spark log: pyml dev logs", ErrorCode.ROWS_LOST)
+    if not stored and not job.allow_empty:
+        hint = "allow an empty result with --allow-empty (allow_empty=True)"
+        raise JobError(f"the query returned no rows; {kept}", hint, ErrorCode.NO_ROWS)
+    if job.key:
+        problems = list(key_problems(spark, staging, key))
+        if problems:
+            listed = "; ".join(problem.message for problem in problems)
+            raise JobError(f"the key does not identify the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)

@@ -1,0 +1,80 @@
+"""The swap of the target table of an offline job: two renames, which the next job completes after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+from pyml.errors import UsageError
+from pyml.types.spark_types import quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def split_table_name(table: str) -> tuple[str, str]:
+    """The database and the name in `database.table`, in lower case, as Hive stores them.
+
+    Raises:
+        UsageError: it is not the name of a Hive table.
+    """
+    database, _, name = table.rpartition(".")
+    if not all(re.fullmatch(r"\w+", part, re.ASCII) for part in (database or "default", name)):
+        raise UsageError(
+            f"{table!r} is not the name of a Hive table", "write database.table, with letters, digits and _"
+        )
+    return (database or "default").lower(), name.lower()
+
+
+def drop_staging(spark: SparkSession, staging: str) -> None:
+    """Stop running queries and drop the staging table; an error of Spark is ignored, since the first error matters."""
+    from pyspark.errors import PySparkException
+
+    with contextlib.suppress(PySparkException):
+        if hasattr(spark, "interruptAll"):  # over Spark Connect, where Ctrl-C leaves the query running
+            spark.interruptAll()
+        spark.sql(f"DROP TABLE IF EXISTS {staging} PURGE")
+
+
+def restore_interrupted_swap(spark: SparkSession, database: str, table: str) -> None:
+    """Restore the old table if an earlier job was killed between the two renames of its swap.
+
+    Args:
+        spark: a session.
+        database: of the target table.
+        table: its name.
+    """
+    target, previous = _names(database, table)
+    if spark.catalog.tableExists(previous):
+        if spark.catalog.tableExists(target):
+            spark.sql(f"DROP TABLE {previous} PURGE")
+        else:
+            spark.sql(f"ALTER TABLE {previous} RENAME TO {target}")
+
+
+def swap(spark: SparkSession, staging: str, database: str, table: str) -> None:
+    """Replace the target table by the staging table; after an error the old table is in place.
+
+    Args:
+        spark: a session.
+        staging: quoted name of the staging table.
+        database: of the target table.
+        table: its name.
+    """
+    target, previous = _names(database, table)
+    had_one = spark.catalog.tableExists(target)
+    if had_one:
+        spark.sql(f"ALTER TABLE {target} RENAME TO {previous}")
+    try:
+        spark.sql(f"ALTER TABLE {staging} RENAME TO {target}")
+    except BaseException:
+        if had_one:
+            spark.sql(f"ALTER TABLE {previous} RENAME TO {target}")
+        raise
+    if had_one:
+        spark.sql(f"DROP TABLE {previous} PURGE")
+
+
+def _names(database: str, table: str) -> tuple[str, str]:
+    return f"{quoted(database)}.{quoted(table)}", f"{quoted(database)}.{quoted(f'{table}__previous')}"
