@@ -28,6 +28,7 @@ from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from support.packages import write_package
@@ -327,7 +328,7 @@ def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> 
 
         async def pids() -> list[set[str]]:
             usage = RequestCounter()
-            launcher = Launcher(containers, usage, 60)
+            launcher = Launcher(ScalingContext(containers, usage), 60)
             upstream = LoadBalancer(RoutesFile(place.routes_file), usage, launcher)
             route = replace(upstream.find("chores", ""), on_request=True)
 

@@ -20,7 +20,7 @@ class Address:
         """Read `HOST:PORT`.
 
         Raises:
-            argparse.ArgumentTypeError: the string has another form.
+            argparse.ArgumentTypeError: the string is not HOST:PORT.
         """
         host, _, port = text.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:

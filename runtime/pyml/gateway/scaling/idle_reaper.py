@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyml.gateway.request_counter import RequestCounter
-from pyml.gateway.scaling.containers import Containers, EngineError, ServerContainer
-from pyml.gateway.scaling.launcher import InThread, Launcher
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
+from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
 from pyml.gateway.scaling.spark_ui import SparkActivity
 
@@ -36,30 +35,16 @@ class IdleReaper:
     """Finds idle containers and stops them; belongs to one event loop.
 
     Args:
-        containers: the containers of the sandbox.
-        usage: counts the requests to each service.
+        context: containers, request counts, clock.
         launcher: stops containers, and keeps requests away from those that are being stopped.
         activity: gives what a Spark driver does, by the URL of its UI.
-        in_thread: runs blocking calls.
-        clock: current time in seconds since 1970.
     """
 
-    def __init__(
-        self,
-        containers: Containers,
-        usage: RequestCounter,
-        launcher: Launcher,
-        activity: Activity,
-        in_thread: InThread = asyncio.to_thread,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._containers = containers
-        self._usage = usage
+    def __init__(self, context: ScalingContext, launcher: Launcher, activity: Activity) -> None:
+        self._context = context
         self._launcher = launcher
         self._activity = activity
-        self._in_thread = in_thread
-        self._clock = clock
-        self._began = clock()
+        self._began = context.clock()
         self._last_jobs: dict[str, float] = {}
         self._problem = ""
 
@@ -74,11 +59,12 @@ class IdleReaper:
         Raises:
             EngineError: the engine does not answer, or refused the call.
         """
-        containers = await self._in_thread(self._containers.find)
+        containers = await self._context.in_thread(self._context.containers.find)
         activities = await self._activities(containers)
         last_work = {each.service: self._last_work(each, activities) for each in containers}
         stops = [
-            self._launcher.stop(each.container, each.why) for each in to_stop(containers, last_work, self._clock())
+            self._launcher.stop(each.container, each.why)
+            for each in to_stop(containers, last_work, self._context.clock())
         ]
         for error in filter(None, await asyncio.gather(*stops, return_exceptions=True)):
             raise error
@@ -108,12 +94,12 @@ class IdleReaper:
     def _may_be_idle(self, driver: ServerContainer) -> bool:
         """Whether a driver can be idle at all: the response of its UI grows by 0.7 kB with each job."""
         known = self._last_jobs.get(driver.id, 0.0)
-        return bool(to_stop([driver], {driver.service: known}, self._clock()))
+        return bool(to_stop([driver], {driver.service: known}, self._context.clock()))
 
     def _last_work(self, container: ServerContainer, activities: Mapping[str, SparkActivity | None]) -> float | None:
         if SPARK_UI in container.labels:
             return last_job(activities.get(container.service))
-        use = self._usage.of(container.service)
+        use = self._context.usage.of(container.service)
         # The gateway does not know about requests before its own start.
         return None if use.in_flight else max(use.last_at, self._began)
 

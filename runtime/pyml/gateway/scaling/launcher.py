@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ParamSpec, Protocol, TypeVar
 
 import grpc
 
 from pyml.command_line import command
 from pyml.gateway.replica import Replica
-from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import Route
-from pyml.gateway.scaling.containers import Containers, EngineError, ServerContainer
+from pyml.gateway.scaling.containers import EngineError, ServerContainer
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
 log = logging.getLogger("pyml.gateway")
 
-P = ParamSpec("P")
-T = TypeVar("T")
 ReadyCheck = Callable[[Route], Awaitable[bool]]
 
 POLL_EVERY_S = 0.05
@@ -33,18 +29,6 @@ LOOK_EVERY_S = 1.0
 FIND_WAIT_S = 1.0
 PATIENCE_RESTARTS = 3
 """Restarts after which a server that exits again is reported as failed."""
-
-
-class InThread(Protocol):
-    """Runs a blocking call without blocking the event loop: `asyncio.to_thread`."""
-
-    def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """Run a call and return its result.
-
-        Args:
-            call: the blocking call.
-            args: its positional arguments.
-            kwargs: its keyword arguments."""
 
 
 @dataclass
@@ -69,26 +53,13 @@ class Launcher:
     """Starts and stops the containers of model servers; belongs to one event loop.
 
     Args:
-        containers: the containers of the sandbox.
-        usage: counts the requests to each service.
+        context: containers, request counts, clock.
         wait_s: maximum number of seconds that a request waits.
-        in_thread: runs blocking calls.
-        clock: current time in seconds since 1970.
     """
 
-    def __init__(
-        self,
-        containers: Containers,
-        usage: RequestCounter,
-        wait_s: float,
-        in_thread: InThread = asyncio.to_thread,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, context: ScalingContext, wait_s: float) -> None:
         self.wait_s = wait_s
-        self._containers = containers
-        self._usage = usage
-        self._in_thread = in_thread
-        self._clock = clock
+        self._context = context
         self._starts: dict[Route, tuple[_Start, asyncio.Task[RpcFailure | None]]] = {}
         self._stops: dict[str, asyncio.Future[None]] = {}
 
@@ -124,14 +95,14 @@ class Launcher:
             EngineError: the engine could not stop it.
         """
         service = container.service
-        use = self._usage.of(service)
+        use = self._context.usage.of(service)
         if use.in_flight or use.is_closed or self._is_starting(service):
             return
         use.is_closed = True
         self._stops[service] = asyncio.get_running_loop().create_future()
         log.info("stopping %s: %s", service, why)
         try:
-            await self._in_thread(self._containers.stop, container.id)
+            await self._context.in_thread(self._context.containers.stop, container.id)
         finally:
             use.is_closed = False
             self._stops.pop(service).set_result(None)
@@ -142,7 +113,7 @@ class Launcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._in_thread(self._containers.close)
+        await self._context.in_thread(self._context.containers.close)
 
     def _is_starting(self, service: str) -> bool:
         return any(replica.service == service for route in self._starts for replica in route.replicas)
@@ -153,7 +124,7 @@ class Launcher:
         loop = asyncio.get_running_loop()
         until = loop.time() + hold_s
         if route not in self._starts:
-            start = _Start(route, self._clock(), until, loop.create_future())
+            start = _Start(route, self._context.clock(), until, loop.create_future())
             task = loop.create_task(self._bring_up(start, is_ready))
             task.add_done_callback(lambda _: self._starts.pop(route))
             self._starts[route] = start, task
@@ -170,7 +141,7 @@ class Launcher:
                 log.warning("%s", failure.text)
                 return failure
             if await _answers_within(LOOK_EVERY_S, start.route, is_ready):
-                log.info("model %s answers after %.1f s", start.route.name, self._clock() - start.since)
+                log.info("model %s answers after %.1f s", start.route.name, self._context.clock() - start.since)
                 return None
             if loop.time() >= start.until:
                 return self._not_yet(start)
@@ -196,7 +167,7 @@ class Launcher:
     async def _container(self, service: str) -> ServerContainer | None:
         if service in self._stops:
             await asyncio.wait({self._stops[service]})
-        return current_container(await self._in_thread(self._containers.find, service))
+        return current_container(await self._context.in_thread(self._context.containers.find, service))
 
     async def _run(self, start: _Start, container: ServerContainer) -> RpcFailure | None:
         if not container.is_stopped:
@@ -205,13 +176,13 @@ class Launcher:
         log.info("starting %s: a request for model %s arrived", container.service, start.route.name)
         start.started.add(container.service)
         try:
-            await self._in_thread(self._containers.start, container.id)
+            await self._context.in_thread(self._context.containers.start, container.id)
         except EngineError as error:
             return cannot_start(start.route, error)
         return None
 
     def _not_yet(self, start: _Start) -> RpcFailure:
-        seconds = f"{max(0.0, self._clock() - start.since):.0f} s"
+        seconds = f"{max(0.0, self._context.clock() - start.since):.0f} s"
         if not start.found.done():
             error = EngineError(f"the Docker engine has not answered for {seconds}", "pyml dev doctor")
             return cannot_start(start.route, error)

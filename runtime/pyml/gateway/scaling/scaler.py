@@ -9,6 +9,7 @@ from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.scaling.docker_containers import DockerContainers
 from pyml.gateway.scaling.idle_reaper import IdleReaper
 from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.gateway.scaling.spark_ui import SparkUi
 
 
@@ -26,10 +27,10 @@ class Scaler:
     """
 
     def __init__(self, engine: str, sandbox: str, usage: RequestCounter, start_wait_s: float) -> None:
-        containers = DockerContainers(engine, sandbox)
-        self.launcher = Launcher(containers, usage, start_wait_s)
+        context = ScalingContext(DockerContainers(engine, sandbox), usage)
+        self.launcher = Launcher(context, start_wait_s)
         self._ui = SparkUi()
-        self._idle_stop = IdleReaper(containers, usage, self.launcher, self._ui.activity)
+        self._idle_reaper = IdleReaper(context, self.launcher, self._ui.activity)
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -41,7 +42,7 @@ class Scaler:
 
     def start(self) -> None:
         """Start the idle reaper."""
-        self._task = asyncio.get_running_loop().create_task(self._idle_stop.run())
+        self._task = asyncio.get_running_loop().create_task(self._idle_reaper.run())
 
     async def close(self) -> None:
         """Stop the idle reaper and close the connection to the engine. Containers are left as they are."""

@@ -16,6 +16,7 @@ from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.idle_reaper import IdleReaper, Stop, last_job, limit_s, pause_s, to_stop
 from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.gateway.scaling.scaling_labels import IDLE_STOP_S, IDLE_WITH, SPARK_UI
 from pyml.gateway.scaling.spark_ui import SparkActivity, SparkUi, activity_of
 
@@ -159,19 +160,19 @@ async def inline(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> 
 
 @dataclass
 class World:
-    """Containers, and an idle stop that looks at them."""
+    """Containers, and an idle reaper that looks at them."""
 
     now: float = 1000
     asked: int = 0
     activity: SparkActivity | None = None
     usage: RequestCounter = field(default_factory=RequestCounter)
     containers: FakeContainers = field(init=False)
-    idle_stop: IdleReaper = field(init=False)
+    idle_reaper: IdleReaper = field(init=False)
 
     def __post_init__(self) -> None:
         self.containers = FakeContainers(self.clock)
-        launcher = Launcher(self.containers, self.usage, 30, inline, self.clock)
-        self.idle_stop = IdleReaper(self.containers, self.usage, launcher, self.ask, inline, self.clock)
+        context = ScalingContext(self.containers, self.usage, inline, self.clock)
+        self.idle_reaper = IdleReaper(context, Launcher(context, 30), self.ask)
 
     def clock(self) -> float:
         return self.now
@@ -184,7 +185,7 @@ class World:
     def look(self, now: float) -> list[str]:
         """Look at some time; what was done so far."""
         self.now = now
-        asyncio.run(self.idle_stop.look())
+        asyncio.run(self.idle_reaper.look())
         return self.containers.done
 
 
@@ -251,7 +252,7 @@ def test_an_engine_that_does_not_answer_is_said_once(caplog: pytest.LogCaptureFi
     async def scene() -> None:
         for error in (EngineError("no answer"), EngineError("no answer"), None, None):
             world.containers.error = error
-            pauses.append(await world.idle_stop._look_safely())
+            pauses.append(await world.idle_reaper._look_safely())
 
     asyncio.run(scene())
     assert pauses == [10] * 4

@@ -20,6 +20,7 @@ from pyml.gateway.routes_file import Route, RoutesFile
 from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.scaling.scaling_context import ScalingContext
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -76,7 +77,7 @@ class World:
 
     def run(self, scene: Callable[[LoadBalancer, Launcher], Coroutine[Any, Any, T]]) -> T:
         async def whole() -> T:
-            launcher = Launcher(self.containers, self.usage, self.wait_s, self.in_thread, self.now)
+            launcher = Launcher(ScalingContext(self.containers, self.usage, self.in_thread, self.now), self.wait_s)
             upstream = LoadBalancer(RoutesFile(Path("/none")), self.usage, launcher, self.dial)
             try:
                 return await scene(upstream, launcher)
