@@ -33,7 +33,7 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
         Variation("LC_ALL=C", (("LC_ALL", "C"), ("LANG", "C"))),
         Variation("LC_ALL=de_DE.UTF-8", (("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8"))),
     ),
-    (Check.WORKING_DIRECTORY, ""): (Variation("another working directory", elsewhere=True),),
+    (Check.WORKING_DIRECTORY, ""): (Variation("a different working directory", elsewhere=True),),
 }
 
 
