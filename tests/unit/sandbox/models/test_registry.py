@@ -27,10 +27,10 @@ MADE = BuildResult(
 )
 
 
-class WorkshopOfNothing:
+class BuilderOfNothing:
     """Makes no environments."""
 
-    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> WorkshopOfNothing:
+    def with_inputs(self, wheels: Path | None, ca_bundle: Path | None) -> BuilderOfNothing:
         return self
 
     def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
@@ -57,7 +57,7 @@ def home(tmp_path: Path) -> SandboxHome:
 def test_a_version_that_is_adopted_again_is_whole_all_the_while(
     home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = registry.import_image(home, "image", WorkshopOfNothing())
+    version = registry.import_image(home, "image", BuilderOfNothing())
     kept = {path.relative_to(version.folder) for path in version.folder.rglob("*")}
     seen: list[set[Path]] = []
     for name in ("rmtree", "copytree", "copyfile", "copy2"):
@@ -70,16 +70,16 @@ def test_a_version_that_is_adopted_again_is_whole_all_the_while(
                 seen.append({path.relative_to(version.folder) for path in version.folder.rglob("*")})
 
         monkeypatch.setattr(shutil, name, watched)
-    assert registry.import_image(home, "image", WorkshopOfNothing()).uploaded_at >= version.uploaded_at
+    assert registry.import_image(home, "image", BuilderOfNothing()).uploaded_at >= version.uploaded_at
     assert seen
     assert all(files in (kept, set()) for files in seen[:-1])
     assert seen[-1] == kept
 
 
 def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: SandboxHome, tmp_path: Path) -> None:
-    pinned = registry.import_image(home, "image", WorkshopOfNothing())
+    pinned = registry.import_image(home, "image", BuilderOfNothing())
     package = ModelPackage(write_package(tmp_path / "echo"))
-    version = registry.upload(home, package, WorkshopOfNothing())
+    version = registry.upload(home, package, BuilderOfNothing())
     assert version.model_id == pinned.model_id
     assert (pinned.pinned, version.pinned) == ("sha256:12", None)
     assert [path.name for path in home.models.glob("*/*")] == [version.version]
@@ -98,15 +98,15 @@ def test_an_upload_reads_each_file_once_to_name_the_version(
         return real(file, name)
 
     monkeypatch.setattr(hashlib, "file_digest", counted)
-    registry.upload(home, package, WorkshopOfNothing())
+    registry.upload(home, package, BuilderOfNothing())
     assert sorted(read) == sorted(path.name for path in package.files())
 
 
 def test_a_package_that_was_edited_is_another_version(home: SandboxHome, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "echo"))
-    before = registry.upload(home, package, WorkshopOfNothing())
+    before = registry.upload(home, package, BuilderOfNothing())
     (package.folder / "parameters" / "weights").write_text("1")
-    after = registry.upload(home, package, WorkshopOfNothing())
+    after = registry.upload(home, package, BuilderOfNothing())
     assert after.version != before.version
     assert (after.package / "parameters" / "weights").read_text() == "1"
 
@@ -116,9 +116,9 @@ def test_what_another_process_stored_meanwhile_is_kept(
 ) -> None:
     package = ModelPackage(write_package(tmp_path / "echo"))
 
-    class Racing(WorkshopOfNothing):
+    class Racing(BuilderOfNothing):
         def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
-            registry.upload(home, ModelPackage(tmp_path / "echo"), WorkshopOfNothing())
+            registry.upload(home, ModelPackage(tmp_path / "echo"), BuilderOfNothing())
             return MADE
 
     assert registry.upload(home, package, Racing()).version == package.version

@@ -149,7 +149,7 @@ def harness(request: pytest.FixtureRequest, package: Path) -> Iterator[HarnessPr
             yield here
 
 
-class TestEveryLaboratory:
+class TestEveryHarness:
     """What holds for the one in this process, which other tests use, and for the real one."""
 
     def test_it_greets_with_what_the_model_declares(self, harness: HarnessProcess) -> None:

@@ -110,7 +110,7 @@ def test_an_image_is_taken_as_a_version_with_the_package_that_it_holds(scene: Sc
     assert scene.done == [("find", "echo:1"), ("extract", image("b").id, tmp_path / "package")]
 
 
-def test_wheels_and_certificates_go_into_the_build_and_leave_the_workshop_as_it_was(
+def test_wheels_and_certificates_go_into_the_build_and_leave_the_builder_as_it_was(
     scene: Scene, package: ModelPackage, tmp_path: Path
 ) -> None:
     (tmp_path / "ca.pem").write_text("")

@@ -107,7 +107,7 @@ STATE_CASES = [
     ("D2", [saw(Check.CLOCK)]),
     ("P3", [saw(Check.MUTATION, output="")]),
 ]
-SURROUNDINGS_CASES = [
+ENVIRONMENT_CASES = [
     ("D3", [saw(Check.HASH_SEED)]),
     ("T11", [saw(Check.TIME_ZONE)]),
     ("D4", [saw(Check.THREADS)]),
@@ -262,7 +262,7 @@ PATHS_CASES = [
 ]
 ONE_CAUSE = [
     *STATE_CASES,
-    *SURROUNDINGS_CASES,
+    *ENVIRONMENT_CASES,
     *NEIGHBOUR_CASES,
     *NULL_CASES,
     *COPIES_CASES,

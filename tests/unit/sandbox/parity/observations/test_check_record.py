@@ -29,7 +29,7 @@ from unit.sandbox.parity.test_examine import BROKEN, A, of_a, of_s
 HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
 OF_BATCHES = {"sizes", "alone", "contract", "copies", "neighbour", "together", "shuffle", "split", "crowd"}
 OF_REPEAT = {"frozen-clock", "seeded", "same-history", "training-mode"}
-OF_SURROUNDINGS = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory"}
+OF_ENVIRONMENT = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory"}
 OF_STATE = {"repeat", "warm", "clock", "same-size", "first-batch", "mutation"}
 
 
@@ -41,7 +41,7 @@ def made_of(source: Source, folder: Path) -> dict[str, CheckRun]:
 
 def test_only_what_an_honest_model_of_numbers_was_asked_is_listed(tmp_path: Path) -> None:
     made = made_of(HONEST, tmp_path)
-    assert set(made) == OF_STATE | OF_SURROUNDINGS | {"versions", "training-switch"} | OF_BATCHES | {
+    assert set(made) == OF_STATE | OF_ENVIRONMENT | {"versions", "training-switch"} | OF_BATCHES | {
         "null-neighbour",
     }
     assert made["repeat"].rows == len(A)
@@ -63,7 +63,7 @@ def test_neighbours_of_other_kinds_are_listed_where_there_are_such(tmp_path: Pat
     [
         ("D1 chance", {"repeat"} | OF_REPEAT - {"training-mode"}),
         ("E4 training", {"repeat"} | OF_REPEAT),
-        ("P2 fitted on the first", OF_STATE | OF_SURROUNDINGS | {"versions", "training-switch"}),
+        ("P2 fitted on the first", OF_STATE | OF_ENVIRONMENT | {"versions", "training-switch"}),
     ],
 )
 def test_a_model_that_is_not_steady_was_not_asked_the_rest(name: str, expected: set[str], tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ class Dying:
 
 
 @dataclass
-class WorkshopOfDying:
+class BuilderOfDying:
     """Its first process ends after so many questions; the others answer all."""
 
     left: int
@@ -118,7 +118,7 @@ Z_SCORE = BROKEN["B1 z-score"]
 def broken_off_after(questions: int, folder: Path, source: Source = Z_SCORE) -> tuple[CheckRecord, str, list[str]]:
     """The record, the reason, and the checks that saw something."""
     signature = Signature("frame", Schema(source.inputs), Schema(source.outputs))
-    harnesses = harnesses_of(source.write(folder), WorkshopOfDying(questions))
+    harnesses = harnesses_of(source.write(folder), BuilderOfDying(questions))
     with open_context(harnesses, signature, source.full_batch, source.full_batch, len(A), Tolerances()) as context:
         found = examine(context)
         return context.record, found.gap, [observation.check for observation in found.observations]
