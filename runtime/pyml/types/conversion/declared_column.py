@@ -99,7 +99,7 @@ def value_problem(loss: LossError, field: Field, source: RowSource) -> Problem:
     """
     message = f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {loss} (row {loss.row})"
     if isinstance(loss, WrongKindError):
-        return Problem(message, type_hint(field, source), ErrorCode.COLUMN_TYPE)
+        return Problem(message, type_hint(field, source, loss.value), ErrorCode.COLUMN_TYPE)
     return Problem(message, value_hint(field, source, loss.value), ErrorCode.COLUMN_VALUE)
 
 

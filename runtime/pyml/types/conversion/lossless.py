@@ -113,7 +113,7 @@ def _of_plain(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
         return partial(_numbers, declared=declared)
     if pa.types.is_integer(found) and pa.types.is_decimal(declared):
         return partial(_integers_as_decimals, declared=declared)
-    return partial(_checked_cast, declared=declared) if _is_checked_by_arrow(found, declared) else None
+    return partial(checked_cast, declared=declared) if _is_checked_by_arrow(found, declared) else None
 
 
 def _is_number(arrow: pa.DataType) -> bool:
@@ -158,10 +158,19 @@ def _refuse_first(column: pa.Array, lost: NDArray[np.bool_]) -> None:
 
 def _integers_as_decimals(column: pa.Array, declared: pa.DataType) -> pa.Array:
     digits = 20 if column.type == pa.uint64() else 19
-    return _checked_cast(column.cast(pa.decimal128(digits, 0)), declared)
+    return checked_cast(column.cast(pa.decimal128(digits, 0)), declared)
 
 
-def _checked_cast(column: pa.Array, declared: pa.DataType) -> pa.Array:
+def checked_cast(column: pa.Array, declared: pa.DataType) -> pa.Array:
+    """Cast a column with Arrow's own check of every value.
+
+    Args:
+        column: the values.
+        declared: the type to cast to; Arrow must refuse every value that would change.
+
+    Raises:
+        LossError: Arrow refuses a value; the first one.
+    """
     try:
         return column.cast(declared)
     except pa.ArrowInvalid as error:

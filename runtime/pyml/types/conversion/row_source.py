@@ -82,8 +82,16 @@ def undeclared_hint(declared: Sequence[str], source: RowSource) -> str:
     return f"drop it, or declare it; the model's inputs are: {', '.join(declared)}"
 
 
-def type_hint(field: Field, source: RowSource) -> str:
-    """How to mend a column of a type that is not converted to the declared one."""
+def type_hint(field: Field, source: RowSource, value: object = None) -> str:
+    """How to mend a column of a type that is not converted to the declared one.
+
+    Args:
+        field: the declared column.
+        source: where the values come from.
+        value: the first value of a different kind, if there is one that can be named.
+    """
+    if source is RowSource.CSV and value == "":
+        return 'an empty value without quotes is null; with quotes ("") it is an empty string'
     match source:
         case RowSource.SQL:
             return f"in SQL: CAST({quoted(field.name)} AS {field.ddl_type}) AS {quoted(field.name)}"
@@ -92,7 +100,7 @@ def type_hint(field: Field, source: RowSource) -> str:
         case RowSource.VALUES:
             return f"give {_IN_PYTHON.get(field.base_type, 'an int')}"
         case RowSource.CSV | RowSource.JSON:
-            return f"write it as {_written(field, source)}"
+            return _in_file(field, source)
         case RowSource.PARQUET:
             return f"write the column as {field.arrow.type}"
         case RowSource.ARROW:
@@ -138,13 +146,13 @@ def _series(field: Field) -> str:
     return f"frame[{field.name!r}]".replace("'", '"')
 
 
-def _written(field: Field, source: RowSource) -> str:
-    """A value of the type as it is written in a file."""
+def _in_file(field: Field, source: RowSource) -> str:
+    """How a value of the type is written."""
     if source is RowSource.CSV and field.base_type in ("ARRAY", "MAP", "STRUCT"):
-        return "JSON Lines or Parquet: CSV has no lists, maps and structs"
+        return "write JSON Lines or Parquet, which have lists, maps and structs"
     text = _WRITTEN.get(field.base_type, "text" if field.base_type in ("STRING", "BINARY") else "8")
     is_quoted = source is RowSource.JSON and field.base_type in ("STRING", "BINARY", *DATETIMES)
-    return f'"{text}"' if is_quoted else text
+    return "write a value such as " + (f'"{text}"' if is_quoted else text)
 
 
 def _converted_on_purpose(field: Field, source: RowSource) -> str:
