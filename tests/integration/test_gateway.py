@@ -434,7 +434,7 @@ def test_rest_tells_about_server_and_model(shared: Driver) -> None:
 
 REST_ERRORS: list[tuple[object, int, str]] = [
     (b'{"inputs": [', 400, "line 1 column 13"),
-    (rest_rows([1.0, None]), 400, "tensor `x` is FP64 and holds null at position 1"),
+    (rest_rows([1.0, None]), 400, "column `x` is declared NOT NULL and holds 1 nulls, the first in row 1"),
     ({"inputs": []}, 400, "column `x` is missing"),
     (rest_rows([1.0], act="fail it hurts"), 500, "predict raised ValueError: it hurts"),
     (rest_rows([1.0], act="columns"), 500, "column `y` is missing"),

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from pyml.error_code import ErrorCode
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
-from pyml.oip.columns import batch_from_columns, columns_from_batch
+from pyml.oip.columns import batch_from_columns, columns_from_batch, nulls_of
 from pyml.oip.messages import (
     InferInputTensor,
     InferOutputTensor,
@@ -30,6 +31,7 @@ from pyml.oip.messages import (
     ModelInferRequest,
     ModelInferResponse,
 )
+from pyml.oip.null_elements import mark_nulls, nulls_by_name, takes_nulls
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, refusal, write_raw, write_typed
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Form:
     is_raw: bool = True
     is_two_dimensional: bool = False
     is_recorded: bool = False
+    takes_nulls: bool = False
     wanted: tuple[str, ...] = ()
 
 
@@ -119,6 +122,7 @@ def form_of(request: ModelInferRequest) -> Form:
         is_raw=bool(request.raw_input_contents),
         is_two_dimensional=bool(request.inputs) and len(request.inputs[0].shape) == 2,
         is_recorded="record" in request.parameters and request.parameters["record"].bool_param,
+        takes_nulls=takes_nulls(request),
         wanted=tuple(output.name for output in request.outputs),
     )
 
@@ -128,11 +132,23 @@ def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> Mod
         return _arrow_response(_predicted(predictor, _read_stream(request, form), form), form)
     arrays = read_tensors(request, form)
     if predictor.is_tensor:
+        _refuse_nulls(request)
         return _tensor_response(predictor.predict_tensors(_owned(arrays)), form)
-    columns = columns_from_batch(predictor.predict_arrow(batch_from_columns(arrays, predictor.inputs)))
+    predictions = predictor.predict_arrow(batch_from_columns(arrays, predictor.inputs, nulls_by_name(request.inputs)))
+    columns = columns_from_batch(predictions, are_nulls_marked=form.takes_nulls)
     if form.is_two_dimensional:
         columns = {name: array.reshape(-1, 1) for name, array in columns.items()}
-    return _tensor_response(columns, form)
+    response = _tensor_response(columns, form)
+    nulls = nulls_of(predictions)
+    for output in response.outputs:
+        mark_nulls(output, nulls.get(output.name, ()))
+    return response
+
+
+def _refuse_nulls(request: ModelInferRequest) -> None:
+    for name, positions in nulls_by_name(request.inputs).items():
+        message = f"tensor `{name}` holds null at position {positions[0]}, which a TensorModel does not take"
+        raise refusal(message, "send a value for each element", ErrorCode.COLUMN_NULL)
 
 
 def _predicted(predictor: Predictor, rows: pa.RecordBatch, form: Form) -> pa.RecordBatch:

@@ -7,7 +7,8 @@ the same rule (`pyml.types.conversion.lossless`). A column that would lose somet
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,7 @@ _CARRIED = {
     pa.string(): "BYTES",
     pa.binary(): "BYTES",
 }
+_FILLER = {"BOOL": False, "BYTES": b""}
 _USE_ARROW = 'send the rows as one Arrow stream, content_type "arrow", which carries every type'
 
 
@@ -48,12 +50,19 @@ def datatype_of_column(arrow: pa.DataType) -> str | None:
     return _CARRIED.get(arrow)
 
 
-def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.RecordBatch:
+Nulls = Mapping[str, Sequence[int]]
+"""Rows that hold null, by column; a column without any may be absent."""
+
+
+def batch_from_columns(
+    columns: Mapping[str, Array], schema: Schema, nulls: Nulls = MappingProxyType({})
+) -> pa.RecordBatch:
     """Build rows of the declared types from one array for each column, given in any order.
 
     Args:
         columns: arrays of shape (n,) or (n, 1); BYTES as arrays of Python bytes.
         schema: the declared columns.
+        nulls: rows in which a column holds null, whatever its array holds there.
 
     Raises:
         InputError: lists each column that is missing, unknown, of a different length, or not exactly as declared.
@@ -62,7 +71,7 @@ def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.Recor
     arrays: list[pa.Array] = []
     for field in schema.fields if not problems else ():
         try:
-            arrays.append(_declared(field, columns[field.name].reshape(-1)))
+            arrays.append(_declared(field, columns[field.name].reshape(-1), nulls.get(field.name, ())))
         except UnfitError as unfit:
             problems.append(unfit.problem)
     if problems:
@@ -70,8 +79,13 @@ def batch_from_columns(columns: Mapping[str, Array], schema: Schema) -> pa.Recor
     return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
 
 
-def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
+def columns_from_batch(batch: pa.RecordBatch, *, are_nulls_marked: bool = False) -> dict[str, Array]:
     """One array of shape (n,) for each column; STRING and BINARY as arrays of Python bytes.
+
+    Args:
+        batch: shape (n, columns).
+        are_nulls_marked: whether the caller says elsewhere which rows hold null (`nulls_of`); the arrays then hold 0,
+            False or no bytes there.
 
     Raises:
         InputError: lists each column that a tensor cannot carry, because of its type or a null in it.
@@ -79,11 +93,20 @@ def columns_from_batch(batch: pa.RecordBatch) -> dict[str, Array]:
     problems = [
         problem
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        for problem in _loss(name, column)
+        for problem in _loss(name, column, are_nulls_marked=are_nulls_marked)
     ]
     if problems:
         raise InputError("the rows cannot be sent as one tensor for each column", problems)
     return {name: _plain(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+
+
+def nulls_of(batch: pa.RecordBatch) -> dict[str, list[int]]:
+    """The rows in which each column holds null; only columns with any."""
+    return {
+        name: np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist()
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if column.null_count
+    }
 
 
 def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Problem]:
@@ -108,20 +131,27 @@ def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
             yield Problem(message, "send the same number of values in each column", ErrorCode.TENSOR_SHAPE)
 
 
-def _declared(field: Field, array: Array) -> pa.Array:
+def _declared(field: Field, array: Array, nulls: Sequence[int]) -> pa.Array:
     """The column in its declared type, with every value unchanged."""
     sent, declared = datatype_of(array), field.arrow.type
     if sent == "BYTES" == datatype_of_column(declared):
-        return _strings(field, array, declared)
-    column = pa.array(array.tolist(), pa.binary()) if sent == "BYTES" else pa.array(array)
+        return as_declared(_strings(field, _with_nulls(array, nulls), declared), field, RowSource.TENSORS)
+    column = _with_nulls(array, nulls)
     if datatype_of_column(declared) is None and not is_convertible(column.type, declared):
         message = f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss"
         raise UnfitError(Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY))
     return as_declared(column, field, RowSource.TENSORS, sent)
 
 
-def _strings(field: Field, array: Array, target: pa.DataType) -> pa.Array:
-    elements = pa.array(array.tolist(), pa.binary())
+def _with_nulls(array: Array, nulls: Sequence[int]) -> pa.Array:
+    mask = None
+    if nulls:
+        mask = np.zeros(len(array), bool)
+        mask[list(nulls)] = True
+    return pa.array(array, pa.binary() if array.dtype.kind in "OSU" else None, mask=mask)
+
+
+def _strings(field: Field, elements: pa.Array, target: pa.DataType) -> pa.Array:
     try:
         return elements.cast(target)
     except pa.ArrowInvalid as error:
@@ -129,17 +159,19 @@ def _strings(field: Field, array: Array, target: pa.DataType) -> pa.Array:
         raise UnfitError(Problem(message, "encode it as UTF-8", ErrorCode.COLUMN_VALUE)) from error
 
 
-def _loss(name: str, column: pa.Array) -> Iterator[Problem]:
+def _loss(name: str, column: pa.Array, *, are_nulls_marked: bool) -> Iterator[Problem]:
     if datatype_of_column(column.type) is None:
         message = f"column `{name}` is {ddl_type_of(column.type)}, which no tensor carries without loss"
         yield Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
-    elif column.null_count:
+    elif column.null_count and not are_nulls_marked:
         row = column.is_null().index(True).as_py()
         message = f"column `{name}` holds null (row {row}), which no tensor carries"
         yield Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY)
 
 
 def _plain(column: pa.Array) -> Array:
+    if column.null_count:
+        column = column.fill_null(pa.scalar(_FILLER.get(datatype_of_column(column.type) or "", 0), column.type))
     if datatype_of_column(column.type) == "BYTES":
         array = np.empty(len(column), dtype=object)
         array[:] = column.cast(pa.binary()).to_pylist()

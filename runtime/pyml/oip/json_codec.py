@@ -1,14 +1,13 @@
 """Requests and responses as JSON, and the binary tensors after it.
 
 JSON has fewer values than a tensor can hold. A value that JSON cannot represent (NaN, infinities, bytes that are not
-UTF-8) or that a datatype cannot hold is refused, with the tensor's name. With the protocol's *binary tensor data*
-extension the tensors' bytes follow the JSON, without loss: the header `Inference-Header-Content-Length` says where
-they begin.
+UTF-8) or that a datatype cannot hold is refused, with the tensor's name. JSON has null and a tensor has none: it goes
+beside the tensor (`pyml.oip.null_elements`). With the protocol's *binary tensor data* extension the tensors' bytes
+follow the JSON, without loss: the header `Inference-Header-Content-Length` says where they begin.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -26,7 +25,9 @@ from pyml.oip.messages import (
     ModelInferRequest,
     ModelInferResponse,
 )
+from pyml.oip.null_elements import NULLS, mark_nulls, positions_of_nulls
 from pyml.oip.tensor import dtype_of, read_raw, refusal, write_raw
+from pyml.types.conversion.exact_numbers import in_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +81,7 @@ def read_request(
     document = _document(body[:json_size])
     request = ModelInferRequest(model_name=model, model_version=version, id=_text(document.get("id", ""), "id"))
     _fill_parameters(request.parameters, document.get("parameters", {}), "parameters")
+    request.parameters[NULLS].bool_param = True
     blobs = _Blobs(body[json_size:] if json_size is not None else b"")
     for place, tensor in _objects(document, "inputs"):
         _add_input(request, tensor, place, blobs)
@@ -101,11 +103,14 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
     for tensor, raw in zip(response.outputs, response.raw_output_contents, strict=True):
         entry: dict[str, object] = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
         parameters = dict(_plain_parameters(tensor.parameters))
+        nulls = positions_of_nulls(tensor)
         if is_binary(tensor.name):
+            _refuse_nulls_as_bytes(tensor.name, nulls)
             parameters[_BINARY_SIZE] = len(raw)
             blobs.append(raw)
         else:
-            entry["data"] = _json_data(tensor, raw)
+            parameters.pop(NULLS, None)
+            entry["data"] = _json_data(tensor, raw, nulls)
         outputs.append({**entry, **({"parameters": parameters} if parameters else {})})
     document = {
         "model_name": response.model_name,
@@ -116,6 +121,12 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
     }
     text = orjson.dumps({key: value for key, value in document.items() if value or key == "outputs"})
     return HttpResponse(b"".join((text, *blobs)), len(text)) if blobs else HttpResponse(text)
+
+
+def _refuse_nulls_as_bytes(name: str, nulls: Sequence[int]) -> None:
+    if nulls:
+        message = f"output `{name}` holds null (row {nulls[0]}), which binary data cannot represent"
+        raise refusal(message, "ask for it as JSON, or over gRPC", ErrorCode.CANNOT_CARRY)
 
 
 class _Blobs:
@@ -176,7 +187,9 @@ def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str
         raw = blobs.take(tensor.parameters[_BINARY_SIZE].int64_param, place)
         del tensor.parameters[_BINARY_SIZE]
     elif "data" in entry:
-        raw = write_raw(_array(name, datatype, _elements(entry["data"], shape, place)))
+        elements = _elements(entry["data"], shape, place)
+        mark_nulls(tensor, [at for at, element in enumerate(elements) if element is None])
+        raw = write_raw(_array(name, datatype, elements))
     else:
         raise refusal(f"{place} has no data", f'send "data", or the parameter {_BINARY_SIZE}')
     request.inputs.append(tensor)
@@ -213,24 +226,27 @@ def _nested(data: Json, shape: Sequence[int], place: str) -> Iterator[Json]:
 # Kind of dtype -> types of the JSON values that it accepts, and their name in messages.
 _WANTED: Mapping[str, tuple[frozenset[type], str]] = {
     "b": (frozenset({bool}), "true or false"),
-    "i": (frozenset({int}), "whole numbers"),
-    "u": (frozenset({int}), "whole numbers"),
+    "i": (frozenset({int, float}), "whole numbers"),
+    "u": (frozenset({int, float}), "whole numbers"),
     "f": (frozenset({int, float}), "numbers"),
     "O": (frozenset({str}), "texts"),
 }
 
 
 def _array(name: str, datatype: str, elements: list[Json]) -> Array:
-    """The elements as an array of the datatype, with every value unchanged."""
+    """The elements as an array of the datatype, with every value unchanged, and anything in place of null."""
     try:
         dtype = dtype_of(datatype)
     except KeyError:
         raise refusal(f"tensor `{name}` has the unknown datatype {datatype!r}", f"use one of {_DATATYPES}") from None
     wanted, accepted = _WANTED[dtype.kind]
-    if not wanted.issuperset(map(type, elements)):
-        at = next(at for at, element in enumerate(elements) if type(element) not in wanted)
+    if not (wanted | {_NULL}).issuperset(map(type, elements)):
+        at = next(at for at, element in enumerate(elements) if type(element) not in wanted | {_NULL})
         found = f"{_excerpt(elements[at])} at position {at}"
         raise refusal(f"tensor `{name}` is {datatype} and holds {found}", f"it accepts only {accepted}")
+    if None in elements:
+        filler = _IN_PLACE_OF_NULL.get(dtype.kind, 0)
+        elements = [filler if element is None else element for element in elements]
     if dtype.kind != "O":
         return _numbers(name, datatype, cast("list[float]", elements), dtype)
     texts = np.empty(len(elements), dtype=object)
@@ -238,33 +254,58 @@ def _array(name: str, datatype: str, elements: list[Json]) -> Array:
     return texts
 
 
+_NULL = type(None)
+_IN_PLACE_OF_NULL: Mapping[str, str | bool] = {"O": "", "b": False}
 _DATATYPES = "BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FP16, FP32, FP64, BYTES"
 
 
 def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:
-    at = next((at for at, is_lost in enumerate(_lost(elements, dtype)) if is_lost), None)
-    if at is not None:
+    array = np.zeros(len(elements), dtype)
+    lost = np.zeros(len(elements), bool)
+    kinds = np.array([isinstance(element, float) for element in elements], bool)
+    for is_float in (False, True):
+        of_kind = np.flatnonzero(kinds == is_float)
+        if len(of_kind):
+            values = _of_one_type([elements[at] for at in of_kind.tolist()], is_float=is_float)
+            array[of_kind], lost[of_kind] = _converted(values, dtype)
+    if lost.any():
+        at = int(lost.argmax())
         found = f"{_excerpt(elements[at])} at position {at}"
         raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {found}", "use a wider datatype")
-    return np.array(elements, dtype=dtype)
+    return array
 
 
-def _lost(elements: list[float], dtype: np.dtype[np.generic]) -> Iterator[bool]:
-    """For each number, whether an array of the dtype would hold a different one.
+def _of_one_type(elements: list[float], *, is_float: bool) -> Array:
+    if is_float or isinstance(elements[0], bool):
+        return np.array(elements)
+    try:
+        return np.array(elements, np.int64)
+    except OverflowError:
+        return np.array(elements, object)
 
-    A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity.
+
+def _converted(values: Array, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
+    """Numbers in the datatype, and which of them it cannot hold.
+
+    A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity, or zero
+    for a number that is not.
     """
-    if dtype.kind in "iu":
-        limits = np.iinfo(str(dtype))
-        yield from (not limits.min <= element <= limits.max for element in elements)
-        return
-    with np.errstate(over="ignore"):
-        held = np.array(elements, dtype=dtype).tolist()
-    for element, found in zip(elements, held, strict=True):
-        yield found != element if isinstance(element, int) else math.isinf(found)
+    if values.dtype.kind == "f" and dtype.kind == "f":
+        with np.errstate(over="ignore", under="ignore"):
+            nearest = values.astype(dtype)
+        return nearest, np.isinf(nearest) | ((nearest == 0) & (values != 0))
+    converted, lost = in_dtype(values, dtype)
+    return converted, np.zeros(len(values), bool) if lost is None else lost
 
 
-def _json_data(tensor: InferOutputTensor, raw: bytes) -> list[object]:
+def _json_data(tensor: InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> list[object]:
+    elements = _json_elements(tensor, raw)
+    for position in nulls:
+        elements[position] = None
+    return elements
+
+
+def _json_elements(tensor: InferOutputTensor, raw: bytes) -> list[object]:
     elements: list[object] = read_raw(tensor, raw).ravel().tolist()
     if tensor.datatype == "BYTES":
         return [_decoded(tensor.name, element) for element in elements]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyml.errors import InputError
-from pyml.oip.columns import batch_from_columns, columns_from_batch
+from pyml.oip.columns import Nulls, batch_from_columns, columns_from_batch, nulls_of
 from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
 from pyml.oip.rpc_status import CODE_KEY, codes_in
 from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
@@ -41,19 +42,17 @@ def wire_formats_of(model: OnlineModel, rest: str) -> Mapping[str, Ask]:
             "typed tensors": lambda rows: _as_tensors(
                 model, rows, lambda each: model.predict_tensors(each, is_raw=False)
             ),
-            "REST": lambda rows: _as_tensors(model, rows, lambda each: _through_rest(model, rest, each)),
+            "REST": lambda rows: _as_tensors(model, rows, lambda each: _through_rest(model, rest, each)[0]),
             "binary REST": lambda rows: _as_tensors(
-                model, rows, lambda each: _through_rest(model, rest, each, is_binary=True)
+                model, rows, lambda each: _through_rest(model, rest, each, is_binary=True)[0]
             ),
         }
     return {
         "Arrow": lambda rows: next(model.predict([rows])),
         "columns": lambda rows: model.predict_as_columns(_reversed(rows)),
         "typed columns": lambda rows: model.predict_as_columns(_reversed(rows), is_raw=False),
-        "REST": lambda rows: _as_columns(model, _reversed(rows), lambda each: _through_rest(model, rest, each)),
-        "binary REST": lambda rows: _as_columns(
-            model, _reversed(rows), lambda each: _through_rest(model, rest, each, is_binary=True)
-        ),
+        "REST": lambda rows: _columns_through_rest(model, rest, _reversed(rows)),
+        "binary REST": lambda rows: _columns_through_rest(model, rest, _reversed(rows), is_binary=True),
     }
 
 
@@ -62,8 +61,13 @@ def _reversed(rows: pa.RecordBatch) -> pa.RecordBatch:
     return rows.select(rows.schema.names[::-1])
 
 
-def _as_columns(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
-    return batch_from_columns(ask(columns_from_batch(rows)), model.signature.outputs)
+def _columns_through_rest(
+    model: OnlineModel, rest: str, rows: pa.RecordBatch, *, is_binary: bool = False
+) -> pa.RecordBatch:
+    """Rows as one tensor for each column; JSON has null, the binary form has none."""
+    columns = columns_from_batch(rows, are_nulls_marked=not is_binary)
+    found, nulls = _through_rest(model, rest, columns, nulls_of(rows), is_binary=is_binary)
+    return batch_from_columns(found, model.signature.outputs, nulls)
 
 
 def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors], Tensors]) -> pa.RecordBatch:
@@ -71,15 +75,22 @@ def _as_tensors(model: OnlineModel, rows: pa.RecordBatch, ask: Callable[[Tensors
     return arrow_from_tensors(check_outputs(answered, model.signature.outputs, rows.num_rows), model.signature.outputs)
 
 
-def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: bool = False) -> Tensors:
+def _through_rest(
+    model: OnlineModel, rest: str, arrays: Tensors, nulls: Nulls = MappingProxyType({}), *, is_binary: bool = False
+) -> tuple[Tensors, Nulls]:
     """The response to arrays in JSON, or in JSON followed by their bytes.
+
+    Returns:
+        The outputs, and the positions of their nulls.
 
     Raises:
         InputError: JSON cannot hold the arrays.
         OnlineError: the gateway or the model refused them.
     """
     described = _described if is_binary else _as_json
-    document: dict[str, Any] = {"inputs": [described(name, array) for name, array in arrays.items()]}
+    document: dict[str, Any] = {
+        "inputs": [described(name, array, nulls.get(name, ())) for name, array in arrays.items()]
+    }
     if is_binary:
         document["parameters"] = {"binary_data_output": True}
     text = json.dumps(document, allow_nan=False).encode()
@@ -96,16 +107,18 @@ def _through_rest(model: OnlineModel, rest: str, arrays: Tensors, *, is_binary: 
         raise OnlineError(_message_of(error.read().decode(errors="replace")), "", *codes) from error
 
 
-def _arrays_in(body: bytes, json_size: int | None) -> Tensors:
-    """The outputs of a response, by name."""
+def _arrays_in(body: bytes, json_size: int | None) -> tuple[Tensors, Nulls]:
+    """The outputs of a response by name, and the positions of their nulls."""
+    nulls: dict[str, list[int]] = {}
     found, rest = {}, body[json_size:] if json_size is not None else b""
     for output in json.loads(body[:json_size])["outputs"]:
         if size := output.get("parameters", {}).get("binary_data_size"):
             tensor = InferOutputTensor(name=output["name"], datatype=output["datatype"], shape=output["shape"])
             found[output["name"]], rest = read_raw(tensor, rest[:size]), rest[size:]
         else:
+            nulls[output["name"]] = [at for at, value in enumerate(output["data"]) if value is None]
             found[output["name"]] = _array(output)
-    return found
+    return found, nulls
 
 
 def _message_of(body: str) -> str:
@@ -116,15 +129,17 @@ def _message_of(body: str) -> str:
         return body
 
 
-def _as_json(name: str, array: np.ndarray) -> dict[str, Any]:
+def _as_json(name: str, array: np.ndarray, nulls: Sequence[int]) -> dict[str, Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"JSON has no NaN and no infinity (column `{name}`)", [])
     flat = array.reshape(-1)
     data = [value.decode() for value in flat] if array.dtype == object else flat.tolist()
+    for row in nulls:
+        data[row] = None
     return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "data": data}
 
 
-def _described(name: str, array: np.ndarray) -> dict[str, Any]:
+def _described(name: str, array: np.ndarray, _nulls: Sequence[int]) -> dict[str, Any]:
     """The description of a tensor whose bytes follow after the JSON."""
     parameters = {"binary_data_size": len(write_raw(array))}
     return {"name": name, "datatype": datatype_of(array), "shape": list(array.shape), "parameters": parameters}
@@ -133,7 +148,9 @@ def _described(name: str, array: np.ndarray) -> dict[str, Any]:
 def _array(output: Mapping[str, Any]) -> np.ndarray:
     if output["datatype"] == "BYTES":
         values = np.empty(len(output["data"]), dtype=object)
-        values[:] = [text.encode() for text in output["data"]]
+        values[:] = [(text or "").encode() for text in output["data"]]
     else:
-        values = np.array(output["data"], dtype=dtype_of(output["datatype"]))
+        values = np.array(
+            [0 if value is None else value for value in output["data"]], dtype=dtype_of(output["datatype"])
+        )
     return values.reshape(output["shape"])

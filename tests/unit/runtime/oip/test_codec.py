@@ -17,6 +17,7 @@ from pyml.errors import InputError
 from pyml.inference.digests import digests_of_batch, record
 from pyml.oip import codec
 from pyml.oip.arrow import stream_from_batch
+from pyml.oip.columns import batch_from_columns, columns_from_batch, nulls_of
 from pyml.oip.messages import (
     DecodeError,
     InferInputTensor,
@@ -26,6 +27,7 @@ from pyml.oip.messages import (
     ModelInferRequest,
     ModelInferResponse,
 )
+from pyml.oip.null_elements import mark_nulls, nulls_by_name
 from pyml.oip.tensor import datatype_of, read_raw, read_typed, write_raw, write_typed
 from pyml.types.field import TENSOR_KINDS
 from pyml.types.schema import Schema
@@ -132,6 +134,32 @@ def test_what_columns_cannot_carry_is_refused_both_ways_by_name_and_reason(case:
     request = codec.tensor_request("m", "", {"c": np.array([1.0])})
     with pytest.raises(InputError, match=r"column `c` is declared .*no tensor carries without loss(.|\n)*arrow"):
         codec.answer(request, Echo(case.schema()))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.ddl_type in CARRIED], ids=lambda case: case.ddl_type)
+@pytest.mark.parametrize("kind", ["nulls", "only nulls", "extremes beside null"])
+def test_nulls_of_a_column_go_beside_it_and_come_back_so(case: TypeCase, kind: str) -> None:
+    batch = case.batch(kind)
+    request = codec.tensor_request("m", "1", columns_from_batch(batch, are_nulls_marked=True))
+    request.parameters["nulls"].bool_param = True
+    mark_nulls(request.inputs[0], nulls_of(batch)["c"])
+    response = over_the_wire(request, Echo(case.schema()))
+    arrays = codec.read_tensor_response(response)
+    assert same(batch_from_columns(arrays, case.schema(), nulls_by_name(response.outputs)), batch)
+
+
+def test_a_null_for_a_column_that_takes_none_is_refused_with_row_and_column() -> None:
+    request = codec.tensor_request("m", "1", {"c": np.array([1.0, 0.0])})
+    mark_nulls(request.inputs[0], [1])
+    with pytest.raises(InputError, match="column `c` is declared NOT NULL and holds 1 nulls, the first in row 1"):
+        codec.answer(request, Echo(Schema("c DOUBLE NOT NULL")))
+
+
+def test_a_tensor_model_takes_no_null() -> None:
+    request = codec.tensor_request("m", "1", {"c": np.zeros((2, 2))})
+    mark_nulls(request.inputs[0], [3])
+    with pytest.raises(InputError, match="tensor `c` holds null at position 3"):
+        codec.answer(request, Echo(Schema([("c", "float64", (-1, 2))])))
 
 
 def test_a_null_in_an_answer_is_refused_by_name_and_row() -> None:

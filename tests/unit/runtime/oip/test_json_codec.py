@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as hnp
 from pyml.errors import InputError
 from pyml.oip import codec
 from pyml.oip.json_codec import HttpResponse, OutputEncoding, read_request, write_response
-from pyml.oip.messages import InferOutputTensor, InferParameter, ModelInferRequest, ModelInferResponse
+from pyml.oip.messages import InferInputTensor, InferOutputTensor, InferParameter, ModelInferRequest, ModelInferResponse
+from pyml.oip.null_elements import mark_nulls, nulls_by_name, positions_of_nulls, takes_nulls
 from pyml.oip.tensor import datatype_of, dtype_of, write_raw
 
 PLAIN = OutputEncoding(by_default=False, by_name={})
@@ -44,6 +45,8 @@ HELD = [
     ("BOOL", [True, False]),
     ("BYTES", ["", "é", "007"]),
     ("FP64", []),
+    ("INT64", [1, 2.0, 2**63 - 1]),
+    ("UINT64", [1.0, 2**64 - 1]),
 ]
 
 
@@ -69,10 +72,12 @@ def test_data_may_be_nested_or_flat() -> None:
 
 
 REFUSED = [
-    (body("INT64", [1, 2.0]), r"tensor `t` is INT64 and holds 2.0 at position 1"),
-    (body("INT64", [1, None]), r"holds null at position 1"),
+    (body("INT64", [1, 2.5]), r"tensor `t` is INT64, which cannot hold 2.5 at position 1"),
+    (body("INT64", [-0.0]), r"INT64, which cannot hold -0.0 at position 0"),
+    (body("FP32", [1, 1e-46]), r"FP32, which cannot hold 1e-46 at position 1"),
+    (body("INT8", [1.5, 300]), r"INT8, which cannot hold 1.5 at position 0"),
     (body("INT64", [True]), r"holds true at position 0"),
-    (body("INT64", [2**64]), r"INT64 and holds 1\.8446744073709552e\+?19"),
+    (body("INT64", [2**64]), r"INT64, which cannot hold 1\.8446744073709552e\+?19"),
     (body("INT64", [2**63]), r"INT64, which cannot hold 9223372036854775808 at position 0"),
     (body("INT8", [1, 128]), r"INT8, which cannot hold 128 at position 1"),
     (body("UINT8", [-1]), r"UINT8, which cannot hold -1"),
@@ -108,13 +113,44 @@ def test_what_json_cannot_hold_is_refused_by_name_and_place(text: bytes, reason:
         read_request(text, "m", "1")
 
 
+@pytest.mark.parametrize(
+    ("datatype", "data", "contents"),
+    [
+        ("FP64", [None, 0.5, None], [0.0, 0.5, 0.0]),
+        ("INT8", [None, 1, 2.0], [0, 1, 2]),
+        ("BOOL", [True, None], [True, False]),
+        ("BYTES", [None, "a"], [b"", b"a"]),
+    ],
+)
+def test_null_goes_beside_its_tensor_and_comes_back(datatype: str, data: list[object], contents: list[object]) -> None:
+    request, _ = read_request(body(datatype, data), "m", "1")
+    assert takes_nulls(request)
+    assert arrays_of(request)["t"].tolist() == contents
+    positions = [at for at, value in enumerate(data) if value is None]
+    assert nulls_by_name(request.inputs) == {"t": positions}
+    answer = response(t=arrays_of(request)["t"])
+    mark_nulls(answer.outputs[0], positions)
+    (output,) = json.loads(write_response(answer, PLAIN).body)["outputs"]
+    assert output == {"name": "t", "datatype": datatype, "shape": [len(data)], "data": data}
+    with pytest.raises(InputError, match=f"output `t` holds null \\(row {positions[0]}\\), which binary data cannot"):
+        write_response(answer, BINARY)
+
+
+@pytest.mark.parametrize("written", ["", "1,", "-1", "2", "x", "0;1"])
+def test_positions_of_nulls_that_make_no_sense_are_refused(written: str) -> None:
+    tensor = InferInputTensor(name="t", datatype="FP64", shape=[2])
+    tensor.parameters["nulls"].string_param = written
+    with pytest.raises(InputError, match=r"the parameter `nulls` of tensor `t` is (.|\n)*positions from 0 to 1"):
+        positions_of_nulls(tensor)
+
+
 def test_everything_else_of_a_request_is_kept() -> None:
     parameters = {"content_type": "pd", "n": 2**63 - 1, "u": 2**64 - 1, "x": 0.5, "yes": True}
     text = body("FP64", [1], id="r", parameters=parameters, outputs=[{"name": "p", "parameters": {"a": 1}}])
     request, is_binary = read_request(text, "m", "2")
     assert (request.model_name, request.model_version, request.id) == ("m", "2", "r")
     chosen = {key: value.WhichOneof("parameter_choice") for key, value in request.parameters.items()}
-    assert chosen == {"content_type": "string_param", "n": "int64_param", "u": "uint64_param", "x": "double_param", "yes": "bool_param"}  # fmt: skip
+    assert chosen == {"content_type": "string_param", "n": "int64_param", "u": "uint64_param", "x": "double_param", "yes": "bool_param", "nulls": "bool_param"}  # fmt: skip
     assert [output.name for output in request.outputs] == ["p"]
     assert not is_binary("p")
 

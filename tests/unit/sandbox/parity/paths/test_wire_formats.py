@@ -194,9 +194,12 @@ def test_only_json_holds_no_nan_and_no_infinity(value: float, frame: FakeModel) 
             assert np.array_equal(answer.column("d").to_numpy(), [value], equal_nan=True), form
 
 
-def test_only_arrow_holds_a_null(frame: FakeModel) -> None:
-    found = answers(frame, row(s=None))
-    assert {form for form, answer in found.items() if not isinstance(answer, str)} == {"Arrow"}
+@pytest.mark.parametrize("name", ["b", "i", "t", "f", "d", "s"])
+def test_only_arrow_and_json_hold_a_null(name: str, frame: FakeModel) -> None:
+    rows = row(**{name: None})
+    found = answers(frame, rows)
+    held = {form: answer.to_pylist() for form, answer in found.items() if not isinstance(answer, str)}
+    assert held == {"Arrow": rows.to_pylist(), "REST": rows.to_pylist()}
     assert {answer for answer in found.values() if isinstance(answer, str)} == {"InputError"}
 
 
