@@ -132,7 +132,7 @@ class Runner:
             raise UsageError(
                 f"model {self.settings.name} takes a frame, not tensors", "send the rows as an Arrow stream"
             )
-        given = as_declared_tensors(tensors, self.inputs)
+        given = as_declared_tensors(tensors, self.inputs, RowSource.TENSORS)
         if self._is_not_asked(rows_of(given)):
             return tensors_from_arrow(self._no_predictions(), self.outputs)
         return check_outputs(self.predict(given), self.outputs, rows_of(given))

@@ -99,12 +99,15 @@ def arrays_of(tensors: Mapping[str, object]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def as_declared_tensors(tensors: Mapping[str, np.ndarray], schema: Schema) -> Tensors:
+def as_declared_tensors(
+    tensors: Mapping[str, np.ndarray], schema: Schema, source: RowSource = RowSource.VALUES
+) -> Tensors:
     """Convert tensors to the declared dtypes, where no value changes.
 
     Args:
         tensors: arrays of shape (rows, …), by name.
         schema: the model's declared inputs.
+        source: where the tensors come from, for the hints of an error: Python, or a request.
 
     Returns:
         The tensors by name; an array that has its declared dtype is not copied.
@@ -112,7 +115,7 @@ def as_declared_tensors(tensors: Mapping[str, np.ndarray], schema: Schema) -> Te
     Raises:
         InputError: a name or shape differs, a dtype is not converted, or a number would change; lists every one.
     """
-    problems = list(_problems(tensors, schema, are_converted=True))
+    problems = list(_problems(tensors, schema, converts_from=source))
     converted: Tensors = {}
     for field in schema.fields if not problems else ():
         try:
@@ -155,9 +158,11 @@ def rows_of(tensors: Mapping[str, np.ndarray]) -> int:
     return next((int(array.shape[0]) for array in tensors.values()), 0)
 
 
-def _problems(tensors: Mapping[str, np.ndarray], schema: Schema, *, are_converted: bool = False) -> Iterator[Problem]:
+def _problems(
+    tensors: Mapping[str, np.ndarray], schema: Schema, *, converts_from: RowSource | None = None
+) -> Iterator[Problem]:
     for field in schema.fields:
-        yield from _problems_of(field, tensors, is_converted=are_converted)
+        yield from _problems_of(field, tensors, converts_from)
     for name in tensors:
         if name not in schema.names:
             yield Problem(
@@ -168,7 +173,7 @@ def _problems(tensors: Mapping[str, np.ndarray], schema: Schema, *, are_converte
         yield Problem(f"the tensors differ in their first dimension, the batch: {lengths}", "", ErrorCode.TENSOR_SHAPE)
 
 
-def _problems_of(field: Field, tensors: Mapping[str, np.ndarray], *, is_converted: bool) -> Iterator[Problem]:
+def _problems_of(field: Field, tensors: Mapping[str, np.ndarray], converts_from: RowSource | None) -> Iterator[Problem]:
     """How one tensor differs from its declaration: at most one problem, the most fundamental."""
     spec = _spec(field)
     declared = f"declared {spec.dtype} {spec.shape}"
@@ -185,14 +190,20 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray], *, is_converte
             "",
             ErrorCode.TENSOR_TYPE,
         )
-    elif array.dtype != np.dtype(spec.dtype) and not (is_converted and _are_numbers(array.dtype, np.dtype(spec.dtype))):
-        yield Problem(
-            f"tensor `{field.name}` is {array.dtype}; {declared}", f'.astype("{spec.dtype}")', ErrorCode.TENSOR_TYPE
-        )
+    elif array.dtype != np.dtype(spec.dtype) and not (
+        converts_from and _are_numbers(array.dtype, np.dtype(spec.dtype))
+    ):
+        is_sent = converts_from is RowSource.TENSORS
+        hint = f"send it as {spec.datatype}" if is_sent else f'.astype("{spec.dtype}")'
+        yield Problem(f"tensor `{field.name}` is {array.dtype}; {declared}", hint, ErrorCode.TENSOR_TYPE)
     elif not _fits(array.shape, spec.shape):
         yield Problem(f"tensor `{field.name}` has the shape {array.shape}; {declared}", "", ErrorCode.TENSOR_SHAPE)
     elif array.dtype == object and not all(isinstance(item, bytes) for item in array.flat):
         yield Problem(f"tensor `{field.name}` holds elements that are not bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
+
+
+def _is_taken(found: np.dtype[np.generic], declared: np.dtype[np.generic], *, converts: bool) -> bool:
+    return found == declared or (converts and _are_numbers(found, declared))
 
 
 def _are_numbers(*dtypes: np.dtype[np.generic]) -> bool:

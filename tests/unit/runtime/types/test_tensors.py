@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError, OutputError
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import TENSOR_KINDS
 from pyml.types.schema import Schema
 from pyml.types.tensors import arrays_of, arrow_from_tensors, as_declared_tensors, check_outputs, tensors_from_arrow
@@ -106,6 +107,15 @@ def test_a_number_that_would_change_is_refused_with_its_row_on_both_ways_in() ->
             refused(NARROW)
     with pytest.raises(InputError, match=r"tensor `n` is declared uint8, which cannot hold 256 \(row 1\)"):
         as_declared_tensors(given_tensors | {"x": np.zeros((2, 2))}, NARROW)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"), [(RowSource.VALUES, '.astype("uint8")'), (RowSource.TENSORS, "send it as UINT8")]
+)
+def test_a_tensor_of_a_wrong_dtype_is_mended_where_it_was_made(source: RowSource, hint: str) -> None:
+    with pytest.raises(InputError) as raised:
+        as_declared_tensors({"x": np.zeros((1, 2)), "n": np.zeros(1, bool)}, NARROW, source)
+    assert [problem.hint for problem in raised.value.problems] == [hint]
 
 
 def test_a_tensor_of_its_declared_dtype_is_the_same_array() -> None:
