@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyspark.sql
 
 from pyml import DataFrameModel, Schema, TensorModel
 from pyml_sandbox import Client
@@ -31,6 +33,10 @@ class Score(TensorModel):
 
     def predict(self, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"score": tensors["x"] @ self.weights}
+
+
+def trained_on(frame: pd.DataFrame, table: pa.Table, spark: pyspark.sql.DataFrame) -> list[pd.DataFrame]:
+    return [Fare.inputs.frame(frame), Fare.inputs.frame(table), Fare.inputs.frame(spark)]
 
 
 def online(client: Client, frame: pd.DataFrame, tensor: np.ndarray) -> None:

@@ -23,7 +23,10 @@ from pyml.types.field import KIND_BY_NAME, TENSOR_KINDS, Field, TensorSpec
 from pyml.types.spark_types import arrow_type_of, ddl_type_of, quoted, refuse_repeated_names, string_literal
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
+
+    from pyml.types.any_frame import AnyFrame
 
 __all__ = ["Field", "Schema", "TensorFields", "quoted", "string_literal"]
 
@@ -78,6 +81,38 @@ class Schema:
         import pyarrow as pa
 
         return pa.schema([field.arrow for field in self.fields])
+
+    def frame(self, frame: AnyFrame) -> pd.DataFrame:
+        """The frame that `predict` would get for these rows: train on it, so that the model meets what it knows.
+
+        A training frame often differs from what either path hands to `predict`: pandas reads a missing string as NaN,
+        and integers of which one is missing as floats, while `predict` gets None, and `Int64` with `pd.NA`. This is the
+        conversion of both paths::
+
+            inputs = Schema("age DOUBLE NOT NULL, visits INT, city STRING")
+            given = inputs.frame(pyarrow.parquet.read_table("train.parquet"))
+            # given.dtypes: age float64, visits Int32 (null is pd.NA), city object (null is None)
+
+        Args:
+            frame: rows of shape (rows, columns), as a frame of pandas, Polars (not lazy), pyarrow or Spark, or of any
+                library with the Arrow C stream interface. Columns that are not declared, such as the label, are left
+                out. A column of a different type is converted if no value changes. In pandas, NaN among the objects of
+                a column that is not of numbers is null; in a column of numbers it is a value, so that nulls of numbers
+                need a nullable dtype. A frame of Spark is collected.
+
+        Returns:
+            A new frame with the declared columns in declared order, index 0 to n-1, and the dtypes that docs/types.md
+            lists: numpy's for NOT NULL numbers, nullable ones such as `Int32` for the others, datetime64 for dates and
+            times, and object columns of plain Python values for the rest.
+
+        Raises:
+            InputError: a column is missing, has a type that is not converted, holds a value that its declared type
+                cannot hold, or null though NOT NULL; names each such column, and the first row.
+            UsageError: `frame` is not a frame, or this schema declares tensors.
+        """
+        from pyml.types.any_frame import predict_frame
+
+        return predict_frame(frame, self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self.fields == other.fields

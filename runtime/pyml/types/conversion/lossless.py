@@ -79,7 +79,7 @@ def conversion(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
     if found == declared:
         return _same
     if types.is_dictionary(found):
-        return _after(pa.DictionaryArray.dictionary_decode, conversion(found.value_type, declared))
+        return _after(_decoded, conversion(_without_view(found.value_type), declared))
     if types.is_run_end_encoded(found):
         return _after(pc.run_end_decode, conversion(found.value_type, declared))
     if types.is_null(found) or ddl_type_of(found) == ddl_type_of(declared):
@@ -99,6 +99,18 @@ def _same(column: pa.Array) -> pa.Array:
 
 def _cast(column: pa.Array, declared: pa.DataType) -> pa.Array:
     return column.cast(declared)
+
+
+def _decoded(column: pa.DictionaryArray) -> pa.Array:
+    """The values of a dictionary-encoded column; Arrow itself cannot decode a dictionary of views, as Polars has it."""
+    values = column.dictionary.cast(_without_view(column.type.value_type))
+    return pa.DictionaryArray.from_arrays(column.indices, values).dictionary_decode()
+
+
+def _without_view(arrow: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(arrow):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(arrow) else arrow
 
 
 def _after(decode: Conversion, rest: Conversion | None) -> Conversion | None:

@@ -1,4 +1,7 @@
-"""A model over frames: fare of a trip from its distance and hour."""
+"""A model over frames: fare of a trip from its distance and hour.
+
+Train a model of your own on `Model.inputs.frame(rows)`: the frame that `predict` gets, with its dtypes and nulls.
+"""
 
 import json
 
