@@ -3,12 +3,12 @@
 Command modules import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command
 imports what it needs when it runs, so that `pyml --help` stays fast.
 
-Exit codes: 0 done; 1 what was asked for failed; 2 usage; 3 environment or sandbox trouble; 4 parity cannot be
-certified; 130 interrupted.
+The exit codes are in docs/errors.md.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 import typer
@@ -27,6 +27,7 @@ from pyml_cli.commands import (
 )
 from pyml_cli.output import choose_output
 
+BUG = 70
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -57,7 +58,7 @@ for command in (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code. Every `PymlError` is printed, and none is raised."""
+    """Run one command line and return its exit code. Every error is printed, and none is raised."""
     output = choose_output(as_json="--json" in arguments)
     try:
         code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
@@ -68,12 +69,10 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except typer.Exit as leave:
         return leave.exit_code
-    except Exception as error:
-        usage = _usage_error(error)
-        if usage is None:
-            raise  # a bug of ours: keep its traceback
-        output.error(usage)
-        return usage.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: Python would end with 1, which is a verdict
+        known = _usage_error(error) or _bug(error)
+        output.error(known)
+        return known.exit_code
     if code == INTERRUPTED:  # typer itself returns this code for Ctrl-C
         output.error(PymlError("Interrupted.", "", ErrorCode.INTERRUPTED))
     return code
@@ -83,6 +82,14 @@ def _usage_error(error: Exception) -> UsageError | None:
     """Typer's error about the arguments, as ours; None for other errors. Its classes moved between releases."""
     describe = getattr(error, "format_message", None)
     return None if describe is None else UsageError(str(describe()), _help_command(error))
+
+
+def _bug(error: Exception) -> PymlError:
+    """An exception that nobody expected, as an error; its traceback goes to stderr."""
+    traceback.print_exception(error)
+    found = PymlError(f"a bug of pyml: {type(error).__name__}: {error}", "please report it", ErrorCode.BUG)
+    found.exit_code = BUG
+    return found
 
 
 def _help_command(error: Exception) -> str:

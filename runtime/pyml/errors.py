@@ -16,9 +16,10 @@ class PymlError(Exception):
         message: what was expected and what was found, in one or a few lines.
         hint: the command or edit that fixes it; empty if there is no advice.
         codes: what went wrong, for programs, most important first; the code of the class if none is given.
+        exit_code: of a command that ends with this error; docs/errors.md has the table.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
     general_code: ClassVar[ErrorCode] = ErrorCode.ERROR
 
     def __init__(self, message: str, hint: str = "", *codes: ErrorCode) -> None:
@@ -102,6 +103,7 @@ class InputError(ProblemsError):
     """Rows do not fit the model's declared inputs."""
 
     general_code = ErrorCode.INPUT
+    exit_code = 2
 
 
 class OutputError(ProblemsError):

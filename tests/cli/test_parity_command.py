@@ -11,6 +11,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pyml.errors import (
+    InputError,
+    PackageError,
+    Problem,
+    SandboxError,
+    SchemaError,
+    ServiceFailedError,
+    SettingsError,
+    SetupError,
+    UsageError,
+)
+from pyml.offline.job import JobError
 from pyml.package.settings import ParitySettings
 from pyml_cli.main import run
 from pyml_sandbox.parity.report.document import Report
@@ -65,6 +77,41 @@ def test_the_verdict_is_the_exit_code_and_the_report_is_on_stdout(
     out = capsys.readouterr().out
     assert out.startswith(report.verdict.value)
     assert MODEL in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("the query does not fit the model", [Problem("column `a` is missing")]), 2),
+        (PackageError("invalid model package", [Problem("no model.py")]), 2),
+        (SettingsError("pyml.toml", [Problem("unknown key")]), 2),
+        (SchemaError("cannot be parsed"), 2),
+        (UsageError("Spark cannot run the query"), 2),
+        (JobError("the Spark job failed"), 3),
+        (ServiceFailedError("the server did not become ready"), 3),
+        (SandboxError("the sandbox is down"), 3),
+        (SetupError("no Java"), 3),
+        (ZeroDivisionError("a bug"), 70),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("where", ["pyml_sandbox.models.registry.resolve", "pyml_sandbox.parity.check.parity_check"])
+def test_nothing_but_the_verdict_fail_is_exit_code_1(
+    asked: Asked,
+    where: str,
+    error: Exception,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(where, fails)
+    assert run(["parity-check", "--json"]) == code
+    said = json.loads(capsys.readouterr().out)
+    assert said["exit_code"] == code
+    assert str(getattr(error, "message", error)) in said["error"]["message"]
 
 
 def test_json_is_the_one_object_that_can_be_read_again(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from pyml_cli.options import KEY_HELP, Sandbox
 from pyml_cli.output import AsJson, choose_output
+from pyml_cli.verdicts import exit_code_1_is_a_verdict
 
 if TYPE_CHECKING:
     from pyml_sandbox.compare import Comparison
@@ -51,7 +52,8 @@ def compare(
 
     tolerances = Tolerances.given(rtol, atol, max_ulps, exact=exact)
     left_name, right_name = _side_names(left, right)
-    with parquet_sides([left, right], SandboxHome.find(sandbox)) as (left_file, right_file):
+    home = SandboxHome.find(sandbox)
+    with exit_code_1_is_a_verdict(), parquet_sides([left, right], home) as (left_file, right_file):
         comparison = compare_tables(
             left_file, right_file, key, name="tables", left_name=left_name, right_name=right_name, tolerances=tolerances
         )

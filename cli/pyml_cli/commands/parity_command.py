@@ -13,6 +13,7 @@ from pyml.command_line import quoted_word
 from pyml.errors import SetupError, UsageError
 from pyml_cli.options import Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
+from pyml_cli.verdicts import exit_code_1_is_a_verdict
 
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
@@ -43,7 +44,7 @@ def parity_check(
     """Run a model offline and online on the same rows and compare the predictions.
 
     Rows, key and level come from the model's pyml.toml unless options give them. Exit code 0: PASS. 1: FAIL.
-    4: CANNOT-CERTIFY.
+    2: the model, the query or an option is wrong. 3: the sandbox is in trouble. 4: CANNOT-CERTIFY.
     """
     from pyml.package.model_package import ModelPackage
     from pyml_sandbox.client import Client
@@ -55,7 +56,7 @@ def parity_check(
     files.refuse_folders()
     _refuse_unknown(level)
     client = Client(sandbox)
-    with progress() as on_event:
+    with exit_code_1_is_a_verdict(), progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
         report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
