@@ -100,6 +100,17 @@ def test_columns_of_different_types_are_converted_where_no_value_changes(client:
     assert stored(client, "ml.converted") == [(i, i * 2.0) for i in range(5)]
 
 
+def test_a_frame_of_spark_becomes_the_frame_that_predict_gets(client: Client) -> None:
+    with session(client.home) as spark:
+        rows = spark.sql(
+            "SELECT id AS x, IF(id = 0, NULL, id) AS n, timestamp'2024-01-01 00:00:00Z' AS t FROM range(2)"
+        )
+        frame = Schema("x DOUBLE NOT NULL, n INT, t TIMESTAMP").frame(rows)
+    assert [str(dtype) for dtype in frame.dtypes] == ["float64", "Int32", "datetime64[us, UTC]"]
+    assert (frame["x"].tolist(), frame["n"].isna().tolist()) == ([0.0, 1.0], [True, False])
+    assert frame["t"][0].isoformat() == "2024-01-01T00:00:00+00:00"
+
+
 def test_a_key_with_the_name_of_an_output_is_refused(client: Client, double: str) -> None:
     with pytest.raises(InputError, match="has the name of an output"):
         client.predict_offline(double, "SELECT 1 AS y, 1.0D AS x, 1 AS n", "ml.refused", key=["y"]).wait()

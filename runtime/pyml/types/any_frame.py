@@ -59,10 +59,10 @@ def predict_frame(frame: AnyFrame, schema: Schema) -> pd.DataFrame:
 def _table_of(frame: ArrowStream | SparkFrame) -> pa.Table:
     if isinstance(frame, pa.RecordBatch):
         return pa.Table.from_batches([frame])
+    if hasattr(frame, "toArrow"):  # first: Spark's own stream fails on timestamps over Spark Connect (4.3.0)
+        return frame.toArrow()
     if hasattr(frame, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(frame).read_all()
-    if hasattr(frame, "toArrow"):
-        return frame.toArrow()
     raise UsageError(
         f"expected a frame of pandas, Polars, pyarrow or Spark, found {type(frame).__module__}.{type(frame).__name__}",
         "collect a lazy frame first; a dict of columns becomes a frame with pyarrow.table(columns)",

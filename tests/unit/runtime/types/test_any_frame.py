@@ -36,7 +36,10 @@ class Stream:
 
 
 class Collected:
-    """A DataFrame of Spark, as far as it is asked."""
+    """A DataFrame of Spark, as far as it is asked: its own stream fails on timestamps over Spark Connect."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        raise AssertionError
 
     def toArrow(self) -> pa.Table:  # noqa: N802 - Spark's own name for it
         return TABLE
