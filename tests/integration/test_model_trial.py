@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError
-from pyml.inference.describe import Signature, signature_of
+from pyml.inference.describe import NO_ANSWER, Signature, signature_of
 from pyml.pinned_environment import launcher_script
 from pyml_sandbox.drivers.process.model_load import load_on_trial
 from support.packages import ECHO, write_package
@@ -44,7 +44,7 @@ HARMLESS = {
 
 ENDING = {
     "says nothing": ("import os; os._exit(0)", "ended Python with exit code 0 while it was loaded"),
-    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "for the first time; its last output:\nno licence"),
+    "has last words": ("import os, sys; print('no licence', flush=True); os._exit(3)", "exit code 3 while it was loaded; its last output:\nno licence"),
     "another BaseException": ("class Odd(BaseException): pass\nraise Odd('\\udc80')", "Odd"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "(SIGSEGV)"),
     "closes everything": ("import os; os.closerange(0, 100)", "exit code"),
@@ -101,11 +101,12 @@ def test_the_description_says_why_predict_refuses_an_ordinary_row(launcher: Path
     assert bool(found.refusal) is bool(words)
 
 
-def test_a_model_that_ends_python_in_predict_is_refused(launcher: Path) -> None:
+@pytest.mark.parametrize("call", ["__import__('os')._exit(7)", "__import__('threading').Event().wait()"])
+def test_a_first_call_without_an_outcome_is_given_up_and_told(launcher: Path, call: str) -> None:
     head, _, _ = ECHO.rpartition("return")
-    package = write_package(launcher.parent / "package", f"{head}__import__('os')._exit(7)\n")
-    with pytest.raises(PackageError, match="exit code 7 while it was loaded, or called for the first time"):
-        load_on_trial(launcher, package, 60)
+    package = write_package(launcher.parent / "package", f"{head}{call}\n")
+    found = Signature.from_json(dict(load_on_trial(launcher, package, 60)))
+    assert (found.inputs.names, found.refusal) == (("a",), NO_ANSWER)
 
 
 def test_loading_that_takes_too_long_is_given_up(launcher: Path) -> None:

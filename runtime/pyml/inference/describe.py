@@ -1,8 +1,8 @@
 """`python -m pyml.inference.describe FOLDER`: load a model in its own environment, call it once, print its signature.
 
-Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that prevented loading it.
-`predict` is called on one row that is made up from the declared inputs. A model may refuse values that it does not
-know, so what it raises is told, and is not a problem.
+Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that prevented loading it;
+then a second one: what `predict` raised when it was called on one row that is made up from the declared inputs. A model
+may refuse values that it does not know, so that is told, and is not a problem; nor is a call longer than `TRIAL_S`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, Problem, PymlError
@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from pyml.inference.runner import Runner
 
 SHOWN_CHARACTERS = 2000
+TRIAL_S = 10
+"""Seconds that the first call of `predict` may take; then it is given up."""
 PATIENCE_S = 3
 """Seconds that a model may take to end after it has been described."""
 _SIGNALLED = 128
+_TRIAL = '{"refusal": '
+NO_ANSWER = f"predict ended Python, or takes longer than {TRIAL_S} s"
+"""What is told of a model that was loaded and whose first call has no outcome."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature
 
     Args:
         code: exit code of the program; negative for the signal that ended it.
-        stdout: output of the program, which holds nothing but its JSON object.
+        stdout: output of the program, which holds nothing but its JSON objects.
         stderr: error output of the program; its end is quoted if nothing was printed.
         folder: folder of the package, for messages.
 
@@ -81,16 +86,19 @@ def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature
     """
     if not stdout.strip():
         raise _ended_python(code, stderr)
-    facts = json.loads(stdout.splitlines()[0])  # a model that forks while loading may print twice
+    first, *further = stdout.splitlines()
+    facts = json.loads(first)
     if "problems" in facts:
         problems = [Problem(message, hint, code and ErrorCode(code)) for message, hint, code in facts["problems"]]
         raise PackageError(f"invalid model package {folder}", problems)
-    return Signature.from_json(facts)
+    # A model that forks while it is loaded prints everything twice.
+    trials = [json.loads(line)["refusal"] for line in further if line.startswith(_TRIAL)]
+    return replace(Signature.from_json(facts), refusal=trials[0] if trials else NO_ANSWER)
 
 
 def _ended_python(code: int, stderr: str) -> PackageError:
     last = stderr.strip()[-SHOWN_CHARACTERS:]
-    ended = f"the model ended Python with {_exit(code)} while it was loaded, or called for the first time"
+    ended = f"the model ended Python with {_exit(code)} while it was loaded"
     hint = "raise an error that says what is wrong instead of calling os._exit" if 0 <= code <= _SIGNALLED else ""
     return PackageError(
         "the model cannot be loaded", [Problem(f"{ended}; its last output:\n{last}" if last else ended, hint)]
@@ -111,18 +119,18 @@ def _schema(declaration: object) -> Schema:
     return Schema([(name, dtype, shape) for name, dtype, shape in declaration])  # type: ignore[attr-defined]
 
 
-def _describe(folder: Path) -> dict[str, object]:
+def _describe(folder: Path) -> tuple[dict[str, object], Runner | None]:
     from pyml.inference.runner import Runner
 
     try:
         runner = Runner.load(folder)
     except PackageError as error:
-        return {"problems": [(problem.message, problem.hint, problem.code) for problem in error.problems]}
+        return {"problems": [(problem.message, problem.hint, problem.code) for problem in error.problems]}, None
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is reported
         raised = "".join(traceback.format_exception_only(error)).strip()
-        return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}
+        return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}, None
     kind = "tensor" if runner.is_tensor else "frame"
-    return Signature(kind, runner.inputs, runner.outputs, _refusal(runner)).to_json()
+    return Signature(kind, runner.inputs, runner.outputs).to_json(), runner
 
 
 def _refusal(runner: Runner) -> str:
@@ -148,10 +156,26 @@ def main() -> None:
     """
     own_stdin()
     with own_stdout() as stdout:
-        stdout.write(json.dumps(_describe(Path(sys.argv[1]))) + "\n")
-    end = threading.Timer(PATIENCE_S, os._exit, [0])
-    end.daemon = True
-    end.start()
+        described, runner = _describe(Path(sys.argv[1]))
+        _print(stdout, described)
+        if runner is not None:
+            given_up = _ends_in(TRIAL_S)
+            _print(stdout, {"refusal": _refusal(runner)})
+            given_up.cancel()
+    _ends_in(PATIENCE_S)
+
+
+def _print(stdout: TextIO, facts: Mapping[str, object]) -> None:
+    stdout.write(json.dumps(facts) + "\n")
+    stdout.flush()
+
+
+def _ends_in(seconds: float) -> threading.Timer:
+    """End Python by force after a time, unless it ends before or the timer is cancelled."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def launcher(folder: Path, script: str) -> Path:
     return file
 
 
-ANSWER = '{"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}'
+ANSWER = '{"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}\n{"refusal": ""}'
 
 
 def test_what_a_model_declares_is_what_it_answers_however_it_ends(tmp_path: Path) -> None:
