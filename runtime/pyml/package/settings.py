@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from pyml.errors import Problem, SettingsError
 T = TypeVar("T")
 FILE_NAME = "pyml.toml"
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
+EXPECTED_FILES = (".parquet", ".csv")
+"""Suffixes of files with the predictions of a notebook, in lower case."""
 MIB = 1024 * 1024
 """Bytes in the unit of every setting whose name ends in `_mb`."""
 
@@ -86,6 +89,8 @@ class ParitySettings:
         batch_rows: number of rows in one online request when all rows are sent.
         sample_rows: number of rows that are also sent one by one.
         tolerance: how far floats may lie apart, for those who know better than the measured noise.
+        expected: what the notebook predicted for these rows: a Parquet or CSV file beside `pyml.toml`, or a Hive
+            table; empty for none. The file is test data: it is no part of a model version.
     """
 
     sql: str = ""
@@ -95,6 +100,24 @@ class ParitySettings:
     batch_rows: int = 1000
     sample_rows: int = 200
     tolerance: ToleranceSettings = field(default_factory=ToleranceSettings)
+    expected: str = ""
+
+    @property
+    def has_expected_file(self) -> bool:
+        """Whether `expected` names a file, and not a Hive table."""
+        return self.expected.lower().endswith(EXPECTED_FILES)
+
+    def with_rows(self, *, sql: str = "", table: str = "") -> ParitySettings:
+        """The same settings for different rows.
+
+        What the notebook predicted belongs to the rows that `pyml.toml` names, if it names any: then it is left out.
+
+        Args:
+            sql: the query that selects the rows.
+            table: instead of `sql`: a Hive table; both are empty if the rows are given in a different way.
+        """
+        expected = "" if self.sql or self.table else self.expected
+        return replace(self, sql=sql, table=table, expected=expected)
 
 
 @dataclass(frozen=True)
@@ -218,8 +241,19 @@ def _refuse_bad_values(settings: Settings) -> None:
         problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
     if settings.parity.sql and settings.parity.table:
         problems.append(Problem("`parity.sql` and `parity.table` are both given", "keep one of them"))
+    if settings.parity.expected and not _is_file_or_table(settings.parity):
+        problems.append(
+            Problem(
+                f"`parity.expected` is {settings.parity.expected!r}",
+                f"the name of a file ({' or '.join(EXPECTED_FILES)}) beside {FILE_NAME}, or of a Hive table: db.table",
+            )
+        )
     if problems:
         raise SettingsError(f"invalid {FILE_NAME}", problems)
+
+
+def _is_file_or_table(parity: ParitySettings) -> bool:
+    return parity.has_expected_file or re.fullmatch(r"\w+(\.\w+)?", parity.expected) is not None
 
 
 def is_plain_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_a_frame_is_written_in_the_declared_types_with_its_keys(tmp_path: Path) 
 
 def test_arrays_and_tensors_are_written_as_well(tmp_path: Path) -> None:
     file = tmp_path / "expected.parquet"
-    columns = {"p": np.array([0.5, 1.0, 2.0]), "label": [1, 0, None]}
+    columns: Mapping[str, np.ndarray | Sequence[object]] = {"p": np.array([0.5, 1.0, 2.0]), "label": [1, 0, None]}
     pyml.save_expected(file, KEYS, columns, pyml.Schema("p FLOAT NOT NULL, label INT"))
     assert written(file)["label"].to_pylist() == [1, 0, None]
     pyml.save_expected(file, KEYS, {"y": np.ones((3, 2)) / 3}, pyml.Schema([("y", "float32", (-1, 2))]))
@@ -61,7 +62,7 @@ def test_arrays_and_tensors_are_written_as_well(tmp_path: Path) -> None:
         (KEYS, PREDICTED.assign(label=[0.5, 1.0, 2.0]), OutputError, "declared INT, which cannot hold 0.5 (row 0)"),
         (KEYS[:2], PREDICTED, UsageError, "there are 2 keys for 3 predictions"),
         (KEYS.assign(id=1), PREDICTED, UsageError, "2 of 3 keys are repeated"),
-        (KEYS.assign(id=[1, None, 3]), PREDICTED, UsageError, "the key is null in 1 of 3 rows"),
+        (KEYS.assign(id=[1, np.nan, 3]), PREDICTED, UsageError, "the key is null in 1 of 3 rows"),
         (KEYS.rename(columns={"id": "p"}), PREDICTED, UsageError, "`p` is a key column and an output"),
         (KEYS[[]], PREDICTED, UsageError, "the keys have no columns"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SettingsError
-from pyml.package.settings import AllowanceSettings, Settings
+from pyml.package.settings import AllowanceSettings, ParitySettings, Settings
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from pyml.package.settings import AllowanceSettings, Settings
         ("[parity]\nsql = 'x'\ntable = 'y'", "keep one of them"),
         ("[parity]\nkey = 'a'", "a list of strings"),
         ("[parity]\ntolerance = 1e-3", "write [parity.tolerance]"),
+        ("[parity]\nexpected = 'a/b'", "the name of a file (.parquet or .csv) beside pyml.toml, or of a Hive table"),
         (
             "[parity.tolerance]\nrtol = -1e-3",
             "`parity.tolerance.rtol` is -0.001, expected a finite number of at least 0",
@@ -67,3 +68,27 @@ def test_a_tolerance_is_read_for_all_columns_and_for_single_ones(tmp_path: Path)
 
 def test_no_tolerance_is_given_by_default(tmp_path: Path) -> None:
     assert not Settings.load(tmp_path).parity.tolerance.of("fare").is_given
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_file"),
+    [("expected.parquet", True), ("data/Expected.CSV", True), ("shop.expected", False), ("expected", False)],
+)
+def test_what_the_notebook_predicted_is_in_a_file_or_a_table(tmp_path: Path, expected: str, is_file: bool) -> None:
+    (tmp_path / "pyml.toml").write_text(f"[parity]\nexpected = '{expected}'")
+    parity = Settings.load(tmp_path).parity
+    assert (parity.expected, parity.has_expected_file) == (expected, is_file)
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (ParitySettings(sql="SELECT 1", expected="e.csv"), ""),
+        (ParitySettings(table="trips", expected="e.csv"), ""),
+        (ParitySettings(expected="e.csv"), "e.csv"),
+    ],
+)
+def test_what_the_notebook_predicted_belongs_to_the_rows_of_the_settings(
+    declared: ParitySettings, expected: str
+) -> None:
+    assert declared.with_rows(table="others") == ParitySettings(table="others", expected=expected)

@@ -1,0 +1,215 @@
+"""What the notebook predicted for the rows of a check: read from a file or a Hive table, in the declared types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pyml.command_line import command
+from pyml.errors import Problem, UsageError
+from pyml.expected import fitting
+from pyml.package.settings import EXPECTED_FILES, FILE_NAME, ParitySettings
+from pyml.types.conversion.declared_column import UnfitError, type_problem
+from pyml.types.conversion.row_source import RowSource, missing_hint
+from pyml.types.field import Field
+from pyml.types.schema import Schema
+from pyml.types.spark_types import ddl_type_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SETTING = f"`expected` in table [parity] of {FILE_NAME}"
+
+
+@dataclass(frozen=True)
+class NotebookPredictions:
+    """What the notebook predicted.
+
+    Attributes:
+        name: the file or the Hive table, as `pyml.toml` names it.
+        rows: shape (rows, key columns and outputs): the keys in the types of the snapshot, and each output that fits in
+            its declared type.
+        misfits: why an output cannot be compared, by its name: it is missing, or does not fit its declared type.
+    """
+
+    name: str
+    rows: pa.Table
+    misfits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that a report says of it, as hex digits."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.rows.schema) as stream:
+            stream.write_table(self.rows.combine_chunks())
+        said = repr((self.name, sorted(self.misfits.items()))).encode()
+        return hashlib.sha256(said + sink.getvalue().to_pybytes()).hexdigest()
+
+
+def expected_file(settings: ParitySettings, folder: Path | None) -> Path | None:
+    """The file with what the notebook predicted; None if there is none, or if it is a Hive table.
+
+    Args:
+        settings: name the file.
+        folder: that of `pyml.toml`, as the user has it; None for a stored version, of which the file is no part.
+
+    Raises:
+        UsageError: the file does not exist, or there is no folder.
+    """
+    if not settings.has_expected_file:
+        return None
+    file = Path(settings.expected)
+    if folder is None and not file.is_absolute():
+        raise not_beside(settings)
+    file = (folder or Path()) / file
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}, which is {SETTING}", "write it with pyml.save_expected")
+    return file
+
+
+def not_beside(settings: ParitySettings) -> UsageError:
+    """The error of a check of a stored version whose `pyml.toml` names a file beside it."""
+    return UsageError(
+        f"{settings.expected}, which is {SETTING}, lies in the model's folder and is no part of an uploaded version",
+        f"check the folder: {command('pyml parity-check', 'FOLDER')}",
+    )
+
+
+def read_notebook(
+    name: str, file: Path | None, spark: SparkSession, keys: pa.Schema, outputs: Schema
+) -> NotebookPredictions:
+    """Read what the notebook predicted.
+
+    Args:
+        name: the file or the Hive table, as `pyml.toml` names it.
+        file: the file; None for a Hive table.
+        spark: a session, for a Hive table.
+        keys: the key columns, in the types of the snapshot.
+        outputs: the model's declared outputs.
+
+    Raises:
+        UsageError: it cannot be read, or its key columns are missing or do not fit those of the rows.
+    """
+    if file is None:
+        found, source = _of_table(spark, name, [*keys.names, *outputs.names]), RowSource.TABLE
+    elif file.suffix.lower() == ".csv":
+        found, source = _of_csv(file, name), RowSource.CSV
+    else:
+        found, source = _of_parquet(file, name), RowSource.PARQUET
+    return predictions_of(name, found, source, keys, outputs)
+
+
+def predictions_of(
+    name: str, found: pa.Table, source: RowSource, keys: pa.Schema, outputs: Schema
+) -> NotebookPredictions:
+    """What the notebook predicted, in the types of the keys and of the declared outputs.
+
+    Args:
+        name: the file or the Hive table, as `pyml.toml` names it.
+        found: its rows; those of a CSV file are strings. Columns that are neither key nor output are left out.
+        source: where they come from, for hints.
+        keys: the key columns, in the types of the snapshot.
+        outputs: the model's declared outputs.
+
+    Raises:
+        UsageError: a key column is missing, or does not fit.
+    """
+    columns: dict[str, pa.Array] = {}
+    misfits: dict[str, str] = {}
+    for key in keys:
+        try:
+            columns[key.name] = _column(found, Field(key.name, ddl_type_of(key.type)), source)
+        except UnfitError as unfit:
+            raise UsageError(
+                f"{name} cannot be matched with the rows by their key: {unfit.problem.message}", unfit.problem.hint
+            ) from unfit
+    for output in outputs.fields:
+        try:
+            columns[output.name] = _column(found, output, source)
+        except UnfitError as unfit:
+            misfits[output.name] = unfit.problem.message
+    return NotebookPredictions(name, pa.table(columns), misfits)
+
+
+def _column(found: pa.Table, declared: Field, source: RowSource) -> pa.Array:
+    count = found.column_names.count(declared.name)
+    if count != 1:
+        what = "appears more than once" if count else "is missing"
+        raise UnfitError(Problem(f"column `{declared.name}` {what}", missing_hint(found.column_names, source)))
+    column = found[declared.name].combine_chunks()
+    if source is RowSource.CSV:
+        column = _parsed(column, declared)
+    try:
+        return fitting(column, declared, source)
+    except NotImplementedError as error:
+        raise UnfitError(type_problem(str(column.type), declared, source)) from error
+
+
+def _parsed(strings: pa.Array, declared: Field) -> pa.Array:
+    """The strings of a CSV file in the declared type; whole numbers may be written as pandas does with nulls: `1.0`."""
+    wanted = declared.arrow.type
+    try:
+        return strings.cast(pa.float64() if pa.types.is_integer(wanted) and _has_points(strings) else wanted)
+    except (pa.ArrowInvalid, NotImplementedError) as error:
+        message = f"column `{declared.name}` is declared {declared.ddl_type}: {error}"
+        raise UnfitError(Problem(message, "write a Parquet file with pyml.save_expected")) from error
+
+
+def _has_points(strings: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(strings, ".")).as_py())
+
+
+def _of_parquet(file: Path, name: str) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(name, str(error)) from error
+
+
+def _of_csv(file: Path, name: str) -> pa.Table:
+    """All columns as strings; nothing between two commas is null, and a quoted empty string is an empty string."""
+    import pyarrow.csv as pacsv
+
+    try:
+        with pacsv.open_csv(file) as reader:
+            names = reader.schema.names
+        return pacsv.read_csv(
+            file,
+            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(name, str(error)) from error
+
+
+def _of_table(spark: SparkSession, name: str, wanted: Sequence[str]) -> pa.Table:
+    """The wanted columns of a Hive table, by the names that are wanted: Hive has all names in lower case."""
+    from pyml.offline.job import translated_errors
+
+    with translated_errors():
+        if not spark.catalog.tableExists(name):
+            files = " or ".join(EXPECTED_FILES)
+            raise UsageError(
+                f"there is no Hive table {name}, which is {SETTING}", f"name a table, or a file that ends in {files}"
+            )
+        found = spark.table(name)
+        by_lower = {column.lower(): column for column in found.columns}
+        there = {by_lower[each.lower()]: each for each in wanted if each.lower() in by_lower}
+        return found.select(*there).toArrow().rename_columns(list(there.values()))
+
+
+def _unreadable(name: str, why: str) -> UsageError:
+    return UsageError(f"{name}, which is {SETTING}, cannot be read: {why}", "write it with pyml.save_expected")
