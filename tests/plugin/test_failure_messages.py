@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pyml_fixtures.failure_messages import is_earned, parity_message
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import Decision, Finding, Verdict
+from pyml_sandbox.parity.verdict import Decision, Finding, Notebook, Verdict
 
 
 def report(decision: Decision) -> Report:
@@ -55,3 +57,9 @@ def test_the_first_line_names_verdict_and_finding(decision: Decision, headline: 
 )
 def test_a_level_is_earned_with_every_level_above_it(level: str | None, asked: str, expected: bool) -> None:
     assert is_earned(report(Decision(Verdict.PASS, level=level)), asked) is expected
+
+
+@pytest.mark.parametrize(("agrees", "expected"), [(True, True), (None, True), (False, False)])
+def test_no_level_is_earned_where_the_notebook_differs(agrees: bool | None, expected: bool) -> None:
+    found = replace(report(Decision(Verdict.PASS, level="P5")), notebook=Notebook("expected.csv", 3, agrees))
+    assert is_earned(found, "P1") is expected

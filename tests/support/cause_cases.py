@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -142,6 +143,15 @@ def same_frame_again(trial: Trial, case: Example) -> Outputs:
     return found
 
 
+def in_the_notebook(trial: Trial, case: Example) -> Outputs:
+    """On the frame that pandas makes of the rows, not the one of the type rule."""
+    model = trial.runner().model
+    assert isinstance(model, DataFrameModel)
+    frame = pd.DataFrame(list(case.rows))
+    found: Outputs = arrow_from_frame(model.predict(frame), model.outputs, len(case.rows)).to_pylist()
+    return found
+
+
 def interleaved(trial: Trial, case: Example) -> Outputs:
     """Before each line of `predict`, another call with other rows, as threads would have it."""
     runner, before = trial.runner(), sys.gettrace()
@@ -238,7 +248,7 @@ def hash_seed_1(trial: Trial, case: Example) -> Outputs:
 CONTEXTS: Mapping[str, Callable[[Trial, Example], Outputs]] = {
     context.__name__: context
     for context in (
-        together, alone, backwards, beside, instead, nothing, empty, again, afterwards, same_frame_again, interleaved, through_json,
+        together, alone, backwards, beside, instead, nothing, empty, again, afterwards, same_frame_again, in_the_notebook, interleaved, through_json,
         later, in_tokyo, one_thread, two_threads, other_variable,
         other_processor, other_version, other_folder, hash_seed_0, hash_seed_1,
     )
@@ -312,4 +322,5 @@ CASES: Mapping[str, Example] = {
         of(z=[0.5]), ("together", "instead"), beside=of(z=[0.0]),  # (12 - 10) / 4 in SQL, and in whole numbers
         fixed_rows=of(a=[12]), fixed_beside=of(a=[12]),
     ),
+    "N1": Example(of(side=[3, 50_000]), ("together", "in_the_notebook")),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from pyml_sandbox.compare.result import (
     WorstRow,
 )
 from pyml_sandbox.compare.tolerance import DOUBLE_TOLERANCE
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS
 
 SIDES = {
@@ -20,6 +21,8 @@ SIDES = {
     ROWS: ("offline", "online one by one"),
     ALONE: ("online in batches", "online one by one"),
     REPEAT: ("the first time", "the second time"),
+    EXPECTED_OFFLINE: ("in the notebook", "offline"),
+    EXPECTED_ONLINE: ("in the notebook", "online in batches"),
 }
 
 

@@ -15,14 +15,17 @@ from pyml_sandbox.compare import (
     TypeDifference,
     WorstRow,
 )
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.report.document import Points, Report, StepTime
 from pyml_sandbox.parity.verdict import (
+    NOTEBOOK,
     CheckResult,
     Counterexample,
     Decision,
     Finding,
     Hop,
     NoiseFloor,
+    Notebook,
     PathFailure,
     Seen,
     Severity,
@@ -220,6 +223,41 @@ UNSTEADY = replace(
 )  # fmt: skip
 """Two calls with the same rows differ; given again from the cache."""
 
+OTHER_NOTEBOOK = replace(
+    report(
+        Decision(
+            Verdict.FAIL,
+            level="P5",
+            findings=(
+                Finding(
+                    "Both paths agree with each other and differ from the notebook: `p` in 43 of 300 rows (column `city`). "
+                    "Test for missing values only with isna().",
+                    "T4",
+                    "None vs NaN vs NA vs NaT",
+                    level=NOTEBOOK,
+                    check="expected",
+                    checks=("expected",),
+                    columns=("p",),
+                    inputs=("city",),
+                    rows=43,
+                    comparison=EXPECTED_OFFLINE,
+                    witness=Counterexample(
+                        ("city",),
+                        ((None,),),
+                        0,
+                        {"a": "7.0"},
+                        (Seen("offline", {"p": "7.0"}), Seen("online", {"p": "7.0"}), Seen("in the notebook (id = 7)", {"p": "10.0"})),
+                    ),
+                ),
+            ),
+        ),
+        (*AGREEING, *(comparison(name, column("p", rows=300, differing=43)) for name in (EXPECTED_OFFLINE, EXPECTED_ONLINE))),
+    ),
+    checks=(*(replace(check, fired=False) for check in CHECKS), CheckResult("expected", NOTEBOOK, True, 300, 0.5)),
+    notebook=Notebook("expected.parquet", 300, agrees=False),
+)  # fmt: skip
+"""Both paths agree, and the notebook does not."""
+
 HOSTILE_TEXT = "</script><b>&\"'[red]\x1b[31m\x00\u202e{{ 7*7 }}"
 HOSTILE = replace(
     FAILING,
@@ -264,5 +302,6 @@ REPORTS = {
     "one fault": ONE_FAULT,
     "cannot certify": DOUBTFUL,
     "unsteady": UNSTEADY,
+    "other notebook": OTHER_NOTEBOOK,
     "hostile": HOSTILE,
 }

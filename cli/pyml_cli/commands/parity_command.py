@@ -51,6 +51,7 @@ def parity_check(
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
     from pyml_sandbox.parity import check
+    from pyml_sandbox.parity.rows.notebook_predictions import expected_file
 
     files = Files(html, junit)
     files.refuse_folders()
@@ -59,7 +60,10 @@ def parity_check(
     with exit_code_1_is_a_verdict(), progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
-        report = check.parity_check(client, version.model_id, settings, on_event, use_cache=not no_cache)
+        expected = expected_file(settings, Path(model) if Path(model).is_dir() else None)
+        report = check.parity_check(
+            client, version.model_id, settings, on_event, expected=expected, use_cache=not no_cache
+        )
     choose_output(json).result(ReportView(report))
     with progress() as on_event:
         files.write(report, on_event)
@@ -71,7 +75,7 @@ def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | N
     if sql and table:
         raise UsageError("--sql and --table are both given", "keep one of them")
     if sql or table:
-        declared = replace(declared, sql=sql, table=table)
+        declared = declared.with_rows(sql=sql, table=table)
     if level:
         declared = replace(declared, level=level)
     return replace(declared, key=tuple(key)) if key else declared

@@ -23,7 +23,9 @@ FOLDER = ".cache"
 MAX_REPORTS = 200
 
 
-def key_of(environment: str, version: ModelVersion, snapshot: Snapshot, settings: ParitySettings) -> str:
+def key_of(
+    environment: str, version: ModelVersion, snapshot: Snapshot, settings: ParitySettings, notebook: str = ""
+) -> str:
     """The key of a report: checks with equal keys give equal reports.
 
     Args:
@@ -31,9 +33,10 @@ def key_of(environment: str, version: ModelVersion, snapshot: Snapshot, settings
         version: the model version; its name includes a digest of its package.
         snapshot: the rows.
         settings: sizes, key columns and level.
+        notebook: digest of what the notebook predicted; empty if there is nothing.
     """
     asked = json.dumps(asdict(settings), sort_keys=True)
-    parts = [environment, version.model_id, snapshot.digest, asked, checker_version()]
+    parts = [environment, version.model_id, snapshot.digest, asked, notebook, checker_version()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

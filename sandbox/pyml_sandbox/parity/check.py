@@ -19,14 +19,17 @@ from pyml_sandbox.parity.decisions.evidence import (
     compared_run,
     is_examined,
     may_be_kept,
+    notebook_of,
+    notebook_run,
     results_of,
 )
 from pyml_sandbox.parity.decisions.pairings import (
+    EXPECTED,
     OFFLINE,
     ONLINE_BATCHES,
     PAIRINGS,
+    deciding_pairings,
     needs_noise,
-    pairings_of_both_paths,
     possible_pairings,
 )
 from pyml_sandbox.parity.decisions.path_environments import environments_of
@@ -40,6 +43,8 @@ from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
+from pyml_sandbox.parity.rows.notebook_predictions import NotebookPredictions, not_beside, read_notebook
+from pyml_sandbox.parity.rows.row_files import write
 from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Decision
@@ -47,6 +52,8 @@ from pyml_sandbox.parity.verdict_rules import decide
 from pyml_sandbox.workspace.events import OnEvent, ignore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
@@ -65,6 +72,7 @@ def parity_check(
     on_event: OnEvent = ignore,
     *,
     rows: pa.Table | None = None,
+    expected: Path | None = None,
     use_cache: bool = True,
 ) -> Report:
     """Run both real paths over the same rows, compare their predictions, and find out why they differ. Blocks.
@@ -78,30 +86,43 @@ def parity_check(
             above P1 are made unless the required level is P1.
         on_event: called at each step.
         rows: rows that replace a query, shape (rows, key columns and inputs). They are numbered if there is no key.
+        expected: the file that `settings.expected` names, in the folder where the user has it; None for a Hive table,
+            and if the settings name neither.
         use_cache: whether an earlier report on the same version, rows and settings may be returned.
 
     Returns:
         The report, which is also written to the sandbox's folder.
 
     Raises:
-        UsageError: no rows or no key are given, Spark cannot read the query, or `[parity.tolerance]` names a
-            column that is not a float output.
+        UsageError: no rows or no key are given, Spark cannot read the query, `[parity.tolerance]` names a column that
+            is not a float output, or the predictions of the notebook cannot be read or matched by key.
         InputError: the query's columns do not fit the model; lists every one.
         SandboxError: a service does not answer.
     """
     version = registry.find_version(client.home, model_id)
     settings = settings or ModelPackage(version.package).settings.parity
+    if settings.has_expected_file and expected is None:
+        raise not_beside(settings)
     with only_run(client.home, version.name, on_event):
-        return _Check(client, version, settings, on_event).report(rows, use_cache=use_cache)
+        return _Check(client, version, settings, expected, on_event).report(rows, use_cache=use_cache)
 
 
 class _Check:
     """One check of one version: its steps in their order; what is decided between them is in `decisions`."""
 
-    def __init__(self, client: Client, version: ModelVersion, settings: ParitySettings, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        client: Client,
+        version: ModelVersion,
+        settings: ParitySettings,
+        expected: Path | None,
+        on_event: OnEvent,
+    ) -> None:
         self._client, self._version, self._settings = client, version, settings
         self._granted = granted_tolerances(settings.tolerance, version.signature.outputs)
         self._run = Run.begin(client, version, on_event)
+        self._expected = expected
+        self._notebook: NotebookPredictions | None = None
         self._result: JobResult | None = None
         self._online_worker: Worker | None = None
 
@@ -116,7 +137,9 @@ class _Check:
                     spark, self._version.signature, self._settings, f"rows_{run.name}", run.folder, given=rows
                 )
                 done(f"{snapshot.rows:,} rows in {snapshot.table}")
-            key = cache.key_of(target.environment.key, self._version, snapshot, self._settings)
+            self._notebook = self._read_notebook(spark, snapshot) if self._settings.expected else None
+            notebook = self._notebook.digest if self._notebook else ""
+            key = cache.key_of(target.environment.key, self._version, snapshot, self._settings, notebook)
             known = cache.find(self._client.home, key) if use_cache else None
             if known is not None:
                 run.drop_earlier(spark, self._version)
@@ -137,6 +160,18 @@ class _Check:
         return report
 
     # ---- the steps
+
+    def _read_notebook(self, spark: SparkSession, snapshot: Snapshot) -> NotebookPredictions:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        types = pq.read_schema(snapshot.file)
+        keys = pa.schema([types.field(name) for name in snapshot.key])
+        with self._run.step("notebook", "what the notebook predicted") as done:
+            found = read_notebook(self._settings.expected, self._expected, spark, keys, self._version.signature.outputs)
+            write(found.rows, self._run.file(EXPECTED))
+            done(f"{found.rows.num_rows:,} rows in {found.name}")
+        return found
 
     def _both_paths(
         self, spark: SparkSession, model: OnlineModel, target: OfflineTarget, snapshot: Snapshot
@@ -200,7 +235,7 @@ class _Check:
                 comparison,
                 self._tolerances(evidence),
             )
-            for each, comparison in pairings_of_both_paths(comparisons)
+            for each, comparison in deciding_pairings(comparisons)
         }
         return decide(
             comparisons,
@@ -211,6 +246,7 @@ class _Check:
             gaps=evidence.gaps,
             size_dependent=set(evidence.noise.size_dependent),
             ties=ties,
+            misfits=self._notebook.misfits if self._notebook else {},
         )
 
     def _checks(
@@ -221,7 +257,7 @@ class _Check:
             return ()
         seconds = sum(step.seconds for step in self._run.steps if step.name in ("offline", "online", "compare"))
         compared = compared_run(snapshot.rows, seconds, comparisons, self._run.failures)
-        return results_of(evidence, compared, decision.findings)
+        return results_of(evidence, compared, decision.findings, notebook_run(comparisons))
 
     def _report(
         self, snapshot: Snapshot, decision: Decision, comparisons: tuple[Comparison, ...], evidence: Evidence
@@ -244,6 +280,7 @@ class _Check:
             points=points_of(run.file(OFFLINE), run.file(ONLINE_BATCHES), snapshot.key),
             environments=environments_of(self._result.workers if self._result else (), self._online_worker),
             images=run.images,
+            notebook=notebook_of(self._notebook, decision, is_compared=notebook_run(comparisons) is not None),
             next_command=next_command(decision, comparisons, snapshot.table),
             elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},
         )

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from pyml.error_code import ErrorCode
 
+NOTEBOOK = "notebook"
+"""The level of its own, beside P1 to P5: both paths agree with what the notebook predicted."""
+
 
 class Verdict(StrEnum):
     """The verdict of a parity check."""
@@ -87,7 +90,8 @@ class Finding:
         sentence: what happens and what to change, for a reader who knows the model but not pyml.
         code: of the cause, with a page in docs/causes; None if no cause could be named.
         name: of the cause.
-        level: the parity level that it breaks: that of the cause, or a lower one if the real paths show it.
+        level: the parity level that it breaks: that of the cause, or a lower one if the real paths show it;
+            `notebook` if the paths differ from the notebook.
         weight: its severity: what that means for the verdict.
         hop: the first stage at which the paths differ.
         check: the check that shows it best; a name of docs/parity-report.md.
@@ -167,6 +171,21 @@ class NoiseFloor:
     max_ulps: int
     width: str = "float64"
     max_rel: float = 0.0
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What the notebook predicted, and whether both paths agree with it.
+
+    Attributes:
+        file: the file or the Hive table, as `pyml.toml` names it.
+        rows: how many rows it has.
+        agrees: whether both paths agree with it; None if nothing could be compared with it.
+    """
+
+    file: str
+    rows: int
+    agrees: bool | None
 
 
 @dataclass(frozen=True)

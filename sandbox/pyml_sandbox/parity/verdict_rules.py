@@ -1,7 +1,7 @@
 """From comparisons and findings to a verdict. Pure.
 
 The rules are applied in this order: is the model deterministic, are the rows conclusive, have both paths the same rows,
-columns and values, are all checks of the required level silent, and could all of them be made?
+columns and values, are all checks of the required level silent, does the notebook agree, and could all checks be made?
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyml.package.settings import LEVELS
-from pyml_sandbox.compare.rendering.formatting import counted, shown_key
-from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyDifference, KeyList, KeyProblem
+from pyml_sandbox.compare.rendering.formatting import counted
+from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyProblem
+from pyml_sandbox.parity.diagnosis.difference_messages import all_of_one_kind, differ, key_sentence, of_rows, rows_of
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
+from pyml_sandbox.parity.diagnosis.notebook_findings import (
+    EXPECTED_OFFLINE,
+    EXPECTED_ONLINE,
+    NotebookEvidence,
+    notebook_findings,
+)
 from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -35,6 +42,7 @@ FIRST_LEVEL = LEVELS[0]
 """The highest level that comparisons of the real paths can show; higher levels need the checks in the test harness."""
 
 NO_TIES: Mapping[str, Mapping[str, Ties]] = MappingProxyType({})
+NO_MISFITS: Mapping[str, str] = MappingProxyType({})
 
 ENOUGH = 10
 """A sample without differing rows is conclusive only if at least this many of them are expected in it."""
@@ -50,11 +58,13 @@ def decide(
     ties: Mapping[str, Mapping[str, Ties]] = NO_TIES,
     failures: Sequence[PathFailure] = (),
     gaps: Sequence[str] = (),
+    misfits: Mapping[str, str] = NO_MISFITS,
 ) -> Decision:
     """Decide what the comparisons and the findings mean.
 
     Args:
-        comparisons: named `BATCHES`, `ROWS`, `ALONE` and `REPEAT`; each of them may be missing.
+        comparisons: named `BATCHES`, `ROWS`, `ALONE`, `REPEAT`, `EXPECTED_OFFLINE` and `EXPECTED_ONLINE`; each of them
+            may be missing.
         inconclusive: reasons why the rows cannot decide anything, known before either path ran.
         findings: of the checks, each with its cause and its severity.
         checked: the highest level whose checks were made.
@@ -63,18 +73,23 @@ def decide(
         ties: label columns that flip because their scores tie, by comparison and column.
         failures: real paths that failed.
         gaps: reasons why checks of the required level could not be made; with a gap a model can fail, but not pass.
+        misfits: why an output of the notebook cannot be compared, by column.
 
     Returns:
         CANNOT-CERTIFY with its reasons if the rows or the model are inconclusive; FAIL if a finding breaks the required
-        level; CANNOT-CERTIFY if there is a gap; else PASS.
+        level, or if the notebook differs; CANNOT-CERTIFY if there is a gap; else PASS. A difference from the notebook
+        does not change the level that is earned.
     """
+    caused = [finding for finding in findings if finding.check == Check.EXPECTED]
+    findings = [finding for finding in findings if finding.check != Check.EXPECTED]
     by_name = {comparison.name: comparison for comparison in comparisons}
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
     if unsteady := _why_unsteady(findings, by_name.get(REPEAT)):
         reason = f"the model is not deterministic: {unsteady[0]}"
         return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
     shown = list(_shown_by_paths(paths, by_name, size_dependent, ties))
-    all_found = in_order(_together(findings, shown, by_name, failures))
+    beside = _of_notebook(by_name, caused, misfits, ties, is_examined=checked > FIRST_LEVEL)
+    all_found = in_order([*_together(findings, shown, by_name, failures), *beside])
     if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
@@ -112,9 +127,26 @@ def _together(
 
 def _earned(findings: Sequence[Finding], checked: str) -> str | None:
     """The highest level of which, and below which, no check found anything."""
-    broken = [finding.level for finding in findings if finding.weight is not Severity.WARNS]
+    broken = [each.level for each in findings if each.weight is not Severity.WARNS and each.level in LEVELS]
     reached = [level for level in LEVELS if level <= checked and not any(each <= level for each in broken)]
     return reached[-1] if reached else None
+
+
+def _of_notebook(
+    by_name: Mapping[str, Comparison],
+    caused: Sequence[Finding],
+    misfits: Mapping[str, str],
+    ties: Mapping[str, Mapping[str, Ties]],
+    *,
+    is_examined: bool,
+) -> list[Finding]:
+    """All differences of the paths from the notebook, and labels of it that rounding decides."""
+    compared = {name: by_name[name] for name in (EXPECTED_OFFLINE, EXPECTED_ONLINE) if name in by_name}
+    parted = {name for each in (BATCHES, ROWS) for name in _differing(by_name.get(each))}
+    tied = list(_tie_findings(list(compared.values()), ties))
+    noise = {name for finding in tied for name in finding.columns}
+    evidence = NotebookEvidence(compared, misfits, caused, parted, noise, is_examined=is_examined)
+    return [*notebook_findings(evidence), *(finding for finding in tied if not parted & set(finding.columns))]
 
 
 def _beside_paths(
@@ -185,7 +217,7 @@ def _unsteady(repeat: Comparison | None) -> list[str]:
     """Differences of a path from itself, which make every comparison meaningless."""
     columns = repeat.differing_columns() if repeat else ()
     return [
-        f"{_of_rows(column)} of `{column.name}` {_differ(column)} between two runs over the same rows"
+        f"{of_rows(column)} of `{column.name}` {differ(column)} between two runs over the same rows"
         for column in columns
     ]
 
@@ -196,7 +228,7 @@ def _inconclusive(comparison: Comparison) -> Iterator[str]:
     if not comparison.rows_left and not comparison.rows_right:
         yield "there are no rows to compare" if comparison.name == BATCHES else "no row was sent one by one"
     if comparison.keys.null_left and comparison.keys.null_right:
-        yield f"the key {key} is null in {_rows(comparison.keys.null_left)}, which cannot be matched"
+        yield f"the key {key} is null in {rows_of(comparison.keys.null_left)}, which cannot be matched"
     if comparison.keys.repeated_both:
         both = comparison.keys.repeated_both
         occur = "occurs" if both == 1 else "occur"
@@ -212,16 +244,7 @@ def _key_findings(comparison: Comparison) -> Iterator[Finding]:
     }
     for each in comparison.key_differences():
         if not shared.get(each.problem):
-            yield _shown_by(comparison, _key_sentence(each), rows=each.found.rows, code="R4")
-
-
-def _key_sentence(difference: KeyDifference) -> str:
-    side, found = difference.side, difference.found
-    if difference.problem is KeyProblem.NULL:
-        return f"the key of {_rows(found.rows)} was lost {side}: it is null there"
-    repeated = difference.problem is KeyProblem.REPEATED
-    what = f"repeated {side}" if repeated else f"predicted {side} and not {difference.other}"
-    return f"{counted(found.keys, 'key')} {_were(found.keys)} {what}{_such_as(found)}"
+            yield _shown_by(comparison, key_sentence(each), rows=each.found.rows, code="R4")
 
 
 def _schema_findings(comparison: Comparison) -> Iterator[Finding]:
@@ -282,15 +305,15 @@ def _value_finding(
     differ one by one as well; no row was sent one by one.
     """
     name = together.name
-    head = f"{_of_rows(together)} of `{name}` {_differ(together)} between offline and online in batches"
+    head = f"{of_rows(together)} of `{name}` {differ(together)} between offline and online in batches"
     if alone and alone.differing:
-        head += f"; online {_of_rows(alone)} {_differ(alone)} between a batch and a request of one row, so {DEPENDS}"
+        head += f"; online {of_rows(alone)} {differ(alone)} between a batch and a request of one row, so {DEPENDS}"
     elif single and not single.differing and _share_in(single, together) >= ENOUGH:
         head += f", none of {single.rows:,} sent one by one: {DEPENDS}"
     elif single and not single.differing:
         head += f", none of the {single.rows:,} sent one by one"
     elif single:
-        head += f", and {_of_rows(single)} sent one by one"
+        head += f", and {of_rows(single)} sent one by one"
     if alone and not alone.differing:
         head += "; online a row has the same value alone and in a batch, so the batch is not the reason"
     return _of_values(head, BATCHES, together)
@@ -298,13 +321,13 @@ def _value_finding(
 
 def _single_finding(single: ColumnComparison, together: ColumnComparison | None) -> Finding:
     """The finding for a column that differs only online one by one; the same rows agree in batches."""
-    head = f"{_of_rows(single)} of `{single.name}` {_differ(single)} between offline and online one by one"
+    head = f"{of_rows(single)} of `{single.name}` {differ(single)} between offline and online one by one"
     return _of_values(head + (f", none when sent in batches: {DEPENDS}" if together else ""), ROWS, single)
 
 
 def _of_values(sentence: str, comparison: str, column: ColumnComparison) -> Finding:
     return Finding(
-        sentence + _all_of_one_kind(column),
+        sentence + all_of_one_kind(column),
         columns=(column.name,),
         rows=column.differing,
         comparison=comparison,
@@ -322,42 +345,9 @@ def _share_in(sample: ColumnComparison, whole: ColumnComparison) -> float:
     return sample.rows * whole.differing / max(whole.rows, 1)
 
 
-def _all_of_one_kind(column: ColumnComparison) -> str:
-    kinds = {
-        "one side is null": column.null_mismatches,
-        "one side is NaN": column.nan_mismatches,
-        "one side is infinite": column.infinity_mismatches,
-    }
-    found = [kind for kind, rows in kinds.items() if rows == column.differing]
-    if not found:
-        return ""
-    return f". In {'each of them' if column.differing > 1 else 'it'} {found[0]}"
-
-
 def _columns(comparison: Comparison | None) -> dict[str, ColumnComparison]:
     return {column.name: column for column in comparison.columns} if comparison else {}
 
 
 def _differing(comparison: Comparison | None) -> list[str]:
     return [name for name, column in _columns(comparison).items() if column.differing]
-
-
-def _of_rows(column: ColumnComparison) -> str:
-    return f"{column.differing:,} of {counted(column.rows, 'row')}"
-
-
-def _differ(column: ColumnComparison) -> str:
-    return "differs" if column.differing == 1 else "differ"
-
-
-def _were(number: int) -> str:
-    return "was" if number == 1 else "were"
-
-
-def _rows(number: int) -> str:
-    return counted(number, "row")
-
-
-def _such_as(found: KeyList) -> str:
-    examples = ", ".join(shown_key(key) for key in found.examples[:3])
-    return f", such as {examples}" if found.keys > 3 else f": {examples}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -104,3 +105,11 @@ def test_a_column_that_would_lose_does_not_fit(ddl: str, found: pa.Array) -> Non
     (field,) = pyml.Schema(f"p {ddl}").fields
     with pytest.raises(UnfitError):
         fitting(found, field, RowSource.PARQUET)
+
+
+def test_the_block_of_the_report_page_writes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    assert written(tmp_path / "expected.parquet").column_names == ["trip_id", "fare", "is_long"]

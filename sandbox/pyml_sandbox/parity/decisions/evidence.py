@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare import Comparison
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.failures import is_limit
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRun, check_results, with_paths
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.verdict import CheckResult, Finding, PathFailure
+from pyml_sandbox.parity.verdict import (
+    NOTEBOOK,
+    CheckResult,
+    Decision,
+    Finding,
+    Notebook,
+    PathFailure,
+    Severity,
+    Verdict,
+)
 from pyml_sandbox.parity.verdict_rules import BATCHES
+
+if TYPE_CHECKING:
+    from pyml_sandbox.parity.rows.notebook_predictions import NotebookPredictions
 
 
 @dataclass(frozen=True)
@@ -78,12 +92,42 @@ def compared_run(
     return CheckRun(rows, seconds) if is_compared or has_raised else None
 
 
-def results_of(evidence: Evidence, compared: CheckRun | None, findings: Sequence[Finding]) -> tuple[CheckResult, ...]:
+def notebook_run(comparisons: Iterable[Comparison]) -> CheckRun | None:
+    """The check of the real paths against the notebook; None if it was not made.
+
+    Args:
+        comparisons: the comparisons that were made.
+    """
+    rows = [each.matched for each in comparisons if each.name in (EXPECTED_OFFLINE, EXPECTED_ONLINE)]
+    return CheckRun(max(rows), 0.0) if rows else None
+
+
+def notebook_of(predicted: NotebookPredictions | None, decision: Decision, is_compared: bool) -> Notebook | None:
+    """What a report says of the notebook; None if there is none.
+
+    Args:
+        predicted: what it predicted.
+        decision: has the findings.
+        is_compared: whether a path was compared with it.
+    """
+    if predicted is None:
+        return None
+    differs = any(each.level == NOTEBOOK and each.weight is Severity.FAILS for each in decision.findings)
+    is_known = differs or (is_compared and decision.verdict is not Verdict.CANNOT_CERTIFY)
+    return Notebook(predicted.name, predicted.rows.num_rows, not differs if is_known else None)
+
+
+def results_of(
+    evidence: Evidence, compared: CheckRun | None, findings: Sequence[Finding], notebook: CheckRun | None = None
+) -> tuple[CheckResult, ...]:
     """The results of every check that was made.
 
     Args:
         evidence: of the checks.
         compared: the check of the real paths over all rows; None if it was not made.
-        findings: what is reported.
+        findings: what is reported; whether the notebook differs is said by them alone.
+        notebook: the check of the real paths against the notebook; None if it was not made.
     """
-    return check_results(with_paths(evidence.made, Check.PATHS, compared), evidence.observations, findings)
+    made = with_paths(with_paths(evidence.made, Check.EXPECTED, notebook), Check.PATHS, compared)
+    seen = [observation for observation in evidence.observations if observation.check is not Check.EXPECTED]
+    return check_results(made, seen, findings)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from pyml_sandbox.compare import Comparison
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS
 
 OFFLINE = "offline"
@@ -13,6 +14,8 @@ ONLINE_BATCHES = "online_batches"
 ONLINE_ROWS = "online_rows"
 REPEAT_FIRST = "repeat_first"
 REPEAT_SECOND = "repeat_second"
+EXPECTED = "expected"
+"""What the notebook predicted."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,26 @@ class Pairing:
         """Whether it compares offline with online, not one path with itself."""
         return self.name in (BATCHES, ROWS)
 
+    @property
+    def is_of_notebook(self) -> bool:
+        """Whether it compares the notebook with one path."""
+        return self.left == EXPECTED
+
 
 PAIRINGS = (
     Pairing(BATCHES, OFFLINE, ONLINE_BATCHES),
     Pairing(ROWS, OFFLINE, ONLINE_ROWS, ONLINE_ROWS),
     Pairing(ALONE, ONLINE_BATCHES, ONLINE_ROWS, ONLINE_ROWS),
     Pairing(REPEAT, REPEAT_FIRST, REPEAT_SECOND),
+    Pairing(EXPECTED_OFFLINE, EXPECTED, OFFLINE, EXPECTED),
+    Pairing(EXPECTED_ONLINE, EXPECTED, ONLINE_BATCHES, EXPECTED),
 )
 _SIDES = {
     ONLINE_BATCHES: "online in batches",
     ONLINE_ROWS: "online one by one",
     REPEAT_FIRST: "the first time",
     REPEAT_SECOND: "the second time",
+    EXPECTED: "in the notebook",
 }
 
 
@@ -65,10 +76,14 @@ def possible_pairings(written: Set[str]) -> tuple[Pairing, ...]:
     return tuple(each for each in PAIRINGS if {each.left, each.right} <= written)
 
 
-def pairings_of_both_paths(comparisons: Iterable[Comparison]) -> tuple[tuple[Pairing, Comparison], ...]:
-    """The comparisons of offline with online that were made, each with its pairing."""
+def deciding_pairings(comparisons: Iterable[Comparison]) -> tuple[tuple[Pairing, Comparison], ...]:
+    """The comparisons that decide the verdict and were made, each with its pairing.
+
+    They compare offline with online, and the notebook with either of them.
+    """
     by_name = {comparison.name: comparison for comparison in comparisons}
-    return tuple((each, by_name[each.name]) for each in PAIRINGS if each.is_of_both_paths and each.name in by_name)
+    deciding = (each for each in PAIRINGS if each.is_of_both_paths or each.is_of_notebook)
+    return tuple((each, by_name[each.name]) for each in deciding if each.name in by_name)
 
 
 def may_be_noise(comparison: Comparison) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pyml_sandbox.parity.verdict import NOTEBOOK
+
 FAMILIES: Mapping[str, str] = MappingProxyType(
     {
         "B": "batch context leaks into a row",
@@ -18,6 +20,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "D": "determinism",
         "P": "process state",
         "E": "environment",
+        "N": "the notebook",
     }
 )
 """The family by the first letter of a code, in the order in which families are listed."""
@@ -30,7 +33,8 @@ class Cause:
     Attributes:
         code: a letter and a number, such as ``B1``.
         name: a few words, such as ``batch statistics``.
-        level: the lowest parity level, ``P1`` to ``P5``, that a model with this cause cannot reach.
+        level: the lowest parity level, ``P1`` to ``P5``, that a model with this cause cannot reach; ``notebook`` if
+            both paths agree with each other.
         advice: one sentence that says what to change.
     """
 
@@ -315,6 +319,12 @@ _ALL = (
         "two codes",
         "P1",
         "Move the preparation of rows into predict, so that both paths run the same code.",
+    ),
+    Cause(
+        "N1",
+        "differs from the notebook",
+        NOTEBOOK,
+        "Train and measure on the frame that `Schema.frame` gives, with the packages of requirements.txt.",
     ),
 )
 

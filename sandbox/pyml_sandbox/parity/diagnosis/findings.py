@@ -12,7 +12,7 @@ from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check, Group, what_was_refused, what_was_seen
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, NoiseFloor, Severity
+from pyml_sandbox.parity.verdict import NOTEBOOK, Counterexample, Finding, Hop, NoiseFloor, Severity
 
 UNSTEADY = ("D1", "D2")
 """Causes that make every comparison meaningless."""
@@ -29,7 +29,8 @@ def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexamp
     cause = CAUSES[diagnosis.code]
     first = diagnosis.observations[0]
     shown = min(observation.check.entry.level for observation in diagnosis.observations)
-    level = LEVELS[0] if first.group is Group.REAL else min(cause.level, shown)
+    by_group = {Group.REAL: LEVELS[0], Group.NOTEBOOK: NOTEBOOK}
+    level = by_group.get(first.group, min(cause.level, shown))
     return Finding(
         sentence=f"{_observation(diagnosis, first)}. {cause.advice}",
         code=cause.code,
@@ -49,7 +50,7 @@ def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexamp
 def _weight(diagnosis: Diagnosis, level: str, declared: str) -> Severity:
     if diagnosis.is_remark:
         return Severity.WARNS
-    return Severity.FAILS if level <= declared else Severity.ABOVE
+    return Severity.FAILS if level == NOTEBOOK or level <= declared else Severity.ABOVE
 
 
 def noise_findings(noise: Noise) -> list[Finding]:

@@ -15,8 +15,9 @@ from pyml_sandbox.parity.diagnosis.batch_rules import (
     cause_of_many,
     cause_of_row_pair,
 )
+from pyml_sandbox.parity.diagnosis.notebook_findings import UNKNOWN
 from pyml_sandbox.parity.diagnosis.predicates import shown_only_by
-from pyml_sandbox.parity.diagnosis.value_rules import cause_of_values
+from pyml_sandbox.parity.diagnosis.value_rules import cause_by_kind, cause_of_change, cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check, Group
 from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
@@ -58,17 +59,38 @@ class Diagnosis:
 def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
     """Name the causes of observations; each cause once, however many columns it affects; remarks are last.
 
+    The causes of differences from the notebook are named apart: the same cause may part the two paths as well.
+
     Args:
         observations: of every check that fired; all other checks were silent.
     """
+    of_notebook = [observation for observation in observations if observation.group is Group.NOTEBOOK]
+    observations = [observation for observation in observations if observation.group is not Group.NOTEBOOK]
     fired = frozenset(observation.check for observation in observations)
     named = [*_of_state(observations, fired), *_of_environment(observations, fired), *_of_batches(observations, fired)]
     reached = {observation.output for _, observation in named}
     named += [*_of_paths(observations, reached), *_of_threads(observations)]
+    known = {observation.output: code for code, observation in reversed(named)}
+    beside = [(_of_notebook(observation, fired, known), observation) for observation in of_notebook]
+    return sorted([*_by_code(named), *_by_code(beside)], key=lambda each: each.is_remark)
+
+
+def _by_code(named: Sequence[tuple[str, Observation]]) -> Iterator[Diagnosis]:
     by_code: dict[str, list[Observation]] = {}
     for code, observation in named:
         by_code.setdefault(code, []).append(observation)
-    return sorted((_joined(code, found) for code, found in by_code.items()), key=lambda each: each.is_remark)
+    return (_joined(code, found) for code, found in by_code.items())
+
+
+def _of_notebook(seen: Observation, fired: frozenset[Check], known: Mapping[str, str]) -> str:
+    """The cause of a difference from the notebook.
+
+    Cases: a change to the rows gives the prediction of the notebook; a cause is known that changes the output on the
+    paths as well; a different version of a library wrote the parameters; only rows of one kind differ; none of these.
+    """
+    explained = "P3" if Explanation.AGAIN in seen.explanations else cause_of_change(seen)
+    versions = Check.VERSIONS.entry.cause if Check.VERSIONS in fired else None
+    return explained or known.get(seen.output) or versions or cause_by_kind(seen) or UNKNOWN
 
 
 def _joined(code: str, observations: Sequence[Observation]) -> Diagnosis:

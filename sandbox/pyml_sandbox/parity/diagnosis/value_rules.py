@@ -87,4 +87,9 @@ _HOW: tuple[Rule, ...] = (("T5", tagged(Tag.NAN_FOR_NULL)), ("T7", tagged(Tag.LA
 
 def cause_of_values(seen: Observation) -> str | None:
     """The cause by how the outputs differ, by what explains it, or by the kinds of rows; None if none is known."""
-    return first_cause(_HOW, seen) or first_cause(EXPLAINED, seen) or cause_by_kind(seen)
+    return cause_of_change(seen) or cause_by_kind(seen)
+
+
+def cause_of_change(seen: Observation) -> str | None:
+    """The cause by how the outputs differ, or by what explains it; None if none is known."""
+    return first_cause(_HOW, seen) or first_cause(EXPLAINED, seen)

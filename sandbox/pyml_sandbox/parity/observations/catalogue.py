@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from pyml_sandbox.parity.verdict import Hop
+from pyml_sandbox.parity.verdict import NOTEBOOK, Hop
 
 
 class Group(Enum):
     """Checks whose observations are interpreted together."""
 
     REAL = "the real paths on plain rows: a difference breaks the first level, whatever its cause"
+    NOTEBOOK = "the real paths against the notebook: a difference breaks a level of its own"
     READ = "what is read without a call of predict: declarations, packages, switches"
     SHAPE = "the shape of inputs and outputs: one row, no rows, the declared columns"
     COPIES = "copies of a row in one call"
@@ -36,7 +37,7 @@ class CheckEntry:
     """The entry of a check.
 
     Attributes:
-        level: parity level that the check belongs to.
+        level: parity level that the check belongs to, or `notebook`.
         group: checks whose observations are interpreted together with its own.
         line: what it compares, in one line; NAME stands for the environment variable.
         seen: what it saw, as the beginning of a sentence; `{what}` stands for the output columns, `{variable}` for the
@@ -205,6 +206,9 @@ class Check(StrEnum):
     THREAD_SAFE = "thread-safe", CheckEntry("P5", Group.CONCURRENCY,
         "calls of `predict` on several threads of one process against calls one after the other",
         seen="{what} differs if predict is called from several threads", cause="P4")
+    EXPECTED = "expected", CheckEntry(NOTEBOOK, Group.NOTEBOOK,
+        "the predictions of the notebook against those of each path",
+        seen="{what} differs from the notebook")
     # fmt: on
 
 

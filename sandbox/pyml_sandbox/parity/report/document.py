@@ -13,7 +13,7 @@ from pyml.errors import PymlError, UsageError
 from pyml_sandbox.compare.comparison_json import json_of
 from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
-from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, NoiseFloor, PathFailure, Verdict
+from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, NoiseFloor, Notebook, PathFailure, Verdict
 from pyml_sandbox.workspace.events import JSON
 
 T = TypeVar("T")
@@ -69,6 +69,8 @@ class ReportFacts:
         floors: the noise floor of each float column that has one.
         points: number columns of both paths, for plots.
         environments: the environment of each path: Python version, packages, and values of the pinned variables.
+        notebook: what the notebook predicted, and whether both paths agree with it; None if `pyml.toml` names no
+            such file.
         is_cached: whether it is an earlier report on the same version, rows and settings, and nothing was run.
         images: id of the image in which each path ran, offline and online; empty if neither ran in a container.
         next_command: the command to run next; empty if there is none.
@@ -88,6 +90,7 @@ class ReportFacts:
     floors: tuple[NoiseFloor, ...] = ()
     points: tuple[Points, ...] = ()
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notebook: Notebook | None = None
     is_cached: bool = False
     images: Mapping[str, str] = field(default_factory=dict)
     next_command: str = ""

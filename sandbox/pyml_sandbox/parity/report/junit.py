@@ -41,6 +41,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "rows", str(report.rows)
     yield "fixture_digest", report.fixture_digest
     yield "driver", report.driver
+    if report.notebook:
+        yield "notebook", report_messages.notebook_message(report)
 
 
 def _cases(report: Report) -> Iterator[TestCase]:

@@ -11,7 +11,7 @@ from pyml_sandbox.compare.result import Comparison
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import failure_message
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Finding, Hop, NoiseFloor, Seen, Severity
+from pyml_sandbox.parity.verdict import NOTEBOOK, CheckResult, Counterexample, Finding, Hop, NoiseFloor, Seen, Severity
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 
 STATIONS: tuple[tuple[str, Hop | None], ...] = (
@@ -41,6 +41,20 @@ def level_message(report: Report) -> str:
     if not required:
         return f"level {reached}" if reached else ""
     return f"level {reached} of {required} required" if reached else f"no level, {required} required"
+
+
+def notebook_message(report: Report) -> str:
+    """Whether both paths agree with the notebook, in one line; empty if there is no notebook."""
+    found = report.notebook
+    if found is None:
+        return ""
+    what = {True: "both paths agree with it", False: "it differs", None: "it was not compared"}[found.agrees]
+    return f"Notebook: {what} ({plain(found.file)}, {counted(found.rows, 'row')})."
+
+
+def breaks(finding: Finding) -> str:
+    """The level that a finding breaks."""
+    return "differs from the notebook" if finding.level == NOTEBOOK else f"breaks {finding.level}"
 
 
 def first_failing(report: Report) -> CheckResult | None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from pyml_sandbox.compare.rendering import formatting
 from pyml_sandbox.compare.rendering.comparison_lines import agreement_lines
 from pyml_sandbox.compare.rendering.comparison_text import comparison_parts, printed, tolerance_parts, worst_parts
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.report import report_messages
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.report_messages import deciding
@@ -79,6 +80,8 @@ def _head(report: Report) -> Iterator[RenderableType]:
     if failing:
         rows = f", {formatting.counted(failing.rows, 'row')}" if failing.rows else ""
         yield Text(f"First check that fails: {failing.name} ({failing.level}{rows})")
+    if report.notebook:
+        yield Text(report_messages.notebook_message(report))
     for path, image in report.images.items():
         yield Padding(Text(f"{path:<8} image {image}", overflow="fold"), (0, 0, 0, 2))
     if report.decision.reason:
@@ -93,7 +96,9 @@ def _finding_parts(number: int, finding: Finding) -> Iterator[RenderableType]:
     """One finding: what it is, where, and the smallest input that shows it."""
     yield Text("")
     yield Text.assemble(
-        f"{number}. ", (report_messages.title(finding), SEVERITY_COLOURS[finding.weight]), f"  breaks {finding.level}"
+        f"{number}. ",
+        (report_messages.title(finding), SEVERITY_COLOURS[finding.weight]),
+        f"  {report_messages.breaks(finding)}",
     )
     yield Padding(Text(report_messages.sentence(finding)), (0, 0, 0, INDENT))
     yield Padding(_facts(finding), (0, 0, 0, INDENT))
@@ -172,10 +177,12 @@ def _warning_parts(report: Report) -> Iterator[RenderableType]:
 def _comparison_parts(report: Report) -> Iterator[RenderableType]:
     """Tables of the comparisons that differ, a line or two of the others."""
     parted = [comparison for comparison in report.comparisons if not comparison.agrees]
+    names = {comparison.name for comparison in parted}
+    repeated = {ALONE, EXPECTED_ONLINE if EXPECTED_OFFLINE in names else ""}  # their rows are in the others, too
     for comparison in parted:
         yield from comparison_parts(comparison)
     for comparison in parted:
-        if comparison.name != ALONE:  # its rows are in the two others, too
+        if comparison.name not in repeated:
             yield from worst_parts(comparison)
     lines = [line for one in deciding(report.comparisons) for line in agreement_lines(one)]
     if lines:

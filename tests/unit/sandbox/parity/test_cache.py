@@ -43,6 +43,11 @@ def kept_file(home: SandboxHome, key: str) -> Path:
 # ---- the key
 
 
+def test_a_key_changes_with_what_the_notebook_predicted(snapshot: Snapshot) -> None:
+    keys = {cache.key_of("env", version(), snapshot, SETTINGS, notebook) for notebook in ("", "a1", "b2")}
+    assert len(keys) == 3
+
+
 def test_equal_questions_have_equal_keys(snapshot: Snapshot) -> None:
     first, second = (cache.key_of("env", version(), snapshot, SETTINGS) for _ in range(2))
     assert first == second

@@ -8,9 +8,10 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml_sandbox.compare import Comparison, KeyComparison, KeyList, SchemaComparison, TypeDifference
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.noise.ties import Ties
-from pyml_sandbox.parity.verdict import Finding, PathFailure, Severity, Verdict
+from pyml_sandbox.parity.verdict import NOTEBOOK, Finding, PathFailure, Severity, Verdict
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS, decide
 from support.comparisons import column, comparison
 
@@ -345,3 +346,85 @@ def test_a_failure_stays_a_failure_whatever_could_not_be_asked_beside_it(
 ) -> None:
     found = decide(compared, (), findings, failures=failures, gaps=[GAP])
     assert (found.verdict, found.reason) == (Verdict.FAIL, GAP)
+
+
+class TestTheNotebook:
+    """A level of its own: what differs from the notebook fails, and the level that is earned stays."""
+
+    AGREEING = (comparison(BATCHES, column()), comparison(ROWS, column()))
+
+    def test_agreement_with_it_passes(self) -> None:
+        found = decide([*self.AGREEING, comparison(EXPECTED_OFFLINE, column()), comparison(EXPECTED_ONLINE, column())])
+        assert (found.verdict, found.level, found.findings) == (Verdict.PASS, "P1", ())
+
+    @pytest.mark.parametrize(("checked", "level", "code"), [("P1", "P1", None), ("P5", "P5", "N1")])
+    def test_paths_that_agree_and_differ_from_it_fail_with_the_earned_level(
+        self, checked: str, level: str, code: str | None
+    ) -> None:
+        beside = [comparison(name, column(differing=12)) for name in (EXPECTED_OFFLINE, EXPECTED_ONLINE)]
+        found = decide([*self.AGREEING, *beside], checked=checked)
+        assert (found.verdict, found.level) == (Verdict.FAIL, level)
+        (finding,) = found.findings
+        assert finding.sentence.startswith(
+            "Both paths agree with each other and differ from the notebook: `p` in 12 of 1,000 rows"
+        )
+        assert (finding.code, finding.level, finding.weight) == (code, NOTEBOOK, Severity.FAILS)
+        assert (finding.check, finding.rows, finding.comparison) == ("expected", 12, EXPECTED_OFFLINE)
+
+    def test_one_path_alone_may_differ_from_it(self) -> None:
+        found = decide(
+            [
+                comparison(BATCHES, column(differing=12)),
+                comparison(EXPECTED_OFFLINE, column()),
+                comparison(EXPECTED_ONLINE, column(differing=12)),
+            ]
+        )
+        assert (found.verdict, found.level, [each.level for each in found.findings]) == (
+            Verdict.FAIL, None, ["P1", NOTEBOOK],
+        )  # fmt: skip
+        assert "between the notebook and online in batches; offline agrees with it" in found.findings[1].sentence
+
+    def test_paths_that_differ_from_each_other_are_not_said_to_agree(self) -> None:
+        beside = [comparison(name, column(differing=9)) for name in (EXPECTED_OFFLINE, EXPECTED_ONLINE)]
+        found = decide([comparison(BATCHES, column(differing=3)), *beside])
+        assert found.findings[1].sentence == "Both paths differ from the notebook: `p` in 9 of 1,000 rows"
+
+    def test_a_key_that_was_not_predicted_is_said_once(self) -> None:
+        lost = KeyComparison(missing=FOUR)
+        beside = [comparison(name, column(), keys=lost) for name in (EXPECTED_OFFLINE, EXPECTED_ONLINE)]
+        found = decide([*self.AGREEING, *beside])
+        assert [each.sentence for each in found.findings] == [
+            "4 keys were predicted in the notebook and not offline, such as 1, 2, 3"
+        ]
+        assert (found.verdict, found.level) == (Verdict.FAIL, "P1")
+
+    def test_an_output_that_cannot_be_compared_is_said(self) -> None:
+        beside = [comparison(EXPECTED_OFFLINE, schema=SchemaComparison(extra=("p",)))]
+        found = decide([*self.AGREEING, *beside], misfits={"p": "column `p` is missing"})
+        assert [each.sentence for each in found.findings] == [
+            "The notebook's `p` cannot be compared: column `p` is missing"
+        ]
+
+    def test_a_cause_covers_its_columns_where_they_differ(self) -> None:
+        caused = Finding("raw", "T4", level=NOTEBOOK, check="expected", columns=("p", "same"), inputs=("s",), rows=3)
+        beside = comparison(EXPECTED_OFFLINE, column(differing=12), column("q", differing=1), column("same"))
+        found = decide([*self.AGREEING, beside], findings=[caused], checked="P5")
+        first, second = found.findings
+        assert (first.code, first.columns, first.inputs) == ("T4", ("p",), ("s",))
+        assert "`p` in 12 of 1,000 rows" in first.sentence or "12 of 1,000 rows of `p`" in first.sentence
+        assert first.sentence.endswith("Test for missing values only with isna(), never with `is None`, `==` or the truth value.")  # fmt: skip
+        assert (second.code, second.columns) == ("N1", ("q",))
+        assert found.level == "P5"
+
+    def test_a_cause_of_columns_that_agree_is_left_out(self) -> None:
+        caused = Finding("raw", "T4", level=NOTEBOOK, check="expected", columns=("p",))
+        found = decide([*self.AGREEING, comparison(EXPECTED_OFFLINE, column())], findings=[caused], checked="P5")
+        assert (found.verdict, found.findings) == (Verdict.PASS, ())
+
+    def test_a_label_that_rounding_decides_is_a_warning(self) -> None:
+        label = replace(column("label", differing=2), tolerance=None)
+        ties = {EXPECTED_OFFLINE: {"label": Ties("label", (3, 5), (3, 5), ("p",))}}
+        found = decide([*self.AGREEING, comparison(EXPECTED_OFFLINE, label)], ties=ties, checked="P5")
+        assert (found.verdict, [(each.code, each.weight) for each in found.findings]) == (
+            Verdict.PASS, [("B10", Severity.WARNS)],
+        )  # fmt: skip

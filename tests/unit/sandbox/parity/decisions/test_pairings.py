@@ -9,15 +9,17 @@ import pytest
 from pyml_sandbox.compare import Comparison
 from pyml_sandbox.parity.decisions.pairings import (
     PAIRINGS,
+    deciding_pairings,
     may_be_noise,
     needs_noise,
-    pairings_of_both_paths,
     possible_pairings,
 )
+from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, REPEAT, ROWS
 from support.comparisons import SIDES, column, comparison
 
 OFFLINE, BATCHED, SINGLE, REPEATED = "offline", "online_batches", "online_rows", ("repeat_first", "repeat_second")
+NOTEBOOK = "expected"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,8 @@ OFFLINE, BATCHED, SINGLE, REPEATED = "offline", "online_batches", "online_rows",
         ((BATCHED, *REPEATED), (REPEAT,)),
         ((OFFLINE, BATCHED, REPEATED[0]), (BATCHES,)),
         ((OFFLINE, BATCHED, SINGLE, *REPEATED), (BATCHES, ROWS, ALONE, REPEAT)),
+        ((NOTEBOOK, BATCHED), (EXPECTED_ONLINE,)),
+        ((NOTEBOOK, OFFLINE, BATCHED), (BATCHES, EXPECTED_OFFLINE, EXPECTED_ONLINE)),
     ],
 )
 def test_what_both_sides_have_written_is_compared(written: tuple[str, ...], names: tuple[str, ...]) -> None:
@@ -44,17 +48,25 @@ def test_each_pairing_names_its_sides_and_a_sample_is_held_against_its_own_keys(
         ROWS: SINGLE,
         ALONE: SINGLE,
         REPEAT: None,
+        EXPECTED_OFFLINE: NOTEBOOK,
+        EXPECTED_ONLINE: NOTEBOOK,
     }
 
 
 @pytest.mark.parametrize(
     ("made", "expected"),
-    [((), ()), ((ALONE, REPEAT), ()), ((ROWS, ALONE), (ROWS,)), ((REPEAT, ROWS, BATCHES), (BATCHES, ROWS))],
+    [
+        ((), ()),
+        ((ALONE, REPEAT), ()),
+        ((ROWS, ALONE), (ROWS,)),
+        ((REPEAT, ROWS, BATCHES), (BATCHES, ROWS)),
+        ((EXPECTED_ONLINE,), (EXPECTED_ONLINE,)),
+    ],
 )
-def test_offline_against_online_are_the_comparisons_of_both_paths(
+def test_offline_against_online_and_the_notebook_against_both_decide(
     made: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    found = pairings_of_both_paths([comparison(name, column()) for name in made])
+    found = deciding_pairings([comparison(name, column()) for name in made])
     assert tuple(each.name for each, _ in found) == expected
     assert all(each.name == made_comparison.name for each, made_comparison in found)
 

@@ -11,6 +11,7 @@ from pyml.errors import PymlError
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.diagnosis.causes import CAUSES, FAMILIES
 from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.verdict import NOTEBOOK
 from support.cause_cases import CASES, CONTEXTS, Example, Trial, together
 
 PAGES = Path(__file__).parents[5] / "docs" / "causes"
@@ -100,7 +101,7 @@ def test_families_and_levels_are_known() -> None:
     assert [cause.code[0] for cause in CAUSES.values()] == sorted(
         (cause.code[0] for cause in CAUSES.values()), key=list(FAMILIES).index
     )
-    assert {cause.level for cause in CAUSES.values()} == set(LEVELS)
+    assert {cause.level for cause in CAUSES.values()} == {*LEVELS, NOTEBOOK}
     assert all(cause.advice.endswith(".") and ". " not in cause.advice for cause in CAUSES.values())
 
 

@@ -14,7 +14,7 @@ from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check, Group, checks_of
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
-from pyml_sandbox.parity.verdict import Counterexample, Finding, Hop, Severity
+from pyml_sandbox.parity.verdict import NOTEBOOK, Counterexample, Finding, Hop, Severity
 
 ROW = Condition((InputRow({"a": 1.0}, 0),))
 SILENT = (Check.SEEDED, Check.FROZEN_CLOCK, Check.SAME_HISTORY, Check.TRAINING_MODE, Check.TRAINING_SWITCH)
@@ -36,12 +36,19 @@ def diagnosis(
 
 
 @pytest.mark.parametrize("declared", LEVELS)
-@pytest.mark.parametrize("code", [code for code in CAUSES if code != "B10"])
+@pytest.mark.parametrize("code", [code for code in CAUSES if code not in ("B10", "N1")])
 def test_a_cause_fails_up_to_the_declared_level_and_is_above_it_else(code: str, declared: str) -> None:
     check = next(check for check in CHECKS if check.entry.level == CAUSES[code].level)
     found = finding_of(diagnosis(code, check), declared)
     assert found.level == CAUSES[code].level
     assert found.weight is (Severity.FAILS if CAUSES[code].level <= declared else Severity.ABOVE)
+
+
+@pytest.mark.parametrize("declared", LEVELS)
+@pytest.mark.parametrize("code", ["N1", "T4", "D3"])
+def test_a_difference_from_the_notebook_has_a_level_of_its_own_and_always_fails(code: str, declared: str) -> None:
+    found = finding_of(diagnosis(code, Check.EXPECTED), declared)
+    assert (found.level, found.weight) == (NOTEBOOK, Severity.FAILS)
 
 
 @pytest.mark.parametrize("declared", LEVELS)

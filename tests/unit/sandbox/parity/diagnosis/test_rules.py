@@ -260,6 +260,24 @@ PATHS_CASES = [
     ("P4", [saw(Check.THREAD_SAFE, inputs=())]),
     ("B11", [saw(Check.CONCURRENT, Tag.ROW_COUNT, output="", inputs=())]),
 ]
+
+
+def in_the_notebook(*seen: Feature) -> Observation:
+    return saw(Check.EXPECTED, *seen)
+
+
+NOTEBOOK_CASES = [
+    ("N1", [in_the_notebook()]),
+    ("T4", [in_the_notebook(Explanation.NAN)]),
+    ("T4", [in_the_notebook(Kind.NULL)]),
+    ("T5", [in_the_notebook(Tag.NAN_FOR_NULL, Kind.NULL)]),
+    ("T1", [in_the_notebook(Explanation.FLOATS, Explanation.OBJECTS)]),
+    ("T3", [in_the_notebook(Explanation.FLOATS)]),
+    ("T6", [in_the_notebook(Explanation.DOUBLE)]),
+    ("T10", [in_the_notebook(Explanation.HOURS)]),
+    ("T13", [in_the_notebook(Explanation.CATEGORIES)]),
+    ("P3", [in_the_notebook(Explanation.AGAIN)]),
+]
 ONE_CAUSE = [
     *STATE_CASES,
     *ENVIRONMENT_CASES,
@@ -271,6 +289,7 @@ ONE_CAUSE = [
     *WHOLE_CASES,
     *SHAPE_CASES,
     *PATHS_CASES,
+    *NOTEBOOK_CASES,
 ]
 
 
@@ -396,6 +415,17 @@ def test_the_order_is_state_environment_batches_paths_threads() -> None:
     assert found == ["E3", "B1", "B12", "E5", "P4", "P3"]
 
 
+def test_a_different_version_is_the_cause_of_what_nothing_explains_in_the_notebook() -> None:
+    versions = saw(Check.VERSIONS, output="")
+    assert codes(versions, in_the_notebook()) == ["E1", "E1"]
+    assert codes(versions, in_the_notebook(Explanation.NAN)) == ["E1", "T4"]
+
+
+def test_what_changes_an_output_on_the_paths_is_the_cause_in_the_notebook_unless_a_change_explains_it() -> None:
+    assert codes(beside(), in_the_notebook(Kind.NULL)) == ["B1", "B1"]
+    assert codes(beside(), in_the_notebook(Explanation.HOURS)) == ["B1", "T10"]
+
+
 # ---- every one
 
 
@@ -403,7 +433,7 @@ def test_every_code_that_is_written_in_the_rules_is_a_cause() -> None:
     sources = [
         Path(str(each.__file__)).read_text(encoding="utf-8") for each in (rules, batch_rules, value_rules, catalogue)
     ]
-    written = {code for source in sources for code in re.findall(r'"([BRTSDPE]\d+)"', source)}
+    written = {code for source in sources for code in re.findall(r'"([BRTSDPEN]\d+)"', source)}
     assert len(written) > 40
     assert written <= CAUSES.keys()
 

@@ -13,6 +13,7 @@ import pytest
 from pyml.package.settings import LEVELS
 from pyml_sandbox.parity.observations.catalogue import Check, check_line
 from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.verdict import NOTEBOOK
 from support.report_schema import report_schema
 from support.reports import FAILING, REPORTS
 
@@ -83,9 +84,9 @@ def test_every_field_is_described_but_those_that_say_it_by_their_name() -> None:
 
 def test_the_page_lists_every_check_with_its_level() -> None:
     page = (DOCS / "parity-report.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\S+)` \| (P\d) \| (.*) \|$", page, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\S+)` \| (P\d|notebook) \| (.*) \|$", page, flags=re.MULTILINE)
     assert rows == [(check, check.entry.level, check.entry.line) for check in Check]
-    assert {check.entry.level for check in Check} == set(LEVELS)
+    assert {check.entry.level for check in Check} == {*LEVELS, NOTEBOOK}
 
 
 def test_a_check_of_a_variable_speaks_of_that_variable() -> None:

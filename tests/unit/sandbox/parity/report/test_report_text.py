@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
-from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Decision, Finding, PathFailure, Verdict
+from pyml_sandbox.parity.verdict import CheckResult, Counterexample, Decision, Finding, Notebook, PathFailure, Verdict
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 from support.comparisons import column, comparison
 from support.reports import (
@@ -27,6 +28,7 @@ from support.reports import (
     FAILING,
     HOSTILE,
     ONE_FAULT,
+    OTHER_NOTEBOOK,
     PASSING,
     REPORTS,
     SNIPPET,
@@ -321,3 +323,25 @@ def test_a_path_that_failed_is_told_where_a_finding_explains_it_and_only_once_wh
     alone = replace(report(Decision(Verdict.FAIL, findings=(finding,))), failures=(failure,))
     for text in (report_text(alone), report_html(alone)):
         assert text.count("predict raised ValueError: one") == 1
+
+
+@pytest.mark.parametrize("as_text", [report_text, report_html, junit_xml])
+def test_every_format_says_that_the_notebook_differs(as_text: Callable[[Report], str]) -> None:
+    text = " ".join(as_text(OTHER_NOTEBOOK).split())
+    assert "Notebook: it differs (expected.parquet, 300 rows)." in text
+    assert "Both paths agree with each other and differ from the notebook" in text
+    assert "in the notebook (id = 7)" in text
+
+
+def test_a_finding_of_the_notebook_is_headed_by_it_and_its_worst_rows_are_shown_once() -> None:
+    text = report_text(OTHER_NOTEBOOK)
+    assert "1. T4 None vs NaN vs NA vs NaT  differs from the notebook" in text
+    assert "First check that fails: expected (notebook, 300 rows)" in text
+    assert text.count("0.75") == 1
+
+
+@pytest.mark.parametrize(
+    ("agrees", "words"), [(True, "Notebook: both paths agree with it"), (None, "Notebook: it was not compared")]
+)
+def test_a_notebook_that_does_not_differ_is_said_in_one_line(agrees: bool | None, words: str) -> None:
+    assert words in report_text(replace(PASSING, notebook=Notebook("e.csv", 7, agrees)))

@@ -13,7 +13,12 @@ from pyml import Schema
 from pyml.errors import UsageError
 from pyml.package.settings import ParitySettings
 from pyml.types.conversion.row_source import RowSource
-from pyml_sandbox.parity.rows.notebook import NotebookPredictions, expected_file, predictions_of, read_notebook
+from pyml_sandbox.parity.rows.notebook_predictions import (
+    NotebookPredictions,
+    expected_file,
+    predictions_of,
+    read_notebook,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
