@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyml.inference.describe import Signature
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.models.model_session import NoAnswerError
+from pyml_sandbox.parity.checks.against_notebook import of_notebook
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.batch_sizes import of_sizes
 from pyml_sandbox.parity.checks.both_paths import PathChecks
@@ -19,7 +20,12 @@ from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
-from pyml_sandbox.parity.diagnosis.explanations import explained, is_of_a_second_call, silenced_by_evaluation
+from pyml_sandbox.parity.diagnosis.explanations import (
+    drivers_of,
+    explained,
+    is_of_a_second_call,
+    silenced_by_evaluation,
+)
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
@@ -30,6 +36,8 @@ from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 SAMPLE_ROWS = 32
@@ -148,12 +156,13 @@ def examine(context: CheckContext) -> Examination:
     return Examination(examiner.context, observations)
 
 
-def on_the_paths(checks: PathChecks, examined: Examination) -> Examination:
+def on_the_paths(checks: PathChecks, examined: Examination, expected: Path | None = None) -> Examination:
     """Make the checks of the real paths as well; after a gap, only those that do not need the harness. Blocks.
 
     Args:
         checks: of the real paths.
         examined: the results of the harness.
+        expected: Parquet file of keys and outputs, as the notebook predicted them; None if there is none.
 
     Returns:
         The results of both.
@@ -168,10 +177,21 @@ def on_the_paths(checks: PathChecks, examined: Examination) -> Examination:
     before = len(context.record.observations)
     try:
         of_sample = [explain(context, observation) for observation in checks.of_sample(seen)]
+        of_sample += _of_notebook(checks, seen, expected) if expected else []
     except (NoAnswerError, ServerEndedError) as error:
         rest = context.record.observations[before:]
         return replace(examined, observations=(*seen, *rest), gap=gap_at(context, error))
     return replace(examined, observations=(*seen, *of_sample))
+
+
+def _of_notebook(checks: PathChecks, earlier: Sequence[Observation], expected: Path) -> list[Observation]:
+    """What differs from the notebook, with the columns that drive it; nothing if the model differs from itself."""
+    if any(observation.check.entry.is_unsteady for observation in earlier):
+        return []
+    context = checks.context
+    found = of_notebook(context, checks.snapshot, expected, checks.predictions)
+    explained = [explain(context, observation) for observation in found]
+    return [replace(observation, inputs=drivers_of(context, observation)) for observation in explained]
 
 
 def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
@@ -292,7 +312,7 @@ def called_by(context: CheckContext) -> frozenset[str]:
 
 def explain(context: CheckContext, observation: Observation) -> Observation:
     """The observation with its explanations. Blocks."""
-    is_explainable = observation.group in BATCH or observation.check is Check.PATHS
+    is_explainable = observation.group in BATCH or observation.check in (Check.PATHS, Check.EXPECTED)
     if not is_explainable or not observation.output:
         return observation
     if (

@@ -13,7 +13,7 @@ from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.decisions.evidence import Evidence
-from pyml_sandbox.parity.decisions.pairings import OFFLINE, ONLINE_BATCHES
+from pyml_sandbox.parity.decisions.pairings import EXPECTED, OFFLINE, ONLINE_BATCHES
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, context_of_rows, examine, measured, on_the_paths, sizes
@@ -95,7 +95,8 @@ class HarnessEvidence:
             predictions = {"offline": run.file(OFFLINE), "online": run.file(ONLINE_BATCHES)}
             signature = self.version.signature
             checks = PathChecks(context, paths, signature, snapshot, predictions, result, online_worker)
-            examination = on_the_paths(checks, examination)
+            expected = run.file(EXPECTED)
+            examination = on_the_paths(checks, examination, expected if expected.exists() else None)
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
             diagnoses = diagnose(examination.observations)
             finder = CounterexampleFinder(context, paths, self.version.model_id)

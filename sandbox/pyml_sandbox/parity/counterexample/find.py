@@ -70,6 +70,8 @@ class CounterexampleFinder:
 
     def _shrunk(self, observation: Observation) -> tuple[Example, tuple[str, ...]]:
         example = observation.example
+        if observation.check is Check.EXPECTED:  # the notebook knows its own rows alone
+            return example, observation.inputs or self.context.inputs.names
         if not example.other.rows or example.other.threads > 1:
             return example, self.context.inputs.names if example.other.rows else ()
         if observation.check in (Check.CLOCK, Check.FORMS):
@@ -129,6 +131,8 @@ class CounterexampleFinder:
             return self._seen_on_another_day(example)
         if observation.check is Check.FORMS:
             return self._seen_in_formats(example)
+        if observation.check is Check.EXPECTED:
+            return self._seen_in_the_notebook(example, observation)
         if not example.other.rows:
             return self._seen_empty()
         if not plain or example.other.perturbation.kind or example.other.threads > 1:
@@ -184,6 +188,11 @@ class CounterexampleFinder:
         if not any(self._differ(example, first, other) for other in others):
             return None
         return self._as_seen(example, {f"online, as {form}": output for form, output in found.items()})
+
+    def _seen_in_the_notebook(self, example: Example, observation: Observation) -> tuple[Seen, ...] | None:
+        """The row on both paths, and what the notebook predicted for it; the notebook is not run again."""
+        where = f"in the notebook ({observation.message})"
+        return self._seen_beside(example, example.reference, where, observation.outputs[0][1])
 
     def _seen_varied(self, example: Example) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a new process whose environment differs in one thing."""

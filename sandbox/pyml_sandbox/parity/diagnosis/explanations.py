@@ -49,6 +49,27 @@ def explained(context: CheckContext, observation: Observation) -> frozenset[Expl
     return frozenset({*found, *_beside(found, observed, observation.inputs)})
 
 
+def drivers_of(context: CheckContext, observation: Observation) -> tuple[str, ...]:
+    """The input columns of which a change to one alone explains an observation; empty if there are none. Blocks.
+
+    Args:
+        context: of the check.
+        observation: with its explanations.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
+    """
+    observed = _Observed.of(context, observation)
+    changes = [
+        change
+        for change in changes_of(context.inputs, set(observation.inputs))
+        if change.name in observation.explanations and len(change.columns) == 1
+    ]
+    if not observed.can_be_explained:
+        return ()
+    return tuple(dict.fromkeys(change.columns[0] for change in changes if observed.explained_by([change])[0]))
+
+
 def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]) -> Iterator[Explanation]:
     """What distinguishes causes that the same changes explain."""
     if found and any(name != name.lower() for name in observed.context.inputs.names):
