@@ -39,13 +39,22 @@ class Asked:
     report: Report = FAILING
     settings: list[ParitySettings] = field(default_factory=list)
     use_cache: list[bool] = field(default_factory=list)
+    expected: list[Path | None] = field(default_factory=list)
 
     def check(
-        self, client: object, model_id: str, settings: ParitySettings, on_event: object, *, use_cache: bool
+        self,
+        client: object,
+        model_id: str,
+        settings: ParitySettings,
+        on_event: object,
+        *,
+        expected: Path | None,
+        use_cache: bool,
     ) -> Report:
         assert model_id == MODEL
         self.settings.append(settings)
         self.use_cache.append(use_cache)
+        self.expected.append(expected)
         return self.report
 
 
@@ -129,6 +138,38 @@ def test_the_level_is_the_given_one_or_the_declared_one(asked: Asked, given: lis
 def test_the_cache_is_used_unless_it_is_refused(asked: Asked, given: list[str], uses: bool) -> None:
     run(["parity-check", *given])
     assert asked.use_cache == [uses]
+
+
+@pytest.fixture
+def with_notebook(asked: Asked) -> Asked:
+    """The model's settings name a file of the notebook; it lies in the user's folder, not in that of the version."""
+    Path("model/pyml.toml").write_text(f"{TOML}expected = 'expected.csv'\n")
+    Path("mine").mkdir()
+    Path("mine/expected.csv").touch()
+    return asked
+
+
+def test_the_notebook_is_read_from_the_folder_that_the_user_named(with_notebook: Asked) -> None:
+    run(["parity-check", "mine"])
+    assert with_notebook.expected == [Path("mine/expected.csv")]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("fare@3f2a9c1b77d0", "check the folder: pyml parity-check FOLDER"), ("model", "there is no file")],
+)
+def test_a_notebook_that_is_not_there_is_refused(
+    with_notebook: Asked, model: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["parity-check", model]) == 2
+    assert words in capsys.readouterr().err
+    assert with_notebook.expected == []
+
+
+def test_other_rows_than_those_of_the_settings_are_checked_without_the_notebook(with_notebook: Asked) -> None:
+    run(["parity-check", "mine", "--sql", "SELECT 2 AS id"])
+    assert with_notebook.expected == [None]
+    assert with_notebook.settings == [ParitySettings(sql="SELECT 2 AS id", key=("id",), level="P4")]
 
 
 def test_both_files_are_written_whatever_the_verdict_and_named_on_stderr(

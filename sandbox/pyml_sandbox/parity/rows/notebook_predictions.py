@@ -197,7 +197,7 @@ def _of_csv(file: Path, name: str) -> pa.Table:
 
 def _of_table(spark: SparkSession, name: str, wanted: Sequence[str]) -> pa.Table:
     """The wanted columns of a Hive table, by the names that are wanted: Hive has all names in lower case."""
-    from pyml.offline.job import translated_errors
+    from pyml.offline.spark_errors import translated_errors
 
     with translated_errors():
         if not spark.catalog.tableExists(name):
