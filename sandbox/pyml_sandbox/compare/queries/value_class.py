@@ -129,14 +129,18 @@ class _Writer:
         return f"WHEN len({left}) <> len({right}) THEN {DIFFERS} ELSE coalesce({worst}, {SAME})"
 
     def _map(self, left: str, right: str, types: tuple[ColumnType, ColumnType], depth: int) -> str:
-        """Keys exactly, so that a key within tolerance is another key; values by the rules of their type."""
+        """Keys exactly, so that a key within tolerance is a different key; values by the rules of their type.
+
+        Where the keys differ the values say nothing.
+        """
         pair = f"p{depth}"
         keys = (types[0].child("key"), types[1].child("key"))
         key = self.value_class(f"{pair}[1].key", f"{pair}[2].key", keys, depth + 1)
         value = self.value_class(f"{pair}[1].value", f"{pair}[2].value", _parts(types, "value"), depth + 1)
-        entry = f"CASE WHEN {key} > {SIGNED_ZERO} THEN {DIFFERS} ELSE {value} END"
-        worst = f"list_max([{entry} FOR {pair} IN list_zip({_entries(left)}, {_entries(right)})])"
-        return f"WHEN cardinality({left}) <> cardinality({right}) THEN {DIFFERS} ELSE coalesce({worst}, {SAME})"
+        pairs = f"list_zip({_entries(left)}, {_entries(right)})"
+        key_classes, classes = (f"list_max([{each} FOR {pair} IN {pairs}])" for each in (key, value))
+        differ = f"cardinality({left}) <> cardinality({right}) OR {key_classes} > {SIGNED_ZERO}"
+        return f"WHEN {differ} THEN {DIFFERS} ELSE coalesce({classes}, {SAME})"
 
     def _struct(self, left: str, right: str, types: tuple[ColumnType, ColumnType], depth: int) -> str:
         """Fields by name, whatever their order."""

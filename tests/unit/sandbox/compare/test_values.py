@@ -115,3 +115,12 @@ def test_maps_with_entries_in_another_order_are_equal() -> None:
     left = [{"m": [("a", [(1, 1.0), (2, float("nan"))]), ("b", [])]}]
     right = [{"m": [("b", []), ("a", [(2, float("nan")), (1, 1.0)])]}]
     assert compared(pa.array([left], kind), pa.array([right], kind)).agrees
+
+
+def test_maps_whose_keys_differ_have_different_values_whatever_their_entries_hold() -> None:
+    kind = pa.map_(pa.string(), pa.float64())
+    left, right = (pa.array([entries], kind) for entries in ([("x", 1.0), ("y", None)], [("x", None), ("z", None)]))
+    found = column(left, right)
+    assert (found.differing, found.null_mismatches) == (1, 0)
+    same_keys = column(left, pa.array([[("x", None), ("y", None)]], kind))
+    assert (same_keys.differing, same_keys.null_mismatches) == (1, 1)
