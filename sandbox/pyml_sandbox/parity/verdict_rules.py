@@ -92,12 +92,18 @@ def decide(
     all_found = in_order([*_together(findings, shown, by_name, failures), *beside])
     if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
-    gaps = [*gaps, *(gap_of(failure) for failure in failures if is_limit(failure))]
-    has_failed = any(finding.weight is Severity.FAILS for finding in all_found)
-    if gaps and not has_failed:
-        return Decision(Verdict.CANNOT_CERTIFY, "; ".join(gaps), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
-    return Decision(Verdict.FAIL if has_failed else Verdict.PASS, "; ".join(gaps), earned, all_found)
+    return _by_findings(all_found, [*gaps, *map(gap_of, filter(is_limit, failures))], earned)
+
+
+def _by_findings(found: tuple[Finding, ...], gaps: Sequence[str], earned: str | None) -> Decision:
+    """The verdict of rows that can decide: a finding fails with or without a gap, and a gap prevents a pass."""
+    reason = "; ".join(gaps)
+    if any(finding.weight is Severity.FAILS for finding in found):
+        return Decision(Verdict.FAIL, reason, earned, found)
+    if gaps:
+        return Decision(Verdict.CANNOT_CERTIFY, reason, findings=found)
+    return Decision(Verdict.PASS, "", earned, found)
 
 
 def _why_unsteady(findings: Sequence[Finding], repeat: Comparison | None) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Explanation
 from pyml_sandbox.parity.rows.synthetic import Cell
 
-DIGITS = (15, 12, 10, 9, 6, 4)
-"""Numbers of digits with which programs write numbers."""
+FORMATS = ("15g", "12g", "10g", "9g", "6g", "4g", "15f", "10f", "6f")
+"""How programs write numbers: with so many digits, or with so many decimals, as JSON of pandas with ten."""
 HOURS = [hours for hours in range(-12, 15) if hours]
 
 Changes = tuple[tuple[Explanation, Callable[[Cell], Cell]], ...]
@@ -78,13 +78,13 @@ def _guessed(value: Any) -> Any:
     return value if text == value else text
 
 
-def _written(digits: int) -> Callable[[Any], Any]:
-    """A number that was written with so many digits and read again."""
+def _written(how: str) -> Callable[[Any], Any]:
+    """A number that was written in a format and read again."""
 
     def change(value: Any) -> Any:
         if value is None or not math.isfinite(value):
             return value
-        read = float(f"{value:.{digits}g}")
+        read = float(f"{value:.{how}}")
         return value if read == value else read
 
     return change
@@ -143,7 +143,7 @@ VALUE_CHANGES: dict[DriverType, Changes] = {
         *_NUMBERS[:1],
     ),
     DriverType.DOUBLE: (
-        *((Explanation.WRITTEN, _written(digits)) for digits in DIGITS),
+        *((Explanation.WRITTEN, _written(how)) for how in FORMATS),
         (Explanation.SINGLE, _single),
         (Explanation.NULL_NAN, _mapped(None, math.nan)),
         (Explanation.NAN_ZERO, _mapped(math.nan, 0.0)),

@@ -144,6 +144,14 @@ BROKEN = {
         "return pd.DataFrame({'p': a * 3})",
         {"a": [each + 0.0123456 for each in A]},
     ),
+    "T17 through JSON, which keeps ten decimals": Source(
+        "a DOUBLE NOT NULL",
+        P,
+        "from io import StringIO\n"
+        "x = frame if len(frame) == 1 else pd.read_json(StringIO(frame.to_json(orient='records')), orient='records')\n"
+        "return pd.DataFrame({'p': np.log10(x.a.astype('float64').clip(lower=1e-12))})",
+        {"a": [each * 2.31234567e-8 for each in A]},
+    ),
     "S1 by position": Source(
         "a DOUBLE NOT NULL, c DOUBLE NOT NULL",
         P,
