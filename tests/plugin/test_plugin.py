@@ -113,6 +113,32 @@ def test_what_cannot_be_asked_is_told_at_the_line_that_asks(project: Project, ca
     result.stdout.fnmatch_lines([f">       assert_parity({call.replace('[', '[[]')})", line])
 
 
+OF_THE_NOTEBOOK = """
+from pyml_fixtures import assert_parity
+
+def test_asserted(pyml_model): assert_parity(pyml_model, level="P1")
+
+def test_reported(parity): assert parity.notebook.agrees
+"""
+
+
+@pytest.mark.parametrize(("predicted", "passed"), [(14.0, 2), (15.0, 0)])
+def test_the_notebook_beside_the_settings_is_compared_with_both_paths(
+    project: Project, predicted: float, passed: int
+) -> None:
+    project.write_model()
+    toml = project.folder / "pyml.toml"
+    toml.write_text(f"{toml.read_text()}expected = 'expected.csv'\n")
+    (project.folder / "expected.csv").write_text(f"id,p\n7,{predicted}\n")
+    project.write_test(OF_THE_NOTEBOOK)
+    result = project.run()
+    result.assert_outcomes(passed=passed, failed=2 - passed)
+    if not passed:
+        result.stdout.fnmatch_lines(
+            ["*FAIL Both paths agree with each other and differ from the notebook: `p` in 1 of 1 row*"]
+        )
+
+
 def test_rows_may_be_a_query_of_the_tests_own(project: Project) -> None:
     project.write_model(BATCH_MEAN)
     query = "SELECT id AS n, CAST(id AS DOUBLE) AS a FROM range(20)"
