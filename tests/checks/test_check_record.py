@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from checks.test_examine import BROKEN, A, of_a, of_s
 from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport
 from pyml.inference.describe import Signature
 from pyml.types.schema import Schema
@@ -24,7 +25,6 @@ from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Finding, Severity
 from support.harnesses import BuilderHere, Source, harnesses_of
-from unit.sandbox.parity.test_examine import BROKEN, A, of_a, of_s
 
 HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
 OF_BATCHES = {"sizes", "alone", "contract", "copies", "neighbour", "together", "shuffle", "split", "crowd"}
