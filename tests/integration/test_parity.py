@@ -15,6 +15,7 @@ from pyml.errors import InputError, SandboxError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
+from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import Hop, Severity, Verdict
@@ -288,8 +289,11 @@ def test_only_the_tables_of_the_latest_run_are_kept(client: Client, tmp_path: Pa
     assert report.elsewhere["rows_table"].endswith(tuple(tables))
 
 
-def test_a_model_that_is_down_is_trouble_of_the_sandbox(either: Client, tmp_path: Path) -> None:
+def test_a_model_that_is_not_deployed_is_served_only_while_it_is_checked(either: Client, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "never_deployed", MODEL.format(body=HONEST)))
     model_id = either.upload_model(package)
+    before = load_routes(either.home)
+    assert parity_check(either, model_id, replace(SETTINGS, level="P1")).verdict is Verdict.PASS
+    assert load_routes(either.home) == before
     with pytest.raises(SandboxError):
-        parity_check(either, model_id, SETTINGS)
+        either.predict_online(model_id, {"a": [1.0], "b": [1.0]})
