@@ -40,6 +40,7 @@ class Model(DataFrameModel):
         a, b = df["a"], df["b"].astype("float64")
         return pd.DataFrame({{"p": {body}}})
 """
+ASKS_FOR_NO_ROWS = MODEL.replace("    def __init__", "    predicts_empty = True\n\n    def __init__")
 HONEST = "a * 2 + b.fillna(0.0)"
 ROWS = "SELECT id, CAST(id AS DOUBLE) AS a, IF(id % 7 = 0, NULL, CAST(id AS DOUBLE) / 3) AS b FROM range(3000)"
 SETTINGS = ParitySettings(sql=ROWS, key=("id",), batch_rows=500, sample_rows=40)
@@ -58,9 +59,15 @@ def either(sandbox: SandboxHome) -> Client:
 
 
 def check(
-    client: Client, folder: Path, body: str, settings: ParitySettings = SETTINGS, *, use_cache: bool = True
+    client: Client,
+    folder: Path,
+    body: str,
+    settings: ParitySettings = SETTINGS,
+    *,
+    use_cache: bool = True,
+    model: str = MODEL,
 ) -> Report:
-    package = ModelPackage(write_package(folder / "parity_model", MODEL.format(body=body)))
+    package = ModelPackage(write_package(folder / "parity_model", model.format(body=body)))
     model_id = client.upload_model(package)
     client.deploy_model(model_id)
     return parity_check(client, model_id, settings, use_cache=use_cache)
@@ -127,10 +134,12 @@ def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Cl
 
 
 def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
-    report = check(client, tmp_path, "a * 2 if len(a) else [][0]")
+    body = "a * 2 if len(a) else [][0]"
+    assert check(client, tmp_path, body).decision.level == "P5"
+    report = check(client, tmp_path, body, model=ASKS_FOR_NO_ROWS)
     assert (report.verdict, report.decision.level) == (Verdict.PASS, "P3")
     assert [(finding.code, finding.weight) for finding in report.findings] == [("B12", Severity.ABOVE)]
-    hardened = check(client, tmp_path, "a * 2 if len(a) else [][0]", replace(SETTINGS, level="P4"))
+    hardened = check(client, tmp_path, body, replace(SETTINGS, level="P4"), model=ASKS_FOR_NO_ROWS)
     assert (hardened.verdict, hardened.decision.level) == (Verdict.FAIL, "P3")
 
 
