@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.errors import InputError, Problem
+from pyml.errors import InputError
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import this_worker
 from pyml.offline.worker_error import reported_to_job
@@ -113,17 +113,17 @@ def declared_or_report(
 def _declared(batch: pa.RecordBatch, names: Sequence[str], ddl_types: Sequence[str]) -> pa.RecordBatch:
     import pyarrow as pa
 
-    from pyml.types.conversion.declared_column import UnfitError, as_declared
+    from pyml.types.conversion.declared_column import as_declared, fitted
     from pyml.types.conversion.row_source import RowSource
     from pyml.types.field import Field
 
-    columns: list[pa.Array] = []
-    problems: list[Problem] = []
-    for column, name, ddl_type in zip(batch.columns, names, ddl_types, strict=True):
-        try:
-            columns.append(as_declared(column, Field(name, ddl_type), RowSource.SQL) if ddl_type else column)
-        except UnfitError as unfit:
-            problems.append(unfit.problem)
+    found = dict(zip(names, batch.columns, strict=True))
+
+    def one(field: Field) -> pa.Array:
+        column = found[field.name]
+        return as_declared(column, field, RowSource.SQL) if field.ddl_type else column
+
+    columns, problems = fitted(map(Field, names, ddl_types), one)
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
     return pa.RecordBatch.from_arrays(columns, names=list(names))

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
-from pyml.types.conversion.declared_column import UnfitError, as_declared
+from pyml.types.conversion.declared_column import UnfitError, as_declared, fitted
 from pyml.types.conversion.lossless import is_convertible
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.spark_types import ddl_type_of
@@ -68,12 +68,11 @@ def batch_from_columns(
         InputError: lists each column that is missing, unknown, of a different length, or not exactly as declared.
     """
     problems = [*_name_problems(columns, schema), *_shape_problems(columns)]
-    arrays: list[pa.Array] = []
-    for field in schema.fields if not problems else ():
-        try:
-            arrays.append(_declared(field, columns[field.name].reshape(-1), nulls.get(field.name, ())))
-        except UnfitError as unfit:
-            problems.append(unfit.problem)
+    arrays, unfit = fitted(
+        schema.fields if not problems else (),
+        lambda field: _declared(field, columns[field.name].reshape(-1), nulls.get(field.name, ())),
+    )
+    problems += unfit
     if problems:
         raise InputError("the columns do not fit the model's inputs", problems)
     return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
@@ -134,9 +133,9 @@ def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
 def _declared(field: Field, array: Array, nulls: Sequence[int]) -> pa.Array:
     """The column in its declared type, with every value unchanged."""
     sent, declared = datatype_of(array), field.arrow.type
-    if sent == "BYTES" == datatype_of_column(declared):
-        return as_declared(_strings(field, _with_nulls(array, nulls), declared), field, RowSource.TENSORS)
     column = _with_nulls(array, nulls)
+    if sent == "BYTES" == datatype_of_column(declared):
+        return as_declared(_strings(field, column, declared), field, RowSource.TENSORS)
     if datatype_of_column(declared) is None and not is_convertible(column.type, declared):
         message = f"column `{field.name}` is declared {field.ddl_type}, which no tensor carries without loss"
         raise UnfitError(Problem(message, _USE_ARROW, ErrorCode.CANNOT_CARRY))

@@ -21,8 +21,8 @@ import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
-from pyml.types.conversion.declared_column import UnfitError, as_declared
-from pyml.types.conversion.row_source import RowSource, missing_hint, undeclared_hint
+from pyml.types.conversion.declared_column import as_declared, fitted, refuse_missing
+from pyml.types.conversion.row_source import RowSource, undeclared_hint
 from pyml.types.dtypes import DATETIMES, dtype_of
 from pyml.types.field import Field
 
@@ -73,28 +73,15 @@ def conform(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource
         column.null_count for column, field in zip(batch.columns, schema.fields, strict=True) if not field.nullable
     ):
         return batch
-    columns: list[pa.Array] = []
-    problems: list[Problem] = []
-    for field in schema.fields:
-        try:
-            columns.append(as_declared(_column(batch, field, source), field, source))
-        except UnfitError as unfit:
-            problems.append(unfit.problem)
+    columns, problems = fitted(schema.fields, lambda field: as_declared(_column(batch, field, source), field, source))
     problems += _undeclared(batch, schema, source)
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
 
 
-_MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
-_REPEATED = ("appears more than once", ErrorCode.COLUMN_REPEATED)
-
-
 def _column(batch: pa.RecordBatch, field: Field, source: RowSource) -> pa.Array:
-    if batch.schema.names.count(field.name) != 1:
-        what, code = _MISSING if field.name not in batch.schema.names else _REPEATED
-        message = f"column `{field.name}` {what}; declared {field.ddl_type}"
-        raise UnfitError(Problem(message, missing_hint(batch.schema.names, source), code))
+    refuse_missing(batch.schema.names, field, source, declared=f"; declared {field.ddl_type}")
     return batch.column(field.name)
 
 

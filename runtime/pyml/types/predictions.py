@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, Problem
-from pyml.types.conversion.declared_column import UnfitError, null_problem, times_as_declared
+from pyml.types.conversion.declared_column import UnfitError, fitted, refuse_nulls, times_as_declared
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.dtypes import DATETIMES, FIXED_WIDTH, dtype_of
 from pyml.types.exact_values import check_for, is_null
@@ -61,17 +61,11 @@ def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch
 
 
 def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[Problem]]:
-    columns: list[pa.Array] = []
-    problems = list(_name_problems(frame, schema))
     # Iterates, since the first look-up by name in a new frame builds an index over its columns.
     found = dict(frame.items())
-    for field in schema.fields:
-        if field.name in found:
-            try:
-                columns.append(_column(found[field.name], field))
-            except UnfitError as unfit:
-                problems.append(unfit.problem)
-    return columns, problems
+    there = (field for field in schema.fields if field.name in found)
+    columns, problems = fitted(there, lambda field: _column(found[field.name], field))
+    return columns, [*_name_problems(frame, schema), *problems]
 
 
 def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
@@ -104,9 +98,7 @@ def _column(series: pd.Series, field: Field) -> pa.Array:
         column = _objects(series.tolist(), field)
     else:
         raise _wrong_type(series, field)
-    problem = null_problem(column, field, RowSource.VALUES)
-    if problem is not None:
-        raise UnfitError(problem)
+    refuse_nulls(column, field, RowSource.VALUES)
     return column
 
 

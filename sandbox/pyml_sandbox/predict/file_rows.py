@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, UsageError
-from pyml.types.conversion.declared_column import UnfitError
-from pyml.types.conversion.row_source import RowSource, missing_hint, type_hint
+from pyml.types.conversion.declared_column import UnfitError, fitted, refuse_missing
+from pyml.types.conversion.row_source import RowSource, type_hint
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,14 +53,12 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
         names, column_for, source = read(file, inputs)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read", [Problem(str(error), _HINTS[kind])]) from error
-    columns: list[pa.Array] = []
-    problems: list[Problem] = []
-    for field in inputs.fields:
-        try:
-            _refuse_missing(names, field, source)
-            columns.append(column_for(field))
-        except UnfitError as unfit:
-            problems.append(unfit.problem)
+
+    def one(field: Field) -> pa.Array:
+        refuse_missing(names, field, source, listed=dict.fromkeys(names))
+        return column_for(field)
+
+    columns, problems = fitted(inputs.fields, one)
     if problems:
         raise InputError(f"{file} does not fit the model's inputs (rows are counted from 0)", problems)
     return pa.Table.from_arrays(columns, schema=inputs.arrow)
@@ -74,15 +72,6 @@ _HINTS = {
     ".parquet": "write it with pyarrow, pandas or Spark",
 }
 _BLOCK_BYTES = 2**20, 2**31 - 1
-
-
-def _refuse_missing(names: Sequence[str], field: Field, source: RowSource) -> None:
-    if names.count(field.name) == 1:
-        return
-    is_missing = field.name not in names
-    what = "is missing" if is_missing else "appears more than once"
-    code = ErrorCode.COLUMN_MISSING if is_missing else ErrorCode.COLUMN_REPEATED
-    raise UnfitError(Problem(f"column `{field.name}` {what}", missing_hint(list(dict.fromkeys(names)), source), code))
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -132,13 +121,10 @@ def _texts(written: pa.Array, field: Field) -> pa.Array:
 
 
 def _made(field: Field, source: RowSource, make: Callable[[], pa.Array]) -> pa.Array:
-    from pyml.types.conversion.declared_column import as_declared, value_problem
-    from pyml.types.conversion.lossless import LossError
+    from pyml.types.conversion.declared_column import as_declared, losses_as_unfit
 
-    try:
+    with losses_as_unfit(field, source):
         return as_declared(make(), field, source)
-    except LossError as loss:
-        raise UnfitError(value_problem(loss, field, source)) from loss
 
 
 # --- JSON Lines -------------------------------------------------------------------------------------------------------

@@ -14,14 +14,15 @@ from pyml.errors import InputError, Problem
 from pyml.types.conversion.declared_column import (
     UnfitError,
     as_declared,
-    null_problem,
+    fitted,
+    losses_as_unfit,
+    refuse_missing,
+    refuse_nulls,
     times_as_declared,
     type_problem,
-    value_problem,
 )
-from pyml.types.conversion.lossless import LossError
 from pyml.types.conversion.plain_values import column_of
-from pyml.types.conversion.row_source import RowSource, missing_hint, undeclared_hint
+from pyml.types.conversion.row_source import RowSource, undeclared_hint
 from pyml.types.dtypes import DATETIMES
 from pyml.types.field import Field
 
@@ -78,27 +79,20 @@ def of_values(values: Sequence[object] | np.ndarray, field: Field, source: RowSo
     """
     if isinstance(values, np.ndarray) and values.dtype != object:
         return as_declared(_natural(values, field, source), field, source)
-    try:
+    with losses_as_unfit(field, source):
         column = column_of(list(values), field.arrow.type)
-    except LossError as loss:
-        raise UnfitError(value_problem(loss, field, source)) from loss
-    problem = null_problem(column, field, source)
-    if problem is not None:
-        raise UnfitError(problem)
+    refuse_nulls(column, field, source)
     return column
 
 
 def _batch(
     found: Sequence[str], schema: Schema, source: RowSource, column_for: Callable[[Field], pa.Array]
 ) -> pa.RecordBatch:
-    columns: list[pa.Array] = []
-    problems: list[Problem] = []
-    for field in schema.fields:
-        try:
-            _refuse_missing(found, field, source)
-            columns.append(column_for(field))
-        except UnfitError as unfit:
-            problems.append(unfit.problem)
+    def one(field: Field) -> pa.Array:
+        refuse_missing(found, field, source)
+        return column_for(field)
+
+    columns, problems = fitted(schema.fields, one)
     for name in dict.fromkeys(found):
         if name not in schema.names:
             hint = undeclared_hint(schema.names, source)
@@ -106,15 +100,6 @@ def _batch(
     if problems:
         raise InputError(SUMMARY, problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
-
-
-def _refuse_missing(found: Sequence[str], field: Field, source: RowSource) -> None:
-    if found.count(field.name) == 1:
-        return
-    is_missing = field.name not in found
-    what = "is missing" if is_missing else "appears more than once"
-    code = ErrorCode.COLUMN_MISSING if is_missing else ErrorCode.COLUMN_REPEATED
-    raise UnfitError(Problem(f"column `{field.name}` {what}", missing_hint(found, source), code))
 
 
 def _of_series(series: pd.Series, field: Field) -> pa.Array:

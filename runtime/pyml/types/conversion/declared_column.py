@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
 import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import Problem
 from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, days_of
-from pyml.types.conversion.row_source import RowSource, null_hint, type_hint, value_hint, zone_hint
+from pyml.types.conversion.row_source import RowSource, missing_hint, null_hint, type_hint, value_hint, zone_hint
 from pyml.types.field import Field
 from pyml.types.spark_types import ddl_type_of
 
@@ -22,6 +25,26 @@ class UnfitError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.problem = problem
+
+
+def fitted(fields: Iterable[Field], column_for: Callable[[Field], pa.Array]) -> tuple[list[pa.Array], list[Problem]]:
+    """Make a column for each field, and collect what is wrong with those that do not fit.
+
+    Args:
+        fields: the declared columns.
+        column_for: makes the column of a field, or raises UnfitError.
+
+    Returns:
+        The columns that fit, in the order of `fields`, and a problem for each that does not.
+    """
+    columns: list[pa.Array] = []
+    problems: list[Problem] = []
+    for field in fields:
+        try:
+            columns.append(column_for(field))
+        except UnfitError as unfit:
+            problems.append(unfit.problem)
+    return columns, problems
 
 
 def as_declared(column: pa.Array, field: Field, source: RowSource, found: str = "") -> pa.Array:
@@ -42,13 +65,9 @@ def as_declared(column: pa.Array, field: Field, source: RowSource, found: str = 
     convert = conversion(column.type, field.arrow.type)
     if convert is None:
         raise UnfitError(type_problem(found or ddl_type_of(column.type), field, source))
-    try:
+    with losses_as_unfit(field, source):
         converted = convert(column)
-    except LossError as loss:
-        raise UnfitError(value_problem(loss, field, source)) from loss
-    problem = null_problem(converted, field, source)
-    if problem is not None:
-        raise UnfitError(problem)
+    refuse_nulls(converted, field, source)
     return converted
 
 
@@ -71,10 +90,8 @@ def times_as_declared(stamps: pa.Array, field: Field, found: str) -> pa.Array:
         raise UnfitError(Problem(problem.message, zone_hint(field, has_zone=has_zone), problem.code))
     if field.ddl_type != "DATE":
         return as_declared(stamps, field, RowSource.FRAME, found)
-    try:
+    with losses_as_unfit(field, RowSource.FRAME):
         return as_declared(days_of(stamps), field, RowSource.FRAME)
-    except LossError as loss:
-        raise UnfitError(value_problem(loss, field, RowSource.FRAME)) from loss
 
 
 def type_problem(found: str, field: Field, source: RowSource) -> Problem:
@@ -89,33 +106,66 @@ def type_problem(found: str, field: Field, source: RowSource) -> Problem:
     return Problem(message, type_hint(field, source), ErrorCode.COLUMN_TYPE)
 
 
-def value_problem(loss: LossError, field: Field, source: RowSource) -> Problem:
-    """The problem of a column with a value that its declared type cannot hold.
+@contextmanager
+def losses_as_unfit(field: Field, source: RowSource) -> Iterator[None]:
+    """Raise UnfitError in place of a LossError: its declared type cannot hold a value.
 
     Args:
-        loss: the value and its row.
         field: the declared column.
         source: where the value comes from.
     """
+    try:
+        yield
+    except LossError as loss:
+        raise UnfitError(_value_problem(loss, field, source)) from loss
+
+
+def _value_problem(loss: LossError, field: Field, source: RowSource) -> Problem:
     message = f"column `{field.name}` is declared {field.ddl_type}, which cannot hold {loss} (row {loss.row})"
     if isinstance(loss, WrongKindError):
         return Problem(message, type_hint(field, source, loss.value), ErrorCode.COLUMN_TYPE)
     return Problem(message, value_hint(field, source, loss.value), ErrorCode.COLUMN_VALUE)
 
 
-def null_problem(column: pa.Array, field: Field, source: RowSource) -> Problem | None:
-    """The problem of a NOT NULL column that holds null; None if it holds none.
+def refuse_nulls(column: pa.Array, field: Field, source: RowSource) -> None:
+    """Refuse a NOT NULL column that holds null.
 
     Args:
         column: the values of one batch.
         field: the declared column.
         source: where the values come from.
+
+    Raises:
+        UnfitError: it holds null, and is declared NOT NULL.
     """
     if field.nullable or not column.null_count:
-        return None
+        return
     first = column.is_null().index(True).as_py()
-    return Problem(
-        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}",
-        null_hint(field, source),
-        ErrorCode.COLUMN_NULL,
+    message = (
+        f"column `{field.name}` is declared NOT NULL and holds {column.null_count} nulls, the first in row {first}"
     )
+    raise UnfitError(Problem(message, null_hint(field, source), ErrorCode.COLUMN_NULL))
+
+
+def refuse_missing(
+    names: Sequence[str], field: Field, source: RowSource, listed: Iterable[str] | None = None, declared: str = ""
+) -> None:
+    """Refuse rows in which a declared column is not there exactly once.
+
+    Args:
+        names: of all columns, a repeated one each time.
+        field: the declared column.
+        source: where the rows come from.
+        listed: the names that the hint lists; None for all.
+        declared: what the message says of the declaration.
+
+    Raises:
+        UnfitError: the column is missing or repeated.
+    """
+    if names.count(field.name) == 1:
+        return
+    is_missing = field.name not in names
+    what = "is missing" if is_missing else "appears more than once"
+    code = ErrorCode.COLUMN_MISSING if is_missing else ErrorCode.COLUMN_REPEATED
+    hint = missing_hint(names if listed is None else list(listed), source)
+    raise UnfitError(Problem(f"column `{field.name}` {what}{declared}", hint, code))

@@ -15,8 +15,8 @@ from pyml.command_line import command
 from pyml.errors import Problem, UsageError
 from pyml.expected import fitting
 from pyml.package.settings import EXPECTED_FILES, FILE_NAME, ParitySettings
-from pyml.types.conversion.declared_column import UnfitError, type_problem
-from pyml.types.conversion.row_source import RowSource, missing_hint
+from pyml.types.conversion.declared_column import UnfitError, refuse_missing, type_problem
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import Field
 from pyml.types.schema import Schema
 from pyml.types.spark_types import ddl_type_of
@@ -138,10 +138,7 @@ def predictions_of(
 
 
 def _column(found: pa.Table, declared: Field, source: RowSource) -> pa.Array:
-    count = found.column_names.count(declared.name)
-    if count != 1:
-        what = "appears more than once" if count else "is missing"
-        raise UnfitError(Problem(f"column `{declared.name}` {what}", missing_hint(found.column_names, source)))
+    refuse_missing(found.column_names, declared, source)
     column = found[declared.name].combine_chunks()
     if source is RowSource.CSV:
         column = _parsed(column, declared)
