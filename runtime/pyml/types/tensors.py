@@ -202,10 +202,6 @@ def _problems_of(field: Field, tensors: Mapping[str, np.ndarray], converts_from:
         yield Problem(f"tensor `{field.name}` holds elements that are not bytes; {declared}", "", ErrorCode.TENSOR_TYPE)
 
 
-def _is_taken(found: np.dtype[np.generic], declared: np.dtype[np.generic], *, converts: bool) -> bool:
-    return found == declared or (converts and _are_numbers(found, declared))
-
-
 def _are_numbers(*dtypes: np.dtype[np.generic]) -> bool:
     return all(dtype.kind in "iuf" for dtype in dtypes)
 

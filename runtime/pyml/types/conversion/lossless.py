@@ -235,7 +235,7 @@ def _of_lists(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
     inner = conversion(found.value_type, declared.value_type)
 
     def convert(column: pa.Array, inner: Conversion) -> pa.Array:
-        offsets = _offsets(column)
+        offsets = offsets_of(pc.list_value_length(column))
         with in_rows_of(offsets):
             elements = inner(column.flatten())
         return pa.ListArray.from_arrays(offsets, elements, type=declared)
@@ -258,7 +258,7 @@ def _of_maps(found: pa.DataType, declared: pa.DataType) -> Conversion | None:
 
     def convert(column: pa.Array, of_keys: Conversion, of_items: Conversion) -> pa.Array:
         lists = column.cast(pa.list_(entry))
-        offsets = _offsets(lists)
+        offsets = offsets_of(pc.list_value_length(lists))
         keys, items = lists.flatten().flatten()
         with in_rows_of(offsets):
             return pa.MapArray.from_arrays(offsets, of_keys(keys), of_items(items), type=declared)
@@ -286,10 +286,13 @@ def _names(struct: pa.DataType) -> list[str]:
     return [field.name for field in struct]
 
 
-def _offsets(lists: pa.Array) -> pa.Array:
-    """Where each list begins in `lists.flatten()`, and where the last one ends; null for a list that is null."""
-    lengths = pc.list_value_length(lists)
-    nulls = np.append(lists.is_null().to_numpy(zero_copy_only=False), False)
+def offsets_of(lengths: pa.Array) -> pa.Array:
+    """Where each list begins among the values of all, and where the last one ends; null for a list that is null.
+
+    Args:
+        lengths: integers of shape (n,); null for a list that is null.
+    """
+    nulls = np.append(lengths.is_null().to_numpy(zero_copy_only=False), False)
     ends = np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int32)
     return pa.array(np.concatenate([np.zeros(1, np.int32), ends]), mask=nulls)
 

@@ -7,7 +7,7 @@ columns (`pyml.types.conversion.lossless`) converts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from pyml.types.conversion.exact_numbers import in_dtype
-from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, in_rows_of
+from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, in_rows_of, offsets_of
 from pyml.types.exact_values import is_null
 
 Leaves = Callable[[Sequence[object], pa.DataType], pa.Array]
@@ -60,7 +60,7 @@ def column_of(
 
 def _lists(values: Sequence[object], declared: pa.DataType, leaves: Leaves, keys: Leaves) -> pa.Array:
     lists = [_items(value, row) for row, value in enumerate(values)]
-    offsets = _offsets([None if items is None else len(items) for items in lists])
+    offsets = offsets_of(_lengths(lists))
     with in_rows_of(offsets):
         elements = column_of([item for items in lists for item in items or ()], declared.value_type, leaves, keys)
     return pa.ListArray.from_arrays(offsets, elements, type=declared)
@@ -76,7 +76,7 @@ def _items(value: object, row: int) -> Sequence[object] | None:
 
 def _maps(values: Sequence[object], declared: pa.DataType, leaves: Leaves, keys: Leaves) -> pa.Array:
     dicts = [_dict(value, row) for row, value in enumerate(values)]
-    offsets = _offsets([None if entries is None else len(entries) for entries in dicts])
+    offsets = offsets_of(_lengths(dicts))
     with in_rows_of(offsets):
         of_keys = column_of([key for entries in dicts for key in entries or ()], declared.key_type, keys)
         of_items = column_of(
@@ -105,10 +105,8 @@ def _dict(value: object, row: int) -> dict[object, object] | None:
     raise WrongKindError(value, row)
 
 
-def _offsets(lengths: Sequence[int | None]) -> pa.Array:
-    """Where each list begins, and where the last one ends; null for a list that is null."""
-    ends = np.cumsum([0, *(length or 0 for length in lengths)], dtype=np.int32)
-    return pa.array(ends, mask=np.array([*(length is None for length in lengths), False]))
+def _lengths(values: Iterable[Sized | None]) -> pa.Array:
+    return pa.array([None if value is None else len(value) for value in values], pa.int32())
 
 
 def _spread(column: pa.Array, rows: Sequence[int], length: int) -> pa.Array:
