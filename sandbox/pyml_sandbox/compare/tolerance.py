@@ -50,6 +50,10 @@ class Tolerance:
             if not math.isfinite(value) or value < 0:
                 raise UsageError(f"{name} must be a finite number of at least 0, found {value!r}")
 
+    def at(self, magnitude: float) -> float:
+        """How far two floats may lie apart of which the larger has this magnitude, ulps not counted."""
+        return max(self.atol, self.rtol * magnitude)
+
     def __str__(self) -> str:
         ulps = f" or {self.max_ulps} ulps" if self.max_ulps else ""
         return f"rtol {self.rtol:g}, atol {self.atol:g}{ulps} ({self.origin})"

@@ -208,7 +208,7 @@ class NoiseModel:
             return Apart.DIFFERENT
         magnitude = max(abs(left), abs(right), COLUMN_SHARE * self.scale.get(column, 0.0))
         measured = self.measured.get(column, EXACT)
-        if apart <= max(self.loose.get(column, 0.0), measured.atol, measured.rtol * magnitude):
+        if apart <= max(self.loose.get(column, 0.0), measured.at(magnitude)):
             return Apart.NOISE
         if apart <= (NOISE_OF_SINGLE if column in self.single else NOISE_OF_DOUBLE) * magnitude:
             return Apart.NOISE
@@ -239,7 +239,7 @@ class _PairStatistics:
 def _apart_by(allowed: Tolerance, left: float, right: float) -> Apart:
     """Whether a tolerance covers two floats that are not the same."""
     magnitude = max(abs(left), abs(right))
-    is_near = math.isfinite(magnitude) and abs(left - right) <= max(allowed.atol, allowed.rtol * magnitude)
+    is_near = math.isfinite(magnitude) and abs(left - right) <= allowed.at(magnitude)
     return Apart.NOISE if is_near else Apart.DIFFERENT
 
 

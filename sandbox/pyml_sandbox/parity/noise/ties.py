@@ -116,7 +116,7 @@ def top_two_tie(scores: np.ndarray, tolerance: Tolerance) -> bool:
     if len(finite) < 2:
         return False
     second, first = np.partition(finite, -2)[-2:]
-    return bool(first - second <= _allowed(tolerance, first))
+    return bool(first - second <= tolerance.at(abs(first)))
 
 
 def _tests(
@@ -144,17 +144,13 @@ def _is_on_threshold(scores: np.ndarray, labels: Sequence[np.ndarray], row: int,
 
     Rows whose scores differ from this one by no more than the noise are left out.
     """
-    allowed = _allowed(tolerance, scores[row])
+    allowed = tolerance.at(abs(scores[row]))
     above, below = np.flatnonzero(scores > scores[row] + allowed), np.flatnonzero(scores < scores[row] - allowed)
     if not len(above) or not len(below):
         return False
     nearest = (above[scores[above].argmin()], below[scores[below].argmax()])
     is_steady = all(labels[0][at] == labels[1][at] for at in nearest)
     return is_steady and {labels[0][at] for at in nearest} == {labels[0][row], labels[1][row]}
-
-
-def _allowed(tolerance: Tolerance, value: float) -> float:
-    return max(tolerance.atol, tolerance.rtol * abs(value))
 
 
 def _is_number(table: pa.Table, name: str) -> bool:

@@ -127,7 +127,7 @@ def column_plots(points: Points, tolerance: Tolerance | None, floor: float | Non
 
 def _agree(left: float, right: float, tolerance: Tolerance) -> bool:
     distance = abs(left - right)
-    if distance <= max(tolerance.atol, tolerance.rtol * max(abs(left), abs(right))):
+    if distance <= tolerance.at(max(abs(left), abs(right))):
         return True
     return bool(tolerance.max_ulps) and distance <= tolerance.max_ulps * math.ulp(max(abs(left), abs(right)))
 
