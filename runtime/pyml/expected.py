@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,8 +79,6 @@ def fitting(column: pa.Array, field: Field, source: RowSource) -> pa.Array:
     Raises:
         UnfitError: the types do not allow a conversion, or a value would change.
     """
-    from dataclasses import replace
-
     from pyml.types.conversion.declared_column import as_declared
 
     return as_declared(_rounded(column, field.arrow.type), replace(field, nullable=True), source)

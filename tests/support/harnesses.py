@@ -80,7 +80,7 @@ class SessionHere:
             except PymlError as error:
                 return LoadReport(problem=str(error))
         self._harness = Harness(runner)
-        signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+        signature = Signature.of(runner)
         said = [f"{type(each.message).__name__}: {each.message}" for each in caught]
         switches, wants_empty = len(training_switches(runner.model)), runner.model.predicts_empty
         return LoadReport("", signature.to_json(), said, switches, predicts_empty=wants_empty)

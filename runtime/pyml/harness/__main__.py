@@ -79,7 +79,7 @@ def _load_report(runner: Runner | None, problem: str, raised: Sequence[str]) -> 
 
     if runner is None:
         return LoadReport(problem=problem, warnings=raised)
-    signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+    signature = Signature.of(runner)
     switches, packages = len(training_switches(runner.model)), this_worker().packages
     return LoadReport("", signature.to_json(), raised, switches, packages, runner.model.predicts_empty)
 

@@ -54,6 +54,11 @@ class Signature:
     outputs: Schema
     refusal: str = field(default="", compare=False)
 
+    @classmethod
+    def of(cls, runner: Runner) -> Signature:
+        """What a loaded model declares."""
+        return cls("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+
     def to_json(self) -> dict[str, object]:
         """As a JSON object."""
         facts: dict[str, object] = {
@@ -129,8 +134,7 @@ def _describe(folder: Path) -> tuple[dict[str, object], Runner | None]:
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is reported
         raised = "".join(traceback.format_exception_only(error)).strip()
         return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}, None
-    kind = "tensor" if runner.is_tensor else "frame"
-    return Signature(kind, runner.inputs, runner.outputs).to_json(), runner
+    return Signature.of(runner).to_json(), runner
 
 
 def _refusal(runner: Runner) -> str:

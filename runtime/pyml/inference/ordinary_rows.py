@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pyml.types.schema import Field, Schema
+from pyml.types.field import Field
+from pyml.types.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,7 +57,7 @@ def _value(kind: pa.DataType) -> object:
     import pyarrow as pa
 
     types = pa.types
-    if types.is_list(kind) or types.is_large_list(kind):
+    if types.is_list(kind):
         return [_value(kind.value_type)] * ITEMS
     if types.is_struct(kind):
         return {kind.field(number).name: _value(kind.field(number).type) for number in range(kind.num_fields)}
@@ -72,9 +73,7 @@ def _value(kind: pa.DataType) -> object:
         (types.is_floating, 1.0),
         (types.is_date, DAY),
         (types.is_string, "a"),
-        (types.is_large_string, "a"),
         (types.is_binary, b"a"),
-        (types.is_large_binary, b"a"),
     ):
         if is_kind(kind):
             return value

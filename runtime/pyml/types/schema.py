@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING
 from pyml.errors import SchemaError
 from pyml.types.ddl import DDL_HINT, is_not_null, parse_columns
 from pyml.types.field import KIND_BY_NAME, TENSOR_KINDS, Field, TensorSpec
-from pyml.types.spark_types import arrow_type_of, ddl_type_of, quoted, refuse_repeated_names, string_literal
+from pyml.types.spark_types import arrow_type_of, ddl_type_of, refuse_repeated_names
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
     from pyml.types.any_frame import AnyFrame
-
-__all__ = ["Field", "Schema", "TensorFields", "quoted", "string_literal"]
 
 TensorFields = Sequence[tuple[str, str, Sequence[int]]]
 

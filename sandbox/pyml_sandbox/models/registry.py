@@ -60,7 +60,8 @@ def upload(
     version = _read(target)
     environment = built or prepare(version, builder, on_event)
     if built and version.signature.refusal:
-        on_event(Event("predict", Progress.NOTE, refusal_note(version.signature)))
+        said = f"predict refuses a row that is made up from the declared types: {version.signature.refusal}"
+        on_event(Event("predict", Progress.NOTE, said))
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
     return version
 
@@ -89,11 +90,6 @@ def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent 
             message = f"The package's files are valid, but the model could not be loaded.\n{error.message}"
             raise SetupError(message, error.hint) from error
     return Signature.from_json(dict(built.declared))
-
-
-def refusal_note(signature: Signature) -> str:
-    """What to tell of a model that did not predict the row that was made up from its inputs."""
-    return f"predict refuses a row that is made up from the declared types: {signature.refusal}"
 
 
 def import_image(

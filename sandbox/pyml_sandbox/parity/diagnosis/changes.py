@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from pyml.harness.perturbations import Perturbation
-from pyml.types.schema import Field, Schema
+from pyml.types.field import Field
+from pyml.types.schema import Schema
 from pyml_sandbox.parity.diagnosis.value_changes import (
     BY_FLOATS,
     DTYPE_CHANGES,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pyml.command_line import command
-from pyml.types.schema import quoted, string_literal
+from pyml.types.spark_types import quoted, string_literal
 from pyml_sandbox.compare import Comparison
 from pyml_sandbox.parity.verdict import Decision, Severity
 

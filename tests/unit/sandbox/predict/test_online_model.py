@@ -115,7 +115,7 @@ def serving(server: Server, timeout_s: float = TIMEOUT_S) -> Iterator[OnlineMode
 def server_of(folder: Path, model: str) -> Server:
     """A server that answers as a model's own does."""
     runner = Runner.load(write_package(folder, model=model))
-    signature = Signature("tensor" if runner.is_tensor else "frame", runner.inputs, runner.outputs)
+    signature = Signature.of(runner)
     return Server(lambda request: codec.answer(request, runner), signature)
 
 

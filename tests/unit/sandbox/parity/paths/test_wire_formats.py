@@ -60,7 +60,7 @@ class FakeModel:
 
     @property
     def signature(self) -> Signature:
-        return Signature("tensor" if self.runner.is_tensor else "frame", self.runner.inputs, self.runner.outputs)
+        return Signature.of(self.runner)
 
     def answer(self, request: ModelInferRequest) -> ModelInferResponse:
         return codec.answer(ModelInferRequest.FromString(request.SerializeToString()), self.runner)
