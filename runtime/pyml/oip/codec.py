@@ -139,9 +139,10 @@ def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> Mod
     if form.is_two_dimensional:
         columns = {name: array.reshape(-1, 1) for name, array in columns.items()}
     response = _tensor_response(columns, form)
-    nulls = nulls_of(predictions)
-    for output in response.outputs:
-        mark_nulls(output, nulls.get(output.name, ()))
+    if form.takes_nulls:
+        nulls = nulls_of(predictions)
+        for output in response.outputs:
+            mark_nulls(output, nulls.get(output.name, ()))
     return response
 
 

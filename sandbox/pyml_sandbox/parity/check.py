@@ -209,6 +209,7 @@ class _Check:
 
     def _comparisons(self, snapshot: Snapshot, evidence: Evidence) -> tuple[Comparison, ...]:
         run = self._run
+        tolerances = self._tolerances(evidence)
         written = {name for each in PAIRINGS for name in (each.left, each.right) if run.file(name).exists()}
         return tuple(
             compare(
@@ -219,7 +220,7 @@ class _Check:
                 left_name=each.sides[0],
                 right_name=each.sides[1],
                 within=run.file(each.within) if each.within else None,
-                tolerances=self._tolerances(evidence),
+                tolerances=tolerances,
             )
             for each in possible_pairings(written)
         )
@@ -227,13 +228,10 @@ class _Check:
     # ---- verdict and report
 
     def _decision(self, comparisons: Sequence[Comparison], snapshot: Snapshot, evidence: Evidence) -> Decision:
+        tolerances = self._tolerances(evidence)
         ties = {
             each.name: labels_in(
-                self._run.file(each.left),
-                self._run.file(each.right),
-                snapshot.key,
-                comparison,
-                self._tolerances(evidence),
+                self._run.file(each.left), self._run.file(each.right), snapshot.key, comparison, tolerances
             )
             for each, comparison in deciding_pairings(comparisons)
         }

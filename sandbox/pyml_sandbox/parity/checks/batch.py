@@ -42,13 +42,8 @@ class BatchChecks(BaselineChecks):
             one_row += self._one_row()
         with making({Check.COPIES: rows}, self.baseline.seconds) as copies:
             copies += self._copies()
-        if nulls := [row for row in self.context.input_rows if row.kind is Kind.NULL]:
-            with making({Check.NULLS: len(nulls)}) as refused:
-                refused += self._refused_nulls(nulls)
-        else:
-            refused = []
         beside, together = RowPairChecks(self.baseline).observations(), self._together()
-        return [*one_row, *copies, *refused, *beside, *together, *self._empty()]
+        return [*one_row, *copies, *self._nulls(), *beside, *together, *self._empty()]
 
     @property
     def compared(self) -> list[tuple[Row, Row]]:
@@ -114,6 +109,15 @@ class BatchChecks(BaselineChecks):
                 row.kind in OTHER_LENGTHS and self.baseline.type_of(row.column) in (DriverType.ARRAY, DriverType.MAP)
             )
         ]
+
+    def _nulls(self) -> list[Observation]:
+        """Rows with a null in a nullable column, if there are any."""
+        rows = [row for row in self.context.input_rows if row.kind is Kind.NULL]
+        if not rows:
+            return []
+        with self.context.record.making({Check.NULLS: len(rows)}) as seen:
+            seen += self._refused_nulls(rows)
+        return seen
 
     def _refused_nulls(self, nulls: Sequence[InputRow]) -> Iterator[Observation]:
         """Columns in which `predict` raises on a null that the declaration allows, and not on a value."""
