@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 
 from pyml.types.schema import Schema
 
@@ -83,3 +84,11 @@ CASES = (
     TypeCase("STRUCT<d: DECIMAL(5, 2), t: TIMESTAMP>", "object", "object", ({"d": Decimal("1.20"), "t": datetime(2013, 1, 1, tzinfo=UTC)},), ({"d": None, "t": None},)),
     TypeCase("ARRAY<STRUCT<m: MAP<INT, DATE>>>", "object", "object", ([{"m": {1: date(2013, 1, 1)}}],), ([{"m": None}, None],)),
 )  # fmt: skip
+
+MATRIX = [
+    pytest.param(case, kind, not_null, id=f"{case.ddl_type}{' NOT NULL' if not_null else ''}, {kind}")
+    for case in CASES
+    for not_null in (False, True)
+    for kind in (KINDS_WITHOUT_NULL if not_null else KINDS)
+]
+"""Parameters of a test: each case as nullable and as NOT NULL, with each kind of rows that it may hold."""

@@ -121,9 +121,9 @@ def _texts(written: pa.Array, field: Field) -> pa.Array:
 
 
 def _made(field: Field, source: RowSource, make: Callable[[], pa.Array]) -> pa.Array:
-    from pyml.types.conversion.declared_column import as_declared, losses_as_unfit
+    from pyml.types.conversion.declared_column import as_declared, unfit_if_lost
 
-    with losses_as_unfit(field, source):
+    with unfit_if_lost(field, source):
         return as_declared(make(), field, source)
 
 

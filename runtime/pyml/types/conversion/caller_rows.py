@@ -15,11 +15,11 @@ from pyml.types.conversion.declared_column import (
     UnfitError,
     as_declared,
     fitted,
-    losses_as_unfit,
     refuse_missing,
     refuse_nulls,
     times_as_declared,
     type_problem,
+    unfit_if_lost,
 )
 from pyml.types.conversion.plain_values import column_of
 from pyml.types.conversion.row_source import RowSource, undeclared_hint
@@ -79,7 +79,7 @@ def of_values(values: Sequence[object] | np.ndarray, field: Field, source: RowSo
     """
     if isinstance(values, np.ndarray) and values.dtype != object:
         return as_declared(_natural(values, field, source), field, source)
-    with losses_as_unfit(field, source):
+    with unfit_if_lost(field, source):
         column = column_of(list(values), field.arrow.type)
     refuse_nulls(column, field, source)
     return column

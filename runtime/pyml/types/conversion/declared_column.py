@@ -65,7 +65,7 @@ def as_declared(column: pa.Array, field: Field, source: RowSource, found: str = 
     convert = conversion(column.type, field.arrow.type)
     if convert is None:
         raise UnfitError(type_problem(found or ddl_type_of(column.type), field, source))
-    with losses_as_unfit(field, source):
+    with unfit_if_lost(field, source):
         converted = convert(column)
     refuse_nulls(converted, field, source)
     return converted
@@ -90,7 +90,7 @@ def times_as_declared(stamps: pa.Array, field: Field, found: str) -> pa.Array:
         raise UnfitError(Problem(problem.message, zone_hint(field, has_zone=has_zone), problem.code))
     if field.ddl_type != "DATE":
         return as_declared(stamps, field, RowSource.FRAME, found)
-    with losses_as_unfit(field, RowSource.FRAME):
+    with unfit_if_lost(field, RowSource.FRAME):
         return as_declared(days_of(stamps), field, RowSource.FRAME)
 
 
@@ -107,7 +107,7 @@ def type_problem(found: str, field: Field, source: RowSource) -> Problem:
 
 
 @contextmanager
-def losses_as_unfit(field: Field, source: RowSource) -> Iterator[None]:
+def unfit_if_lost(field: Field, source: RowSource) -> Iterator[None]:
     """Raise UnfitError in place of a LossError: its declared type cannot hold a value.
 
     Args:

@@ -14,14 +14,7 @@ from pyml.types.dtypes import dtype_of
 from pyml.types.frame import conform, frame_from_arrow
 from pyml.types.predictions import arrow_from_frame
 from pyml.types.schema import Schema
-from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
-
-MATRIX = [
-    pytest.param(case, kind, not_null, id=f"{case.ddl_type}{' NOT NULL' if not_null else ''}, {kind}")
-    for case in CASES
-    for not_null in (False, True)
-    for kind in (KINDS_WITHOUT_NULL if not_null else KINDS)
-]
+from support.type_matrix import CASES, MATRIX, TypeCase
 
 
 @pytest.mark.parametrize(("case", "kind", "not_null"), MATRIX)

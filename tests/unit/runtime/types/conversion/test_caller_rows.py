@@ -15,15 +15,9 @@ from pyml.errors import InputError
 from pyml.types.conversion.caller_rows import batch_from_frame, batch_from_values
 from pyml.types.frame import frame_from_arrow
 from pyml.types.schema import Schema
-from support.type_matrix import CASES, KINDS, KINDS_WITHOUT_NULL, TypeCase
+from support.type_matrix import MATRIX, TypeCase
 
 NAN = float("nan")
-MATRIX = [
-    pytest.param(case, kind, not_null, id=f"{case.ddl_type}{' NOT NULL' if not_null else ''}, {kind}")
-    for case in CASES
-    for not_null in (False, True)
-    for kind in (KINDS_WITHOUT_NULL if not_null else KINDS)
-]
 
 
 @pytest.mark.parametrize(("case", "kind", "not_null"), MATRIX)
