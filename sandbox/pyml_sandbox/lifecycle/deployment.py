@@ -102,9 +102,9 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
         SandboxError: the sandbox is not up.
         ServiceFailedError: the server did not become ready.
     """
-    version = find_version(home, model_id)
     with locked(home, f"pyml deploy {model_id}"):
         driver = driver_for(home, require_state(home))
+        version = find_version(home, model_id)
         before = load_routes(home)
         served = services_of(before, version.name, driver.runner)
         started = _served_beside(home, version, driver, on_event)
