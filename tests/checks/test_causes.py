@@ -14,7 +14,7 @@ from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.verdict import NOTEBOOK
 from support.cause_cases import CASES, CONTEXTS, Example, Trial, together
 
-PAGES = Path(__file__).parents[5] / "docs" / "causes"
+PAGES = Path(__file__).parents[2] / "docs" / "causes"
 HEADINGS = ["What happens", "Why the paths differ", "How it shows", "How to fix", "Evidence"]
 CHECKS = {name.partition(":")[0] for name in Check}
 
