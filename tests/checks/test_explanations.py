@@ -13,8 +13,7 @@ import pytest
 
 from pyml_sandbox.parity.checks.baseline import one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
-from pyml_sandbox.parity.diagnosis.explanations import explained, silenced_by_evaluation
-from pyml_sandbox.parity.examine import explain
+from pyml_sandbox.parity.diagnosis.explanations import Explainer
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
@@ -37,6 +36,11 @@ def twice(context: CheckContext, rows: Sequence[InputRow], inputs: tuple[str, ..
     """Each row alone against the same row beside a copy of itself."""
     cases = tuple(Example("p", one_row(row), Condition((row, row), 1)) for row in rows)
     return Observation(Check.COPIES, "p", cases, inputs)
+
+
+def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
+    """The explanations of an observation by itself."""
+    return Explainer(context).explain(observation).explanations
 
 
 CHANGES = [
@@ -74,9 +78,7 @@ def test_what_a_model_does_to_a_column_in_company_explains_the_difference(
 ) -> None:
     with branched(ddl, value, faulty, predict).context(tmp_path) as context:
         observation = twice(context, context.fixture)
-        found = explained(context, observation)
-        assert explanation in found
-        assert explain(context, observation).explanations == found
+        assert explanation in explained(context, observation)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,7 @@ def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, si
     source = Source("v DOUBLE NOT NULL", P, text, {"v": [0.1, 0.7]}, "self.layer = Layer()", LAYER)
     with source.context(tmp_path) as context:
         observation = twice(context, context.fixture)
-        assert silenced_by_evaluation(context, observation) is silent
-        assert (Tag.EVALUATION in explain(context, observation).tags) is silent
+        assert (Tag.EVALUATION in Explainer(context).explain(observation).tags) is silent
 
 
 @pytest.mark.parametrize(
@@ -187,4 +188,41 @@ def test_observations_that_need_no_explanation_are_unchanged(
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
     with source.context(tmp_path) as context:
         observation = Observation(check, output, (twice(context, context.fixture).example,), tags=frozenset(tags))
-        assert explain(context, observation) is observation
+        assert Explainer(context).explain(observation) is observation
+
+
+# ---- what it costs
+
+
+def test_observations_of_the_same_rows_share_their_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "v = frame.v\nif len(frame) > 1:\n    v = v.round(3)\nreturn pd.DataFrame({'p': v, 'q': -v})"
+    source = Source("v DOUBLE NOT NULL", f"{P}, q DOUBLE NOT NULL", text, {"v": [0.123456]})
+    with source.context(tmp_path) as context:
+        of_p = twice(context, context.fixture)
+        of_q = replace(of_p, output="q", examples=tuple(replace(example, output="q") for example in of_p.examples))
+        asked: list[str] = []
+        answer = context.harness.session.ask
+
+        def counted(line: str, limit: float) -> str:
+            asked.append(line)
+            return answer(line, limit)
+
+        monkeypatch.setattr(context.harness.session, "ask", counted)
+        Explainer(context).explain(of_p)
+        of_one = len(asked)
+        both = Explainer(context).explain_all([of_p, of_q])
+        assert len(asked) - of_one < of_one + 5
+        assert [each.explanations for each in both] == [explained(context, of_p), explained(context, of_q)]
+
+
+def test_what_time_does_not_allow_explains_nothing_and_each_observation_has_its_share(tmp_path: Path) -> None:
+    source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
+    with source.context(tmp_path) as context:
+        observation = twice(context, context.fixture)
+        none = Explainer(context, 0.0, clock=iter(range(10_000)).__next__).explain_all([observation])
+        assert none[0].explanations == frozenset()
+        ticks = map(float, range(10_000))
+        both = Explainer(context, 100.0, clock=ticks.__next__).explain_all(
+            [observation, twice(context, context.fixture)]
+        )
+        assert all(Explanation.SINGLE in each.explanations for each in both)

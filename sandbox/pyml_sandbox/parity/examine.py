@@ -20,16 +20,10 @@ from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
-from pyml_sandbox.parity.diagnosis.explanations import (
-    drivers_of,
-    explained,
-    is_of_a_second_call,
-    silenced_by_evaluation,
-)
+from pyml_sandbox.parity.diagnosis.explanations import Explainer
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
-from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.paths.batches_online import sample
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
@@ -176,7 +170,7 @@ def on_the_paths(checks: PathChecks, examined: Examination, expected: Path | Non
         return replace(examined, observations=seen)
     before = len(context.record.observations)
     try:
-        of_sample = [explain(context, observation) for observation in checks.of_sample(seen)]
+        of_sample = Explainer(context).explain_all(checks.of_sample(seen))
         of_sample += _of_notebook(checks, seen, expected) if expected else []
     except (NoAnswerError, ServerEndedError) as error:
         rest = context.record.observations[before:]
@@ -190,8 +184,9 @@ def _of_notebook(checks: PathChecks, earlier: Sequence[Observation], expected: P
         return []
     context = checks.context
     found = of_notebook(context, checks.snapshot, expected, checks.predictions)
-    explained = [explain(context, observation) for observation in found]
-    return [replace(observation, inputs=drivers_of(context, observation)) for observation in explained]
+    explainer = Explainer(context)
+    explained = explainer.explain_all(found)
+    return [replace(observation, inputs=explainer.drivers(observation)) for observation in explained]
 
 
 def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
@@ -222,7 +217,7 @@ class _Examiner:
         if not any(observation.check.entry.is_unsteady for observation in found):
             found += self._of_batches()
         called = called_by(self.context) if any(each.group in BATCH for each in found) else frozenset()
-        explained = [explain(self.context, each) for each in found]
+        explained = Explainer(self.context).explain_all(found)
         return [replace(each, called=called) if each.group in BATCH else each for each in explained]
 
     def _of_state(self) -> list[Observation]:
@@ -308,20 +303,3 @@ def called_by(context: CheckContext) -> frozenset[str]:
     rows = context.all_input_rows
     alone = [[position] for position in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
     return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])
-
-
-def explain(context: CheckContext, observation: Observation) -> Observation:
-    """The observation with its explanations. Blocks."""
-    is_explainable = observation.group in BATCH or observation.check in (Check.PATHS, Check.EXPECTED)
-    if not is_explainable or not observation.output:
-        return observation
-    if (
-        context.harness.load_report.training
-        and not observation.outputs
-        and silenced_by_evaluation(context, observation)
-    ):
-        return observation.with_tags(Tag.EVALUATION)
-    if context.harness.changed is not None and is_of_a_second_call(context, observation):
-        return replace(observation, explanations=frozenset({Explanation.AGAIN}))
-    is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
-    return observation if is_plain else replace(observation, explanations=explained(context, observation))

@@ -6,16 +6,17 @@ same rounding in the batch. This identifies causes of types and names, whatever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.diagnosis.changes import FLOATS, Change, changed_row, changes_of, order_changes
 from pyml_sandbox.parity.harness_process import Output
-from pyml_sandbox.parity.observations.catalogue import Group
-from pyml_sandbox.parity.observations.features import Explanation
+from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group
+from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
@@ -24,78 +25,159 @@ ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
 
 
-def explained(context: CheckContext, observation: Observation) -> frozenset[Explanation]:
-    """All changes that explain every example of an observation. Blocks.
+BUDGET_S = 20.0
+"""How long the observations of one examination may be explained, in seconds."""
+
+
+class Explainer:
+    """Explains observations, in a time that they share. What time does not allow explains nothing.
 
     Args:
         context: of the check.
-        observation: of a check that compares two conditions in the pinned environment.
-
-    Raises:
-        NoAnswerError: the model ended its Python process, or is too slow.
+        budget_s: the time in seconds, from now on.
+        clock: monotonic time in seconds.
     """
-    observed = _Observed.of(context, observation)
-    if not observed.can_be_explained:
-        return frozenset()
-    there, back = observed.explained_by(changes_of(context.inputs, set(observation.inputs)))
-    if Explanation.FLOATS in there and Explanation.OBJECTS not in there:
-        back -= {Explanation.OBJECTS}  # a column of objects keeps its integers, so only the same direction counts
-    if there | back <= {Explanation.OTHER_CASE}:  # in a different case, sorted names have a different order
-        there, back = (
-            a | b
-            for a, b in zip((there, back), observed.explained_by(list(order_changes(context.inputs))), strict=True)
-        )
-    found = there | back
-    return frozenset({*found, *_beside(found, observed, observation.inputs)})
+
+    def __init__(
+        self, context: CheckContext, budget_s: float = BUDGET_S, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._context, self._calls = context, _Calls(context, clock, clock() + budget_s)
+
+    def explain_all(self, observations: Sequence[Observation]) -> list[Observation]:
+        """Observations with their explanations; each may take its share of the time that is left. Blocks.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        explained = []
+        for number, observation in enumerate(observations):
+            self._calls.share(len(observations) - number)
+            explained.append(self.explain(observation))
+        return explained
+
+    def explain(self, observation: Observation) -> Observation:
+        """The observation with its explanations. Blocks.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        is_explainable = observation.group in BATCH or observation.check in (Check.PATHS, Check.EXPECTED)
+        if not is_explainable or not observation.output:
+            return observation
+        harness = self._context.harness
+        if harness.load_report.training and not observation.outputs and self._is_silenced_by_evaluation(observation):
+            return observation.with_tags(Tag.EVALUATION)
+        if harness.changed is not None and self._is_of_a_second_call(observation):
+            return replace(observation, explanations=frozenset({Explanation.AGAIN}))
+        is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
+        return observation if is_plain else replace(observation, explanations=self._changes(observation))
+
+    def drivers(self, observation: Observation) -> tuple[str, ...]:
+        """The input columns of which a change to one alone explains an observation; empty if there are none. Blocks.
+
+        Args:
+            observation: with its explanations.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        observed = _Observed.of(self._calls, observation)
+        changes = [
+            change
+            for change in changes_of(self._context.inputs, set(observation.inputs))
+            if change.name in observation.explanations and len(change.columns) == 1
+        ]
+        if not observed.can_be_explained:
+            return ()
+        return tuple(dict.fromkeys(change.columns[0] for change in changes if observed.explained_by([change])[0]))
+
+    def _changes(self, observation: Observation) -> frozenset[Explanation]:
+        """All changes that explain every example of an observation."""
+        observed = _Observed.of(self._calls, observation)
+        if not observed.can_be_explained:
+            return frozenset()
+        inputs = self._context.inputs
+        there, back = observed.explained_by(changes_of(inputs, set(observation.inputs)))
+        if Explanation.FLOATS in there and Explanation.OBJECTS not in there:
+            back -= {Explanation.OBJECTS}  # a column of objects keeps its integers, so only the same direction counts
+        if there | back <= {Explanation.OTHER_CASE}:  # in a different case, sorted names have a different order
+            there, back = (
+                a | b for a, b in zip((there, back), observed.explained_by(list(order_changes(inputs))), strict=True)
+            )
+        found = there | back
+        return frozenset({*found, *self._beside(found, observed, observation.inputs)})
+
+    def _beside(self, found: set[Explanation], observed: _Observed, drivers: Sequence[str]) -> Iterator[Explanation]:
+        """What distinguishes causes that the same changes explain."""
+        if found and any(name != name.lower() for name in self._context.inputs.names):
+            yield Explanation.MIXED_CASE
+        if Explanation.FLOATS in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
+            yield Explanation.DROPPED
+
+    def _is_silenced_by_evaluation(self, observation: Observation) -> bool:
+        """Whether the two conditions agree if the model is switched to evaluation mode."""
+        for example in observation.examples:
+            off = Perturbation("evaluation")
+            sides = (example.reference, example.other)
+            left, right = (self._context.calls([side.rows], off)[0][side.target] for side in sides)
+            if self._context.differing(left, right):
+                return False
+        return True
+
+    def _is_of_a_second_call(self, observation: Observation) -> bool:
+        """Whether a row gets, under the other condition, the output of a second call with the same frame.
+
+        This is so if a model predicts from a frame that it has modified.
+        """
+        observed = _Observed.of(self._calls, observation)
+        there, _ = observed.explained_by([Change(Explanation.AGAIN, (), Perturbation("again"))])
+        return observed.can_be_explained and bool(there)
 
 
-def drivers_of(context: CheckContext, observation: Observation) -> tuple[str, ...]:
-    """The input columns of which a change to one alone explains an observation; empty if there are none. Blocks.
+@dataclass
+class _Calls:
+    """The calls with changed rows or frames: each is made once, since it has the values of every output column.
 
-    Args:
+    Attributes:
         context: of the check.
-        observation: with its explanations.
-
-    Raises:
-        NoAnswerError: the model ended its Python process, or is too slow.
+        clock: monotonic time in seconds.
+        end: when no further call may be made.
+        until: when none may be made for the present observation.
+        known: the rows of each call, and its outputs, by the rows' identities and the change.
     """
-    observed = _Observed.of(context, observation)
-    changes = [
-        change
-        for change in changes_of(context.inputs, set(observation.inputs))
-        if change.name in observation.explanations and len(change.columns) == 1
-    ]
-    if not observed.can_be_explained:
-        return ()
-    return tuple(dict.fromkeys(change.columns[0] for change in changes if observed.explained_by([change])[0]))
 
+    context: CheckContext
+    clock: Callable[[], float]
+    end: float
+    until: float = field(init=False)
+    known: dict[object, tuple[Sequence[InputRow], Sequence[Output]]] = field(default_factory=dict)
 
-def _beside(found: set[Explanation], observed: _Observed, drivers: Sequence[str]) -> Iterator[Explanation]:
-    """What distinguishes causes that the same changes explain."""
-    if found and any(name != name.lower() for name in observed.context.inputs.names):
-        yield Explanation.MIXED_CASE
-    if Explanation.FLOATS in found and len(drivers) == 1 and observed.is_dropped(drivers[0]):
-        yield Explanation.DROPPED
+    def __post_init__(self) -> None:
+        self.until = self.end
 
+    def share(self, observations: int) -> None:
+        """Give the next of several observations its share of the time that is left."""
+        now = self.clock()
+        self.until = now + (self.end - now) / observations
 
-def silenced_by_evaluation(context: CheckContext, observation: Observation) -> bool:
-    """Whether the two conditions agree if the model is switched to evaluation mode. Blocks."""
-    for example in observation.examples:
-        off = Perturbation("evaluation")
-        left, right = (context.calls([side.rows], off)[0][side.target] for side in (example.reference, example.other))
-        if context.differing(left, right):
-            return False
-    return True
+    def outputs(
+        self, change: Change, sides: Sequence[Condition], groups: Sequence[Sequence[InputRow]]
+    ) -> list[Sequence[Output]] | None:
+        """The outputs of each call, in the order of its rows; None if time does not allow them.
 
-
-def is_of_a_second_call(context: CheckContext, observation: Observation) -> bool:
-    """Whether a row gets, under the other condition, the output of a second call with the same frame. Blocks.
-
-    This is so if a model predicts from a frame that it has modified.
-    """
-    observed = _Observed.of(context, observation)
-    there, _ = observed.explained_by([Change(Explanation.AGAIN, (), Perturbation("again"))])
-    return observed.can_be_explained and bool(there)
+        Args:
+            change: to the rows or the frame.
+            sides: the conditions, without the change.
+            groups: the rows of each condition, with the change.
+        """
+        keys = [(change, side.target, tuple(map(id, side.rows))) for side in sides]
+        missing = [position for position, key in enumerate(keys) if key not in self.known]
+        if missing and self.clock() > self.until:
+            return None
+        answers = self.context.calls([groups[position] for position in missing], change.perturbation)
+        for position, answer in zip(missing, answers, strict=True):
+            self.known[keys[position]] = (sides[position].rows, answer)
+        return [self.known[key][1] for key in keys]
 
 
 @dataclass(frozen=True)
@@ -103,7 +185,7 @@ class _Observed:
     """The examples of an observation, with the outputs of both conditions.
 
     Attributes:
-        context: of the check.
+        calls: that are made for it.
         examples: the examples.
         outputs: the outputs of each example, under the reference and under the other condition.
         is_symmetric: whether a change may apply under either condition, and to all of its rows, because the conditions
@@ -111,20 +193,21 @@ class _Observed:
             reference.
     """
 
-    context: CheckContext
+    calls: _Calls
     examples: Sequence[Example]
     outputs: Sequence[tuple[Output, Output]]
     is_symmetric: bool
 
     @classmethod
-    def of(cls, context: CheckContext, observation: Observation) -> _Observed:
+    def of(cls, calls: _Calls, observation: Observation) -> _Observed:
+        context = calls.context
         if observation.outputs:
-            return cls(context, observation.examples, _harness_side_first(context, observation), is_symmetric=False)
+            return cls(calls, observation.examples, _harness_side_first(context, observation), is_symmetric=False)
         sides = [side for example in observation.examples for side in (example.reference, example.other)]
         answers = context.calls([side.rows for side in sides])
         found = [answer[side.target] for answer, side in zip(answers, sides, strict=True)]
         outputs = list(zip(found[::2], found[1::2], strict=True))
-        return cls(context, observation.examples, outputs, observation.group is not Group.ROW_PAIRS)
+        return cls(calls, observation.examples, outputs, observation.group is not Group.ROW_PAIRS)
 
     @property
     def can_be_explained(self) -> bool:
@@ -149,8 +232,9 @@ class _Observed:
         """Whether a column of integers that arrives as floats does not affect the output."""
         example = self.examples[0]
         rows = [example.reference.row.with_value(column, value, Kind.PROBE) for value in ANY_INTEGERS]
-        outputs = [call[0] for call in self.context.calls([[row] for row in rows], Perturbation(FLOATS, (column,)))]
-        return not any(self.context.differing(outputs[0], output) for output in outputs[1:])
+        context = self.calls.context
+        outputs = [call[0] for call in context.calls([[row] for row in rows], Perturbation(FLOATS, (column,)))]
+        return not any(context.differing(outputs[0], output) for output in outputs[1:])
 
     def _gives(self, change: Change, wanted: Sequence[tuple[Example, Condition, Output]]) -> bool:
         groups = [self._changed(condition, change) for _, condition, _ in wanted]
@@ -162,8 +246,8 @@ class _Observed:
             )
         if is_idle:
             return False  # a change without any effect on the rows explains nothing
-        answers = self.context.calls(groups, change.perturbation)
-        return all(
+        answers = self.calls.outputs(change, [condition for _, condition, _ in wanted], groups)
+        return answers is not None and all(
             self._is(example.output, answer[condition.target], output)
             for answer, (example, condition, output) in zip(answers, wanted, strict=True)
         )
@@ -177,7 +261,7 @@ class _Observed:
     def _is(self, output: str, found: Output, wanted: Output) -> bool:
         if isinstance(found, Refusal) or isinstance(wanted, Refusal) or output not in found:
             return False
-        return not self.context.noise_model.differ(output, found[output], wanted[output])
+        return not self.calls.context.noise_model.differ(output, found[output], wanted[output])
 
 
 def _harness_side_first(context: CheckContext, observation: Observation) -> list[tuple[Output, Output]]:

@@ -11,9 +11,8 @@ import pytest
 
 from pyml_sandbox.parity.checks.against_notebook import of_notebook
 from pyml_sandbox.parity.context.check_context import CheckContext
-from pyml_sandbox.parity.diagnosis.explanations import drivers_of
+from pyml_sandbox.parity.diagnosis.explanations import Explainer
 from pyml_sandbox.parity.diagnosis.rules import diagnose
-from pyml_sandbox.parity.examine import explain
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Explanation
 from pyml_sandbox.parity.observations.observation import Observation
@@ -79,14 +78,14 @@ def test_the_rows_that_differ_are_seen_by_key_with_both_outputs(context: CheckCo
 
 def test_nan_for_null_explains_them_and_its_column_drives_them(context: CheckContext, tmp_path: Path) -> None:
     (seen,) = observed(context, tmp_path, {"id": IDS, "p": [4.0, 4.0, 4.0, 7.0]})
-    found = explain(context, seen)
+    found = Explainer(context).explain(seen)
     assert Explanation.NAN in found.explanations
-    assert drivers_of(context, found) == ("city",)
+    assert Explainer(context).drivers(found) == ("city",)
     assert [one.code for one in diagnose([found])] == ["T4"]
 
 
 def test_what_no_change_explains_has_no_column_that_drives_it(context: CheckContext, tmp_path: Path) -> None:
     (seen,) = observed(context, tmp_path, {"id": IDS, "p": [8.1, 9.7, 1.3, 2.9]})
-    found = explain(context, seen)
-    assert (found.explanations, drivers_of(context, found)) == (frozenset(), ())
+    found = Explainer(context).explain(seen)
+    assert (found.explanations, Explainer(context).drivers(found)) == (frozenset(), ())
     assert [one.code for one in diagnose([found])] == ["N1"]
