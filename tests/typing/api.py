@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyspark.sql
 
-from pyml import DataFrameModel, Schema, TensorModel
+from pyml import DataFrameModel, Schema, TensorModel, save_expected
 from pyml_sandbox import Client
 
 
@@ -44,3 +44,8 @@ def online(client: Client, frame: pd.DataFrame, tensor: np.ndarray) -> None:
     of_arrays: dict[str, np.ndarray] = client.predict_online("score", {"x": tensor})
     of_frame: pd.DataFrame = client.predict_online("fare", frame)
     print(of_values, of_arrays, of_frame)
+
+
+def expected(trips: pd.DataFrame, predicted: pd.DataFrame, scores: np.ndarray) -> None:
+    save_expected("expected.parquet", trips[["trip_id"]], predicted, Fare.outputs)
+    save_expected(Path("expected.parquet"), trips[["trip_id"]], {"score": scores}, Score.outputs)
