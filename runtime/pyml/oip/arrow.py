@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
 from pyml.errors import InputError, Problem
@@ -18,26 +20,46 @@ def stream_from_batch(batch: pa.RecordBatch | pa.Table) -> bytes:
 def batch_from_stream(stream: bytes) -> pa.RecordBatch:
     """Read an Arrow IPC stream as one record batch, without a copy if the stream holds one batch.
 
-    The stream is validated in full: wrong offsets would crash the process that follows them.
+    The stream is validated in full: wrong offsets would crash the process that follows them. It must have its end
+    marker, since a stream without one may have been cut between two batches.
 
     Raises:
-        InputError: the bytes are not a complete and valid Arrow IPC stream.
+        InputError: the bytes are not a complete and valid Arrow IPC stream, or more bytes follow it.
     """
+    source = pa.BufferReader(stream)
     try:
-        with pa.ipc.open_stream(stream) as reader:
-            batch = _one_batch(reader.schema, list(reader))
+        with pa.ipc.open_stream(source) as reader:
+            _ = reader.schema.names  # are decoded here
+            batch = _one_batch(reader.schema, list(_batches(reader, source)))
         batch.validate(full=True)
+    except UnicodeDecodeError as error:
+        raise _refused(f"the name of a column is not UTF-8: {error.reason}") from error
     except (pa.ArrowException, OSError) as error:
-        problem = Problem(
-            str(error), "send the complete output of `pyarrow.ipc.new_stream`, after the writer was closed"
-        )
-        raise InputError("the rows are not a valid Arrow IPC stream", [problem]) from error
+        raise _refused(str(error)) from error
+    if left := len(stream) - source.tell():
+        raise _refused(f"{left} bytes follow the end marker")
     return batch
+
+
+def _batches(reader: pa.ipc.RecordBatchStreamReader, source: pa.BufferReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        at = source.tell()
+        try:
+            yield reader.read_next_batch()
+        except StopIteration:
+            if source.tell() == at:
+                raise _refused("the stream ends before its end marker") from None
+            return
+
+
+def _refused(message: str) -> InputError:
+    hint = "send the complete output of `pyarrow.ipc.new_stream`, after the writer was closed"
+    return InputError("the rows are not a valid Arrow IPC stream", [Problem(message, hint)])
 
 
 def _one_batch(schema: pa.Schema, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    if not batches:
+    if not any(batch.num_rows for batch in batches):
         return pa.RecordBatch.from_pylist([], schema=schema)
     return pa.Table.from_batches(batches, schema).combine_chunks().to_batches()[0]

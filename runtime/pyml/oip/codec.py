@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -28,11 +29,20 @@ from pyml.oip.messages import (
     InferInputTensor,
     InferOutputTensor,
     InferParameter,
+    InferRequestedOutputTensor,
     ModelInferRequest,
     ModelInferResponse,
 )
 from pyml.oip.null_elements import mark_nulls, nulls_by_name, takes_nulls
-from pyml.oip.tensor import datatype_of, read_raw, read_typed, refusal, write_raw, write_typed
+from pyml.oip.tensor import (
+    datatype_of,
+    read_raw,
+    read_typed,
+    refusal,
+    refuse_shared_memory,
+    write_raw,
+    write_typed,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +107,8 @@ def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferRespon
         OutputError: the predictions do not fit the declared outputs.
     """
     form = form_of(request)
+    for output in request.outputs:
+        _check_output(output)
     response = _answer(request, form, predictor)
     response.model_name, response.model_version, response.id = request.model_name, request.model_version, request.id
     if form.is_recorded:
@@ -187,16 +199,19 @@ def read_tensors(request: ModelInferRequest, form: Form) -> dict[str, Array]:
 def _check_tensor(tensor: InferInputTensor, form: Form, seen: Mapping[str, Array]) -> None:
     if tensor.name in seen:
         raise refusal(f"tensor `{tensor.name}` appears twice", "send each name once")
-    if form.is_raw and tensor.HasField("contents") and tensor.contents.ByteSize():
-        raise refusal(f"tensor `{tensor.name}` has both raw and typed contents", "send only one of them")
-    if "shared_memory_region" in tensor.parameters:
-        raise refusal(f"tensor `{tensor.name}` is in shared memory, which is not supported", "send its contents")
+    _refuse_both(tensor, is_raw=form.is_raw)
+    refuse_shared_memory(tensor, "tensor")
     content_type = _content_type(tensor.parameters)
     if content_type not in _TENSOR_TYPES:
         raise refusal(
             f"tensor `{tensor.name}` has the unknown content_type {content_type!r}",
             f'send plain values of its datatype, or all rows with content_type "{ARROW}" on the request',
         )
+
+
+def _refuse_both(tensor: InferInputTensor | InferOutputTensor, *, is_raw: bool) -> None:
+    if is_raw and tensor.HasField("contents") and tensor.contents.ByteSize():
+        raise refusal(f"tensor `{tensor.name}` has both raw and typed contents", "send only one of them")
 
 
 def _read_stream(request: ModelInferRequest, form: Form) -> pa.RecordBatch:
@@ -210,6 +225,9 @@ def _stream_of(
         raise refusal(
             f"the content_type is {ARROW!r}, but there are {len(tensors)} tensors", "send one BYTES tensor of shape [1]"
         )
+    _refuse_both(tensors[0], is_raw=is_raw)
+    if prod(tensors[0].shape) != 1:
+        raise refusal(f"the Arrow stream has the shape {list(tensors[0].shape)}", "send one BYTES tensor of shape [1]")
     if not is_raw:
         return bytes(read_typed(tensors[0]).item()) if len(tensors[0].contents.bytes_contents) == 1 else b""
     # A copy, not a view: numpy sums arrays at odd addresses in a different order, which changes the last bits.
@@ -244,6 +262,12 @@ def _tensor_response(arrays: Mapping[str, Array], form: Form) -> ModelInferRespo
         if form.is_raw:
             response.raw_output_contents.append(write_raw(array))
     return response
+
+
+def _check_output(output: InferRequestedOutputTensor) -> None:
+    refuse_shared_memory(output, "output")
+    if "classification" in output.parameters:
+        raise refusal(f"output `{output.name}` as classes is not supported", "ask for the output, and sort it yourself")
 
 
 def _check_wanted(form: Form, names: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
-from pyml.oip.messages import InferInputTensor, InferOutputTensor, InferTensorContents
+from pyml.oip.messages import InferInputTensor, InferOutputTensor, InferRequestedOutputTensor, InferTensorContents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def read_raw(tensor: InferInputTensor | InferOutputTensor, raw: bytes) -> Array:
         return _objects(list(_split(tensor.name, raw)), tensor.name, shape)
     if len(raw) != prod(shape) * dtype.itemsize:
         raise _miscount(tensor.name, shape, prod(shape) * dtype.itemsize, f"{len(raw)} bytes")
-    array: Array = np.frombuffer(raw, dtype=dtype).reshape(shape)
+    array = _shaped(np.frombuffer(raw, dtype=dtype), tensor.name, shape)
     if tensor.datatype == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise refusal(
             f"tensor `{tensor.name}` is BOOL and holds a byte that is neither 0 nor 1",
@@ -102,7 +102,7 @@ def read_typed(tensor: InferInputTensor | InferOutputTensor) -> Array:
         raise _miscount(tensor.name, shape, prod(shape), f"{len(elements)} elements in {field}")
     if tensor.datatype == "BYTES":
         return _objects(list(elements), tensor.name, shape)
-    return _in_range(tensor, np.array(elements, dtype=_wide(dtype)), dtype).reshape(shape)
+    return _shaped(_in_range(tensor, np.array(elements, dtype=_wide(dtype)), dtype), tensor.name, shape)
 
 
 def write_raw(array: Array) -> bytes:
@@ -125,6 +125,21 @@ def write_typed(array: Array) -> InferTensorContents:
     contents = InferTensorContents()
     getattr(contents, field).extend(_bytes_of(array) if datatype == "BYTES" else array.ravel().tolist())
     return contents
+
+
+def refuse_shared_memory(tensor: InferInputTensor | InferRequestedOutputTensor, kind: str) -> None:
+    """Refuse a tensor whose elements are, or are wanted, in a region of shared memory.
+
+    Args:
+        tensor: an input, or an output that is asked for.
+        kind: "tensor" or "output", for the message.
+
+    Raises:
+        InputError: it names a region.
+    """
+    if "shared_memory_region" in tensor.parameters:
+        message = f"{kind} `{tensor.name}` in shared memory is not supported"
+        raise refusal(message, "send and take the contents in the messages")
 
 
 def refusal(message: str, hint: str, code: ErrorCode | None = None) -> InputError:
@@ -180,7 +195,16 @@ def _objects(elements: list[bytes], name: str, shape: tuple[int, ...]) -> Array:
         raise _miscount(name, shape, prod(shape), f"{len(elements)} elements")
     array = np.empty(len(elements), dtype=object)
     array[:] = elements
-    return array.reshape(shape)
+    return _shaped(array, name, shape)
+
+
+def _shaped(array: Array, name: str, shape: tuple[int, ...]) -> Array:
+    """The elements in their shape. Numpy limits the number of dimensions, and the size also of an empty array."""
+    try:
+        return array.reshape(shape)
+    except ValueError as error:
+        message = f"tensor `{name}` has the shape {list(shape)}, which has no array: {error}"
+        raise refusal(message, "send fewer or shorter dimensions") from error
 
 
 def _wide(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from pyml.errors import InputError
 from pyml.inference.digests import digests_of_batch, record
 from pyml.oip import codec
-from pyml.oip.arrow import stream_from_batch
+from pyml.oip.arrow import batch_from_stream, stream_from_batch
 from pyml.oip.columns import batch_from_columns, columns_from_batch, nulls_of
 from pyml.oip.messages import (
     DecodeError,
@@ -326,7 +326,24 @@ def tensor(datatype: str = "FP64", shape: Sequence[int] = (1,), **more: object) 
 
 ONE = np.array([1.0]).tobytes()
 STREAM = stream_from_batch(pa.RecordBatch.from_pydict({"c": [1.0]}))
+STREAM_SCHEMA = pa.schema({"c": pa.float64()})
 Made = Callable[[], ModelInferRequest]
+
+
+def stream_of(schema: pa.Schema, *batches: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def as_arrow(stream: bytes, **more: object) -> ModelInferRequest:
+    """A request for which the stream is rows, whatever it is."""
+    raw = len(stream).to_bytes(4, "little") + stream
+    parameters = {"content_type": text("arrow")}
+    return ModelInferRequest(parameters=parameters, inputs=[tensor("BYTES", **more)], raw_input_contents=[raw])  # type: ignore[arg-type]
+
 
 BAD: list[tuple[str, Made]] = [
     (r"content_type 'json' is unknown", lambda: ModelInferRequest(parameters={"content_type": text("json")})),
@@ -362,6 +379,24 @@ BAD: list[tuple[str, Made]] = [
     (r"not a valid Arrow IPC stream", lambda: ModelInferRequest(
         parameters={"content_type": text("arrow")},
         inputs=[tensor("BYTES", contents=InferTensorContents(bytes_contents=[STREAM[:200]]))])),
+    (r"has both raw and typed", lambda: as_arrow(STREAM, contents=InferTensorContents(bytes_contents=[STREAM]))),
+    (r"has the shape \[7\]", lambda: as_arrow(STREAM, shape=[7])),
+    (r"ends before its end marker", lambda: as_arrow(STREAM[:-8])),
+    (r"ends before its end marker", lambda: as_arrow(stream_of(STREAM_SCHEMA)[:-8])),
+    (r"ends before its end marker", lambda: as_arrow(stream_of(STREAM_SCHEMA, pa.RecordBatch.from_pydict({"c": [0.5] * 50}))[:-8])),
+    (r"8 bytes follow the end marker", lambda: as_arrow(STREAM + bytes(8))),
+    (r"bytes follow the end marker", lambda: as_arrow(STREAM + STREAM)),
+    (r"the name of a column is not UTF-8", lambda: as_arrow(
+        stream_of(pa.schema({"ä": pa.float64()})).replace("ä".encode(), b"\xff\xff"))),
+    (r"has the shape \[1, 1, .*which has no array", lambda: ModelInferRequest(
+        inputs=[tensor(shape=[1] * 65)], raw_input_contents=[ONE])),
+    (r"which has no array", lambda: ModelInferRequest(inputs=[tensor(shape=[0, 2**62])], raw_input_contents=[b""])),
+    (r"which has no array", lambda: ModelInferRequest(inputs=[tensor(shape=[2**31, 2**33, 0])])),
+    (r"which has no array", lambda: ModelInferRequest(inputs=[tensor("BYTES", [0, 2**62])], raw_input_contents=[b""])),
+    (r"output `c` in shared memory", lambda: ModelInferRequest(inputs=[tensor()], raw_input_contents=[ONE],
+        outputs=[InferRequestedOutputTensor(name="c", parameters={"shared_memory_region": text("r")})])),
+    (r"output `c` as classes", lambda: ModelInferRequest(inputs=[tensor()], raw_input_contents=[ONE],
+        outputs=[InferRequestedOutputTensor(name="c", parameters={"classification": InferParameter(int64_param=3)})])),
 ]  # fmt: skip
 
 
@@ -369,6 +404,14 @@ BAD: list[tuple[str, Made]] = [
 def test_a_request_that_contradicts_itself_is_refused_with_the_reason(reason: str, made: Made) -> None:
     with pytest.raises(InputError, match=reason):
         codec.answer(made(), Echo(Schema("c DOUBLE")))
+
+
+@pytest.mark.parametrize("rows", [(), (0,), (0, 0, 0), (2, 0, 1), (0, 3)])
+def test_an_arrow_stream_of_any_batches_is_read_as_one(rows: tuple[int, ...]) -> None:
+    batches = [pa.RecordBatch.from_pydict({"c": [float(number)] * number}, STREAM_SCHEMA) for number in rows]
+    read = batch_from_stream(stream_of(STREAM_SCHEMA, *batches))
+    assert read.schema == STREAM_SCHEMA
+    assert read["c"].to_pylist() == [float(number) for number in rows for _ in range(number)]
 
 
 def test_content_type_may_stand_on_the_tensor() -> None:
