@@ -15,7 +15,7 @@ from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import GatewayService
 from pyml.gateway.request_counter import RequestCounter
-from pyml.gateway.rest_server import RestService
+from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.scaler import Scaler
 from pyml.package.settings import MIB
@@ -48,7 +48,11 @@ class Gateway:
         application = RestService(self._balancer, options.max_request_mb * MIB).application()
         # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=options.grace_s
+            application,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=options.grace_s,
+            auto_decompress=AUTO_DECOMPRESS,
         )
 
     async def start(self) -> None:

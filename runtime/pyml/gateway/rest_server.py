@@ -5,6 +5,7 @@ Source of the paths and of both body formats: the protocol's HTTP/REST API and i
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,11 +16,11 @@ from aiohttp import web
 from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
+from pyml.gateway.request_body import too_large, unpacked
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_request, write_response
 from pyml.oip.metadata import server_metadata
 from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure, RpcFailureError, failure_of
-from pyml.package.settings import MIB
 
 log = logging.getLogger("pyml.gateway")
 
@@ -33,7 +34,11 @@ _STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 
+AUTO_DECOMPRESS = False
+"""For aiohttp's server, whose own decompression has no limit, and takes a body that is cut off for whole."""
+
 _RETRY_AFTER_S = "1"
+_MAX_DIGITS = 20
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -94,7 +99,9 @@ class RestService:
 
     async def _infer(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
-        body = await request.read()
+        packed = await request.read()
+        encoding = request.headers.get("Content-Encoding", "")
+        body = await asyncio.to_thread(unpacked, packed, encoding, self._max_body_bytes) if encoding else packed
         asked, is_binary = read_request(body, model, version, _json_size(request, len(body)))
         reply = await self._call(request, oip.MODEL_INFER, asked.SerializeToString())
         return _response(write_response(oip.ModelInferResponse.FromString(reply), is_binary))
@@ -113,10 +120,7 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     except RpcFailureError as error:
         return _error(error.failure)
     except web.HTTPRequestEntityTooLarge:
-        limit_mb = request.client_max_size / MIB
-        message = f"the body is larger than {limit_mb:g} MiB"
-        hint = "send fewer rows in each request"
-        return _error(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
+        return _error(too_large(request.client_max_size).failure)
     except web.HTTPException as error:
         return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
     except Exception as error:
@@ -143,8 +147,8 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
     given = request.headers.get(oip.JSON_SIZE_HEADER)
     if given is None:
         return None
-    if not given.isdecimal() or int(given) > body_size:
-        message = f"the header {oip.JSON_SIZE_HEADER} is {given!r}, but the body has {body_size} bytes"
+    if not given.isdecimal() or len(given) > _MAX_DIGITS or int(given) > body_size:
+        message = f"the header {oip.JSON_SIZE_HEADER} is {given[:_MAX_DIGITS]!r}, but the body has {body_size} bytes"
         raise RpcFailureError(RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
     return int(given)
 

@@ -8,8 +8,10 @@ follow the JSON, without loss: the header `Inference-Header-Content-Length` says
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
@@ -26,7 +28,7 @@ from pyml.oip.messages import (
     ModelInferResponse,
 )
 from pyml.oip.null_elements import NULLS, mark_nulls, positions_of_nulls
-from pyml.oip.tensor import dtype_of, read_raw, refusal, write_raw
+from pyml.oip.tensor import dtype_of, read_raw, refusal, refuse_shared_memory, write_raw
 from pyml.types.conversion.exact_numbers import in_dtype
 
 if TYPE_CHECKING:
@@ -79,8 +81,10 @@ def read_request(
         InputError: the body does not follow the protocol, or a tensor cannot hold a value; says where.
     """
     document = _document(body[:json_size])
-    request = ModelInferRequest(model_name=model, model_version=version, id=_text(document.get("id", ""), "id"))
-    _fill_parameters(request.parameters, document.get("parameters", {}), "parameters")
+    request = ModelInferRequest(
+        model_name=model, model_version=version, id=_text(_optional(document.get("id"), ""), "id")
+    )
+    _fill_parameters(request.parameters, document.get("parameters"), "parameters")
     request.parameters[NULLS].bool_param = True
     blobs = _Blobs(body[json_size:] if json_size is not None else b"")
     for place, tensor in _objects(document, "inputs"):
@@ -88,7 +92,7 @@ def read_request(
     blobs.check_finished()
     for place, output in _objects(document, "outputs"):
         asked = InferRequestedOutputTensor(name=_text(output.get("name"), f"{place}.name"))
-        _fill_parameters(asked.parameters, output.get("parameters", {}), f"{place}.parameters")
+        _fill_parameters(asked.parameters, output.get("parameters"), f"{place}.parameters")
         request.outputs.append(asked)
     return request, _output_encoding(request)
 
@@ -153,23 +157,41 @@ class _Blobs:
 
 
 def _document(text: bytes) -> Mapping[str, Json]:
+    if not text.strip():
+        raise refusal("the body is empty", 'send a JSON object with "inputs"')
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InputError("the body is not JSON", [Problem(str(error), "NaN and infinities are not JSON")]) from error
+        raise InputError("the body is not JSON", [Problem(str(error), _hint_of(text))]) from error
     if not isinstance(document, dict):
         raise refusal(f"the body is a {_kind(document)}", 'send an object with "inputs"')
     return document
 
 
+def _hint_of(text: bytes) -> str:
+    """Advice for a body that is not JSON, by what often makes it so."""
+    if text.startswith(codecs.BOM_UTF8):
+        return "leave the byte order mark out"
+    if any(word in text for word in (b"NaN", b"Infinity")):
+        return "NaN and infinities are not JSON; send them as binary data, or over gRPC"
+    if text.lstrip().startswith((b"{'", b"{u'")):
+        return "JSON has double quotes; write it with a JSON library"
+    return 'send a JSON object with "inputs"'
+
+
 def _objects(document: Mapping[str, Json], key: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    entries = document.get(key, [])
+    entries = _optional(document.get(key), [])
     if not isinstance(entries, list):
         raise refusal(f"{key} is a {_kind(entries)}", "send a list of objects")
     for at, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise refusal(f"{key}[{at}] is a {_kind(entry)}", "send an object")
         yield f"{key}[{at}]", entry
+
+
+def _optional(value: Json, default: Json) -> Json:
+    """A field that may be left out, or be null: clients write the fields that they do not use in both ways."""
+    return default if value is None else value
 
 
 def _text(value: Json, place: str) -> str:
@@ -182,9 +204,10 @@ def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str
     name, datatype = _text(entry.get("name"), f"{place}.name"), _text(entry.get("datatype"), f"{place}.datatype")
     shape = _shape(entry.get("shape"), place)
     tensor = InferInputTensor(name=name, datatype=datatype, shape=shape)
-    _fill_parameters(tensor.parameters, entry.get("parameters", {}), f"{place}.parameters")
+    _fill_parameters(tensor.parameters, entry.get("parameters"), f"{place}.parameters")
+    refuse_shared_memory(tensor, "tensor")
     if _BINARY_SIZE in tensor.parameters:
-        raw = blobs.take(tensor.parameters[_BINARY_SIZE].int64_param, place)
+        raw = blobs.take(_binary_size(entry, tensor.parameters[_BINARY_SIZE], place), place)
         del tensor.parameters[_BINARY_SIZE]
     elif "data" in entry:
         elements = _elements(entry["data"], shape, place)
@@ -194,6 +217,15 @@ def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str
         raise refusal(f"{place} has no data", f'send "data", or the parameter {_BINARY_SIZE}')
     request.inputs.append(tensor)
     request.raw_input_contents.append(raw)
+
+
+def _binary_size(entry: Mapping[str, Json], parameter: InferParameter, place: str) -> int:
+    if "data" in entry:
+        raise refusal(f"{place} has both data and {_BINARY_SIZE}", "send only one of them")
+    if parameter.WhichOneof("parameter_choice") != "int64_param":
+        kind = _kind(getattr(parameter, parameter.WhichOneof("parameter_choice") or "string_param"))
+        raise refusal(f"{place}.parameters.{_BINARY_SIZE} is a {kind}", "send the number of its bytes")
+    return parameter.int64_param
 
 
 def _shape(value: Json, place: str) -> list[int]:
@@ -208,19 +240,19 @@ def _elements(data: Json, shape: Sequence[int], place: str) -> list[Json]:
         raise refusal(f"{place}.data is a {_kind(data)}", "send a list, nested or flat")
     if not any(isinstance(element, list) for element in data):
         return data
-    return list(_nested(data, shape, place))
+    return _flat(data, shape, place)
 
 
-def _nested(data: Json, shape: Sequence[int], place: str) -> Iterator[Json]:
-    if not shape:
-        yield data
-    elif isinstance(data, list) and len(data) == shape[0]:
-        for element in data:
-            yield from _nested(element, shape[1:], place)
-    else:
-        raise refusal(
-            f"{place}.data is not nested according to its shape", "make data and shape agree, or send a flat list"
-        )
+def _flat(data: Sequence[Json], shape: Sequence[int], place: str) -> list[Json]:
+    """The elements of a list that is nested according to the shape."""
+    level: list[Json] = [data]
+    for size in shape:
+        if not all(isinstance(part, list) and len(part) == size for part in level):
+            raise refusal(
+                f"{place}.data is not nested according to its shape", "make data and shape agree, or send a flat list"
+            )
+        level = list(chain.from_iterable(cast("list[list[Json]]", level)))
+    return level
 
 
 # Kind of dtype -> types of the JSON values that it accepts, and their name in messages.
@@ -330,9 +362,10 @@ def _decoded(name: str, element: object) -> str:
 
 
 def _fill_parameters(target: Mapping[str, InferParameter], parameters: Json, place: str) -> None:
-    if not isinstance(parameters, dict):
-        raise refusal(f"{place} is a {_kind(parameters)}", "send an object")
-    for key, value in parameters.items():
+    given = _optional(parameters, {})
+    if not isinstance(given, dict):
+        raise refusal(f"{place} is a {_kind(given)}", "send an object")
+    for key, value in given.items():
         _set_parameter(target[key], value, f"{place}.{key}")  # a protobuf map adds what is asked for
 
 

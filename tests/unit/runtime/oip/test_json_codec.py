@@ -100,10 +100,28 @@ REFUSED = [
     (b'{"inputs": [1]}', r"inputs\[0\] is a number"),
     (b'{"parameters": {"a": []}}', r"parameters.a is a list"),
     (b'{"id": 1}', r"id is a number"),
+    (
+        b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [1], "parameters": {"shared_memory_region": "r"}}]}',
+        r"`t` in shared memory",
+    ),
+    (
+        b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [1], "data": [1], "parameters": {"binary_data_size": 8}}]}',
+        r"both data and binary_data_size",
+    ),
+    (
+        b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [1], "parameters": {"binary_data_size": "8"}}]}',
+        r"binary_data_size is a string",
+    ),
+    (b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": ["1"], "data": [1]}]}', r"inputs\[0\].shape"),
     (b"[]", r"the body is a list"),
     (b'{"inputs": [\n  {"name": NaN}]}', r"line 2 column 12"),
     (b"\xff", r"the body is not JSON"),
-    (b"", r"the body is not JSON"),
+    (b"", r"the body is empty"),
+    (b"  \n ", r"the body is empty"),
+    (b"\xef\xbb\xbf{}", r"the body is not JSON[^$]*byte order mark"),
+    (b"{'inputs': []}", r"the body is not JSON[^$]*double quotes"),
+    (b'{"inputs": [{"data": [NaN]}]}', r"the body is not JSON[^$]*NaN and infinities"),
+    (b"inputs=1", r"the body is not JSON[^$]*send a JSON object"),
 ]
 
 
@@ -142,6 +160,22 @@ def test_positions_of_nulls_that_make_no_sense_are_refused(written: str) -> None
     tensor.parameters["nulls"].string_param = written
     with pytest.raises(InputError, match=r"the parameter `nulls` of tensor `t` is (.|\n)*positions from 0 to 1"):
         positions_of_nulls(tensor)
+
+
+def test_optional_fields_may_be_null() -> None:
+    fields = '"id": null, "parameters": null, "outputs": null'
+    entry = '{"name": "t", "datatype": "INT64", "shape": [1], "data": [5], "parameters": null}'
+    plain = read_request(b'{"inputs": [{"name": "t", "datatype": "INT64", "shape": [1], "data": [5]}]}', "m", "")
+    assert read_request(f'{{{fields}, "inputs": [{entry}]}}'.encode(), "m", "") == plain
+    asked, _ = read_request(b'{"inputs": [], "outputs": [{"name": "p", "parameters": null}]}', "m", "")
+    assert [output.name for output in asked.outputs] == ["p"]
+
+
+def test_data_may_be_nested_as_deep_as_json_goes() -> None:
+    shape, data = json.dumps([1] * 900).encode(), b"[" * 900 + b"5" + b"]" * 900
+    text = b'{"inputs": [{"name": "t", "datatype": "INT64", "shape": ' + shape + b', "data": ' + data + b"}]}"
+    request, _ = read_request(text, "m", "")
+    assert request.raw_input_contents[0] == np.array([5]).tobytes()
 
 
 def test_everything_else_of_a_request_is_kept() -> None:
