@@ -15,12 +15,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
 from pyml.gateway.balancer import LoadBalancer
@@ -139,10 +143,51 @@ def test_the_gateway_answers_for_itself(shared: Driver) -> None:
     assert oip.ServerLiveResponse.FromString(call(oip.SERVER_LIVE)).live
     assert oip.ServerReadyResponse.FromString(call(oip.SERVER_READY)).ready
     found = oip.ServerMetadataResponse.FromString(call(oip.SERVER_METADATA))
-    assert (found.name, list(found.extensions)) == ("pyml gateway", ["binary_tensor_data"])
+    extensions = ["binary_tensor_data", "model_repository(index)"]
+    assert (found.name, list(found.extensions)) == ("pyml gateway", extensions)
     assert shared.caller.is_model_ready("chores")
     asked = oip.ModelMetadataRequest(name="chores").SerializeToString()
     assert oip.ModelMetadataResponse.FromString(call(oip.MODEL_METADATA, asked)).platform == "pyml_dataframe"
+
+
+CHORES_READY = {"name": "chores", "version": "1", "state": "READY", "reason": ""}
+
+
+def test_the_index_lists_what_is_deployed(shared: Driver) -> None:
+    chores, down = cast(list[dict[str, str]], shared.post("/v2/repository/index", {})[1])
+    assert chores == CHORES_READY
+    assert (down["name"], down["version"], down["state"]) == ("down", "7", "UNAVAILABLE")
+    assert "its server is down" in down["reason"]
+    assert cast(object, shared.post("/v2/repository/index", {"ready": True})[1]) == [CHORES_READY]
+    assert shared.get("/v2/models")[1] == {"models": ["chores", "down"]}
+    with closing(triton_grpc.InferenceServerClient(shared.caller.address)) as client:
+        found = client.get_model_repository_index().models
+        assert [(each.name, each.state) for each in found] == [("chores", "READY"), ("down", "UNAVAILABLE")]
+    with closing(triton_http.InferenceServerClient(shared.rest.removeprefix("http://"))) as client:
+        assert client.get_model_repository_index() == [chores, down]
+
+
+def test_health_and_reflection_are_those_of_grpc(shared: Driver) -> None:
+    with grpc.insecure_channel(shared.caller.address) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        for service in ("", oip.SERVICE):
+            asked = health_pb2.HealthCheckRequest(service=service)
+            assert check(asked).status == health_pb2.HealthCheckResponse.SERVING
+        described = ProtoReflectionDescriptorDatabase(channel)
+        assert set(described.get_services()) > {oip.SERVICE, "grpc.health.v1.Health"}
+        pool = DescriptorPool(described)
+        methods = pool.FindServiceByName(oip.SERVICE).methods
+        assert "ModelInfer" in [method.name for method in methods]
+        assert pool.FindServiceByName("grpc.health.v1.Health").methods
+
+
+@pytest.mark.parametrize("method", [f"/{oip.SERVICE}/ModelStatistics", "/other.Service/Method", "/"])
+def test_a_method_that_is_not_offered_is_refused_in_our_words(shared: Driver, method: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        shared.caller.call(method)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert f"the gateway does not offer {method}" in caught.value.details()
+    assert ("pyml-reason", "input") in [tuple(each) for each in caught.value.trailing_metadata()]
 
 
 # --- what is not there ------------------------------------------------------------------------------------------------
@@ -450,7 +495,8 @@ def test_rest_errors_have_their_status_and_words(shared: Driver, body: object, s
 
 
 def test_rest_says_when_a_path_or_method_is_wrong(shared: Driver) -> None:
-    assert shared.get("/v2/nothing") == (404, {"error": "GET /v2/nothing: Not Found"})
+    status, answer = shared.get("/v2/nothing")
+    assert (status, str(answer["error"]).splitlines()[0]) == (404, "GET /v2/nothing: Not Found")
     assert shared.get("/v2/models/chores/infer")[0] == 405
     status, answer = shared.post("/v2/models/chores/infer", b"{}", **{"Inference-Header-Content-Length": "9"})
     assert status == 400

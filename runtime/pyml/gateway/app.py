@@ -13,7 +13,7 @@ from aiohttp import web
 from pyml.errors import SetupError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.gateway_options import Address, GatewayOptions
-from pyml.gateway.grpc_server import GatewayService
+from pyml.gateway.grpc_server import add_services
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
@@ -44,7 +44,6 @@ class Gateway:
                 ("grpc.max_send_message_length", -1),
             ]
         )
-        self._server.add_generic_rpc_handlers((GatewayService(self._balancer),))
         application = RestService(self._balancer, options.max_request_mb * MIB).application()
         # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
@@ -61,6 +60,7 @@ class Gateway:
         Raises:
             SetupError: a port is in use, or this process may not listen on it.
         """
+        await add_services(self._server, self._balancer)
         try:
             self._server.add_insecure_port(str(self.options.grpc))
         except RuntimeError as error:  # gRPC does not say why

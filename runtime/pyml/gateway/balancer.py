@@ -46,12 +46,12 @@ class LoadBalancer:
         Raises:
             RpcFailureError: it is not deployed.
         """
-        routes = self._routes_file.current()
-        if routes is not self._routes:
-            self._routes = routes
-            self._turns.clear()
-            self._forget(set(self._channels) - routes.sockets())
-        return routes.find(model, version)
+        return self._current().find(model, version)
+
+    def routes(self) -> list[Route]:
+        """The routes of all deployed model versions, according to the current routes file, by name and version."""
+        models = self._current().models
+        return [versions[version] for _, versions in sorted(models.items()) for version in sorted(versions)]
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         """Forward a request to the next replica in turn, else to one that is reachable, and return the response.
@@ -73,7 +73,7 @@ class LoadBalancer:
             asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
         """
         try:
-            return await self._ask(route, method, request, timeout_s)
+            return await self.ask(route, method, request, timeout_s)
         except RpcFailureError as error:
             launcher = self._launcher
             if launcher is None or not route.on_request or error.failure.reason not in NOT_RUN:
@@ -82,33 +82,22 @@ class LoadBalancer:
             raise RpcFailureError(await launcher.trigger_start(route, self._is_ready))
         return await self._hold(launcher, route, method, request, timeout_s)
 
-    async def close(self) -> None:
-        """Close all channels."""
-        self._forget(set(self._channels), grace_s=0)
-        await asyncio.gather(*self._closing)
+    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+        """Forward a request as `call` does, but start no servers.
 
-    async def _hold(
-        self, launcher: Launcher, route: Route, method: str, request: bytes, timeout_s: float | None
-    ) -> bytes:
-        """Wait until the servers are started, then forward the request."""
-        now = asyncio.get_running_loop().time
-        begun = now()
-        hold_s = longest_hold_s(launcher.wait_s, timeout_s)
-        while True:
-            await launcher.wait(route, self._is_ready, begun + hold_s - now())
-            try:
-                return await self._ask(route, method, request, timeout_s and timeout_s - (now() - begun))
-            except RpcFailureError as error:
-                if error.failure.reason not in NOT_RUN:
-                    raise
+        Args:
+            route: the model version.
+            method: full path of the gRPC method.
+            request: the serialised request message.
+            timeout_s: seconds that the caller still waits; None for no limit.
 
-    async def _is_ready(self, route: Route) -> bool:
-        for replica in route.replicas:
-            if await self._channel(replica).is_ready(route):
-                return True
-        return False
+        Returns:
+            The serialised response message.
 
-    async def _ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+        Raises:
+            RpcFailureError: the server reported a failure, or no server is reachable.
+            asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
+        """
         failures: dict[str, RpcFailure] = {}
         not_ready: bytes | None = None
         for replica in self._in_turn(route):
@@ -125,6 +114,40 @@ class LoadBalancer:
         if not_ready is not None:
             return not_ready
         raise RpcFailureError(no_replica_available(route, failures))
+
+    async def close(self) -> None:
+        """Close all channels."""
+        self._forget(set(self._channels), grace_s=0)
+        await asyncio.gather(*self._closing)
+
+    def _current(self) -> Routes:
+        routes = self._routes_file.current()
+        if routes is not self._routes:
+            self._routes = routes
+            self._turns.clear()
+            self._forget(set(self._channels) - routes.sockets())
+        return routes
+
+    async def _hold(
+        self, launcher: Launcher, route: Route, method: str, request: bytes, timeout_s: float | None
+    ) -> bytes:
+        """Wait until the servers are started, then forward the request."""
+        now = asyncio.get_running_loop().time
+        begun = now()
+        hold_s = longest_hold_s(launcher.wait_s, timeout_s)
+        while True:
+            await launcher.wait(route, self._is_ready, begun + hold_s - now())
+            try:
+                return await self.ask(route, method, request, timeout_s and timeout_s - (now() - begun))
+            except RpcFailureError as error:
+                if error.failure.reason not in NOT_RUN:
+                    raise
+
+    async def _is_ready(self, route: Route) -> bool:
+        for replica in route.replicas:
+            if await self._channel(replica).is_ready(route):
+                return True
+        return False
 
     def _in_turn(self, route: Route) -> Sequence[Replica]:
         replicas = route.replicas

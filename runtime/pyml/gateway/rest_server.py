@@ -16,9 +16,10 @@ from aiohttp import web
 from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
+from pyml.gateway.repository import index
 from pyml.gateway.request_body import too_large, unpacked
 from pyml.oip import messages as oip
-from pyml.oip.json_codec import HttpResponse, read_request, write_response
+from pyml.oip.json_codec import HttpResponse, read_index_request, read_request, write_response
 from pyml.oip.metadata import server_metadata
 from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure, RpcFailureError, failure_of
 
@@ -38,6 +39,7 @@ AUTO_DECOMPRESS = False
 """For aiohttp's server, whose own decompression has no limit, and takes a body that is cut off for whole."""
 
 _RETRY_AFTER_S = "1"
+_OFFERED = "fix: docs/serving.md lists the paths that are offered"
 _MAX_DIGITS = 20
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,6 +62,8 @@ class RestService:
         app.router.add_get("/v2", self._server_metadata)
         app.router.add_get("/v2/health/live", self._live)
         app.router.add_get("/v2/health/ready", self._ready)
+        app.router.add_get("/v2/models", self._models)
+        app.router.add_post("/v2/repository/index", self._index)
         for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             app.router.add_get(model, self._model_metadata)
             app.router.add_get(f"{model}/ready", self._model_ready)
@@ -75,6 +79,15 @@ class RestService:
     async def _server_metadata(self, _request: web.Request) -> web.Response:
         found = server_metadata("pyml gateway", EXTENSIONS)
         return _json({"name": found.name, "version": found.version, "extensions": list(found.extensions)})
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        return _json({"models": sorted({route.model for route in self._balancer.routes()})})
+
+    async def _index(self, request: web.Request) -> web.Response:
+        wanted = read_index_request(await request.read())
+        found = await index(self._balancer, wanted)
+        entries = [{"name": e.name, "version": e.version, "state": e.state, "reason": e.reason} for e in found.models]
+        return _json(entries)
 
     async def _model_ready(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
@@ -122,7 +135,7 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     except web.HTTPRequestEntityTooLarge:
         return _error(too_large(request.client_max_size).failure)
     except web.HTTPException as error:
-        return _json({"error": f"{request.method} {request.path}: {error.reason}"}, status=error.status)
+        return _json({"error": f"{request.method} {request.path}: {error.reason}\n  {_OFFERED}"}, status=error.status)
     except Exception as error:
         log.exception("%s %s failed", request.method, request.path)
         return _error(failure_of(error))
@@ -157,7 +170,7 @@ def _tensor(tensor: oip.TensorMetadata) -> dict[str, object]:
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
 
 
-def _json(document: dict[str, object], status: int = 200) -> web.Response:
+def _json(document: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
 
 

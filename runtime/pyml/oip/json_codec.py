@@ -26,6 +26,7 @@ from pyml.oip.messages import (
     InferRequestedOutputTensor,
     ModelInferRequest,
     ModelInferResponse,
+    RepositoryIndexRequest,
 )
 from pyml.oip.null_elements import NULLS, mark_nulls, positions_of_nulls
 from pyml.oip.tensor import dtype_of, read_raw, refusal, refuse_shared_memory, write_raw
@@ -95,6 +96,18 @@ def read_request(
         _fill_parameters(asked.parameters, output.get("parameters"), f"{place}.parameters")
         request.outputs.append(asked)
     return request, _output_encoding(request)
+
+
+def read_index_request(body: bytes) -> RepositoryIndexRequest:
+    """Parse the body of a request for what is deployed; it may be empty.
+
+    Raises:
+        InputError: the body does not follow the protocol.
+    """
+    ready = _optional(_document(body).get("ready"), False) if body.strip() else False
+    if not isinstance(ready, bool):
+        raise refusal(f"ready is a {_kind(ready)}", "send true or false")
+    return RepositoryIndexRequest(ready=ready)
 
 
 def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> HttpResponse:

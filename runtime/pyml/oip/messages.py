@@ -41,7 +41,12 @@ ModelInferResponse = _message("ModelInferResponse")
 InferOutputTensor = _message("ModelInferResponse.InferOutputTensor")
 InferParameter = _message("InferParameter")
 InferTensorContents = _message("InferTensorContents")
+RepositoryIndexRequest = _message("RepositoryIndexRequest")
+RepositoryIndexResponse = _message("RepositoryIndexResponse")
+ModelIndex = _message("RepositoryIndexResponse.ModelIndex")
 
+FILE = _POOL.FindFileByName("inference.proto")
+"""The descriptor of the service and its messages."""
 SERVICE = "inference.GRPCInferenceService"
 SERVER_LIVE = f"/{SERVICE}/ServerLive"
 SERVER_READY = f"/{SERVICE}/ServerReady"
@@ -49,14 +54,17 @@ SERVER_METADATA = f"/{SERVICE}/ServerMetadata"
 MODEL_READY = f"/{SERVICE}/ModelReady"
 MODEL_METADATA = f"/{SERVICE}/ModelMetadata"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
+REPOSITORY_INDEX = f"/{SERVICE}/RepositoryIndex"
 JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 """Header of the binary tensor data extension over REST: how many bytes of the body are JSON."""
 
 __all__ = [
+    "FILE",
     "JSON_SIZE_HEADER",
     "MODEL_INFER",
     "MODEL_METADATA",
     "MODEL_READY",
+    "REPOSITORY_INDEX",
     "SERVER_LIVE",
     "SERVER_METADATA",
     "SERVER_READY",
@@ -67,12 +75,15 @@ __all__ = [
     "InferParameter",
     "InferRequestedOutputTensor",
     "InferTensorContents",
+    "ModelIndex",
     "ModelInferRequest",
     "ModelInferResponse",
     "ModelMetadataRequest",
     "ModelMetadataResponse",
     "ModelReadyRequest",
     "ModelReadyResponse",
+    "RepositoryIndexRequest",
+    "RepositoryIndexResponse",
     "ServerLiveRequest",
     "ServerLiveResponse",
     "ServerMetadataRequest",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
 from typing import Literal, Self
 
+from google.protobuf.descriptor import FileDescriptor
+
 class DecodeError(Exception): ...
 
 class _Message:
@@ -173,6 +175,23 @@ class ModelInferResponse(_Message):
         raw_output_contents: Iterable[bytes] = ...,
     ) -> None: ...
 
+class RepositoryIndexRequest(_Message):
+    repository_name: str
+    ready: bool
+    def __init__(self, *, repository_name: str = ..., ready: bool = ...) -> None: ...
+
+class ModelIndex(_Message):
+    name: str
+    version: str
+    state: str
+    reason: str
+    def __init__(self, *, name: str = ..., version: str = ..., state: str = ..., reason: str = ...) -> None: ...
+
+class RepositoryIndexResponse(_Message):
+    models: MutableSequence[ModelIndex]
+    def __init__(self, *, models: Iterable[ModelIndex] = ...) -> None: ...
+
+FILE: FileDescriptor
 SERVICE: str
 SERVER_LIVE: str
 SERVER_READY: str
@@ -180,4 +199,5 @@ SERVER_METADATA: str
 MODEL_READY: str
 MODEL_METADATA: str
 MODEL_INFER: str
+REPOSITORY_INDEX: str
 JSON_SIZE_HEADER: str

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.replica import Replica
+from pyml.gateway.repository import ON_REQUEST
 from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
@@ -39,13 +40,20 @@ class FakeUpstream:
 
     answer: bytes | BaseException = b""
     asked: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    on_request: bool = False
 
     def find(self, model: str, version: str) -> Route:
         if model != "fare":
             raise RpcFailureError(
                 RpcFailure(grpc.StatusCode.NOT_FOUND, f"model {model} is not deployed", Reason.UNKNOWN)
             )
-        return Route(model, version or "1", (Replica("/s", "model-fare-1"),))
+        return Route(model, version or "1", (Replica("/s", "model-fare-1"),), self.on_request)
+
+    def routes(self) -> list[Route]:
+        return [self.find("fare", version) for version in ("1", "2")]
+
+    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+        return await self.call(route, method, request, timeout_s)
 
     async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         self.asked.append((route.model, route.version, method, request))
@@ -280,3 +288,29 @@ def test_an_error_of_our_own_is_an_answer_and_is_logged(caplog: pytest.LogCaptur
     reply = inferred(FakeUpstream(RuntimeError("what is this")))
     assert (reply.status, reply.json) == (500, {"error": "RuntimeError: what is this"})
     assert "what is this" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"ready": null}'])
+def test_the_index_lists_every_version(body: bytes) -> None:
+    upstream = FakeUpstream(oip.ModelReadyResponse(ready=True).SerializeToString())
+    reply = sent(upstream, "POST", "/v2/repository/index", body)
+    assert json.loads(reply.body) == [
+        {"name": "fare", "version": version, "state": "READY", "reason": ""} for version in ("1", "2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "on_request", "state"),
+    [("starting", False, "UNAVAILABLE"), ("down", True, "READY"), ("died", True, "UNAVAILABLE")],
+)
+def test_a_version_is_ready_if_a_request_would_be_answered(reason: str, on_request: bool, state: str) -> None:
+    upstream = FakeUpstream(RpcFailureError(RpcFailure(grpc.StatusCode.UNAVAILABLE, "why", Reason(reason))))
+    upstream.on_request = on_request
+    entry = json.loads(sent(upstream, "POST", "/v2/repository/index", b"{}").body)[0]
+    assert (entry["state"], entry["reason"]) == (state, ON_REQUEST if state == "READY" else "why")
+    assert json.loads(sent(upstream, "POST", "/v2/repository/index", b'{"ready": true}').body) == [] or state == "READY"
+
+
+def test_a_request_for_the_index_that_makes_no_sense_is_refused() -> None:
+    reply = sent(FakeUpstream(), "POST", "/v2/repository/index", b'{"ready": 1}')
+    assert (reply.status, "ready is a number" in str(reply.json["error"])) == (400, True)

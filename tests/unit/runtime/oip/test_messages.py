@@ -56,8 +56,8 @@ def test_the_fields_are_those_of_the_published_protocol(name: str) -> None:
 
     ours = descriptor(name)
     theirs = service_pb2.DESCRIPTOR.pool.FindMessageTypeByName(ours.full_name)
-    found = {field.name: (field.number, field.type, field.label) for field in ours.fields}
-    published = {field.name: (field.number, field.type, field.label) for field in theirs.fields}
+    found = {field.name: (field.number, field.type, field.is_repeated) for field in ours.fields}
+    published = {field.name: (field.number, field.type, field.is_repeated) for field in theirs.fields}
     # `properties` is in the protocol, and not in Triton's copy of it.
     assert {name: facts for name, facts in found.items() if name != "properties"} == published
 
