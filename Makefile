@@ -3,14 +3,15 @@
 #   make test    install, lint, type-check, run every test (make lint and make unit are parts of it)
 # One measures the code beside that of others, in a minute, and writes docs/measures.md:
 #   make measure
-# Two measure, for hours, and write docs/parity-results.md:
+# Three measure, for hours; the first two write docs/parity-results.md:
 #   make zoo      install, run the parity check on every model of fixtures/zoo
 #   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
+#   make networks install, check honest float32 networks and networks with a planted error of 1e-4, 800 of each
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit measure zoo mutants install clean
+.PHONY: demo test lint unit measure zoo mutants networks install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -36,6 +37,9 @@ zoo: install
 
 mutants: install
 	$(BIN)/python tests/benchmarks/mutants.py --write
+
+networks: install
+	$(BIN)/python tests/benchmarks/networks.py
 
 install: $(VENV)/.installed
 
