@@ -3,7 +3,7 @@
 Command modules import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command
 imports what it needs when it runs, so that `pyml --help` stays fast.
 
-The exit codes are in docs/errors.md.
+The exit codes are in docs/reference/errors.md.
 """
 
 from __future__ import annotations

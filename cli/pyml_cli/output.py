@@ -92,7 +92,7 @@ class JsonOutput(Output):
     def error(self, error: PymlError) -> None:
         """Print an object with the key `error`: code, type, message, hint, exit code and the problems, if any.
 
-        docs/errors.md lists the codes.
+        docs/reference/errors.md lists the codes.
         """
         facts: dict[str, JSON] = {"code": str(error.code), "type": type(error).__name__}
         facts |= {"message": error.message, "hint": error.hint}

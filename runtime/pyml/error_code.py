@@ -1,4 +1,4 @@
-"""Stable codes of what went wrong, for programs; docs/errors.md explains each."""
+"""Stable codes of what went wrong, for programs; docs/reference/errors.md explains each."""
 
 from __future__ import annotations
 

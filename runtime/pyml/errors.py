@@ -16,7 +16,7 @@ class PymlError(Exception):
         message: what was expected and what was found, in one or a few lines.
         hint: the command or edit that fixes it; empty if there is no advice.
         codes: what went wrong, for programs, most important first; the code of the class if none is given.
-        exit_code: of a command that ends with this error; docs/errors.md has the table.
+        exit_code: of a command that ends with this error; docs/reference/errors.md has the table.
     """
 
     exit_code: int = 1

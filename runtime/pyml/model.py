@@ -55,7 +55,7 @@ class DataFrameModel(Model):
 
         Args:
             frame: the columns of `inputs` in declared order, index 0 to n-1; each dtype follows from the declared type
-                alone (docs/types.md). The model may modify it freely.
+                alone (docs/reference/types.md). The model may modify it freely.
 
         Returns:
             A frame with the columns of `outputs` and as many rows, matched by position; its index is ignored.

@@ -1,4 +1,4 @@
-"""docs/testing.md: each block is run in a repository that `pyml init` has just written."""
+"""docs/how-to/testing.md: each block is run in a repository that `pyml init` has just written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from plugin.projects import Project
 from pyml_sandbox.models.template import create
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAMS = [text for language, text in BLOCKS if language == "python"]
 COMMANDS = [text for language, text in BLOCKS if language == "sh"]

@@ -1,6 +1,6 @@
 """The JSON Schema of a parity report, made from the dataclasses that it is written from.
 
-After a change of a field: `PYTHONPATH=tests .venv/bin/python -m support.report_schema > docs/parity-report.schema.json`.
+After a change of a field: `PYTHONPATH=tests .venv/bin/python -m support.report_schema > docs/reference/parity-report.schema.json`.
 """
 
 from __future__ import annotations

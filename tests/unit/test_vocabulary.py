@@ -1,4 +1,4 @@
-"""One term has one meaning: docs/architecture.md lists the terms, and words that they replaced do not come back."""
+"""One term has one meaning: docs/explanation/architecture.md lists the terms, and words that they replaced do not come back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
 def homes() -> list[str]:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     return re.findall(r"^\| [^|`]+ \| .+ \| `([\w.]+)` \|$", page, flags=re.MULTILINE)
 
 

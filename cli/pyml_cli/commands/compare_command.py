@@ -76,7 +76,7 @@ class ComparisonView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """The comparison as one object; docs/parity-report.md lists its fields."""
+        """The comparison as one object; docs/reference/parity-report.md lists its fields."""
         from pyml_sandbox.compare.comparison_json import comparison_json
 
         return comparison_json(self.comparison)

@@ -145,7 +145,7 @@ class ReportView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """See docs/parity-report.md."""
+        """See docs/reference/parity-report.md."""
         return self.report.to_json()
 
     @property

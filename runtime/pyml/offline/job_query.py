@@ -75,7 +75,7 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
 
 
 def _is_convertible(spark_type: str, wanted: Field) -> bool:
-    """Whether the workers convert a column of this type, perhaps with a check of every value; see docs/types.md."""
+    """Whether the workers convert a column of this type, perhaps checking each value (docs/reference/types.md)."""
     if spark_type == "void":  # of NULL without a type
         return True
     try:

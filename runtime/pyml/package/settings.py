@@ -85,7 +85,7 @@ class ParitySettings:
         sql: query whose rows are predicted on both paths.
         table: instead of `sql`: a Hive table; its key and input columns are read.
         key: columns that identify a row.
-        level: parity level that this model needs (docs/parity-report.md).
+        level: parity level that this model needs (docs/reference/parity-report.md).
         batch_rows: number of rows in one online request when all rows are sent.
         sample_rows: number of rows that are also sent one by one.
         tolerance: how far floats may lie apart, for those who know better than the measured noise.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/types.md'
+DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/reference/types.md'
 _CARRIED = {
     "Create": {"this", "kind"},
     "Schema": {"this", "expressions"},

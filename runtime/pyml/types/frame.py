@@ -1,7 +1,7 @@
 """The type rule: how an Arrow batch becomes the frame that `predict` gets, on both paths.
 
 The dtype of a column follows from its declared type alone, never from the values in a batch
-(docs/types.md has the table):
+(docs/reference/types.md has the table):
 
 - a column of fixed width has a numpy dtype if it is NOT NULL, else the nullable pandas dtype of the same width, which
   keeps null and NaN distinct;

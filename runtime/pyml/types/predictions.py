@@ -27,7 +27,7 @@ def arrow_from_frame(frame: object, schema: Schema, rows: int) -> pa.RecordBatch
     """Convert what `predict` returned to a batch of exactly the declared columns.
 
     Values are never coerced: a column must already be of its declared type and width, in any of the dtypes that can
-    hold it (docs/types.md). Rows are matched by position; the index is ignored.
+    hold it (docs/reference/types.md). Rows are matched by position; the index is ignored.
 
     Args:
         frame: what `predict` returned.

@@ -99,9 +99,9 @@ class Schema:
                 need a nullable dtype. A frame of Spark is collected.
 
         Returns:
-            A new frame with the declared columns in declared order, index 0 to n-1, and the dtypes that docs/types.md
-            lists: numpy's for NOT NULL numbers, nullable ones such as `Int32` for the others, datetime64 for dates and
-            times, and object columns of plain Python values for the rest.
+            A new frame with the declared columns in declared order, index 0 to n-1, and the dtypes of
+            docs/reference/types.md: numpy's for NOT NULL numbers, nullable ones such as `Int32` for the others,
+            datetime64 for dates and times, and object columns of plain Python values for the rest.
 
         Raises:
             InputError: a column is missing, has a type that is not converted, holds a value that its declared type

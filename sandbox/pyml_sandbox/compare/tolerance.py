@@ -64,7 +64,7 @@ EXACT = Tolerance()
 # An honest logistic regression differs between a row alone and the same row in a batch by up to 7.8e-16, on half of the
 # rows; for probabilities near zero that is many ulps. So bit-equality is the wrong bar, ulps alone the wrong measure.
 # DOUBLE: three orders of magnitude above that noise. FLOAT: some 80 ulps relative, as sums of hundreds of products in
-# float32 need. Both are far below what changes a decision. docs/parity-report.md has the reasons.
+# float32 need. Both are far below what changes a decision. docs/reference/parity-report.md has the reasons.
 DOUBLE_TOLERANCE = Tolerance(rtol=1e-9, atol=1e-12, origin=Origin.TYPE)
 FLOAT_TOLERANCE = Tolerance(rtol=1e-5, atol=1e-6, origin=Origin.TYPE)
 

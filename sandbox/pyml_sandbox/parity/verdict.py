@@ -94,7 +94,7 @@ class Finding:
             `notebook` if the paths differ from the notebook.
         weight: its severity: what that means for the verdict.
         hop: the first stage at which the paths differ.
-        check: the check that shows it best; a name of docs/parity-report.md.
+        check: the check that shows it best; a name of docs/reference/parity-report.md.
         checks: all checks that fired for it; includes `paths` if a comparison of the real paths shows it.
         columns: output columns that differ; empty if rows are missing or not predicted at all.
         inputs: input columns that cause it; empty if they are not known.
@@ -126,7 +126,7 @@ class PathFailure:
         paths: the kinds: "offline", "online in batches", "online one by one", "online, the sample at once".
         message: message of the exception, with all its lines.
         comparison: the first comparison that could not be made.
-        code: what is wrong, for programs; see docs/errors.md.
+        code: what is wrong, for programs; see docs/reference/errors.md.
     """
 
     paths: tuple[str, ...]
@@ -140,7 +140,7 @@ class CheckResult:
     """The result of one check that was made.
 
     Attributes:
-        name: of the check, see docs/parity-report.md.
+        name: of the check, see docs/reference/parity-report.md.
         level: parity level that it belongs to.
         fired: whether it saw a difference.
         rows: how many rows it used; 0 for a check without rows.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
-    """Convert rows to one Arrow batch of exactly the model's inputs; nothing is lost (docs/types.md).
+    """Convert rows to one Arrow batch of exactly the model's inputs; nothing is lost (docs/reference/types.md).
 
     Args:
         rows: a pandas frame or Arrow table of shape (rows, columns); or a dict of columns, or of tensors, as lists or

@@ -25,7 +25,8 @@ class Limits:
 class Container:
     """The container of a service.
 
-    Every container runs as user 1000, without capabilities and without a way to gain privileges; see docs/security.md.
+    Every container runs as user 1000, without capabilities and without a way to gain privileges:
+    docs/explanation/security.md.
 
     Attributes:
         image: id or tag.

@@ -48,7 +48,7 @@ class ContainerChoices:
         workers: number of Spark workers for each model version that runs offline jobs.
         idle_stop_s: seconds after which an idle model server, or the idle Spark of a version, is stopped; 0 for
             never.
-        docker_socket: whether the gateway may start and stop containers of models; see docs/security.md.
+        docker_socket: whether the gateway may start and stop containers of models; see docs/explanation/security.md.
     """
 
     python_image: str | None = None

@@ -1,4 +1,4 @@
-"""Errors carry a code that programs read, and docs/errors.md lists every one."""
+"""Errors carry a code that programs read, and docs/reference/errors.md lists every one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pyml.errors import (
 )
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 NARROW = ErrorCode.COLUMN_MISSING
 
 

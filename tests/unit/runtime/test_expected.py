@@ -108,7 +108,7 @@ def test_a_column_that_would_lose_does_not_fit(ddl: str, found: pa.Array) -> Non
 
 
 def test_the_block_of_the_report_page_writes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "parity-report.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(block, {})

@@ -1,8 +1,8 @@
 """Conversions that lose nothing: a column of Arrow to the type that is declared for it.
 
-Both paths, the client and the readers of files convert here and nowhere else, so that they agree (docs/types.md has the
-table). The types decide whether there is a conversion; if the declared type does not hold every value of the other one,
-each value is checked, and the first that would change is refused.
+Both paths, the client and the readers of files convert here and nowhere else, so that they agree. The table is in
+docs/reference/types.md. The types decide whether there is a conversion; if the declared type does not hold every value
+of the other one, each value is checked, and the first that would change is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The catalogue of checks: for each its level, what it compares, and the sentence of a report when it fires.
 
-Every list of checks is made from it, and docs/parity-report.md has the same table.
+Every list of checks is made from it, and docs/reference/parity-report.md has the same table.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ FLAT_REPORT = TypeAdapter(FlatReport)
 
 @dataclass(frozen=True, kw_only=True)
 class Report(ReportFacts):
-    """The report of a parity check. docs/parity-report.md describes its JSON document.
+    """The report of a parity check. docs/reference/parity-report.md describes its JSON document.
 
     Attributes:
         decision: verdict, reason, level and findings.

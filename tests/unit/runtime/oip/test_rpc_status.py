@@ -15,7 +15,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PredictError, Problem
 from pyml.oip.rpc_status import CODE_OF, Metadata, Reason, RpcFailure, failure_in, failure_of, shortened
 
-PAGE = (Path(__file__).parents[4] / "docs" / "errors.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
 NARROW = (ErrorCode.ROW_COUNT, ErrorCode.COLUMN_TYPE)

@@ -116,7 +116,7 @@ def test_the_encoding_of_a_value_may_differ(encoding: pa.DataType) -> None:
 
 
 def test_the_documented_table_is_this_one() -> None:
-    documented = (Path(__file__).parents[4] / "docs" / "types.md").read_text(encoding="utf-8")
+    documented = (Path(__file__).parents[4] / "docs" / "reference" / "types.md").read_text(encoding="utf-8")
     for case in CASES[:14]:
         name = case.ddl_type.split("(")[0]
         row = next(line for line in documented.splitlines() if line.startswith(f"| {name} |") or f"`{name}`" in line)

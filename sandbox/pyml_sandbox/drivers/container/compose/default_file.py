@@ -19,7 +19,7 @@ HEAD = """\
 #     python -m pyml_sandbox.drivers.container.compose.default_file > compose/compose.yaml
 # It also works by hand, once `pyml image build` has made the image:
 #     DOCKER_GID=$(stat -c %g /var/run/docker.sock) docker compose --file compose/compose.yaml up
-# The gateway alone gets the engine's socket; docs/security.md says what that means, and how to go without.
+# The gateway alone gets the engine's socket; docs/explanation/security.md says what that means, and how to go without.
 """
 SETTINGS = service_specs.ContainerSettings("pyml", Ports(), cores=2, socket_group="${DOCKER_GID:-0}")
 IMAGE = "pyml-base:latest"

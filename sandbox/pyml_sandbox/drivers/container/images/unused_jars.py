@@ -1,6 +1,7 @@
 """The jars of PySpark that are left out of the base image: a third of them, which no service of the sandbox loads.
 
-`tests/containers` runs metastore, master, worker, Connect server and a job without them; docs/images.md has the sizes.
+`tests/containers` runs metastore, master, worker, Connect server and a job without them;
+docs/reference/container-images.md has the sizes.
 spark-mllib, spark-mllib-local and breeze stay: Spark Connect loads the list of ML operators when a session closes.
 """
 

@@ -17,7 +17,7 @@ from pyml_sandbox.parity.verdict import NOTEBOOK
 from support.report_schema import report_schema
 from support.reports import FAILING, REPORTS
 
-DOCS = Path(__file__).parents[5] / "docs"
+DOCS = Path(__file__).parents[5] / "docs" / "reference"
 SCHEMA: dict[str, Any] = json.loads((DOCS / "parity-report.schema.json").read_text(encoding="utf-8"))
 
 
@@ -39,7 +39,7 @@ def written(report: Report) -> dict[str, Any]:
 def test_the_schema_is_a_schema_and_is_up_to_date() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert json.loads(json.dumps(report_schema())) == SCHEMA, (
-        "run PYTHONPATH=tests .venv/bin/python -m support.report_schema > docs/parity-report.schema.json"
+        "run PYTHONPATH=tests .venv/bin/python -m support.report_schema > docs/reference/parity-report.schema.json"
     )
 
 

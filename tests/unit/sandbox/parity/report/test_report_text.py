@@ -256,7 +256,7 @@ def test_one_comparison_is_said_to_be_same_or_different() -> None:
 
 
 def test_the_documentation_names_every_field() -> None:
-    page = (Path(__file__).parents[5] / "docs" / "parity-report.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[5] / "docs" / "reference" / "parity-report.md").read_text(encoding="utf-8")
     form = json.loads(json.dumps(FAILING.to_json()))
     fields = page.split("## 6. JSON")[1].split("A finding:")[0]
     rows = re.findall(r"^\| (`.*?) \| .* \|$", fields, flags=re.MULTILINE)

@@ -45,6 +45,6 @@ def test_every_pattern_of_an_unused_jar_finds_one_and_what_spark_needs_stays() -
 
 
 def test_the_docs_list_what_stays_out() -> None:
-    text = (compose_folder().parent / "docs" / "images.md").read_text()
+    text = (compose_folder().parent / "docs" / "reference" / "container-images.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| [\d.]+ \|$", text, re.MULTILINE)
     assert dict(rows) == UNUSED
