@@ -36,17 +36,19 @@ class Model(ABC):
 
 
 class DataFrameModel(Model):
-    """A model over frames::
+    """A model over pandas frames: `predict` takes one and returns one.
 
-    class Fare(DataFrameModel):
-        inputs = Schema("distance DOUBLE NOT NULL, hour INT NOT NULL")
-        outputs = Schema("fare DOUBLE NOT NULL")
+    A whole model::
 
-        def __init__(self, parameters):
-            self.model = joblib.load(parameters / "model.joblib")
+        class Fare(DataFrameModel):
+            inputs = Schema("distance DOUBLE NOT NULL, hour INT NOT NULL")
+            outputs = Schema("fare DOUBLE NOT NULL")
 
-        def predict(self, frame):
-            return pd.DataFrame({"fare": self.model.predict(frame)})
+            def __init__(self, parameters):
+                self.model = joblib.load(parameters / "model.joblib")
+
+            def predict(self, frame):
+                return pd.DataFrame({"fare": self.model.predict(frame)})
     """
 
     @abstractmethod

@@ -46,8 +46,8 @@ class AllowanceSettings:
     """How far the floats of a column may lie apart: `|a - b| <= max(atol, rtol * max(|a|, |b|))`.
 
     Attributes:
-        rtol: relative allowance; None for what the column's type allows.
-        atol: absolute allowance; None likewise.
+        rtol: relative allowance; if it is left out, that of the column's type.
+        atol: absolute allowance, for values near zero; if it is left out, that of the column's type.
     """
 
     rtol: float | None = None
@@ -82,10 +82,10 @@ class ParitySettings:
     """Table `[parity]`.
 
     Attributes:
-        sql: query whose rows are predicted on both paths.
+        sql: query whose rows are predicted on both paths; it gives the key and the inputs.
         table: instead of `sql`: a Hive table; its key and input columns are read.
         key: columns that identify a row.
-        level: parity level that this model needs (docs/reference/parity-report.md).
+        level: parity level that this model needs, P1 to P5 (docs/reference/parity-report.md).
         batch_rows: number of rows in one online request when all rows are sent.
         sample_rows: number of rows that are also sent one by one.
         tolerance: how far floats may lie apart, for those who know better than the measured noise.
@@ -125,7 +125,7 @@ class Settings:
     """The whole file.
 
     Attributes:
-        name: name of the model; by default the folder's name.
+        name: name of the model; by default that of the folder.
         serving: limits of its servers.
         parity: rows and level of its parity check.
     """
