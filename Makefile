@@ -1,6 +1,10 @@
 # Two commands do everything on a machine with Python 3.11 or newer:
 #   make demo    install, train, bring the sandbox up, predict on both paths, compare
 #   make test    install, lint, type-check, run every test (make lint and make unit are parts of it)
+# Three are about the documentation:
+#   make docs        build it as a site: build/docs/index.html
+#   make docs-links  ask every address that a page links to; needs a network
+#   make pictures    make the pictures in docs/pictures again; needs a browser
 # One measures the code beside that of others, in a minute, and writes docs/measures.md:
 #   make measure
 # Three measure, for hours; the first two write docs/parity-results.md:
@@ -11,7 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit measure zoo mutants networks install clean
+.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -28,6 +32,16 @@ lint: install
 
 unit: install
 	$(BIN)/python -m pytest tests/unit -n logical --dist worksteal
+
+docs: install
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html -c docs/site docs build/docs
+	@echo "build/docs/index.html"
+
+docs-links: install
+	$(BIN)/sphinx-build --quiet -b linkcheck -c docs/site docs build/docs-links
+
+pictures: install
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/pictures.py
 
 measure: install
 	$(BIN)/python tests/measure

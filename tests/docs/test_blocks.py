@@ -1,0 +1,132 @@
+"""Code blocks of the pages, as far as they can be checked without frameworks and services.
+
+Python is type-checked against our API, and schemas in it are read; TOML goes through the reader of `pyml.toml`; commands exist
+and have the options that they are given. Blocks of README, of docs/how-to/testing.md and of docs/causes are run elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mypy.api
+import pytest
+from typer.main import get_command
+
+from pyml import Schema
+from pyml.package.settings import Settings
+from pyml_cli.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(?:^(<!-- block: no pyml -->)\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a page.
+
+    Attributes:
+        page: path from the root of the repository.
+        number: of the block in its page, from 1.
+        language: the word after the fence.
+        text: what is in it.
+        is_ours: whether it is code for pyml, and not code that a reader moves away from.
+    """
+
+    page: str
+    number: int
+    language: str
+    text: str
+    is_ours: bool
+
+    def __str__(self) -> str:
+        return f"{self.page}-{self.number}"
+
+
+def blocks(*languages: str) -> list[Block]:
+    return [
+        Block(str(page.relative_to(ROOT)), number, found[2], found[3], not found[1])
+        for page in PAGES
+        for number, found in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8")), 1)
+        if found[2] in languages
+    ]
+
+
+def commands(block: Block) -> Iterator[list[str]]:
+    """The command lines of `pyml` in a block of shell, without what a shell does with them."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        for part in re.split(r"\$\(|\||&&|;", line.split(" #")[0]):
+            words = shlex.split(part.strip().rstrip(")").removeprefix("$ ")) if part.strip() else []
+            if words[:1] == ["pyml"]:
+                yield words[1:]
+
+
+def test_every_language_is_checked() -> None:
+    fences = {
+        found for page in PAGES for found in re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert fences <= {"python", "toml", "sh", "json"}
+
+
+def test_python_fits_our_api(tmp_path: Path) -> None:
+    programs = [block for block in blocks("python") if block.is_ours and _is_whole(block.text) and not _is_run(block)]
+    for block in programs:
+        name = re.sub(r"\W", "_", str(block))
+        (tmp_path / f"{name}.py").write_text(block.text, encoding="utf-8")
+    assert len(programs) > 5
+    settings = tmp_path / "mypy.ini"
+    settings.write_text("[mypy]\ncheck_untyped_defs = True\nignore_missing_imports = True\n", encoding="utf-8")
+    output, errors, _ = mypy.api.run(["--config-file", str(settings), str(tmp_path)])
+    assert not errors
+    assert output.startswith("Success"), output
+
+
+def _is_run(block: Block) -> bool:
+    """Whether a test runs the block: then nothing more is to be checked, and a broken model may be broken."""
+    return block.page.startswith("docs/causes/")
+
+
+def _is_whole(source: str) -> bool:
+    """Whether a block is a program, and not lines out of the middle of one."""
+    return "import " in source
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_can_be_parsed_and_its_schemas_read(block: Block) -> None:
+    source = block.text if _is_whole(block.text) else f"def predict(self, frame):\n{_indented(block.text)}"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Schema":
+            Schema(ast.literal_eval(node.args[0]))
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}" for line in text.splitlines(keepends=True))
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_toml_is_read_as_settings(block: Block, tmp_path: Path) -> None:
+    (folder := tmp_path / "fare").mkdir()
+    (folder / "pyml.toml").write_text(block.text, encoding="utf-8")
+    Settings.load(folder)
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_json_can_be_parsed(block: Block) -> None:
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("sh") if list(commands(block))], ids=str)
+def test_commands_exist_with_their_options(block: Block) -> None:
+    for words in commands(block):
+        command = get_command(app)
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+        assert not hasattr(command, "commands") or words == ["--help"], f"no such command: {words}"
+        known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
+        assert [word for word in words if word.startswith("-") and word.partition("=")[0] not in known] == []
