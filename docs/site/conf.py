@@ -62,6 +62,13 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)[^)\s]*\)")
 FILE = re.compile(r"^\[[^\]]*\]\(((?:\.\./)+fixtures/[^)\s]+)\)$", re.MULTILINE)
 """A line that is nothing but a link to a file of a sample model: the site shows the file."""
 
+PICTURE = re.compile(
+    r'<picture>.*?srcset="(?P<dark>[^"]*)".*?alt="(?P<alt>[^"]*)" src="(?P<light>[^"]*)".*?</picture>', re.DOTALL
+)
+"""A picture for both schemes as GitHub takes it; the site has a switch of its own."""
+PAGE = re.compile(r"\bdocs/([\w/-]+)\.md")
+"""How a docstring names a page."""
+
 
 def _with_code(app: Sphinx, name: str, content: list[str]) -> None:
     """Fill in what the code knows: sections, and files of sample models. Any other file outside docs/ has no page."""
@@ -70,9 +77,22 @@ def _with_code(app: Sphinx, name: str, content: list[str]) -> None:
         comment = f"<!-- from the code: {section} -->"
         if comment in page:
             page = page.replace(comment, write())
+    page = PICTURE.sub(_for_both_schemes, page)
     folder = Path(app.srcdir, name).parent
     page = FILE.sub(lambda link: code_block(folder / link[1]), page)
     content[0] = LINK.sub(lambda link: link[0] if _has_page(folder, link[2]) else link[1], page)
+
+
+def _for_both_schemes(picture: re.Match[str]) -> str:
+    return "\n\n".join(
+        f"```{{image}} {picture[scheme]}\n:alt: {picture['alt']}\n:class: only-{scheme}\n:width: 640px\n```"
+        for scheme in ("light", "dark")
+    )
+
+
+def _with_links(_app: Sphinx, _kind: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Link the pages that a docstring names."""
+    lines[:] = [PAGE.sub(r":doc:`/\1`", line) for line in lines]
 
 
 def _has_page(folder: Path, target: str) -> bool:
@@ -82,3 +102,4 @@ def _has_page(folder: Path, target: str) -> bool:
 def setup(app: Sphinx) -> None:
     """Sphinx calls this when it starts."""
     app.connect("source-read", _with_code)
+    app.connect("autodoc-process-docstring", _with_links)

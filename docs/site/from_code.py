@@ -35,6 +35,8 @@ KINDS = {
 }
 """What to write, by the type of a field. A field of a different type is a table of its own."""
 
+LIST_OF_COMMANDS = re.compile(r"\*\*Commands\*\*:\n\n(?:\* .*\n)+\n*")
+
 PAGE = re.compile(r"docs/reference/([\w-]+\.md)")
 """How docstrings name a page; the page of settings lies beside it."""
 
@@ -72,6 +74,7 @@ def commands() -> str:
     """One section for each command: usage, arguments, options."""
     command = get_command(app)
     page = get_docs_for_click(obj=command, ctx=typer.Context(command), name="pyml")
+    page = LIST_OF_COMMANDS.sub("", page)  # its sentences are cut, and the sections follow
     return page.replace("# `", "## `")  # the page has its own title
 
 

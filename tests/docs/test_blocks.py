@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import mypy.api
 import pytest
 from typer.main import get_command
 
+from benchmarks.pictures import BROKEN, FARE
 from pyml import Schema
 from pyml.package.settings import Settings
 from pyml_cli.main import app
@@ -74,6 +76,14 @@ def test_every_language_is_checked() -> None:
     assert fences <= {"python", "toml", "sh", "json"}
 
 
+def test_the_tutorial_shows_what_init_writes_and_breaks_it_as_its_picture_does() -> None:
+    model, surcharge = [block.text for block in blocks("python") if block.page == "docs/tutorial.md"]
+    template = ROOT / "sandbox" / "pyml_sandbox" / "models" / "templates" / "frame" / "model.py"
+    assert model.partition("class ")[2] == template.read_text(encoding="utf-8").partition("class ")[2]
+    assert surcharge.strip() == textwrap.dedent(f"        {BROKEN}")
+    assert model.count(FARE) == 1
+
+
 def test_python_fits_our_api(tmp_path: Path) -> None:
     programs = [block for block in blocks("python") if block.is_ours and _is_whole(block.text) and not _is_run(block)]
     for block in programs:
@@ -82,7 +92,8 @@ def test_python_fits_our_api(tmp_path: Path) -> None:
     assert len(programs) > 5
     settings = tmp_path / "mypy.ini"
     settings.write_text("[mypy]\ncheck_untyped_defs = True\nignore_missing_imports = True\n", encoding="utf-8")
-    output, errors, _ = mypy.api.run(["--config-file", str(settings), str(tmp_path)])
+    cache = f"--cache-dir={ROOT / '.mypy_cache/blocks'}"  # apart: a cache serves one set of options
+    output, errors, _ = mypy.api.run(["--config-file", str(settings), cache, str(tmp_path)])
     assert not errors
     assert output.startswith("Success"), output
 
