@@ -7,6 +7,7 @@ and have the options that they are given. Blocks of README, of docs/how-to/testi
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
 import shlex
@@ -101,6 +102,31 @@ def test_python_fits_our_api(tmp_path: Path) -> None:
 def _is_run(block: Block) -> bool:
     """Whether a test runs the block: then nothing more is to be checked, and a broken model may be broken."""
     return block.page.startswith("docs/causes/")
+
+
+RUN = [
+    block for block in blocks("python") if block.is_ours and block.page.startswith("docs/") and "import " in block.text
+]
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in RUN if "causes" not in block.page and "def test_" not in block.text], ids=str
+)
+def test_programs_run_and_print_what_their_comments_say(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {name.split(".")[0] for name in re.findall(r"^(?:import|from) ([\w.]+)", block.text, re.MULTILINE)}
+    if missing := sorted(name for name in wanted if importlib.util.find_spec(name) is None):
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    monkeypatch.chdir(tmp_path)
+    printed: list[str] = []
+    exec(
+        compile(block.text, str(block), "exec"), {"__name__": "page", "print": lambda value: printed.append(str(value))}
+    )
+    comments = re.findall(r"^print\(.*\)  # (.*)$", block.text, re.MULTILINE)
+    for output, comment in zip(printed, comments, strict=True):
+        words = re.findall(r"[\w.-]+", comment.partition(": ")[0])
+        assert words == [word for word in re.findall(r"[\w.-]+", output) if word in words][: len(words)], output
 
 
 def _is_whole(source: str) -> bool:
