@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, UsageError
-from pyml.types.conversion.declared_column import UnfitError, fitted, refuse_missing
+from pyml.types.conversion.declared_column import UnfitError, refuse_missing
 from pyml.types.conversion.row_source import RowSource, type_hint
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
     converted if nothing is lost.
 
     Args:
-        file: `.csv`, `.json` or `.jsonl` (one object on each line), or `.parquet`, in upper or lower case. Columns that
-            are not inputs are ignored.
+        file: `.csv`, `.json`, `.jsonl` or `.ndjson` (one object on each line), or `.parquet`, in upper or lower case.
+            Columns that are not inputs are ignored.
         inputs: the model's inputs.
 
     Returns:
@@ -43,33 +44,94 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
     """
     import pyarrow as pa
 
-    if not file.is_file():
-        raise UsageError(f"there is no file {file}", "--rows FILE.csv, FILE.jsonl or FILE.parquet")
-    kind = file.suffix.lower()
-    read = {".csv": _read_csv, ".json": _read_json, ".jsonl": _read_json, ".parquet": _read_parquet}.get(kind)
-    if read is None:
-        raise UsageError(f"{file} is not a CSV, JSON Lines or Parquet file", "use .csv, .jsonl or .parquet")
-    try:
-        names, column_for, source = read(file, inputs)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read", [Problem(str(error), _HINTS[kind])]) from error
-
-    def one(field: Field) -> pa.Array:
-        refuse_missing(names, field, source, listed=dict.fromkeys(names))
-        return column_for(field)
-
-    columns, problems = fitted(inputs.fields, one)
-    if problems:
+    found = read_columns(file, inputs.fields)
+    if found.problems:
+        problems = list(found.problems.values())
         raise InputError(f"{file} does not fit the model's inputs (rows are counted from 0)", problems)
-    return pa.Table.from_arrays(columns, schema=inputs.arrow)
+    return pa.Table.from_arrays(list(found.columns.values()), schema=inputs.arrow)
 
 
-_JSON_HINT = "write one object on each line"
+@dataclass(frozen=True)
+class FileColumns:
+    """What a file has of the declared columns.
+
+    Attributes:
+        names: of all columns of the file, a repeated one each time.
+        columns: those that fit, in their declared types, by name.
+        problems: why a column does not fit, by its name.
+    """
+
+    names: Sequence[str]
+    columns: Mapping[str, pa.Array]
+    problems: Mapping[str, Problem]
+
+
+def read_columns(
+    file: Path, fields: Sequence[Field], nulls: Sequence[str] = (), *, complete_structs: bool = False
+) -> FileColumns:
+    """Read columns from a CSV, JSON Lines or Parquet file as :func:`read_rows` does, and report each that does not fit.
+
+    Args:
+        file: as for :func:`read_rows`.
+        fields: the declared columns; all others are ignored.
+        nulls: texts that mean null in CSV, beside nothing between two commas.
+        complete_structs: whether a key that is absent in a struct of JSON is null; otherwise the struct does not fit.
+
+    Raises:
+        UsageError: the file does not exist, or has a different suffix.
+        InputError: the file cannot be read.
+    """
+    import pyarrow as pa
+
+    try:
+        match file_kind(file):
+            case RowSource.CSV:
+                found = _read_csv(file, fields, nulls)
+            case RowSource.JSON:
+                found = _read_json(file, fields, complete_structs=complete_structs)
+            case _:
+                found = _read_parquet(file, fields)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read", [Problem(str(error), _HINTS[file_kind(file)])]) from error
+    names, column_for, source = found
+    columns: dict[str, pa.Array] = {}
+    problems: dict[str, Problem] = {}
+    for field in fields:
+        try:
+            refuse_missing(names, field, source, listed=dict.fromkeys(names))
+            columns[field.name] = column_for(field)
+        except UnfitError as unfit:
+            problems[field.name] = unfit.problem
+    return FileColumns(names, columns, problems)
+
+
+def file_kind(file: Path) -> RowSource:
+    """What a file holds by its suffix: CSV, JSON Lines or Parquet.
+
+    Raises:
+        UsageError: the file does not exist, or has a different suffix.
+    """
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}", f"give a file that ends in {' or '.join(_KINDS)}")
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise UsageError(
+            f"{file} is not a CSV, JSON Lines or Parquet file", f"give a file that ends in {' or '.join(_KINDS)}"
+        )
+    return kind
+
+
+_KINDS = {
+    ".csv": RowSource.CSV,
+    ".json": RowSource.JSON,
+    ".jsonl": RowSource.JSON,
+    ".ndjson": RowSource.JSON,
+    ".parquet": RowSource.PARQUET,
+}
 _HINTS = {
-    ".csv": "write a line of column names, then one line for each row, with as many values",
-    ".json": _JSON_HINT,
-    ".jsonl": _JSON_HINT,
-    ".parquet": "write it with pyarrow, pandas or Spark",
+    RowSource.CSV: "write a line of column names, then one line for each row, with as many values",
+    RowSource.JSON: "write one object on each line",
+    RowSource.PARQUET: "write it with pyarrow, pandas or Spark",
 }
 _BLOCK_BYTES = 2**20, 2**31 - 1
 
@@ -77,7 +139,7 @@ _BLOCK_BYTES = 2**20, 2**31 - 1
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _read_csv(file: Path, inputs: Schema) -> tuple[Sequence[str], ColumnFor, RowSource]:
+def _read_csv(file: Path, fields: Sequence[Field], nulls: Sequence[str]) -> tuple[Sequence[str], ColumnFor, RowSource]:
     """All values as bytes: what they mean depends on the declared type alone, and a wrong one is told by its row."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
@@ -89,8 +151,8 @@ def _read_csv(file: Path, inputs: Schema) -> tuple[Sequence[str], ColumnFor, Row
         read_options=pacsv.ReadOptions(block_size=_block_bytes(file), use_threads=False),
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(
-            column_types=dict.fromkeys(inputs.names, pa.binary()),
-            null_values=[""],
+            column_types=dict.fromkeys([field.name for field in fields], pa.binary()),
+            null_values=["", *nulls],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),
@@ -129,21 +191,72 @@ def _made(field: Field, source: RowSource, make: Callable[[], pa.Array]) -> pa.A
 
 # --- JSON Lines -------------------------------------------------------------------------------------------------------
 
+_OBJECTS_AT_A_TIME = 20_000
+"""Objects take many times the memory of their column."""
 
-def _read_json(file: Path, inputs: Schema) -> tuple[Sequence[str], ColumnFor, RowSource]:
-    from pyml.types.conversion.plain_values import column_of
-    from pyml_sandbox.predict.written_values import json_keys, json_leaves
 
-    objects = _objects(file.read_text(encoding="utf-8-sig"))
+def _read_json(
+    file: Path, fields: Sequence[Field], *, complete_structs: bool
+) -> tuple[Sequence[str], ColumnFor, RowSource]:
+    import pyarrow as pa
+
+    from pyml_sandbox.predict.json_objects import json_objects
+
+    names: dict[str, None] = {}
+    parts: dict[str, list[pa.Array]] = {field.name: [] for field in fields}
+    unfit: dict[str, UnfitError] = {}
+    objects, first_row = json_objects(file.read_text(encoding="utf-8-sig")), 0
+    while some := list(islice(objects, _OBJECTS_AT_A_TIME)):
+        for _, found in some:
+            names.update(dict.fromkeys(found))
+        for field in fields:
+            if field.name not in unfit:
+                try:
+                    parts[field.name].append(_json_column(some, field, first_row, complete_structs=complete_structs))
+                except UnfitError as error:
+                    unfit[field.name] = error
+        first_row += len(some)
 
     def column_for(field: Field) -> pa.Array:
-        if not field.nullable:
-            _refuse_absent(objects, field)
-        values = [found.get(field.name) for _, found in objects]
-        return _made(field, RowSource.JSON, lambda: column_of(values, field.arrow.type, json_leaves, json_keys))
+        if field.name in unfit:
+            raise unfit[field.name]
+        none = pa.array([], field.arrow.type)
+        return _made(field, RowSource.JSON, lambda: pa.concat_arrays([none, *parts[field.name]]))
 
-    names = dict.fromkeys(name for _, found in objects for name in found)
-    return list(names) if objects else inputs.names, column_for, RowSource.JSON
+    return list(names) if first_row else [field.name for field in fields], column_for, RowSource.JSON
+
+
+def _json_column(
+    objects: Sequence[tuple[int, Mapping[str, object]]], field: Field, first_row: int, *, complete_structs: bool
+) -> pa.Array:
+    from pyml.types.conversion.declared_column import unfit_if_lost
+    from pyml.types.conversion.plain_values import column_of, in_these_rows
+    from pyml_sandbox.predict.written_values import json_keys, json_leaves
+
+    if not field.nullable:
+        _refuse_absent(objects, field)
+    declared = field.arrow.type
+    values = [found.get(field.name) for _, found in objects]
+    if complete_structs:
+        values = [_completed(value, declared) for value in values]
+    rows = range(first_row, first_row + len(objects))
+    with unfit_if_lost(field, RowSource.JSON), in_these_rows(rows):
+        return column_of(values, declared, json_leaves, json_keys)
+
+
+def _completed(value: object, declared: pa.DataType) -> object:
+    """The value, with null for each key that its structs lack."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(declared) and isinstance(value, dict):
+        absent = {member.name: None for member in declared if member.name not in value}
+        types = {member.name: member.type for member in declared}
+        return absent | {key: _completed(inner, types[key]) if key in types else inner for key, inner in value.items()}
+    if pa.types.is_list(declared) and isinstance(value, list):
+        return [_completed(inner, declared.value_type) for inner in value]
+    if pa.types.is_map(declared) and isinstance(value, dict):
+        return {key: _completed(inner, declared.item_type) for key, inner in value.items()}
+    return value
 
 
 def _refuse_absent(objects: Sequence[tuple[int, Mapping[str, object]]], field: Field) -> None:
@@ -153,60 +266,10 @@ def _refuse_absent(objects: Sequence[tuple[int, Mapping[str, object]]], field: F
             raise UnfitError(Problem(message, f'write "{field.name}": … on every line', ErrorCode.COLUMN_NULL))
 
 
-def _objects(text: str) -> list[tuple[int, Mapping[str, object]]]:
-    """Each object of a file, with the line on which it begins.
-
-    Raises:
-        ValueError: the text is something different; the message names the line.
-    """
-    from pyml_sandbox.predict.written_values import JsonNumber
-
-    decoder = json.JSONDecoder(
-        parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=JsonNumber, object_pairs_hook=_with_unique_keys
-    )
-    objects: list[tuple[int, Mapping[str, object]]] = []
-    at, line = 0, 1
-    while at < len(text):
-        if text[at].isspace():
-            line += text[at] == "\n"
-            at += 1
-            continue
-        found, end = _decoded(decoder, text, at, line)
-        objects.append((line, found))
-        line += text.count("\n", at, end)
-        at = end
-    return objects
-
-
-def _decoded(decoder: json.JSONDecoder, text: str, at: int, line: int) -> tuple[Mapping[str, object], int]:
-    try:
-        found, end = decoder.raw_decode(text, at)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except _RepeatedKeyError as error:
-        raise ValueError(f"line {line}: the key `{error}` appears more than once") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"line {line} is not an object")
-    return found, end
-
-
-class _RepeatedKeyError(Exception):
-    """An object has a key twice; the message is the key."""
-
-
-def _with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _RepeatedKeyError(key)
-        found[key] = value
-    return found
-
-
 # --- Parquet ----------------------------------------------------------------------------------------------------------
 
 
-def _read_parquet(file: Path, inputs: Schema) -> tuple[Sequence[str], ColumnFor, RowSource]:
+def _read_parquet(file: Path, fields: Sequence[Field]) -> tuple[Sequence[str], ColumnFor, RowSource]:
     import pyarrow.parquet as pq
 
     from pyml.types.conversion.declared_column import as_declared
@@ -214,7 +277,7 @@ def _read_parquet(file: Path, inputs: Schema) -> tuple[Sequence[str], ColumnFor,
 
     with pq.ParquetFile(file) as parquet:
         names = parquet.schema_arrow.names
-        batch = one_batch(parquet.read([name for name in inputs.names if names.count(name) == 1]))
+        batch = one_batch(parquet.read([field.name for field in fields if names.count(field.name) == 1]))
 
     def column_for(field: Field) -> pa.Array:
         return as_declared(batch.column(field.name), field, RowSource.PARQUET)

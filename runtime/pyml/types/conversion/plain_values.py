@@ -50,7 +50,7 @@ def column_of(
     if pa.types.is_struct(declared):
         return _structs(here, declared, leaves, keys)
     rows = [row for row, value in enumerate(here) if value is not None]
-    with _in_these(rows):
+    with in_these_rows(rows):
         column = leaves([here[row] for row in rows], declared)
     return column if len(rows) == len(here) else _spread(column, rows, len(here))
 
@@ -117,8 +117,12 @@ def _spread(column: pa.Array, rows: Sequence[int], length: int) -> pa.Array:
 
 
 @contextmanager
-def _in_these(rows: Sequence[int]) -> Iterator[None]:
-    """Say of a value that is lost in which of these rows it was."""
+def in_these_rows(rows: Sequence[int]) -> Iterator[None]:
+    """Name the row of a LossError among all rows.
+
+    Args:
+        rows: numbers of the rows that the block converts, in its order.
+    """
     try:
         yield
     except LossError as loss:
@@ -138,7 +142,7 @@ def plain_leaves(values: Sequence[object], declared: pa.DataType) -> pa.Array:
     parts, order = [], []
     for kind in dict.fromkeys(kinds):
         rows = [row for row, each in enumerate(kinds) if each == kind]
-        with _in_these(rows):
+        with in_these_rows(rows):
             parts.append(_of_one_kind(kind, [values[row] for row in rows], declared))
         order += rows
     if not parts:
@@ -229,5 +233,5 @@ def _decimal(value: object, row: int, declared: pa.DataType) -> pa.Array:
         raise LossError(value, row) from error
     if convert is None:
         raise LossError(value, row)
-    with _in_these([row]):
+    with in_these_rows([row]):
         return convert(column)

@@ -14,7 +14,8 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
 from pyml.types.schema import Schema
-from pyml_sandbox.predict.file_rows import read_rows
+from pyml_sandbox.predict import file_rows
+from pyml_sandbox.predict.file_rows import read_columns, read_rows
 
 INPUTS = Schema("s STRING, n INT, b BINARY")
 STRICT = Schema("s STRING NOT NULL, n INT")
@@ -263,3 +264,35 @@ def test_a_column_that_csv_lacks_is_an_error_that_says_what_there_is(tmp_path: P
     with pytest.raises(InputError, match="column `n` is missing") as caught:
         rows(tmp_path, "rows.csv", "s,b\nx,y\n")
     assert "the CSV file has: s, b" in str(caught.value)
+
+
+class TestColumnsOfAFile:
+    def test_json_that_is_read_in_parts_names_the_row_in_the_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(file_rows, "_OBJECTS_AT_A_TIME", 2)
+        with pytest.raises(InputError, match=r"cannot hold 1\.5 \(row 4\)"):
+            rows(tmp_path, "rows.jsonl", '{"s": "a", "n": 1}\n' * 4 + '{"n": 1.5}\n')
+        with pytest.raises(InputError, match="holds 2 nulls, the first in row 1"):
+            rows(tmp_path, "rows.jsonl", '{"s": "a"}\n' + '{"s": null}\n{"s": "b"}\n' * 2, STRICT)
+        assert len(rows(tmp_path, "rows.ndjson", '{"s": "a", "n": 1}\n' * 5, STRICT)) == 5
+
+    def test_columns_that_fit_come_beside_the_problems_of_those_that_do_not(self, tmp_path: Path) -> None:
+        (tmp_path / "rows.csv").write_text("n,s\nx,1\n")
+        found = read_columns(tmp_path / "rows.csv", INPUTS.fields)
+        assert list(found.names) == ["n", "s"]
+        assert found.columns["s"].to_pylist() == ["1"]
+        assert found.problems.keys() == {"n", "b"}
+
+    def test_texts_that_mean_null_are_given(self, tmp_path: Path) -> None:
+        (tmp_path / "rows.csv").write_text("n,s\nNA,NA\n,\n3,x\n")
+        found = read_columns(tmp_path / "rows.csv", INPUTS.fields[:2], ["NA"])
+        assert found.columns["n"].to_pylist() == [None, None, 3]
+        assert found.columns["s"].to_pylist() == [None, None, "x"]
+
+    def test_a_key_that_a_struct_lacks_is_null_where_the_caller_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "rows.jsonl").write_text('{"l": [{"a": 1}]}\n{"l": [{"b": {}}, null]}\n')
+        fields = Schema("l ARRAY<STRUCT<a: INT, b: STRUCT<c: INT>>>").fields
+        assert read_columns(tmp_path / "rows.jsonl", fields).problems.keys() == {"l"}
+        found = read_columns(tmp_path / "rows.jsonl", fields, complete_structs=True)
+        assert found.columns["l"].to_pylist() == [[{"a": 1, "b": None}], [{"a": None, "b": {"c": None}}, None]]
