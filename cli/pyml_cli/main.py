@@ -24,6 +24,7 @@ from pyml_cli.commands import (
     parity_command,
     predict_commands,
     sql_command,
+    table_commands,
 )
 from pyml_cli.output import choose_output
 
@@ -37,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 dev_commands.app.command()(sql_command.sql)
+dev_commands.app.command()(table_commands.load)
+dev_commands.app.command()(table_commands.tables)
 app.add_typer(dev_commands.app, name="dev", help="Start, stop and inspect the sandbox.")
 app.add_typer(
     predict_commands.app,

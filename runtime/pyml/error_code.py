@@ -59,6 +59,8 @@ class ErrorCode(StrEnum):
     SPARK_GONE = "spark-gone"
     ROWS_LOST = "rows-lost"
     NO_ROWS = "no-rows"
+    TABLE_EXISTS = "table-exists"
+    TABLE_MISSING = "table-missing"
 
     NO_SANDBOX = "no-sandbox"
     SANDBOX_DOWN = "sandbox-down"

@@ -112,12 +112,10 @@ def file_kind(file: Path) -> RowSource:
         UsageError: the file does not exist, or has a different suffix.
     """
     if not file.is_file():
-        raise UsageError(f"there is no file {file}", f"give a file that ends in {' or '.join(_KINDS)}")
+        raise UsageError(f"there is no file {file}", _KINDS_HINT)
     kind = _KINDS.get(file.suffix.lower())
     if kind is None:
-        raise UsageError(
-            f"{file} is not a CSV, JSON Lines or Parquet file", f"give a file that ends in {' or '.join(_KINDS)}"
-        )
+        raise UsageError(f"{file} is not a CSV, JSON Lines or Parquet file", _KINDS_HINT)
     return kind
 
 
@@ -128,6 +126,7 @@ _KINDS = {
     ".ndjson": RowSource.JSON,
     ".parquet": RowSource.PARQUET,
 }
+_KINDS_HINT = "give a file that ends in .csv, .json, .jsonl, .ndjson or .parquet"
 _HINTS = {
     RowSource.CSV: "write a line of column names, then one line for each row, with as many values",
     RowSource.JSON: "write one object on each line",

@@ -1,0 +1,1 @@
+"""The Hive tables of a sandbox: listed, and loaded from files."""
