@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
+from pyml_sandbox.hive_tables.hive_writer import write_table
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 from pyml_sandbox.parity.paths.wire_formats import wire_formats_of
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
-from pyml_sandbox.parity.rows.snapshot import DATABASE, write_table
+from pyml_sandbox.parity.rows.snapshot import DATABASE
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from pyml_sandbox.predict.online import OnlineError
 

@@ -18,7 +18,8 @@ from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.job_query import check_query, has_type, key_problems, planned
 from pyml.offline.spark_errors import translated_errors
 from pyml.package.settings import ParitySettings
-from pyml.types.spark_types import ddl_type_of, quoted
+from pyml.types.spark_types import quoted
+from pyml_sandbox.hive_tables.hive_writer import ddl_of
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.row_files import write
 
@@ -117,7 +118,7 @@ def _query_for(spark: SparkSession, settings: ParitySettings, given: pa.Table | 
     """The query of the snapshot; given rows become a view first."""
     if given is None:
         return settings.sql.strip().rstrip(";") or _select_all(settings.table)
-    spark.createDataFrame(given, _ddl(given.schema)).createOrReplaceTempView(GIVEN)
+    spark.createDataFrame(given, ddl_of(given.schema)).createOrReplaceTempView(GIVEN)
     return f"SELECT * FROM {GIVEN}"
 
 
@@ -139,29 +140,6 @@ def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
     ddl = ", ".join(f"{quoted(name)} {ddl_type or found[name]}" for name, ddl_type in wanted.items())
     convert = partial(declared_or_report, names=list(wanted), ddl_types=list(wanted.values()))
     return rows.mapInArrow(convert, ddl)
-
-
-def write_table(spark: SparkSession, rows: pa.Table, table: str) -> None:
-    """Write a few rows into a new Hive table, as one file and in their order.
-
-    Args:
-        spark: a session.
-        rows: shape (rows, columns).
-        table: `database.table`.
-
-    Raises:
-        JobError: Spark failed.
-    """
-    with translated_errors():
-        if not rows.num_rows:  # Spark cannot build an empty frame
-            spark.sql(f"CREATE TABLE {table} ({_ddl(rows.schema)}) USING parquet")
-            return
-        spark.createDataFrame(rows, _ddl(rows.schema)).coalesce(1).write.format("parquet").saveAsTable(table)
-
-
-def _ddl(schema: pa.Schema) -> str:
-    """The columns as DDL: without it Spark reads a timestamp without a zone as one in the session's zone."""
-    return ", ".join(f"{quoted(field.name)} {ddl_type_of(field.type)}" for field in schema)
 
 
 def export(spark: SparkSession, table: str, file: Path) -> int:
