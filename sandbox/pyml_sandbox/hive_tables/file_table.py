@@ -21,6 +21,11 @@ from pyml_sandbox.predict.file_rows import FileColumns, file_kind, read_columns
 NULL_SPELLINGS = ("NA", "N/A", "NULL", "null", "None", "-", "?")
 """Texts by which programs write null in CSV; they are null only where the user says so."""
 
+_HINTS = {
+    RowSource.CSV: "; or set its type: --columns 'NAME TYPE'; or name the text that means null: --null TEXT",
+    RowSource.JSON: "; or set its type: --columns 'NAME TYPE'",
+}
+
 
 @dataclass(frozen=True)
 class FileTable:
@@ -107,7 +112,7 @@ def _misfits_as_strings(found: FileColumns, strings: FileColumns) -> FileColumns
 
 
 def _with_types(problem: Problem, kind: RowSource) -> Problem:
-    how = "" if kind is RowSource.PARQUET else "; or set its type: --columns 'NAME TYPE'"
+    how = _HINTS.get(kind, "")
     return Problem(problem.message, problem.hint + how, problem.code)
 
 
