@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 HEAVY = ("pandas", "pyarrow", "pyspark", "docker", "duckdb", "grpc", "sqlglot", "aiohttp", "numpy", "pydantic")
@@ -19,3 +23,44 @@ def test_nothing_heavy_is_loaded(statement: str) -> None:
     program = program.replace(str(HEAVY), str(set(HEAVY)))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+PREDICT_ONLINE = """
+import sys
+from pathlib import Path
+from pyml.inference.describe import Signature
+from pyml.oip import codec
+from pyml.types.schema import Schema
+from pyml_cli.commands.predict_commands import PredictionsView
+from pyml_sandbox.client import Client
+from pyml_sandbox.models import registry
+from pyml_sandbox.predict.file_rows import read_rows
+from pyml_sandbox.predict.online import OnlineModel
+from pyml_sandbox.predict.user_rows import batch_of, like
+
+schema = Schema("x DOUBLE, n BIGINT NOT NULL, s STRING, b BOOLEAN, d DATE, t TIMESTAMP, p DECIMAL(10, 2)")
+
+class Echo:
+    inputs, is_tensor = schema, False
+    # Without the timestamp: pyarrow imports pandas to make one of Python, which only a model that predicts times has.
+    predict_arrow = staticmethod(lambda batch: batch.drop_columns(["t"]))
+
+for file in map(Path, sys.argv[1:]):
+    rows = read_rows(file, schema)
+    request = codec.arrow_request("m", "1", batch_of(rows, Signature("frame", schema, schema)))
+    response = codec.read_arrow_response(codec.answer(request, Echo()))
+    print(PredictionsView(like(rows, rows.from_batches([response]), Signature("frame", schema, schema))).text)
+print(sorted({"pandas", "pyspark", "duckdb", "docker"} & sys.modules.keys()))
+"""
+
+
+def test_predicting_a_file_online_loads_neither_pandas_nor_spark(tmp_path: Path) -> None:
+    row = {"x": 3.2, "n": 8, "s": "a", "b": True, "d": "2024-02-29", "t": "2024-02-29T12:30:00Z", "p": 1.5}
+    (tmp_path / "rows.jsonl").write_text(f'{json.dumps(row)}\n{{"n": 9}}\n')
+    (tmp_path / "rows.csv").write_text(f"{','.join(row)}\n{','.join(map(str, row.values()))}\n,9,,,,,\n")
+    pq.write_table(pa.table({"n": [8], "x": [1.0], "s": ["a"], **dict.fromkeys("bdtp", pa.nulls(1))}), tmp_path / "rows.parquet")  # fmt: skip
+    files = [str(file) for file in sorted(tmp_path.iterdir())]
+    done = subprocess.run([sys.executable, "-c", PREDICT_ONLINE, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 6
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -10,7 +10,8 @@ import pyarrow as pa
 from pyml.errors import UsageError
 from pyml.types.conversion.caller_rows import batch_from_frame
 from pyml.types.conversion.row_source import RowSource
-from pyml.types.frame import frame_from_arrow, one_batch
+from pyml.types.declared_rows import one_batch
+from pyml.types.frame import frame_from_arrow
 
 if TYPE_CHECKING:
     from pyml.types.schema import Schema

@@ -7,13 +7,13 @@ and drops unknown keys of a dict, all without an error.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 Check = Callable[[object], bool]
@@ -21,7 +21,10 @@ Check = Callable[[object], bool]
 
 def is_null(value: object) -> bool:
     """True for None, `pd.NA` and NaT; NaN is a value."""
-    return value is None or value is pd.NA or value is pd.NaT
+    if value is None:
+        return True
+    pandas = sys.modules.get("pandas")  # where nobody has imported it there are no values of it
+    return pandas is not None and (value is pandas.NA or value is pandas.NaT)
 
 
 @lru_cache(maxsize=256)

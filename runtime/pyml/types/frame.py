@@ -19,12 +19,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pyml.error_code import ErrorCode
-from pyml.errors import InputError, Problem
-from pyml.types.conversion.declared_column import as_declared, fitted, refuse_missing
-from pyml.types.conversion.row_source import RowSource, undeclared_hint
+from pyml.types.conversion.row_source import RowSource
+from pyml.types.declared_rows import conform
 from pyml.types.dtypes import DATETIMES, dtype_of
-from pyml.types.field import Field
 
 if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionArray
@@ -53,51 +50,6 @@ def frame_from_arrow(batch: pa.RecordBatch, schema: Schema, source: RowSource = 
             type cannot hold, or holds null though NOT NULL; lists every such column.
     """
     return _layout(schema).build(conform(batch, schema, source))
-
-
-def conform(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource.ARROW) -> pa.RecordBatch:
-    """The same rows with exactly the declared columns and Arrow types, in declared order.
-
-    A column of a different type is converted if nothing is lost (`pyml.types.conversion.lossless`); one of the declared
-    type is neither copied nor looked at.
-
-    Args:
-        batch: as of :func:`frame_from_arrow`.
-        schema: as of :func:`frame_from_arrow`.
-        source: as of :func:`frame_from_arrow`.
-
-    Raises:
-        InputError: as :func:`frame_from_arrow`.
-    """
-    if batch.schema.equals(schema.arrow) and not any(
-        column.null_count for column, field in zip(batch.columns, schema.fields, strict=True) if not field.nullable
-    ):
-        return batch
-    columns, problems = fitted(schema.fields, lambda field: as_declared(_column(batch, field, source), field, source))
-    problems += _undeclared(batch, schema, source)
-    if problems:
-        raise InputError("the rows do not fit the model's inputs", problems)
-    return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
-
-
-def _column(batch: pa.RecordBatch, field: Field, source: RowSource) -> pa.Array:
-    refuse_missing(batch.schema.names, field, source, declared=f"; declared {field.ddl_type}")
-    return batch.column(field.name)
-
-
-def _undeclared(batch: pa.RecordBatch, schema: Schema, source: RowSource) -> list[Problem]:
-    hint = undeclared_hint(schema.names, source)
-    return [
-        Problem(f"column `{name}` is not among the inputs", hint, ErrorCode.COLUMN_UNDECLARED)
-        for name in batch.schema.names
-        if name not in schema.names
-    ]
-
-
-def one_batch(table: pa.Table) -> pa.RecordBatch:
-    """All rows of a table as one batch; an empty table gives an empty batch."""
-    batches = table.combine_chunks().to_batches()
-    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 class _Layout:

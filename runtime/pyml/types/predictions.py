@@ -13,10 +13,11 @@ from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, Problem
 from pyml.types.conversion.declared_column import UnfitError, fitted, refuse_nulls, times_as_declared
 from pyml.types.conversion.row_source import RowSource
+from pyml.types.declared_rows import one_batch
 from pyml.types.dtypes import DATETIMES, FIXED_WIDTH, dtype_of
 from pyml.types.exact_values import check_for, is_null
 from pyml.types.field import Field
-from pyml.types.frame import frame_from_arrow, one_batch
+from pyml.types.frame import frame_from_arrow
 from pyml.types.spark_types import ddl_type_of
 
 if TYPE_CHECKING:

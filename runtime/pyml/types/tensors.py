@@ -19,8 +19,8 @@ from pyml.errors import InputError, OutputError, Problem
 from pyml.types.conversion.declared_column import UnfitError
 from pyml.types.conversion.exact_numbers import in_dtype
 from pyml.types.conversion.row_source import RowSource
+from pyml.types.declared_rows import conform
 from pyml.types.field import Field, TensorSpec
-from pyml.types.frame import conform
 
 if TYPE_CHECKING:
     from pyml.types.schema import Schema

@@ -107,7 +107,7 @@ def context_of_rows(
     """
     import pyarrow as pa
 
-    from pyml.types.frame import conform, one_batch
+    from pyml.types.declared_rows import conform, one_batch
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
     conformed, all_rows = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))

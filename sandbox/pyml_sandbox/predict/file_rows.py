@@ -219,7 +219,7 @@ def _read_json(
     def column_for(field: Field) -> pa.Array:
         if field.name in unfit:
             raise unfit[field.name]
-        none = pa.array([], field.arrow.type)
+        none = pa.nulls(0, field.arrow.type)
         return _made(field, RowSource.JSON, lambda: pa.concat_arrays([none, *parts[field.name]]))
 
     return list(names) if first_row else [field.name for field in fields], column_for, RowSource.JSON
@@ -272,7 +272,7 @@ def _read_parquet(file: Path, fields: Sequence[Field]) -> tuple[Sequence[str], C
     import pyarrow.parquet as pq
 
     from pyml.types.conversion.declared_column import as_declared
-    from pyml.types.frame import one_batch
+    from pyml.types.declared_rows import one_batch
 
     with pq.ParquetFile(file) as parquet:
         names = parquet.schema_arrow.names

@@ -29,20 +29,23 @@ def batch_of(rows: Rows, signature: Signature) -> pa.RecordBatch:
     Raises:
         InputError: the rows do not fit the model's inputs; lists every column that does not.
     """
-    import pandas as pd
+    import pyarrow as pa
+
+    from pyml.types.conversion.row_source import RowSource
+    from pyml.types.declared_rows import conform, one_batch
+
+    # A frame and a dict load pandas here; a table, as the readers of files make it, needs none.
+    if isinstance(rows, pa.Table):
+        return conform(one_batch(rows), signature.inputs, RowSource.TABLE)
 
     from pyml.types.conversion.caller_rows import batch_from_frame, batch_from_values
-    from pyml.types.conversion.row_source import RowSource
-    from pyml.types.frame import conform, one_batch
     from pyml.types.tensors import arrays_of, arrow_from_tensors, as_declared_tensors
 
-    if isinstance(rows, pd.DataFrame):
+    if not isinstance(rows, dict):
         return batch_from_frame(rows, signature.inputs)
-    if isinstance(rows, dict) and signature.kind == "tensor":
+    if signature.kind == "tensor":
         return arrow_from_tensors(as_declared_tensors(arrays_of(rows), signature.inputs), signature.inputs)
-    if isinstance(rows, dict):
-        return batch_from_values(rows, signature.inputs)
-    return conform(one_batch(rows), signature.inputs, RowSource.TABLE)
+    return batch_from_values(rows, signature.inputs)
 
 
 def like(rows: Rows, predictions: pa.Table, signature: Signature) -> Rows:
@@ -56,19 +59,20 @@ def like(rows: Rows, predictions: pa.Table, signature: Signature) -> Rows:
     Returns:
         A pandas frame, an Arrow table, or a dict of arrays or of lists of plain values, as `rows`.
     """
-    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(rows, pa.Table):
+        return cast("Rows", predictions)
+    if isinstance(rows, dict):
+        return cast("Rows", _by_name(predictions, signature, are_lists=_are_lists(rows)))
 
     from pyml.types.predictions import frame_of
 
-    if isinstance(rows, pd.DataFrame):
-        return frame_of(predictions.to_batches(), signature.outputs)
-    if isinstance(rows, dict):
-        return cast("Rows", _by_name(predictions, signature, are_lists=_are_lists(rows)))
-    return predictions
+    return frame_of(predictions.to_batches(), signature.outputs)
 
 
 def _by_name(predictions: pa.Table, signature: Signature, *, are_lists: bool) -> dict[str, object]:
-    from pyml.types.frame import one_batch
+    from pyml.types.declared_rows import one_batch
     from pyml.types.predictions import frame_of
     from pyml.types.tensors import tensors_from_arrow
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pyml.types.conversion.arrow_buffers import strings
 from pyml.types.conversion.exact_numbers import in_dtype
 from pyml.types.conversion.lossless import LossError, WrongKindError, checked_cast
 
@@ -92,9 +93,10 @@ def _floats(texts: pa.Array, declared: pa.DataType) -> pa.Array:
         floats = checked_cast(texts, declared)
     except LossError as loss:
         raise UnreadableTextError(loss.value, loss.row) from loss
-    is_long = pc.greater(pc.utf8_length(texts), _EXACT_DIGITS[declared])
-    doubtful = pc.or_(pc.or_(pc.is_inf(floats), pc.equal(floats, 0)), is_long)
-    for row in np.flatnonzero(doubtful.fill_null(False).to_numpy(zero_copy_only=False)).tolist():
+    # Without a Python number beside a column: for one, pyarrow imports pandas, which takes longer than a small file.
+    is_zero = pc.equal(floats, pc.subtract(floats, floats))
+    is_long = pc.match_substring_regex(texts, f".{{{_EXACT_DIGITS[declared] + 1}}}")
+    for row in pc.indices_nonzero(pc.or_(pc.or_(pc.is_inf(floats), is_zero), is_long)).to_pylist():
         text = texts[row].as_py()
         if _is_changed(text, floats[row].as_py()):
             raise WrittenNumberError(text, row)
@@ -144,10 +146,10 @@ def json_leaves(values: Sequence[object], declared: pa.DataType) -> pa.Array:
         LossError: as :func:`column_of_texts`; its class is WrongJsonError for a value of a different kind.
     """
     if pa.types.is_boolean(declared):
-        return pa.array(list(_of_kind(values, (bool,))), declared)
+        return strings(["true" if value else "false" for value in _of_kind(values, (bool,))]).cast(declared)
     is_number = pa.types.is_integer(declared) or pa.types.is_floating(declared) or pa.types.is_decimal(declared)
     texts = _of_kind(values, (JsonNumber,) if is_number else (str,))
-    return column_of_texts(pa.array([str(text) for text in texts], pa.string()), declared)
+    return column_of_texts(strings([str(text) for text in texts]), declared)
 
 
 def json_keys(values: Sequence[object], declared: pa.DataType) -> pa.Array:
@@ -156,7 +158,7 @@ def json_keys(values: Sequence[object], declared: pa.DataType) -> pa.Array:
     Raises:
         LossError: as :func:`column_of_texts`.
     """
-    return column_of_texts(pa.array(list(values), pa.string()), declared)
+    return column_of_texts(strings([str(value) for value in values]), declared)
 
 
 def _of_kind(values: Sequence[object], kinds: tuple[type, ...]) -> Iterator[object]:

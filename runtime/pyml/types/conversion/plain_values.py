@@ -15,6 +15,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
+from pyml.types.conversion.arrow_buffers import indices
 from pyml.types.conversion.exact_numbers import in_dtype
 from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, in_rows_of, offsets_of
 from pyml.types.exact_values import is_null
@@ -111,9 +112,11 @@ def _lengths(values: Iterable[Sized | None]) -> pa.Array:
 
 def _spread(column: pa.Array, rows: Sequence[int], length: int) -> pa.Array:
     """The column with its values in these rows, and null in all others."""
-    places = np.full(length, -1)
+    places = np.zeros(length, np.int64)
     places[rows] = np.arange(len(rows))
-    return column.take(pa.array(places, mask=places < 0))
+    is_there = np.zeros(length, bool)
+    is_there[rows] = True
+    return column.take(indices(places, is_there))
 
 
 @contextmanager

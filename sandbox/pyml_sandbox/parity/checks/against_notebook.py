@@ -111,14 +111,14 @@ def _others(unequal: Sequence[int], rows: int) -> list[int]:
 
 
 def _rows_at(table: pa.Table, names: Sequence[str], positions: Sequence[int]) -> list[Row]:
-    from pyml.types.frame import one_batch
+    from pyml.types.declared_rows import one_batch
 
     there = [name for name in names if name in table.column_names]
     return rows_of(one_batch(_taken(table.select(there), positions)))
 
 
 def _input_rows(context: CheckContext, rows: pa.Table, positions: Sequence[int]) -> list[InputRow]:
-    from pyml.types.frame import conform, one_batch
+    from pyml.types.declared_rows import conform, one_batch
 
     inputs = _taken(rows.select(list(context.inputs.names)), positions)
     return fixture_rows(conform(one_batch(inputs), context.inputs))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyml.inference.digests import digests_of_batch
-from pyml.types.frame import one_batch
+from pyml.types.declared_rows import one_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,8 +10,9 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError
 from pyml.types.conversion.row_source import RowSource
+from pyml.types.declared_rows import conform
 from pyml.types.dtypes import dtype_of
-from pyml.types.frame import conform, frame_from_arrow
+from pyml.types.frame import frame_from_arrow
 from pyml.types.predictions import arrow_from_frame
 from pyml.types.schema import Schema
 from support.type_matrix import CASES, MATRIX, TypeCase

@@ -21,7 +21,7 @@ from pyml.inference.digests import digests_of_batch, record
 from pyml.inference.record_columns import RECORD_NAMES
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobResult
-from pyml.types.frame import one_batch
+from pyml.types.declared_rows import one_batch
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.checks.both_paths import THREADS, PathChecks
 from pyml_sandbox.parity.context.check_context import CheckContext

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyml.types.frame import conform
+from pyml.types.declared_rows import conform
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, simpler
 from pyml_sandbox.parity.observations.observation import Condition, Example

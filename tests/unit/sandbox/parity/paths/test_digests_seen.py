@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pyml.inference.describe import Signature
 from pyml.inference.digests import digests_of_batch, record
-from pyml.types.frame import one_batch
+from pyml.types.declared_rows import one_batch
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.paths.digests_seen import Mismatch, mismatches, unmatched_keys_in
 from support.type_matrix import CASES, KINDS, TypeCase

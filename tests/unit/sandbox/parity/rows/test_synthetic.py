@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyml.types.declared_rows import conform
 from pyml.types.field import TENSOR_KINDS
-from pyml.types.frame import conform
 from pyml.types.schema import Schema
 from pyml.types.tensors import tensors_from_arrow
 from pyml_sandbox.parity.rows.row_kind import Kind
