@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from pyml.command_line import command
@@ -11,8 +11,9 @@ from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import Driver
+from pyml_sandbox.lifecycle.temporary_serving import interrupted, is_marked, marked, unmark
 from pyml_sandbox.models.registry import find_version, prepare
-from pyml_sandbox.models.routes import Deployment, Routes, load_routes
+from pyml_sandbox.models.routes import Routes, load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
@@ -108,6 +109,7 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
         before = load_routes(home)
         served = services_of(before, version.name, driver.runner)
         started = _served_beside(home, version, driver, on_event)
+        unmark(home, version.model_id)
         driver.publish(before.only_version(version.name, version.version))
         _remove([name for name in served if name not in started], driver.runner)
     return version
@@ -117,7 +119,8 @@ def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> Mode
 def served_meanwhile(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Iterator[None]:
     """Serve a version while a block runs, beside the versions that are deployed; what is deployed stays as it is.
 
-    Blocks until the version answers through the gateway. If it is not deployed, its servers are stopped afterwards.
+    Blocks until the version answers through the gateway. If it is not deployed, its servers are stopped afterwards; if
+    this process is killed meanwhile, by the next `up` or the next check.
 
     Args:
         home: the sandbox.
@@ -128,25 +131,44 @@ def served_meanwhile(home: SandboxHome, version: ModelVersion, on_event: OnEvent
         SandboxError: the sandbox is not up.
         ServiceFailedError: the server did not become ready.
     """
-    before = load_routes(home).models.get(version.name)
-    started = serve(home, version, on_event)
-    try:
-        yield
-    finally:
-        with locked(home, f"stop serving {version.model_id}"):
-            if not _is_deployed(home, version, before):
-                driver = driver_for(home, require_state(home))
-                driver.publish(load_routes(home).without_version(version.name, version.version))
-                _remove(started, driver.runner)
+    with ExitStack() as stack:
+        with locked(home, f"serve {version.model_id}"):
+            driver = driver_for(home, require_state(home))
+            stop_interrupted(home, driver)
+            is_deployed = (version.name, version.version) in load_routes(home).deployed
+            if not is_deployed:
+                stack.enter_context(marked(home, version.model_id))
+            _served_beside(home, version, driver, on_event)
+        try:
+            yield
+        finally:
+            if not is_deployed:
+                with locked(home, f"stop serving {version.model_id}"):
+                    if is_marked(home, version.model_id):  # else it was deployed meanwhile
+                        _stop_serving(home, version.model_id, driver_for(home, require_state(home)))
 
 
-def _is_deployed(home: SandboxHome, version: ModelVersion, before: Deployment | None) -> bool:
-    """Whether a version was deployed before it was served meanwhile, or has become the default since."""
-    if before is None:
-        return False
-    now = load_routes(home).models.get(version.name)
-    has_become_default = now is not None and now.default == version.version != before.default
-    return version.version in before.versions or has_become_default
+def stop_interrupted(home: SandboxHome, driver: Driver) -> Sequence[str]:
+    """Stop what a killed process served meanwhile; the caller holds the sandbox.
+
+    Args:
+        home: the sandbox.
+        driver: of the sandbox.
+
+    Returns:
+        The ids of the versions.
+    """
+    found = interrupted(home)
+    for model_id in found:
+        _stop_serving(home, model_id, driver)
+        unmark(home, model_id)
+    return found
+
+
+def _stop_serving(home: SandboxHome, model_id: str, driver: Driver) -> None:
+    model, _, version = model_id.partition("@")
+    driver.publish(load_routes(home).without_version(model, version))
+    _remove([each.name for each in driver.runner.live() if serves(each.name, model, version)], driver.runner)
 
 
 def serve(home: SandboxHome, version: ModelVersion, on_event: OnEvent = ignore) -> Sequence[str]:

@@ -22,7 +22,7 @@ from pyml_sandbox.drivers.choice import (
 )
 from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.lifecycle import doctor
-from pyml_sandbox.lifecycle.deployment import model_servers
+from pyml_sandbox.lifecycle.deployment import model_servers, stop_interrupted
 from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.rollout.apply import apply_plan
@@ -144,6 +144,8 @@ def up(
         doctor.preflight(machine_context(home, state, driver, live, environ), driver.checks)
         driver.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
         save_state(home, replace(state, stamp=SparkHome.find().stamp))
+        for model_id in stop_interrupted(home, driver):
+            on_event(Event(model_id, Progress.NOTE, "is not started: it was served for a check that was interrupted"))
         specs = wanted_services(home, driver, on_event)
         plan = plan_up(specs, live)
         # Published each time: the folder of sockets may have changed, or the gateway's volume may be new.
@@ -236,7 +238,7 @@ def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
 def delete_data(home: SandboxHome, driver: Driver) -> None:
     """Delete tables and metastore, uploaded models, and records of jobs and parity checks. No service may run."""
     driver.delete_data()
-    for folder in (home.models, home.scratch, home.parity, home.jobs):
+    for folder in (home.models, home.scratch, home.parity, home.jobs, home.serving):
         shutil.rmtree(folder, ignore_errors=True)
     home.routes_file.unlink(missing_ok=True)
     state = load_state(home)

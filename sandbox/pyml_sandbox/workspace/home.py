@@ -91,6 +91,11 @@ class SandboxHome:
         return self.folder / "jobs"
 
     @property
+    def serving(self) -> Path:
+        """Marks of versions that are served only while a process needs them; see `temporary_serving.py`."""
+        return self.folder / "serving"
+
+    @property
     def routes_file(self) -> Path:
         """The routes that the gateway follows; see `routes.py`."""
         return self.folder / "routes.json"

@@ -25,6 +25,7 @@ from pyml_sandbox.lifecycle.deployment import (
     model_endpoints,
     model_servers,
     served_meanwhile,
+    stop_interrupted,
     undeploy,
 )
 from pyml_sandbox.models.registry import find_version
@@ -197,3 +198,38 @@ def test_what_is_deployed_by_name_meanwhile_stays(home: SandboxHome, driver: Fak
         deploy(home, f"delay@{NEXT}")
     assert load_routes(home).models["delay"] == Deployment(NEXT, (NEXT,))
     assert f"model-delay-{NEXT}" in running(driver)
+
+
+def test_a_model_that_is_deployed_by_name_while_it_is_served_meanwhile_stays(
+    home: SandboxHome, driver: FakeDriver
+) -> None:
+    keep(home, f"tip@{GOOD}")
+    with served_meanwhile(home, find_version(home, f"tip@{GOOD}")):
+        deploy(home, f"tip@{GOOD}")
+    assert load_routes(home).models["tip"] == Deployment(GOOD, (GOOD,))
+    assert f"model-tip-{GOOD}" in running(driver)
+
+
+def killed_while_serving(home: SandboxHome, model_id: str) -> None:
+    """What a process leaves that was killed while it served a version: its route, and a mark without a lock."""
+    model, _, version = model_id.partition("@")
+    save_routes(home, routes_text(load_routes(home).with_version(model, version), lambda *_: []))
+    home.serving.mkdir()
+    (home.serving / model_id).touch()
+
+
+def test_what_a_killed_process_served_is_stopped_by_the_next(home: SandboxHome, driver: FakeDriver) -> None:
+    before = load_routes(home)
+    killed_while_serving(home, f"delay@{NEXT}")
+    driver.runner.start(spec_of(service_name("delay", NEXT, 0)))
+    with served_meanwhile(home, find_version(home, f"delay@{GOOD}")):
+        assert load_routes(home) == before
+    assert f"model-delay-{NEXT}" not in running(driver)
+    assert f"model-delay-{GOOD}" in running(driver)
+    assert stop_interrupted(home, cast("Driver", driver)) == []
+
+
+def test_what_a_process_still_serves_is_not_taken_for_interrupted(home: SandboxHome, driver: FakeDriver) -> None:
+    with served_meanwhile(home, find_version(home, f"delay@{NEXT}")):
+        assert stop_interrupted(home, cast("Driver", driver)) == []
+        assert load_routes(home).models["delay"].versions == (GOOD, NEXT)
