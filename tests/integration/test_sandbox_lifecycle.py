@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +153,37 @@ def test_two_ups_at_once_are_one_up(with_table: Own) -> None:
     assert [code for _, code in outcomes] == [0, 0], outcomes
     assert {str(process) for process in with_table.pids().values()} != {"None"}
     assert sum("supervisor.supervisord" in " ".join(process.cmdline()) for process in with_table.processes()) == 1
+
+
+SERVE_MEANWHILE = """
+import sys
+from pyml_sandbox.lifecycle.deployment import served_meanwhile
+from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.workspace.home import SandboxHome
+
+home = SandboxHome.find()
+with served_meanwhile(home, find_version(home, "other")):
+    print("served", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_up_starts_what_was_deployed_but_not_what_a_killed_process_served(with_table: Own) -> None:
+    uploaded = with_table.pyml("upload", str(write_package(with_table.home.root / "other")))
+    assert uploaded.returncode == 0, uploaded.stderr
+    command = [sys.executable, "-c", SERVE_MEANWHILE]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=with_table.environ, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "served\n"
+        with_table.up()
+        assert any(name.startswith("model-other") for name in with_table.services())
+        process.kill()
+    with_table.pyml("dev", "down")
+    done = with_table.pyml("dev", "up")
+    assert "is not started: it was served for a check that was interrupted" in done.stderr
+    assert not any(name.startswith("model-other") for name in with_table.services())
+    assert_all_ready(with_table)
 
 
 def test_down_with_data_deletes_tables_and_the_next_up_starts_empty(with_table: Own) -> None:
