@@ -112,6 +112,17 @@ class ModelPackage:
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
         return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
 
+    def local_paths(self) -> list[Problem]:
+        """A problem for each file of this machine that `requirements.txt` names, and that a version cannot keep."""
+        return [
+            Problem(
+                f"requirements.txt names {path}, a place of this machine that is no part of the package",
+                "copy the wheels into a folder of the package and name that: --find-links wheels; or leave the line "
+                "out and give the folder when the environment is made: PIP_FIND_LINKS, with containers --wheels",
+            )
+            for path in self.requirement_files.elsewhere
+        ]
+
 
 def load_model(folder: Path) -> Model:
     """Import `model.py`, find its model class and construct it with the `parameters/` folder.

@@ -17,6 +17,10 @@ REQUIREMENTS = "requirements.txt"
 _COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)  # as in pip
 _OPTION = re.compile(r"(?:^|\s)(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*(\S+)")
 _FILE = re.compile(r"(?:^|[\s@])([^\s@/]*/\S*|[^\s@]+\.(?:whl|zip|tar\.\w+|tgz))")
+_INDEX = re.compile(
+    r"^[ \t]*((?:-i|--index-url|--extra-index-url)[\s=]*\S+|--no-index|(?:-f|--find-links)[\s=]*\S*://\S+)[ \t]*$",
+    re.MULTILINE,
+)
 _ARCHIVES = ("*.whl", "*.zip", "*.tar.*", "*.tgz")
 _PROJECT = ("pyproject.toml", "setup.py")
 
@@ -31,6 +35,8 @@ class RequirementFiles:
         folders: folders of archives (`--find-links`), relative to the package's folder, sorted.
         editable: editable requirements, as written.
         outside: relative paths, as written, to something that exists outside the folder.
+        elsewhere: absolute paths, as written, to something that exists outside the folder.
+        indexes: the lines about package indexes, as written.
         has_hashes: whether any requirement file demands hashes.
     """
 
@@ -39,6 +45,8 @@ class RequirementFiles:
     folders: tuple[Path, ...]
     editable: tuple[str, ...]
     outside: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    indexes: tuple[str, ...]
     has_hashes: bool
 
     @classmethod
@@ -53,6 +61,8 @@ class RequirementFiles:
             tuple(sorted(search.folders)),
             tuple(search.editable),
             tuple(search.outside),
+            tuple(search.elsewhere),
+            tuple(search.indexes),
             search.has_hashes,
         )
 
@@ -65,6 +75,8 @@ class _Search:
         self.folders: set[Path] = set()
         self.editable: list[str] = []
         self.outside: list[str] = []
+        self.elsewhere: list[str] = []
+        self.indexes: list[str] = []
         self.has_hashes = False
 
     def read(self, file: Path) -> None:
@@ -74,6 +86,7 @@ class _Search:
         self.lists.add(file.relative_to(self._folder))
         text = _COMMENT.sub("", file.read_bytes().decode("utf-8-sig", errors="replace"))
         self.has_hashes = self.has_hashes or "--hash" in text
+        self.indexes += _INDEX.findall(text)
         for option, named in _OPTION.findall(text):
             self._follow(option, named, file.parent)
         for named in _FILE.findall(_OPTION.sub(" ", text)):
@@ -94,8 +107,8 @@ class _Search:
             return None
         if path.is_relative_to(self._folder):
             return path
-        if not Path(_path(named)).is_absolute():
-            self.outside.append(named)
+        is_absolute = Path(_path(named)).is_absolute()
+        (self.elsewhere if is_absolute else self.outside).append(named)
         return None
 
     def _take(self, path: Path | None) -> None:

@@ -264,7 +264,7 @@ def _make(
 
 
 def _refuse_problems(package: ModelPackage) -> None:
-    problems = package.problems()
+    problems = package.problems() or package.local_paths()
     if problems:
         raise PackageError(f"invalid model package {package.folder}", problems)
 

@@ -22,14 +22,22 @@ from pathlib import Path
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
+from pyml_sandbox.drivers.pip_settings import (
+    left_out_for_uv,
+    list_pip_config,
+    settings_of_files,
+    settings_of_variables,
+    uv_variables,
+)
 from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
-from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.drivers.resolution import resolve_requirements
+from pyml_sandbox.drivers.uv_program import UV_TIMEOUT_S, UvError, run_uv, uv_environment
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.runtime_source import digest, runtime_digest, runtime_folder
 
 RECORD = "pyml-environment.json"
-UV_TIMEOUT_S = 1800
 OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", "dns error", "network was disabled")
 UNREADABLE = re.compile(
     "couldn't parse|error parsing|failed to decode|failed to read from file|unexpected '", re.IGNORECASE
@@ -81,7 +89,10 @@ def resolve(home: SandboxHome, package: ModelPackage, on_event: OnEvent = ignore
     file = home.cache / "locks" / f"{digest(named, *base, python_name())}.txt"
     if not file.exists():
         with timed(SUBJECT, on_event, "resolving requirements.txt") as done:
-            lock = _compile(package.folder, base, with_indexes=_names_indexes(package))
+            try:
+                lock = resolve_requirements(package, base, _environ(on_event))
+            except UvError as error:
+                raise resolution_error(error.output) from error
             if package.requirement_files.files or package.requirement_files.has_hashes:
                 lock += f"# requirements.txt and the files that it names: {named}\n"
             write_atomically(file, lock)
@@ -119,7 +130,7 @@ def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEven
         if is_complete(folder):
             return VirtualEnvironment(folder, key, reused=True)
         with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
-            _build(folder, lock, package)
+            _build(folder, lock, package, _environ(on_event))
             done("installed")
     return VirtualEnvironment(folder, key, reused=False)
 
@@ -162,25 +173,6 @@ def debian_warning(names: Sequence[str]) -> str | None:
     return None
 
 
-def _compile(package: Path, base: Sequence[str], with_indexes: bool) -> str:
-    with tempfile.NamedTemporaryFile("w", suffix=".in", prefix="pyml-runtime-") as runtime:
-        runtime.write("\n".join(base))
-        runtime.flush()
-        options = ["--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
-        options += ["--emit-index-url", "--emit-find-links"] if with_indexes else []
-        try:
-            lock = _uv("pip", "compile", *options, runtime.name, REQUIREMENTS, cwd=package)
-        except UvError as error:
-            raise resolution_error(error.output) from error
-    return "".join(line for line in lock.splitlines(keepends=True) if not _is_folder_of_wheels(line))
-
-
-def _is_folder_of_wheels(line: str) -> bool:
-    """Whether a line is a relative `--find-links`: uv repeats it as it was written, whatever it was relative to."""
-    option, _, named = line.strip().partition(" ")
-    return option == "--find-links" and "://" not in named and not Path(named).is_absolute()
-
-
 def resolution_error(output: str) -> PackageError | SetupError:
     """The error for requirements that could not be resolved: no index is reachable, or the requirements conflict.
 
@@ -200,49 +192,25 @@ def resolution_error(output: str) -> PackageError | SetupError:
     )
 
 
-class UvError(Exception):
-    """uv failed; `output` is what it wrote to stderr."""
-
-    def __init__(self, output: str) -> None:
-        super().__init__(output)
-        self.output = output
-
-
-def _uv(*arguments: str, cwd: Path | None = None, given: str = "") -> str:
-    """Run uv with a string on its stdin; returns its stdout."""
-    import uv
-
-    try:
-        done = subprocess.run(
-            [uv.find_uv_bin(), *arguments],
-            cwd=cwd,
-            env=_uv_environment(os.environ),
-            input=given.encode(),
-            capture_output=True,
-            timeout=UV_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SetupError(f"uv, which makes model environments, cannot be run: {error}", "pip install uv") from error
-    if done.returncode != 0:
-        raise UvError(done.stderr.decode(errors="replace").strip())
-    return done.stdout.decode()
+def _environ(on_event: OnEvent) -> dict[str, str]:
+    """The variables for uv: the user's, and pip's settings where uv has none of its own."""
+    settings = {**settings_of_files(list_pip_config(os.environ)), **settings_of_variables(os.environ)}
+    left_out = left_out_for_uv(settings)
+    if left_out:
+        message = f"pip's {', '.join(left_out)} is not used: uv, which makes environments, has no such setting"
+        on_event(Event(SUBJECT, Progress.NOTE, message))
+    return uv_environment(os.environ) | uv_variables(settings, os.environ)
 
 
-def _uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """uv's environment variables: the user's, without colours, progress bars and any active environment."""
-    kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
-    return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
-
-
-def _build(folder: Path, lock: str, package: ModelPackage) -> None:
+def _build(folder: Path, lock: str, package: ModelPackage, environ: Mapping[str, str]) -> None:
     """Make the environment under a temporary name, and rename it once it is complete."""
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         python = beside / "bin" / "python"
-        _uv("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
+        made = ("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
+        run_uv(*made, environ=environ)
         (beside / "requirements.lock").write_text(lock, encoding="utf-8")
-        _install(python, lock, package)
+        _install(python, lock, package, environ)
         _copy_runtime(beside, python)
         (beside / RECORD).write_text(json.dumps({"python": python_name(), "runtime": runtime_digest()}))
         shutil.rmtree(folder, ignore_errors=True)
@@ -253,14 +221,14 @@ def _build(folder: Path, lock: str, package: ModelPackage) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _install(python: Path, lock: str, package: ModelPackage) -> None:
+def _install(python: Path, lock: str, package: ModelPackage, environ: Mapping[str, str]) -> None:
     """Install a lock; from the package's folder, since its paths are relative to that."""
     named = package.requirement_files
     # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
     options = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python)]
     options += [part for wheels in named.folders for part in ("--find-links", str(wheels))]
     options += ["-r", REQUIREMENTS] if named.has_hashes else []  # uv's locks drop the author's hashes
-    _uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock)
+    run_uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock, environ=environ)
 
 
 def _copy_runtime(environment: Path, python: Path) -> None:
@@ -277,7 +245,3 @@ def _install_hint(error: UvError) -> str:
         if offline
         else "change requirements.txt"
     )
-
-
-def _names_indexes(package: ModelPackage) -> bool:
-    return any(line.startswith("-") for line in package.requirements)

@@ -89,6 +89,38 @@ def test_what_lies_beside_the_package_is_named_with_what_to_do(folder: Path) -> 
     assert problem.hint
 
 
+@pytest.mark.parametrize(
+    "text", ["--find-links {}", "x @ file://{}/x-1-py3-none-any.whl", "-r {}/x-1-py3-none-any.whl"]
+)
+def test_a_place_of_this_machine_is_named_with_what_to_do(folder: Path, text: str) -> None:
+    wheels = folder.parent / "wheels"
+    wheels.mkdir()
+    (wheels / "x-1-py3-none-any.whl").touch()
+    assert named(folder, text.format(wheels)) == []
+    package = ModelPackage(folder)
+    (problem,) = package.local_paths()
+    assert str(wheels) in problem.message
+    assert "PIP_FIND_LINKS" in problem.hint
+    assert package.problems() == []  # a version that was uploaded before is still loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "indexes"),
+    [
+        ("--index-url https://a/simple\npandas", ("--index-url https://a/simple",)),
+        ("-i https://a  # ours", ("-i https://a",)),
+        ("--extra-index-url=https://${TOKEN}@a/whl/cpu\n", ("--extra-index-url=https://${TOKEN}@a/whl/cpu",)),
+        ("--find-links https://a\n--no-index", ("--find-links https://a", "--no-index")),
+        ("--find-links wheels\n# --index-url https://a\npandas", ()),
+        ("-r base.txt", ("--extra-index-url https://b",)),
+    ],
+)
+def test_lines_about_indexes_are_kept_as_written(folder: Path, text: str, indexes: tuple[str, ...]) -> None:
+    (folder / "base.txt").write_text("--extra-index-url https://b")
+    (folder / "requirements.txt").write_text(text)
+    assert RequirementFiles.of(folder).indexes == indexes
+
+
 def test_an_editable_requirement_is_refused_with_what_to_write(folder: Path) -> None:
     assert named(folder, "-r base.txt\n-e ./lib") == ["base.txt"]
     (problem,) = ModelPackage(folder).problems()

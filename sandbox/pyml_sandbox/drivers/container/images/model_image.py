@@ -213,7 +213,7 @@ def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOpti
     """Build, load the model, and build again with its signature as a label, which adds no layer."""
     inputs, unfinished = build_inputs(engine, options, on_event), f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
     with timed(SUBJECT, on_event, f"building {wanted.tag}") as done, build_context(inputs) as context:
-        _fill(context, wanted.package, lock)
+        _fill(context, wanted.package, constraints(lock or "") + inputs.constraints)
         build = ImageBuild(
             DOCKERFILE,
             context,
@@ -243,12 +243,12 @@ def _run(engine: Engine, build: ImageBuild, lock: str | None, on_event: OnEvent)
         raise refusal(error, with_lock=lock is not None) from error
 
 
-def _fill(context: Path, package: ModelPackage, lock: str | None) -> None:
+def _fill(context: Path, package: ModelPackage, constraints_text: str) -> None:
     """Write the files that the Dockerfile copies and mounts into the context."""
     launcher = launcher_script(Path(inside_paths.BASE_PYTHON), Path(inside_paths.MODEL_PACKAGE))
     (context / "python").write_text(launcher, encoding="utf-8")
     (context / "packages.txt").write_text(_lines(package.debian_packages), encoding="utf-8")
-    write_requirements(context / "requirements", package, _beside_the_model(), constraints(lock or ""))
+    write_requirements(context / "requirements", package, _beside_the_model(), constraints_text)
     (context / "parameters").mkdir()
     for path, target in _targets(package):
         (context / target).parent.mkdir(parents=True, exist_ok=True)

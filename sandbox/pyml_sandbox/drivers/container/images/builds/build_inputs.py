@@ -6,11 +6,8 @@ certificates are build secrets, wheels are a mount.
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +15,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pyml.errors import SetupError, UsageError
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.pip_settings import ca_bundle, settings_of_files, settings_of_variables, without_passwords
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
-CA_VARIABLES = ("PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 WHEELS_VARIABLE = "PYML_WHEELS"
 SECRET_MAX_BYTES = 500 * 1024  # the limit of BuildKit
 URLS = ("index-url", "extra-index-url", "find-links")
-PIP_NAMES = (*URLS, "trusted-host", "timeout", "retries", "proxy")
+SWITCHES = ("no-index", "pre", "prefer-binary")
+PIP_NAMES = (*URLS, "constraint", "trusted-host", "timeout", "retries", "proxy", "only-binary", "no-binary", *SWITCHES)
 """The settings of pip that a build gets; the others concern files of this machine."""
 UV_NAMES: Mapping[str, str] = {
     "UV_DEFAULT_INDEX": "index-url",
@@ -46,7 +44,8 @@ class BuildInputs:
         pip: settings of pip by their long names, such as "index-url".
         ca_bundle: PEM file of certificates to trust; None for those of the image.
         wheels: see `BuildOptions`.
-        left_out: settings that name files of this machine, which a build cannot use.
+        left_out: settings that name files of this machine, which a build cannot use; without passwords.
+        constraints: content of the files of this machine that pip's `constraint` names.
     """
 
     proxies: Mapping[str, str]
@@ -54,6 +53,7 @@ class BuildInputs:
     ca_bundle: Path | None = None
     wheels: Path | None = None
     left_out: tuple[str, ...] = ()
+    constraints: str = ""
 
     @classmethod
     def from_environ(
@@ -71,14 +71,15 @@ class BuildInputs:
             SetupError: the file of certificates is too large for a build secret.
         """
         options = options or BuildOptions()
-        found = _pip_settings(environ, pip_config)
+        found = _settings(environ, pip_config)
         kept = {name: _only_reachable(name, value) for name, value in found.items() if name in PIP_NAMES}
         return cls(
             proxies=_proxies(environ),
             pip={name: value for name, value in kept.items() if value},
             ca_bundle=_ca_bundle(environ, options, found.get("cert")),
             wheels=_wheels(environ, options),
-            left_out=tuple(_left_out(found)),
+            left_out=tuple(map(without_passwords, _left_out(found))),
+            constraints=_constraints(found.get("constraint", "")),
         )
 
     @property
@@ -89,40 +90,10 @@ class BuildInputs:
         )
 
 
-def list_pip_config(environ: Mapping[str, str]) -> str:
-    """pip's configuration, a line `section.name='value'` for each setting. Blocks for 0.5 s.
-
-    Args:
-        environ: environment variables, which name some of its files.
-
-    Raises:
-        SetupError: pip cannot read one of its files.
-    """
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SetupError(f"pip cannot read its configuration: {done.stderr.strip()}", "pip config debug")
-    return done.stdout
-
-
-def _pip_settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
+def _settings(environ: Mapping[str, str], config: str) -> dict[str, str]:
     """Settings by long name: PIP_* variables override uv's variables, which override files."""
-    listed = [line.partition("=")[::2] for line in config.splitlines()]
-    by_section = {
-        section: {
-            name.partition(".")[2]: " ".join(str(ast.literal_eval(value)).split())
-            for name, value in listed
-            if name.partition(".")[0] == section
-        }
-        for section in ("global", "install")
-    }
     of_uv = {UV_NAMES[key]: _uv_value(environ, value) for key, value in environ.items() if value and key in UV_NAMES}
-    of_pip = {
-        key.removeprefix("PIP_").replace("_", "-").lower().removeprefix("default-"): value
-        for key, value in environ.items()
-        if key.startswith("PIP_") and value
-    }
-    return {**by_section["global"], **by_section["install"], **of_uv, **of_pip}
+    return {**settings_of_files(config), **of_uv, **settings_of_variables(environ)}
 
 
 def _uv_value(environ: Mapping[str, str], value: str) -> str:
@@ -150,13 +121,15 @@ def _is_reachable(url: str) -> bool:
 
 
 def _only_reachable(name: str, value: str) -> str:
-    return " ".join(filter(_is_reachable, value.split())) if name in URLS else value
+    return " ".join(filter(_is_reachable, value.split())) if name in (*URLS, "constraint") else value
 
 
 def _left_out(settings: Mapping[str, str]) -> Iterator[str]:
     for name in URLS:
         yield from (f"{name} {url}" for url in settings.get(name, "").split() if not _is_reachable(url))
-    yield from (f"{name} {settings[name]}" for name in ("client-cert",) if name in settings)
+    yield from (f"client-cert {path}" for path in [settings.get("client-cert")] if path)
+    missing = (path for path in settings.get("constraint", "").split() if not _is_reachable(path))
+    yield from (f"constraint {path}" for path in missing if not Path(path).expanduser().is_file())
 
 
 def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
@@ -171,14 +144,18 @@ def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
 def _ca_bundle(environ: Mapping[str, str], options: BuildOptions, configured: str | None) -> Path | None:
     if options.ca_bundle is not None and not options.ca_bundle.is_file():
         raise UsageError(f"There is no file {options.ca_bundle}.", "--ca-bundle FILE, with certificates in PEM form")
-    named = [options.ca_bundle, *(environ.get(name) for name in CA_VARIABLES), configured]
-    found = next((Path(path) for path in named if path and Path(path).is_file()), None)
+    found = options.ca_bundle or ca_bundle(environ, configured)
     if found is not None and found.stat().st_size > SECRET_MAX_BYTES:
         raise SetupError(
             f"{found} has {found.stat().st_size:,} bytes; a build secret can have at most {SECRET_MAX_BYTES:,}.",
             "--ca-bundle FILE, with only the certificates that the build needs",
         )
     return found
+
+
+def _constraints(named: str) -> str:
+    files = [Path(path).expanduser() for path in named.split() if not _is_reachable(path)]
+    return "".join(path.read_text(encoding="utf-8").rstrip("\n") + "\n" for path in files if path.is_file())
 
 
 def _wheels(environ: Mapping[str, str], options: BuildOptions) -> Path | None:

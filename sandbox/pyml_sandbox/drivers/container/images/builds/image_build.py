@@ -14,9 +14,10 @@ from pathlib import Path
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.container.compose.compose_program import ComposeError, find_compose
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
-from pyml_sandbox.drivers.container.images.builds.build_inputs import BuildInputs, list_pip_config
+from pyml_sandbox.drivers.container.images.builds.build_inputs import BuildInputs
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.builds.dockerfiles import SCRIPTS, compose_folder
+from pyml_sandbox.drivers.pip_settings import list_pip_config
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 from pyml_sandbox.workspace.home import SandboxHome
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import SetupError, UsageError
-from pyml_sandbox.drivers.container.images.builds.build_inputs import SECRET_MAX_BYTES, BuildInputs, list_pip_config
+from pyml_sandbox.drivers.container.images.builds.build_inputs import SECRET_MAX_BYTES, BuildInputs
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
+from pyml_sandbox.drivers.pip_settings import list_pip_config
 
 
 @pytest.fixture
@@ -64,6 +65,20 @@ def test_files_of_this_machine_are_left_out_and_named() -> None:
         "extra-index-url file:///srv/simple",
         "client-cert /me.pem",
     }
+
+
+def test_constraints_of_this_machine_travel_as_their_content(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text("torch<3")
+    environ = {"PIP_CONSTRAINT": f"{tmp_path / 'c.txt'} https://a/c.txt {tmp_path / 'none.txt'}"}
+    inputs = BuildInputs.from_environ(environ)
+    assert inputs.constraints == "torch<3\n"
+    assert inputs.pip == {"constraint": "https://a/c.txt"}
+    assert inputs.left_out == (f"constraint {tmp_path / 'none.txt'}",)
+
+
+def test_what_is_said_of_settings_holds_no_password() -> None:
+    inputs = BuildInputs.from_environ({"PIP_FIND_LINKS": "ftp://me:secret@a/wheels"})
+    assert inputs.left_out == ("find-links ftp://****@a/wheels",)
 
 
 def test_settings_become_a_script_that_a_shell_reads_as_written() -> None:
