@@ -160,10 +160,15 @@ def event_lines(event: Event) -> list[str]:
     if event.progress == "note":
         return [f" {event.subject:<9} {event.detail}", *event.lines]
     elapsed = "" if event.elapsed_s is None else f"{event.elapsed_s:.1f}s"
-    count = "" if event.total is None else f"{event.done or 0:,}/{event.total:,} "
+    count = "" if event.total is None else f"{_counted(event.done or 0, event.total, event.unit)} "
     subject = f"{event_mark(event.progress)} {event.subject:<{NAME_WIDTH}}"
     head = f" {subject} {event.progress:<8} {elapsed:>6}  {count}{event.detail}"
     return [head.rstrip(), *(f"     {line}" for line in event.lines)]
+
+
+def _counted(done: int, total: int, unit: str) -> str:
+    """The count of an event: "1,500/3,000", and bytes as "12/310 MB"."""
+    return f"{done / 1e6:,.0f}/{total / 1e6:,.0f} MB" if unit == "bytes" else f"{done:,}/{total:,}"
 
 
 @contextmanager

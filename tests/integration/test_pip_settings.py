@@ -71,6 +71,16 @@ def stored(home: SandboxHome) -> Iterator[Path]:
     return (path for path in home.root.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes())
 
 
+@pytest.mark.parametrize("name", ["PIP_NO_INDEX", "UV_NO_INDEX"])
+def test_without_an_index_nothing_is_fetched_from_one(
+    home: SandboxHome, package: ModelPackage, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    (package.folder / "requirements.txt").write_text("six\n")
+    with pytest.raises(PymlError, match="six"):
+        resolve(home, package)
+
+
 @pytest.mark.parametrize("with_option", [False, True])
 def test_an_index_of_pip_is_asked_and_its_password_is_stored_nowhere(
     home: SandboxHome, package: ModelPackage, index: str, monkeypatch: pytest.MonkeyPatch, with_option: bool
@@ -122,6 +132,26 @@ def test_wheels_and_constraints_that_pip_is_given_are_taken(
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.chdir(tmp_path)
     assert "tinyone==1.0" in resolve(home, package)
+
+
+def test_packages_for_cuda_are_warned_of_before_anything_is_fetched_and_the_size_is_told(
+    home: SandboxHome, package: ModelPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheel(tmp_path / "wheels", "xgboost", "3.2.0", ["nvidia-nccl-cu12"])
+    write_wheel(tmp_path / "wheels", "nvidia_nccl_cu12", "2.32.3")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (package.folder / "requirements.txt").write_text("xgboost\n")
+    events: list[Event] = []
+    lock = resolve(home, package)
+    made = ensure(home, lock, package, events.append)
+    warning, *others = events
+    assert "packages for CUDA are among the requirements: nvidia-nccl-cu12" in warning.detail
+    assert warning.lines == ("   xgboost-cpu==3.2.0",)
+    assert made.size is not None
+    assert (made.size.packages, made.size.size_bytes > 10_000) == (2, True)
+    assert others[-1].detail == made.size.text
+    assert ensure(home, lock, package).size == made.size
 
 
 def test_a_setting_that_uv_lacks_is_said(

@@ -14,6 +14,7 @@ from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wh
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
+    from pyml_sandbox.models.environment import EnvironmentSize
     from pyml_sandbox.workspace.events import JSON
 
 
@@ -39,10 +40,10 @@ def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
     from pyml_sandbox.workspace.home import SandboxHome
 
     with progress() as on_event:
-        signature = registry.check(ModelPackage(folder), builder_for(SandboxHome.find()), on_event)
-    choose_output(json).result(
-        SignatureView(signature.kind, signature.inputs.ddl, signature.outputs.ddl, signature.refusal)
-    )
+        built = registry.check(ModelPackage(folder), builder_for(SandboxHome.find()), on_event)
+    signature = built.signature
+    facts = (signature.kind, signature.inputs.ddl, signature.outputs.ddl, signature.refusal)
+    choose_output(json).result(SignatureView(*facts, built.environment.size))
 
 
 def upload(
@@ -55,11 +56,14 @@ def upload(
     """Store a model package as a version (with the container driver: as an image) and print its NAME@VERSION."""
     from pyml.package.model_package import ModelPackage
     from pyml_sandbox.client import Client
+    from pyml_sandbox.models import registry
 
     with progress() as on_event:
         package = ModelPackage(folder)
-        model_id = Client(sandbox).upload_model(package, on_event, wheels=wheels, ca_bundle=ca_bundle)
-    choose_output(json).result(ModelIdView(model_id))
+        client = Client(sandbox)
+        model_id = client.upload_model(package, on_event, wheels=wheels, ca_bundle=ca_bundle)
+    environment = registry.find_version(client.home, model_id).environment
+    choose_output(json).result(UploadView(model_id, environment))
 
 
 def deploy(model_id: ModelId, sandbox: Sandbox = None, json: AsJson = False) -> None:
@@ -108,21 +112,46 @@ class SignatureView:
     inputs: str
     outputs: str
     refusal: str = ""
+    environment: EnvironmentSize | None = None
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Kind, inputs and outputs; `valid`, which is always true; `refusal`, null if the made-up row is predicted."""
+        """Kind, inputs and outputs; `valid`, which is always true; `refusal`, null if the made-up row is predicted.
+
+        `environment` has the size of its environment, null if that is not known.
+        """
         facts = {"kind": self.kind, "inputs": self.inputs, "outputs": self.outputs}
-        return {"valid": True, **facts, "refusal": self.refusal or None}
+        size = self.environment.json if self.environment else None
+        return {"valid": True, **facts, "refusal": self.refusal or None, "environment": size}
 
     @property
     def text(self) -> str:
-        """Kind, inputs and outputs, each on one line; then why a made-up row is refused."""
+        """Kind, inputs, outputs and environment, each on one line; then why a made-up row is refused."""
         lines = f"valid package: a {self.kind} model\n inputs   {self.inputs}\n outputs  {self.outputs}"
+        if self.environment:
+            lines += f"\n needs    {self.environment.text}"
         if not self.refusal:
             return f"{lines}\n predict  answers a row that is made up from the inputs"
         said = self.refusal.replace("\n", "\n          ")
         return f"{lines}\n predict  refuses a row that is made up from the inputs:\n          {said}"
+
+
+@dataclass(frozen=True)
+class UploadView:
+    """The id of an uploaded version, and the size of its environment as it was made first, if that is known."""
+
+    model_id: str
+    environment: Mapping[str, JSON] | None
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The id; `environment` with `size_mb`, `packages` and `seconds`, or null."""
+        return {"model_id": self.model_id, "environment": self.environment}
+
+    @property
+    def text(self) -> str:
+        """The id alone, for `$(pyml upload)`."""
+        return self.model_id
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ UNKNOWN_TO_UV = (
 )
 """Settings of pip that change what is installed, and that uv has no variable for, or not for some packages alone."""
 _PATHS = ("find-links", "constraint", "build-constraint", "client-cert")
-_SWITCHES = {"no-index": ("UV_NO_INDEX", "1"), "pre": ("UV_PRERELEASE", "allow")}
+NO_INDEX = "UV_NO_INDEX"
+"""A variable of ours, named as uv would: `run_uv` makes it the option `--no-index`."""
+_SWITCHES = {"no-index": (NO_INDEX, "1"), "pre": ("UV_PRERELEASE", "allow")}
 _BINARY = {"only-binary": "UV_NO_BUILD", "no-binary": "UV_NO_BINARY"}
 _PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+@")
 

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
-from pyml_sandbox.drivers.uv_program import run_uv
+from pyml_sandbox.drivers.cuda_packages import cuda_warning, may_name_cuda
+from pyml_sandbox.drivers.uv_program import UvError, run_uv
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 
+SUBJECT = "environment"
 _COMPILE = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable)
 
 
@@ -34,6 +37,29 @@ def resolve_requirements(package: ModelPackage, beside: Sequence[str], environ: 
         runtime.flush()
         lock = run_uv(*_COMPILE, runtime.name, REQUIREMENTS, cwd=package.folder, environ=environ)
     return "".join(f"{line}\n" for line in package.requirement_files.indexes) + lock
+
+
+def warn_of_cuda(lock: str, package: ModelPackage, environ: Mapping[str, str], on_event: OnEvent) -> None:
+    """Report the packages for graphics cards in a lock, before they are downloaded, and what avoids them.
+
+    Args:
+        lock: of the package.
+        package: has the files that the lock names.
+        environ: of uv.
+        on_event: called if there are such packages.
+
+    Raises:
+        SetupError: uv cannot be run.
+    """
+    if not may_name_cuda(lock):
+        return
+    try:
+        sizes = wheel_sizes(lock, package, environ)
+    except UvError:  # no index tells them now; the installation itself says what is wrong
+        sizes = {}
+    first, *others = cuda_warning(lock, sizes) or ("",)
+    if first:
+        on_event(Event(SUBJECT, Progress.NOTE, first, lines=tuple(f"   {line}" for line in others)))
 
 
 def wheel_sizes(lock: str, package: ModelPackage, environ: Mapping[str, str]) -> dict[str, int]:

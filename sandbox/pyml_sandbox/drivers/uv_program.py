@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pyml.errors import SetupError
-from pyml_sandbox.drivers.pip_settings import without_passwords
+from pyml_sandbox.drivers.pip_settings import NO_INDEX, is_on, without_passwords
 
 UV_TIMEOUT_S = 1800
 OnLine = Callable[[str], None]
@@ -50,7 +50,7 @@ def run_uv(
         stdin.seek(0)
         try:
             running = subprocess.Popen(
-                [uv.find_uv_bin(), *arguments],
+                [uv.find_uv_bin(), *arguments, *_no_index(arguments, environ)],
                 cwd=cwd,
                 env=dict(environ),
                 stdin=stdin,
@@ -72,6 +72,11 @@ def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """uv's environment variables: these, without colours, progress bars and any active environment."""
     kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
     return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def _no_index(arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """The option for `UV_NO_INDEX`: uv itself reads no such variable."""
+    return ["--no-index"] if arguments[:1] == ("pip",) and is_on(environ.get(NO_INDEX, "")) else []
 
 
 def _listen(running: subprocess.Popen[str], on_line: OnLine) -> list[str]:

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pyml.command_line import command
 from pyml.error_code import ErrorCode
@@ -29,9 +28,6 @@ from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
-
-if TYPE_CHECKING:
-    from pyml.inference.describe import Signature
 
 
 def upload(
@@ -62,11 +58,11 @@ def upload(
     if built and version.signature.refusal:
         said = f"predict refuses a row that is made up from the declared types: {version.signature.refusal}"
         on_event(Event("predict", Progress.NOTE, said))
-    on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.note}", time.monotonic() - started))
+    on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.summary}", time.monotonic() - started))
     return version
 
 
-def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> Signature:
+def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> BuildResult:
     """Check a package as `upload` does, up to loading the model in its own environment; nothing is stored.
 
     Args:
@@ -75,21 +71,18 @@ def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent 
         on_event: called with each step.
 
     Returns:
-        The model's signature.
+        The model's signature and environment.
 
     Raises:
         PackageError, SetupError: as `upload`.
     """
-    from pyml.inference.describe import Signature
-
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
-            built = _make(package, Path(beside), Path(beside), builder, on_event)
+            return _make(package, Path(beside), Path(beside), builder, on_event)
         except SetupError as error:
             message = f"The package's files are valid, but the model could not be loaded.\n{error.message}"
             raise SetupError(message, error.hint) from error
-    return Signature.from_json(dict(built.declared))
 
 
 def import_image(
@@ -284,6 +277,7 @@ def _write_record(package: ModelPackage, folder: Path, built: BuildResult, pinne
         "digest": package.digest(),
         "uploaded_at": time.time(),
         "contract": built.declared,
+        "environment": built.environment.size.json if built.environment.size else None,
         "pinned": pinned,
     }
     (folder / "requirements.lock").write_text(built.lock, encoding="utf-8")
@@ -308,7 +302,12 @@ def _read(folder: Path) -> ModelVersion:
         (folder / "requirements.lock").stat()
         (folder / "package").stat()
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        facts = (float(record["uploaded_at"]), dict(record["contract"]), record.get("pinned"))
+        facts = (
+            float(record["uploaded_at"]),
+            dict(record["contract"]),
+            record.get("pinned"),
+            record.get("environment"),
+        )
         return ModelVersion(record["name"], record["version"], folder, *facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(

@@ -25,6 +25,7 @@ class ModelVersion:
         uploaded_at: seconds since 1970.
         declared: its signature as it was recorded; see `signature`.
         pinned: id of the image that it was imported from; None for an upload.
+        environment: the size of its environment as it was made first (`EnvironmentSize.json`); None if not known.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ModelVersion:
     uploaded_at: float
     declared: Mapping[str, object]
     pinned: str | None = None
+    environment: Mapping[str, JSON] | None = None
 
     @property
     def model_id(self) -> str:

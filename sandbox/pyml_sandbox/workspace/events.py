@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+BYTES = "bytes"
+"""The unit of an event that counts bytes."""
 JSON = str | int | float | bool | None | list["JSON"] | Mapping[str, "JSON"]
 
 
@@ -32,6 +34,7 @@ class Event:
         elapsed_s: seconds since the subject was started; None if it is not timed.
         done, total: units of work (rows, bytes) of a step that counts them; None otherwise.
         lines: more lines to print under the event: last log lines, fixes.
+        unit: what `done` and `total` count: "bytes", else empty.
     """
 
     subject: str
@@ -41,6 +44,7 @@ class Event:
     done: int | None = None
     total: int | None = None
     lines: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def json(self) -> dict[str, JSON]:
@@ -52,6 +56,7 @@ class Event:
             "elapsed_s": None if self.elapsed_s is None else round(self.elapsed_s, 3),
             "done": self.done,
             "total": self.total,
+            "unit": self.unit,
             "lines": list(self.lines),
         }
         return {name: value for name, value in facts.items() if value not in (None, "", [])}

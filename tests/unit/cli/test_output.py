@@ -67,6 +67,7 @@ def test_without_a_terminal_only_news_is_printed(console: Output, streams: Strea
     [
         (READY, " + spark                ready      4.2s  sc://127.0.0.1:15002"),
         (Event("offline", Progress.WAITING, "rows", 1.0, 1500, 3000), " · offline              waiting    1.0s  1,500/3,000 rows"),
+        (Event("environment", Progress.WAITING, "fetching a", 1.0, 12_000_000, 1_310_000_000, unit="bytes"), " · environment          waiting    1.0s  12/1,310 MB fetching a"),
         (Event("spark", Progress.FAILED, "exit code 1", 6.0), " x spark                failed     6.0s  exit code 1"),
         (Event("spark", Progress.STOPPED), " - spark                stopped"),
         (Event("data", Progress.NOTE, "/data"), " data      /data"),

@@ -66,4 +66,4 @@ def _built(image: ModelImage) -> BuildResult:
 def _environment(image: ModelImage) -> Environment:
     short = image.id.removeprefix("sha256:")[:12]
     note = f"image {short} ({'reused' if image.reused else 'new'})"
-    return Environment(image.id, MODEL_PYTHON, MODEL_PACKAGE, note, image.id)
+    return Environment(image.id, MODEL_PYTHON, MODEL_PACKAGE, note, image.id, image.size)

@@ -34,7 +34,7 @@ class VirtualenvBuilder:
         if wheels is not None or ca_bundle is not None:
             raise UsageError(
                 "--wheels and --ca-bundle are for images, and this sandbox runs processes.",
-                "use the settings of uv: UV_NO_INDEX=1 UV_FIND_LINKS=DIR, and SSL_CERT_FILE",
+                "use the settings of pip or uv: PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR, and PIP_CERT",
             )
         return self
 
@@ -73,7 +73,7 @@ class VirtualenvBuilder:
 
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:
-    return Environment(made.key, str(folder / LAUNCHER), str(folder / "package"), made.note)
+    return Environment(made.key, str(folder / LAUNCHER), str(folder / "package"), made.note, size=made.size)
 
 
 def _write_launcher(path: Path, made: VirtualEnvironment, package: Path) -> None:

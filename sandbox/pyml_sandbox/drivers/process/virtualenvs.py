@@ -15,13 +15,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from pyml.errors import PackageError, Problem, SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
+from pyml_sandbox.drivers.downloads import download_events
+from pyml_sandbox.drivers.folder_size import folder_size
 from pyml_sandbox.drivers.pip_settings import (
     left_out_for_uv,
     list_pip_config,
@@ -30,8 +35,9 @@ from pyml_sandbox.drivers.pip_settings import (
     uv_variables,
 )
 from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
-from pyml_sandbox.drivers.resolution import resolve_requirements
+from pyml_sandbox.drivers.resolution import SUBJECT, resolve_requirements, warn_of_cuda
 from pyml_sandbox.drivers.uv_program import UV_TIMEOUT_S, UvError, run_uv, uv_environment
+from pyml_sandbox.models.environment import EnvironmentSize
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -42,7 +48,6 @@ OFFLINE_WORDS = ("are you offline", "failed to fetch", "error sending request", 
 UNREADABLE = re.compile(
     "couldn't parse|error parsing|failed to decode|failed to read from file|unexpected '", re.IGNORECASE
 )
-SUBJECT = "environment"
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,13 @@ class VirtualEnvironment:
         folder: of the environment.
         key: identifies it: a digest of lock, Python and runtime.
         reused: whether it already existed.
+        size: how large it is; None if an earlier version of pyml made it.
     """
 
     folder: Path
     key: str
     reused: bool
+    size: EnvironmentSize | None = None
 
     @property
     def python(self) -> Path:
@@ -124,15 +131,25 @@ def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEven
     key = environment_key(lock)
     folder = home.environments / key
     if is_complete(folder):
-        return VirtualEnvironment(folder, key, reused=True)
+        return VirtualEnvironment(folder, key, reused=True, size=_recorded_size(folder))
     home.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
     with filelock.FileLock(home.environments / f".{key}.lock"):
         if is_complete(folder):
-            return VirtualEnvironment(folder, key, reused=True)
-        with timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done:
-            _build(folder, lock, package, _environ(on_event))
-            done("installed")
-    return VirtualEnvironment(folder, key, reused=False)
+            return VirtualEnvironment(folder, key, reused=True, size=_recorded_size(folder))
+        size = _installed(folder, lock, package, on_event)
+    return VirtualEnvironment(folder, key, reused=False, size=size)
+
+
+def _installed(folder: Path, lock: str, package: ModelPackage, on_event: OnEvent) -> EnvironmentSize:
+    environ, started = _environ(on_event), time.monotonic()
+    warn_of_cuda(lock, package, environ, on_event)
+    with (
+        timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done,
+        download_events(SUBJECT, on_event) as on_line,
+    ):
+        size = _build(folder, lock, package, partial(run_uv, environ=environ, on_line=on_line), started)
+        done(size.text)
+    return size
 
 
 def environment_key(lock: str) -> str:
@@ -202,33 +219,48 @@ def _environ(on_event: OnEvent) -> dict[str, str]:
     return uv_environment(os.environ) | uv_variables(settings, os.environ)
 
 
-def _build(folder: Path, lock: str, package: ModelPackage, environ: Mapping[str, str]) -> None:
+def _recorded_size(folder: Path) -> EnvironmentSize | None:
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return EnvironmentSize(**record["size"]) if "size" in record else None
+
+
+class _RunUv(Protocol):
+    """`run_uv` with the environment of this machine."""
+
+    def __call__(self, *arguments: str, cwd: Path | None = None, given: str = "") -> str:
+        """Run uv, and return its stdout."""
+
+
+def _build(folder: Path, lock: str, package: ModelPackage, uv: _RunUv, started: float) -> EnvironmentSize:
     """Make the environment under a temporary name, and rename it once it is complete."""
     beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         python = beside / "bin" / "python"
         made = ("venv", "--quiet", "--allow-existing", "--relocatable", "--python", sys.executable, str(beside))
-        run_uv(*made, environ=environ)
+        uv(*made)
         (beside / "requirements.lock").write_text(lock, encoding="utf-8")
-        _install(python, lock, package, environ)
+        _install(python, lock, package, uv)
         _copy_runtime(beside, python)
-        (beside / RECORD).write_text(json.dumps({"python": python_name(), "runtime": runtime_digest()}))
+        size = EnvironmentSize(folder_size(beside), count_packages(lock), time.monotonic() - started)
+        record = {"python": python_name(), "runtime": runtime_digest(), "size": asdict(size)}
+        (beside / RECORD).write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
+        return size
     except UvError as error:
         raise SetupError(f"The model's environment could not be made:\n{error.output}", _install_hint(error)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _install(python: Path, lock: str, package: ModelPackage, environ: Mapping[str, str]) -> None:
+def _install(python: Path, lock: str, package: ModelPackage, uv: _RunUv) -> None:
     """Install a lock; from the package's folder, since its paths are relative to that."""
     named = package.requirement_files
     # Compiled now: a model's Python writes no bytecode, and would compile pandas anew at every start.
-    options = ["--quiet", "--no-deps", "--compile-bytecode", "--python", str(python)]
+    options = ["--no-deps", "--compile-bytecode", "--python", str(python)]
     options += [part for wheels in named.folders for part in ("--find-links", str(wheels))]
     options += ["-r", REQUIREMENTS] if named.has_hashes else []  # uv's locks drop the author's hashes
-    run_uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock, environ=environ)
+    uv("pip", "install", *options, "-r", "-", cwd=package.folder, given=lock)
 
 
 def _copy_runtime(environment: Path, python: Path) -> None:

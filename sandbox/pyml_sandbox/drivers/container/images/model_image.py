@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from pyml_sandbox.drivers.container.images.base_image import BaseImage, spark_re
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.builds.build_refusal import refusal
 from pyml_sandbox.drivers.container.images.builds.build_requirements import write_requirements
+from pyml_sandbox.drivers.container.images.builds.cuda_forecast import warn_before_build
 from pyml_sandbox.drivers.container.images.builds.dockerfiles import recipe
 from pyml_sandbox.drivers.container.images.builds.image_build import (
     BuildError,
@@ -31,9 +33,10 @@ from pyml_sandbox.drivers.container.images.builds.image_build import (
     one_at_a_time,
     run_build,
 )
-from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
+from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences
 from pyml_sandbox.drivers.container.images.model_load import LoadResult, load_on_trial
-from pyml_sandbox.drivers.requirements import runtime_requirements
+from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
+from pyml_sandbox.models.environment import EnvironmentSize
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.runtime_source import digest
@@ -61,6 +64,7 @@ class ModelImage:
         lock: all packages, see `image_lock.py`.
         signature: of the model, as `pyml.inference.describe.Signature` writes it.
         reused: whether it already existed.
+        size: of the image with all its layers, and the seconds that this build took.
     """
 
     id: str
@@ -70,6 +74,7 @@ class ModelImage:
     lock: str
     signature: Mapping[str, object]
     reused: bool
+    size: EnvironmentSize
 
 
 def build_model(
@@ -206,12 +211,16 @@ def _described(image: Image, lock: str) -> ModelImage:
         lock=lock,
         signature=json.loads(facts[labels.CONTRACT]),
         reused=True,
+        size=EnvironmentSize(int(image.attrs["Size"]), count_packages(lock)),
     )
 
 
 def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOptions, on_event: OnEvent) -> ModelImage:
     """Build, load the model, and build again with its signature as a label, which adds no layer."""
     inputs, unfinished = build_inputs(engine, options, on_event), f"{UNFINISHED}:{wanted.key(lock or '')[:12]}"
+    started = time.monotonic()
+    if inputs.wheels is None:
+        warn_before_build(engine, wanted.package, lock, inputs, on_event)
     with timed(SUBJECT, on_event, f"building {wanted.tag}") as done, build_context(inputs) as context:
         _fill(context, wanted.package, constraints(lock or "") + inputs.constraints)
         build = ImageBuild(
@@ -231,9 +240,15 @@ def _build(engine: Engine, wanted: _Wanted, lock: str | None, options: BuildOpti
         finally:
             with translated("remove an unfinished image"):
                 engine.client.images.remove(unfinished, force=True)
-        done(f"{wanted.tag}, {size(trial.lock)}")
+        size = _size(engine, image_id, trial.lock, time.monotonic() - started)
+        done(f"{wanted.tag}, {size.text}")
     name, version = wanted.package.name, wanted.version
-    return ModelImage(image_id, wanted.tag, name, version, trial.lock, trial.signature, reused=False)
+    return ModelImage(image_id, wanted.tag, name, version, trial.lock, trial.signature, reused=False, size=size)
+
+
+def _size(engine: Engine, image_id: str, lock: str, seconds: float) -> EnvironmentSize:
+    with translated("inspect an image"):
+        return EnvironmentSize(int(engine.client.images.get(image_id).attrs["Size"]), count_packages(lock), seconds)
 
 
 def _run(engine: Engine, build: ImageBuild, lock: str | None, on_event: OnEvent) -> str:

@@ -17,17 +17,18 @@ from pyml_sandbox.drivers.container.images.base_image import BaseImage
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage
 from pyml_sandbox.drivers.container.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
-from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.environment import Environment, EnvironmentSize
 from pyml_sandbox.workspace.events import OnEvent, ignore
 from support.fake_docker import FakeDocker
 from support.packages import write_package
 
 DECLARED: Mapping[str, object] = {"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}
 BASE = BaseImage("sha256:ba5e", "pyml-base:1", "3.11.2", reused=True)
+SIZE = EnvironmentSize(1_240_000_000, 90, 35.4)
 
 
 def image(number: str, *, reused: bool = False) -> ModelImage:
-    return ModelImage(f"sha256:{number * 64}", "pyml-model/echo:1", "echo", "1", "numpy==2.0\n", DECLARED, reused)
+    return ModelImage(f"sha256:{number * 64}", "pyml-model/echo:1", "echo", "1", "numpy==2.0\n", DECLARED, reused, SIZE)
 
 
 @dataclass

@@ -116,12 +116,12 @@ def test_what_starts_a_versions_python_is_written_again_only_where_it_differs(sc
 
 
 @pytest.mark.parametrize("inputs", [(Path("wheels"), None), (None, Path("ca.pem"))])
-def test_what_only_images_take_is_refused_with_uvs_own_way(
+def test_what_only_images_take_is_refused_with_the_settings_that_hold_here(
     inputs: tuple[Path | None, Path | None], scene: Scene
 ) -> None:
     with pytest.raises(UsageError, match="are for images") as caught:
         VirtualenvBuilder(scene.home).with_inputs(*inputs)
-    assert "UV_FIND_LINKS" in caught.value.hint
+    assert "PIP_FIND_LINKS" in caught.value.hint
 
 
 def test_nothing_given_is_fine(scene: Scene) -> None:

@@ -17,7 +17,8 @@ from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translat
 from pyml_sandbox.drivers.container.images.builds.build_inputs import BuildInputs
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.builds.dockerfiles import SCRIPTS, compose_folder
-from pyml_sandbox.drivers.pip_settings import list_pip_config
+from pyml_sandbox.drivers.downloads import download_events
+from pyml_sandbox.drivers.pip_settings import list_pip_config, without_passwords
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -151,18 +152,24 @@ def run_build(engine: Engine, build: ImageBuild, subject: str, on_event: OnEvent
     compose = find_compose(engine)
     arguments = ("--file", "-", "build", "--builder", "default", SERVICE)
     try:
-        compose.run(
-            *arguments, timeout_s=TIMEOUT_S, on_line=_listener(output, subject, on_event), stdin=build.compose_file
-        )
+        with download_events(subject, on_event) as on_output:
+            on_line = _listener(output, subject, on_event, on_output)
+            compose.run(*arguments, timeout_s=TIMEOUT_S, on_line=on_line, stdin=build.compose_file)
     except ComposeError as error:
-        raise BuildError(subject, "\n".join(output_of_failed_step(output)) or error.output) from error
+        said = "\n".join(output_of_failed_step(output)) or error.output
+        raise BuildError(subject, without_passwords(said)) from error
     with translated(f"find the {subject}"):
         return str(engine.client.images.get(build.tag).id)
 
 
-def _listener(output: list[str], subject: str, on_event: OnEvent) -> Callable[[str], None]:
+def _listener(
+    output: list[str], subject: str, on_event: OnEvent, on_output: Callable[[str], None]
+) -> Callable[[str], None]:
     def listen(line: str) -> None:
         output.append(line)
+        printed = OUTPUT.fullmatch(line)
+        if printed is not None:
+            on_output(printed["text"])
         named = NAME.fullmatch(line)
         if named is not None and not named["instruction"].startswith("FROM"):
             on_event(Event(subject, Progress.WAITING, f"{named['stage']}: {named['instruction'].split(' ')[0]}"))

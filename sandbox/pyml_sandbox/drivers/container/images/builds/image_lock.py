@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pyml_sandbox.drivers.requirements import count_packages
-
 OF_THE_BASE = ("pyspark", "py4j")
 """Packages of Spark, whose version the base image determines."""
 
@@ -29,11 +27,6 @@ def differences(wanted: str, found: str) -> list[str]:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-
-
-def size(lock: str) -> str:
-    """The number of packages in a lock, for people."""
-    return f"{count_packages(lock)} Python packages"
 
 
 def _python_lines(lock: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences, size
+from pyml_sandbox.drivers.container.images.builds.image_lock import constraints, differences
 
 LOCK = "numpy==2.4.6\npandas==3.1.1\npy4j==0.10.9.9\npyspark==4.3.0\n# debian libc6=2.36-9+deb12u10\n"
 
@@ -10,10 +10,6 @@ LOCK = "numpy==2.4.6\npandas==3.1.1\npy4j==0.10.9.9\npyspark==4.3.0\n# debian li
 def test_pip_is_told_the_python_packages_but_those_of_spark() -> None:
     assert constraints(LOCK) == "numpy==2.4.6\npandas==3.1.1\n"
     assert constraints("") == ""
-
-
-def test_only_python_packages_are_counted() -> None:
-    assert size(LOCK) == "4 Python packages"
 
 
 def test_equal_locks_do_not_differ() -> None:
