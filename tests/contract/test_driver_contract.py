@@ -10,7 +10,7 @@ import pytest
 
 from contract.benches import FakeScene, Kind, ProcessScene, RunnerScene, WatchedScene
 from pyml.errors import SandboxError
-from pyml_sandbox.services.runner_contract import LiveService, ServiceState
+from pyml_sandbox.services.runner_contract import LiveService, Resources, ServiceState
 from support.waiting import wait_for
 
 SLEEPER = Kind("sleeper", lines=("hello",))
@@ -39,7 +39,7 @@ class TestDriver:
     def test_nothing_runs_before_anything_is_started(self, context: RunnerScene) -> None:
         assert context.runner().live() == ()
         assert context.runner().logs("sleeper", 5) == ()
-        assert context.runner().memory_bytes("sleeper") == 0
+        assert context.runner().resources("sleeper") == Resources()
 
     def test_a_started_service_runs_and_says_from_which_spec(self, context: RunnerScene) -> None:
         start(context, SLEEPER)
@@ -48,7 +48,9 @@ class TestDriver:
         assert found.pid is not None
         assert found.digest == context.spec(SLEEPER).digest
         assert (found.exits, found.last_exit) == (0, None)
-        assert context.runner().memory_bytes("sleeper") > 0
+        used = context.runner().resources("sleeper")
+        assert used.memory_bytes > 0
+        assert used.threads > 0
 
     def test_starting_a_running_service_again_leaves_it_alone(self, context: RunnerScene) -> None:
         start(context, SLEEPER)

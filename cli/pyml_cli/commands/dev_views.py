@@ -110,8 +110,13 @@ class StatusView:
         return "\n".join([*head, *busy, "", *(_service_line(service, width) for service in status.services), *lost])
 
 
+_USED_WIDTH = 30
+
+
 def _service_line(service: ServiceStatus, width: int) -> str:
-    used = f"{_duration(service.uptime_s):>7} {decimal(service.memory_bytes):>9}" if service.pid else " " * 17
+    used = " " * _USED_WIDTH
+    if service.pid:
+        used = f"{_duration(service.uptime_s):>7} {decimal(service.memory_bytes):>9} {service.threads:>4} threads"
     came_back = f"  (ended {service.restarts}x, came back)" if service.restarts and service.pid else ""
     health = f"{event_mark(str(service.health))} {service.name:<{width}}  {service.health:<13}"
     return f" {health} {used}  {service.detail or service.address}{came_back}".rstrip()

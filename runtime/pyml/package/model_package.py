@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pyml.errors import PackageError, Problem, PymlError, SettingsError
 from pyml.model import DataFrameModel, Model, TensorModel
+from pyml.package.library_threads import held_threads
 from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
 from pyml.package.settings import FILE_NAME, Settings
 from pyml.types.schema import Schema
@@ -138,7 +139,9 @@ def load_model(folder: Path) -> Model:
     if problems:
         raise _package_error(folder, problems)
     try:
-        return _model_class(_import(folder))(folder / "parameters")
+        model_class = _model_class(_import(folder))
+        with held_threads():
+            return model_class(folder / "parameters")
     except (Exception, SystemExit) as error:
         raise _package_error(folder, [_loading_problem(error, folder)]) from error
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.runner_contract import Exit, LiveService, Resources, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 
 MEMORY_PER_PROCESS_BYTES = 1_000_000
@@ -110,9 +110,10 @@ class FakeRunner:
             for line in self.logs(name, lines):
                 yield name, line
 
-    def memory_bytes(self, name: str) -> int:
-        """See `ServiceRunner.memory_bytes`."""
-        return self._machine.processes(self._sandbox, name) * MEMORY_PER_PROCESS_BYTES
+    def resources(self, name: str) -> Resources:
+        """See `ServiceRunner.resources`. Each process has one thread."""
+        processes = self._machine.processes(self._sandbox, name)
+        return Resources(processes * MEMORY_PER_PROCESS_BYTES, processes)
 
     def _services(self) -> dict[str, LiveService]:
         return self._machine.sandboxes.get(self._sandbox, {})

@@ -45,6 +45,7 @@ class ServiceStatus:
         uptime_s: seconds that this process has run.
         restarts: how often it exited by itself since `up`.
         memory_bytes: resident memory of the service and its descendants.
+        threads: number of threads of the service and its descendants.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ServiceStatus:
     uptime_s: float = 0
     restarts: int = 0
     memory_bytes: int = 0
+    threads: int = 0
 
     @property
     def json(self) -> dict[str, JSON]:
@@ -68,6 +70,7 @@ class ServiceStatus:
             "uptime_s": round(self.uptime_s, 1),
             "restarts": self.restarts,
             "memory_bytes": self.memory_bytes,
+            "threads": self.threads,
         }
 
 
@@ -137,7 +140,7 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, runner: Servi
         return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
     if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):
         return _ended(endpoint, found)
-    reason = _why_not_ready(endpoint)
+    reason, used = _why_not_ready(endpoint), runner.resources(endpoint.name)
     return ServiceStatus(
         name=endpoint.name,
         health=Health.READY if reason is None else Health.NOT_ANSWERING,
@@ -146,7 +149,8 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, runner: Servi
         pid=found.pid,
         uptime_s=found.uptime_s,
         restarts=found.exits,
-        memory_bytes=runner.memory_bytes(endpoint.name),
+        memory_bytes=used.memory_bytes,
+        threads=used.threads,
     )
 
 

@@ -64,6 +64,19 @@ class LiveService:
     is_job_scoped: bool = False
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What the processes of a service use.
+
+    Attributes:
+        memory_bytes: resident memory.
+        threads: number of threads, of whatever library.
+    """
+
+    memory_bytes: int = 0
+    threads: int = 0
+
+
 class ServiceRunner(Protocol):
     """Runs services, and keeps them running after the process that started them has ended.
 
@@ -107,8 +120,8 @@ class ServiceRunner(Protocol):
     def follow(self, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
         """The last lines of the named services, then each new line, as (name, line). Endless."""
 
-    def memory_bytes(self, name: str) -> int:
-        """Resident memory of a service's processes, in bytes; 0 if it does not run."""
+    def resources(self, name: str) -> Resources:
+        """What a service's processes use now; nothing if it does not run."""
 
 
 def not_running(specs: Sequence[ServiceSpec], live: Sequence[LiveService]) -> list[ServiceSpec]:

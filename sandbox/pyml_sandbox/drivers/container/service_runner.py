@@ -23,7 +23,7 @@ from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, gone_is_fine, translated
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
 from pyml_sandbox.drivers.log_files import tail
-from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY, Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY, Exit, LiveService, Resources, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -96,17 +96,18 @@ class ContainerRunner:
         while True:
             yield written.get()
 
-    def memory_bytes(self, name: str) -> int:
-        """See `ServiceRunner.memory_bytes`. The page cache does not count."""
+    def resources(self, name: str) -> Resources:
+        """See `ServiceRunner.resources`. The page cache does not count; what the engine counts as pids are threads."""
         container = self._of(name)
         if container is None or container.status != "running":
-            return 0
+            return Resources()
         with translated(f"measure {name}"):
             stats: Mapping[str, Any] = container.stats(stream=False, one_shot=True)  # type: ignore[assignment]
         memory = stats.get("memory_stats") or {}
         details = memory.get("stats") or {}
         cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-        return max(0, int(memory.get("usage", 0)) - int(cache))
+        threads = (stats.get("pids_stats") or {}).get("current", 0)
+        return Resources(max(0, int(memory.get("usage", 0)) - int(cache)), int(threads))
 
     # ---- what changes
 

@@ -24,7 +24,7 @@ import psutil
 from pyml.errors import SandboxError
 from pyml_sandbox.drivers.log_files import follow_files, tail
 from pyml_sandbox.drivers.process.supervisor_rpc import Supervisor
-from pyml_sandbox.services.runner_contract import Exit, LiveService, ServiceState, not_running
+from pyml_sandbox.services.runner_contract import Exit, LiveService, Resources, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -86,9 +86,10 @@ class ProcessRunner:
         """See `ServiceRunner.follow`."""
         return follow_files({name: self._log_file(name) for name in names}, lines)
 
-    def memory_bytes(self, name: str) -> int:
-        """See `ServiceRunner.memory_bytes`."""
-        return sum(_resident_bytes(process) for process in self._processes(name))
+    def resources(self, name: str) -> Resources:
+        """See `ServiceRunner.resources`."""
+        found = [_resources(process) for process in self._processes(name)]
+        return Resources(sum(each.memory_bytes for each in found), sum(each.threads for each in found))
 
     # ---- what changes
 
@@ -338,8 +339,8 @@ def _end_supervisor(supervisor: Supervisor, timeout_s: float) -> None:
         time.sleep(POLL_S)
 
 
-def _resident_bytes(process: psutil.Process) -> int:
+def _resources(process: psutil.Process) -> Resources:
     try:
-        return int(process.memory_info().rss)
+        return Resources(int(process.memory_info().rss), int(process.num_threads()))
     except psutil.Error:
-        return 0
+        return Resources()

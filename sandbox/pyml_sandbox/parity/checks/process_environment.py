@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import LoadReport
+from pyml.pinned_environment import THREAD_VARIABLES
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
 from pyml_sandbox.parity.context.check_context import CheckContext
@@ -15,7 +16,6 @@ from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variatio
 from pyml_sandbox.parity.observations.catalogue import Check, report_name
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_VARIABLES = 6
 SIDE_BY_SIDE = 2
 HASH_SEEDS = 3

@@ -150,7 +150,7 @@ def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(scene: 
     scene.finds(GATEWAY)
     assert scene.of("gateway").json == {
         "name": "gateway", "state": "ready", "address": "gateway:1", "detail": "", "pid": 7, "uptime_s": 60.0,
-        "restarts": 2, "memory_bytes": MEMORY_PER_PROCESS_BYTES,
+        "restarts": 2, "memory_bytes": MEMORY_PER_PROCESS_BYTES, "threads": 1,
     }  # fmt: skip
 
 

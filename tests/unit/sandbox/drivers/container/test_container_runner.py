@@ -17,7 +17,7 @@ from pyml_sandbox.drivers.container.compose.compose_program import Compose
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.service_runner import ContainerRunner, _whole_lines
 from pyml_sandbox.services.container_spec import Container
-from pyml_sandbox.services.runner_contract import Exit, ServiceState
+from pyml_sandbox.services.runner_contract import Exit, Resources, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
 from support.fake_docker import FakeContainer, FakeDocker, FakeThing, container
@@ -228,12 +228,12 @@ def test_what_could_be_given_back_at_once_is_no_memory_of_a_service(
     memory: dict[str, object], expected: int, context: Scene
 ) -> None:
     context.has("fare").memory = memory
-    assert context.runner.memory_bytes("fare") == expected
+    assert context.runner.resources("fare") == Resources(expected, 0)
 
 
 def test_what_does_not_run_has_no_memory(context: Scene) -> None:
     context.has("fare", "exited").memory = {"usage": 100}
-    assert context.runner.memory_bytes("fare") == context.runner.memory_bytes("unknown") == 0
+    assert context.runner.resources("fare") == context.runner.resources("unknown") == Resources()
 
 
 # ---- logs
