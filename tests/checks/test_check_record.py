@@ -230,6 +230,14 @@ def test_a_check_counts_once_its_block_is_left_without_an_error() -> None:
     assert ([observation.check for observation in record.observations], record.under_way) == (["warm"], ())
 
 
+def test_what_is_under_way_is_reported_when_it_begins() -> None:
+    notes: list[str] = []
+    record = CheckRecord(on_progress=notes.append)
+    with record.making({"warm": 5}), record.making(dict.fromkeys(("locale", "fresh", "threads", "time-zone"), 3)):
+        pass
+    assert notes == ["warm", "locale, fresh, threads and 1 more"]
+
+
 def test_a_check_that_saw_something_was_made() -> None:
     record = CheckRecord()
     with record.making({"neighbour": 5}) as seen:

@@ -228,6 +228,7 @@ class _Examiner:
     def _learn_rows_alone(self, *, is_steady: bool) -> None:
         """Call rows alone, as many as time allows; not if earlier calls change outputs."""
         self.context = self.context.limited(ALONE_BUDGET_S)
+        self.context.record.on_progress(f"{len(self.context.all_input_rows):,} rows, each alone")
         if not is_steady:
             return
         self.context = self.context.with_alone()
@@ -264,6 +265,7 @@ def measured(context: CheckContext) -> tuple[CheckContext, float]:
     """
     started = time.perf_counter()
     context.record.under_way = (Check.SIZES,)
+    context.record.on_progress(f"{Check.SIZES}, with {context.all_rows.num_rows:,} rows")
     noise = measure_noise(
         context.harness,
         context.all_rows,

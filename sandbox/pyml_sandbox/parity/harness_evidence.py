@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
@@ -18,10 +19,13 @@ from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
 from pyml_sandbox.parity.examine import Examination, context_of_rows, examine, measured, on_the_paths, sizes
 from pyml_sandbox.parity.harness_process import HarnessProcesses
+from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
+from pyml_sandbox.parity.observations.check_record import CheckRecord, silent
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict import Finding
+from pyml_sandbox.workspace.events import Event, Progress
 
 if TYPE_CHECKING:
     from pyml.inference.worker_info import Worker
@@ -88,6 +92,7 @@ class HarnessEvidence:
             with run.step("examine", "the model by itself, in a harness") as done:
                 examination = examined.result()
                 context = examination.context
+                context.record.on_progress = silent  # the other steps have their own
                 done(f"{len(context.all_input_rows):,} rows")
         except PackageError as error:
             return _none(error)
@@ -126,7 +131,15 @@ class HarnessEvidence:
         signature = self.version.signature
         rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
         harnesses = HarnessProcesses(self.client.driver.builder, target.environment)
-        return stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted))
+        made = stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted))
+        made.record.on_progress = partial(self._progress, made.record)
+        return made
+
+    def _progress(self, record: CheckRecord, note: str) -> None:
+        """Report how many checks of a harness were made, and what is under way."""
+        made, total = len(record.made), len(checks_of(*IN_HARNESS))
+        event = Event("examine", Progress.WAITING, f"checks: {note}", done=made, total=max(made, total))
+        self.run.on_event(event)
 
     def _finding(self, diagnosis: Diagnosis, finder: CounterexampleFinder) -> Finding:
         return finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations))

@@ -81,8 +81,13 @@ class EnvironmentChecks:
         return found.values()
 
     def _side_by_side(self, variations: Sequence[Variation]) -> list[tuple[Variation, list[Output] | str]]:
+        answers: list[list[Output] | str] = []
+        record = self.context.record
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            return list(zip(variations, pool.map(self._answers, variations), strict=True))
+            for answer in pool.map(self._answers, variations):
+                answers.append(answer)
+                record.on_progress(f"{record.named_under_way}: process {len(answers)} of {len(variations)}")
+        return list(zip(variations, answers, strict=True))
 
     def _variations(self) -> dict[Varied, tuple[Variation, ...]]:
         """The standard variations, and one for each variable that the model's own code reads."""

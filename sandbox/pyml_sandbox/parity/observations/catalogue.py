@@ -32,6 +32,10 @@ BATCH = frozenset({Group.COPIES, Group.ROW_PAIRS, Group.WHOLE})
 """Groups that compare a row alone with the same row in a batch."""
 
 
+IN_HARNESS = BATCH | {Group.READ, Group.SHAPE, Group.STATE, Group.ENVIRONMENT}
+"""Groups of checks that are made in a harness of every model; those of reasons are made only after a difference."""
+
+
 @dataclass(frozen=True)
 class CheckEntry:
     """The entry of a check.

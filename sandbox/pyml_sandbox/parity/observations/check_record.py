@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity
+
+SHOWN = 3
+
+
+def silent(note: str) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,13 @@ class CheckRecord:
         made: by name, in the order in which they were made.
         observations: what they saw.
         under_way: names of the checks that are being made, or during which the examination ended early.
+        on_progress: called with a note whenever other checks are under way, and within long ones.
     """
 
     made: dict[str, CheckRun] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
     under_way: tuple[str, ...] = ()
+    on_progress: Callable[[str], None] = silent
 
     @contextmanager
     def making(self, rows: Mapping[str, int], seconds: float = 0.0) -> Iterator[list[Observation]]:
@@ -55,6 +63,7 @@ class CheckRecord:
         seen: list[Observation] = []
         started = time.perf_counter()
         self.under_way = tuple(rows)
+        self.on_progress(self.named_under_way)
         yield seen
         self.under_way = ()
         share = (time.perf_counter() - started + seconds) / max(len(rows), 1)
@@ -62,6 +71,12 @@ class CheckRecord:
             before = self.made.get(name, CheckRun(0, 0.0))
             self.made[name] = CheckRun(max(before.rows, count), before.seconds + (share if name in rows else 0.0))
         self.observations += seen
+
+    @property
+    def named_under_way(self) -> str:
+        """The checks that are being made, for display."""
+        more = f" and {len(self.under_way) - SHOWN} more" if len(self.under_way) > SHOWN else ""
+        return f"{', '.join(self.under_way[:SHOWN])}{more}"
 
     def fire(self, name: Check) -> None:
         """Record that a check has seen a difference that the observation of a different check already shows."""
