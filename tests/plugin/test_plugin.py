@@ -9,7 +9,7 @@ import pytest
 from plugin.projects import BATCH_MEAN, HONEST, UNSTEADY, Project
 from pyml_sandbox.lifecycle.status import status
 from pyml_sandbox.models import registry
-from pyml_sandbox.models.template import KINDS, create
+from pyml_sandbox.models.template import BASIC, create
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -26,9 +26,9 @@ def either(bare: Project, sandbox: SandboxHome, monkeypatch: pytest.MonkeyPatch)
     return bare
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_test_that_init_writes_passes(either: Project, kind: str) -> None:
-    create(either.folder, kind)
+@pytest.mark.parametrize("template", BASIC)
+def test_the_test_that_init_writes_passes(either: Project, template: str) -> None:
+    create(either.folder, template)
     either.run().assert_outcomes(passed=1)
 
 

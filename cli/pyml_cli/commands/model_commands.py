@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to create; the model takes its name.")],
-    kind: Annotated[
-        str, typer.Option(metavar="KIND", help="frame (DataFrameModel) or tensor (TensorModel).")
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="What to start from: frame, tensor, or a framework's trained model: sklearn, lightgbm, xgboost, "
+            "catboost, onnx, statsmodels, text, torch, torch-tensor, keras, keras-tensor.",
+        ),
     ] = "frame",
     json: AsJson = False,
 ) -> None:
     """Create an example model package, which passes its own parity check."""
     from pyml_sandbox.models.template import create
 
-    written = create(folder, kind)
+    written = create(folder, template)
     choose_output(json).result(InitView(folder, tuple(written)))
 
 
