@@ -7,15 +7,16 @@
 #   make pictures    make the pictures in docs/pictures again; needs a browser
 # One measures the code beside that of others, in a minute, and writes docs/measures.md:
 #   make measure
-# Three measure, for hours; the first two write docs/parity-results.md:
+# Four measure, for an hour and more; zoo and mutants write docs/parity-results.md:
 #   make zoo      install, run the parity check on every model of fixtures/zoo
+#   make models   install, measure the model of each framework, and run the parity check on it: docs/models.md
 #   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
 #   make networks install, check honest float32 networks and networks with a planted error of 1e-4, 800 of each
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks install clean
+.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -48,6 +49,9 @@ measure: install
 
 zoo: install
 	$(BIN)/python tests/benchmarks/zoo.py --write
+
+models: install
+	$(BIN)/python tests/benchmarks/models.py --write
 
 mutants: install
 	$(BIN)/python tests/benchmarks/mutants.py --write
