@@ -13,6 +13,7 @@ from pyml_sandbox.workspace.home import SandboxHome
 
 def test_the_template_of_scikit_learn_is_valid_and_predicts(tmp_path: Path) -> None:
     create(tmp_path / "my_model", "sklearn")
-    signature = check(ModelPackage(tmp_path / "my_model"), VirtualenvBuilder(SandboxHome(tmp_path / "home", "tests")))
+    built = check(ModelPackage(tmp_path / "my_model"), VirtualenvBuilder(SandboxHome(tmp_path / "home", "tests")))
+    signature = built.signature
     assert signature.refusal == ""
     assert signature.outputs.names == ("species", "probability")

@@ -70,13 +70,16 @@ def read_table(file: Path, declared: Schema | None = None, nulls: Sequence[str] 
     misfits = [name for name in inferred if name in found.problems]
     if misfits:
         found = _misfits_as_strings(found, read_columns(file, [Field(name, STRING) for name in misfits], nulls))
-    if found.problems:
-        problems = [_with_types(problem, kind) for problem in found.problems.values()]
-        raise InputError(f"{file} cannot become a table (rows are counted from 0)", problems)
+    _refuse_problems(file, found.problems.values(), kind)
     fields |= {name: Field(name, STRING) for name in misfits}
     rows = pa.table([found.columns[name] for name in fields], schema=pa.schema([f.arrow for f in fields.values()]))
     strings = [name for name in inferred if fields[name].ddl_type == STRING]
     return FileTable(list(fields.values()), rows, bool(inferred), _null_spellings(file, kind, rows, strings, nulls))
+
+
+def _refuse_problems(file: Path, problems: Iterable[Problem], kind: RowSource) -> None:
+    if found := [_with_types(problem, kind) for problem in problems]:
+        raise InputError(f"{file} cannot become a table (rows are counted from 0)", found)
 
 
 def _given(file: Path, types: Mapping[str, str], declared: Schema | None) -> Mapping[str, Field]:
