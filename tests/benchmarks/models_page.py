@@ -88,9 +88,9 @@ is a template: `pyml init FOLDER --template NAME` writes its files, trained para
 | template | what |
 |---|---|"""
 
-METHOD = """- Each model trains on `Model.inputs.frame(rows)`, the frame that `predict` gets ([types.md](types.md)).
-- Where a library computes with threads of its own, the model limits them to one by the library's setting: what a request costs,
-  and in which order floats are added, then does not depend on the machine.
+METHOD = """- Each model over frames trains on `Model.inputs.frame(rows)`, the frame that `predict` gets ([types.md](types.md)).
+- Where a library computes with threads of its own, the model limits them to one by the library's setting: in which
+  order floats are added then does not depend on the number of cores.
 - Requirements name builds without CUDA where a library has one: `torch` from its own index, `tensorflow-cpu`, `xgboost-cpu`.
 
 ## 1. How it was measured
@@ -100,8 +100,9 @@ the gateway from the Python client, and `parity-check` with the rows of the mode
 
 - Packages: size of the virtual environment or of the image, pyml's runtime and what it needs included.
 - Start: from `deploy` until the server answered a probe; the environment was already built.
-- Memory and threads: of the server, after the requests. The server itself, with gRPC and Arrow, has ten threads.
-- Latency: median of 50 requests with one row, and of 20 with 1,000 rows."""
+- Memory and threads: of the server, after the requests. A server whose model starts no threads has ten.
+- Latency: median of 50 requests with one row, and of 20 with 1,000 rows.
+- Whatever else the machine does adds to the times: they are upper bounds."""
 
 
 def _models(descriptions: Mapping[str, str]) -> Iterator[str]:
