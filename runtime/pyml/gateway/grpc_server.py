@@ -122,7 +122,7 @@ async def _constant(answer: bytes, _request: bytes, _context: grpc.aio.ServicerC
 
 async def _not_offered(method: str, _request: bytes, context: grpc.aio.ServicerContext) -> bytes:
     message = f"the gateway does not offer {method}"
-    hint = "docs/serving.md lists what it offers"
+    hint = "docs/reference/serving.md lists what it offers"
     await _abort(context, RpcFailure(grpc.StatusCode.UNIMPLEMENTED, message, Reason.INPUT, hint))
 
 

@@ -39,7 +39,7 @@ AUTO_DECOMPRESS = False
 """For aiohttp's server, whose own decompression has no limit, and takes a body that is cut off for whole."""
 
 _RETRY_AFTER_S = "1"
-_OFFERED = "fix: docs/serving.md lists the paths that are offered"
+_OFFERED = "fix: docs/reference/serving.md lists the paths that are offered"
 _MAX_DIGITS = 20
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
