@@ -80,7 +80,15 @@ def test_every_public_name_is_in_the_reference(site: Path, package: object) -> N
     assert [name for name in names if not re.search(rf'id="[\w.]*\.{name}"', text)] == []
 
 
-def test_sample_models_are_shown_and_not_only_linked(site: Path) -> None:
+def test_files_of_sample_models_are_shown_and_sections_of_code_filled_in(site: Path) -> None:
+    shown = {
+        source.stem: re.findall(r"^\[(fixtures/[^\]]*)\]", source.read_text(encoding="utf-8"), re.MULTILINE)
+        for source in (ROOT / "docs" / "how-to").glob("*.md")
+    }
+    assert sum(map(len, shown.values())) > 20
+    for name, files in shown.items():
+        captions = re.findall(r'<span class="caption-text">([^<]*)</span>', page(site, f"how-to/{name}"))
+        assert captions == files
     assert "from the code:" not in "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.html"))
 
 
