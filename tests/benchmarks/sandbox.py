@@ -67,6 +67,11 @@ def measurements(driver: str) -> Iterator[tuple[str, float]]:
         yield "upload, after an edit of requirements.txt", timed(lambda: pyml("upload", str(edited)))
     pyml("upload", str(MODEL))
     yield "deploy to first answer", timed(lambda: pyml("deploy", version()))
+    rows = str(ROOT / "fixtures" / "tables" / "three_flights.csv")
+    yield (
+        "predict online, a file of three rows",
+        best(lambda: pyml("predict", "online", "flight_delay", "--rows", rows)),
+    )
     small = "SELECT * FROM flights LIMIT 10000"
     yield "offline, 10,000 rows, first job", timed(lambda: offline(small))
     yield "offline, 10,000 rows, later", best(lambda: offline(small))
