@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pyml.command_line import command
-from pyml.errors import Problem, UsageError
+from pyml.errors import InputError, Problem, UsageError
 from pyml.expected import fitting
 from pyml.package.settings import EXPECTED_FILES, FILE_NAME, ParitySettings
 from pyml.types.conversion.declared_column import UnfitError, refuse_missing, type_problem
@@ -20,6 +19,7 @@ from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import Field
 from pyml.types.schema import Schema
 from pyml.types.spark_types import ddl_type_of
+from pyml_sandbox.predict.file_rows import read_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -97,12 +97,11 @@ def read_notebook(
         UsageError: it cannot be read, or its key columns are missing or do not fit those of the rows.
     """
     if file is None:
-        found, source = _of_table(spark, name, [*keys.names, *outputs.names]), RowSource.TABLE
-    elif file.suffix.lower() == ".csv":
-        found, source = _of_csv(file, name), RowSource.CSV
-    else:
-        found, source = _of_parquet(file, name), RowSource.PARQUET
-    return predictions_of(name, found, source, keys, outputs)
+        found = _of_table(spark, name, [*keys.names, *outputs.names])
+        return predictions_of(name, found, RowSource.TABLE, keys, outputs)
+    if file.suffix.lower() == ".csv":
+        return _of_csv(name, file, keys, outputs)
+    return predictions_of(name, _of_parquet(file, name), RowSource.PARQUET, keys, outputs)
 
 
 def predictions_of(
@@ -112,7 +111,7 @@ def predictions_of(
 
     Args:
         name: the file or the Hive table, as `pyml.toml` names it.
-        found: its rows; those of a CSV file are strings. Columns that are neither key nor output are left out.
+        found: its rows. Columns that are neither key nor output are left out.
         source: where they come from, for hints.
         keys: the key columns, in the types of the snapshot.
         outputs: the model's declared outputs.
@@ -121,45 +120,49 @@ def predictions_of(
         UsageError: a key column is missing, or does not fit.
     """
     columns: dict[str, pa.Array] = {}
-    misfits: dict[str, str] = {}
-    for key in keys:
+    problems: dict[str, Problem] = {}
+    for each in (*_key_fields(keys), *outputs.fields):
         try:
-            columns[key.name] = _column(found, Field(key.name, ddl_type_of(key.type)), source)
+            columns[each.name] = _column(found, each, source)
         except UnfitError as unfit:
+            problems[each.name] = unfit.problem
+    return _matched(name, columns, problems, keys)
+
+
+def _key_fields(keys: pa.Schema) -> list[Field]:
+    return [Field(key.name, ddl_type_of(key.type)) for key in keys]
+
+
+def _matched(
+    name: str, columns: Mapping[str, pa.Array], problems: Mapping[str, Problem], keys: pa.Schema
+) -> NotebookPredictions:
+    for key in keys.names:
+        if key in problems:
             raise UsageError(
-                f"{name} cannot be matched with the rows by their key: {unfit.problem.message}", unfit.problem.hint
-            ) from unfit
-    for output in outputs.fields:
-        try:
-            columns[output.name] = _column(found, output, source)
-        except UnfitError as unfit:
-            misfits[output.name] = unfit.problem.message
-    return NotebookPredictions(name, pa.table(columns), misfits)
+                f"{name} cannot be matched with the rows by their key: {problems[key].message}", problems[key].hint
+            )
+    return NotebookPredictions(
+        name, pa.table(dict(columns)), {output: problem.message for output, problem in problems.items()}
+    )
 
 
 def _column(found: pa.Table, declared: Field, source: RowSource) -> pa.Array:
     refuse_missing(found.column_names, declared, source)
     column = found[declared.name].combine_chunks()
-    if source is RowSource.CSV:
-        column = _parsed(column, declared)
     try:
         return fitting(column, declared, source)
     except NotImplementedError as error:
         raise UnfitError(type_problem(str(column.type), declared, source)) from error
 
 
-def _parsed(strings: pa.Array, declared: Field) -> pa.Array:
-    """The strings of a CSV file in the declared type; whole numbers may be written as pandas does with nulls: `1.0`."""
-    wanted = declared.arrow.type
+def _of_csv(name: str, file: Path, keys: pa.Schema, outputs: Schema) -> NotebookPredictions:
+    """Read as every CSV file with rows; a null among the predictions is one, also where the output is NOT NULL."""
+    fields = [*_key_fields(keys), *(replace(output, nullable=True) for output in outputs.fields)]
     try:
-        return strings.cast(pa.float64() if pa.types.is_integer(wanted) and _has_points(strings) else wanted)
-    except (pa.ArrowInvalid, NotImplementedError) as error:
-        message = f"column `{declared.name}` is declared {declared.ddl_type}: {error}"
-        raise UnfitError(Problem(message, "write a Parquet file with pyml.save_expected")) from error
-
-
-def _has_points(strings: pa.Array) -> bool:
-    return bool(pc.any(pc.match_substring(strings, ".")).as_py())
+        found = read_columns(file, fields)
+    except InputError as error:
+        raise _unreadable(name, error.problems[0].message) from error
+    return _matched(name, found.columns, found.problems, keys)
 
 
 def _of_parquet(file: Path, name: str) -> pa.Table:
@@ -167,27 +170,6 @@ def _of_parquet(file: Path, name: str) -> pa.Table:
 
     try:
         return pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(name, str(error)) from error
-
-
-def _of_csv(file: Path, name: str) -> pa.Table:
-    """All columns as strings; nothing between two commas is null, and a quoted empty string is an empty string."""
-    import pyarrow.csv as pacsv
-
-    try:
-        with pacsv.open_csv(file) as reader:
-            names = reader.schema.names
-        return pacsv.read_csv(
-            file,
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(name, str(error)) from error
 

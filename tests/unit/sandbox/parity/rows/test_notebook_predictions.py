@@ -110,7 +110,7 @@ def test_csv_is_read_in_the_declared_types(tmp_path: Path) -> None:
 
 def test_a_value_of_csv_that_does_not_fit_is_said(tmp_path: Path) -> None:
     found = of_csv(tmp_path, "id,p,label,word\n7,high,1.5,a\n")
-    assert "Failed to parse string: 'high'" in found.misfits["p"]
+    assert "cannot hold 'high' (row 0)" in found.misfits["p"]
     assert "cannot hold 1.5" in found.misfits["label"]
 
 
