@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, PymlError
 from pyml.offline.job import OfflineJob
-from pyml.types.conversion.declared_column import type_problem
+from pyml.types.conversion.declared_column import missing_problem, type_problem
 from pyml.types.conversion.lossless import is_convertible
-from pyml.types.conversion.row_source import RowSource, missing_hint
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.schema import Schema
 from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
 
@@ -65,8 +66,8 @@ def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
     for wanted in inputs.fields:
         spark_type = found.get(wanted.name.lower())
         if spark_type is None:
-            message = f"column `{wanted.name}` is missing; declared {wanted.ddl_type}"
-            yield Problem(message, missing_hint(rows.columns, RowSource.SQL), ErrorCode.COLUMN_MISSING)
+            problem = missing_problem(rows.columns, wanted.name, RowSource.SQL)
+            yield replace(problem, message=f"{problem.message}; declared {wanted.ddl_type}")
         elif wanted.name.lower() in repeated:
             message = f"column `{wanted.name}` appears more than once"
             yield Problem(message, "give each column its own alias", ErrorCode.COLUMN_REPEATED)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.oip.tensor import datatype_of
-from pyml.types.conversion.declared_column import UnfitError, as_declared, fitted
+from pyml.types.conversion.declared_column import UnfitError, as_declared, fitted, missing_problem, undeclared_problems
 from pyml.types.conversion.lossless import is_convertible
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.spark_types import ddl_type_of
@@ -109,14 +109,11 @@ def nulls_of(batch: pa.RecordBatch) -> dict[str, list[int]]:
 
 
 def _name_problems(columns: Mapping[str, Array], schema: Schema) -> Iterator[Problem]:
+    names = list(columns)
     for name in schema.names:
         if name not in columns:
-            hint = f"send all of: {', '.join(schema.names)}"
-            yield Problem(f"column `{name}` is missing", hint, ErrorCode.COLUMN_MISSING)
-    for name in columns:
-        if name not in schema.names:
-            hint = f"the model's inputs are: {', '.join(schema.names)}"
-            yield Problem(f"column `{name}` is not an input of this model", hint, ErrorCode.COLUMN_UNDECLARED)
+            yield missing_problem(names, name, RowSource.TENSORS)
+    yield from undeclared_problems(names, schema.names, RowSource.TENSORS)
 
 
 def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pyml.error_code import ErrorCode
-from pyml.errors import InputError, Problem
-from pyml.types.conversion.declared_column import as_declared, fitted, refuse_missing
-from pyml.types.conversion.row_source import RowSource, undeclared_hint
+from pyml.errors import InputError
+from pyml.types.conversion.declared_column import as_declared, fitted, refuse_missing, undeclared_problems
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import Field
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def conform(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource
     ):
         return batch
     columns, problems = fitted(schema.fields, lambda field: as_declared(_column(batch, field, source), field, source))
-    problems += _undeclared(batch, schema, source)
+    problems += undeclared_problems(batch.schema.names, schema.names, source)
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)
@@ -45,15 +44,6 @@ def conform(batch: pa.RecordBatch, schema: Schema, source: RowSource = RowSource
 def _column(batch: pa.RecordBatch, field: Field, source: RowSource) -> pa.Array:
     refuse_missing(batch.schema.names, field, source, declared=f"; declared {field.ddl_type}")
     return batch.column(field.name)
-
-
-def _undeclared(batch: pa.RecordBatch, schema: Schema, source: RowSource) -> list[Problem]:
-    hint = undeclared_hint(schema.names, source)
-    return [
-        Problem(f"column `{name}` is not among the inputs", hint, ErrorCode.COLUMN_UNDECLARED)
-        for name in batch.schema.names
-        if name not in schema.names
-    ]
 
 
 def one_batch(table: pa.Table) -> pa.RecordBatch:

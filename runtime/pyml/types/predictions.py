@@ -11,7 +11,14 @@ import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import OutputError, Problem
-from pyml.types.conversion.declared_column import UnfitError, fitted, refuse_nulls, times_as_declared
+from pyml.types.conversion.declared_column import (
+    UnfitError,
+    fitted,
+    missing_problem,
+    refuse_nulls,
+    times_as_declared,
+    undeclared_problems,
+)
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.declared_rows import one_batch
 from pyml.types.dtypes import DATETIMES, FIXED_WIDTH, dtype_of
@@ -74,16 +81,8 @@ def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
     if found != list(schema.names):
         for name in schema.names:
             if found.count(name) != 1:
-                what, code = _MISSING if name not in found else _REPEATED
-                yield Problem(f"column `{name}` {what}", f"found: {', '.join(found) or 'no columns'}", code)
-        for name in dict.fromkeys(found):
-            if name not in schema.names:
-                hint = f"keep frame[{list(schema.names)}]"
-                yield Problem(f"column `{name}` is not declared", hint, ErrorCode.COLUMN_UNDECLARED)
-
-
-_MISSING = ("is missing", ErrorCode.COLUMN_MISSING)
-_REPEATED = ("appears more than once", ErrorCode.COLUMN_REPEATED)
+                yield missing_problem(found, name, RowSource.FRAME)
+        yield from undeclared_problems(found, schema.names, RowSource.FRAME)
 
 
 def _column(series: pd.Series, field: Field) -> pa.Array:

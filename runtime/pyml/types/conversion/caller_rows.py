@@ -19,10 +19,11 @@ from pyml.types.conversion.declared_column import (
     refuse_nulls,
     times_as_declared,
     type_problem,
+    undeclared_problems,
     unfit_if_lost,
 )
 from pyml.types.conversion.plain_values import column_of
-from pyml.types.conversion.row_source import RowSource, undeclared_hint
+from pyml.types.conversion.row_source import RowSource
 from pyml.types.dtypes import DATETIMES
 from pyml.types.field import Field
 
@@ -93,10 +94,7 @@ def _batch(
         return column_for(field)
 
     columns, problems = fitted(schema.fields, one)
-    for name in dict.fromkeys(found):
-        if name not in schema.names:
-            hint = undeclared_hint(schema.names, source)
-            problems.append(Problem(f"column `{name}` is not declared", hint, ErrorCode.COLUMN_UNDECLARED))
+    problems += undeclared_problems(found, schema.names, source)
     if problems:
         raise InputError(SUMMARY, problems)
     return pa.RecordBatch.from_arrays(columns, schema=schema.arrow)

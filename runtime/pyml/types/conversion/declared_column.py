@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
 from pyml.error_code import ErrorCode
 from pyml.errors import Problem
 from pyml.types.conversion.lossless import LossError, WrongKindError, conversion, days_of
-from pyml.types.conversion.row_source import RowSource, missing_hint, null_hint, type_hint, value_hint, zone_hint
+from pyml.types.conversion.row_source import (
+    RowSource,
+    missing_hint,
+    null_hint,
+    type_hint,
+    undeclared_hint,
+    value_hint,
+    zone_hint,
+)
 from pyml.types.field import Field
 from pyml.types.spark_types import ddl_type_of
 
@@ -162,10 +171,39 @@ def refuse_missing(
     Raises:
         UnfitError: the column is missing or repeated.
     """
-    if names.count(field.name) == 1:
-        return
-    is_missing = field.name not in names
-    what = "is missing" if is_missing else "appears more than once"
-    code = ErrorCode.COLUMN_MISSING if is_missing else ErrorCode.COLUMN_REPEATED
+    if names.count(field.name) != 1:
+        problem = missing_problem(names, field.name, source, listed)
+        raise UnfitError(replace(problem, message=problem.message + declared))
+
+
+def missing_problem(
+    names: Sequence[str], declared: str, source: RowSource, listed: Iterable[str] | None = None
+) -> Problem:
+    """The problem of a declared column that is not there exactly once.
+
+    Args:
+        names: of all columns, a repeated one each time.
+        declared: name of the declared column.
+        source: where the rows come from.
+        listed: the names that the hint lists; None for all.
+    """
     hint = missing_hint(names if listed is None else list(listed), source)
-    raise UnfitError(Problem(f"column `{field.name}` {what}{declared}", hint, code))
+    if declared in names:
+        return Problem(f"column `{declared}` appears more than once", hint, ErrorCode.COLUMN_REPEATED)
+    return Problem(f"column `{declared}` is missing", hint, ErrorCode.COLUMN_MISSING)
+
+
+def undeclared_problems(names: Iterable[str], declared: Sequence[str], source: RowSource) -> list[Problem]:
+    """A problem for each column that is not declared.
+
+    Args:
+        names: of all columns.
+        declared: names of the declared columns.
+        source: where the rows come from.
+    """
+    hint = undeclared_hint(declared, source)
+    return [
+        Problem(f"column `{name}` is not declared", hint, ErrorCode.COLUMN_UNDECLARED)
+        for name in dict.fromkeys(names)
+        if name not in declared
+    ]

@@ -232,7 +232,7 @@ def test_every_wrong_column_is_listed() -> None:
         codec.answer(request, Echo(Schema("a BIGINT, b DOUBLE")))
     problems = [problem.message for problem in caught.value.problems]
     assert any("`b` is missing" in problem for problem in problems)
-    assert any("`x` is not an input" in problem for problem in problems)
+    assert any("`x` is not declared" in problem for problem in problems)
     assert any("rows, other columns have a different number" in problem for problem in problems)
 
 

@@ -128,7 +128,7 @@ def test_every_column_that_is_missing_or_unknown_is_listed_and_nothing_else_then
     assert found == [
         (ErrorCode.COLUMN_MISSING, "column `a` is missing"),
         (ErrorCode.COLUMN_MISSING, "column `c` is missing"),
-        (ErrorCode.COLUMN_UNDECLARED, "column `d` is not an input of this model"),
+        (ErrorCode.COLUMN_UNDECLARED, "column `d` is not declared"),
     ]
 
 

@@ -75,7 +75,7 @@ def test_every_column_that_does_not_fit_is_listed_with_its_fix() -> None:
         "CAST(a AS DOUBLE)",
         "`b` is missing",
         "`d` is declared NOT NULL and holds 1 nulls, the first in row 0",
-        "`z` is not among the inputs",
+        "`z` is not declared",
     ):
         assert expected in text
     assert len(raised.value.problems) == 4
