@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import LoadReport
@@ -15,10 +16,13 @@ from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation, refusal_in
 from pyml_sandbox.parity.observations.catalogue import Check, report_name
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_VARIABLES = 6
 SIDE_BY_SIDE = 2
 HASH_SEEDS = 3
+ALONE_BUDGET_S = 3.0
+"""How long the calls of rows alone may take in each process, in seconds: with a slow model it predicts fewer rows."""
 
 FRESH = Variation("a fresh process")
 Varied = tuple[Check, str]
@@ -55,9 +59,9 @@ class EnvironmentChecks:
         First all settings are varied at once, in a few processes. Only if outputs differ there, or the model cannot be
         loaded, one setting is varied at a time.
         """
-        expected = [*self.context.first, *(self.context.alone if self.is_steady else [])]
+        expected = [*self.context.first, *(output for _, output in self._alone)]
         variations, record = self._variations(), self.context.record
-        asked = len(self.context.all_input_rows if self.is_steady else self.context.fixture)
+        asked = len(self._alone or self.context.fixture)
         with record.making({report_name(*varied): asked for varied in variations}) as seen:
             silent = all(
                 not isinstance(answer, str) and not self._positions(expected, answer)
@@ -67,6 +71,11 @@ class EnvironmentChecks:
         with record.making({Check.VERSIONS: 0, Check.TRAINING_SWITCH: 0}) as loading:
             loading += _of_loading(self.context.harness.load_report, self._any_example())
         return [*seen, *loading]
+
+    @cached_property
+    def _alone(self) -> list[tuple[InputRow, Output]]:
+        """The rows that each process predicts alone, with their outputs here; none if earlier calls change outputs."""
+        return self.context.alone_within(ALONE_BUDGET_S) if self.is_steady else []
 
     def _one_by_one(
         self, variations: Mapping[Varied, tuple[Variation, ...]], expected: Sequence[Output]
@@ -112,7 +121,7 @@ class EnvironmentChecks:
         together = harness.together(self.context.rows(self.context.fixture))
         if not self.is_steady:
             return together
-        return [*together, *harness.alone(self.context.rows(self.context.all_input_rows))]
+        return [*together, *harness.alone(self.context.rows([row for row, _ in self._alone]))]
 
     def _compared(
         self, varied: Varied, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
@@ -125,7 +134,7 @@ class EnvironmentChecks:
             return
         fixture = self.context.fixture
         conditions = [Condition(tuple(fixture), position) for position in range(len(fixture))]
-        conditions += [one_row(row) for row in self.context.all_input_rows]
+        conditions += [one_row(row) for row, _ in self._alone]
         for name, found in self._positions(expected, answer).items():
             alone = [position for position in found if position >= len(fixture)] or found
             shown = [conditions[position] for position in alone[:MAX_EXAMPLES]]

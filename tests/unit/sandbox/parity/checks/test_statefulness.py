@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.check_record import CheckRecord
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from support.harnesses import Source
@@ -83,6 +85,21 @@ def in_environments(source: Source, folder: Path, *, is_steady: bool = True) -> 
     with source.context(folder) as fresh:
         context = fresh.with_alone() if is_steady else fresh
         return {each.name: each for each in EnvironmentChecks(context, is_steady).observations()}
+
+
+def test_each_process_predicts_fewer_rows_alone_with_a_slow_model(tmp_path: Path) -> None:
+    with model("p = p * 2").context(tmp_path) as fresh:
+        context = fresh.with_alone()
+        context = context.with_rows([replace(row) for row in context.input_rows * 3])
+        every = replace(context, call_s=0.001)
+        slow = replace(context, call_s=60.0)
+        for each, rows in ((every, len(context.all_input_rows)), (slow, len(slow.alone_within(3.0)))):
+            found = replace(each, record=CheckRecord())
+            EnvironmentChecks(found).observations()
+            assert found.record.made["hash-seed"].rows == rows
+        assert len(slow.alone_within(3.0)) < len(context.all_input_rows)
+        outputs = dict(zip(map(id, context.all_input_rows), context.alone, strict=True))
+        assert all(output == outputs[id(row)] for row, output in slow.alone_within(3.0))
 
 
 def of_zone(hour: str) -> Source:
