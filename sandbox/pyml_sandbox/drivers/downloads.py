@@ -70,17 +70,18 @@ class Downloads:
 
 
 @contextmanager
-def download_events(subject: str, on_event: OnEvent) -> Iterator[Callable[[str], None]]:
+def download_events(subject: str, on_event: OnEvent, idle: str = "") -> Iterator[Callable[[str], None]]:
     """Report the downloads of an installer as they change, and every `INTERVAL_S` while nothing changes.
 
     Args:
         subject: of the events.
         on_event: called with each event, also from a thread of its own.
+        idle: what is done while nothing is downloaded; empty to report nothing then.
 
     Yields:
         A function that takes each line that the installer prints.
     """
-    reporter = _Reporter(subject, on_event)
+    reporter = _Reporter(subject, on_event, idle)
     thread = threading.Thread(target=reporter.repeat, name="pyml-downloads", daemon=True)
     thread.start()
     try:
@@ -91,8 +92,8 @@ def download_events(subject: str, on_event: OnEvent) -> Iterator[Callable[[str],
 
 
 class _Reporter:
-    def __init__(self, subject: str, on_event: OnEvent) -> None:
-        self._subject, self._on_event = subject, on_event
+    def __init__(self, subject: str, on_event: OnEvent, idle: str) -> None:
+        self._subject, self._on_event, self._idle = subject, on_event, idle
         self._downloads, self._started = Downloads(), time.monotonic()
         self._lock = threading.Lock()
         self.over = threading.Event()
@@ -108,12 +109,12 @@ class _Reporter:
         """Report every `INTERVAL_S` until it is over."""
         while not self.over.wait(INTERVAL_S):
             with self._lock:
-                if self._downloads.detail:
+                if self._downloads.detail or self._idle:
                     self._report(f", {time.monotonic() - self._started:.0f} s so far")
 
     def _report(self, so_far: str) -> None:
         state, elapsed = self._downloads, time.monotonic() - self._started
-        event = Event(self._subject, Progress.WAITING, state.detail + so_far, elapsed)
+        event = Event(self._subject, Progress.WAITING, (state.detail or self._idle) + so_far, elapsed)
         if state.total:
             event = replace(event, done=state.done, total=state.total, unit=BYTES)
         self._on_event(event)

@@ -143,10 +143,8 @@ def ensure(home: SandboxHome, lock: str, package: ModelPackage, on_event: OnEven
 def _installed(folder: Path, lock: str, package: ModelPackage, on_event: OnEvent) -> EnvironmentSize:
     environ, started = _environ(on_event), time.monotonic()
     warn_of_cuda(lock, package, environ, on_event)
-    with (
-        timed(SUBJECT, on_event, f"installing {count_packages(lock)} packages") as done,
-        download_events(SUBJECT, on_event) as on_line,
-    ):
+    doing = f"installing {count_packages(lock)} packages"
+    with timed(SUBJECT, on_event, doing) as done, download_events(SUBJECT, on_event, doing) as on_line:
         size = _build(folder, lock, package, partial(run_uv, environ=environ, on_line=on_line), started)
         done(size.text)
     return size

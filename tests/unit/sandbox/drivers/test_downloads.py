@@ -77,6 +77,20 @@ def test_a_long_download_is_told_again_while_nothing_changes(monkeypatch: pytest
     assert "fetching torch 524 MB, 0 s so far" in [event.detail for event in events]
 
 
+@pytest.mark.parametrize(("idle", "is_told"), [("installing 11 packages", True), ("", False)])
+def test_an_installation_without_downloads_is_told_again_where_it_has_a_name(
+    monkeypatch: pytest.MonkeyPatch, idle: str, is_told: bool
+) -> None:
+    monkeypatch.setattr(downloads, "INTERVAL_S", 0.01)
+    events: list[Event] = []
+    with download_events("environment", events.append, idle) as hear:
+        if is_told:
+            wait_for(lambda: len(events) > 1, "it is told again")
+            assert events[-1].detail == "installing 11 packages, 0 s so far"
+        hear("Resolved 5 packages in 270ms")
+    assert bool(events) == is_told
+
+
 @pytest.mark.parametrize(("size", "text"), [(1_240_000_000, "1,240 MB"), (35_349_300, "35 MB"), (92_853, "0.1 MB")])
 def test_sizes_for_people(size: int, text: str) -> None:
     assert megabytes(size) == text
