@@ -88,7 +88,7 @@ is a template: `pyml init FOLDER --template NAME` writes its files, trained para
 | template | what |
 |---|---|"""
 
-METHOD = """- Each model over frames trains on `Model.inputs.frame(rows)`, the frame that `predict` gets ([types.md](types.md)).
+METHOD = """- Each model over frames trains on `Model.inputs.frame(rows)`, the frame that `predict` gets ([types](reference/types.md)).
 - Where a library computes with threads of its own, the model limits them to one by the library's setting: in which
   order floats are added then does not depend on the number of cores.
 - Requirements name builds without CUDA where a library has one: `torch` from its own index, `tensorflow-cpu`, `xgboost-cpu`.
@@ -107,7 +107,7 @@ the gateway from the Python client, and `parity-check` with the rows of the mode
 
 def _models(descriptions: Mapping[str, str]) -> Iterator[str]:
     for name, description in descriptions.items():
-        yield f"| [`{name}`](../fixtures/models/{name}) | {description} |"
+        yield f"| `{name}` | {description} |"
 
 
 def table(measurements: Sequence[Measurement]) -> Iterator[str]:
