@@ -9,7 +9,7 @@
 #   make measure
 # Four measure, for an hour and more; zoo and mutants write docs/parity-results.md:
 #   make zoo      install, run the parity check on every model of fixtures/zoo
-#   make models   install, measure the model of each framework, and run the parity check on it: docs/models.md
+#   make models   install, measure the model of each framework, on both drivers if an engine answers: docs/models.md
 #   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
 #   make networks install, check honest float32 networks and networks with a planted error of 1e-4, 800 of each
 PYTHON ?= python3
@@ -52,6 +52,7 @@ zoo: install
 
 models: install
 	$(BIN)/python tests/benchmarks/models.py --write
+	! docker info >/dev/null 2>&1 || $(BIN)/python tests/benchmarks/models.py --driver container --write
 
 mutants: install
 	$(BIN)/python tests/benchmarks/mutants.py --write
