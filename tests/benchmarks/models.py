@@ -135,7 +135,7 @@ def measure(name: str, driver: str) -> Measurement:
         pyml("undeploy", name)
         return with_check(measured, MODELS / name)
     except CommandError as error:
-        return replace(start, message=without_paths(str(error))[-600:])
+        return replace(start, message=without_paths(str(error).rpartition("error: ")[2])[:600])
 
 
 def with_server(measured: Measurement, model_id: str) -> Measurement:
