@@ -98,9 +98,9 @@ METHOD = """- Each model over frames trains on `Model.inputs.frame(rows)`, the f
 `make models` runs, for each model and driver, the commands of a user on a sandbox of its own: `upload`, `deploy`, requests through
 the gateway from the Python client, and `parity-check` with the rows of the model's `pyml.toml`. {platform}.
 
-- Packages: size of the virtual environment or of the image, pyml's runtime and what it needs included.
+- Packages: size of the virtual environment, or of the image with Java and Spark; what pyml itself needs is included.
 - Start: from `deploy` until the server answered a probe; the environment was already built.
-- Memory and threads: of the server, after the requests. A server whose model starts no threads has ten.
+- Memory and threads: of the server, after the requests. A server whose model starts no threads has ten, in a container twelve.
 - Latency: median of 50 requests with one row, and of 20 with 1,000 rows.
 - Whatever else the machine does adds to the times: they are upper bounds."""
 
