@@ -52,6 +52,7 @@ def parity_check(
     from pyml_sandbox.models import registry
     from pyml_sandbox.parity import check
     from pyml_sandbox.parity.rows.notebook_predictions import expected_file
+    from pyml_sandbox.parity.rows.rows_beside import rows_beside
 
     files = Files(html, junit)
     files.refuse_folders()
@@ -60,9 +61,10 @@ def parity_check(
     with exit_code_1_is_a_verdict(), progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
-        expected = expected_file(settings, Path(model) if Path(model).is_dir() else None)
+        folder = Path(model) if Path(model).is_dir() else None
+        rows, expected = rows_beside(settings, folder, version.signature), expected_file(settings, folder)
         report = check.parity_check(
-            client, version.model_id, settings, on_event, expected=expected, use_cache=not no_cache
+            client, version.model_id, settings, on_event, rows=rows, expected=expected, use_cache=not no_cache
         )
     choose_output(json).result(ReportView(report))
     with progress() as on_event:

@@ -18,6 +18,8 @@ FILE_NAME = "pyml.toml"
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
 EXPECTED_FILES = (".parquet", ".csv")
 """Suffixes of files with the predictions of a notebook, in lower case."""
+ROW_FILES = (".parquet", ".csv", ".jsonl", ".json")
+"""Suffixes of files with the rows of a parity check, in lower case."""
 MIB = 1024 * 1024
 """Bytes in the unit of every setting whose name ends in `_mb`."""
 
@@ -84,6 +86,8 @@ class ParitySettings:
     Attributes:
         sql: query whose rows are predicted on both paths; it gives the key and the inputs.
         table: instead of `sql`: a Hive table; its key and input columns are read.
+        rows: instead of `sql`: a Parquet, CSV or JSON Lines file beside `pyml.toml`. Its rows are numbered if there is
+            no key. The file is test data: it is no part of a model version.
         key: columns that identify a row.
         level: parity level that this model needs, P1 to P5 (docs/reference/parity-report.md).
         batch_rows: number of rows in one online request when all rows are sent.
@@ -95,6 +99,7 @@ class ParitySettings:
 
     sql: str = ""
     table: str = ""
+    rows: str = ""
     key: tuple[str, ...] = ()
     level: str = "P3"
     batch_rows: int = 1000
@@ -116,8 +121,8 @@ class ParitySettings:
             sql: the query that selects the rows.
             table: instead of `sql`: a Hive table; both are empty if the rows are given in a different way.
         """
-        expected = "" if self.sql or self.table else self.expected
-        return replace(self, sql=sql, table=table, expected=expected)
+        expected = "" if self.sql or self.table or self.rows else self.expected
+        return replace(self, sql=sql, table=table, rows="", expected=expected)
 
 
 @dataclass(frozen=True)
@@ -239,8 +244,14 @@ def _refuse_bad_values(settings: Settings) -> None:
         )
     if settings.parity.level not in LEVELS:
         problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
-    if settings.parity.sql and settings.parity.table:
-        problems.append(Problem("`parity.sql` and `parity.table` are both given", "keep one of them"))
+    given = [f"`parity.{name}`" for name in ("sql", "table", "rows") if getattr(settings.parity, name)]
+    if len(given) > 1:
+        each = "both" if len(given) == 2 else "all"
+        problems.append(Problem(f"{' and '.join(given)} are {each} given", "keep one of them"))
+    if settings.parity.rows and not settings.parity.rows.lower().endswith(ROW_FILES):
+        problems.append(
+            Problem(f"`parity.rows` is {settings.parity.rows!r}", f"the name of a file: {', '.join(ROW_FILES)}")
+        )
     if settings.parity.expected and not _is_file_or_table(settings.parity):
         problems.append(
             Problem(

@@ -45,6 +45,7 @@ from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.notebook_predictions import NotebookPredictions, not_beside, read_notebook
 from pyml_sandbox.parity.rows.row_files import write
+from pyml_sandbox.parity.rows.rows_beside import rows_not_beside
 from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Decision
@@ -85,7 +86,8 @@ def parity_check(
         settings: rows, key, sizes and the required level; None for the model's own `pyml.toml`. The checks of levels
             above P1 are made unless the required level is P1.
         on_event: called at each step.
-        rows: rows that replace a query, shape (rows, key columns and inputs). They are numbered if there is no key.
+        rows: rows that replace a query, shape (rows, key columns and inputs), such as those of the file that
+            `settings.rows` names. They are numbered if there is no key.
         expected: the file that `settings.expected` names, in the folder where the user has it; None for a Hive table,
             and if the settings name neither.
         use_cache: whether an earlier report on the same version, rows and settings may be returned.
@@ -103,6 +105,8 @@ def parity_check(
     settings = settings or ModelPackage(version.package).settings.parity
     if settings.has_expected_file and expected is None:
         raise not_beside(settings)
+    if settings.rows and rows is None:
+        raise rows_not_beside(settings)
     with only_run(client.home, version.name, on_event):
         return _Check(client, version, settings, expected, on_event).report(rows, use_cache=use_cache)
 

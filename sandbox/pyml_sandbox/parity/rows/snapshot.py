@@ -162,4 +162,4 @@ def _select_all(table: str) -> str:
 
 
 _KEY_HINT = '--key COLUMN, or in pyml.toml: [parity] key = ["…"]'
-_ROWS_HINT = '--table TABLE or --sql QUERY, or in pyml.toml: [parity] table = "…"'
+_ROWS_HINT = '--table TABLE or --sql QUERY, or in pyml.toml: [parity] table = "…" or rows = "FILE.parquet"'

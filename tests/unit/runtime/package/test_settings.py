@@ -20,6 +20,8 @@ from pyml.package.settings import AllowanceSettings, ParitySettings, Settings
         ("serving = 1", "write [serving]"),
         ("[parity]\nlevel = 'P9'", "one of P1"),
         ("[parity]\nsql = 'x'\ntable = 'y'", "keep one of them"),
+        ("[parity]\nsql = 'x'\nrows = 'y.csv'", "keep one of them"),
+        ("[parity]\nrows = 'y.txt'", "the name of a file: .parquet"),
         ("[parity]\nkey = 'a'", "a list of strings"),
         ("[parity]\ntolerance = 1e-3", "write [parity.tolerance]"),
         ("[parity]\nexpected = 'a/b'", "the name of a file (.parquet or .csv) beside pyml.toml, or of a Hive table"),
