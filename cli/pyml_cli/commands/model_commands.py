@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyml.command_line import command
+from pyml_cli.commands.package_sources import Exclude, FromMlflow, FromParquet, FromTable, Outputs, Sources
 from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
 
@@ -28,13 +29,24 @@ def init(
             "catboost, onnx, statsmodels, text, torch, torch-tensor, keras, keras-tensor.",
         ),
     ] = "frame",
+    from_parquet: FromParquet = None,
+    from_table: FromTable = "",
+    from_mlflow: FromMlflow = None,
+    exclude: Exclude = None,
+    output: Outputs = None,
+    sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Create an example model package, which passes its own parity check."""
+    """Create a model package: an example, or for the columns of a file or table, or for a model of MLflow."""
     from pyml_sandbox.models.template import create
 
-    written = create(folder, template)
-    choose_output(json).result(InitView(folder, tuple(written)))
+    draft = Sources(from_parquet, from_table, from_mlflow, exclude or (), output or ()).draft(sandbox)
+    if draft is None:
+        choose_output(json).result(InitView(folder, tuple(create(folder, template))))
+        return
+    from pyml_sandbox.models.sources.package_draft import write_draft
+
+    choose_output(json).result(InitView(folder, tuple(write_draft(draft, folder)), draft.notes))
 
 
 def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
@@ -92,20 +104,25 @@ def undeploy(model: ModelName, sandbox: Sandbox = None, json: AsJson = False) ->
 
 @dataclass(frozen=True)
 class InitView:
-    """The result of `init`."""
+    """The result of `init`: the files, and what was assumed."""
 
     folder: Path
     written: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Folder and files."""
-        return {"folder": str(self.folder), "files": [str(path) for path in self.written]}
+        """Folder, files and notes."""
+        files: list[JSON] = [str(path) for path in self.written]
+        notes: list[JSON] = list(self.notes)
+        return {"folder": str(self.folder), "files": files, "notes": notes}
 
     @property
     def text(self) -> str:
-        """The files, and the next command."""
+        """The files, what was assumed, and the next command."""
         files = "\n".join(f"   {self.folder / path}" for path in self.written)
+        notes = "".join(f"\n - {note}" for note in self.notes)
+        files += f"\n{notes}" if notes else ""
         return f"{files}\n\n Next:  {command('cd', str(self.folder))}  &&  pyml dev up  &&  pyml parity-check"
 
 

@@ -51,11 +51,7 @@ def create(folder: Path, template: str = DEFAULT) -> list[Path]:
         SetupError: the template is missing: the installation is incomplete.
     """
     source = find_template(template)
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} exists and is not empty", "give pyml init a different folder")
-    name = folder.resolve().name
-    if not is_plain_name(name):
-        raise UsageError(f"{name!r} cannot be the name of a model", "use letters, digits, _ and - only, at most 40")
+    name = name_in_new(folder)
     contents = {path: (source / path).read_bytes() for path in _files_of(source)}
     contents[Path(FILE_NAME)] = f'name = "{name}"\n\n'.encode() + contents[Path(FILE_NAME)]
     contents[PARITY_TEST] = (PACKAGE / "models" / "templates" / PARITY_TEST.name).read_bytes()
@@ -63,6 +59,23 @@ def create(folder: Path, template: str = DEFAULT) -> list[Path]:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return sorted(contents)
+
+
+def name_in_new(folder: Path) -> str:
+    """The name of a model whose package is to be written to a folder.
+
+    Args:
+        folder: the new package.
+
+    Raises:
+        UsageError: the folder is a file or not empty, or its name cannot be the name of a model.
+    """
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty", "give pyml init a different folder")
+    name = folder.resolve().name
+    if not is_plain_name(name):
+        raise UsageError(f"{name!r} cannot be the name of a model", "use letters, digits, _ and - only, at most 40")
+    return name
 
 
 def find_template(name: str, package: Path = PACKAGE) -> Path:
