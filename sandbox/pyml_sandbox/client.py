@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pyml.offline.job import JobResult, OfflineJob
     from pyml_sandbox.drivers.contract import Driver, OfflineTarget
+    from pyml_sandbox.models.first_call import RowsFor
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
@@ -66,6 +67,7 @@ class Client:
         *,
         wheels: Path | None = None,
         ca_bundle: Path | None = None,
+        rows_for: RowsFor | None = None,
     ) -> str:
         """Store a model package as a version, and make its environment or image.
 
@@ -74,15 +76,17 @@ class Client:
             on_event: called with each step.
             wheels: folder of wheels to install from, instead of any package index; containers only.
             ca_bundle: PEM file of certificates to trust while the image is built; containers only.
+            rows_for: gives rows for the model's signature, which it must predict; None for none.
 
         Returns:
             The model id, `name@version`; the same package gives the same id.
 
         Raises:
             PackageError: the package is invalid, its requirements cannot be resolved, or the model does not load.
+            PredictError: the model does not predict the rows of `rows_for`.
         """
         builder = self.driver.builder.with_inputs(wheels, ca_bundle)
-        return registry.upload(self.home, package, builder, on_event).model_id
+        return registry.upload(self.home, package, builder, on_event, rows_for).model_id
 
     def deploy_model(self, model_id: str, on_event: OnEvent = ignore) -> None:
         """Start the model's server and route the model's name to it. Blocks until the server answers.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyml.command_line import command
+from pyml_cli.commands.first_rows import FirstRows, rows_of_user
 from pyml_cli.commands.package_sources import Exclude, FromMlflow, FromParquet, FromTable, Outputs, Sources
 from pyml_cli.options import CaBundle, ModelDir, ModelId, ModelName, Sandbox, Wheels
 from pyml_cli.output import AsJson, choose_output, progress
@@ -49,24 +50,31 @@ def init(
     choose_output(json).result(InitView(folder, tuple(write_draft(draft, folder)), draft.notes))
 
 
-def validate(folder: ModelDir = Path(), json: AsJson = False) -> None:
-    """Check a model package, load the model in its own environment, predict one row, and list every problem."""
+def validate(folder: ModelDir = Path(), rows: FirstRows = None, json: AsJson = False) -> None:
+    """Check a model package, load the model in its own environment, predict rows, and list every problem.
+
+    The rows are those of --rows, else the first of the file that `[parity] rows` names, else one that is made up.
+    """
     from pyml.package.model_package import ModelPackage
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
     from pyml_sandbox.workspace.home import SandboxHome
 
     with progress() as on_event:
-        built = registry.check(ModelPackage(folder), builder_for(SandboxHome.find()), on_event)
+        package = ModelPackage(folder)
+        given = rows_of_user(rows, folder, package)
+        built = registry.check(package, builder_for(SandboxHome.find()), on_event, given)
     signature = built.signature
     facts = (signature.kind, signature.inputs.ddl, signature.outputs.ddl, signature.refusal)
-    choose_output(json).result(SignatureView(*facts, built.environment.size))
+    view = SignatureView(*facts, built.environment.size)
+    choose_output(json).result(view if given is None else replace(view, refusal="", predicted="your rows"))
 
 
 def upload(
     folder: ModelDir = Path(),
     wheels: Wheels = None,
     ca_bundle: CaBundle = None,
+    rows: FirstRows = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -77,8 +85,9 @@ def upload(
 
     with progress() as on_event:
         package = ModelPackage(folder)
+        given = rows_of_user(rows, folder, package)
         client = Client(sandbox)
-        model_id = client.upload_model(package, on_event, wheels=wheels, ca_bundle=ca_bundle)
+        model_id = client.upload_model(package, on_event, wheels=wheels, ca_bundle=ca_bundle, rows_for=given)
     environment = registry.find_version(client.home, model_id).environment
     choose_output(json).result(UploadView(model_id, environment))
 
@@ -135,6 +144,7 @@ class SignatureView:
     outputs: str
     refusal: str = ""
     environment: EnvironmentSize | None = None
+    predicted: str = "a row that is made up from the inputs"
 
     @property
     def json(self) -> Mapping[str, JSON]:
@@ -153,7 +163,7 @@ class SignatureView:
         if self.environment:
             lines += f"\n needs    {self.environment.text}"
         if not self.refusal:
-            return f"{lines}\n predict  answers a row that is made up from the inputs"
+            return f"{lines}\n predict  answers {self.predicted}"
         said = self.refusal.replace("\n", "\n          ")
         return f"{lines}\n predict  refuses a row that is made up from the inputs:\n          {said}"
 

@@ -17,21 +17,30 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyml.command_line import command
 from pyml.error_code import ErrorCode
-from pyml.errors import PackageError, SetupError, UsageError
+from pyml.errors import PackageError, PymlError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
+from pyml_sandbox.models.first_call import predict_rows
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
+if TYPE_CHECKING:
+    from pyml_sandbox.models.first_call import RowsFor
+
 
 def upload(
-    home: SandboxHome, package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore
+    home: SandboxHome,
+    package: ModelPackage,
+    builder: EnvironmentBuilder,
+    on_event: OnEvent = ignore,
+    rows_for: RowsFor | None = None,
 ) -> ModelVersion:
     """Store a copy of a package, build its environment, and load the model once in it.
 
@@ -42,9 +51,11 @@ def upload(
         package: folder with the four artifacts.
         builder: builds its environment.
         on_event: called with each step.
+        rows_for: gives rows of the user for a signature, which the model must predict; None for none.
 
     Raises:
         PackageError: the package is invalid, its requirements cannot be resolved, or its code raised.
+        PredictError: the model does not predict the user's rows.
         SetupError: the package index cannot be reached.
     """
     package = package.afresh()
@@ -55,34 +66,50 @@ def upload(
     built = None if _is_uploaded(target) else _store(package, target, builder, on_event)
     version = _read(target)
     environment = built or prepare(version, builder, on_event)
-    if built and version.signature.refusal:
+    if rows_for is not None:
+        try:
+            predict_rows(builder, environment, rows_for(version.signature))
+        except PymlError:
+            if built:  # a failed upload leaves nothing
+                shutil.rmtree(target, ignore_errors=True)
+            raise
+    elif built and version.signature.refusal:
         said = f"predict refuses a row that is made up from the declared types: {version.signature.refusal}"
         on_event(Event("predict", Progress.NOTE, said))
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.summary}", time.monotonic() - started))
     return version
 
 
-def check(package: ModelPackage, builder: EnvironmentBuilder, on_event: OnEvent = ignore) -> BuildResult:
+def check(
+    package: ModelPackage,
+    builder: EnvironmentBuilder,
+    on_event: OnEvent = ignore,
+    rows_for: RowsFor | None = None,
+) -> BuildResult:
     """Check a package as `upload` does, up to loading the model in its own environment; nothing is stored.
 
     Args:
         package: folder with the four artifacts.
         builder: builds the environment, which is kept for reuse.
         on_event: called with each step.
+        rows_for: as of `upload`.
 
     Returns:
         The model's signature and environment.
 
     Raises:
-        PackageError, SetupError: as `upload`.
+        PackageError, PredictError, SetupError: as `upload`.
     """
     _refuse_problems(package)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
-            return _make(package, Path(beside), Path(beside), builder, on_event)
+            built = _make(package, Path(beside), Path(beside), builder, on_event)
         except SetupError as error:
             message = f"The package's files are valid, but the model could not be loaded.\n{error.message}"
             raise SetupError(message, error.hint) from error
+        if rows_for is not None:
+            predict_rows(builder, built.environment, rows_for(built.signature))
+        return built
 
 
 def import_image(
