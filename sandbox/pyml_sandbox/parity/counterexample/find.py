@@ -78,7 +78,7 @@ class CounterexampleFinder:
             alone = Condition((example.other.row,))
             holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_format
             return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(example.output, alone, alone))
-        with _ConditionRunner(self.context) as runner:
+        with ConditionRunner(self.context) as runner:
             if not runner.differs(example):
                 return (
                     self._shrunk_on_paths(example)
@@ -170,7 +170,7 @@ class CounterexampleFinder:
 
     def _seen_in_a_fresh_process(self, example: Example) -> tuple[Seen, ...] | None:
         """State that the running servers no longer have: a process that got other rows first."""
-        with _ConditionRunner(self.context) as runner:
+        with ConditionRunner(self.context) as runner:
             return self._seen_beside(
                 example, example.other, "a process that got other rows first", runner.output(example.other)
             )
@@ -196,7 +196,7 @@ class CounterexampleFinder:
 
     def _seen_varied(self, example: Example) -> tuple[Seen, ...] | None:
         """Environment: both paths as they are, and a new process whose environment differs in one thing."""
-        with _ConditionRunner(self.context) as runner:
+        with ConditionRunner(self.context) as runner:
             varied = self._among_threads(example) if example.other.threads > 1 else runner.output(example.other)
         threads = f"{example.other.threads} threads" if example.other.threads > 1 else ""
         name = example.other.variation.name or threads or str(example.other.perturbation)
@@ -247,7 +247,7 @@ class CounterexampleFinder:
 
 
 @dataclass
-class _ConditionRunner:
+class ConditionRunner:
     """Runs conditions in isolated processes, which are started when needed and then kept.
 
     Attributes:
@@ -256,9 +256,10 @@ class _ConditionRunner:
 
     context: CheckContext
     _open: dict[Variation, HarnessProcess | PackageError] = field(default_factory=dict)
+    _refusals: tuple[object, ...] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> _ConditionRunner:
+    def __enter__(self) -> ConditionRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -269,10 +270,16 @@ class _ConditionRunner:
         return bool(example.other.before)
 
     def differs(self, example: Example) -> bool:
-        """Whether the outputs under the two conditions of an example differ."""
+        """Whether the outputs under the two conditions of an example differ, as those of the first example do.
+
+        A refused call must be refused for the same reason as in the first example: a smaller input that the model
+        refuses for a different reason shows a different fault.
+        """
         left, right = self.output(example.reference, fresh=bool(example.other.before)), self.output(example.other)
+        refusals = tuple(_reason(output) for output in (left, right))
+        self._refusals = self._refusals or refusals
         columns = differing(self.context.noise_model, left, right)
-        return example.output in columns if example.output else bool(columns)
+        return refusals == self._refusals and (example.output in columns if example.output else bool(columns))
 
     def output(self, condition: Condition, *, fresh: bool = False) -> Output:
         """The output of a condition's row."""
@@ -369,3 +376,8 @@ def _text_of(value: Cell) -> str | None:
         return None
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _reason(output: Output) -> tuple[object, ...] | None:
+    """Why a call was refused, without the values that its message names; None if it was not."""
+    return (output.kind, output.codes) if isinstance(output, Refusal) else None
