@@ -27,9 +27,9 @@ def init(
         typer.Option(
             metavar="TEMPLATE",
             help="What to start from: frame, tensor, or a framework's trained model: sklearn, lightgbm, xgboost, "
-            "catboost, onnx, statsmodels, text, torch, torch-tensor, keras, keras-tensor.",
+            "catboost, onnx, statsmodels, text, torch, torch-tensor, keras, keras-tensor. frame if not given.",
         ),
-    ] = "frame",
+    ] = "",
     from_parquet: FromParquet = None,
     from_table: FromTable = "",
     from_mlflow: FromMlflow = None,
@@ -39,11 +39,11 @@ def init(
     json: AsJson = False,
 ) -> None:
     """Create a model package: an example, or for the columns of a file or table, or for a model of MLflow."""
-    from pyml_sandbox.models.template import create
+    from pyml_sandbox.models.template import DEFAULT, create
 
-    draft = Sources(from_parquet, from_table, from_mlflow, exclude or (), output or ()).draft(sandbox)
+    draft = Sources(from_parquet, from_table, from_mlflow, exclude or (), output or (), template).draft(sandbox)
     if draft is None:
-        choose_output(json).result(InitView(folder, tuple(create(folder, template))))
+        choose_output(json).result(InitView(folder, tuple(create(folder, template or DEFAULT))))
         return
     from pyml_sandbox.models.sources.package_draft import write_draft
 

@@ -45,6 +45,7 @@ class Sources:
         mlflow: a model folder of MLflow; None for none.
         excluded: columns that are not inputs.
         outputs: outputs in Spark DDL.
+        template: a template; empty for none.
     """
 
     parquet: Path | None
@@ -52,6 +53,7 @@ class Sources:
     mlflow: Path | None
     excluded: Sequence[str] = ()
     outputs: Sequence[str] = ()
+    template: str = ""
 
     def draft(self, sandbox: str | None = None) -> PackageDraft | None:
         """The package that is to be written; None if no source is given.
@@ -84,6 +86,8 @@ class Sources:
     def _refuse_contradictions(self) -> None:
         named = {"--from-parquet": self.parquet, "--from-table": self.table, "--from-mlflow": self.mlflow}
         given = [name for name, value in named.items() if value]
+        if self.template and given:
+            raise UsageError(f"--template and {given[0]} are given", "keep one of them")
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} are given", "keep one of them")
         if self.excluded and given not in (["--from-parquet"], ["--from-table"]):
