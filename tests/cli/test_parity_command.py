@@ -48,10 +48,11 @@ class Asked:
         settings: ParitySettings,
         on_event: object,
         *,
+        rows: object,
         expected: Path | None,
         use_cache: bool,
     ) -> Report:
-        assert model_id == MODEL
+        assert (model_id, rows) == (MODEL, None)
         self.settings.append(settings)
         self.use_cache.append(use_cache)
         self.expected.append(expected)
@@ -65,7 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     (tmp_path / "model" / "pyml.toml").write_text(TOML)
     monkeypatch.chdir(tmp_path)
     found = Asked()
-    version = SimpleNamespace(model_id=MODEL, name="fare", package=tmp_path / "model")
+    version = SimpleNamespace(model_id=MODEL, name="fare", package=tmp_path / "model", signature=None)
 
     def client(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(home=SandboxHome(tmp_path / "home"), deploy_model=lambda *_: None)

@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ class ModelImage:
         lock: all packages, see `image_lock.py`.
         signature: of the model, as `pyml.inference.describe.Signature` writes it.
         reused: whether it already existed.
-        size: of the image with all its layers, and the seconds that this build took.
+        size: of the image with all its layers, and the seconds that this build took; equal images may differ in it.
     """
 
     id: str
@@ -74,7 +74,7 @@ class ModelImage:
     lock: str
     signature: Mapping[str, object]
     reused: bool
-    size: EnvironmentSize
+    size: EnvironmentSize = field(compare=False)
 
 
 def build_model(
