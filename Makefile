@@ -23,8 +23,8 @@ demo: install
 
 # What starts no service runs on every core, the rest in order: tests of services share ports, memory and an engine.
 test: lint unit
-	$(BIN)/python -m pytest tests/checks tests/docs tests/reports -n logical --dist worksteal
-	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/checks --ignore=tests/docs --ignore=tests/reports
+	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/reports -n logical --dist worksteal
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports
 
 lint: install
 	$(BIN)/ruff format --check .

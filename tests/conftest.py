@@ -1,10 +1,13 @@
-"""What tests share: real sandboxes, on free ports and away from the user's own, and the Docker engine of this machine."""
+"""What tests share: real sandboxes, on free ports and away from the user's own, the Docker engine of this machine, and
+one DuckDB for many comparisons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import duckdb
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pyml.errors import SetupError
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine
@@ -18,6 +21,18 @@ from support.free_ports import free_port_choices
 from support.needed import needed
 
 pytest_plugins = ["pytester"]
+
+# What takes long is no fault of a test: the first to import pandas does, and every one on a busy machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="module")
+def one_database() -> Iterator[None]:
+    """Every comparison of a module runs in one DuckDB: opening one takes longer than comparing two small tables."""
+    with duckdb.connect(config={"threads": 1}) as database, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", database.cursor)
+        yield
 
 
 @pytest.fixture(scope="session", params=["process", "container"])

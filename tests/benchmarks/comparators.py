@@ -3,7 +3,7 @@
     python -m pip install -e '.[peers]'         # in an environment of its own: datacompy holds pandas back
     python tests/benchmarks/comparators.py      # writes the tables of docs/comparator.md
 
-The pairs and their right answers are those of `tests/unit/sandbox/compare/test_pairs.py`. A comparator is wrong if it calls
+The pairs and their right answers are those of `tests/comparator/test_pairs.py`. A comparator is wrong if it calls
 tables equal that differ ("false equal") or the other way round ("false different"). One that raises something other
 than a difference has no answer (an error). Pairs that it has no way to express are not put to it, and counted.
 """
