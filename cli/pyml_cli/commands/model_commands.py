@@ -26,8 +26,9 @@ def init(
         str,
         typer.Option(
             metavar="TEMPLATE",
-            help="What to start from: frame, tensor, or a framework's trained model: sklearn, lightgbm, xgboost, "
-            "catboost, onnx, statsmodels, text, torch, torch-tensor, keras, keras-tensor. frame if not given.",
+            help="What to start from, a model over frames if not given, or one over tensors, or a framework's trained "
+            "model: frame, tensor, sklearn, lightgbm, xgboost, catboost, onnx, statsmodels, text, torch, "
+            "torch-tensor, keras, keras-tensor.",
         ),
     ] = "",
     from_parquet: FromParquet = None,
