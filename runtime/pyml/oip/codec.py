@@ -392,20 +392,3 @@ def _content_type(parameters: Mapping[str, InferParameter]) -> str:
 
 def _with_length(stream: bytes) -> bytes:
     return len(stream).to_bytes(_LENGTH_BYTES, "little") + stream
-
-
-__all__ = [
-    "ARROW",
-    "COLUMNS",
-    "Form",
-    "Predictor",
-    "answer",
-    "arrow_request",
-    "column_request",
-    "form_of",
-    "read_arrow_response",
-    "read_column_response",
-    "read_tensor_response",
-    "read_tensors",
-    "tensor_request",
-]

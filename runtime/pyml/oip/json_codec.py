@@ -19,6 +19,7 @@ import orjson
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
+from pyml.oip.binary_tensors import BINARY_SIZE, BinaryTensors
 from pyml.oip.messages import (
     InferInputTensor,
     InferOutputTensor,
@@ -29,7 +30,7 @@ from pyml.oip.messages import (
     RepositoryIndexRequest,
 )
 from pyml.oip.null_elements import NULLS, mark_nulls, positions_of_nulls
-from pyml.oip.tensor import dtype_of, read_raw, refusal, refuse_shared_memory, write_raw
+from pyml.oip.tensor import dtype_of, read_raw, refusal, refuse_shared_memory, unknown_datatype, write_raw
 from pyml.types.conversion.exact_numbers import in_dtype
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.generic]
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
-
-_BINARY_SIZE = "binary_data_size"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def read_request(
     )
     _fill_parameters(request.parameters, document.get("parameters"), "parameters")
     request.parameters[NULLS].bool_param = True
-    blobs = _Blobs(body[json_size:] if json_size is not None else b"")
+    blobs = BinaryTensors(body[json_size:] if json_size is not None else b"")
     for place, tensor in _objects(document, "inputs"):
         _add_input(request, tensor, place, blobs)
     blobs.check_finished()
@@ -123,7 +122,7 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
         nulls = positions_of_nulls(tensor)
         if is_binary(tensor.name):
             _refuse_nulls_as_bytes(tensor.name, nulls)
-            parameters[_BINARY_SIZE] = len(raw)
+            parameters[BINARY_SIZE] = len(raw)
             blobs.append(raw)
         else:
             parameters.pop(NULLS, None)
@@ -144,29 +143,6 @@ def _refuse_nulls_as_bytes(name: str, nulls: Sequence[int]) -> None:
     if nulls:
         message = f"output `{name}` holds null (row {nulls[0]}), which binary data cannot represent"
         raise refusal(message, "ask for it as JSON, or over gRPC", ErrorCode.CANNOT_CARRY)
-
-
-class _Blobs:
-    """The binary tensors after the JSON, in the order of the inputs."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, size: int, place: str) -> bytes:
-        if not 0 <= size <= len(self._data) - self._at:
-            left = len(self._data) - self._at
-            raise refusal(
-                f"{place} has {_BINARY_SIZE} {size}, but only {left} bytes are left after the JSON",
-                "make the sizes and the header Inference-Header-Content-Length agree with the body",
-            )
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def check_finished(self) -> None:
-        left = len(self._data) - self._at
-        if left:
-            raise refusal(f"{left} bytes after the JSON belong to no input", f"set {_BINARY_SIZE} on each binary input")
 
 
 def _document(text: bytes) -> Mapping[str, Json]:
@@ -213,31 +189,30 @@ def _text(value: Json, place: str) -> str:
     return value
 
 
-def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str, blobs: _Blobs) -> None:
+def _add_input(request: ModelInferRequest, entry: Mapping[str, Json], place: str, blobs: BinaryTensors) -> None:
     name, datatype = _text(entry.get("name"), f"{place}.name"), _text(entry.get("datatype"), f"{place}.datatype")
     shape = _shape(entry.get("shape"), place)
     tensor = InferInputTensor(name=name, datatype=datatype, shape=shape)
     _fill_parameters(tensor.parameters, entry.get("parameters"), f"{place}.parameters")
     refuse_shared_memory(tensor, "tensor")
-    if _BINARY_SIZE in tensor.parameters:
-        raw = blobs.take(_binary_size(entry, tensor.parameters[_BINARY_SIZE], place), place)
-        del tensor.parameters[_BINARY_SIZE]
+    if BINARY_SIZE in tensor.parameters:
+        raw = blobs.take(_binary_size(entry, tensor.parameters[BINARY_SIZE], place), place)
+        del tensor.parameters[BINARY_SIZE]
     elif "data" in entry:
         elements = _elements(entry["data"], shape, place)
         mark_nulls(tensor, [at for at, element in enumerate(elements) if element is None])
         raw = write_raw(_array(name, datatype, elements))
     else:
-        raise refusal(f"{place} has no data", f'send "data", or the parameter {_BINARY_SIZE}')
+        raise refusal(f"{place} has no data", f'send "data", or the parameter {BINARY_SIZE}')
     request.inputs.append(tensor)
     request.raw_input_contents.append(raw)
 
 
 def _binary_size(entry: Mapping[str, Json], parameter: InferParameter, place: str) -> int:
     if "data" in entry:
-        raise refusal(f"{place} has both data and {_BINARY_SIZE}", "send only one of them")
+        raise refusal(f"{place} has both data and {BINARY_SIZE}", "send only one of them")
     if parameter.WhichOneof("parameter_choice") != "int64_param":
-        kind = _kind(getattr(parameter, parameter.WhichOneof("parameter_choice") or "string_param"))
-        raise refusal(f"{place}.parameters.{_BINARY_SIZE} is a {kind}", "send the number of its bytes")
+        raise refusal(f"{place}.parameters.{BINARY_SIZE} is not a whole number", "send the number of its bytes")
     return parameter.int64_param
 
 
@@ -283,7 +258,7 @@ def _array(name: str, datatype: str, elements: list[Json]) -> Array:
     try:
         dtype = dtype_of(datatype)
     except KeyError:
-        raise refusal(f"tensor `{name}` has the unknown datatype {datatype!r}", f"use one of {_DATATYPES}") from None
+        raise unknown_datatype(name, datatype) from None
     wanted, accepted = _WANTED[dtype.kind]
     if not (wanted | {_NULL}).issuperset(map(type, elements)):
         at = next(at for at, element in enumerate(elements) if type(element) not in wanted | {_NULL})
@@ -301,7 +276,6 @@ def _array(name: str, datatype: str, elements: list[Json]) -> Array:
 
 _NULL = type(None)
 _IN_PLACE_OF_NULL: Mapping[str, str | bool] = {"O": "", "b": False}
-_DATATYPES = "BOOL, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FP16, FP32, FP64, BYTES"
 
 
 def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:

@@ -60,7 +60,8 @@ def datatype_of(array: Array) -> str:
     datatype = "BYTES" if array.dtype.kind in "SU" else _DATATYPES.get(array.dtype.newbyteorder("<"))
     if datatype is None:
         raise refusal(
-            f"the protocol has no datatype for the numpy dtype {array.dtype}", f"convert it to one of {_names()}"
+            f"the protocol has no datatype for the numpy dtype {array.dtype}",
+            f"convert it to one of {_names()}",
         )
     return datatype
 
@@ -152,13 +153,23 @@ def refusal(message: str, hint: str, code: ErrorCode | None = None) -> InputErro
     return InputError("the request cannot be read", [Problem(message, hint, code)])
 
 
+def unknown_datatype(name: str, datatype: str) -> InputError:
+    """The error for a tensor with a datatype that the protocol does not have.
+
+    Args:
+        name: of the tensor.
+        datatype: that it has.
+    """
+    return refusal(f"tensor `{name}` has the unknown datatype {datatype!r}", f"use one of {_names()}")
+
+
 def _names() -> str:
     return ", ".join(_KINDS)
 
 
 def _dtype(tensor: InferInputTensor | InferOutputTensor) -> np.dtype[np.generic]:
     if tensor.datatype not in _KINDS:
-        raise refusal(f"tensor `{tensor.name}` has the unknown datatype {tensor.datatype!r}", f"use one of {_names()}")
+        raise unknown_datatype(tensor.name, tensor.datatype)
     return dtype_of(tensor.datatype)
 
 

@@ -110,7 +110,7 @@ REFUSED = [
     ),
     (
         b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [1], "parameters": {"binary_data_size": "8"}}]}',
-        r"binary_data_size is a string",
+        r"binary_data_size is not a whole number",
     ),
     (b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": ["1"], "data": [1]}]}', r"inputs\[0\].shape"),
     (b"[]", r"the body is a list"),
