@@ -215,6 +215,19 @@ def test_observations_of_the_same_rows_share_their_calls(tmp_path: Path, monkeyp
         assert [each.explanations for each in both] == [explained(context, of_p), explained(context, of_q)]
 
 
+def test_a_change_to_the_row_and_one_to_all_rows_of_a_call_are_different_calls(tmp_path: Path) -> None:
+    text = (
+        "has_null = len(frame) > 1 and frame.v.isna().any()\nreturn pd.DataFrame({'p': [float(has_null)] * len(frame)})"
+    )
+    with Source("v DOUBLE", P, text, {"v": [None, None]}).context(tmp_path) as context:
+        pair = (context.fixture[0], context.fixture[1])
+        example = Example("p", Condition(pair, 0), one_row(pair[0]))
+        of_pairs = Observation(Check.NULL_NEIGHBOUR, "p", (example,), ("v",))  # the row alone is changed
+        of_copies = Observation(Check.COPIES, "p", (example,), ("v",))  # every row is changed
+        found = [each.explanations for each in Explainer(context).explain_all([of_pairs, of_copies])]
+        assert [Explanation.NULL_ZERO in each for each in found] == [False, True]
+
+
 def test_what_time_does_not_allow_explains_nothing_and_each_observation_has_its_share(tmp_path: Path) -> None:
     source = branched("DOUBLE NOT NULL", 0.1, "v.astype('float32').astype('float64')", "v * 3")
     with source.context(tmp_path) as context:

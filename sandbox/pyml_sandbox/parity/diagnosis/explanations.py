@@ -143,7 +143,8 @@ class _Calls:
         clock: monotonic time in seconds.
         end: when no further call may be made.
         until: when none may be made for the present observation.
-        known: the rows of each call, and its outputs, by the rows' identities and the change.
+        known: the rows of each call, and its outputs, by the change, whether it is made to every row of the call, and
+            the rows' identities.
     """
 
     context: CheckContext
@@ -161,7 +162,7 @@ class _Calls:
         self.until = now + (self.end - now) / observations
 
     def outputs(
-        self, change: Change, sides: Sequence[Condition], groups: Sequence[Sequence[InputRow]]
+        self, change: Change, sides: Sequence[Condition], groups: Sequence[Sequence[InputRow]], *, of_every_row: bool
     ) -> list[Sequence[Output]] | None:
         """The outputs of each call, in the order of its rows; None if time does not allow them.
 
@@ -169,8 +170,9 @@ class _Calls:
             change: to the rows or the frame.
             sides: the conditions, without the change.
             groups: the rows of each condition, with the change.
+            of_every_row: whether the change is made to every row of a call, not to the target alone.
         """
-        keys = [(change, side.target, tuple(map(id, side.rows))) for side in sides]
+        keys = [(change, of_every_row, side.target, tuple(map(id, side.rows))) for side in sides]
         missing = [position for position, key in enumerate(keys) if key not in self.known]
         if missing and self.clock() > self.until:
             return None
@@ -246,7 +248,8 @@ class _Observed:
             )
         if is_idle:
             return False  # a change without any effect on the rows explains nothing
-        answers = self.calls.outputs(change, [condition for _, condition, _ in wanted], groups)
+        sides = [condition for _, condition, _ in wanted]
+        answers = self.calls.outputs(change, sides, groups, of_every_row=self.is_symmetric)
         return answers is not None and all(
             self._is(example.output, answer[condition.target], output)
             for answer, (example, condition, output) in zip(answers, wanted, strict=True)
