@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,52 @@ def arrow_type(ddl_type: str) -> pa.DataType:
         SchemaError: the type is not supported.
     """
     return arrow_type_of(parse_columns(f"c {ddl_type}")[0].kind)
+
+
+def with_leaves(arrow: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """A type with each of its inner types that has no inner types itself replaced; a dictionary is its values.
+
+    Args:
+        arrow: any Arrow type.
+        leaf: the replacement of a type.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_dictionary(arrow):
+        return with_leaves(arrow.value_type, leaf)
+    if types.is_map(arrow):
+        return pa.map_(with_leaves(arrow.key_type, leaf), with_leaves(arrow.item_type, leaf))
+    if types.is_list(arrow) or types.is_large_list(arrow) or types.is_fixed_size_list(arrow):
+        return pa.list_(with_leaves(arrow.value_type, leaf))
+    if types.is_struct(arrow):
+        return pa.struct([pa.field(inner.name, with_leaves(inner.type, leaf)) for inner in arrow])
+    return leaf(arrow)
+
+
+def nearest_in_spark(arrow: pa.DataType) -> pa.DataType:
+    """The Arrow type of the smallest Spark type that holds a type without inner types; the type itself if none does.
+
+    Nanoseconds become microseconds, the unit of Spark.
+
+    Args:
+        arrow: an Arrow type without inner types.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(arrow):
+        return pa.timestamp("us", None if arrow.tz is None else "UTC")
+    if pa.types.is_fixed_size_binary(arrow):
+        return pa.binary()
+    return {
+        pa.uint8(): pa.int16(),
+        pa.uint16(): pa.int32(),
+        pa.uint32(): pa.int64(),
+        pa.float16(): pa.float32(),
+        pa.date64(): pa.date32(),
+        pa.string_view(): pa.string(),
+        pa.binary_view(): pa.binary(),
+    }.get(arrow, arrow)
 
 
 def ddl_type_of(arrow: pa.DataType) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, SchemaError, UsageError
 from pyml.types.schema import Schema
-from pyml.types.spark_types import ddl_type_of, quoted
+from pyml.types.spark_types import ddl_type_of, nearest_in_spark, quoted, with_leaves
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,42 +97,18 @@ def carried(kind: pa.DataType, note: Callable[[str], None]) -> pa.DataType:
     Raises:
         ArrowNotImplementedError: Spark has no such type.
     """
+    return with_leaves(kind, partial(_leaf, note))
+
+
+def _leaf(note: Callable[[str], None], kind: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
-    types = pa.types
-    if types.is_dictionary(kind):
-        return carried(kind.value_type, note)
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return pa.list_(carried(kind.value_type, note))
-    if types.is_struct(kind):
-        return pa.struct([pa.field(inner.name, carried(inner.type, note)) for inner in kind])
-    if types.is_map(kind):
-        return pa.map_(carried(kind.key_type, note), carried(kind.item_type, note))
-    if types.is_timestamp(kind):
-        if kind.unit == "ns":
-            note("nanoseconds are declared as microseconds; a value with a part of a microsecond is refused")
-        return pa.timestamp("us", None if kind.tz is None else "UTC")
-    if types.is_uint64(kind):
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        note("nanoseconds are declared as microseconds; a value with a part of a microsecond is refused")
+    if pa.types.is_uint64(kind):
         note("unsigned 64-bit integers are declared BIGINT; a value above 2^63 - 1 is refused")
-    return _plain(kind)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    wider = {
-        pa.uint8(): pa.int16(),
-        pa.uint16(): pa.int32(),
-        pa.uint32(): pa.int64(),
-        pa.uint64(): pa.int64(),
-        pa.float16(): pa.float32(),
-        pa.date64(): pa.date32(),
-        pa.string_view(): pa.string(),
-        pa.binary_view(): pa.binary(),
-    }
-    if pa.types.is_fixed_size_binary(kind):
-        return pa.binary()
-    found = wider.get(kind, kind)
+        return pa.int64()
+    found = nearest_in_spark(kind)
     if ddl_type_of(found) == str(found):
         raise pa.ArrowNotImplementedError(f"Spark has no type for {kind}")
     return found
