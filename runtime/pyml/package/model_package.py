@@ -13,12 +13,14 @@ import traceback
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 from pyml.errors import PackageError, Problem, PymlError, SettingsError
 from pyml.model import DataFrameModel, Model, TensorModel
 from pyml.package.library_threads import held_threads
+from pyml.package.package_files import DEBIAN_PACKAGES, PackageFiles
 from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
-from pyml.package.settings import FILE_NAME, Settings
+from pyml.package.settings import Settings
 from pyml.types.schema import Schema
 
 MODEL_FILE = "model.py"
@@ -55,20 +57,14 @@ class ModelPackage:
         """Name of the model."""
         return self._name or self.settings.name
 
-    def files(self) -> list[Path]:
-        """Every file that belongs to the package, relative to its folder, sorted.
+    @cached_property
+    def contents(self) -> PackageFiles:
+        """The files that belong to the package, and those among them that are not uploaded."""
+        return PackageFiles.of(self.folder, self.requirement_files.files)
 
-        Code is `*.py` beside `model.py` and every subfolder that is a Python package. Files in the folder that
-        `requirements.txt` names belong to it, too. Hidden files are left out.
-        """
-        named = [Path(name) for name in (REQUIREMENTS, "packages.txt", FILE_NAME)]
-        found = [self.folder / path for path in (*named, *self.requirement_files.files)]
-        found += self.folder.glob("*.py")
-        found += (self.folder / "parameters").rglob("*")
-        for init in self.folder.glob("*/__init__.py"):
-            found += init.parent.rglob("*")
-        inside = {path.relative_to(self.folder) for path in found if path.is_file()}
-        return sorted(path for path in inside if not any(_is_noise(part) for part in path.parts))
+    def files(self) -> list[Path]:
+        """Every file that is uploaded, relative to the package's folder, sorted."""
+        return list(self.contents.files)
 
     def afresh(self) -> ModelPackage:
         """The same package as it is now."""
@@ -105,7 +101,7 @@ class ModelPackage:
     @property
     def debian_packages(self) -> list[str]:
         """Names in `packages.txt`."""
-        return _lines(self.folder / "packages.txt")
+        return _lines(self.folder / DEBIAN_PACKAGES)
 
     def problems(self) -> list[Problem]:
         """Every problem of the package that is visible without running its code."""
@@ -113,16 +109,9 @@ class ModelPackage:
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
         return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
 
-    def local_paths(self) -> list[Problem]:
-        """A problem for each file of this machine that `requirements.txt` names, and that a version cannot keep."""
-        return [
-            Problem(
-                f"requirements.txt names {path}, a place of this machine that is no part of the package",
-                "copy the wheels into a folder of the package and name that: --find-links wheels; or leave the line "
-                "out and give the folder when the environment is made: PIP_FIND_LINKS, with containers --wheels",
-            )
-            for path in self.requirement_files.elsewhere
-        ]
+    def upload_problems(self) -> list[Problem]:
+        """Every problem of a new version: those of the package, else files that a version cannot keep."""
+        return self.problems() or [*_local_paths(self.requirement_files), *self.contents.problems]
 
 
 def load_model(folder: Path) -> Model:
@@ -201,11 +190,16 @@ def _import(folder: Path) -> dict[str, object]:
 def _forget(folder: Path) -> None:
     """Drop the modules of a package, and its folder from `sys.path`: the next one may have its own `features.py`."""
     inside = f"{folder}{os.sep}"
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and file.startswith(inside) and _is_own(Path(file), folder):  # thousands of paths would take 20 ms
+    places = {name: _place(module) for name, module in sys.modules.items()}  # all before any is dropped
+    for name, place in places.items():
+        if place.startswith(inside) and _is_own(Path(place), folder):  # thousands of paths would take 20 ms
             del sys.modules[name]
     sys.path[:] = [entry for entry in sys.path if not _is_own(Path(entry).absolute(), folder)]
+
+
+def _place(module: ModuleType) -> str:
+    """Where a module lies; a namespace package has no file, and asks its parent for its folder."""
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
 
 
 def _is_own(path: Path, folder: Path) -> bool:
@@ -257,10 +251,6 @@ _METHOD_HINT = "define __init__(self, parameters), which loads what predict need
 _KIND_HINT = "a DataFrameModel declares columns as DDL, a TensorModel tensors as (name, dtype, shape)"
 
 
-def _is_noise(part: str) -> bool:
-    return part.startswith(".") or part == "__pycache__"
-
-
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
@@ -301,6 +291,16 @@ def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
         yield Problem(
             f"requirements.txt installs {path} as editable: its code could change, but a version never changes",
             f"write {path} without -e",
+        )
+
+
+def _local_paths(named: RequirementFiles) -> Iterator[Problem]:
+    """Files of this machine that `requirements.txt` names, and that a version cannot keep."""
+    for path in named.elsewhere:
+        yield Problem(
+            f"requirements.txt names {path}, a place of this machine that is no part of the package",
+            "copy the wheels into a folder of the package and name that: --find-links wheels; or leave the line "
+            "out and give the folder when the environment is made: PIP_FIND_LINKS, with containers --wheels",
         )
 
 

@@ -127,7 +127,10 @@ class _Search:
 def _content(folder: Path, *, is_project: bool) -> Iterator[Path]:
     patterns = ("**/*",) if is_project else _ARCHIVES
     for pattern in patterns:
-        yield from (path for path in folder.glob(pattern) if path.is_file() and "__pycache__" not in path.parts)
+        for path in folder.glob(pattern):
+            inside = path.relative_to(folder).parts
+            if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in inside):
+                yield path
 
 
 def _path(named: str) -> str:

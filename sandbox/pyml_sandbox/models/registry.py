@@ -59,7 +59,7 @@ def upload(
         SetupError: the package index cannot be reached.
     """
     package = package.afresh()
-    _refuse_problems(package)
+    _refuse_problems(package, on_event)
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
@@ -100,7 +100,7 @@ def check(
     Raises:
         PackageError, PredictError, SetupError: as `upload`.
     """
-    _refuse_problems(package)
+    _refuse_problems(package, on_event)
     with tempfile.TemporaryDirectory(prefix="pyml-check-") as beside:
         try:
             built = _make(package, Path(beside), Path(beside), builder, on_event)
@@ -283,10 +283,13 @@ def _make(
     return builder.make(ModelPackage(beside / "package", package.name), target, on_event)
 
 
-def _refuse_problems(package: ModelPackage) -> None:
-    problems = package.problems() or package.local_paths()
+def _refuse_problems(package: ModelPackage, on_event: OnEvent) -> None:
+    """Refuse a package with problems, and say what is left out of the version."""
+    problems = package.upload_problems()
     if problems:
         raise PackageError(f"invalid model package {package.folder}", problems)
+    for note in package.contents.notes:
+        on_event(Event("files", Progress.NOTE, note))
 
 
 def _copy(package: ModelPackage, target: Path) -> None:

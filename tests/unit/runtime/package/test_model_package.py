@@ -113,12 +113,14 @@ def test_code_that_raises_is_quoted_with_its_line(tmp_path: Path, body: str, wor
     assert words in str(raised.value)
 
 
-def test_modules_beside_the_model_are_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["ownrates.py", "ownrates_of/__init__.py", "ownrates_in/city.py"])
+def test_modules_beside_the_model_are_its_own(tmp_path: Path, file: str) -> None:
+    module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     for name, value in (("one", 1), ("two", 2)):
-        folder = write_package(
-            tmp_path / name, "from features import VALUE\n" + ECHO.replace("pass", "self.value = VALUE")
-        )
-        (folder / "features.py").write_text(f"VALUE = {value}")
+        code = f"from {module} import VALUE\n" + ECHO.replace("pass", "self.value = VALUE")
+        folder = write_package(tmp_path / name, code)
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(f"VALUE = {value}")
     assert [load_model(tmp_path / name).value for name in ("one", "two")] == [1, 2]  # type: ignore[attr-defined]
 
 

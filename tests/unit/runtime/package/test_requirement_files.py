@@ -98,7 +98,7 @@ def test_a_place_of_this_machine_is_named_with_what_to_do(folder: Path, text: st
     (wheels / "x-1-py3-none-any.whl").touch()
     assert named(folder, text.format(wheels)) == []
     package = ModelPackage(folder)
-    (problem,) = package.local_paths()
+    (problem,) = package.upload_problems()
     assert str(wheels) in problem.message
     assert "PIP_FIND_LINKS" in problem.hint
     assert package.problems() == []  # a version that was uploaded before is still loaded
