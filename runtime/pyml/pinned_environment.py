@@ -37,7 +37,8 @@ def launcher_script(python: Path, folder: Path) -> str:
         folder: folder of the model package, which becomes the working directory.
 
     Returns:
-        The script, as a string; it passes its arguments to Python.
+        The script, as a string; it passes its arguments to Python. With -P the working directory is no place to import
+        from: a `grpc.py` of the package would else be found before grpc itself.
     """
     settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in PINNED.items())
-    return f'#!/bin/sh\n{settings}\ncd {shlex.quote(str(folder))} || exit 1\nexec {shlex.quote(str(python))} "$@"\n'
+    return f'#!/bin/sh\n{settings}\ncd {shlex.quote(str(folder))} || exit 1\nexec {shlex.quote(str(python))} -P "$@"\n'

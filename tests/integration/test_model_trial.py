@@ -109,6 +109,18 @@ def test_a_first_call_without_an_outcome_is_given_up_and_told(launcher: Path, ca
     assert (found.inputs.names, found.refusal) == (("a",), NO_ANSWER)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("grpc", "an installed package"), ("selectors", "standard library"), ("types", "standard library"), ("pyml", "")],
+)
+def test_a_helper_with_the_name_of_a_library_is_refused_by_name(launcher: Path, name: str, words: str) -> None:
+    folder = launcher.parent / "package" / name
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    with pytest.raises(PackageError, match=f"{name}/ has the name of .*{words}"):
+        tried(launcher, "")
+
+
 def test_loading_that_takes_too_long_is_given_up(launcher: Path) -> None:
     with pytest.raises(PackageError, match=r"longer than 0\.1 s"):
         tried(launcher, "import time; time.sleep(100)", timeout_s=0.1)

@@ -39,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.set or options.unset:
         _start_again(options)
     os.chdir(tempfile.gettempdir() if options.elsewhere else options.package)
-    sys.path[0] = os.getcwd()  # as `python -m` would have it, had it been started there
     _serve(options.package.resolve(), own_stdin(), own_stdout())
 
 
@@ -48,7 +47,7 @@ def _start_again(options: argparse.Namespace) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in options.unset}
     environment |= dict(each.partition("=")[::2] for each in options.set)
     elsewhere = ["--elsewhere"] if options.elsewhere else []
-    command = [sys.executable, "-m", "pyml.harness", "--package", str(options.package), *elsewhere]
+    command = [sys.executable, "-P", "-m", "pyml.harness", "--package", str(options.package), *elsewhere]
     os.execve(sys.executable, command, environment)  # noqa: S606 - this very program
 
 

@@ -18,6 +18,7 @@ from types import ModuleType
 from pyml.errors import PackageError, Problem, PymlError, SettingsError
 from pyml.model import DataFrameModel, Model, TensorModel
 from pyml.package.library_threads import held_threads
+from pyml.package.module_names import names_of_installed, names_of_python
 from pyml.package.package_files import DEBIAN_PACKAGES, PackageFiles
 from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
 from pyml.package.settings import Settings
@@ -107,7 +108,13 @@ class ModelPackage:
         """Every problem of the package that is visible without running its code."""
         if not self.folder.is_dir():
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
-        return [*_missing(self.folder), *_bad_settings(self), *_bad_requirements(self), *_bad_code(self.folder)]
+        return [
+            *_missing(self.folder),
+            *_bad_settings(self),
+            *_bad_requirements(self),
+            *_bad_code(self.folder),
+            *names_of_python(self.folder),
+        ]
 
     def upload_problems(self) -> list[Problem]:
         """Every problem of a new version: those of the package, else files that a version cannot keep."""
@@ -124,7 +131,7 @@ def load_model(folder: Path) -> Model:
         PackageError: the package is invalid, with every problem listed; or importing or constructing raised.
     """
     folder = folder.resolve()
-    problems = ModelPackage(folder).problems()
+    problems = ModelPackage(folder).problems() or list(names_of_installed(folder))
     if problems:
         raise _package_error(folder, problems)
     try:
@@ -145,7 +152,7 @@ def _loading_problem(error: BaseException, folder: Path) -> Problem:
             "raise an error that says what is wrong instead",
         )
     raised = "".join(traceback.format_exception_only(error)).strip()  # works for an error whose str() raises
-    return Problem(f"loading the model raised {raised}{place}", _load_hint(error))
+    return Problem(f"loading the model raised {raised}{place}", _load_hint(error, folder))
 
 
 def last_line_in(error: BaseException, folder: Path) -> str:
@@ -161,12 +168,38 @@ def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
     return PackageError(f"invalid model package {folder}", problems)
 
 
-def _load_hint(error: BaseException) -> str:
+def _load_hint(error: BaseException, folder: Path) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"add the package that provides `{error.name}` to requirements.txt"
+        return _import_hint(error.name or "", folder)
     if isinstance(error, FileNotFoundError):
         return "put the file into parameters/ (run the training script), and open it in the folder that __init__ gets"
-    return ""
+    return _PICKLE_HINT if _is_of_pickle(error) else ""
+
+
+def _is_of_pickle(error: BaseException) -> bool:
+    """Whether a pickle names something that its module lacks: as the C module says it, or as `pickle.py` does."""
+    if not isinstance(error, AttributeError):
+        return False
+    raised_in = [frame.name for frame in traceback.extract_tb(error.__traceback__)][-1:]
+    return raised_in == ["find_class"] or "Can't get attribute" in "".join(traceback.format_exception_only(error))
+
+
+def _import_hint(name: str, folder: Path) -> str:
+    top = name.partition(".")[0]
+    if not (folder / top).is_dir():
+        return (
+            f"add the package that provides `{name}` to requirements.txt; if it is your own, put it beside {MODEL_FILE}"
+        )
+    place = _place(sys.modules[top]) if top in sys.modules else ""
+    if place and not _is_own(Path(place), folder):
+        return f"rename the folder {top}/ of the package: Python has a `{top}` of its own ({place})"
+    return f"the folder {top}/ of the package has no module `{name}`: write it, or mend the import"
+
+
+_PICKLE_HINT = (
+    "a pickle names the module of each class and does not hold its code, and a notebook or script is `__main__`: "
+    "define the class or function in a module beside model.py, import it where you train, and write the pickle again"
+)
 
 
 _loaded_before: list[Path] = []

@@ -65,7 +65,7 @@ def list_pip_config(environ: Mapping[str, str]) -> str:
     Raises:
         SetupError: pip cannot read one of its files.
     """
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"]
     done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode:
         message = f"pip cannot read its configuration: {without_passwords(done.stderr.strip())}"

@@ -68,9 +68,13 @@ def run_uv(
         return stdout.read().decode()
 
 
+_OF_THE_SHELL = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME")
+"""Variables that would bring packages of this shell into an environment, or into the build of a wheel for it."""
+
+
 def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """uv's environment variables: these, without colours, progress bars and any active environment."""
-    kept = {key: value for key, value in environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    """uv's environment variables: these, without colours, progress bars and any active environment or search path."""
+    kept = {key: value for key, value in environ.items() if key not in _OF_THE_SHELL}
     return kept | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 

@@ -25,7 +25,7 @@ QUERY_TIMEOUT_S = 120
 def start_warm_up(home: SandboxHome, port: int) -> None:
     """Start to warm up the Spark on 127.0.0.1:`port`, and return without waiting for it."""
     subprocess.run(
-        [sys.executable, "-m", "pyml_sandbox.lifecycle.warm_up", str(port)],
+        [sys.executable, "-P", "-m", "pyml_sandbox.lifecycle.warm_up", str(port)],
         env={**os.environ, **process_tags(str(home.folder), "warm-up")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

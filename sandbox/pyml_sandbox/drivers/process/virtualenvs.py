@@ -265,7 +265,9 @@ def _copy_runtime(environment: Path, python: Path) -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     target = environment / "lib" / version / "site-packages" / "pyml"
     shutil.copytree(runtime_folder(), target, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([python, "-m", "compileall", "-q", target], check=True, capture_output=True, timeout=UV_TIMEOUT_S)
+    subprocess.run(
+        [python, "-I", "-m", "compileall", "-q", target], check=True, capture_output=True, timeout=UV_TIMEOUT_S
+    )
 
 
 def _install_hint(error: UvError) -> str:

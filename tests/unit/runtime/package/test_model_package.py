@@ -124,6 +124,68 @@ def test_modules_beside_the_model_are_its_own(tmp_path: Path, file: str) -> None
     assert [load_model(tmp_path / name).value for name in ("one", "two")] == [1, 2]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("file", "other"),
+    [
+        ("calendar.py", "Python's standard library"),
+        ("types/__init__.py", "Python's standard library"),
+        ("sys.py", "Python's standard library"),
+        ("pyml.py", "pyml needs"),
+        ("pyspark/__init__.py", "pyml needs"),
+        ("grpc.py", "an installed package"),
+        ("numpy.py", "an installed package"),
+        ("google/__init__.py", ""),
+        ("packaging/__init__.py", "an installed package"),
+    ],
+)
+def test_a_module_with_the_name_of_another_is_refused_by_name(tmp_path: Path, file: str, other: str) -> None:
+    folder = write_package(tmp_path)
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("")
+    if not other:  # a namespace of installed packages hides nothing
+        load_model(folder)
+        return
+    with pytest.raises(PackageError) as raised:
+        load_model(folder)
+    (problem,) = raised.value.problems
+    own = file.removesuffix("__init__.py")
+    assert problem.message.startswith(f"{own} has the name of ")
+    assert other in problem.message
+    assert problem.hint == f"rename it, for instance to own_{own}"
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "hint"),
+    [
+        ("types.rates", "types/rates.py", "rename the folder types/ of the package: Python has a `types` of its own"),
+        ("ownfares.rates", "ownfares/other.py", "the folder ownfares/ of the package has no module `ownfares.rates`"),
+        ("nonesuch", "own.py", "to requirements.txt; if it is your own, put it beside model.py"),
+    ],
+)
+def test_the_hint_for_a_module_that_is_not_found_looks_into_the_package(
+    tmp_path: Path, module: str, file: str, hint: str
+) -> None:
+    folder = write_package(tmp_path, f"import {module}\n{ECHO}")
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("")
+    with pytest.raises(PackageError) as raised:
+        load_model(folder)
+    assert hint in raised.value.problems[0].hint
+
+
+@pytest.mark.parametrize("loads", ["pickle.loads(content)", "pickle._loads(content)"])
+@pytest.mark.parametrize("module", ["__main__", "model"])
+def test_a_pickle_of_a_notebook_is_told_what_to_do(tmp_path: Path, loads: str, module: str) -> None:
+    content = f"c{module}\nRates\n."
+    load = f"content = (parameters / 'm.pkl').read_bytes(); {loads}"
+    folder = write_package(tmp_path, "import pickle\n" + ECHO.replace("parameters): pass", f"parameters): {load}"))
+    (folder / "parameters" / "m.pkl").write_text(content)
+    with pytest.raises(PackageError) as raised:
+        load_model(folder)
+    (problem,) = raised.value.problems
+    assert "define the class or function in a module beside model.py" in problem.hint
+
+
 def test_a_dependency_that_holds_a_model_py_stays_importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = tmp_path / "installed"
     installed.mkdir()
