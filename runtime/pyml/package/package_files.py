@@ -99,7 +99,8 @@ def _package(folder: Path) -> _Found:
         if path.name == PARAMETERS:
             yield from _tree(folder, path)
         elif (folder / path).is_dir():
-            yield from _code(folder, path) if path.name.isidentifier() else ()
+            is_package = path.name.isidentifier() or (folder / path / "__init__.py").exists()
+            yield from _code(folder, path) if is_package else ()
         elif path.name in _SINGLE_FILES or _is_module(path):
             yield path, reason
 
@@ -134,7 +135,7 @@ def _children(folder: Path, path: Path) -> _Found:
     except PermissionError:
         yield path, Reason.UNREADABLE
         return
-    except NotADirectoryError:
+    except (NotADirectoryError, FileNotFoundError):
         return
     for name in names:
         if name != _CACHE:

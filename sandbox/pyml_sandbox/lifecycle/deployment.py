@@ -42,7 +42,7 @@ class LostVersion:
 def model_servers(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore) -> list[ServiceSpec]:
     """The specs of the servers of all deployed versions; missing environments are built. Blocks.
 
-    A version whose upload is gone is left out, and reported to `on_event`.
+    A version whose upload is gone or damaged is left out, and reported to `on_event`.
 
     Args:
         home: the sandbox.
@@ -52,14 +52,18 @@ def model_servers(home: SandboxHome, driver: Driver, on_event: OnEvent = ignore)
     Raises:
         SetupError: an environment could not be built.
     """
-    for lost in lost_versions(home):
-        fix = f"fix: {lost.error.hint}"
-        on_event(Event(lost.model_id, Progress.NOTE, f"cannot be served: {lost.error.message}", lines=(f"     {fix}",)))
-    return [
-        spec
-        for version in deployed_versions(home)
-        for spec in driver.model_servers(version, prepare(version, driver.builder, on_event))
-    ]
+    specs: list[ServiceSpec] = []
+    for version in _deployed(home):
+        if isinstance(version, LostVersion):
+            _report_lost(version, on_event)
+            continue
+        try:
+            specs += driver.model_servers(version, prepare(version, driver.builder, on_event))
+        except SetupError as error:
+            if error.code is not ErrorCode.UPLOAD_DAMAGED:
+                raise
+            _report_lost(_lost(version.model_id, error), on_event)
+    return specs
 
 
 def model_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:
@@ -83,8 +87,18 @@ def _deployed(home: SandboxHome) -> Iterator[ModelVersion | LostVersion]:
         try:
             yield find_version(home, model_id)
         except (UsageError, SetupError) as error:
-            hint = f"pyml upload FOLDER   to restore it; or   {command('pyml undeploy', name)}"
-            yield LostVersion(model_id, SetupError(error.message, hint, *error.codes))
+            yield _lost(model_id, error)
+
+
+def _lost(model_id: str, error: PymlError) -> LostVersion:
+    name = model_id.partition("@")[0]
+    hint = f"pyml upload FOLDER   to restore it; or   {command('pyml undeploy', name)}"
+    return LostVersion(model_id, SetupError(error.message, hint, *error.codes))
+
+
+def _report_lost(lost: LostVersion, on_event: OnEvent) -> None:
+    fix = f"     fix: {lost.error.hint}"
+    on_event(Event(lost.model_id, Progress.NOTE, f"cannot be served: {lost.error.message}", lines=(fix,)))
 
 
 def deploy(home: SandboxHome, model_id: str, on_event: OnEvent = ignore) -> ModelVersion:

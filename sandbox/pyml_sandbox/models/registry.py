@@ -26,6 +26,7 @@ from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
 from pyml_sandbox.models.first_call import predict_rows
 from pyml_sandbox.models.routes import load_routes
+from pyml_sandbox.models.stored_package import copy_package, is_intact, unchanged
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
@@ -63,12 +64,13 @@ def upload(
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
-    built = None if _is_uploaded(target) else _store(package, target, builder, on_event)
+    built = None if _is_uploaded(target, on_event) else _store(package, target, builder, on_event)
     version = _read(target)
     environment = built or prepare(version, builder, on_event)
     if rows_for is not None:
         try:
-            predict_rows(builder, environment, rows_for(version.signature))
+            with unchanged(_package_of(version)):
+                predict_rows(builder, environment, rows_for(version.signature))
         except PymlError:
             if built:  # a failed upload leaves nothing
                 shutil.rmtree(target, ignore_errors=True)
@@ -169,9 +171,11 @@ def prepare(version: ModelVersion, builder: EnvironmentBuilder, on_event: OnEven
         on_event: called with each step.
 
     Raises:
-        SetupError: the environment had to be built again, and the build failed.
+        SetupError: the version's files are damaged; or the environment had to be built again, and the build failed.
     """
-    package = ModelPackage(version.package, version.name)
+    package = _package_of(version)
+    if not is_intact(package, version.digest):
+        raise _damaged(version.folder, "its files are not those that were uploaded")
     return builder.ensure(package, version.folder, version.lock, version.pinned, on_event)
 
 
@@ -279,8 +283,9 @@ def _put(beside: Path, target: Path) -> None:
 def _make(
     package: ModelPackage, beside: Path, target: Path, builder: EnvironmentBuilder, on_event: OnEvent
 ) -> BuildResult:
-    _copy(package, beside / "package")
-    return builder.make(ModelPackage(beside / "package", package.name), target, on_event)
+    copy = copy_package(package, beside / "package")
+    with unchanged(copy):
+        return builder.make(copy, target, on_event)
 
 
 def _refuse_problems(package: ModelPackage, on_event: OnEvent) -> None:
@@ -290,14 +295,6 @@ def _refuse_problems(package: ModelPackage, on_event: OnEvent) -> None:
         raise PackageError(f"invalid model package {package.folder}", problems)
     for note in package.contents.notes:
         on_event(Event("files", Progress.NOTE, note))
-
-
-def _copy(package: ModelPackage, target: Path) -> None:
-    (target / "parameters").mkdir(parents=True)
-    for path in package.files():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(package.folder / path, target / path)
-        (target / path).chmod(0o444)  # its name is its content
 
 
 def _write_record(package: ModelPackage, folder: Path, built: BuildResult, pinned: str | None = None) -> None:
@@ -314,12 +311,21 @@ def _write_record(package: ModelPackage, folder: Path, built: BuildResult, pinne
     write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
 
 
-def _is_uploaded(folder: Path) -> bool:
+def _is_uploaded(folder: Path, on_event: OnEvent) -> bool:
     """Whether a folder holds an undamaged upload; a damaged version, or an imported image, is replaced."""
     try:
-        return _read(folder).pinned is None
+        version = _read(folder)
+        is_whole = is_intact(_package_of(version), version.digest)
     except SetupError:
-        return False
+        is_whole = False
+    if not is_whole and folder.exists():
+        name = f"{folder.parent.name}@{folder.name}"
+        on_event(Event(name, Progress.NOTE, "what was stored of this version is damaged, and is stored anew"))
+    return is_whole and version.pinned is None
+
+
+def _package_of(version: ModelVersion) -> ModelPackage:
+    return ModelPackage(version.package, version.name)
 
 
 def _read(folder: Path) -> ModelVersion:
@@ -337,11 +343,16 @@ def _read(folder: Path) -> ModelVersion:
             dict(record["contract"]),
             record.get("pinned"),
             record.get("environment"),
+            str(record.get("digest", "")),
         )
         return ModelVersion(record["name"], record["version"], folder, *facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SetupError(
-            f"{folder} does not hold a valid model version ({error}).",
-            f"pyml upload FOLDER   to restore it; or   {command('rm -r', str(folder))}",
-            ErrorCode.UPLOAD_DAMAGED,
-        ) from error
+        raise _damaged(folder, str(error)) from error
+
+
+def _damaged(folder: Path, why: str) -> SetupError:
+    return SetupError(
+        f"{folder} does not hold a valid model version ({why}).",
+        f"pyml upload FOLDER   to restore it; or   {command('rm -r', str(folder))}",
+        ErrorCode.UPLOAD_DAMAGED,
+    )

@@ -26,6 +26,7 @@ class ModelVersion:
         declared: its signature as it was recorded; see `signature`.
         pinned: id of the image that it was imported from; None for an upload.
         environment: the size of its environment as it was made first (`EnvironmentSize.json`); None if not known.
+        digest: of its package as it was stored; empty if not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ModelVersion:
     declared: Mapping[str, object]
     pinned: str | None = None
     environment: Mapping[str, JSON] | None = None
+    digest: str = ""
 
     @property
     def model_id(self) -> str:

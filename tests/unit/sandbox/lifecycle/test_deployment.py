@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from pyml.errors import UsageError
+from pyml.error_code import ErrorCode
+from pyml.errors import SetupError, UsageError
 from pyml.gateway.replica import Replica
 from pyml_sandbox.drivers.container.driver import ContainerDriver
 from pyml_sandbox.drivers.contract import Driver
@@ -103,6 +104,29 @@ def test_a_version_whose_upload_is_gone_has_no_server_and_is_told_of(home: Sandb
     (note,) = events
     assert note.subject == f"fare@{LOST}"
     assert "pyml undeploy fare" in note.lines[0]
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UPLOAD_DAMAGED, ErrorCode.SETUP])
+def test_a_damaged_version_keeps_no_other_from_being_served_and_a_failed_build_does(
+    home: SandboxHome, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch, code: ErrorCode
+) -> None:
+    keep(home, f"fare@{LOST}")
+
+    def prepare(version: ModelVersion, builder: object, on_event: object) -> None:
+        if version.version == LOST:
+            raise SetupError("its files differ", "", code)
+
+    monkeypatch.setattr(deployment, "prepare", prepare)
+    events: list[Event] = []
+    if code is ErrorCode.SETUP:
+        with pytest.raises(SetupError, match="its files differ"):
+            model_servers(home, cast("Driver", driver))
+        return
+    specs = model_servers(home, cast("Driver", driver), events.append)
+    assert [spec.name for spec in specs] == [f"model-delay-{GOOD}", f"model-delay-{GOOD}-2"]
+    assert [(event.subject, event.lines) for event in events] == [
+        (f"fare@{LOST}", ("     fix: pyml upload FOLDER   to restore it; or   pyml undeploy fare",))
+    ]
 
 
 def test_status_and_logs_see_the_versions_that_are_there(home: SandboxHome, driver: FakeRunner) -> None:
