@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import PredictError, UsageError
 from pyml.model import Model, TensorModel
-from pyml.package.model_package import last_line_in, load_model
+from pyml.package.model_loading import last_line_in, load_model
 from pyml.package.settings import Settings
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.frame import frame_from_arrow

@@ -45,6 +45,7 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
     except SqlglotError as error:
         place = _place(text, error)
         raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}{place}", DDL_HINT) from error
+    _refuse_empty_items(text)
     if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
         raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}", DDL_HINT)
     _refuse_unsupported(create)
@@ -53,6 +54,16 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
         if not isinstance(column, exp.ColumnDef) or column.kind is None:
             raise SchemaError(f"`{column.sql('spark')}` has no type", f'write it as "{column.sql("spark")} DOUBLE"')
     return list(columns)
+
+
+def _refuse_empty_items(text: str) -> None:
+    """Refuse a comma with nothing on one side, which sqlglot passes over and Spark does not."""
+    import sqlglot
+
+    kinds = ["", *(token.token_type.name for token in sqlglot.tokenize(text, dialect="spark")), ""]
+    for before, kind, after in zip(kinds, kinds[1:], kinds[2:], strict=False):
+        if kind == "COMMA" and (before in ("", "COMMA", "LT", "L_PAREN") or after in ("", "COMMA", "GT", "R_PAREN")):
+            raise SchemaError(f"a comma in {text!r} has nothing before or after it", DDL_HINT)
 
 
 def _refuse_unsupported(create: exp.Expr) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from pyml.errors import PackageError, PredictError
 from pyml.inference.runner import Runner
-from pyml.package.model_package import ModelPackage, load_model
+from pyml.package.model_loading import load_model
+from pyml.package.model_package import ModelPackage
 from support.packages import ECHO, write_package
 
 
@@ -31,6 +32,22 @@ def test_a_whole_package_has_no_problems(tmp_path: Path) -> None:
         (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = "a DOUBLE"'), "`inputs` of class Echo is 'a DOUBLE'"),
         (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "expected a list of columns"),
         (ECHO.replace('inputs = Schema("a DOUBLE")', 'inputs = Schema("a DUBLE")'), "(model.py:6 in Echo)"),
+        (
+            ECHO.replace('outputs = Schema("a DOUBLE")', 'outputs = Schema("")'),
+            "`outputs` of class Echo declares no columns",
+        ),
+        (ECHO.replace("predict(self, frame)", "predict(self)"), "`predict` of class Echo is called with one argument"),
+        (
+            ECHO.replace("predict(self, frame)", "predict(self, frame, *, threshold)"),
+            "missing a required argument: 'threshold'",
+        ),
+        (ECHO.replace("(self, parameters)", "(self)"), "`__init__` of class Echo is called with one argument"),
+        (ECHO.replace("return frame", "yield frame"), "`predict` of class Echo is a generator"),
+        (ECHO.replace("def predict", "async def predict"), "`predict` of class Echo is a coroutine"),
+        (
+            ECHO.replace("def predict", "async def predict").replace("return", "yield"),
+            "`predict` of class Echo is a generator",
+        ),
         ("import sys\nsys.exit(3)\n" + ECHO, "called sys.exit(3) (model.py:2 in <module>)"),
         ("raise type('Odd', (Exception,), {'__str__': None})()", "Odd"),
     ],
@@ -69,6 +86,11 @@ MODELS = {
     "made by a function": HELPER + "def make(): return type('Fare', (Whole,), {'__module__': __name__})\nFare = make()",
     "under a condition": HELPER + "if True:\n    class Fare(Whole): pass",
     "byte order mark": "\ufeff" + HELPER.replace("Whole", "Fare"),
+    "dataclass": HELPER + "import dataclasses\n@dataclasses.dataclass\nclass Fare(Whole):\n    parameters: str",
+    "static method": HELPER + "class Fare(Whole):\n    @staticmethod\n    def predict(frame): return frame",
+    "any arguments": HELPER + "class Fare(Whole):\n    def predict(*args, **more): return args[1]",
+    "made when constructed": HELPER + "class Fare(Whole):\n    def __init__(self, parameters): self.predict = sorted",
+    "a partial": HELPER + "import functools\ndef of(frame, rate): return frame\nclass Fare(Whole):\n    predict = staticmethod(functools.partial(of, rate=1))",
     "schema of a variable": "from helper import *\nDDL = 'a DOUBLE'\nclass Fare(Whole):\n    inputs = Schema(DDL)",
 }  # fmt: skip
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pyml.package.model_package import ModelPackage, load_model
+from pyml.package.model_loading import load_model
+from pyml.package.model_package import ModelPackage
 from support.packages import ECHO, write_package
 
 

@@ -37,6 +37,12 @@ def test_spark_aliases_are_one_type(alias: str, spelled: str) -> None:
     [
         ("a BIGNT", "at 'BIGNT'"),
         ("a", "has no type"),
+        ("a INT,", "nothing before or after it"),
+        (",a INT", "nothing before or after it"),
+        ("a INT,, b INT", "nothing before or after it"),
+        ("a INT, -- the last", "nothing before or after it"),
+        ("a STRUCT<x: INT,>", "nothing before or after it"),
+        ("a DECIMAL(5,)", "nothing before or after it"),
         ("a ARRAY<INT", "expected a list of columns"),
         ("a ARRAY", "not supported"),
         ("a VARCHAR(3)", "write STRING"),
@@ -117,6 +123,10 @@ def test_what_is_neither_ddl_nor_a_list_of_tensors_is_refused(fields: object) ->
     with pytest.raises(SchemaError, match="DDL or a list of tensors") as raised:
         Schema(fields)  # type: ignore[arg-type]  # as an author may write it
     assert raised.value.hint
+
+
+def test_a_comma_in_a_name_or_a_comment_is_none_between_columns() -> None:
+    assert Schema("`a,` INT COMMENT 'x,', -- one, two\n b MAP<INT, STRUCT<x: INT, y: INT>>").names == ("a,", "b")
 
 
 def test_ddl_may_have_comments_and_several_lines() -> None:
