@@ -98,3 +98,26 @@ def is_not_null(column: exp.ColumnDef) -> bool:
         isinstance(constraint.kind, exp.NotNullColumnConstraint) and not constraint.kind.args.get("allow_null")
         for constraint in column.constraints
     )
+
+
+def is_bare_name(name: str) -> bool:
+    """Whether a plain identifier is a name wherever it stands, and neither a keyword nor a function.
+
+    Args:
+        name: ASCII letters, digits and underscores, not beginning with a digit.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        create = sqlglot.parse_one(f"CREATE TABLE t ({name} STRUCT<{name}: INT>)", dialect="spark")
+        columns = create.this.expressions if isinstance(create.this, exp.Schema) else []
+        if len(columns) != 1 or not isinstance(columns[0], exp.ColumnDef) or columns[0].name != name:
+            return False
+        if sqlglot.tokenize(name, read="spark")[0].token_type.name == "VAR":
+            return True
+        selected = sqlglot.parse_one(f"SELECT {name}, {name} AS {name} FROM t WHERE {name} IS NULL", dialect="spark")
+    except SqlglotError:
+        return False
+    return isinstance(selected, exp.Select) and isinstance(selected.expressions[0], exp.Column)

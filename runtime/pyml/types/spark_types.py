@@ -7,16 +7,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pyml.errors import SchemaError
-from pyml.types.ddl import is_not_null, parse_columns
+from pyml.types.ddl import is_bare_name, is_not_null, parse_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
 
+@lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
-    """A column name for Spark SQL: bare if it is a plain identifier, else in back-ticks."""
-    return name if name.isidentifier() and name.isascii() else "`" + name.replace("`", "``") + "`"
+    """A name for Spark SQL and DDL as a person writes it: bare if that reads as this name, else in back-ticks."""
+    return name if name.isidentifier() and name.isascii() and is_bare_name(name) else backticked(name)
+
+
+def backticked(name: str) -> str:
+    """A name for a statement that is sent to Spark: in back-ticks, whatever it is."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def string_literal(text: str) -> str:

@@ -23,6 +23,77 @@ def test_ddl_is_read_in_spark_spelling() -> None:
     assert not schema.is_tensor
 
 
+RESERVED = [
+    "select",
+    "case",
+    "unique",
+    "any",
+    "like",
+    "not",
+    "null",
+    "true",
+    "false",
+    "constraint",
+    "current_date",
+    "current_timestamp",
+    "current_user",
+    "session_user",
+    "table",
+    "from",
+    "where",
+    "order",
+    "group",
+    "primary",
+    "check",
+    "foreign",
+    "default",
+    "comment",
+    "key",
+    "interval",
+    "map",
+    "array",
+    "struct",
+    "date",
+    "timestamp",
+    "int",
+    "exists",
+    "values",
+    "index",
+    "end",
+    "then",
+    "when",
+    "else",
+    "in",
+    "is",
+    "with",
+    "lateral",
+    "cross",
+    "user",
+    "cast",
+    "row",
+    "partition",
+    "union",
+    "except",
+    "exclude",
+]
+ODD = ["a.b", "a`b", "a b", " a ", "a-b", "ß", "Ä", "SELECT", "Null", "🙂", "1a", "7", "a,b", "a;b", 'a"b', "a'b", "a\\b",
+       "a\nb", "a\tb", "<", ">", "(", ")", "a:b", "--", "/*", "*/", "$x", "@y", "%", " ", "İ", "x" * 3000]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*RESERVED, *ODD])
+def test_a_column_and_a_field_may_have_any_name_that_spark_allows(name: str) -> None:
+    written = "`" + name.replace("`", "``") + "`"
+    schema = Schema(f"{written} STRUCT<{written}: INT> NOT NULL, z MAP<STRING, STRUCT<{written}: INT>>")
+    assert schema.names == (name, "z")
+    assert schema.arrow.field(0).type.field(0).name == name
+    assert Schema(schema.ddl) == schema
+
+
+@pytest.mark.parametrize("name", ["id", "name", "value", "date", "hour", "user", "key", "index", "_c1", "x9"])
+def test_names_that_need_no_back_ticks_are_written_without(name: str) -> None:
+    assert Schema(f"`{name}` INT").ddl == f"{name} INT"
+
+
 @pytest.mark.parametrize(
     ("alias", "spelled"),
     [("BYTE", "TINYINT"), ("SHORT", "SMALLINT"), ("INTEGER", "INT"), ("LONG", "BIGINT"), ("DEC", "DECIMAL(10, 0)"),
