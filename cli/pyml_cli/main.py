@@ -8,13 +8,16 @@ The exit codes are in docs/reference/errors.md.
 
 from __future__ import annotations
 
-import traceback
+import contextlib
+import re
+import sys
 from collections.abc import Sequence
 
 import typer
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, UsageError
+from pyml_cli.bug_report import bug
 from pyml_cli.commands import (
     compare_command,
     dev_commands,
@@ -26,10 +29,13 @@ from pyml_cli.commands import (
     sql_command,
     table_commands,
 )
-from pyml_cli.output import choose_output
+from pyml_cli.output import Output, choose_output
+from pyml_cli.signals import CTRL_C, Interruption, signals_interrupt
+from pyml_cli.streams import discard_unwritten, is_unread, prepare_streams
+from pyml_cli.system_errors import system_error, with_cause_of_system
 
-BUG = 70
-INTERRUPTED = 130
+SURROGATE = re.compile("[\ud800-\udfff]")  # Python's letter for a byte of an argument that it cannot decode
+UNREAD = 128 + 13  # as if SIGPIPE had ended it
 
 app = typer.Typer(
     name="pyml",
@@ -62,39 +68,71 @@ for command in (
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Every error is printed, and none is raised."""
+    prepare_streams()
     output = choose_output(as_json="--json" in arguments)
     try:
-        code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except PymlError as error:
-        output.error(error)
-        return error.exit_code
+        with signals_interrupt() as interruption:
+            code = _called(arguments)
     except typer.Exit as leave:
-        return leave.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort: Python would end with 1, which is a verdict
-        known = _usage_error(error) or _bug(error)
-        output.error(known)
-        return known.exit_code
-    if code == INTERRUPTED:  # typer itself returns this code for Ctrl-C
-        output.error(PymlError("Interrupted.", "", ErrorCode.INTERRUPTED))
+        code = leave.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - Python would end with 1, which is a verdict
+        code = _report(output, error, arguments, interruption)
+    discard_unwritten()
     return code
 
 
-def _usage_error(error: Exception) -> UsageError | None:
+def _called(arguments: Sequence[str]) -> int:
+    """Call the command.
+
+    Raises:
+        KeyboardInterrupt: typer itself turns it into an exit code, as if the command had chosen it.
+        OSError: typer itself ends the process with 1 where nobody reads the output.
+    """
+    streams = sys.stdout, sys.stderr
+    try:
+        code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
+    except SystemExit as leave:
+        if isinstance(leave.__context__, OSError):
+            raise leave.__context__ from None
+        raise
+    finally:
+        sys.stdout, sys.stderr = streams  # typer wraps them then, to hide that they cannot be written
+    if code == CTRL_C:
+        raise KeyboardInterrupt
+    return code
+
+
+def _report(output: Output, error: BaseException, arguments: Sequence[str], interruption: Interruption) -> int:
+    """Print what ended a command, and return its exit code."""
+    if isinstance(error, OSError) and is_unread():
+        return UNREAD
+    known = _known_error(error, arguments, interruption)
+    with contextlib.suppress(OSError, ValueError):  # nobody can read it: the terminal is gone
+        output.error(known)
+    return known.exit_code
+
+
+def _known_error(error: BaseException, arguments: Sequence[str], interruption: Interruption) -> PymlError:
+    if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
+        error = error.__cause__  # typer takes every end of a file for that of an answer
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        interrupted = PymlError("Interrupted.", "", ErrorCode.INTERRUPTED)
+        interrupted.exit_code = interruption.exit_code
+        return interrupted
+    if isinstance(error, PymlError):
+        return with_cause_of_system(error)
+    return _usage_error(error, arguments) or system_error(error) or bug(error, arguments)
+
+
+def _usage_error(error: BaseException, arguments: Sequence[str]) -> UsageError | None:
     """Typer's error about the arguments, as ours; None for other errors. Its classes moved between releases."""
+    if isinstance(error, UnicodeEncodeError) and any(map(SURROGATE.search, arguments)):
+        message = f"An argument has letters that this shell's encoding, {sys.getfilesystemencoding()}, lacks."
+        return UsageError(message, "export LC_ALL=C.UTF-8")
     describe = getattr(error, "format_message", None)
     return None if describe is None else UsageError(str(describe()), _help_command(error))
 
 
-def _bug(error: Exception) -> PymlError:
-    """An exception that nobody expected, as an error; its traceback goes to stderr."""
-    traceback.print_exception(error)
-    found = PymlError(f"a bug of pyml: {type(error).__name__}: {error}", "please report it", ErrorCode.BUG)
-    found.exit_code = BUG
-    return found
-
-
-def _help_command(error: Exception) -> str:
+def _help_command(error: BaseException) -> str:
     context = getattr(error, "ctx", None)
     return f"{context.command_path} --help" if context is not None else "pyml --help"

@@ -10,6 +10,7 @@ A command gets an `Output` from `choose_output(json)` and uses three methods:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from abc import ABC, abstractmethod
@@ -80,10 +81,11 @@ class JsonOutput(Output):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._has_every_letter = (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
 
     def steps(self) -> Steps:
         """Each event becomes one line."""
-        return _each(lambda event: self._print(event.json))
+        return _each(self._print_event)
 
     def result(self, view: View) -> None:
         """The view's JSON as one line."""
@@ -108,7 +110,11 @@ class JsonOutput(Output):
         return False
 
     def _print(self, value: Mapping[str, JSON]) -> None:
-        print(json.dumps(value, ensure_ascii=False), file=self._stream, flush=True)
+        print(json.dumps(value, ensure_ascii=not self._has_every_letter), file=self._stream, flush=True)
+
+    def _print_event(self, event: Event) -> None:
+        with contextlib.suppress(OSError):  # what runs goes on where nobody reads its events
+            self._print(event.json)
 
 
 class ConsoleOutput(Output):
@@ -147,7 +153,8 @@ class _Lines:
         if self._last.get(event.subject) == news:
             return
         self._last[event.subject] = news
-        print("\n".join(event_lines(event)), file=self._stream, flush=True)
+        with contextlib.suppress(OSError):  # what runs goes on where nobody reads its events
+            print("\n".join(event_lines(event)), file=self._stream, flush=True)
 
 
 def event_mark(state: str) -> str:

@@ -66,4 +66,7 @@ class ErrorCode(StrEnum):
     SANDBOX_DOWN = "sandbox-down"
     SANDBOX_BUSY = "sandbox-busy"
     PORT_TAKEN = "port-taken"
+    DISK_FULL = "disk-full"
+    NOT_WRITABLE = "not-writable"
+    OUT_OF_MEMORY = "out-of-memory"
     INTERRUPTED = "interrupted"
