@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from pyml_sandbox.workspace.state import name_option, require_state
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
 
 
 @contextlib.contextmanager
@@ -52,16 +55,19 @@ def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
     Raises:
         SandboxError: Spark does not answer.
     """
+    if os.environ.get(LOG_LEVEL, "").upper() not in logging.getLevelNamesMapping():
+        os.environ.pop(LOG_LEVEL, None)  # PySpark would not even be imported
     from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    from pyml_sandbox.predict.spark_channel import connect
 
     address = driver_for(home, require_state(home)).connect_address() if target is None else target.connect
     # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     try:
-        spark = SparkSession.builder.remote(f"sc://{address}").create()
+        spark = connect(address)
         # The default policy retries for ten minutes when Spark is gone.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
         if target is not None:

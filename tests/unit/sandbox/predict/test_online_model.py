@@ -40,6 +40,14 @@ TIMEOUT_S = 20
 Answer = Callable[[oip.ModelInferRequest], oip.ModelInferResponse]
 
 
+@pytest.fixture(autouse=True)
+def proxy_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that nobody runs: a client that asks it instead of 127.0.0.1 fails."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+
 @dataclass
 class Server(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
     """A gateway and the server of one model in one.

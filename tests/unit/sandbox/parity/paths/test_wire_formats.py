@@ -49,6 +49,14 @@ class Model(TensorModel):
 """
 
 
+@pytest.fixture(autouse=True)
+def proxy_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that nobody runs: a client that asks it instead of 127.0.0.1 fails."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+
 @dataclass
 class FakeModel:
     """A client of a model that is called in this process, through the very messages that it would send."""

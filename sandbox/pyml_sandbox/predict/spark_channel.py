@@ -1,0 +1,45 @@
+"""The gRPC channel to a Spark of the sandbox; imports PySpark, so it is imported where a session is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from pyspark.sql.connect.client import DefaultChannelBuilder
+from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class LoopbackChannelBuilder(DefaultChannelBuilder):
+    """A channel to 127.0.0.1, whatever proxy or token the shell sets for Spark elsewhere.
+
+    Args:
+        address: host:port.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"sc://{address}", [("grpc.enable_http_proxy", 0)])
+
+    @property
+    def token(self) -> None:
+        """None: a token of the shell would turn on TLS, too."""
+
+    @property
+    def userAgent(self) -> str:  # noqa: N802 - the name of PySpark
+        """A fixed name."""
+        return "pyml"
+
+
+def connect(address: str) -> SparkSession:
+    """Open a new session.
+
+    PySpark's builders read MASTER, SPARK_REMOTE, SPARK_API_MODE and settings of the shell, and some of them refuse what
+    contradicts 127.0.0.1; the session itself reads none.
+
+    Args:
+        address: host:port.
+    """
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as the builders do: it decides what pyspark.sql.functions return
+    return cast("SparkSession", ConnectSession(LoopbackChannelBuilder(address)))
