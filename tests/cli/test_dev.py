@@ -324,10 +324,10 @@ class TestRefusals:
         assert done.code == 3
         assert "fix: pyml dev up" in done.err
 
-    def test_a_broken_state_file_is_refused_with_the_reset_command(self, pyml: Pyml, home: SandboxHome) -> None:
+    def test_a_broken_state_file_without_a_sandbox_is_none(self, pyml: Pyml, home: SandboxHome) -> None:
         home.folder.mkdir(parents=True)
         home.state_file.write_text("{")
-        assert "fix: pyml dev reset" in pyml("dev", "status").err
+        assert "fix: pyml dev up" in pyml("dev", "status").err
         assert pyml("dev", "reset", "--yes").code == 0
         assert "fix: pyml dev up" in pyml("dev", "status").err
 

@@ -10,9 +10,7 @@ from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.environment import EnvironmentBuilder
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import ports_of_running_sandboxes
-from pyml_sandbox.workspace.state import SandboxState, load_state, name_option
-
-DRIVERS = ("process", "container")
+from pyml_sandbox.workspace.state import DRIVERS, SandboxState, load_state, name_option
 
 
 def choose_driver(recorded: str | None, asked: str | None, has_engine: Callable[[], bool], option: str = "") -> str:

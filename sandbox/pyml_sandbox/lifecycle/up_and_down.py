@@ -13,7 +13,6 @@ from rich.filesize import decimal
 
 from pyml.errors import SandboxError, SetupError
 from pyml_sandbox.drivers.choice import (
-    DRIVERS,
     an_engine_answers,
     choose_driver,
     driver_for,
@@ -24,7 +23,7 @@ from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.lifecycle import doctor
 from pyml_sandbox.lifecycle.deployment import model_servers, stop_interrupted
 from pyml_sandbox.lifecycle.warm_up import start_warm_up
-from pyml_sandbox.models.routes import load_routes
+from pyml_sandbox.models.routes import delete_routes, load_routes
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.services import machine_check, spark
@@ -34,13 +33,15 @@ from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.events import JSON, Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import size_bytes
 from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.ports import PortChoices, Ports, choose_ports
+from pyml_sandbox.workspace.ports import UNKNOWN_PORTS, PortChoices, Ports, choose_ports
 from pyml_sandbox.workspace.state import (
+    DRIVERS,
     ContainerChoices,
     ContainerOptions,
     SandboxState,
     load_state,
     locked,
+    locked_if_writable,
     name_option,
     ports_of_others,
     save_state,
@@ -197,7 +198,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
     state = load_state(home)
     if state is None:
         return Stopped()
-    with locked(home, "pyml dev down"):
+    with locked_if_writable(home, "pyml dev down"):
         driver = driver_for(home, state)
         stopped = _stop_all(driver.runner, on_event)
         shutil.rmtree(home.scratch, ignore_errors=True)
@@ -223,11 +224,8 @@ def reset(home: SandboxHome, on_event: OnEvent = ignore) -> None:
 
 
 def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
-    """The recorded driver; if no state can be read, every driver that a sandbox of this name may have used."""
-    try:
-        state = load_state(home)
-    except SetupError:
-        state = None
+    """The recorded driver; if none is known, every driver that a sandbox of this name may have used."""
+    state = load_state(home)
     if state is not None:
         return [driver_for(home, state)]
     any_state = SandboxState("process", Ports(), None, "", "")
@@ -240,7 +238,7 @@ def delete_data(home: SandboxHome, driver: Driver) -> None:
     driver.delete_data()
     for folder in (home.models, home.scratch, home.parity, home.jobs, home.serving):
         shutil.rmtree(folder, ignore_errors=True)
-    home.routes_file.unlink(missing_ok=True)
+    delete_routes(home)
     state = load_state(home)
     if state is not None:
         save_state(home, replace(state, stamp=None))
@@ -291,7 +289,7 @@ def wanted_state(
 
 
 def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]) -> Ports:
-    if recorded is not None:
+    if recorded is not None and recorded.ports != UNKNOWN_PORTS:
         return choose_ports(recorded.ports, options.ports, ())
     return choose_ports(None, options.ports, ports_of_others(home) | ports_in_use(environ))
 

@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from pyml.command_line import command
 from pyml.errors import SetupError
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
-from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.kept_file import KeptFile
 
 ReplicasOf = Callable[[str, str], Sequence[Replica]]
 """Gives the servers of a model version, from the model's name and the version."""
@@ -70,17 +71,24 @@ def load_routes(home: SandboxHome) -> Routes:
     """The current routes; empty before the first deployment.
 
     Raises:
-        SetupError: the file does not hold valid routes.
+        SetupError: neither the file nor its copy holds valid routes.
     """
     try:
-        models = json.loads(home.routes_file.read_text(encoding="utf-8"))["models"]
-        return Routes({name: Deployment(facts["default"], tuple(facts["versions"])) for name, facts in models.items()})
-    except FileNotFoundError:
-        return Routes()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _kept(home).read(_parsed) or Routes()
+    except ValueError as error:
         raise SetupError(
-            f"{home.routes_file} does not hold valid routes ({error}).", f"rm {home.routes_file}"
+            f"The routes of the deployed models cannot be read: {error}",
+            f"{command('rm', str(home.routes_file), str(_kept(home).copy))}   and deploy the models again",
         ) from error
+
+
+def _kept(home: SandboxHome) -> KeptFile:
+    return KeptFile(home.routes_file, home.conf / "routes.json")
+
+
+def _parsed(text: str) -> Routes:
+    models = json.loads(text)["models"]
+    return Routes({name: Deployment(facts["default"], tuple(facts["versions"])) for name, facts in models.items()})
 
 
 def save_routes(home: SandboxHome, text: str) -> None:
@@ -90,7 +98,12 @@ def save_routes(home: SandboxHome, text: str) -> None:
         home: the sandbox.
         text: the content of the file, from `routes_text`.
     """
-    write_atomically(home.routes_file, text)
+    _kept(home).write(text)
+
+
+def delete_routes(home: SandboxHome) -> None:
+    """Delete the routes: no model is deployed any more."""
+    _kept(home).delete()
 
 
 def routes_text(routes: Routes, replicas_of: ReplicasOf, *, on_request: bool = False) -> str:

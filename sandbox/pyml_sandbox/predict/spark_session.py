@@ -70,7 +70,9 @@ def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
         spark = connect(address)
         # The default policy retries for ten minutes when Spark is gone.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
-        if target is not None:
+        if target is None:
+            _ = spark.version  # asks Spark: without a request, the first error would be that of the caller's query
+        else:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
         raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error

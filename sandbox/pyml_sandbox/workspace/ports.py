@@ -40,6 +40,10 @@ class Ports:
         return replace(self, **{name: port for name, port in asdict(choices).items() if port is not None})
 
 
+UNKNOWN_PORTS = Ports(0, 0, 0, 0)
+"""Those of a sandbox whose record is damaged: nothing answers there, and the next `up` chooses anew."""
+
+
 @dataclass(frozen=True)
 class PortChoices:
     """The ports that the user chose; None leaves the choice to `choose_ports`."""

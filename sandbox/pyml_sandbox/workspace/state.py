@@ -12,11 +12,13 @@ from pathlib import Path
 
 from pyml.command_line import quoted_word
 from pyml.error_code import ErrorCode
-from pyml.errors import SandboxError, SetupError
+from pyml.errors import SandboxError
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.kept_file import KeptFile
+from pyml_sandbox.workspace.ports import UNKNOWN_PORTS, Ports
 
+DRIVERS = ("process", "container")
 DATA_VERSION = 1
 """Increased when pyml can no longer use data that an older version wrote."""
 
@@ -94,32 +96,48 @@ class SandboxState:
 def load_state(home: SandboxHome) -> SandboxState | None:
     """The recorded state, or None before the first `up`.
 
-    Raises:
-        SetupError: the file does not hold a valid state.
+    Where the record and its copy are damaged, a state is made up from what the driver left: `down` still ends what
+    runs, and the next `up` records a state again.
     """
     try:
-        facts = json.loads(home.state_file.read_text(encoding="utf-8"))
-        stamp = facts["stamp"]
-        return SandboxState(
-            driver=facts["driver"],
-            ports=Ports(**facts["ports"]),
-            stamp=None if stamp is None else DataStamp(**stamp),
-            pyml_version=facts["pyml_version"],
-            spark_version=facts["spark_version"],
-            container=ContainerChoices(**facts.get("container", {})),
-        )
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise SetupError(
-            f"{home.state_file} is not the state of a sandbox of this version of pyml ({error}).",
-            f"pyml dev reset{name_option(home)}",
-        ) from error
+        return _kept(home).read(_parsed)
+    except ValueError:
+        return _state_by_traces(home)
+
+
+def _kept(home: SandboxHome) -> KeptFile:
+    return KeptFile(home.state_file, home.conf / "sandbox.json")
+
+
+def _parsed(text: str) -> SandboxState:
+    facts = json.loads(text)
+    stamp, driver, ports = facts["stamp"], facts["driver"], Ports(**facts["ports"])
+    if driver not in DRIVERS:
+        raise ValueError(f"there is no driver {driver!r}")
+    if not all(isinstance(port, int) for port in ports.by_service.values()):
+        raise ValueError(f"{ports} are not ports")
+    return SandboxState(
+        driver=driver,
+        ports=ports,
+        stamp=None if stamp is None else DataStamp(**stamp),
+        pyml_version=facts["pyml_version"],
+        spark_version=facts["spark_version"],
+        container=ContainerChoices(**facts.get("container", {})),
+    )
+
+
+def _state_by_traces(home: SandboxHome) -> SandboxState | None:
+    traces = {
+        "process": (home.conf / "services", home.data / "metastore"),
+        "container": (home.conf / "compose.yaml",),
+    }
+    found = [driver for driver, paths in traces.items() if any(path.exists() for path in paths)]
+    return SandboxState(found[0], UNKNOWN_PORTS, None, "", "") if found else None
 
 
 def save_state(home: SandboxHome, state: SandboxState) -> None:
     """Record the state. A reader sees the old state or the new."""
-    write_atomically(home.state_file, json.dumps(asdict(state), indent=2) + "\n")
+    _kept(home).write(json.dumps(asdict(state), indent=2) + "\n")
 
 
 def require_state(home: SandboxHome) -> SandboxState:
@@ -143,17 +161,9 @@ def name_option(home: SandboxHome) -> str:
 
 def ports_of_others(home: SandboxHome) -> set[int]:
     """The ports that all other sandboxes of the same root have recorded."""
-    taken: set[int] = set()
-    for file in (home.root / "sandboxes").glob("*/sandbox.json"):
-        if file.parent != home.folder:
-            taken |= _recorded_ports(file)
-    return taken
-
-
-def _recorded_ports(file: Path) -> set[int]:
-    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
-        return set(json.loads(file.read_text(encoding="utf-8"))["ports"].values())
-    return set()
+    folders = [file.parent for file in (home.root / "sandboxes").glob("*/sandbox.json")]
+    states = [load_state(SandboxHome(home.root, folder.name)) for folder in folders if folder != home.folder]
+    return {port for state in states if state is not None for port in state.ports.by_service.values()}
 
 
 @contextlib.contextmanager
@@ -175,9 +185,11 @@ def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: floa
     holder = home.lock_file.with_suffix(".holder")
     try:
         with filelock.FileLock(home.lock_file).acquire(timeout=timeout_s, poll_interval=poll_s):
-            write_atomically(holder, f"`{command}`, pid {os.getpid()}, since {time.strftime('%H:%M:%S')}")
+            with contextlib.suppress(OSError):  # a note for other commands, no reason to fail: the disk may be full
+                write_atomically(holder, f"`{command}`, pid {os.getpid()}, since {time.strftime('%H:%M:%S')}")
             yield
-            holder.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                holder.unlink(missing_ok=True)
     except filelock.Timeout as error:
         raise SandboxError(
             f"Another command holds this sandbox: {_holder(holder)}.",
@@ -186,8 +198,20 @@ def locked(home: SandboxHome, command: str, timeout_s: float = 120, poll_s: floa
         ) from error
 
 
+@contextlib.contextmanager
+def locked_if_writable(home: SandboxHome, command: str) -> Iterator[None]:
+    """As `locked`; without a lock where none can be made, on a read-only disk: no other command can change anything."""
+    try:
+        stack = contextlib.ExitStack()
+        stack.enter_context(locked(home, command))
+    except OSError:
+        stack = contextlib.ExitStack()
+    with stack:
+        yield
+
+
 def holder_of(home: SandboxHome) -> str | None:
-    """The command that holds the sandbox now, with its process; None if no command does."""
+    """The command that holds the sandbox now, with its process; None if no command does, or none can."""
     import filelock
 
     if not home.lock_file.exists():
@@ -197,6 +221,8 @@ def holder_of(home: SandboxHome) -> str | None:
             return None
     except filelock.Timeout:
         return _holder(home.lock_file.with_suffix(".holder"))
+    except OSError:
+        return None  # it cannot be locked: the disk is read-only
 
 
 def _holder(file: Path) -> str:

@@ -187,7 +187,7 @@ class ProcessRunner:
         state = STATES[int(str(info["state"]))]
         record = self._record(name)
         running = state in (ServiceState.RUNNING, ServiceState.STOPPING)
-        exits = self._exits(name, int(str(record.get("journal_from", 0))), str(info["spawnerr"] or ""))
+        exits = self._exits(name, _whole(record.get("journal_from")), str(info["spawnerr"] or ""))
         return LiveService(
             name=name,
             state=state,
@@ -200,16 +200,19 @@ class ProcessRunner:
 
     def _record(self, name: str) -> dict[str, object]:
         try:
-            record: dict[str, object] = json.loads((self._services / f"{name}.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            record = json.loads((self._services / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # without a digest the service is started anew by the next `up`
             return {}
-        return record
+        return record if isinstance(record, dict) else {}
 
     def _exits(self, name: str, journal_from: int, spawn_error: str) -> list[Exit]:
         """Exits from supervisord's log: its XML-RPC forgets the exit code of a process that exited within a second."""
-        with self._journal.open("rb") as file:
-            file.seek(journal_from)
-            text = file.read().decode(errors="replace")
+        try:
+            with self._journal.open("rb") as file:
+                file.seek(journal_from)
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            text = ""
         exits = [_exit(found) for found in EXITED.finditer(text) if found["name"] == name]
         return exits or ([Exit(None, spawn_error)] if spawn_error else [])
 
@@ -282,6 +285,10 @@ def service_script(spec: ServiceSpec, tags: Mapping[str, str]) -> str:
             "",
         ]
     )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from pyml.errors import SetupError
 from pyml.gateway.replica import Replica
 from pyml.gateway.routes_file import Routes as GatewayRoutes
 from pyml_sandbox.drivers.process.driver import ProcessDriver
-from pyml_sandbox.models.routes import Deployment, Routes, load_routes, routes_text, save_routes
+from pyml_sandbox.models.routes import Deployment, Routes, delete_routes, load_routes, routes_text, save_routes
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports
 from pyml_sandbox.workspace.state import SandboxState
@@ -100,5 +100,15 @@ def test_before_the_first_deployment_there_are_none(home: SandboxHome) -> None:
 def test_a_file_that_holds_no_routes_is_refused(home: SandboxHome, text: str) -> None:
     home.folder.mkdir(parents=True)
     home.routes_file.write_text(text)
-    with pytest.raises(SetupError, match="does not hold valid routes"):
+    with pytest.raises(SetupError, match="cannot be read"):
         load_routes(home)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"models": {"m": {}}}', '{"version": 2, "mod'])
+def test_damaged_routes_are_read_from_their_copy(home: SandboxHome, text: str) -> None:
+    routes = Routes().with_version("m", "1")
+    save_routes(home, routes_text(routes, two))
+    home.routes_file.write_text(text)
+    assert load_routes(home) == routes
+    delete_routes(home)
+    assert load_routes(home) == Routes()
