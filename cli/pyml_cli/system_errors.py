@@ -74,7 +74,7 @@ def _as_setup_error(trouble: _Trouble, path: str) -> SetupError:
 
 
 def _path_of(error: BaseException) -> str:
-    found = error.filename if isinstance(error, OSError) else None
+    found = (error.filename2 or error.filename) if isinstance(error, OSError) else None  # the second one is written
     return os.fsdecode(found) if isinstance(found, str | bytes) else ""
 
 

@@ -75,5 +75,5 @@ def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
         else:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
-        raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
+        raise SandboxError(f"Spark does not answer on {address}.", f"pyml dev up{name_option(home)}") from error
     return spark

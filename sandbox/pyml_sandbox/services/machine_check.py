@@ -95,7 +95,7 @@ def check_ports(context: MachineContext) -> str:
     """Check that every port is free or held by this sandbox."""
     port_rules.check_distinct(context.ports)
     held = {service for service in context.ports.by_service if _holder_of_port(service) in context.running}
-    port_rules.check_free(context.ports, held, port_rules.becomes_free)
+    port_rules.check_free(context.ports, held, port_rules.becomes_free, name_option(context.home))
     return ", ".join(f"{name} {port}" for name, port in context.ports.by_service.items())
 
 

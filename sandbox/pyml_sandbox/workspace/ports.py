@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from pyml.error_code import ErrorCode
@@ -68,8 +68,9 @@ class Owner:
         return f"pid {self.pid}: {self.command}" if self.pid is not None else "a process of a different user"
 
 
-class PortTakenError(SetupError):
-    """A port that a service needs is taken by a process of somebody else's.
+@dataclass(frozen=True)
+class TakenPort:
+    """A port that a service needs and somebody else has.
 
     Attributes:
         service: gateway, rest, metastore or spark.
@@ -77,19 +78,36 @@ class PortTakenError(SetupError):
         owner: the process or container that listens on it.
     """
 
+    service: str
+    port: int
+    owner: Owner
+
+    def __str__(self) -> str:
+        return f"Port {self.port}, which the sandbox needs for {self.service}, is taken by {self.owner}."
+
+
+class PortTakenError(SetupError):
+    """Ports that services need are taken by processes of somebody else's.
+
+    Attributes:
+        taken: all of these ports, at least one.
+        option: " --sandbox NAME" for the hint.
+    """
+
     general_code = ErrorCode.PORT_TAKEN
 
-    def __init__(self, service: str, port: int, owner: Owner) -> None:
-        self.service = service
-        self.port = port
-        self.owner = owner
+    def __init__(self, taken: Sequence[TakenPort], option: str = "") -> None:
+        self.taken = tuple(taken)
+        self.option = option
+        choices = " ".join(f"--{each.service}-port {suggest(each.port)}" for each in self.taken)
+        stop = "stop that process" if len(self.taken) == 1 else "stop those processes"
         super().__init__(
-            f"Port {port}, which the sandbox needs for {service}, is taken by {owner}.",
-            f"pyml dev up --{service}-port {suggest(port)}        (recorded for later), or stop that process",
+            "\n".join(map(str, self.taken)),
+            f"pyml dev up{option} {choices}        (recorded for later), or {stop}",
         )
 
-    def __reduce__(self) -> tuple[type[PortTakenError], tuple[str, int, Owner]]:
-        return type(self), (self.service, self.port, self.owner)
+    def __reduce__(self) -> tuple[type[PortTakenError], tuple[tuple[TakenPort, ...], str]]:
+        return type(self), (self.taken, self.option)
 
 
 def choose_ports(recorded: Ports | None, choices: PortChoices, elsewhere: Collection[int]) -> Ports:
@@ -129,20 +147,22 @@ def check_distinct(ports: Ports) -> None:
         seen[port] = service
 
 
-def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], bool]) -> None:
+def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], bool], option: str = "") -> None:
     """Refuse ports that somebody else listens on.
 
     Args:
         ports: the ports of the sandbox.
         ours: names of the sandbox's own services that already listen on their port.
         is_free: whether this process could listen on a port.
+        option: " --sandbox NAME" for hints.
 
     Raises:
-        PortTakenError: a port is taken; names the first one.
+        PortTakenError: ports are taken; names them all.
     """
-    for service, port in ports.by_service.items():
-        if service not in ours and not is_free(port):
-            raise PortTakenError(service, port, owner_of(port))
+    needed = {service: port for service, port in ports.by_service.items() if service not in ours}
+    taken = [TakenPort(service, port, owner_of(port)) for service, port in needed.items() if not is_free(port)]
+    if taken:
+        raise PortTakenError(taken, option)
 
 
 def is_free(port: int) -> bool:
@@ -208,7 +228,7 @@ def _command_of(pid: int) -> str:
     import psutil
 
     try:
-        command = " ".join(psutil.Process(pid).cmdline())
+        command = " ".join(" ".join(psutil.Process(pid).cmdline()).split())  # a program of `python -c` has lines
     except psutil.Error:
         return "(its command line cannot be read)"
     return command if len(command) <= 160 else command[:157] + "..."

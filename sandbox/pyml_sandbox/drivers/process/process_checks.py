@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 
 from rich.filesize import decimal
 
+from pyml.error_code import ErrorCode
 from pyml.errors import SetupError
 from pyml_sandbox.drivers.process.java import find_java
 from pyml_sandbox.services.machine_check import Check, MachineContext, check_data, check_ports, check_spark
@@ -46,12 +48,18 @@ def check_memory(context: MachineContext) -> str:
 
 
 def check_disk(context: MachineContext) -> str:
-    """Check that there is disk space below the sandbox's folder.
+    """Check that there is disk space below the sandbox's folder, and that it can be written.
 
     Raises:
-        SetupError: there is too little.
+        SetupError: there is too little, or it cannot be written.
     """
     folder = next(parent for parent in (context.home.folder, *context.home.folder.parents) if parent.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SetupError(
+            f"{folder} cannot be written.",
+            "make it writable for you, or set PYML_HOME to a folder of yours",
+            ErrorCode.NOT_WRITABLE,
+        )
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED_BYTES:
         raise SetupError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import socket
 
 import pytest
@@ -15,6 +16,7 @@ from pyml_sandbox.workspace.ports import (
     PortChoices,
     Ports,
     PortTakenError,
+    TakenPort,
     check_distinct,
     check_free,
     choose_ports,
@@ -57,10 +59,21 @@ def test_a_taken_port_names_service_port_and_owner_and_offers_another() -> None:
         with pytest.raises(PortTakenError) as caught:
             check_free(Ports(metastore=port), {"gateway", "rest", "spark"}, is_free)
     error = caught.value
-    assert (error.service, error.port, error.owner.pid) == ("metastore", port, os.getpid())
+    [taken] = error.taken
+    assert (taken.service, taken.port, taken.owner.pid) == ("metastore", port, os.getpid())
     assert f"Port {port}, which the sandbox needs for metastore, is taken by pid {os.getpid()}: " in error.message
     assert "pyml dev up --metastore-port " in error.hint
     assert error.exit_code == 3
+
+
+def test_all_taken_ports_are_named_at_once_with_one_command() -> None:
+    with pytest.raises(PortTakenError) as caught:
+        check_free(Ports(), {"spark"}, lambda port: False, " --sandbox mine")
+    assert [each.service for each in caught.value.taken] == ["gateway", "rest", "metastore"]
+    assert all(f"Port {port}," in caught.value.message for port in (8470, 8471, 9083))
+    assert re.match(
+        r"pyml dev up --sandbox mine --gateway-port \d+ --rest-port \d+ --metastore-port \d+ ", caught.value.hint
+    )
 
 
 def test_a_port_held_by_our_own_running_service_is_fine() -> None:
@@ -77,6 +90,6 @@ def test_a_free_port_has_no_owner() -> None:
 
 
 def test_the_error_survives_another_process() -> None:
-    error = PortTakenError("gateway", 8470, Owner(1, "x"))
+    error = PortTakenError([TakenPort("gateway", 8470, Owner(1, "x"))])
     again = pickle.loads(pickle.dumps(error))
-    assert (again.message, again.owner) == (error.message, error.owner)
+    assert (again.message, again.taken) == (error.message, error.taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
@@ -14,15 +15,17 @@ def check_ports(engine: Engine, context: machine_check.MachineContext) -> str:
     """Check that every port is free or held by this sandbox.
 
     Raises:
-        PortTakenError: a port is taken; names the process or container.
+        PortTakenError: ports are taken; names the processes or containers.
     """
     try:
         return machine_check.check_ports(context)
     except PortTakenError as error:
-        container = published_ports(engine).get(error.port)
-        if container is None:
-            raise
-        raise PortTakenError(error.service, error.port, Owner(None, "", container)) from error
+        containers = published_ports(engine)
+        taken = [
+            replace(each, owner=Owner(None, "", containers[each.port])) if each.port in containers else each
+            for each in error.taken
+        ]
+        raise PortTakenError(taken, error.option) from error
 
 
 def ports_of_sandboxes(engine: Engine) -> set[int]:
