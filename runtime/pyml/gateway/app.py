@@ -22,6 +22,11 @@ from pyml.package.settings import MIB
 
 log = logging.getLogger("pyml.gateway")
 
+_READ_FACTOR = 4
+"""A message of up to this many times the limit is read and refused in our words; a larger one by gRPC, in its own."""
+_MAX_MESSAGE_BYTES = 2**31 - 1
+"""The largest message that gRPC and protobuf have."""
+
 
 class Gateway:
     """The gateway; belongs to one event loop.
@@ -32,6 +37,7 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
+        self._max_bytes = options.max_request_mb * MIB
         usage = RequestCounter()
         self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
@@ -40,11 +46,11 @@ class Gateway:
             options=[
                 # Two gateways on one port would each get some of the requests.
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", options.max_request_mb * MIB),
+                ("grpc.max_receive_message_length", min(self._max_bytes * _READ_FACTOR, _MAX_MESSAGE_BYTES)),
                 ("grpc.max_send_message_length", -1),
             ]
         )
-        application = RestService(self._balancer, options.max_request_mb * MIB).application()
+        application = RestService(self._balancer, self._max_bytes).application()
         # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
             application,
@@ -60,7 +66,7 @@ class Gateway:
         Raises:
             SetupError: a port is in use, or this process may not listen on it.
         """
-        await add_services(self._server, self._balancer)
+        await add_services(self._server, self._balancer, self._max_bytes)
         try:
             self._server.add_insecure_port(str(self.options.grpc))
         except RuntimeError as error:  # gRPC does not say why
