@@ -6,6 +6,8 @@ import asyncio
 import errno
 import logging
 import socket
+from functools import partial
+from typing import Any
 
 import grpc
 from aiohttp import web
@@ -14,6 +16,7 @@ from pyml.errors import SetupError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import add_services
+from pyml.gateway.http_connection import HttpConnection
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
@@ -54,11 +57,10 @@ class Gateway:
         # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
             application,
-            access_log=None,
             handler_cancellation=True,
             shutdown_timeout=options.grace_s,
-            auto_decompress=AUTO_DECOMPRESS,
         )
+        self._listener: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen for gRPC and for REST.
@@ -80,16 +82,25 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop listening, give requests the grace period to finish, and close every channel."""
+        if self._listener:
+            self._listener.close()
         await asyncio.gather(self._server.stop(self.options.grace_s), self._rest.cleanup())
         await self._balancer.close()
         if self._on_request:
             await self._on_request.close()
 
     async def _listen_rest(self, address: Address) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(self._rest, address.host, address.port).start()
+            self._listener = await loop.create_server(partial(self._connection, loop), address.host, address.port)
         except OSError as error:
             raise _cannot_listen(address, "--rest", error) from error
+
+    def _connection(self, loop: asyncio.AbstractEventLoop) -> HttpConnection:
+        if self._rest.server is None:
+            raise RuntimeError("the REST side is not set up")
+        no_log: Any = None  # what aiohttp takes, and does not declare
+        return HttpConnection(self._rest.server, loop=loop, access_log=no_log, auto_decompress=AUTO_DECOMPRESS)
 
 
 def _bind_error(address: Address) -> OSError | None:

@@ -128,6 +128,8 @@ def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Rpc
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         # "failed to connect to all addresses; …" is the only gRPC message that proves that nothing was sent.
         return _down(route, replica) if "failed to connect" in details else _died(route, replica)
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
+        return _too_large(route, details)
     return RpcFailure(error.code(), details, Reason.GRPC)
 
 
@@ -139,3 +141,9 @@ def _down(route: Route, replica: Replica) -> RpcFailure:
 def _died(route: Route, replica: Replica) -> RpcFailure:
     message = f"the server of model {route.name} went away before it answered; the request may or may not have run"
     return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DIED, command("pyml dev logs", replica.service))
+
+
+def _too_large(route: Route, details: str) -> RpcFailure:
+    message = f"the request is several times larger than model {route.name} accepts: {details}"
+    hint = "send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml"
+    return RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint)

@@ -10,36 +10,25 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import grpc
-import orjson
 from aiohttp import web
 
 from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
+from pyml.gateway.http_responses import failure_response, json_response, refusal_response
 from pyml.gateway.repository import index
 from pyml.gateway.request_body import too_large, unpacked
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_index_request, read_request, write_response
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.oip.tensor import refusal
 
 log = logging.getLogger("pyml.gateway")
-
-_STATUS = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
-    grpc.StatusCode.CANCELLED: 499,
-    grpc.StatusCode.UNIMPLEMENTED: 501,
-    grpc.StatusCode.UNAVAILABLE: 503,
-    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
-}
 
 AUTO_DECOMPRESS = False
 """For aiohttp's server, whose own decompression has no limit, and takes a body that is cut off for whole."""
 
-_RETRY_AFTER_S = "1"
-_OFFERED = "fix: docs/reference/serving.md lists the paths that are offered"
 _MAX_DIGITS = 20
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,35 +60,35 @@ class RestService:
         return app
 
     async def _live(self, _request: web.Request) -> web.Response:
-        return _json({"live": True})
+        return json_response({"live": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        return _json({"ready": True})
+        return json_response({"ready": True})
 
     async def _server_metadata(self, _request: web.Request) -> web.Response:
         found = server_metadata("pyml gateway", EXTENSIONS)
-        return _json({"name": found.name, "version": found.version, "extensions": list(found.extensions)})
+        return json_response({"name": found.name, "version": found.version, "extensions": list(found.extensions)})
 
     async def _models(self, _request: web.Request) -> web.Response:
-        return _json({"models": sorted({route.model for route in self._balancer.routes()})})
+        return json_response({"models": sorted({route.model for route in self._balancer.routes()})})
 
     async def _index(self, request: web.Request) -> web.Response:
         wanted = read_index_request(await request.read())
         found = await index(self._balancer, wanted)
         entries = [{"name": e.name, "version": e.version, "state": e.state, "reason": e.reason} for e in found.models]
-        return _json(entries)
+        return json_response(entries)
 
     async def _model_ready(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
         asked = oip.ModelReadyRequest(name=model, version=version).SerializeToString()
         reply = oip.ModelReadyResponse.FromString(await self._call(request, oip.MODEL_READY, asked))
-        return _json({"name": model, "ready": reply.ready}, status=200 if reply.ready else 503)
+        return json_response({"name": model, "ready": reply.ready}, status=200 if reply.ready else 503)
 
     async def _model_metadata(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
         asked = oip.ModelMetadataRequest(name=model, version=version).SerializeToString()
         found = oip.ModelMetadataResponse.FromString(await self._call(request, oip.MODEL_METADATA, asked))
-        return _json(
+        return json_response(
             {
                 "name": found.name,
                 "versions": list(found.versions),
@@ -129,27 +118,18 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     try:
         return await handler(request)
     except InputError as error:
-        return _error(failure_of(error))
+        return failure_response(failure_of(error))
     except RpcFailureError as error:
-        return _error(error.failure)
+        return failure_response(error.failure)
     except web.HTTPRequestEntityTooLarge:
-        return _error(too_large(request.client_max_size).failure)
+        return failure_response(too_large(request.client_max_size).failure)
     except web.HTTPException as error:
-        return _json({"error": f"{request.method} {request.path}: {error.reason}\n  {_OFFERED}"}, status=error.status)
+        return refusal_response(request, error)
+    except web.RequestPayloadError as error:
+        return failure_response(failure_of(refusal(f"the body is not whole: {error}", "send it again")))
     except Exception as error:
         log.exception("%s %s failed", request.method, request.path)
-        return _error(failure_of(error))
-
-
-def _error(failure: RpcFailure) -> web.Response:
-    status = 413 if failure.reason is Reason.SIZE else _STATUS.get(failure.status, 500)
-    answer = _json({"error": failure.text}, status=status)
-    answer.headers[REASON_KEY] = failure.reason
-    for code in failure.codes:
-        answer.headers.add(CODE_KEY, code)
-    if failure.reason is Reason.STARTING:
-        answer.headers["Retry-After"] = _RETRY_AFTER_S
-    return answer
+        return failure_response(failure_of(error))
 
 
 def _asked(request: web.Request) -> tuple[str, str]:
@@ -168,10 +148,6 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
 
 def _tensor(tensor: oip.TensorMetadata) -> dict[str, object]:
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
-
-
-def _json(document: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
 
 
 def _response(answer: HttpResponse) -> web.Response:
