@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -276,6 +276,25 @@ def test_a_model_that_ends_its_process_is_reported_alike(driver: Driver) -> None
     error = driver.caller.refused("die")
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "went away before it answered" in error.details()
+
+
+def test_clients_with_pings_are_answered_however_long_a_request_takes(driver: Driver) -> None:
+    options = [
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.keepalive_time_ms", 1000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+    request = codec.arrow_request("chores", "", chores(f"wait {driver.place.folder}")).SerializeToString()
+    with ExitStack() as stack:
+        addresses = (driver.caller.address, driver.place.caller().address)
+        channels = [stack.enter_context(grpc.insecure_channel(address, options=options)) for address in addresses]
+        calls = [channel.unary_unary(oip.MODEL_INFER).future(request, timeout=30) for channel in channels]
+        with pytest.raises(grpc.FutureTimeoutError):
+            calls[0].result(timeout=6)
+        (driver.place.folder / "go").touch()
+        for call in calls:
+            assert oip.ModelInferResponse.FromString(call.result()).model_name == "chores"
 
 
 # --- replicas ---------------------------------------------------------------------------------------------------------

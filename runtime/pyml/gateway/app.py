@@ -21,6 +21,7 @@ from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.scaler import Scaler
+from pyml.oip.grpc_pings import TOLERATE_PINGS
 from pyml.package.settings import MIB
 
 log = logging.getLogger("pyml.gateway")
@@ -51,6 +52,7 @@ class Gateway:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", min(self._max_bytes * _READ_FACTOR, _MAX_MESSAGE_BYTES)),
                 ("grpc.max_send_message_length", -1),
+                *TOLERATE_PINGS,
             ]
         )
         application = RestService(self._balancer, self._max_bytes).application()

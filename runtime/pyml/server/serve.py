@@ -13,6 +13,7 @@ from types import FrameType
 import grpc
 
 from pyml.errors import SetupError
+from pyml.oip.grpc_pings import TOLERATE_PINGS
 from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.server.main_thread import MainThreadExecutor
 from pyml.server.server_options import ServerOptions
@@ -67,6 +68,7 @@ def _listening(service: ModelService, endpoint: ServiceSocket, serving: ServingS
         options=[
             ("grpc.max_receive_message_length", serving.max_request_mb * MIB * _READ_FACTOR),
             ("grpc.max_send_message_length", -1),
+            *TOLERATE_PINGS,
             # A caller that hangs in the middle of a request must not block other callers.
             ("grpc.keepalive_time_ms", 10_000),
             ("grpc.keepalive_timeout_ms", 5_000),
