@@ -45,6 +45,8 @@ HELD = [
     ("BOOL", [True, False]),
     ("BYTES", ["", "é", "007"]),
     ("FP64", []),
+    ("FP64", [10**22, 2**900, -(2**70), 0.5]),
+    ("FP32", [2**100, 1.5]),
     ("INT64", [1, 2.0, 2**63 - 1]),
     ("UINT64", [1.0, 2**64 - 1]),
 ]
@@ -57,6 +59,11 @@ def test_what_json_holds_arrives_exactly(datatype: str, data: list[object]) -> N
     expected = [str(value).encode() for value in data] if datatype == "BYTES" else data
     assert array.tolist() == expected
     assert array.dtype == dtype_of(datatype)
+
+
+def test_a_large_number_with_an_exponent_stands_for_the_nearest_float() -> None:
+    request, _ = read_request(body("FP64", [1e22, 1.1e300]), "m", "1")
+    assert arrays_of(request)["t"].tolist() == [1e22, 1.1e300]
 
 
 def test_a_decimal_fraction_stands_for_the_nearest_float() -> None:
@@ -83,6 +90,15 @@ REFUSED = [
     (body("UINT8", [-1]), r"UINT8, which cannot hold -1"),
     (body("FP64", [2**53 + 1]), r"FP64, which cannot hold 9007199254740993"),
     (body("FP32", [16777217]), r"FP32, which cannot hold 16777217"),
+    (body("FP64", [12345678901234567890123456]), r"FP64, which cannot hold 12345678901234567890123456 at position 0"),
+    (body("FP64", [0.5, -(10**25) - 1]), r"FP64, which cannot hold -10000000000000000000000001 at position 1"),
+    (body("FP32", [[1], [10**11], [10**25]], shape=[3, 1]), r"FP32, which cannot hold 100000000000 at position 1"),
+    (body("FP32", [10**25]), r"FP32, which cannot hold 10000000000000000000000000 at position 0"),
+    (b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [2], "data": [1e300, ' + b"9" * 300 + b"]}]}", r"FP64"),
+    (
+        b'{"inputs": [{"name": "t", "datatype": "FP64", "shape": [1], "data": [' + b"9" * 5000 + b"]}]}",
+        r"orjson|body is not JSON|digits",
+    ),
     (body("FP32", [1e39]), r"FP32, which cannot hold 1e\+?39"),
     (body("FP64", [[1], [2, 3]], shape=[3]), r"inputs\[0\].data is not nested according to its shape"),
     (body("FP64", [[1, 2, 3], [4]], shape=[2, 2]), r"inputs\[0\].data is not nested according to its shape"),
