@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pyml.errors import InputError, Problem
+from pyml.oip.arrow_size import decompressed_size, expanded_size
+from pyml.oip.rpc_status import refuse_larger
 
 
 def stream_from_batch(batch: pa.RecordBatch | pa.Table) -> bytes:
@@ -17,25 +19,34 @@ def stream_from_batch(batch: pa.RecordBatch | pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def batch_from_stream(stream: bytes) -> pa.RecordBatch:
+def batch_from_stream(stream: bytes, max_bytes: int | None = None) -> pa.RecordBatch:
     """Read an Arrow IPC stream as one record batch, without a copy if the stream holds one batch.
 
     The stream is validated in full: wrong offsets would crash the process that follows them. It must have its end
     marker, since a stream without one may have been cut between two batches.
 
+    Args:
+        stream: the bytes.
+        max_bytes: size of the largest accepted rows, in bytes, decompressed and expanded; None for no limit.
+
     Raises:
         InputError: the bytes are not a complete and valid Arrow IPC stream, or more bytes follow it.
+        RpcFailureError: the rows are larger than `max_bytes`.
     """
     source = pa.BufferReader(stream)
     try:
+        if max_bytes is not None:
+            refuse_larger(decompressed_size(stream), max_bytes)
         with pa.ipc.open_stream(source) as reader:
             _ = reader.schema.names  # are decoded here
             batch = _one_batch(reader.schema, list(_batches(reader, source)))
         batch.validate(full=True)
     except UnicodeDecodeError as error:
         raise _refused(f"the name of a column is not UTF-8: {error.reason}") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _refused(str(error)) from error
+    if max_bytes is not None:
+        refuse_larger(expanded_size(batch), max_bytes)
     if left := len(stream) - source.tell():
         raise _refused(f"{left} bytes follow the end marker")
     return batch

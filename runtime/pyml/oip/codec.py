@@ -95,12 +95,18 @@ class Form:
 # --- the server's side ------------------------------------------------------------------------------------------------
 
 
-def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferResponse:
+def answer(request: ModelInferRequest, predictor: Predictor, max_bytes: int | None = None) -> ModelInferResponse:
     """Predict for one request.
 
     Blocks for as long as the model takes.
 
+    Args:
+        request: the request.
+        predictor: the model.
+        max_bytes: size of the largest accepted rows of an Arrow stream, in bytes, unpacked; None for no limit.
+
     Raises:
+        RpcFailureError: the rows are larger than `max_bytes`.
         InputError: the request is invalid, does not fit the declared inputs, or has an encoding that cannot carry the
             response; names the columns and reasons.
         PredictError: the model raised.
@@ -109,7 +115,7 @@ def answer(request: ModelInferRequest, predictor: Predictor) -> ModelInferRespon
     form = form_of(request)
     for output in request.outputs:
         _check_output(output)
-    response = _answer(request, form, predictor)
+    response = _answer(request, form, predictor, max_bytes)
     response.model_name, response.model_version, response.id = request.model_name, request.model_version, request.id
     if form.is_recorded:
         response.parameters["worker"].string_param = this_worker().to_json()
@@ -139,9 +145,9 @@ def form_of(request: ModelInferRequest) -> Form:
     )
 
 
-def _answer(request: ModelInferRequest, form: Form, predictor: Predictor) -> ModelInferResponse:
+def _answer(request: ModelInferRequest, form: Form, predictor: Predictor, max_bytes: int | None) -> ModelInferResponse:
     if form.content_type == ARROW:
-        return _arrow_response(_predicted(predictor, _read_stream(request, form), form), form)
+        return _arrow_response(_predicted(predictor, _read_stream(request, form, max_bytes), form), form)
     arrays = read_tensors(request, form)
     if predictor.is_tensor:
         _refuse_nulls(request)
@@ -214,8 +220,8 @@ def _refuse_both(tensor: InferInputTensor | InferOutputTensor, *, is_raw: bool) 
         raise refusal(f"tensor `{tensor.name}` has both raw and typed contents", "send only one of them")
 
 
-def _read_stream(request: ModelInferRequest, form: Form) -> pa.RecordBatch:
-    return batch_from_stream(_stream_of(request.inputs, request.raw_input_contents, form.is_raw))
+def _read_stream(request: ModelInferRequest, form: Form, max_bytes: int | None) -> pa.RecordBatch:
+    return batch_from_stream(_stream_of(request.inputs, request.raw_input_contents, form.is_raw), max_bytes)
 
 
 def _stream_of(

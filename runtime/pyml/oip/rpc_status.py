@@ -11,6 +11,7 @@ import grpc
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PredictError, PymlError, with_hint
+from pyml.package.settings import MIB
 
 
 class Reason(StrEnum):
@@ -121,8 +122,28 @@ class RpcFailureError(Exception):
         self.failure = failure
 
 
+def refuse_larger(size_bytes: int, max_bytes: int) -> None:
+    """Refuse a request whose rows take more than the model's limit.
+
+    Raises:
+        RpcFailureError: they do.
+    """
+    if size_bytes <= max_bytes:
+        return
+    raise RpcFailureError(
+        RpcFailure(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"the request has {size_bytes / MIB:.1f} MiB unpacked, this model accepts up to {max_bytes / MIB:g} MiB",
+            Reason.SIZE,
+            "send fewer rows in each request, or raise max_request_mb in [serving] of pyml.toml",
+        )
+    )
+
+
 def failure_of(error: BaseException) -> RpcFailure:
     """The failure to send to a caller for an error of the runtime."""
+    if isinstance(error, RpcFailureError):
+        return error.failure
     for kind, status, reason in _OF_ERRORS:
         if isinstance(error, kind):
             return RpcFailure(status, error.message, reason, error.hint, error.codes)

@@ -113,7 +113,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
             raise PymlError("the model is not loaded")
         request = _parsed(oip.ModelInferRequest, data)
         self._refuse_other(request.model_name, request.model_version)
-        response = answer(request, self._runner)
+        response = answer(request, self._runner, self.serving.max_request_mb * MIB)
         response.model_name, response.model_version = self.name, self.version
         return response.SerializeToString()
 

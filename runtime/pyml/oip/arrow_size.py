@@ -1,0 +1,105 @@
+"""How much memory the rows of an Arrow stream take: a small stream may hold many."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from flatbuffers import encode
+from flatbuffers.number_types import Int64Flags, UOffsetTFlags
+from flatbuffers.table import Table
+
+# Offsets of fields in the tables Message, RecordBatch and DictionaryBatch of Arrow's Message.fbs.
+_HEADER = 8
+_BUFFERS, _COMPRESSION = 8, 10
+_DICTIONARY_ROWS = 6
+_BUFFER_BYTES, _LENGTH_BYTES = 16, 8
+_VIEW_INTEGERS = 4
+"""A view of a string is four integers, of which the first is its length; several may share their bytes."""
+
+
+def decompressed_size(stream: bytes) -> int:
+    """Bytes of all buffers of a stream after they are decompressed; nothing is.
+
+    Source of the layout: Arrow's IPC format, in which the length of a compressed buffer stands before it.
+
+    Raises:
+        pyarrow.ArrowException, OSError, ValueError: the bytes are not an Arrow IPC stream.
+    """
+    try:
+        return sum(_message_size(message) for message in pa.ipc.MessageReader.open_stream(pa.BufferReader(stream)))
+    except (struct.error, IndexError, TypeError) as error:
+        raise ValueError(f"the metadata of a message cannot be read: {error}") from error
+
+
+def expanded_size(batch: pa.RecordBatch) -> int:
+    """Bytes that the values of a batch take once each row has its own: not as a dictionary, a run, or of type null."""
+    return sum(_array_size(column) for column in batch.columns)
+
+
+def _message_size(message: pa.ipc.Message) -> int:
+    if message.type not in ("record batch", "dictionary"):
+        return 0
+    rows = _rows_of(message)
+    if not rows.Offset(_COMPRESSION):
+        return int(message.body.size)
+    body, vector = memoryview(message.body), rows.Offset(_BUFFERS)
+    starts = range(rows.Vector(vector), rows.Vector(vector) + rows.VectorLen(vector) * _BUFFER_BYTES, _BUFFER_BYTES)
+    return sum(_buffer_size(body, rows.Get(Int64Flags, at), rows.Get(Int64Flags, at + _LENGTH_BYTES)) for at in starts)
+
+
+def _rows_of(message: pa.ipc.Message) -> Table:
+    """The table RecordBatch of a message, also inside of a DictionaryBatch."""
+    metadata = message.metadata.to_pybytes()
+    table = Table(metadata, encode.Get(UOffsetTFlags.packer_type, metadata, 0))
+    table = Table(metadata, table.Indirect(table.Pos + table.Offset(_HEADER)))
+    if message.type == "dictionary":
+        table = Table(metadata, table.Indirect(table.Pos + table.Offset(_DICTIONARY_ROWS)))
+    return table
+
+
+def _buffer_size(body: memoryview, at: int, size: int) -> int:
+    if not size:
+        return 0
+    decompressed = int.from_bytes(body[at : at + _LENGTH_BYTES], "little", signed=True)
+    return size if decompressed < 0 else decompressed  # -1 stands before a buffer that is not compressed
+
+
+def _array_size(array: pa.Array) -> int:
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return int(pc.sum(_sizes(array.dictionary).take(array.indices)).as_py() or 0) + len(array)
+    if pa.types.is_run_end_encoded(kind):
+        lengths = np.diff(np.minimum(array.run_ends.to_numpy(), len(array)), prepend=0)
+        return int(np.dot(lengths.astype(np.float64), _sizes(array.values).to_numpy()))
+    if pa.types.is_struct(kind):
+        return len(array) + sum(_array_size(array.field(at)) for at in range(kind.num_fields))
+    if pa.types.is_map(kind):
+        return len(array) + _array_size(array.keys) + _array_size(array.items)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return len(array) + _array_size(array.values)
+    if _is_view(kind):
+        return int(pc.sum(_sizes(array)).as_py() or 0)
+    return max(len(array), int(array.nbytes))
+
+
+def _sizes(array: pa.Array) -> pa.Array:
+    """Bytes of each element, as int64; an upper bound for nested ones."""
+    kind = array.type
+    if _is_view(kind):
+        views = np.frombuffer(array.buffers()[1] or b"", np.int32).reshape(-1, _VIEW_INTEGERS)
+        lengths = views[array.offset : array.offset + len(array), 0].astype(np.int64)
+        return pa.array(np.where(array.is_valid().to_numpy(zero_copy_only=False), lengths, 0) + 1)
+    if any(is_kind(kind) for is_kind in _OF_BYTES):
+        return pc.add(pc.fill_null(pc.binary_length(array), 0).cast(pa.int64()), 1)
+    each = _array_size(array) if pa.types.is_nested(kind) else max(1, kind.bit_width // 8)
+    return pa.array(np.full(len(array), each, np.int64))
+
+
+_OF_BYTES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
