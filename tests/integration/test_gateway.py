@@ -33,6 +33,7 @@ from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.gateway.scaling.scaling_context import ScalingContext
+from pyml.gateway.statistics import DURATIONS
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from support.packages import write_package
@@ -181,7 +182,7 @@ def test_health_and_reflection_are_those_of_grpc(shared: Driver) -> None:
         assert pool.FindServiceByName("grpc.health.v1.Health").methods
 
 
-@pytest.mark.parametrize("method", [f"/{oip.SERVICE}/ModelStatistics", "/other.Service/Method", "/"])
+@pytest.mark.parametrize("method", [f"/{oip.SERVICE}/ModelConfig", "/other.Service/Method", "/"])
 def test_a_method_that_is_not_offered_is_refused_in_our_words(shared: Driver, method: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         shared.caller.call(method)
@@ -326,6 +327,29 @@ def test_requests_take_turns_between_replicas(pair: Pair) -> None:
     found = [pair.who_answers() for _ in range(4)]
     assert set(found[:2]) == {str(server.pid) for server in pair.servers}
     assert found[:2] == found[2:]
+
+
+def test_statistics_count_what_all_servers_of_a_version_did(pair: Pair) -> None:
+    for _ in range(4):
+        pair.caller.infer(codec.arrow_request("chores", "", chores(rows=5)))
+    for _ in range(2):
+        pair.caller.refused("fail it hurts")
+    with closing(triton_grpc.InferenceServerClient(pair.caller.address)) as client:
+        (found,) = client.get_inference_statistics("chores", "1").model_stats
+        counted = {what: getattr(found.inference_stats, what).count for what in DURATIONS}
+        durations = {what: getattr(found.inference_stats, what).ns for what in DURATIONS}
+        assert client.get_inference_statistics().model_stats[0] == found
+        with pytest.raises(triton_grpc.InferenceServerException, match="'none' is not deployed"):
+            client.get_inference_statistics("none")
+    assert (found.inference_count, found.execution_count, found.last_inference > 0) == (20, 4, True)
+    computed = dict.fromkeys(("success", "queue", "compute_input", "compute_infer", "compute_output"), 4)
+    assert counted == {**dict.fromkeys(DURATIONS, 0), **computed, "fail": 2}
+    assert durations["success"] == sum(durations[what] for what in computed if what != "success")
+    assert all(durations[what] > 0 for what in computed)
+    stop(pair.servers[0])
+    stop(pair.servers[1])
+    with closing(triton_grpc.InferenceServerClient(pair.caller.address)) as client:
+        assert client.get_inference_statistics("chores").model_stats[0].inference_count == 0
 
 
 def test_a_replica_that_is_down_is_passed_over_until_it_is_back(pair: Pair) -> None:
@@ -494,6 +518,16 @@ def test_rest_tells_about_server_and_model(shared: Driver) -> None:
         200,
         [{"name": "act", "datatype": "BYTES", "shape": [-1]}, {"name": "x", "datatype": "FP64", "shape": [-1]}],
     )
+
+
+def test_rest_tells_statistics(shared: Driver) -> None:
+    shared.caller.do()
+    address = shared.rest.removeprefix("http://")
+    with closing(triton_http.InferenceServerClient(address)) as client:
+        (found,) = client.get_inference_statistics("chores", "1")["model_stats"]
+        assert found["inference_count"] > 0
+        assert found["inference_stats"]["success"]["count"] == found["execution_count"]
+        assert {each["name"] for each in client.get_inference_statistics()["model_stats"]} == {"chores", "down"}
 
 
 REST_ERRORS: list[tuple[object, int, str]] = [

@@ -115,6 +115,22 @@ class LoadBalancer:
             return not_ready
         raise RpcFailureError(no_replica_available(route, failures))
 
+    async def ask_each(self, route: Route, method: str, request: bytes, timeout_s: float) -> list[bytes]:
+        """The responses of all replicas that answer; none is started.
+
+        Args:
+            route: the model version.
+            method: full path of the gRPC method.
+            request: the serialised request message.
+            timeout_s: seconds to wait.
+        """
+        asked = (self._channel(replica).ask(route, method, request, timeout_s) for replica in route.replicas)
+        replies = await asyncio.gather(*asked, return_exceptions=True)
+        for reply in replies:
+            if isinstance(reply, BaseException) and not isinstance(reply, RpcFailureError):
+                raise reply
+        return [reply for reply in replies if isinstance(reply, bytes)]
+
     async def close(self) -> None:
         """Close all channels."""
         self._forget(set(self._channels), grace_s=0)

@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.repository import index
 from pyml.gateway.request_body import too_large
+from pyml.gateway.statistics import statistics
 from pyml.oip import messages as oip
 from pyml.oip.metadata import server_metadata
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of
@@ -26,7 +27,7 @@ log = logging.getLogger("pyml.gateway")
 _Behaviour = Callable[[bytes, float | None], Awaitable[bytes]]
 """Answers a serialised request, given the seconds that the caller still waits; raises RpcFailureError."""
 _FORWARDED = (oip.MODEL_INFER, oip.MODEL_READY, oip.MODEL_METADATA)
-EXTENSIONS = ("binary_tensor_data", "model_repository(index)")
+EXTENSIONS = ("binary_tensor_data", "model_repository(index)", "statistics")
 
 
 async def add_services(server: grpc.aio.Server, balancer: LoadBalancer, max_request_bytes: int) -> None:
@@ -82,6 +83,7 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
             oip.SERVER_READY: partial(_constant, ready.SerializeToString()),
             oip.SERVER_METADATA: partial(_constant, metadata.SerializeToString()),
             oip.REPOSITORY_INDEX: self._index,
+            oip.MODEL_STATISTICS: self._statistics,
             **{method: partial(self._forward, method) for method in _FORWARDED},
         }
         self._handlers = {method: self._handler(behaviour) for method, behaviour in behaviours.items()}
@@ -99,6 +101,13 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
         except oip.DecodeError as error:
             raise RpcFailureError(_no_message(error)) from error
         return (await index(self._balancer, wanted)).SerializeToString()
+
+    async def _statistics(self, request: bytes, _timeout_s: float | None) -> bytes:
+        try:
+            wanted = oip.ModelStatisticsRequest.FromString(request)
+        except oip.DecodeError as error:
+            raise RpcFailureError(_no_message(error)) from error
+        return (await statistics(self._balancer, wanted)).SerializeToString()
 
     async def _forward(self, method: str, request: bytes, timeout_s: float | None) -> bytes:
         route = self._balancer.find(*asked_model(request))

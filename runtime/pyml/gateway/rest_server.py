@@ -18,6 +18,7 @@ from pyml.gateway.grpc_server import EXTENSIONS
 from pyml.gateway.http_responses import failure_response, json_response, refusal_response
 from pyml.gateway.repository import index
 from pyml.gateway.request_body import too_large, unpacked
+from pyml.gateway.statistics import DURATIONS, statistics
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_index_request, read_request, write_response
 from pyml.oip.metadata import server_metadata
@@ -53,9 +54,11 @@ class RestService:
         app.router.add_get("/v2/health/ready", self._ready)
         app.router.add_get("/v2/models", self._models)
         app.router.add_post("/v2/repository/index", self._index)
+        app.router.add_get("/v2/models/stats", self._statistics)
         for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             app.router.add_get(model, self._model_metadata)
             app.router.add_get(f"{model}/ready", self._model_ready)
+            app.router.add_get(f"{model}/stats", self._statistics)
             app.router.add_post(f"{model}/infer", self._infer)
         return app
 
@@ -77,6 +80,13 @@ class RestService:
         found = await index(self._balancer, wanted)
         entries = [{"name": e.name, "version": e.version, "state": e.state, "reason": e.reason} for e in found.models]
         return json_response(entries)
+
+    async def _statistics(self, request: web.Request) -> web.Response:
+        wanted = oip.ModelStatisticsRequest(
+            name=request.match_info.get("model", ""), version=request.match_info.get("version", "")
+        )
+        found = await statistics(self._balancer, wanted)
+        return json_response({"model_stats": [_statistics_of(each) for each in found.model_stats]})
 
     async def _model_ready(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
@@ -144,6 +154,19 @@ def _json_size(request: web.Request, body_size: int) -> int | None:
         message = f"the header {oip.JSON_SIZE_HEADER} is {given[:_MAX_DIGITS]!r}, but the body has {body_size} bytes"
         raise RpcFailureError(RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT))
     return int(given)
+
+
+def _statistics_of(found: oip.ModelStatistics) -> dict[str, object]:
+    durations = ((what, getattr(found.inference_stats, what)) for what in DURATIONS)
+    return {
+        "name": found.name,
+        "version": found.version,
+        "last_inference": found.last_inference,
+        "inference_count": found.inference_count,
+        "execution_count": found.execution_count,
+        "inference_stats": {what: {"count": each.count, "ns": each.ns} for what, each in durations},
+        "batch_stats": [],
+    }
 
 
 def _tensor(tensor: oip.TensorMetadata) -> dict[str, object]:

@@ -44,6 +44,11 @@ InferTensorContents = _message("InferTensorContents")
 RepositoryIndexRequest = _message("RepositoryIndexRequest")
 RepositoryIndexResponse = _message("RepositoryIndexResponse")
 ModelIndex = _message("RepositoryIndexResponse.ModelIndex")
+ModelStatisticsRequest = _message("ModelStatisticsRequest")
+ModelStatisticsResponse = _message("ModelStatisticsResponse")
+ModelStatistics = _message("ModelStatistics")
+InferStatistics = _message("InferStatistics")
+StatisticDuration = _message("StatisticDuration")
 
 FILE = _POOL.FindFileByName("inference.proto")
 """The descriptor of the service and its messages."""
@@ -55,6 +60,7 @@ MODEL_READY = f"/{SERVICE}/ModelReady"
 MODEL_METADATA = f"/{SERVICE}/ModelMetadata"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
 REPOSITORY_INDEX = f"/{SERVICE}/RepositoryIndex"
+MODEL_STATISTICS = f"/{SERVICE}/ModelStatistics"
 JSON_SIZE_HEADER = "Inference-Header-Content-Length"
 """Header of the binary tensor data extension over REST: how many bytes of the body are JSON."""
 
@@ -64,6 +70,7 @@ __all__ = [
     "MODEL_INFER",
     "MODEL_METADATA",
     "MODEL_READY",
+    "MODEL_STATISTICS",
     "REPOSITORY_INDEX",
     "SERVER_LIVE",
     "SERVER_METADATA",
@@ -74,6 +81,7 @@ __all__ = [
     "InferOutputTensor",
     "InferParameter",
     "InferRequestedOutputTensor",
+    "InferStatistics",
     "InferTensorContents",
     "ModelIndex",
     "ModelInferRequest",
@@ -82,6 +90,9 @@ __all__ = [
     "ModelMetadataResponse",
     "ModelReadyRequest",
     "ModelReadyResponse",
+    "ModelStatistics",
+    "ModelStatisticsRequest",
+    "ModelStatisticsResponse",
     "RepositoryIndexRequest",
     "RepositoryIndexResponse",
     "ServerLiveRequest",
@@ -90,5 +101,6 @@ __all__ = [
     "ServerMetadataResponse",
     "ServerReadyRequest",
     "ServerReadyResponse",
+    "StatisticDuration",
     "TensorMetadata",
 ]

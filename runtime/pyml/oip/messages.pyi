@@ -191,6 +191,52 @@ class RepositoryIndexResponse(_Message):
     models: MutableSequence[ModelIndex]
     def __init__(self, *, models: Iterable[ModelIndex] = ...) -> None: ...
 
+class ModelStatisticsRequest(_Message):
+    name: str
+    version: str
+    def __init__(self, *, name: str = ..., version: str = ...) -> None: ...
+
+class StatisticDuration(_Message):
+    count: int
+    ns: int
+    def __init__(self, *, count: int = ..., ns: int = ...) -> None: ...
+
+class InferStatistics(_Message):
+    success: StatisticDuration
+    fail: StatisticDuration
+    queue: StatisticDuration
+    compute_input: StatisticDuration
+    compute_infer: StatisticDuration
+    compute_output: StatisticDuration
+    cache_hit: StatisticDuration
+    cache_miss: StatisticDuration
+    def __init__(self, **durations: StatisticDuration) -> None: ...
+
+class ModelStatistics(_Message):
+    name: str
+    version: str
+    last_inference: int
+    inference_count: int
+    execution_count: int
+    inference_stats: InferStatistics
+    batch_stats: MutableSequence[object]
+    memory_usage: MutableSequence[object]
+    response_stats: MutableMapping[str, object]
+    def __init__(
+        self,
+        *,
+        name: str = ...,
+        version: str = ...,
+        last_inference: int = ...,
+        inference_count: int = ...,
+        execution_count: int = ...,
+        inference_stats: InferStatistics = ...,
+    ) -> None: ...
+
+class ModelStatisticsResponse(_Message):
+    model_stats: MutableSequence[ModelStatistics]
+    def __init__(self, *, model_stats: Iterable[ModelStatistics] = ...) -> None: ...
+
 FILE: FileDescriptor
 SERVICE: str
 SERVER_LIVE: str
@@ -200,4 +246,5 @@ MODEL_READY: str
 MODEL_METADATA: str
 MODEL_INFER: str
 REPOSITORY_INDEX: str
+MODEL_STATISTICS: str
 JSON_SIZE_HEADER: str

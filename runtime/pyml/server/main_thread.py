@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
+from time import perf_counter_ns
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -27,6 +28,8 @@ class MainThreadExecutor(ThreadPoolExecutor):
         self._submitted = 0
         self._started = 0
         self._finished = 0
+        self.waited_ns = 0
+        """How long the task that runs waited for its turn, in nanoseconds."""
 
     @property
     def waiting(self) -> int:
@@ -49,8 +52,10 @@ class MainThreadExecutor(ThreadPoolExecutor):
         Returns:
             The result of the call, once it has run."""
         future: Future[T] = Future()
+        submitted_ns = perf_counter_ns()
 
         def run() -> None:
+            self.waited_ns = perf_counter_ns() - submitted_ns
             try:
                 future.set_result(fn(*args, **kwargs))
             except BaseException as error:  # noqa: BLE001 - nothing that a task raises may end the loop

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import grpc
@@ -17,6 +18,7 @@ from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import MIB, ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
+from pyml.server.statistics import RequestStatistics, TimedPredictor
 
 if TYPE_CHECKING:
     from pyml.inference.runner import Runner
@@ -42,6 +44,8 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         self.serving = serving
         self._executor = executor
         self._runner: Runner | None = None
+        self._predictor: TimedPredictor | None = None
+        self._statistics = RequestStatistics()
         self._context = copy_context()
         infer = partial(self._infer)
         infer.experimental_thread_pool = executor  # type: ignore[attr-defined]  # grpc runs the method there
@@ -52,6 +56,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
             oip.SERVER_METADATA: _handler(self._server_metadata),
             oip.MODEL_READY: _handler(self._model_ready),
             oip.MODEL_METADATA: _handler(self._model_metadata),
+            oip.MODEL_STATISTICS: _handler(self._model_statistics),
         }
 
     @property
@@ -72,6 +77,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         gc.freeze()
         # Context that the model set while loading (decimal precision, numpy's error state) is valid in `predict`, too.
         self._context = copy_context()
+        self._predictor = TimedPredictor(runner)
         self._runner = runner
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -79,7 +85,7 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         if details.method != oip.MODEL_INFER:
             return self._handlers.get(details.method)
         refusal = self._refusal()
-        return self._infer_handler if refusal is None else _handler(partial(_refuse, failure=refusal))
+        return self._infer_handler if refusal is None else _handler(partial(self._refuse, failure=refusal))
 
     def _refusal(self) -> RpcFailure | None:
         if self._runner is None:
@@ -96,24 +102,33 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
     def _starting(self) -> RpcFailure:
         return RpcFailure(grpc.StatusCode.UNAVAILABLE, f"model {self.name}@{self.version} is starting", Reason.STARTING)
 
+    def _refuse(self, _data: bytes, context: grpc.ServicerContext, failure: RpcFailure) -> bytes:
+        self._statistics.failed(0)
+        return _abort(context, failure)
+
     def _infer(self, data: bytes, context: grpc.ServicerContext) -> bytes:
+        begun_ns, waited_ns = perf_counter_ns(), self._executor.waited_ns
         failure = _oversize(len(data), self.serving.max_request_mb)
         if failure is None:
             try:
-                return self._context.run(self._answer, data)
+                reply = self._context.run(self._answer, data)
+                if self._predictor:
+                    self._statistics.succeeded(self._predictor, waited_ns, begun_ns)
+                return reply
             except BaseException as error:  # whatever a model raises, the server keeps running
                 failure = failure_of(error)
                 log.warning("%s: %s", failure.status.name, failure.text, exc_info=failure.is_ours and error)
+        self._statistics.failed(waited_ns + perf_counter_ns() - begun_ns)
         return _abort(context, failure)
 
     def _answer(self, data: bytes) -> bytes:
         from pyml.oip.codec import answer
 
-        if self._runner is None:
+        if self._predictor is None:
             raise PymlError("the model is not loaded")
         request = _parsed(oip.ModelInferRequest, data)
         self._refuse_other(request.model_name, request.model_version)
-        response = answer(request, self._runner, self.serving.max_request_mb * MIB)
+        response = answer(request, self._predictor, self.serving.max_request_mb * MIB)
         response.model_name, response.model_version = self.name, self.version
         return response.SerializeToString()
 
@@ -147,6 +162,11 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
         metadata = model_metadata(self.name, self.version, self._runner.inputs, self._runner.outputs)
         return metadata.SerializeToString()
 
+    def _model_statistics(self, data: bytes, context: grpc.ServicerContext) -> bytes:
+        self._check_model(data, context)
+        found = self._statistics.message(self.name, self.version)
+        return oip.ModelStatisticsResponse(model_stats=[found]).SerializeToString()
+
     def _check_model(self, data: bytes, context: grpc.ServicerContext) -> None:
         try:
             request = _parsed(oip.ModelReadyRequest, data)
@@ -157,10 +177,6 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
 
 def _handler(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.RpcMethodHandler:
     return grpc.unary_unary_rpc_method_handler(behaviour)
-
-
-def _refuse(_data: bytes, context: grpc.ServicerContext, failure: RpcFailure) -> bytes:
-    return _abort(context, failure)
 
 
 def _abort(context: grpc.ServicerContext, failure: RpcFailure) -> NoReturn:
