@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from importlib.resources import files
 
 import grpc
 from aiohttp import web
@@ -30,6 +31,9 @@ log = logging.getLogger("pyml.gateway")
 AUTO_DECOMPRESS = False
 """For aiohttp's server, whose own decompression has no limit, and takes a body that is cut off for whole."""
 
+OPENAPI = files(__package__).joinpath("openapi.json").read_bytes()
+"""The description of all paths, as OpenAPI 3.1."""
+
 _MAX_DIGITS = 20
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,6 +53,7 @@ class RestService:
     def application(self) -> web.Application:
         """The paths, for aiohttp to serve."""
         app = web.Application(client_max_size=self._max_body_bytes, middlewares=[_errors_as_json])
+        app.router.add_get("/openapi.json", self._openapi)
         app.router.add_get("/v2", self._server_metadata)
         app.router.add_get("/v2/health/live", self._live)
         app.router.add_get("/v2/health/ready", self._ready)
@@ -61,6 +66,9 @@ class RestService:
             app.router.add_get(f"{model}/stats", self._statistics)
             app.router.add_post(f"{model}/infer", self._infer)
         return app
+
+    async def _openapi(self, _request: web.Request) -> web.Response:
+        return web.Response(body=OPENAPI, content_type="application/json")
 
     async def _live(self, _request: web.Request) -> web.Response:
         return json_response({"live": True})

@@ -319,3 +319,12 @@ def test_a_version_is_ready_if_a_request_would_be_answered(reason: str, on_reque
 def test_a_request_for_the_index_that_makes_no_sense_is_refused() -> None:
     reply = sent(FakeUpstream(), "POST", "/v2/repository/index", b'{"ready": 1}')
     assert (reply.status, "ready is a number" in str(reply.json["error"])) == (400, True)
+
+
+def test_openapi_describes_every_path_and_method_and_no_other() -> None:
+    document = json.loads(sent(FakeUpstream(), "GET", "/openapi.json").body)
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    application = RestService(cast(LoadBalancer, FakeUpstream()), 1).application()
+    resources = ((route.method, route.resource) for route in application.router.routes())
+    offered = {(method, resource.canonical) for method, resource in resources if resource is not None}
+    assert described == {(method, path) for method, path in offered if method != "HEAD"}
