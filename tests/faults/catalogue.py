@@ -1,0 +1,8 @@
+"""All faults."""
+
+from __future__ import annotations
+
+from faults import commands, models, services
+from faults.fault import Fault
+
+FAULTS: tuple[Fault, ...] = (*services.FAULTS, *models.FAULTS, *commands.FAULTS)

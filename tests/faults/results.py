@@ -1,0 +1,86 @@
+"""What came of each fault: kept as JSON lines, and written as a table into docs/reliability.md.
+
+python -m faults.results   (with `tests` on the path: `make faults` does it)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from faults.fault import BOTH
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / ".pyml" / "faults.jsonl"
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- faults: written by `make faults` -->", "<!-- end of faults -->"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one fault.
+
+    Attributes:
+        driver: "process" or "container".
+        fault: its name.
+        holds: whether all that must hold did.
+        seconds: from the strike until all was well again.
+    """
+
+    driver: str
+    fault: str
+    holds: bool = False
+    seconds: float = 0
+
+
+@contextmanager
+def record(result: Result) -> Iterator[None]:
+    """Keep what comes of a fault, whatever comes."""
+    begun, holds = time.monotonic(), False
+    try:
+        yield
+        holds = True
+    finally:
+        done = replace(result, holds=holds, seconds=round(time.monotonic() - begun, 1))
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(done)) + "\n")
+
+
+def read_results() -> list[Result]:
+    """The latest result of each fault with each driver."""
+    found = [Result(**json.loads(line)) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    return list({(each.driver, each.fault): each for each in found}.values())
+
+
+def table(results: list[Result]) -> list[str]:
+    """A line for each fault: seconds until all was well again, with each driver."""
+    by_name = {(each.fault, each.driver): each for each in results}
+    lines = ["| fault | process s | container s |", "|---|--:|--:|"]
+    for name in dict.fromkeys(each.fault for each in results):
+        lines.append(f"| {name} | {' | '.join(_cell(by_name.get((name, driver))) for driver in BOTH)} |")
+    return lines
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return "-"
+    return f"{result.seconds:.0f}" if result.holds else "**fails**"
+
+
+def write_page() -> None:
+    """Put the table between its two marks in docs/reliability.md; without marks, at the end."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Reliability\n"
+    head, mark, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    head = head if mark else f"{head.rstrip()}\n\n## Faults on purpose\n\n"
+    written = "\n".join([f"{head}{BEGIN}", "", *table(read_results()), "", f"{END}{tail}"])
+    PAGE.write_text(written.rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_page()
