@@ -22,7 +22,8 @@ class Actor(DataFrameModel):
 
     def predict(self, frame):
         for act in frame["act"].dropna().unique():
-            perform(*act.split())
+            if len(act.split()) == 2:
+                perform(*act.split())
         return frame[["a"]].rename(columns={"a": "b"}) * 2
 
 

@@ -65,6 +65,35 @@ class StandaloneProbe:
 
 
 @dataclass(frozen=True)
+class SparkDriverProbe:
+    """Asks a standalone master whether it knows a driver and has given it cores of a worker.
+
+    A master that started again without its memory knows none of the drivers that run: their jobs would wait for ever.
+    """
+
+    host: str
+    port: int
+    master_host: str
+    master_port: int
+
+    def __call__(self, timeout_s: float) -> None:
+        """Return when the driver has cores to run jobs on.
+
+        Raises:
+            NotReadyError: the master does not answer or does not know the driver, or no worker runs for it.
+        """
+        driver, master = f"{self.host}:{self.port}", f"{self.master_host}:{self.master_port}"
+        StandaloneProbe(self.master_host, self.master_port)(timeout_s)
+        check_listening(driver, timeout_s)
+        own = {application["id"] for application in _json(driver, "/api/v1/applications", timeout_s)}
+        known = [each for each in _json(master, "/json/", timeout_s)["activeapps"] if each["id"] in own]
+        if not known:
+            raise NotReadyError("the Spark master does not know this driver: it was started again meanwhile")
+        if not any(each["cores"] for each in known):
+            raise NotReadyError("no Spark worker has room for this driver: its worker does not run")
+
+
+@dataclass(frozen=True)
 class SparkIdleProbe:
     """Asks a driver's UI whether a job runs or has just ended; a driver without such a job is ready.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pyml_sandbox.services.runner_contract import ServiceRunner
-from pyml_sandbox.services.spec import Endpoint, ServiceSpec
+from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ class OfflineTarget:
     Attributes:
         connect: host:port of the Spark Connect server.
         environment: of its Python workers.
+        probe: asks whether jobs can run there.
     """
 
     connect: str
     environment: Environment
+    probe: Probe
 
 
 @dataclass(frozen=True)

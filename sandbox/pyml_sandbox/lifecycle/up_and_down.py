@@ -26,6 +26,7 @@ from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import delete_routes, load_routes
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
+from pyml_sandbox.rollout.unready import stop_unready
 from pyml_sandbox.services import machine_check, spark
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spark_home import SparkHome
@@ -151,6 +152,9 @@ def up(
         plan = plan_up(specs, live)
         # Published each time: the folder of sockets may have changed, or the gateway's volume may be new.
         took_s = apply_plan(plan, driver.runner, live, on_event, lambda: driver.publish(load_routes(home)))
+        job_scoped = [service for service in live if service.is_job_scoped]
+        if job_scoped:
+            stop_unready(driver.endpoints(), job_scoped, driver.runner, on_event)
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)

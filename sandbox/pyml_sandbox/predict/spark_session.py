@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError
+from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import OfflineTarget
+from pyml_sandbox.predict.spark_watch import watched
+from pyml_sandbox.services.spec import Probe
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option, require_state
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
+INTERRUPT_S = 10.0
 
 
 @contextlib.contextmanager
@@ -30,7 +35,7 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
         target: the Spark that runs the jobs of a model version; None for the sandbox's own Spark, which runs no model.
 
     Raises:
-        SandboxError: Spark does not answer.
+        SandboxError: Spark does not answer, at the beginning or for a minute meanwhile.
     """
     # The error that follows the retries tells of them again.
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]", category=UserWarning)
@@ -38,9 +43,11 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     from pyspark.errors import PySparkException
 
-    spark = _connect(home, target)
+    address, probe = _place(home, target)
+    spark = _connect(home, address, target)
     try:
-        yield spark
+        with watched(probe, lambda: _give_up(spark), f"pyml dev up{name_option(home)}, then run it again"):
+            yield spark
     except KeyboardInterrupt:
         spark.interruptAll()
         raise
@@ -49,7 +56,24 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
             spark.stop()
 
 
-def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
+def _place(home: SandboxHome, target: OfflineTarget | None) -> tuple[str, Probe]:
+    if target is not None:
+        return target.connect, target.probe
+    address = driver_for(home, require_state(home)).connect_address()
+    host, _, port = address.rpartition(":")
+    return address, SparkProbe(host, int(port))
+
+
+def _give_up(spark: SparkSession) -> None:
+    """Interrupt the queries; where Spark does not answer even that, end what waits for it."""
+    thread = threading.Thread(target=spark.interruptAll, daemon=True)
+    thread.start()
+    thread.join(INTERRUPT_S)
+    if thread.is_alive():
+        spark.client.close()
+
+
+def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> SparkSession:
     """Open a session.
 
     Raises:
@@ -62,18 +86,3 @@ def _connect(home: SandboxHome, target: OfflineTarget | None) -> SparkSession:
 
     from pyml_sandbox.predict.spark_channel import connect
 
-    address = driver_for(home, require_state(home)).connect_address() if target is None else target.connect
-    # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
-    try:
-        spark = connect(address)
-        # The default policy retries for ten minutes when Spark is gone.
-        spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
-        if target is None:
-            _ = spark.version  # asks Spark: without a request, the first error would be that of the caller's query
-        else:
-            spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
-    except PySparkException as error:
-        raise SandboxError(f"Spark does not answer on {address}.", f"pyml dev up{name_option(home)}") from error
-    return spark

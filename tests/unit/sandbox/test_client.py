@@ -173,7 +173,7 @@ class FakeDriver:
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
         self.asked.append(version.model_id)
-        return OfflineTarget("127.0.0.1:15002", environment)
+        return OfflineTarget("127.0.0.1:15002", environment, lambda timeout_s: None)
 
     def image_of(self, host: str) -> str | None:
         return self.images.get(host)

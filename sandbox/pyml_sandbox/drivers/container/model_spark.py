@@ -16,6 +16,7 @@ from pyml_sandbox.drivers.container.engine.lookup import containers_of, publishe
 from pyml_sandbox.drivers.contract import OfflineTarget
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
+from pyml_sandbox.rollout.unready import stop_unready
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
@@ -69,9 +70,11 @@ class ModelSpark:
             own = [service for service in live if service.name in names]
             self._remove_stopped([service for service in live if service.name not in names])
             self._stop_idle(version.name, names)
+            if stop_unready([spec.endpoint for spec in specs], own, self.runner, on_event):
+                own = [service for service in self.runner.live() if service.name in names]
             apply_plan(plan_up(specs, own), self.runner, own, on_event)
         port = published_port(self.engine, self.home.project, names[-1], service_specs.INSIDE.spark)
-        return OfflineTarget(f"{HOST}:{port}", environment)
+        return OfflineTarget(f"{HOST}:{port}", environment, specs[-1].endpoint.probe)
 
     def endpoints(self) -> list[Endpoint]:
         """The endpoints of all parts that should run; a part that was stopped because it was idle is left out."""
@@ -101,7 +104,8 @@ class ModelSpark:
         return InsideProbe(self.engine, self.home.project, name, command)
 
     def _connect_probe(self, name: str) -> ConnectProbe:
-        return ConnectProbe(self.engine, self.home.project, name, service_specs.INSIDE.spark)
+        asks_master = service_specs.driver_health()
+        return ConnectProbe(self.engine, self.home.project, name, service_specs.INSIDE.spark, asks_master)
 
     # ---- memory for one more
 

@@ -39,6 +39,16 @@ METASTORE_VOLUME = {"metastore": METASTORE}
 SOCKETS_VOLUME = {"sockets": SOCKETS}
 ROUTES_VOLUME = {"routes": ROUTES}
 
+MASTER_MEMORY = {
+    "spark.deploy.recoveryMode": "FILESYSTEM",
+    "spark.deploy.recoveryDirectory": f"{TMP}/recovery",
+    "spark.deploy.recoveryTimeout": "15",
+}
+"""A master that was killed knows its drivers and workers again; without it, the driver of a model waits for ever.
+
+https://spark.apache.org/docs/latest/spark-standalone.html#single-node-recovery-with-local-file-system
+"""
+
 EXECUTOR_MEMORY_MB = 1024
 MODEL_PIDS = 512
 
@@ -109,7 +119,11 @@ def master_container(settings: ContainerSettings, image: str, probe: Probe) -> S
     return _spec(
         master_endpoint(probe),
         (f"{SPARK_HOME}/bin/spark-class", "org.apache.spark.deploy.master.Master", *where),
-        {**_spark_environment(), "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS},
+        {
+            **_spark_environment(),
+            "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_DAEMON_JAVA_OPTS": " ".join([spark.JVM_OPTIONS, *(f"-D{k}={v}" for k, v in MASTER_MEMORY.items())]),
+        },
         Container(image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),
         spark.START_TIMEOUT_S,
         spark.STOP_TIMEOUT_S,
@@ -279,6 +293,11 @@ def connect_container(settings: ContainerSettings, name: str, model: str, image:
 def resource_of(image: str) -> str:
     """The Spark resource that names an image: workers of that image offer it, and its jobs ask for it."""
     return f"image_{image.removeprefix('sha256:')[:12]}"
+
+
+def driver_health() -> tuple[str, ...]:
+    """The command that asks, from inside a driver's container, whether the master knows the driver."""
+    return (*health("spark-driver", DRIVER_UI_PORT), f"{MASTER}:{MASTER_UI_PORT}")
 
 
 def health(kind: str, port: int, host: str = "127.0.0.1") -> tuple[str, ...]:

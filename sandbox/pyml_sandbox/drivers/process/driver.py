@@ -101,7 +101,7 @@ class ProcessDriver:
 
     def offline(self, version: ModelVersion, environment: Environment, on_event: OnEvent) -> OfflineTarget:
         """See `Driver.offline`. All versions share one Spark, in which each session has its own Python."""
-        return OfflineTarget(self.connect_address(), environment)
+        return OfflineTarget(self.connect_address(), environment, spark_endpoint(self._ports.spark).probe)
 
     def image_of(self, host: str) -> str | None:
         """See `Driver.image_of`."""

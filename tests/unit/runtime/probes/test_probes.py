@@ -12,7 +12,7 @@ import pytest
 
 from pyml.probes import NotAnsweringError, NotReadyError
 from pyml.probes.__main__ import main
-from pyml.probes.spark_probe import SparkIdleProbe, StandaloneProbe
+from pyml.probes.spark_probe import SparkDriverProbe, SparkIdleProbe, StandaloneProbe
 from pyml_sandbox.workspace.ports import HOST
 
 Pages = dict[str, object]
@@ -69,6 +69,31 @@ def test_others_are_not(pages: Pages, port: int, page: Mapping[str, str] | None,
         pages["/json/"] = page
     with pytest.raises(NotAnsweringError, match=words):
         StandaloneProbe(HOST, port)(2)
+
+
+def test_a_driver_that_its_master_knows_and_gave_cores_is_ready(pages: Pages, port: int) -> None:
+    pages["/api/v1/applications"] = [{"id": "app-1"}]
+    pages["/json/"] = {"status": "ALIVE", "activeapps": [{"id": "app-0", "cores": 0}, {"id": "app-1", "cores": 2}]}
+    SparkDriverProbe(HOST, port, HOST, port)(2)
+    assert main(["spark-driver", f"{HOST}:{port}", f"{HOST}:{port}"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("master", "words"),
+    [
+        ({"status": "ALIVE", "activeapps": []}, "does not know this driver"),
+        ({"status": "ALIVE", "activeapps": [{"id": "app-0", "cores": 2}]}, "does not know this driver"),
+        ({"status": "ALIVE", "activeapps": [{"id": "app-1", "cores": 0}]}, "no Spark worker"),
+        ({"status": "RECOVERING", "activeapps": [{"id": "app-1", "cores": 2}]}, "the master is RECOVERING"),
+    ],
+)
+def test_a_driver_whose_jobs_would_wait_for_ever_is_not(
+    pages: Pages, port: int, master: Mapping[str, object], words: str
+) -> None:
+    pages["/api/v1/applications"] = [{"id": "app-1"}]
+    pages["/json/"] = master
+    with pytest.raises(NotReadyError, match=words):
+        SparkDriverProbe(HOST, port, HOST, port)(2)
 
 
 def test_a_driver_with_a_running_job_is_not_idle(pages: Pages, port: int) -> None:

@@ -54,24 +54,27 @@ class InsideProbe:
 
 @dataclass(frozen=True)
 class ConnectProbe:
-    """Probes a Spark Connect server on the port that the engine chose for it.
+    """Probes a Spark Connect server on the port that the engine chose for it, and whether its master knows it.
 
     Attributes:
         engine: runs the container.
         project: name of the sandbox in the engine.
         service: name of the service.
         port: of the server, inside the container.
+        command: asks the master, in the container.
     """
 
     engine: Engine
     project: str
     service: str
     port: int
+    command: Sequence[str]
 
     def __call__(self, timeout_s: float) -> None:
         """See `Probe`."""
         port = _within(timeout_s, self.service, self._published)
         SparkProbe(HOST, port)(timeout_s)
+        InsideProbe(self.engine, self.project, self.service, self.command)(timeout_s)
 
     def _published(self) -> int:
         return published_port(self.engine, self.project, self.service, self.port)

@@ -49,7 +49,7 @@ def test_a_health_check_that_does_not_end_is_given_up(hanging: Callable[..., obj
 
 
 @pytest.mark.parametrize(
-    "make", [probe, lambda engine: ConnectProbe(engine, "project", "worker-1", 1)], ids=["inside", "connect"]
+    "make", [probe, lambda engine: ConnectProbe(engine, "project", "worker-1", 1, ())], ids=["inside", "connect"]
 )
 def test_an_engine_that_does_not_answer_is_given_up(
     hanging: Callable[..., object], make: Callable[[Engine], Callable[[float], None]]
