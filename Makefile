@@ -12,7 +12,7 @@
 #   make models   install, measure the model of each framework, on both drivers if an engine answers: docs/models.md
 #   make mutants  install, plant bugs in pyml's own runtime one by one (tests/mutants), run the parity check on each
 #   make networks install, check honest float32 networks and networks with a planted error of 1e-4, 800 of each
-# One strikes both drivers with every fault of tests/faults, for an hour, and writes docs/reliability.md; make test strikes
+# One strikes both drivers with every fault of tests/faults, for an hour, and writes docs/faults.md; make test strikes
 # with the quick ones:
 #   make faults
 PYTHON ?= python3

@@ -1,4 +1,4 @@
-"""What came of each fault: kept as JSON lines, and written as a table into docs/reliability.md.
+"""What came of each fault: kept as JSON lines, and written as the table of docs/faults.md.
 
 python -m faults.results   (with `tests` on the path: `make faults` does it)
 """
@@ -16,8 +16,17 @@ from faults.fault import BOTH
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / ".pyml" / "faults.jsonl"
-PAGE = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- faults: written by `make faults` -->", "<!-- end of faults -->"
+PAGE = ROOT / "docs" / "faults.md"
+INTRODUCTION = """# Faults on purpose
+
+`make faults` strikes a sandbox of each driver with every fault of `tests/faults`, one after the other, and writes this page. After
+each must hold: every command ended in time and said cause and fix, without a traceback; one command (`pyml dev up` where no
+other is named) made every service ready; the table that jobs replace was the old one, whole, or the new one of a job that ended
+well; no staging table, process or container was left over; a request was answered, and right.
+
+The figures are seconds from the fault until all of that held, of which that command and the checks themselves take three to
+twenty; `-` is a fault that the driver cannot have.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,8 @@ def _cell(result: Result | None) -> str:
 
 
 def write_page() -> None:
-    """Put the table between its two marks in docs/reliability.md; without marks, at the end."""
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Reliability\n"
-    head, mark, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    head = head if mark else f"{head.rstrip()}\n\n## Faults on purpose\n\n"
-    written = "\n".join([f"{head}{BEGIN}", "", *table(read_results()), "", f"{END}{tail}"])
-    PAGE.write_text(written.rstrip() + "\n", encoding="utf-8")
+    """Write docs/faults.md."""
+    PAGE.write_text("\n".join([INTRODUCTION, *table(read_results()), ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
