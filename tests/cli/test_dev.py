@@ -429,7 +429,9 @@ def test_env_prints_what_a_shell_can_evaluate(pyml: Pyml, services: list[Service
 
 def test_status_shows_health_address_and_use(pyml: Pyml, services: list[ServiceSpec]) -> None:
     up(pyml)
-    (answer,) = pyml("dev", "status", "--json").json
+    asked = pyml("dev", "status", "--json")
+    (answer,) = asked.json
+    assert asked.code == 0
     assert answer["driver"] == "process"
     assert answer["up"] is True
     (service,) = services_of(pyml)
@@ -440,7 +442,9 @@ def test_status_shows_health_address_and_use(pyml: Pyml, services: list[ServiceS
     pyml("dev", "down")
     (answer,) = pyml("dev", "status", "--json").json
     assert answer["up"] is False
-    assert "- echo  stopped" in pyml("dev", "status").out
+    down = pyml("dev", "status")
+    assert "- echo  stopped" in down.out
+    assert down.code == 3
 
 
 def test_two_sandboxes_have_their_own_ports_and_processes(pyml: Pyml, services: list[ServiceSpec]) -> None:

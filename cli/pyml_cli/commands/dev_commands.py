@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml.errors import SetupError, UsageError
+from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, Output, choose_output
 
@@ -89,11 +89,14 @@ def down(
 
 @app.command()
 def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Show the state, address, uptime and memory of every service."""
+    """Show the state, address, uptime and memory of every service. Ends with 3 if one is neither ready nor idle."""
     from pyml_cli.commands.dev_views import StatusView
     from pyml_sandbox.lifecycle.status import status as ask
 
-    choose_output(json).result(StatusView(ask(_home(sandbox))))
+    found = ask(_home(sandbox))
+    choose_output(json).result(StatusView(found))
+    if not found.is_up:
+        raise typer.Exit(SandboxError.exit_code)
 
 
 @app.command()

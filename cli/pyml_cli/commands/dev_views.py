@@ -117,7 +117,8 @@ def _service_line(service: ServiceStatus, width: int) -> str:
     used = " " * _USED_WIDTH
     if service.pid:
         used = f"{_duration(service.uptime_s):>7} {decimal(service.memory_bytes):>9} {service.threads:>4} threads"
-    came_back = f"  (ended {service.restarts}x, came back)" if service.restarts and service.pid else ""
+    last = f", last: {service.last_exit}" if service.last_exit else ""
+    came_back = f"  (ended {service.restarts}x{last}; came back)" if service.restarts and service.pid else ""
     health = f"{event_mark(str(service.health))} {service.name:<{width}}  {service.health:<13}"
     return f" {health} {used}  {service.detail or service.address}{came_back}".rstrip()
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pyml.errors import SetupError
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.ends.recent_ends import RecentEnds, in_journal
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import add_services
 from pyml.gateway.http_connection import HttpConnection
@@ -45,7 +46,7 @@ class Gateway:
         usage = RequestCounter()
         self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
-        self._balancer = LoadBalancer(RoutesFile(options.routes), usage, launcher)
+        self._balancer = LoadBalancer(RoutesFile(options.routes), usage, launcher, ends=self._ends(options))
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -63,6 +64,12 @@ class Gateway:
             shutdown_timeout=options.grace_s,
         )
         self._listener: asyncio.Server | None = None
+
+    def _ends(self, options: GatewayOptions) -> RecentEnds | None:
+        """Who knows how a server ended: the engine, or the log of supervisord; None if neither is within reach."""
+        if self._on_request is not None:
+            return RecentEnds(self._on_request.containers.last_end)
+        return None if options.journal is None else RecentEnds(in_journal(options.journal))
 
     async def start(self) -> None:
         """Listen for gRPC and for REST.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from pyml.gateway.channel import Channel, no_replica_available, says_ready
+from pyml.gateway.channel import Channel, died, no_replica_available, says_ready
+from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, Routes, RoutesFile
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import NOT_RUN, RpcFailure, RpcFailureError
+from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError
 
 _CLOSE_GRACE_S = 60
 _ANSWER_BEFORE_S = 0.25
@@ -26,15 +27,22 @@ class LoadBalancer:
         usage: counts the requests to each service.
         launcher: starts servers on request; None if servers are never started on request.
         dial: opens the channel to a server.
+        ends: tells how a server has ended; None if nobody can.
     """
 
     def __init__(
-        self, routes_file: RoutesFile, usage: RequestCounter, launcher: Launcher | None = None, dial: Dial = Channel
+        self,
+        routes_file: RoutesFile,
+        usage: RequestCounter,
+        launcher: Launcher | None = None,
+        dial: Dial = Channel,
+        ends: RecentEnds | None = None,
     ) -> None:
         self._routes_file = routes_file
         self._usage = usage
         self._launcher = launcher
         self._dial = dial
+        self._ends = ends
         self._routes = Routes()
         self._channels: dict[str, Channel] = {}
         self._turns: dict[tuple[str, str], int] = {}
@@ -104,6 +112,9 @@ class LoadBalancer:
             try:
                 reply = await self._channel(replica).ask(route, method, request, timeout_s)
             except RpcFailureError as error:
+                if error.failure.reason is Reason.DIED and self._ends is not None:
+                    end = await self._ends.of(replica.service)
+                    raise RpcFailureError(died(error.failure, route, replica, end)) from error
                 if error.failure.reason not in NOT_RUN:
                     raise
                 failures[replica.service] = error.failure

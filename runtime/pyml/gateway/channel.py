@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import grpc
 
 from pyml.command_line import command
+from pyml.gateway.ends.reasons import OUT_OF_MEMORY
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
@@ -133,13 +135,31 @@ def _failure(error: grpc.aio.AioRpcError, route: Route, replica: Replica) -> Rpc
     return RpcFailure(error.code(), details, Reason.GRPC)
 
 
+def died(failure: RpcFailure, route: Route, replica: Replica, end: str | None) -> RpcFailure:
+    """The failure of a request whose server ended, with how it ended.
+
+    Args:
+        failure: without it.
+        route: the model version.
+        replica: the server.
+        end: how it ended; None if nobody knows.
+    """
+    if end is None:
+        return failure
+    hint = _MORE_MEMORY if end == OUT_OF_MEMORY else failure.hint
+    return replace(failure, message=_died(route, replica, f": {end}").message, hint=hint)
+
+
 def _down(route: Route, replica: Replica) -> RpcFailure:
     message = f"model {route.name} is deployed, but its server is down"
     return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
 
 
-def _died(route: Route, replica: Replica) -> RpcFailure:
-    message = f"the server of model {route.name} went away before it answered; the request may or may not have run"
+_MORE_MEMORY = "raise memory_mb in [serving] of pyml.toml and upload again, or send fewer rows in one request"
+
+
+def _died(route: Route, replica: Replica, end: str = "") -> RpcFailure:
+    message = f"the server of model {route.name} went away before it answered{end}; the request may or may not have run"
     return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DIED, command("pyml dev logs", replica.service))
 
 

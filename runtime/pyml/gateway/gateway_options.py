@@ -43,6 +43,7 @@ class GatewayOptions:
         grace_s: seconds that requests may take to finish after the gateway received a signal to stop.
         engine: URL of the Docker engine that runs the model servers; None if servers are not started on request.
         sandbox: the label that marks the sandbox's containers.
+        journal: log of the supervisord that watches the model servers; None if an engine does, or nobody.
         start_wait_s: maximum number of seconds that a request waits while its model server starts.
     """
 
@@ -53,6 +54,7 @@ class GatewayOptions:
     grace_s: float = 8
     engine: str | None = None
     sandbox: str | None = None
+    journal: Path | None = None
     start_wait_s: float = 30
 
     @classmethod
@@ -81,6 +83,9 @@ class GatewayOptions:
             default=cls.grace_s,
             metavar="SECONDS",
             help="time to finish requests",
+        )
+        parser.add_argument(
+            "--journal", type=Path, metavar="FILE", help="log of supervisord, which tells how a model server ended"
         )
         _add_engine(parser)
         given = cls(**vars(parser.parse_args(arguments)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pyml.errors import UsageError
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.lifecycle.status import all_endpoints
-from pyml_sandbox.services.runner_contract import ServiceRunner
+from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import require_state
 
@@ -33,9 +33,18 @@ def find_logs(home: SandboxHome, name: str | None, lines: int, follow: bool) -> 
 
 
 def _last_lines(runner: ServiceRunner, names: Sequence[str], lines: int) -> Iterator[tuple[str, str]]:
+    """The lines of each service, and how it ended by itself: a process that was killed could not say so."""
+    ends = {service.name: f"pyml: {end_line(service)}" for service in runner.live() if service.last_exit is not None}
     for name in names:
-        for line in runner.logs(name, lines):
+        for line in (*runner.logs(name, lines), *([ends[name]] if name in ends else [])):
             yield name, line
+
+
+def end_line(service: LiveService) -> str:
+    """How a service ended by itself, and how often, in one line."""
+    times = "once" if service.exits == 1 else f"{service.exits} times"
+    reason = service.last_exit.reason if service.last_exit else "unknown"
+    return f"{service.name} has ended by itself {times} since it was started, last: {reason}"
 
 
 def _known_name(name: str, known: Sequence[str], runner: ServiceRunner) -> str:

@@ -44,6 +44,7 @@ class ServiceStatus:
         pid: of its process; None if it does not run.
         uptime_s: seconds that this process has run.
         restarts: how often it exited by itself since `up`.
+        last_exit: how it last exited by itself: "exit code 7", "terminated by SIGKILL"; empty if it never did.
         memory_bytes: resident memory of the service and its descendants.
         threads: number of threads of the service and its descendants.
     """
@@ -55,6 +56,7 @@ class ServiceStatus:
     pid: int | None = None
     uptime_s: float = 0
     restarts: int = 0
+    last_exit: str = ""
     memory_bytes: int = 0
     threads: int = 0
 
@@ -69,6 +71,7 @@ class ServiceStatus:
             "pid": self.pid,
             "uptime_s": round(self.uptime_s, 1),
             "restarts": self.restarts,
+            "last_exit": self.last_exit,
             "memory_bytes": self.memory_bytes,
             "threads": self.threads,
         }
@@ -149,6 +152,7 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, runner: Servi
         pid=found.pid,
         uptime_s=found.uptime_s,
         restarts=found.exits,
+        last_exit=found.last_exit.reason if found.last_exit else "",
         memory_bytes=used.memory_bytes,
         threads=used.threads,
     )
@@ -157,7 +161,8 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, runner: Servi
 def _ended(endpoint: Endpoint, found: LiveService | None) -> ServiceStatus:
     if found is None or found.last_exit is None:
         return ServiceStatus(endpoint.name, Health.STOPPED, endpoint.address)
-    return ServiceStatus(endpoint.name, Health.FAILED, endpoint.address, found.last_exit.reason, restarts=found.exits)
+    reason = found.last_exit.reason
+    return ServiceStatus(endpoint.name, Health.FAILED, endpoint.address, reason, restarts=found.exits, last_exit=reason)
 
 
 def _why_not_ready(endpoint: Endpoint) -> str | None:

@@ -86,3 +86,15 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
 
     from pyml_sandbox.predict.spark_channel import connect
 
+    # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    try:
+        spark = connect(address)
+        # The default policy retries for ten minutes when Spark is gone.
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
+        if target is not None:
+            spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
+    except PySparkException as error:
+        raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
+    return spark

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyml.errors import Problem
-from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY
+from pyml.gateway.ends.reasons import OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,6 @@ class ServiceState(StrEnum):
     FAILED = "failed"
 
 
-OUT_OF_MEMORY = "it used more memory than its limit allows"
-"""The reason of an `Exit` after which the kernel's OOM killer ended the process."""
-
-
 @dataclass(frozen=True)
 class Exit:
     """How a process exited without being stopped by its runner.

@@ -73,5 +73,8 @@ class Containers(Protocol):
     def stop(self, container_id: str) -> None:
         """Stop a container within its own stop timeout. No effect if it is stopped or removed."""
 
+    def last_end(self, service: str, since: float) -> str | None:
+        """How a service's container ended by itself since a time in seconds since 1970; None if it did not."""
+
     def close(self) -> None:
         """Close the connection to the engine."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pyml.gateway.ends.reasons import reason_in_events
 from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.docker_errors import docker_errors
 from pyml.gateway.scaling.scaling_labels import SANDBOX, SERVICE
@@ -53,6 +55,16 @@ class DockerContainers:
         """See `Containers.stop`."""
         with self._translated() as client, _unless_gone():
             client.api.stop(container_id)
+
+    def last_end(self, service: str, since: float) -> str | None:
+        """See `Containers.last_end`."""
+        labels = [f"{SANDBOX}={self._sandbox}", f"{SERVICE}={service}"]
+        asked = {"type": "container", "label": labels, "event": ["die", "oom"]}
+        begin, end = f"{since:.6f}", f"{time.time():.6f}"
+        with self._translated() as client:
+            # As texts, since the SDK cuts times to seconds: a time to come would make the engine wait for it.
+            events = client.events(since=begin, until=end, filters=asked, decode=True)  # type: ignore[call-overload]
+            return reason_in_events(events)
 
     def close(self) -> None:
         """See `Containers.close`."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from pyml.gateway.ends.reasons import reason_of
 from pyml.gateway.scaling.containers import EngineError, ServerContainer
 
 
@@ -77,6 +78,11 @@ class FakeContainers:
         if container is not None and not container.is_stopped:
             self.done.append(f"stop {container.service}")
             self.set(replace(container, status="exited"))
+
+    def last_end(self, service: str, since: float) -> str | None:
+        """See `Containers.last_end`."""
+        ended = [each for each in self.find(service) if each.is_stopped and each.started_at >= since > 0]
+        return reason_of(ended[0].exit_code) if ended else None
 
     def close(self) -> None:
         """See `Containers.close`."""

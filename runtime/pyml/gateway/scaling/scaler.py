@@ -23,11 +23,13 @@ class Scaler:
         start_wait_s: maximum number of seconds that a request waits while its server starts.
 
     Attributes:
+        containers: the containers of the sandbox.
         launcher: starts and stops containers.
     """
 
     def __init__(self, engine: str, sandbox: str, usage: RequestCounter, start_wait_s: float) -> None:
-        context = ScalingContext(DockerContainers(engine, sandbox), usage)
+        self.containers = DockerContainers(engine, sandbox)
+        context = ScalingContext(self.containers, usage)
         self.launcher = Launcher(context, start_wait_s)
         self._ui = SparkUi()
         self._idle_reaper = IdleReaper(context, self.launcher, self._ui.activity)

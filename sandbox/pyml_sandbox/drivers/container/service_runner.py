@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyml.errors import SandboxError
+from pyml.gateway.ends.reasons import OUT_OF_MEMORY, reason_of
 from pyml_sandbox.drivers.container.compose.compose_file import container_of, document, text
 from pyml_sandbox.drivers.container.compose.compose_program import Compose
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, gone_is_fine, translated
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
 from pyml_sandbox.drivers.log_files import tail
-from pyml_sandbox.services.runner_contract import OUT_OF_MEMORY, Exit, LiveService, Resources, ServiceState, not_running
+from pyml_sandbox.services.runner_contract import Exit, LiveService, Resources, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -290,13 +291,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _exit(code: int) -> Exit:
-    """An exit from Docker's code, which is 128 + N if signal N ended the process."""
-    import signal
-
-    if code > 128:
-        with contextlib.suppress(ValueError):
-            return Exit(None, f"terminated by {signal.Signals(code - 128).name}")
-    return Exit(code, f"exit code {code}")
+    reason = reason_of(code)
+    return Exit(None if reason.startswith("terminated") else code, reason)
 
 
 def _created(container: Container) -> datetime.datetime:

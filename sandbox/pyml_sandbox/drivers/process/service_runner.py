@@ -22,8 +22,9 @@ from pathlib import Path
 import psutil
 
 from pyml.errors import SandboxError
+from pyml.gateway.ends.reasons import ends_in_journal
 from pyml_sandbox.drivers.log_files import follow_files, tail
-from pyml_sandbox.drivers.process.supervisor_rpc import Supervisor
+from pyml_sandbox.drivers.process.supervisor_rpc import JOURNAL, Supervisor
 from pyml_sandbox.services.runner_contract import Exit, LiveService, Resources, ServiceState, not_running
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
@@ -55,7 +56,6 @@ STATES = {
     100: ServiceState.FAILED,  # EXITED, and about to be started again
     200: ServiceState.FAILED,  # FATAL
 }
-EXITED = re.compile(r"exited: (?P<name>\S+) \((?:exit status (?P<code>-?\d+)|(?P<signal>terminated by \w+))")
 
 
 class ProcessRunner:
@@ -67,7 +67,7 @@ class ProcessRunner:
         self._home = home
         self._environ = os.environ if environ is None else environ
         self._services = home.conf / "services"
-        self._journal = home.logs / "supervisord.log"
+        self._journal = home.logs / JOURNAL
 
     # ---- what is there
 
@@ -213,7 +213,7 @@ class ProcessRunner:
                 text = file.read().decode(errors="replace")
         except FileNotFoundError:
             text = ""
-        exits = [_exit(found) for found in EXITED.finditer(text) if found["name"] == name]
+        exits = [Exit(end.code, end.reason) for end in ends_in_journal(text, name)]
         return exits or ([Exit(None, spawn_error)] if spawn_error else [])
 
     def _wait_stopped(self, names: set[str] | None, timeout_s: float) -> None:
@@ -244,7 +244,7 @@ chmod=0600
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisord]
-logfile=logs/supervisord.log
+logfile=logs/{JOURNAL}
 logfile_maxbytes=0
 pidfile=logs/supervisord.pid
 childlogdir=logs
@@ -293,12 +293,6 @@ def _whole(value: object) -> int:
 
 def _plain(text: str) -> str:
     return text.replace("%", "%%")
-
-
-def _exit(found: re.Match[str]) -> Exit:
-    if found["code"] is not None:
-        return Exit(int(found["code"]), f"exit code {found['code']}")
-    return Exit(None, found["signal"])
 
 
 def _carries(process: psutil.Process, wanted: Mapping[str, str]) -> bool:

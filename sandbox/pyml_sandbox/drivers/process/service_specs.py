@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml_sandbox.drivers.process.java import Java
+from pyml_sandbox.drivers.process.supervisor_rpc import JOURNAL
 from pyml_sandbox.services import gateway_server, metastore, model_server, spark
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
@@ -86,7 +87,10 @@ def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
     """The gateway as a process: gRPC and REST on 127.0.0.1."""
     return ServiceSpec(
         endpoint=gateway_server.gateway_endpoint(ports),
-        command=gateway_server.gateway_command(sys.executable, str(home.routes_file), HOST, ports),
+        command=(
+            *gateway_server.gateway_command(sys.executable, str(home.routes_file), HOST, ports),
+            *("--journal", str(home.logs / JOURNAL)),
+        ),
         working_directory=home.scratch,
         environment={**gateway_server.gateway_environment(), "PYML_RUNTIME": runtime_digest()},  # new code, new process
         stop_timeout_s=gateway_server.STOP_TIMEOUT_S,

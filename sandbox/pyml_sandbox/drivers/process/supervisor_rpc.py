@@ -15,6 +15,9 @@ from typing import cast
 
 from pyml.errors import SandboxError
 
+JOURNAL = "supervisord.log"
+"""Name of supervisord's log, which tells how services ended."""
+
 BAD_NAME = 10
 SPAWN_ERROR = 50
 ALREADY_STARTED = 60

@@ -13,6 +13,7 @@ import pytest
 
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.channel import Channel
+from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
@@ -96,6 +97,30 @@ def test_a_request_that_may_have_run_is_not_sent_again(reason: str) -> None:
     servers = Servers({"a": reason, "b": b"B", "c": b"C"})
     assert servers.failure().reason == reason
     assert servers.asked == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("end", "words", "fix"),
+    [
+        ("exit code 7", "went away before it answered: exit code 7; the request may or may not have run", ""),
+        ("it used more memory than its limit allows", "more memory than its limit allows", "raise memory_mb"),
+        (None, "a: died", ""),
+    ],
+)
+def test_how_the_server_ended_is_told_to_the_caller(end: str | None, words: str, fix: str) -> None:
+    servers = Servers({"a": "died"})
+
+    async def fails() -> RpcFailure:
+        ends = RecentEnds(lambda service, since: end, wait_s=0)
+        upstream = LoadBalancer(RoutesFile(Path("/none")), RequestCounter(), dial=servers.dial, ends=ends)
+        with pytest.raises(RpcFailureError) as caught:
+            await upstream.call(ROUTE, oip.MODEL_INFER, b"", 5)
+        return caught.value.failure
+
+    found = asyncio.run(fails())
+    assert words in found.message
+    assert fix in found.hint
+    assert found.reason is Reason.DIED
 
 
 ALL_DOWN = [

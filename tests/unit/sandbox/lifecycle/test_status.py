@@ -150,8 +150,15 @@ def test_what_runs_says_for_how_long_how_often_it_ended_and_what_it_uses(scene: 
     scene.finds(GATEWAY)
     assert scene.of("gateway").json == {
         "name": "gateway", "state": "ready", "address": "gateway:1", "detail": "", "pid": 7, "uptime_s": 60.0,
-        "restarts": 2, "memory_bytes": MEMORY_PER_PROCESS_BYTES, "threads": 1,
+        "restarts": 2, "last_exit": "", "memory_bytes": MEMORY_PER_PROCESS_BYTES, "threads": 1,
     }  # fmt: skip
+
+
+def test_how_it_last_ended_is_said_though_it_is_back(scene: Scene) -> None:
+    scene.start("metastore", "gateway")
+    scene.finds(replace(GATEWAY, last_exit=Exit(7, "exit code 7")))
+    seen = scene.of("gateway")
+    assert (seen.health, seen.last_exit, seen.json["last_exit"]) == (Health.READY, "exit code 7", "exit code 7")
 
 
 # ---- the sandbox
@@ -244,6 +251,17 @@ def test_a_name_that_means_several_is_refused(talking: Scene) -> None:
     save_routes(talking.home, routes_text(routes, lambda model, version: []))
     with pytest.raises(UsageError, match="no service 'fare'"):
         lines(talking, "fare")
+
+
+def test_how_a_service_ended_by_itself_is_the_last_line_of_its_log(
+    talking: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = replace(GATEWAY, exits=2, last_exit=Exit(None, "terminated by SIGKILL"))
+    monkeypatch.setattr(FakeRunner, "live", lambda self, timeout_s=10: [ended])
+    *_, last = lines(talking, "gateway")
+    said = "gateway has ended by itself 2 times since it was started, last: terminated by SIGKILL"
+    assert last == ("gateway", f"pyml: {said}")
+    assert [name for name, line in lines(talking, "metastore") if line.startswith("pyml: ")] == []
 
 
 def test_following_is_the_drivers(talking: Scene) -> None:

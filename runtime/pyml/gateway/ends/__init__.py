@@ -1,0 +1,1 @@
+"""How a model server ended by itself, for the caller whose request it took with it."""
