@@ -42,11 +42,11 @@ class LoadBalancer:
         self._usage = usage
         self._launcher = launcher
         self._dial = dial
-        self._ends = ends
         self._routes = Routes()
         self._channels: dict[str, Channel] = {}
         self._turns: dict[tuple[str, str], int] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._ends = ends
 
     def find(self, model: str, version: str) -> Route:
         """The route of a model version, according to the current routes file.
