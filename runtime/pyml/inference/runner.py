@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PredictError, UsageError
+from pyml.inference.guest import guest
 from pyml.model import Model, TensorModel
 from pyml.package.model_loading import last_line_in, load_model
 from pyml.package.settings import Settings
@@ -55,7 +56,8 @@ class Runner:
             PackageError: the package is invalid, or its code raised; lists every problem.
         """
         folder = folder.resolve()
-        return cls(load_model(folder), folder, source)
+        with guest():
+            return cls(load_model(folder), folder, source)
 
     @property
     def inputs(self) -> Schema:
@@ -145,7 +147,8 @@ class Runner:
         """
         predict = self.model.predict  # type: ignore[attr-defined]  # both kinds have one, over different types
         try:
-            return predict(given)
+            with guest():
+                return predict(given)
         except (Exception, SystemExit) as error:
             place = last_line_in(error, self.folder)
             raise PredictError(f"predict raised {type(error).__name__}: {error}{place}") from error

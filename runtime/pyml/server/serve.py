@@ -13,8 +13,10 @@ from types import FrameType
 import grpc
 
 from pyml.errors import SetupError
+from pyml.inference.own_streams import empty_stdin
 from pyml.oip.grpc_pings import TOLERATE_PINGS
 from pyml.package.settings import MIB, ServingSettings, Settings
+from pyml.server.forked_children import release_children
 from pyml.server.main_thread import MainThreadExecutor
 from pyml.server.server_options import ServerOptions
 from pyml.server.service import ModelService
@@ -49,6 +51,8 @@ def serve(options: ServerOptions) -> None:
     endpoint = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
     server = _listening(service, endpoint, serving)
     _stop_on_signal(server, service, executor, options.grace_s)
+    release_children(endpoint.path)
+    empty_stdin()
     try:
         endpoint.publish()
         service.load(options.package)

@@ -1,0 +1,57 @@
+"""What the children that a model forks do not inherit from its server: signal handlers and sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+from pyml.inference.own_streams import replace_by_nothing
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def release_children(path: Path) -> None:
+    """From now on, give forked children Python's own signal handlers, and nothing in place of the server's sockets.
+
+    A pool ends its children with SIGTERM; with our handler they would stop a server that is not theirs, and hang. A
+    child that stays after its server has died would keep the connections open, so that callers wait for nothing.
+    Signals are held back around a fork, so that none comes between the fork and the new handlers.
+
+    Args:
+        path: of the Unix socket that the server listens on.
+    """
+    held = threading.local()
+
+    def before() -> None:
+        held.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
+
+    def in_child() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _let_go(path)
+        release()
+
+    os.register_at_fork(before=before, after_in_parent=release, after_in_child=in_child)
+
+
+def _let_go(path: Path) -> None:
+    """Close the listening socket and its connections, for this process alone.
+
+    Their numbers stay in use: what is left of gRPC in a child must not write into a file that takes one.
+    """
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # not a socket, or the list of the folder itself
+            if _name_of(int(name)) == os.fspath(path):
+                replace_by_nothing(int(name))
+
+
+def _name_of(number: int) -> object:
+    with socket.socket(fileno=os.dup(number)) as copy:
+        return copy.getsockname()
