@@ -15,7 +15,7 @@ from pyml.errors import PackageError, PredictError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import BuildResult, Environment
 from pyml_sandbox.models.first_call import predict_rows
-from pyml_sandbox.models.model_session import LineSession, Session
+from pyml_sandbox.models.model_session import LineSession, ProgramEnd, Session
 from pyml_sandbox.workspace.events import OnEvent
 from support.packages import write_package
 
@@ -70,7 +70,7 @@ class ThisEnvironment:
             process.wait()
             printed.close()
 
-        return LineSession(write, printed, lambda: "", end)
+        return LineSession(write, printed, lambda: ProgramEnd(process.wait(), ""), end)
 
 
 def call(folder: Path, body: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pyml.errors import PackageError
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import HarnessRequest, Refusal
+from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation
 from support.harnesses import BuilderHere, BuilderOfProcesses, harnesses_of
 from support.packages import write_package
@@ -64,6 +65,19 @@ class Obedient(DataFrameModel):
     def ending(self, frame):
         print("these are my last words", file=sys.stderr, flush=True)
         os._exit(3)
+
+    def orphaning(self, frame):
+        if not os.fork():
+            time.sleep(300)
+        os._exit(0)
+
+    def copying(self, frame):
+        return "child" if not os.fork() else "parent"
+
+    def closing(self, frame):
+        os.close(1)
+        os.write(2, b"\\xff" * 100_000)
+        return "closed"
 
     def shorter(self, frame):
         return pd.DataFrame({"p": [0.5], "t": [None]})
@@ -267,6 +281,11 @@ def test_what_the_model_prints_is_no_answer_and_what_it_reads_no_question(proces
     assert [text(output) for output in process.alone(rows("noisy", "noisy"))] == ["said", "said"]
 
 
+@pytest.mark.parametrize(("todo", "answer"), [("copying", "parent"), ("closing", "closed")])
+def test_what_the_model_does_to_its_process_is_no_answer(process: HarnessProcess, todo: str, answer: str) -> None:
+    assert [text(output) for output in process.alone(rows(todo, "size"))] == [answer, "1"]
+
+
 def test_the_greeting_lists_what_is_installed(process: HarnessProcess) -> None:
     assert process.load_report.packages["pandas"]
 
@@ -308,6 +327,13 @@ def test_a_model_that_ends_python_is_an_error_with_its_last_words(package: Path)
         assert "these are my last words" in str(caught.value)
         with pytest.raises(PackageError, match="ended its Python"):  # and it stays ended
             harness.alone(rows(""))
+
+
+def test_a_child_that_stays_does_not_hide_that_the_model_ended_python(package: Path) -> None:
+    with harnesses_of(package, BuilderOfProcesses()).start() as harness:
+        with pytest.raises(NoAnswerError, match="ended its Python process with exit code 0") as caught:
+            harness.alone(rows("orphaning"))
+        assert "instead of calling os._exit" in str(caught.value)
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_that_says_why(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import PackageError
-from pyml.inference.describe import NO_ANSWER, Signature, signature_of
+from pyml.inference.describe import TOO_SLOW, Signature, signature_of
 from pyml.pinned_environment import launcher_script
 from pyml_sandbox.drivers.process.model_load import load_on_trial
 from support.packages import ECHO, write_package
@@ -39,6 +39,11 @@ HARMLESS = {
     "forks a child that stays": "import os, signal\nif not os.fork(): signal.pause()",
     "forks a child that loads as well": "import os; os.fork()",
     "a thread that does not end": "import threading; threading.Thread(target=threading.Event().wait).start()",
+    "prints 10 MB without a line break": "import sys; sys.stdout.write('x' * 10_000_000); sys.stdout.flush()",
+    "prints what is not UTF-8": "import os; os.write(1, b'\\xff{' * 1000); os.write(2, b'\\xff' * 1000)",
+    "prints lone surrogates": "import sys; sys.stdout.reconfigure(errors='surrogatepass'); print('\\udc80', flush=True)",
+    "prints in a thread": "import threading\ndef forever():\n    while True: print('{}')\nthreading.Thread(target=forever, daemon=True).start()",
+    "a child that stays in a session of its own": "import os, signal\nif not os.fork(): os.setsid(); signal.pause()",
     "does not end at exit": "import atexit, threading; atexit.register(threading.Event().wait)",
 }
 
@@ -101,12 +106,20 @@ def test_the_description_says_why_predict_refuses_an_ordinary_row(launcher: Path
     assert bool(found.refusal) is bool(words)
 
 
-@pytest.mark.parametrize("call", ["__import__('os')._exit(7)", "__import__('threading').Event().wait()"])
-def test_a_first_call_without_an_outcome_is_given_up_and_told(launcher: Path, call: str) -> None:
+@pytest.mark.parametrize(
+    ("call", "refusal"),
+    [
+        ("__import__('os')._exit(0)", "predict ended Python with exit code 0"),
+        ("__import__('os')._exit(7)", "predict ended Python with exit code 7"),
+        ("__import__('ctypes').string_at(0)", "predict ended Python with exit code -11 (SIGSEGV)"),
+        ("__import__('threading').Event().wait()", TOO_SLOW),
+    ],
+)
+def test_a_first_call_without_an_outcome_is_given_up_and_told(launcher: Path, call: str, refusal: str) -> None:
     head, _, _ = ECHO.rpartition("return")
     package = write_package(launcher.parent / "package", f"{head}{call}\n")
     found = Signature.from_json(dict(load_on_trial(launcher, package, 60)))
-    assert (found.inputs.names, found.refusal) == (("a",), NO_ANSWER)
+    assert (found.inputs.names, found.refusal) == (("a",), refusal)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pyml.errors import PymlError
-from pyml.inference.own_streams import own_stdin, own_stdout
+from pyml.inference.own_streams import own_stdin, own_stdout, write_record
 from pyml.inference.worker_info import this_worker
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:
         warnings.simplefilter("always")
         runner, problem = _load(package)
     raised = [f"{type(each.message).__name__}: {each.message}" for each in caught]
-    _write_line(responses, _load_report(runner, problem, raised).to_line())
+    write_record(responses, _load_report(runner, problem, raised).to_line())
     if runner is None:
         return
     from pyml.harness.answering import Harness
@@ -68,7 +68,7 @@ def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:
     harness = Harness(runner)
     for line in requests:
         response = harness.answer(HarnessRequest.from_line(line))
-        _write_line(responses, replace(response, variables=sorted(variables)).to_line())
+        write_record(responses, replace(response, variables=sorted(variables)).to_line())
 
 
 def _load_report(runner: Runner | None, problem: str, raised: Sequence[str]) -> LoadReport:
@@ -90,11 +90,6 @@ def _load(package: Path) -> tuple[Runner | None, str]:
         return Runner.load(package), ""
     except PymlError as error:
         return None, str(error)
-
-
-def _write_line(responses: TextIO, line: str) -> None:
-    responses.write(line + "\n")
-    responses.flush()
 
 
 if __name__ == "__main__":

@@ -7,21 +7,20 @@ may refuse values that it does not know, so that is told, and is not a problem; 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, Problem, PymlError
-from pyml.inference.own_streams import own_stdin, own_stdout
+from pyml.inference.exit_codes import advice_on, named_exit
+from pyml.inference.own_streams import own_stdin, own_stdout, record_in, write_record
 from pyml.types.schema import Schema
 
 if TYPE_CHECKING:
@@ -32,10 +31,8 @@ TRIAL_S = 10
 """Seconds that the first call of `predict` may take; then it is given up."""
 PATIENCE_S = 3
 """Seconds that a model may take to end after it has been described."""
-_SIGNALLED = 128
-_TRIAL = '{"refusal": '
-NO_ANSWER = f"predict ended Python, or takes longer than {TRIAL_S} s"
-"""What is told of a model that was loaded and whose first call has no outcome."""
+TOO_SLOW = f"predict takes longer than {TRIAL_S} s"
+"""The refusal of a model whose first call was given up."""
 
 
 @dataclass(frozen=True)
@@ -82,40 +79,29 @@ def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature
 
     Args:
         code: exit code of the program; negative for the signal that ended it.
-        stdout: output of the program, which holds nothing but its JSON objects.
+        stdout: output of the program, which holds its JSON objects as records (`own_streams.py`).
         stderr: error output of the program; its end is quoted if nothing was printed.
         folder: folder of the package, for messages.
 
     Raises:
         PackageError: it printed problems instead, or nothing because the model ended Python.
     """
-    if not stdout.strip():
+    records = [json.loads(record) for line in stdout.split("\n") if (record := record_in(line)) is not None]
+    if not records:
         raise _ended_python(code, stderr)
-    first, *further = stdout.splitlines()
-    facts = json.loads(first)
+    facts, *further = records
     if "problems" in facts:
         problems = [Problem(message, hint, code and ErrorCode(code)) for message, hint, code in facts["problems"]]
         raise PackageError(f"invalid model package {folder}", problems)
-    # A model that forks while it is loaded prints everything twice.
-    trials = [json.loads(line)["refusal"] for line in further if line.startswith(_TRIAL)]
-    return replace(Signature.from_json(facts), refusal=trials[0] if trials else NO_ANSWER)
+    refusal = further[0]["refusal"] if further else f"predict ended Python with {named_exit(code)}"
+    return replace(Signature.from_json(facts), refusal=refusal)
 
 
 def _ended_python(code: int, stderr: str) -> PackageError:
     last = stderr.strip()[-SHOWN_CHARACTERS:]
-    ended = f"the model ended Python with {_exit(code)} while it was loaded"
-    hint = "raise an error that says what is wrong instead of calling os._exit" if 0 <= code <= _SIGNALLED else ""
-    return PackageError(
-        "the model cannot be loaded", [Problem(f"{ended}; its last output:\n{last}" if last else ended, hint)]
-    )
-
-
-def _exit(code: int) -> str:
-    """An exit code for messages. A signal is negative to a waiting process; to Docker it is 128 plus that."""
-    number = -code if code < 0 else code - _SIGNALLED
-    with contextlib.suppress(ValueError):
-        return f"exit code {code} ({signal.Signals(number).name})"
-    return f"exit code {code}"
+    ended = f"the model ended Python with {named_exit(code)} while it was loaded"
+    problem = Problem(f"{ended}; its last output:\n{last}" if last else ended, advice_on(code))
+    return PackageError("the model cannot be loaded", [problem])
 
 
 def _schema(declaration: object) -> Schema:
@@ -163,20 +149,25 @@ def main() -> None:
         described, runner = _describe(Path(sys.argv[1]))
         _print(stdout, described)
         if runner is not None:
-            given_up = _ends_in(TRIAL_S)
-            _print(stdout, {"refusal": _refusal(runner)})
+            given_up = _after(TRIAL_S, lambda: _give_up(stdout))
+            refusal = _refusal(runner)
             given_up.cancel()
-    _ends_in(PATIENCE_S)
+            _print(stdout, {"refusal": refusal})
+    _after(PATIENCE_S, lambda: os._exit(0))
 
 
 def _print(stdout: TextIO, facts: Mapping[str, object]) -> None:
-    stdout.write(json.dumps(facts) + "\n")
-    stdout.flush()
+    write_record(stdout, json.dumps(facts))
 
 
-def _ends_in(seconds: float) -> threading.Timer:
-    """End Python by force after a time, unless it ends before or the timer is cancelled."""
-    timer = threading.Timer(seconds, os._exit, [0])
+def _give_up(stdout: TextIO) -> None:
+    _print(stdout, {"refusal": TOO_SLOW})
+    os._exit(0)
+
+
+def _after(seconds: float, act: Callable[[], None]) -> threading.Timer:
+    """Act after a time, unless Python ends before or the timer is cancelled."""
+    timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
     return timer

@@ -6,9 +6,12 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from pyml.errors import PackageError, Problem
+from pyml.inference.exit_codes import advice_on, named_exit
+from pyml.inference.own_streams import record_in
 
 STDERR_MAX_CHARACTERS = 2000
 
@@ -38,20 +41,38 @@ class Session(Protocol):
         """End the program."""
 
 
+@dataclass(frozen=True)
+class ProgramEnd:
+    """How a program ended.
+
+    Attributes:
+        code: its exit code, as of `pyml.inference.exit_codes`; None if it has closed its stdout and still runs.
+        stderr: the end of what it has written to stderr.
+    """
+
+    code: int | None
+    stderr: str
+
+
 class LineSession:
     """A `Session` over any two streams of lines: a thread reads, so that waiting can end.
 
     Args:
         write: sends a string to the program.
-        lines: the lines that it prints; ends when the program exits.
-        stderr: gives what it has written to stderr.
+        lines: the lines that it prints, of which only records count (`pyml.inference.own_streams`); ends when the
+            program exits.
+        ended: gives how the program ended; may wait a few seconds for its end.
         end: ends the program and frees its resources.
     """
 
     def __init__(
-        self, write: Callable[[str], None], lines: Iterable[str], stderr: Callable[[], str], end: Callable[[], None]
+        self,
+        write: Callable[[str], None],
+        lines: Iterable[str],
+        ended: Callable[[], ProgramEnd],
+        end: Callable[[], None],
     ) -> None:
-        self._write, self._stderr, self._end = write, stderr, end
+        self._write, self._how_ended, self._end = write, ended, end
         self._given_up: NoAnswerError | None = None
         self._received: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(lines,), name="pyml-session", daemon=True).start()
@@ -59,7 +80,8 @@ class LineSession:
     def _read(self, lines: Iterable[str]) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed while reading
             for line in lines:
-                self._received.put(line)
+                if (record := record_in(line)) is not None:
+                    self._received.put(record)
         self._received.put(None)
 
     def ask(self, line: str, timeout_s: float) -> str:
@@ -85,9 +107,13 @@ class LineSession:
 
     def _ended(self) -> NoAnswerError:
         if self._given_up is None:
-            stderr = self._stderr().strip()[-STDERR_MAX_CHARACTERS:]
-            last = Problem(f"its last output:\n{stderr}" if stderr else "it wrote nothing to stderr")
-            self._given_up = NoAnswerError("the model ended its Python process", [last])
+            found = self._how_ended()
+            stderr = found.stderr.strip()[-STDERR_MAX_CHARACTERS:]
+            last = f"its last output:\n{stderr}" if stderr else "it wrote nothing to stderr"
+            code = found.code
+            ended = "" if code is None else f" with {named_exit(code)}"
+            advice = "" if code is None else advice_on(code)
+            self._given_up = NoAnswerError(f"the model ended its Python process{ended}", [Problem(last, advice)])
         return self._given_up
 
     def close(self) -> None:

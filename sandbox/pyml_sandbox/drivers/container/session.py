@@ -6,9 +6,13 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from pyml.errors import SandboxError
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, temporary_container
-from pyml_sandbox.models.model_session import LineSession, Session
+from pyml_sandbox.models.model_session import LineSession, ProgramEnd, Session
+
+LAST_LINES = 100
+LAST_OUTPUT_S = 5
 
 
 def session_with_container(engine: Engine, image_id: str, command: Sequence[str]) -> Session:
@@ -33,12 +37,15 @@ def session_with_container(engine: Engine, image_id: str, command: Sequence[str]
     def write(text: str) -> None:
         stream._sock.sendall(text.encode())
 
-    def stderr() -> str:
+    def ended() -> ProgramEnd:
         with translated("read the log of a container"):
-            return str(container.logs(stdout=False, stderr=True).decode(errors="replace"))
+            stderr = container.logs(stdout=False, stderr=True, tail=LAST_LINES).decode(errors="replace")
+        with contextlib.suppress(SandboxError), translated("wait for a container"):
+            return ProgramEnd(int(container.wait(timeout=LAST_OUTPUT_S)["StatusCode"]), stderr)
+        return ProgramEnd(None, stderr)  # it has closed its stdout and still runs
 
     frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]
-    return LineSession(write, _lines(frames), stderr, kept.close)
+    return LineSession(write, _lines(frames), ended, kept.close)
 
 
 def _lines(frames: Iterable[tuple[int, bytes]]) -> Iterator[str]:
@@ -48,4 +55,4 @@ def _lines(frames: Iterable[tuple[int, bytes]]) -> Iterator[str]:
         waiting += data
         while b"\n" in waiting:
             line, _, waiting = waiting.partition(b"\n")
-            yield line.decode()
+            yield line.decode(errors="replace")

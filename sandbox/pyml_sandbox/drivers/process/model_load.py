@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from pyml.errors import PackageError
+from pyml_sandbox.drivers.process.process_group import end_group
 from pyml_sandbox.drivers.process.service_runner import inherited
 
 TIMEOUT_S = 300
@@ -55,15 +54,8 @@ def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
         except subprocess.TimeoutExpired as error:
             raise PackageError(f"loading the model took longer than {timeout_s:g} s", []) from error
         finally:
-            _end(process)
+            end_group(process)
         return code, _content(stdout), _content(stderr)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its descendants."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _content(file: IO[bytes]) -> str:
