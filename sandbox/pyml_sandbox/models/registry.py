@@ -26,7 +26,7 @@ from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
 from pyml_sandbox.models.first_call import predict_rows
 from pyml_sandbox.models.routes import load_routes
-from pyml_sandbox.models.stored_package import copy_package, is_intact, unchanged
+from pyml_sandbox.models.stored_package import copy_package, is_intact, paths_of_author, unchanged
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
@@ -284,7 +284,7 @@ def _make(
     package: ModelPackage, beside: Path, target: Path, builder: EnvironmentBuilder, on_event: OnEvent
 ) -> BuildResult:
     copy = copy_package(package, beside / "package")
-    with unchanged(copy):
+    with paths_of_author(package, copy), unchanged(copy):
         return builder.make(copy, target, on_event)
 
 

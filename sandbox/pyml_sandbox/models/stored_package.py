@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pyml.errors import PackageError, Problem
@@ -52,6 +53,20 @@ def unchanged(copy: ModelPackage) -> Iterator[None]:
         message = f"the model writes into its own package: {', '.join(changed[:SHOWN])}{more}"
         hint = "a version never changes, and in a container it cannot: write to tempfile.mkdtemp() instead"
         raise PackageError(f"invalid model package {copy.folder}", [Problem(message, hint)])
+
+
+@contextmanager
+def paths_of_author(package: ModelPackage, copy: ModelPackage) -> Iterator[None]:
+    """A block whose errors name the folder of the package, and not that of its copy, which vanishes with them."""
+
+    def renamed(text: str) -> str:
+        return text.replace(str(copy.folder), str(package.folder))
+
+    try:
+        yield
+    except PackageError as error:
+        problems = [replace(each, message=renamed(each.message), hint=renamed(each.hint)) for each in error.problems]
+        raise PackageError(renamed(error.summary), problems) from error
 
 
 def _stamps(copy: ModelPackage) -> Mapping[str, tuple[int, ...]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pyml.error_code import ErrorCode
-from pyml.errors import PackageError, SetupError
+from pyml.errors import PackageError, Problem, SetupError
 from pyml.inference.describe import Signature
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
@@ -198,6 +198,20 @@ def test_a_model_that_changes_its_package_while_it_is_loaded_is_refused(
         registry.upload(home, weighted, Writing(change))
     assert not list(home.models.glob("*/*"))
     assert (weighted.folder / "parameters" / "weights").read_text() == "1234"
+
+
+def test_an_error_names_the_folder_of_the_author_and_not_its_copy(home: SandboxHome, weighted: ModelPackage) -> None:
+    class Refusing(BuilderOfNothing):
+        def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
+            raise PackageError(
+                f"invalid model package {package.folder}",
+                [Problem(f"see {package.folder}/base.txt", code=ErrorCode.KEY)],
+            )
+
+    with pytest.raises(PackageError) as caught:
+        registry.upload(home, weighted, Refusing())
+    assert caught.value.summary == f"invalid model package {weighted.folder}"
+    assert caught.value.problems == (Problem(f"see {weighted.folder}/base.txt", code=ErrorCode.KEY),)
 
 
 @pytest.mark.parametrize("name", ["debug.log", "__pycache__/model.pyc", "parameters/.cache"])
