@@ -14,7 +14,7 @@ from pyml.model import DataFrameModel, TensorModel
 from pyml.package.module_names import names_of_python
 from pyml.package.package_files import DEBIAN_PACKAGES, PARAMETERS, PackageFiles
 from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
-from pyml.package.settings import Settings
+from pyml.package.settings import FILE_NAME, PLAIN_NAME, Settings, is_plain_name
 
 MODEL_FILE = "model.py"
 VERSION_DIGITS = 12
@@ -109,8 +109,16 @@ class ModelPackage:
         ]
 
     def upload_problems(self) -> list[Problem]:
-        """Every problem of a new version: those of the package, else files that a version cannot keep."""
-        return self.problems() or [*_local_paths(self.requirement_files), *self.contents.problems]
+        """Every problem of a new version: also what no driver installs, and files that a version cannot keep."""
+        if not self.folder.is_dir():
+            return self.problems()
+        return [
+            *self.problems(),
+            *_bad_name(self),
+            *_bad_debian_packages(self.debian_packages),
+            *_local_paths(self.requirement_files),
+            *self.contents.problems,
+        ]
 
 
 def _lines(path: Path) -> list[str]:
@@ -154,6 +162,29 @@ def _bad_requirements(package: ModelPackage) -> Iterator[Problem]:
             f"requirements.txt installs {path} as editable: its code could change, but a version never changes",
             f"write {path} without -e",
         )
+
+
+def _bad_name(package: ModelPackage) -> Iterator[Problem]:
+    """The name of a folder without `pyml.toml` that cannot be the name of a model; `Settings` checks all others."""
+    has_settings = (package.folder / FILE_NAME).exists()
+    if not has_settings and not is_plain_name(package.name):
+        yield Problem(
+            f"the model has the name of its folder, {package.name!r}",
+            f'rename the folder, or write {FILE_NAME} with name = "…": {PLAIN_NAME}',
+        )
+
+
+_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[A-Za-z0-9.+~:*?-]+|/[A-Za-z0-9._-]+)?")
+"""A name, perhaps with an architecture, and with a version or a release, as apt-get takes it."""
+
+
+def _bad_debian_packages(lines: list[str]) -> Iterator[Problem]:
+    for line in lines:
+        if not _DEBIAN_PACKAGE.fullmatch(line):
+            yield Problem(
+                f"packages.txt has {line!r}, which is not the name of a Debian package",
+                "write one name on each line: libgomp1, libgomp1:amd64 or libgomp1=12.2.0-14",
+            )
 
 
 def _local_paths(named: RequirementFiles) -> Iterator[Problem]:

@@ -20,6 +20,8 @@ EXPECTED_FILES = (".parquet", ".csv")
 """Suffixes of files with the predictions of a notebook, in lower case."""
 ROW_FILES = (".parquet", ".csv", ".jsonl", ".json")
 """Suffixes of files with the rows of a parity check, in lower case."""
+PLAIN_NAME = "letters, digits, _ and - only, at most 40, and no dash at the beginning"
+"""What the name of a model consists of, for hints; see `is_plain_name`."""
 MIB = 1024 * 1024
 """Bytes in the unit of every setting whose name ends in `_mb`."""
 
@@ -237,11 +239,7 @@ def _value(wanted: str, value: Any) -> object:
 def _refuse_bad_values(settings: Settings) -> None:
     problems = []
     if not is_plain_name(settings.name):
-        problems.append(
-            Problem(
-                f"the model's name is {settings.name!r}", 'name = "…" with letters, digits, _ and - only, at most 40'
-            )
-        )
+        problems.append(Problem(f"the model's name is {settings.name!r}", f'name = "…" with {PLAIN_NAME}'))
     if settings.parity.level not in LEVELS:
         problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
     given = [f"`parity.{name}`" for name in ("sql", "table", "rows") if getattr(settings.parity, name)]
@@ -268,5 +266,10 @@ def _is_file_or_table(parity: ParitySettings) -> bool:
 
 
 def is_plain_name(name: str) -> bool:
-    """True if a string can be the name of a model, which is part of folder, socket and service names."""
-    return 0 < len(name) <= 40 and name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    """True if a string can be the name of a model: a part of folder, socket and service names, and of commands."""
+    return (
+        0 < len(name) <= 40
+        and not name.startswith("-")
+        and name.isascii()
+        and name.replace("_", "").replace("-", "").isalnum()
+    )

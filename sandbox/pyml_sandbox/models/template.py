@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from pyml.errors import SetupError, UsageError
-from pyml.package.settings import FILE_NAME, is_plain_name
+from pyml.package.settings import FILE_NAME, PLAIN_NAME, is_plain_name
 
 BASIC = {
     "frame": "A fare from rates in a JSON file: a model over frames, in plain pandas",
@@ -74,7 +74,7 @@ def name_in_new(folder: Path) -> str:
         raise UsageError(f"{folder} exists and is not empty", "give pyml init a different folder")
     name = folder.resolve().name
     if not is_plain_name(name):
-        raise UsageError(f"{name!r} cannot be the name of a model", "use letters, digits, _ and - only, at most 40")
+        raise UsageError(f"{name!r} cannot be the name of a model", f"use {PLAIN_NAME}")
     return name
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
+from pyml_sandbox.drivers.process.debian_packages import debian_warning
 from pyml_sandbox.drivers.process.model_load import load_on_trial
 from pyml_sandbox.drivers.process.service_runner import inherited
 from pyml_sandbox.drivers.process.session import session_with_process
-from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, debian_warning, ensure, resolve
+from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, ensure, resolve
 from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
 from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, timed

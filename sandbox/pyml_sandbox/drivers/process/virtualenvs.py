@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -163,29 +162,6 @@ def is_complete(folder: Path) -> bool:
 def python_name() -> str:
     """The Python that environments are made from, which is the sandbox's own: version and folder."""
     return f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} {sys.base_prefix}"
-
-
-def missing_debian_packages(names: Sequence[str]) -> tuple[str, ...] | None:
-    """The Debian packages that are not installed here; None if this system has no dpkg."""
-    if not names:
-        return ()
-    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    installed = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
-    return tuple(name for name in names if name not in installed)
-
-
-def debian_warning(names: Sequence[str]) -> str | None:
-    """A warning about packages of `packages.txt` that this machine lacks; None if it lacks none."""
-    missing = missing_debian_packages(names)
-    if missing is None:
-        return f"packages.txt names {', '.join(names)}; with no dpkg here it is not known whether they are installed"
-    if missing:
-        return f"not installed here: {', '.join(missing)}; the process driver does not install Debian packages"
-    return None
 
 
 def resolution_error(output: str) -> PackageError | SetupError:

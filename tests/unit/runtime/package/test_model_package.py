@@ -250,6 +250,43 @@ def test_an_environment_inside_the_package_stays_when_the_next_model_is_loaded(
     assert str(site) in sys.path
 
 
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("libgomp1", True),
+        ("g++", True),
+        ("libgcc-s1:amd64", True),
+        ("libc6=2.36-9+deb12u4", True),
+        ("libstdc++6=1:12.2.*", True),
+        ("libgomp1/bookworm", True),
+        ("\ufefflibgomp1", True),
+        ("libgomp1  # OpenMP", True),
+        ("no such; rm -rf /", False),
+        ("libgomp1 libc6", False),
+        ("--reinstall", False),
+        ("libc6-", False),
+        ("$(touch x)", False),
+        ("./local.deb", False),
+        ("LibGomp", False),
+    ],
+)
+def test_lines_of_packages_txt_are_names_of_debian_packages(tmp_path: Path, line: str, is_one: bool) -> None:
+    folder = write_package(tmp_path)
+    (folder / "packages.txt").write_text(f"{line}\n")
+    problems = ModelPackage(folder).upload_problems()
+    assert bool(problems) is not is_one
+    assert all(repr(line) in problem.message and problem.hint for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["--help", "-x", "-", "my model", "größe"])
+def test_a_name_that_commands_and_paths_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    (problem,) = ModelPackage(write_package(tmp_path / "fare", toml=f'name = "{name}"')).problems()
+    assert f"the model's name is '{name}'" in problem.message
+    (problem,) = ModelPackage(write_package(tmp_path / name)).upload_problems()
+    assert repr(name) in problem.message
+    assert problem.hint.startswith("rename the folder, or write pyml.toml")
+
+
 def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
     one, two = (ModelPackage(write_package(tmp_path / name, toml='name = "m"')) for name in ("one", "two"))
     assert one.digest() == two.digest()

@@ -9,7 +9,6 @@ import pytest
 from pyml.errors import PackageError, SetupError
 from pyml_sandbox.drivers.process.virtualenvs import (
     VirtualEnvironment,
-    debian_warning,
     environment_key,
     resolution_error,
 )
@@ -60,22 +59,3 @@ def test_an_index_out_of_reach_is_the_machines_fault(words: str) -> None:
     assert isinstance(error, SetupError)
     assert words in error.message
     assert error.exit_code == 3
-
-
-def test_debian_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    dpkg = tmp_path / "dpkg-query"
-    dpkg.write_text("#!/bin/sh\necho 'libgomp1 installed'\necho 'libold deinstalled'\nexit 1\n")
-    dpkg.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert debian_warning([]) is None
-    assert debian_warning(["libgomp1"]) is None
-    warning = debian_warning(["libgomp1", "libold", "libnone"])
-    assert warning is not None
-    assert "libold, libnone" in warning
-
-
-def test_without_dpkg_the_warning_says_that_nothing_was_checked(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "no dpkg" in str(debian_warning(["libgomp1"]))
