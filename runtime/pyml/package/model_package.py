@@ -13,7 +13,7 @@ from pyml.errors import Problem, SettingsError
 from pyml.model import DataFrameModel, TensorModel
 from pyml.package.module_names import names_of_python
 from pyml.package.package_files import DEBIAN_PACKAGES, PARAMETERS, PackageFiles
-from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles
+from pyml.package.requirement_files import REQUIREMENTS, RequirementFiles, read_text
 from pyml.package.settings import FILE_NAME, PLAIN_NAME, Settings, is_plain_name
 
 MODEL_FILE = "model.py"
@@ -124,8 +124,7 @@ class ModelPackage:
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in read_text(path).splitlines())
     return [line for line in lines if line]
 
 
@@ -189,10 +188,12 @@ def _bad_debian_packages(lines: list[str]) -> Iterator[Problem]:
 
 def _local_paths(named: RequirementFiles) -> Iterator[Problem]:
     """Files of this machine that `requirements.txt` names, and that a version cannot keep."""
-    for path in named.elsewhere:
+    for path, inside in named.elsewhere.items():
         yield Problem(
-            f"requirements.txt names {path}, a place of this machine that is no part of the package",
-            "copy the wheels into a folder of the package and name that: --find-links wheels; or leave the line "
+            f"requirements.txt names {path}, a place of this machine, which a version cannot keep",
+            f"write it as ./{inside.as_posix()}, relative to the package"
+            if inside
+            else "copy the wheels into a folder of the package and name that: --find-links wheels; or leave the line "
             "out and give the folder when the environment is made: PIP_FIND_LINKS, with containers --wheels",
         )
 

@@ -6,17 +6,23 @@ requirement files relative to the file that names them, everything else relative
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 REQUIREMENTS = "requirements.txt"
 _COMMENT = re.compile(r"(^|\s)#.*", re.MULTILINE)  # as in pip
-_OPTION = re.compile(r"(?:^|\s)(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*(\S+)")
+_WORD = r""""[^"\n]*"|'[^'\n]*'|(?:\\.|\S)+"""
+_OPTION = re.compile(
+    rf"(?:^|\s)(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*({_WORD})", re.MULTILINE
+)
 _FILE = re.compile(r"(?:^|[\s@])([^\s@/]*/\S*|[^\s@]+\.(?:whl|zip|tar\.\w+|tgz))")
+_LINE = re.compile(r"^[ \t]*(?:[^@/\n]*@)?[ \t]*([^\s-].*?)(?:[ \t]+(?:;|--|\\).*)?$", re.MULTILINE)
+"""A whole requirement, whose path may have spaces."""
 _INDEX = re.compile(
     r"^[ \t]*((?:-i|--index-url|--extra-index-url)[\s=]*\S+|--no-index|(?:-f|--find-links)[\s=]*\S*://\S+)[ \t]*$",
     re.MULTILINE,
@@ -35,7 +41,7 @@ class RequirementFiles:
         folders: folders of archives (`--find-links`), relative to the package's folder, sorted.
         editable: editable requirements, as written.
         outside: relative paths, as written, to something that exists outside the folder.
-        elsewhere: absolute paths, as written, to something that exists outside the folder.
+        elsewhere: absolute paths, as written, to something that exists; with its path in the folder, or None outside.
         indexes: the lines about package indexes, as written.
         has_hashes: whether any requirement file demands hashes.
     """
@@ -45,7 +51,7 @@ class RequirementFiles:
     folders: tuple[Path, ...]
     editable: tuple[str, ...]
     outside: tuple[str, ...]
-    elsewhere: tuple[str, ...]
+    elsewhere: Mapping[str, Path | None]
     indexes: tuple[str, ...]
     has_hashes: bool
 
@@ -61,7 +67,7 @@ class RequirementFiles:
             tuple(sorted(search.folders)),
             tuple(search.editable),
             tuple(search.outside),
-            tuple(search.elsewhere),
+            search.elsewhere,
             tuple(search.indexes),
             search.has_hashes,
         )
@@ -75,7 +81,7 @@ class _Search:
         self.folders: set[Path] = set()
         self.editable: list[str] = []
         self.outside: list[str] = []
-        self.elsewhere: list[str] = []
+        self.elsewhere: dict[str, Path | None] = {}
         self.indexes: list[str] = []
         self.has_hashes = False
 
@@ -84,12 +90,13 @@ class _Search:
         if not file.is_file() or file.relative_to(self._folder) in self.lists:
             return
         self.lists.add(file.relative_to(self._folder))
-        text = _COMMENT.sub("", file.read_bytes().decode("utf-8-sig", errors="replace"))
+        text = _COMMENT.sub("", read_text(file))
         self.has_hashes = self.has_hashes or "--hash" in text
         self.indexes += _INDEX.findall(text)
         for option, named in _OPTION.findall(text):
             self._follow(option, named, file.parent)
-        for named in _FILE.findall(_OPTION.sub(" ", text)):
+        rest = _OPTION.sub(" ", text)
+        for named in dict.fromkeys([*_FILE.findall(rest), *filter(_FILE.search, _LINE.findall(rest))]):
             self._take(self._inside(self._folder, named))
 
     def _follow(self, option: str, named: str, beside: Path) -> None:
@@ -105,11 +112,12 @@ class _Search:
         path = Path(os.path.normpath(base / _path(named)))
         if not path.exists() or path == self._folder:
             return None
-        if path.is_relative_to(self._folder):
-            return path
-        is_absolute = Path(_path(named)).is_absolute()
-        (self.elsewhere if is_absolute else self.outside).append(named)
-        return None
+        is_inside = path.is_relative_to(self._folder)
+        if Path(_path(named)).is_absolute():
+            self.elsewhere[named] = path.relative_to(self._folder) if is_inside else None
+        elif not is_inside:
+            self.outside.append(named)
+        return path if is_inside else None
 
     def _take(self, path: Path | None) -> None:
         """Collect a file, the archives in a folder, or the whole folder of a Python project."""
@@ -124,6 +132,13 @@ class _Search:
         self.files |= {each.relative_to(self._folder) for each in _content(path, is_project=is_project)}
 
 
+def read_text(file: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 if it begins with its mark, as Windows' shells write it."""
+    content = file.read_bytes()
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf_16 else "utf-8-sig", errors="replace")
+
+
 def _content(folder: Path, *, is_project: bool) -> Iterator[Path]:
     patterns = ("**/*",) if is_project else _ARCHIVES
     for pattern in patterns:
@@ -135,6 +150,6 @@ def _content(folder: Path, *, is_project: bool) -> Iterator[Path]:
 
 def _path(named: str) -> str:
     """A path for the operating system: without scheme, quotes, extras, fragment and marker."""
-    bare = named.strip("\"'").partition("#")[0].partition(";")[0]
+    bare = re.sub(r"\\(.)", r"\1", named.strip("\"'")).partition("#")[0].partition(";")[0]
     bare = re.sub(r"\[[^\]/]*\]$", "", bare)
     return unquote(re.sub(r"^file:(//(localhost)?(?=/))?", "", bare)) if bare.startswith("file:") else bare

@@ -18,6 +18,7 @@ THERE = (
     "wheels/b-1.tar.gz",
     "wheels/notes.md",
     "wheels/with space-1.whl",
+    "base file.txt",
     "lib/pyproject.toml",
     "lib/src/lib.py",
     "data/large.bin",
@@ -53,6 +54,13 @@ def named(folder: Path, text: str) -> list[str]:
         ("--requirement base.txt\t# note", ["base.txt"]),
         ("\ufeff-c base.txt", ["base.txt"]),
         ("-r nowhere.txt", []),
+        ("pandas\n-r base.txt", ["base.txt"]),
+        ('-r "base file.txt"', ["base file.txt"]),
+        ("-c 'base file.txt' # note", ["base file.txt"]),
+        ("--requirement=base\\ file.txt", ["base file.txt"]),
+        ("./wheels/with space-1.whl", ["wheels/with space-1.whl"]),
+        ("a @ ./wheels/with space-1.whl ; python_version > '3'\npandas", ["wheels/with space-1.whl"]),
+        ("wheels/with space-1.whl --hash=sha256:12", ["wheels/with space-1.whl"]),
         (f"./{A}", [A]),
         (A, [A]),
         (f"a @ file:{A}", [A]),
@@ -71,8 +79,23 @@ def test_files_that_are_named_and_lie_in_the_package_travel(folder: Path, text: 
     assert {path.as_posix() for path in ModelPackage(folder).files()} >= {*files, "requirements.txt"}
 
 
-def test_an_absolute_path_into_the_package_is_found(folder: Path) -> None:
-    assert named(folder, f"a @ file://{folder}/{A}") == [A]
+@pytest.mark.parametrize("text", ["a @ file://{}/" + A, "{}/" + A, "-f {}/wheels", "--find-links file://{}/wheels"])
+def test_an_absolute_path_into_the_package_is_found_and_refused_for_a_version(folder: Path, text: str) -> None:
+    assert A in named(folder, text.format(folder))
+    (problem,) = ModelPackage(folder).upload_problems()
+    assert problem.hint.startswith("write it as ./wheels")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_marks_of_utf_8_and_utf_16_are_understood(folder: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding[-2:] in ("le", "be") else ""
+    (folder / "requirements.txt").write_bytes(f"{mark}-r base.txt\r\npandas".encode(encoding))
+    (folder / "packages.txt").write_bytes(f"{mark}libgomp1\r\n".encode(encoding))
+    package = ModelPackage(folder)
+    assert package.requirements == ["-r base.txt", "pandas"]
+    assert package.requirement_files.files == (Path("base.txt"),)
+    assert package.debian_packages == ["libgomp1"]
+    assert package.upload_problems() == []
 
 
 def test_requirement_files_that_name_others_are_followed_and_a_circle_ends(folder: Path) -> None:

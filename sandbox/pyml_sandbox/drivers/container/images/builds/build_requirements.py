@@ -17,11 +17,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pyml.package.model_package import ModelPackage
-from pyml.package.requirement_files import REQUIREMENTS
+from pyml.package.requirement_files import REQUIREMENTS, read_text
 
 OURS = ".pyml"
 """Hidden files of a package are left out, so no file of a package can have this name."""
-_HASH = re.compile(rb"(?:\s|\\\r?\n)+--hash[=\s]\S+")
+_HASH = re.compile(r"(?:\s|\\\r?\n)+--hash[=\s]\S+")
 
 
 def write_requirements(folder: Path, package: ModelPackage, beside: Iterable[str], constraints: str) -> None:
@@ -38,7 +38,7 @@ def write_requirements(folder: Path, package: ModelPackage, beside: Iterable[str
     if named.has_hashes:
         _copy(package, ours / "hashed")
         for path in named.lists:
-            (folder / path).write_bytes(_HASH.sub(b"", (folder / path).read_bytes()))
+            (folder / path).write_text(_HASH.sub("", read_text(folder / path)), encoding="utf-8", newline="")
     ours.mkdir(exist_ok=True)
     (ours / "runtime.txt").write_text("".join(f"{line}\n" for line in beside), encoding="utf-8")
     (ours / "constraints.txt").write_text(constraints, encoding="utf-8")
