@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -100,6 +101,9 @@ class ModelPackage:
         """Every problem of the package that is visible without running its code."""
         if not self.folder.is_dir():
             return [Problem(f"there is no folder {self.folder}", "pyml init NAME makes a model package")]
+        unreadable = list(_unreadable(self.folder))
+        if unreadable:
+            return unreadable
         return [
             *_missing(self.folder),
             *_bad_settings(self),
@@ -139,6 +143,12 @@ def _missing(folder: Path) -> Iterator[Problem]:
             yield Problem(f"there is no {name}", fix)
     if not (folder / PARAMETERS).is_dir():
         yield Problem("there is no folder parameters/", "run the training script, or create an empty folder")
+
+
+def _unreadable(folder: Path) -> Iterator[Problem]:
+    for name in (MODEL_FILE, REQUIREMENTS, DEBIAN_PACKAGES):
+        if (folder / name).is_file() and not os.access(folder / name, os.R_OK):
+            yield Problem(f"{name} cannot be read by this user", f"chmod u+r {name}")
 
 
 def _bad_settings(package: ModelPackage) -> list[Problem]:

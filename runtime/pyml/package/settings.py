@@ -152,13 +152,16 @@ class Settings:
         default_name = folder.resolve().name
         if not path.exists():
             return cls(name=default_name)
+        if not path.is_file():  # reading a pipe would wait for its writer
+            raise SettingsError(f"{FILE_NAME} cannot be read", [Problem(f"{FILE_NAME} is not a file", "remove it")])
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # a byte order mark is not part of TOML
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{FILE_NAME} cannot be read",
-                [Problem(f"{FILE_NAME}: {error}", "write valid TOML, and save it as UTF-8")],
-            ) from error
+            problem = Problem(f"{FILE_NAME}: {error}", "write valid TOML, and save it as UTF-8")
+            raise SettingsError(f"{FILE_NAME} cannot be read", [problem]) from error
+        except OSError as error:
+            problem = Problem(f"{FILE_NAME}: {error.strerror}", f"chmod u+r {FILE_NAME}, or remove it")
+            raise SettingsError(f"{FILE_NAME} cannot be read", [problem]) from error
         problems = list(_problems(cls, document, ""))
         if problems:
             raise SettingsError(f"invalid {FILE_NAME}", problems)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,26 @@ def test_a_model_class_is_what_python_finds(tmp_path: Path, name: str) -> None:
     (package / "helper.py").write_text(HELPER)
     assert ModelPackage(package).problems() == []
     assert load_model(package).outputs.names == ("a",)
+
+
+@pytest.mark.parametrize("name", ["model.py", "requirements.txt", "packages.txt"])
+def test_an_artifact_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    folder = write_package(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != folder / name)  # root may read everything
+    (problem,) = ModelPackage(folder).problems()
+    assert problem.message.startswith(f"{name} cannot be read")
+    assert problem.hint
+
+
+@pytest.mark.parametrize("name", ["model.py", "requirements.txt", "packages.txt", "pyml.toml"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_an_artifact_that_is_no_file_is_named(tmp_path: Path, name: str, make: Callable[[Path], None]) -> None:
+    folder = write_package(tmp_path)
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    (problem,) = ModelPackage(folder).upload_problems()
+    assert name in problem.message
+    assert problem.hint
 
 
 def test_code_in_another_encoding_is_read_as_python_reads_it(tmp_path: Path) -> None:
