@@ -11,6 +11,7 @@ from pyml.errors import InputError, UsageError
 from pyml.offline.job import JobError
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
+from pyml.types.spark_types import backticked
 from pyml_sandbox.client import Client
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
@@ -69,6 +70,38 @@ def test_a_key_may_be_an_input_as_well(client: Client, double: str) -> None:
     assert result.key == ("n", "id")
 
 
+BESIDE = {
+    "a.b": "map('a', 1)", "a`b": "parse_json('[1.50]')", "a b": "interval '1-2' year to month", "case": "interval '1' day",
+    "null": "array(interval '3' year, null)", "x-y": "X'00ff'", "ß": "'a' collate UTF8_LCASE", "🙂": "date'+12024-01-01'",
+    "current_date": "timestamp'0000-01-01 00:00:00Z'", "select": "timestamp_ntz'-0001-01-01 00:00:00'", "7": "NULL",
+    "__key_0": "CAST('0.1' AS DECIMAL(38, 38))", "a,b": "named_struct('a b', 1, 'select', 2)",
+    "x" * 300: "CAST('a' AS CHAR(3))", "<": "named_struct('m', map('a', interval '1' month))",
+}  # fmt: skip
+
+
+def test_a_column_of_any_name_and_any_value_is_kept_beside_the_predictions(client: Client, double: str) -> None:
+    kept = ", ".join(f"{value} AS {backticked(name)}" for name, value in BESIDE.items())
+    query = f"SELECT id, CAST(id AS DOUBLE) AS x, 1 AS n, {kept} FROM range(2)"
+    client.predict_offline(double, query, "ml.beside").wait()
+    names = list(BESIDE)
+    columns = ", ".join(map(backticked, names))
+    with session(client.home) as spark:
+        stored = spark.table("ml.beside")
+        assert stored.columns == ["id", *names, "y"]
+        as_json = f"SELECT to_json(struct({columns})) AS text FROM"
+        (found, _) = spark.sql(f"{as_json} ml.beside").collect()
+        (given, _) = spark.sql(f"{as_json} ({query})").collect()
+    assert found == given
+
+
+def test_a_column_of_any_name_may_be_a_key(client: Client, double: str) -> None:
+    names = [name for name, value in BESIDE.items() if "parse_json" not in value and value != "NULL"]
+    kept = ", ".join(f"{BESIDE[name]} AS {backticked(name)}" for name in names)
+    query = f"SELECT 1.0D AS x, 1 AS n, {kept} FROM range(2)"
+    with pytest.raises(JobError, match=r"1 keys appear more than once, such as .*select=-0001-01-01.* \(2 times\)"):
+        client.predict_offline(double, query, "ml.odd_keys", key=names).wait()
+
+
 def test_a_second_job_replaces_the_table(client: Client, double: str) -> None:
     for rows in (5, 2):
         client.predict_offline(double, ROWS.format(rows), "ml.replaced", key=["id"]).wait()
@@ -84,6 +117,10 @@ def test_a_second_job_replaces_the_table(client: Client, double: str) -> None:
         ),
         ("SELECT 1 AS id, 1.0D AS x, 2.0D AS X, 1 AS n", ["`x` appears more than once"]),
         ("SELECT 1 AS k, 1.0D AS x, 1 AS n", ["key column `id` is missing"]),
+        ("SELECT 1 AS id, 2 AS ID, 1.0D AS x, 1 AS n", ["`id` appears more than once"]),
+        ("SELECT parse_json('1') AS id, 1.0D AS x, 1 AS n", ["whose values Spark does not compare"]),
+        ("SELECT make_interval(1, 2, 3) AS id, 1.0D AS x, 1 AS n", ["cannot be kept in a table"]),
+        ("SELECT 1 AS id, named_struct('a b', 1) AS x, 1 AS n", ["`x` is STRUCT<`a b`: INT>, declared DOUBLE"]),
     ],
 )
 def test_a_query_that_does_not_fit_is_refused_before_anything_runs(

@@ -46,14 +46,14 @@ def predict_batches(
     The model is loaded once for each worker, not for each batch or task.
 
     Args:
-        batches: the key columns, then the columns of the model's inputs.
+        batches: the key columns, then the columns of the model's inputs in declared order, under any names.
         folder: the model package, on the worker's own disk.
         keys: number of leading columns that are the key.
         recorded: whether the columns of `pyml.inference.record_columns` follow the predictions.
 
     Yields:
-        The key columns unchanged, the predictions, their record if asked for, and a string column that describes the
-        worker (`Worker`) in its first row.
+        The key columns unchanged, the predictions under the names of :func:`worker_names`, their record if
+        asked for, and a string column that describes the worker (`Worker`) in its first row.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -63,13 +63,27 @@ def predict_batches(
 
     runner, worker = _runner(folder), this_worker().to_json()
     for batch in batches:
-        inputs = batch.select(range(keys, batch.num_columns))
+        inputs = pa.RecordBatch.from_arrays(batch.columns[keys:], names=list(runner.inputs.names))
         predictions, record = runner.predict_recorded(inputs) if recorded else (runner.predict_arrow(inputs), [])
+        key_names, _, output_names = worker_names(keys, 0, predictions.num_columns)
         names = RECORD_NAMES if recorded else ()
         yield pa.RecordBatch.from_arrays(
             [*batch.columns[:keys], *predictions.columns, *record, _once(worker, batch.num_rows)],
-            names=[*batch.schema.names[:keys], *predictions.schema.names, *names, WORKER_COLUMN],
+            names=[*key_names, *output_names, *names, WORKER_COLUMN],
         )
+
+
+def worker_names(keys: int, inputs: int, outputs: int) -> tuple[list[str], list[str], list[str]]:
+    """The names under which key columns, inputs and outputs go to the workers and come back: any column has any name.
+
+    Args:
+        keys: number of key columns.
+        inputs: number of inputs.
+        outputs: number of outputs.
+    """
+    counts = {"key": keys, "input": inputs, "output": outputs}
+    key, given, predicted = ([f"__{kind}_{position}" for position in range(n)] for kind, n in counts.items())
+    return key, given, predicted
 
 
 def _once(text: str, rows: int) -> pa.Array:
@@ -96,7 +110,7 @@ def declared_or_report(
 
     Args:
         batches: the columns, by position.
-        names: of the columns.
+        names: of the columns, whatever the batches call them.
         ddl_types: the declared Spark type of each; empty for a column that stays as it is.
 
     Yields:
@@ -126,4 +140,4 @@ def _declared(batch: pa.RecordBatch, names: Sequence[str], ddl_types: Sequence[s
     columns, problems = fitted(map(Field, names, ddl_types), one)
     if problems:
         raise InputError("the rows do not fit the model's inputs", problems)
-    return pa.RecordBatch.from_arrays(columns, names=list(names))
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
-from pyml.errors import InputError, Problem, PymlError
+from pyml.errors import InputError, Problem
 from pyml.offline.job import OfflineJob
+from pyml.offline.kept_columns import storage_problem
+from pyml.offline.spark_schema import arrow_type_of_spark, declared_type, nested_types
 from pyml.types.conversion.declared_column import missing_problem, type_problem
 from pyml.types.conversion.lossless import is_convertible
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.schema import Schema
-from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
+from pyml.types.spark_types import backticked, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import DataType
 
     from pyml.types.field import Field
 
@@ -39,7 +44,9 @@ def kept_columns(rows: DataFrame, job: OfflineJob) -> tuple[str, ...]:
         rows: the planned query.
         job: the job.
     """
-    return job.key or tuple(name for name in rows.columns if name.lower() not in _lowered(job.inputs.names))
+    if job.key:
+        return tuple({name.lower(): name for name in reversed(job.key)}.values())[::-1]
+    return tuple(name for name in rows.columns if name.lower() not in _lowered(job.inputs.names))
 
 
 def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
@@ -61,52 +68,63 @@ def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
 
 
 def _input_problems(rows: DataFrame, inputs: Schema) -> Iterator[Problem]:
-    found = {column.name.lower(): column.dataType.simpleString() for column in rows.schema.fields}
-    repeated = {name for name in found if sum(name == column.lower() for column in rows.columns) > 1}
+    found = {column.name.lower(): column.dataType for column in rows.schema.fields}
+    repeated = _repeated(rows)
     for wanted in inputs.fields:
-        spark_type = found.get(wanted.name.lower())
-        if spark_type is None:
+        data_type = found.get(wanted.name.lower())
+        if data_type is None:
             problem = missing_problem(rows.columns, wanted.name, RowSource.SQL)
             yield replace(problem, message=f"{problem.message}; declared {wanted.ddl_type}")
         elif wanted.name.lower() in repeated:
-            message = f"column `{wanted.name}` appears more than once"
-            yield Problem(message, "give each column its own alias", ErrorCode.COLUMN_REPEATED)
-        elif not _is_convertible(spark_type, wanted):
-            yield type_problem(spark_type.upper(), wanted, RowSource.SQL)
+            yield _repeated_problem(wanted.name)
+        elif not _is_convertible(data_type, wanted):
+            yield type_problem(declared_type(data_type), wanted, RowSource.SQL)
 
 
-def _is_convertible(spark_type: str, wanted: Field) -> bool:
+def _repeated(rows: DataFrame) -> set[str]:
+    times = Counter(name.lower() for name in rows.columns)
+    return {name for name in times if times[name] > 1}
+
+
+def _repeated_problem(name: str) -> Problem:
+    message = f"column `{name}` appears more than once; Spark ignores case"
+    return Problem(message, "give each column its own alias", ErrorCode.COLUMN_REPEATED)
+
+
+def _is_convertible(data_type: DataType, wanted: Field) -> bool:
     """Whether the workers convert a column of this type, perhaps checking each value (docs/reference/types.md)."""
-    if spark_type == "void":  # of NULL without a type
+    if data_type.typeName() == "void":  # of NULL without a type
         return True
-    try:
-        return is_convertible(arrow_type(spark_type), wanted.arrow.type)
-    except PymlError:  # a type that pyml does not support
-        return False
-
-
-def has_type(spark_type: str, ddl_type: str) -> bool:
-    """Whether a type of a query is the declared one.
-
-    Args:
-        spark_type: as Spark names it.
-        ddl_type: as a Schema spells it.
-    """
-    try:
-        return ddl_type_of(arrow_type(spark_type)) == ddl_type
-    except PymlError:  # a type that pyml does not support
-        return False
+    arrow = arrow_type_of_spark(data_type)
+    return arrow is not None and is_convertible(arrow, wanted.arrow.type)
 
 
 def _key_problems(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> Iterator[Problem]:
-    outputs, columns = _lowered(job.outputs.names), _lowered(rows.columns)
-    for name in key:
-        if name.lower() not in columns:
+    outputs, repeated = _lowered(job.outputs.names), _repeated(rows) - _lowered(job.inputs.names)
+    found = {column.name.lower(): column.dataType for column in rows.schema.fields}
+    for name in {each.lower(): each for each in key}.values():
+        if name.lower() not in found:
             hint = f"the query has: {', '.join(rows.columns)}"
             yield Problem(f"key column `{name}` is missing", hint, ErrorCode.KEY)
+        elif name.lower() in repeated:
+            yield _repeated_problem(name)
+        elif problem := storage_problem(name, found[name.lower()]) or _uncomparable(name, found[name.lower()], job):
+            yield problem
         if name.lower() in outputs:
             hint = f"SELECT {quoted(name)} AS {quoted(f'{name}_key')}, …"
             yield Problem(f"key column `{name}` has the name of an output", hint, ErrorCode.KEY)
+
+
+def _uncomparable(name: str, data_type: DataType, job: OfflineJob) -> Problem | None:
+    """Why values of a key column cannot be compared; None if they can, or if nobody compares them."""
+    kinds = {type(each).__name__ for each in nested_types(data_type)} & _UNCOMPARABLE
+    if not job.key or not kinds:
+        return None
+    message = f"key column `{name}` is {declared_type(data_type)}, whose values Spark does not compare"
+    return Problem(message, f"use a different column as key, or CAST({quoted(name)} AS STRING)", ErrorCode.KEY)
+
+
+_UNCOMPARABLE = frozenset({"VariantType", "GeometryType", "GeographyType"})
 
 
 def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iterator[Problem]:
@@ -117,18 +135,21 @@ def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iter
         relation: name of the table or view, quoted if necessary.
         key: columns that should identify a row.
     """
-    columns = ", ".join(quoted(name) for name in key)
-    any_null = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
+    columns = ", ".join(backticked(name) for name in key)
+    any_null = " OR ".join(f"{backticked(name)} IS NULL" for name in key)
     nulls = spark.sql(f"SELECT count(*) FROM {relation} WHERE {any_null}").head()
     if nulls and nulls[0]:
-        yield Problem(f"{nulls[0]} rows have a null in the key ({columns})", f"WHERE NOT ({any_null})")
+        shown = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
+        yield Problem(f"{nulls[0]} rows have a null in the key ({', '.join(map(quoted, key))})", f"WHERE NOT ({shown})")
     repeated = spark.sql(
-        f"SELECT {columns}, count(*) AS times, count(*) OVER () AS keys FROM {relation} "
-        f"GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
+        f"SELECT to_json(struct({columns}), map('ignoreNullFields', 'false')), count(*), count(*) OVER () "
+        f"FROM {relation} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
     ).head()
     if repeated:
-        example = ", ".join(f"{name}={repeated[name]}" for name in key)
+        # As text of Spark: Python has no date of the year 12024.
+        values = json.loads(repeated[0], parse_float=str, parse_int=str)
+        example = ", ".join(f"{name}={value}" for name, value in values.items())
         yield Problem(
-            f"{repeated['keys']} keys appear more than once, such as {example} ({repeated['times']} times)",
+            f"{repeated[2]} keys appear more than once, such as {example} ({repeated[1]} times)",
             "add columns to the key until it identifies one row",
         )

@@ -11,10 +11,12 @@ from pyml.error_code import ErrorCode
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.job_query import key_problems
-from pyml.types.spark_types import quoted
+from pyml.offline.kept_columns import KeptColumn
+from pyml.types.spark_types import backticked
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import StructField
 
 
 @dataclass(frozen=True)
@@ -42,27 +44,27 @@ def write_staging(
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+    from pyspark.sql.types import StructType
 
-    from pyml.inference.record_columns import RECORD_DDL, RECORD_NAMES
-    from pyml.offline.batches import WORKER_COLUMN, predict_or_report
+    from pyml.inference.record_columns import RECORD_NAMES
+    from pyml.offline.batches import WORKER_COLUMN, predict_or_report, worker_names
 
-    # Key columns are renamed, since a key may be an input as well.
-    keys = [F.col(quoted(name)).alias(f"__key_{position}") for position, name in enumerate(key)]
-    inputs = [F.col(quoted(name)).alias(name) for name in job.inputs.names]
-    rows = rows.select(*keys, *inputs)
-    key_types = [rows.schema[position].dataType.simpleString() for position in range(len(key))]
-    carried = [f"__key_{position} {spark_type}" for position, spark_type in enumerate(key_types)]
-    predicted_columns = [f"{quoted(each.name)} {each.ddl_type}" for each in job.outputs.fields]
-    record_columns, record_names = ([RECORD_DDL], RECORD_NAMES) if job.recorded else ([], ())
+    # Spark reads names of columns as expressions here, and a key may be an input as well: the workers get safe names.
+    key_names, input_names, output_names = worker_names(len(key), len(job.inputs.fields), len(job.outputs.fields))
+    types = {field.name.lower(): field.dataType for field in rows.schema.fields}
+    kept = [KeptColumn(name, types[name.lower()], safe) for name, safe in zip(key, key_names, strict=True)]
+    inputs = [F.col(backticked(name)).alias(safe) for name, safe in zip(job.inputs.names, input_names, strict=True)]
     predict = functools.partial(predict_or_report, folder=job.folder, keys=len(key), recorded=job.recorded)
     before, after = Observation(), Observation()
-    measures = _measures([f"__key_{position}" for position in range(len(key))])
+    measures = _measures(kept)
+    records = RECORD_NAMES if job.recorded else ()
     predicted = (
-        rows.observe(before, *measures)
-        .mapInArrow(predict, ", ".join([*carried, *predicted_columns, *record_columns, f"{WORKER_COLUMN} STRING"]))
+        rows.select(*(column.given for column in kept), *inputs)
+        .observe(before, *measures)
+        .mapInArrow(predict, StructType([*(column.field for column in kept), *_predicted(job, output_names)]))
         .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
-        .drop(WORKER_COLUMN)
-        .toDF(*key, *job.outputs.names, *record_names)
+        .select(*(column.restored for column in kept), *output_names, *records)
+        .toDF(*key, *job.outputs.names, *records)
     )
     predicted.write.format("parquet").saveAsTable(staging)
     found = dict(after.get)
@@ -70,13 +72,26 @@ def write_staging(
     return _audit(before.get), _audit(found), workers
 
 
-def _measures(keys: Sequence[str]) -> list[Column]:
+def _predicted(job: OfflineJob, names: Sequence[str]) -> list[StructField]:
+    """The columns that the workers add to the kept ones."""
+    from pyspark.sql.types import DataType, StructType
+
+    from pyml.inference.record_columns import RECORD_DDL
+    from pyml.offline.batches import WORKER_COLUMN
+
+    outputs = [f"{name} {field.ddl_type}" for name, field in zip(names, job.outputs.fields, strict=True)]
+    found = DataType.fromDDL(", ".join([*outputs, *([RECORD_DDL] if job.recorded else []), f"{WORKER_COLUMN} STRING"]))
+    return found.fields if isinstance(found, StructType) else []
+
+
+def _measures(kept: Sequence[KeptColumn]) -> list[Column]:
     from pyspark.sql import functions as F  # noqa: N812
 
     count = F.count(F.lit(1)).alias("rows")
-    if not keys:
+    columns = [found for column in kept if (found := column.hashable) is not None]
+    if not columns:
         return [count]
-    hashed = F.xxhash64(*keys)
+    hashed = F.xxhash64(*columns)
     return [count, F.bit_xor(hashed).alias("key_xor"), F.sum(hashed.cast("decimal(20,0)")).alias("key_sum")]
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
-from pyml.errors import SchemaError, UsageError
+from pyml.errors import UsageError
 from pyml.offline.spark_errors import translated_errors
+from pyml.offline.spark_schema import declared_type
 from pyml.offline.table_swap import split_table_name
 from pyml.types.field import Field
-from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
+from pyml.types.spark_types import quoted
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option
@@ -61,18 +62,23 @@ def describe_table(home: SandboxHome, table: str) -> TableDetails:
         SandboxError: Spark does not answer.
         JobError: Spark failed.
     """
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+
     database, name = split_table_name(table)
     target = f"{quoted(database)}.{quoted(name)}"
     with session(home) as spark, translated_errors():
         if not spark.catalog.databaseExists(database) or not spark.catalog.tableExists(target):
             raise _missing(f"{database}.{name}", _tables(spark), home)
-        fields = [
-            Field(column.name, _canonical(column.dataType.simpleString())) for column in spark.table(target).schema
-        ]
+        fields = [Field(column.name, declared_type(column.dataType)) for column in spark.table(target).schema]
         # The size of a file is in each of its rows; neither it nor the number of rows needs a value of the table.
-        each = "any_value(_metadata.file_size) AS bytes, count(*) AS rows"
-        files = f"SELECT {each} FROM {target} GROUP BY _metadata.file_path"
-        (total,) = spark.sql(f"SELECT sum(rows) AS rows, sum(bytes) AS bytes FROM ({files})").collect()
+        stored = spark.table(target)
+        file = stored.metadataColumn("_metadata")  # not by name: a column of the table may have it
+        files = stored.groupBy(file["file_path"]).agg(F.any_value(file["file_size"]).alias("bytes"), F.count("*"))
+        (total,) = (
+            files.toDF("file", "bytes", "rows")
+            .agg(F.sum("rows").alias("rows"), F.sum("bytes").alias("bytes"))
+            .collect()
+        )
         return TableDetails(f"{database}.{name}", fields, int(total["rows"] or 0), int(total["bytes"] or 0))
 
 
@@ -91,11 +97,3 @@ def _missing(table: str, there: Sequence[str], home: SandboxHome) -> UsageError:
     meant = f"did you mean {close[0]}?   " if close else ""
     hint = f"{meant}pyml dev tables{name_option(home)}   lists all tables"
     return UsageError(f"there is no table {table} in sandbox {home.name!r}", hint, ErrorCode.TABLE_MISSING)
-
-
-def _canonical(spark_type: str) -> str:
-    """Spark's own name of a type as pyml writes it; Spark's where pyml does not support the type."""
-    try:
-        return ddl_type_of(arrow_type(spark_type))
-    except SchemaError:
-        return spark_type.upper()

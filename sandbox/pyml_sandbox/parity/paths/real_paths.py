@@ -177,4 +177,9 @@ def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:
 def _reversed(table: pa.Table) -> pa.Table:
     """The same rows with the columns in reverse order, and their names in upper case: one name to Hive and Spark."""
     reordered = table.select(table.column_names[::-1])
-    return reordered.rename_columns([name if name == ROW else name.upper() for name in reordered.column_names])
+    return reordered.rename_columns([name if name == ROW else _in_upper_case(name) for name in reordered.column_names])
+
+
+def _in_upper_case(name: str) -> str:
+    """The name in upper case, if that is the same name to Spark: it is not for `ß`, which becomes `SS`."""
+    return name.upper() if name.upper().lower() == name.lower() else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
-from pyml.errors import UsageError
+from pyml.errors import InputError, Problem, UsageError
 from pyml.inference.describe import Signature
 from pyml.offline.batches import declared_or_report
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import check_query, has_type, key_problems, planned
+from pyml.offline.job_query import check_query, key_problems, planned
 from pyml.offline.spark_errors import translated_errors
+from pyml.offline.spark_schema import arrow_type_of_spark, declared_type
 from pyml.package.settings import ParitySettings
-from pyml.types.spark_types import quoted
+from pyml.types.spark_types import backticked, quoted
 from pyml_sandbox.hive_tables.hive_writer import ddl_of
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.row_files import write
@@ -86,13 +87,15 @@ def take_snapshot(
     if not settings.key:
         raise UsageError("a parity check joins both paths by a key, and no key column is given", _KEY_HINT)
     columns = dict.fromkeys([*settings.key, *signature.inputs.names])
-    wanted = ", ".join(quoted(column) for column in columns)
+    wanted = ", ".join(backticked(column) for column in columns)
     table = f"{DATABASE}.{name}"
     with _misfits_as_usage_errors(), translated_errors():
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
         query = _query_for(spark, settings, given)
         job = OfflineJob("", signature.inputs, signature.outputs, query, table, settings.key)
-        check_query(planned(spark, query), job, settings.key)
+        rows_planned = planned(spark, query)
+        check_query(rows_planned, job, settings.key)
+        _refuse_uncomparable_key(rows_planned, settings.key)
         # On lines of its own: the query may end in a comment.
         rows_of_query = spark.sql(f"SELECT {wanted} FROM (\n{query}\n)")
         as_declared(rows_of_query, signature.inputs).write.format("parquet").saveAsTable(table)
@@ -101,6 +104,22 @@ def take_snapshot(
     if not rows:
         inconclusive = ("the query gives no rows",)
     return Snapshot(table, folder / "rows.parquet", rows, settings.key, inconclusive)
+
+
+def _refuse_uncomparable_key(rows: DataFrame, key: Sequence[str]) -> None:
+    """Refuse a key whose type neither Arrow nor a comparison of both paths knows, such as an interval."""
+    found = {column.name.lower(): column.dataType for column in rows.schema.fields}
+    problems = [
+        Problem(
+            f"key column `{name}` is {declared_type(found[name.lower()])}, by which rows are not compared",
+            f"CAST({quoted(name)} AS STRING) AS {quoted(name)}",
+            ErrorCode.KEY,
+        )
+        for name in key
+        if arrow_type_of_spark(found[name.lower()]) is None
+    ]
+    if problems:
+        raise InputError("the query does not fit a parity check; nothing was started", problems)
 
 
 @contextmanager
@@ -132,14 +151,17 @@ def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
         rows: the key columns and the model's inputs.
         inputs: the model's inputs; `check_query` has accepted the types of the rows.
     """
+    from pyspark.sql.types import DataType, StructField, StructType
+
     declared = {field.name.lower(): field.ddl_type for field in inputs.fields}
-    found = {column.name: column.dataType.simpleString() for column in rows.schema.fields}
-    wanted = {name: declared.get(name.lower(), "") for name in found}
-    if all(not ddl_type or has_type(found[name], ddl_type) for name, ddl_type in wanted.items()):
+    found = rows.schema.fields
+    wanted = [declared.get(column.name.lower(), "") for column in found]
+    if all(not ddl or declared_type(column.dataType) == ddl for column, ddl in zip(found, wanted, strict=True)):
         return rows
-    ddl = ", ".join(f"{quoted(name)} {ddl_type or found[name]}" for name, ddl_type in wanted.items())
-    convert = partial(declared_or_report, names=list(wanted), ddl_types=list(wanted.values()))
-    return rows.mapInArrow(convert, ddl)
+    safe = [f"__column_{position}" for position in range(len(found))]  # Spark reads a name as an expression here
+    types = [DataType.fromDDL(ddl) if ddl else column.dataType for column, ddl in zip(found, wanted, strict=True)]
+    convert = partial(declared_or_report, names=rows.columns, ddl_types=wanted)
+    return rows.toDF(*safe).mapInArrow(convert, StructType(list(map(StructField, safe, types)))).toDF(*rows.columns)
 
 
 def export(spark: SparkSession, table: str, file: Path) -> int:
