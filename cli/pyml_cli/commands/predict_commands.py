@@ -11,7 +11,7 @@ import typer
 
 from pyml_cli.options import Key, ModelId, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
-from pyml_cli.plain import plain
+from pyml_cli.plain import plain_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,14 +79,19 @@ class PredictionsView:
     @property
     def json(self) -> Mapping[str, JSON]:
         """All predictions in one object."""
-        return {"predictions": [plain(row) for row in self.predictions.to_pylist()]}
+        return {"predictions": self._objects}
 
     @property
     def text(self) -> str:
         """One JSON object per line."""
         import json
 
-        return "\n".join(json.dumps(plain(row), ensure_ascii=False) for row in self.predictions.to_pylist())
+        return "\n".join(json.dumps(row, ensure_ascii=False) for row in self._objects)
+
+    @property
+    def _objects(self) -> list[JSON]:
+        names = self.predictions.column_names
+        return [dict(zip(names, row, strict=True)) for row in plain_rows(self.predictions)]
 
 
 @dataclass(frozen=True)

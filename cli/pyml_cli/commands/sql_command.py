@@ -10,7 +10,7 @@ import typer
 
 from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, choose_output
-from pyml_cli.plain import plain
+from pyml_cli.plain import plain_rows, unique_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,12 +25,12 @@ def sql(
     json: AsJson = False,
 ) -> None:
     """Run an SQL statement on the sandbox's Spark and print its rows."""
-    from pyml.offline.spark_errors import translated_errors
+    from pyml_sandbox.hive_tables.query_rows import rows_of_query
     from pyml_sandbox.predict.spark_session import session
     from pyml_sandbox.workspace.home import SandboxHome
 
-    with session(SandboxHome.find(sandbox)) as spark, translated_errors():
-        rows = spark.sql(query).limit(limit).toArrow()
+    with session(SandboxHome.find(sandbox)) as spark:
+        rows = rows_of_query(spark, query, limit)
     choose_output(json).result(RowsView(rows))
 
 
@@ -42,15 +42,20 @@ class RowsView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """All rows in one object."""
-        return {"rows": plain(self.rows.to_pylist())}
+        """All rows in one object; of two columns of one name, the second is called `NAME_2`."""
+        names = unique_names(self.rows.column_names)
+        return {"rows": [dict(zip(names, row, strict=True)) for row in plain_rows(self.rows)]}
 
     @property
     def text(self) -> str:
         """A table, with columns as wide as their widest value."""
         names = self.rows.column_names
-        lines = [names, *([str(plain(value)) for value in row.values()] for row in self.rows.to_pylist())]
+        lines = [[_on_one_line(str(cell)) for cell in line] for line in [names, *plain_rows(self.rows)]]
         widths = [max(len(line[position]) for line in lines) for position in range(len(names))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         )
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\r", "\\r")

@@ -59,7 +59,12 @@ def rows_of(batch: pa.RecordBatch) -> list[Row]:
 def _with_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     import pyarrow as pa
 
-    columns = [column.cast(pa.string()) if pa.types.is_temporal(column.type) else column for column in batch.columns]
+    from pyml.types.spark_types import with_leaves
+
+    def text(leaf: pa.DataType) -> pa.DataType:
+        return pa.string() if pa.types.is_temporal(leaf) else leaf
+
+    columns = [column.cast(with_leaves(column.type, text)) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
