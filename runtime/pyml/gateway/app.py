@@ -17,12 +17,12 @@ from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.ends.recent_ends import RecentEnds, in_journal
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import add_services
-from pyml.gateway.http_connection import HttpConnection
 from pyml.gateway.request_counter import RequestCounter
-from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
+from pyml.gateway.rest.http_connection import HttpConnection
+from pyml.gateway.rest.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.scaler import Scaler
-from pyml.oip.grpc_pings import TOLERATE_PINGS
+from pyml.oip.grpc_polling import TOLERATE_PINGS
 from pyml.package.settings import MIB
 
 log = logging.getLogger("pyml.gateway")

@@ -16,11 +16,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.repository import index
-from pyml.gateway.request_body import too_large
 from pyml.gateway.statistics import statistics
 from pyml.oip import messages as oip
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of, too_large
 
 log = logging.getLogger("pyml.gateway")
 

@@ -140,6 +140,13 @@ def refuse_larger(size_bytes: int, max_bytes: int) -> None:
     )
 
 
+def too_large(max_bytes: int) -> RpcFailureError:
+    """The refusal of a body that is larger than the limit."""
+    message = f"the body is larger than {max_bytes / MIB:g} MiB"
+    hint = "send fewer rows in each request"
+    return RpcFailureError(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
+
+
 def failure_of(error: BaseException) -> RpcFailure:
     """The failure to send to a caller for an error of the runtime."""
     if isinstance(error, RpcFailureError):

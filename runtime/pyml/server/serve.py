@@ -14,7 +14,7 @@ import grpc
 
 from pyml.errors import SetupError
 from pyml.inference.own_streams import empty_stdin
-from pyml.oip.grpc_pings import TOLERATE_PINGS
+from pyml.oip.grpc_polling import TOLERATE_PINGS
 from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.server.forked_children import release_children
 from pyml.server.main_thread import MainThreadExecutor

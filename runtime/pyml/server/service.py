@@ -18,7 +18,7 @@ from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import MIB, ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
-from pyml.server.statistics import RequestStatistics, TimedPredictor
+from pyml.server.request_statistics import RequestStatistics, TimedPredictor
 
 if TYPE_CHECKING:
     from pyml.inference.runner import Runner

@@ -6,7 +6,7 @@ import logging
 
 from aiohttp import web
 
-from pyml.gateway.http_responses import protocol_response, refusal_response
+from pyml.gateway.rest.http_responses import protocol_response, refusal_response
 
 log = logging.getLogger("pyml.gateway")
 

@@ -16,14 +16,14 @@ from aiohttp import web
 from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
-from pyml.gateway.http_responses import failure_response, json_response, refusal_response
 from pyml.gateway.repository import index
-from pyml.gateway.request_body import too_large, unpacked
+from pyml.gateway.rest.http_responses import failure_response, json_response, refusal_response
+from pyml.gateway.rest.request_body import unpacked
 from pyml.gateway.statistics import DURATIONS, statistics
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_index_request, read_request, write_response
 from pyml.oip.metadata import server_metadata
-from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of, too_large
 from pyml.oip.tensor import refusal
 
 log = logging.getLogger("pyml.gateway")

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.replica import Replica
 from pyml.gateway.repository import ON_REQUEST
-from pyml.gateway.rest_server import AUTO_DECOMPRESS, RestService
+from pyml.gateway.rest.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import Route
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError

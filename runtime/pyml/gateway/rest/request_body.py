@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-import grpc
-
-from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
+from pyml.oip.rpc_status import too_large
 from pyml.oip.tensor import refusal
-from pyml.package.settings import MIB
 
 _PLAIN = ("", "identity")
 _GZIP = ("gzip", "x-gzip")
@@ -48,13 +45,6 @@ def unpacked(body: bytes, encoding: str, max_bytes: int) -> bytes:
         what = "bytes follow its end" if decompressor.eof else "it is cut off"
         raise refusal(f"the body is not {name}: {what}", "send the complete output of the compressor, and nothing else")
     return found
-
-
-def too_large(max_bytes: int) -> RpcFailureError:
-    """The refusal of a body that is larger than the limit."""
-    message = f"the body is larger than {max_bytes / MIB:g} MiB"
-    hint = "send fewer rows in each request"
-    return RpcFailureError(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
 
 
 def _bits(body: bytes, name: str) -> int:
