@@ -15,11 +15,16 @@
 # One strikes both drivers with every fault of tests/faults, for an hour, and writes docs/faults.md; make test strikes
 # with the quick ones:
 #   make faults
+# Two look for what breaks it: fuzz in some minutes, soak in MINUTES (20); they write docs/reliability.md:
+#   make fuzz     install, send 5,000 made-up requests over gRPC and REST to a real gateway and model servers
+#   make soak     install, load a sandbox with requests, deploys and jobs, and see whether a service grows (DRIVER=process)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+MINUTES ?= 20
+DRIVER ?= process
 
-.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models install clean
+.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -68,6 +73,12 @@ networks: install
 faults: install
 	PYML_FAULTS=all $(BIN)/python -m pytest tests/faults; struck=$$?; \
 	PYTHONPATH=tests $(BIN)/python -m faults.results && exit $$struck
+
+fuzz: install
+	PYML_FUZZ_INPUTS=5000 PYML_FUZZ_WRITE=1 $(BIN)/python -m pytest tests/fuzz -s --timeout 3600
+
+soak: install
+	$(BIN)/python tests/benchmarks/soak.py --minutes $(MINUTES) --driver $(DRIVER) --write
 
 install: $(VENV)/.installed
 
