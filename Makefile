@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models fuzz soak install clean
+.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models faults fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh

@@ -27,17 +27,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import psutil
 import pyarrow as pa
 
-from benchmarks.growth import Growth, Sample, growth, sampled, shown, table
+from benchmarks.growth import Growth, Sample, growth, sampled, table
 from benchmarks.reliability_page import fill_in
 from pyml.errors import PymlError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.client import Client
 from pyml_sandbox.lifecycle import up_and_down
-from pyml_sandbox.lifecycle.status import status
-from pyml_sandbox.services.runner_contract import LiveService
 from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_port_choices
 from support.packages import ECHO, write_package
@@ -45,7 +42,6 @@ from support.packages import ECHO, write_package
 SAMPLE_EVERY_S = 4
 PAUSE_S = 0.02
 BETWEEN_DEPLOYS_S = 5
-RECOVERY_LIMIT_S = 120
 SIZES = (1, 10, 1000, 20_000)
 """Rows of the requests, in turn."""
 STEADY = ("first", "second")
@@ -97,17 +93,14 @@ def main() -> None:
             samples = measured(client, given.minutes * 60)
         finally:
             load.stop()
-        recoveries = [recovered(client, service) for service in client.driver.runner.live() if service.pid is not None]
     found = growth(samples)
     if given.samples:
         given.samples.write_text("".join(f"{json.dumps(asdict(sample))}\n" for sample in samples), encoding="utf-8")
     done = ", ".join(f"{count:,} {name}" for name, count in sorted(load.done.items()))
     text = f"{given.minutes:g} minutes, driver {given.driver}: {done}; {len(load.failures)} failed.\n\n{table(found)}"
-    times = "Killed (SIGKILL), and ready again after: " + ", ".join(recoveries) + f" (driver {given.driver})."
-    print(f"{text}\n\n{times}")
+    print(text)
     if given.write:
         fill_in(f"soak {given.driver}", text)
-        fill_in(f"recovery {given.driver}", times)
     sys.exit(verdict(found, load.failures))
 
 
@@ -193,18 +186,6 @@ def measured(client: Client, duration_s: float) -> list[Sample]:
         ]
         time.sleep(max(0.0, begun + SAMPLE_EVERY_S - time.monotonic()))
     return samples
-
-
-def recovered(client: Client, service: LiveService) -> str:
-    """Kill a service, and say how many seconds later the whole sandbox answers again."""
-    killed = psutil.Process(service.pid)
-    begun = time.monotonic()
-    killed.kill()
-    while killed.is_running() or not status(client.home).is_up:
-        if time.monotonic() > begun + RECOVERY_LIMIT_S:
-            return f"{shown(service.name)} not within {RECOVERY_LIMIT_S} s"
-        time.sleep(0.2)
-    return f"{shown(service.name)} {time.monotonic() - begun:.0f} s"
 
 
 if __name__ == "__main__":
