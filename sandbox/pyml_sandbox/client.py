@@ -220,16 +220,23 @@ class Client:
         return self.driver.offline(version, environment, on_event)
 
     def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
-        """A connection to one model version through the gateway.
+        """A connection to one model version through the gateway. Requests are repeated while a service comes back.
 
         Args:
             version: answers the requests.
             timeout_s: deadline of each request, in seconds.
         """
+        from pyml_sandbox.lifecycle.deployment import is_coming_back
         from pyml_sandbox.predict.online import OnlineModel
 
-        address = f"127.0.0.1:{self.state.ports.gateway}"
-        return OnlineModel(address, version.name, version.version, version.signature, timeout_s)
+        return OnlineModel(
+            f"127.0.0.1:{self.state.ports.gateway}",
+            version.name,
+            version.version,
+            version.signature,
+            timeout_s,
+            lambda: is_coming_back(self.home, self.driver.runner, version.name, version.version),
+        )
 
 
 class Job:

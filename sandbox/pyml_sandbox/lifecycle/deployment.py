@@ -259,6 +259,25 @@ def require_gateway(home: SandboxHome, runner: ServiceRunner) -> None:
         raise SandboxError("The sandbox is not up, so nothing can be deployed.", hint, ErrorCode.SANDBOX_DOWN)
 
 
+def is_coming_back(home: SandboxHome, runner: ServiceRunner, model: str, version: str) -> bool:
+    """Whether a server of a version runs, waits for a request, or is being started again after it ended.
+
+    Args:
+        home: the sandbox.
+        runner: knows the services.
+        model: name of the model.
+        version: of the model, without its name.
+
+    Raises:
+        SandboxError: the gateway was stopped, or what runs the services does not answer.
+        SetupError: no engine answers.
+    """
+    runs = {service.name for service in runner.live() if service.state is not ServiceState.STOPPED}
+    if gateway_server.NAME not in runs:
+        raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(home)}", ErrorCode.SANDBOX_DOWN)
+    return any(serves(name, model, version) for name in runs)
+
+
 def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[str]:
     """The names of the services of a model's deployed versions.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from pyml.types.tensors import (
     rows_of,
     tensors_from_arrow,
 )
+from pyml_sandbox.predict.repeated_calls import REPEAT_S, RepeatedCalls
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 IN_FLIGHT = 4
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
+    # Reach a gateway that is back at once, not after gRPC's back-off of up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
 )
@@ -64,14 +69,24 @@ class OnlineModel:
         version: of the model; empty for its default version.
         signature: its declared kind, inputs and outputs.
         timeout_s: deadline of each request, in seconds.
+        is_coming_back: see `RepeatedCalls`; by default nothing is.
 
     Attributes:
         worker: the process that answered the last recorded request; None before the first one.
     """
 
-    def __init__(self, address: str, name: str, version: str, signature: Signature, timeout_s: float = 60) -> None:
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        version: str,
+        signature: Signature,
+        timeout_s: float = 60,
+        is_coming_back: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.name, self.version, self.signature, self.timeout_s = name, version, signature, timeout_s
         self.worker: Worker | None = None
+        self._repeated = RepeatedCalls(translated, is_coming_back, min(REPEAT_S, timeout_s))
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._infer = self._channel.unary_unary(
             MODEL_INFER,
@@ -90,6 +105,9 @@ class OnlineModel:
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         """Predict batches, with a few requests in flight at a time.
 
+        Where the gateway or the server went away and is coming back, a request is sent again for at most 30 s, or its
+        own deadline if that is shorter.
+
         Args:
             batches: shape (rows, inputs) each, in the model's Arrow types; each batch is one request.
             recorded: whether digests of what `predict` saw and returned follow the predictions, as columns
@@ -103,16 +121,17 @@ class OnlineModel:
             OutputError: the tensors that came back are not the declared ones.
             SandboxError: the gateway cannot be reached.
         """
-        waiting: deque[grpc.Future] = deque()
+        waiting: deque[tuple[ModelInferRequest, grpc.Future]] = deque()
         try:
             for batch in batches:
-                waiting.append(self._infer.future(self._request(batch, recorded), timeout=self.timeout_s))
+                request = self._request(batch, recorded)
+                waiting.append((request, self._send(request)))
                 if len(waiting) >= IN_FLIGHT:
-                    yield self._predictions(waiting.popleft(), recorded)
+                    yield self._predictions(self._response(*waiting.popleft()), recorded)
             while waiting:
-                yield self._predictions(waiting.popleft(), recorded)
+                yield self._predictions(self._response(*waiting.popleft()), recorded)
         finally:
-            for call in waiting:
+            for _, call in waiting:
                 call.cancel()
 
     def served_schemas(self) -> dict[str, str]:
@@ -144,8 +163,7 @@ class OnlineModel:
             OnlineError, SandboxError: as :meth:`predict`.
         """
         request = codec.column_request(self.name, self.version, batch, is_raw=is_raw)
-        response = _response_of(self._infer.future(request, timeout=self.timeout_s))
-        return codec.read_column_response(response, self.signature.outputs)
+        return codec.read_column_response(self._response(request), self.signature.outputs)
 
     def predict_tensors(self, tensors: Tensors, *, is_raw: bool = True) -> Tensors:
         """Predict named tensors in one request; for tensor models.
@@ -164,9 +182,7 @@ class OnlineModel:
         """
         declared = as_declared_tensors(tensors, self.signature.inputs)
         request = codec.tensor_request(self.name, self.version, declared, is_raw=is_raw)
-        return self._checked(
-            codec.read_tensor_response(_response_of(self._infer.future(request, timeout=self.timeout_s)))
-        )
+        return self._checked(codec.read_tensor_response(self._response(request)))
 
     def _checked(self, answered: Tensors) -> Tensors:
         return check_outputs(answered, self.signature.outputs, rows_of(answered))
@@ -178,21 +194,18 @@ class OnlineModel:
             return codec.tensor_request(self.name, self.version, tensors)
         return codec.arrow_request(self.name, self.version, batch, recorded=recorded)
 
-    def _predictions(self, call: grpc.Future, recorded: bool) -> pa.RecordBatch:
-        response = _response_of(call)
+    def _send(self, request: ModelInferRequest) -> grpc.Future:
+        return self._infer.future(request, timeout=self.timeout_s)
+
+    def _response(self, request: ModelInferRequest, call: grpc.Future | None = None) -> ModelInferResponse:
+        return self._repeated.response(call or self._send(request), lambda: self._send(request))
+
+    def _predictions(self, response: ModelInferResponse, recorded: bool) -> pa.RecordBatch:
         if "worker" in response.parameters:
             self.worker = Worker.from_json(response.parameters["worker"].string_param)
         if self.signature.kind == "tensor" and not recorded:
             return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.signature.outputs)
         return codec.read_arrow_response(response)
-
-
-def _response_of(call: grpc.Future) -> ModelInferResponse:
-    try:
-        response: ModelInferResponse = call.result()
-    except grpc.RpcError as error:
-        raise translated(error) from error
-    return response
 
 
 def translated(error: grpc.RpcError) -> PymlError:
@@ -210,8 +223,8 @@ def translated(error: grpc.RpcError) -> PymlError:
     if failure is None:
         details = str(error.details() or "")
         if status is grpc.StatusCode.UNAVAILABLE:
-            message = f"the gateway does not answer: {details}"
-            return SandboxError(message, "pyml dev up", ErrorCode.GATEWAY_DOWN)
+            what = "nothing listens on its port" if "failed to connect" in details else "it closed the connection"
+            return SandboxError(f"the gateway does not answer: {what}", "pyml dev up", ErrorCode.GATEWAY_DOWN)
         return OnlineError(details or status.name, "", ErrorCode.GRPC)
     if failure.reason is Reason.DIED:
         return ServerEndedError(failure.message, failure.hint, *failure.codes)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from pyml.error_code import ErrorCode
-from pyml.errors import SetupError, UsageError
+from pyml.errors import SandboxError, SetupError, UsageError
 from pyml.gateway.replica import Replica
 from pyml_sandbox.drivers.container.driver import ContainerDriver
 from pyml_sandbox.drivers.contract import Driver
@@ -22,6 +22,7 @@ from pyml_sandbox.lifecycle import deployment
 from pyml_sandbox.lifecycle.deployment import (
     deploy,
     deployed_versions,
+    is_coming_back,
     lost_versions,
     model_endpoints,
     model_servers,
@@ -257,3 +258,17 @@ def test_what_a_process_still_serves_is_not_taken_for_interrupted(home: SandboxH
     with served_meanwhile(home, find_version(home, f"delay@{NEXT}")):
         assert stop_interrupted(home, cast("Driver", driver)) == []
         assert load_routes(home).models["delay"].versions == (GOOD, NEXT)
+
+
+def test_a_server_comes_back_unless_it_or_the_gateway_was_stopped(tmp_path: Path) -> None:
+    runner, home = FakeRunner(FakeMachine(), "tests"), SandboxHome(tmp_path)
+    names = ("gateway", "model-fare-1")
+    runner.start(*(ServiceSpec(Endpoint(name, "", lambda timeout_s: None), ("true",), tmp_path) for name in names))
+    assert is_coming_back(home, runner, "fare", "1")
+    assert not is_coming_back(home, runner, "fare", "2")
+    runner.stop("model-fare-1")
+    assert not is_coming_back(home, runner, "fare", "1")
+    runner.stop("gateway")
+    with pytest.raises(SandboxError, match="The sandbox is not up") as caught:
+        is_coming_back(home, runner, "fare", "1")
+    assert caught.value.code is ErrorCode.SANDBOX_DOWN

@@ -38,7 +38,9 @@ def sent(
 WENT = "the server of model m@1 went away before it answered"
 ENDED = "the server of model m@1 ended with exit code 137 (out of memory)"
 LOGS = "pyml dev logs m"
-REFUSED = Refused(grpc.StatusCode.UNAVAILABLE, "connection refused")
+NOBODY = Refused(grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1")
+BROKEN = Refused(grpc.StatusCode.UNAVAILABLE, "recvmsg:Connection reset by peer")
+SILENT = "the gateway does not answer"
 LATE = "no answer within the deadline"
 HINT = "allow more time, or send fewer rows in one request"
 
@@ -53,13 +55,8 @@ HINT = "allow more time, or send fewer rows in one request"
         (sent("no m", Reason.UNKNOWN), SandboxError, "no m", "pyml deploy MODEL_ID", ErrorCode.MODEL_UNKNOWN),
         (sent("a\n\nb", Reason.MODEL), OnlineError, "a\n\nb", "", ErrorCode.PREDICT_RAISED),
         (sent("full", Reason.QUEUE, "wait"), OnlineError, "full", "wait", ErrorCode.QUEUE_FULL),
-        (
-            REFUSED,
-            SandboxError,
-            "the gateway does not answer: connection refused",
-            "pyml dev up",
-            ErrorCode.GATEWAY_DOWN,
-        ),
+        (NOBODY, SandboxError, f"{SILENT}: nothing listens on its port", "pyml dev up", ErrorCode.GATEWAY_DOWN),
+        (BROKEN, SandboxError, f"{SILENT}: it closed the connection", "pyml dev up", ErrorCode.GATEWAY_DOWN),
         (Refused(grpc.StatusCode.DEADLINE_EXCEEDED, ""), OnlineError, LATE, HINT, ErrorCode.DEADLINE),
         (Refused(grpc.StatusCode.INTERNAL, "a bug"), OnlineError, "a bug", "", ErrorCode.GRPC),
     ],
