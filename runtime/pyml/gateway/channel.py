@@ -9,7 +9,7 @@ from dataclasses import replace
 import grpc
 
 from pyml.command_line import command
-from pyml.gateway.ends.reasons import OUT_OF_MEMORY
+from pyml.gateway.ends.reasons import OUT_OF_MEMORY, OUT_OF_PROCESSES
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
@@ -146,7 +146,7 @@ def died(failure: RpcFailure, route: Route, replica: Replica, end: str | None) -
     """
     if end is None:
         return failure
-    hint = _MORE_MEMORY if end == OUT_OF_MEMORY else failure.hint
+    hint = _LIMITS.get(end, failure.hint)
     return replace(failure, message=_died(route, replica, f": {end}").message, hint=hint)
 
 
@@ -155,7 +155,10 @@ def _down(route: Route, replica: Replica) -> RpcFailure:
     return RpcFailure(grpc.StatusCode.UNAVAILABLE, message, Reason.DOWN, command("pyml dev logs", replica.service))
 
 
-_MORE_MEMORY = "raise memory_mb in [serving] of pyml.toml and upload again, or send fewer rows in one request"
+_LIMITS = {
+    OUT_OF_MEMORY: "raise memory_mb in [serving] of pyml.toml and upload again, or send fewer rows in one request",
+    OUT_OF_PROCESSES: "a container of a model may have 512 processes and threads: start fewer in predict",
+}
 
 
 def _died(route: Route, replica: Replica, end: str = "") -> RpcFailure:

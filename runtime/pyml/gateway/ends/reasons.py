@@ -13,6 +13,16 @@ from typing import Any
 OUT_OF_MEMORY = "it used more memory than its limit allows"
 """The reason after which the kernel ended a process for its memory."""
 
+OUT_OF_PROCESSES = "it started more processes or threads than its limit allows"
+"""The reason after which a library ended its own process, since no thread could be started."""
+
+KILLED, ABORTED = "terminated by SIGKILL", "terminated by SIGABRT"
+LOG_LINES = 40
+"""Lines of a log in which the reason of an abort stands."""
+_NO_THREAD = re.compile(
+    rb"failed to start \w+ thread|can't start new thread|pthread_create|resource temporarily unavailable", re.IGNORECASE
+)
+
 EXITED = re.compile(
     r"^(?P<at>\S+ \S+) .*exited: (?P<name>\S+) \((?:exit status (?P<code>-?\d+)|(?P<signal>terminated by \w+))", re.M
 )
@@ -53,6 +63,11 @@ def reason_of(code: int) -> str:
         with contextlib.suppress(ValueError):
             return f"terminated by {signal.Signals(code - 128).name}"
     return f"exit code {code}"
+
+
+def reason_in_log(log: bytes) -> str | None:
+    """Why a process aborted, from the last lines of its log; None if they do not tell."""
+    return OUT_OF_PROCESSES if _NO_THREAD.search(log) else None
 
 
 def reason_in_events(events: Iterable[Mapping[str, Any]]) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pyml.gateway.ends.reasons import reason_in_events
+from pyml.gateway.ends.reasons import ABORTED, KILLED, LOG_LINES, OUT_OF_MEMORY, reason_in_events, reason_in_log
 from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.docker_errors import docker_errors
 from pyml.gateway.scaling.scaling_labels import SANDBOX, SERVICE
@@ -64,7 +64,18 @@ class DockerContainers:
         with self._translated() as client:
             # As texts, since the SDK cuts times to seconds: a time to come would make the engine wait for it.
             events = client.events(since=begin, until=end, filters=asked, decode=True)  # type: ignore[call-overload]
-            return reason_in_events(events)
+            reason = reason_in_events(events)
+        return None if reason is None else self._precise(reason, service)
+
+    def _precise(self, reason: str, service: str) -> str:
+        """A lack of memory may stand in the container's state alone, and one of processes only in its log."""
+        found = next(iter(self.find(service)), None)
+        if found is not None and reason == KILLED and found.is_out_of_memory:
+            return OUT_OF_MEMORY
+        if found is not None and reason == ABORTED:
+            with self._translated() as client:
+                return reason_in_log(client.containers.get(found.id).logs(tail=LOG_LINES)) or reason
+        return reason
 
     def close(self) -> None:
         """See `Containers.close`."""

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyml.errors import SandboxError
-from pyml.gateway.ends.reasons import OUT_OF_MEMORY, reason_of
+from pyml.gateway.ends.reasons import ABORTED, LOG_LINES, OUT_OF_MEMORY, reason_in_log, reason_of
 from pyml_sandbox.drivers.container.compose.compose_file import container_of, document, text
 from pyml_sandbox.drivers.container.compose.compose_program import Compose
 from pyml_sandbox.drivers.container.engine import labels
@@ -235,8 +236,15 @@ class ContainerRunner:
             codes = self._codes_in_events(container)
             if not codes and container.status != "running":
                 return _exit(int(facts.get("ExitCode", 0)))
-            self._exits[ended] = _exit(codes[-1]) if codes else Exit(None, "it ended")
+            self._exits[ended] = self._precise(_exit(codes[-1]), container) if codes else Exit(None, "it ended")
         return self._exits[ended]
+
+    def _precise(self, ended: Exit, container: Container) -> Exit:
+        """The log tells why a process aborted, if it does."""
+        if ended.reason != ABORTED:
+            return ended
+        with translated("read its log"):
+            return replace(ended, reason=reason_in_log(container.logs(tail=LOG_LINES)) or ended.reason)
 
     def _codes_in_events(self, container: Container) -> list[int]:
         """The exit codes of its ends by itself, in order."""

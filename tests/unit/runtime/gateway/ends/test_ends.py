@@ -12,7 +12,14 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError
-from pyml.gateway.ends.reasons import OUT_OF_MEMORY, ends_in_journal, reason_in_events, reason_of
+from pyml.gateway.ends.reasons import (
+    OUT_OF_MEMORY,
+    OUT_OF_PROCESSES,
+    ends_in_journal,
+    reason_in_events,
+    reason_in_log,
+    reason_of,
+)
 from pyml.gateway.ends.recent_ends import RecentEnds, in_journal
 
 JOURNAL = """\
@@ -61,6 +68,20 @@ def test_the_events_of_an_engine_tell_a_lack_of_memory_from_a_kill(
     events: list[Mapping[str, Any]], reason: str | None
 ) -> None:
     assert reason_in_events(events) == reason
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (b"thread_pool.cc:412] Failed to start lifeguard thread\n2026 INFO listening\n", OUT_OF_PROCESSES),
+        (b"RuntimeError: can't start new thread\n", OUT_OF_PROCESSES),
+        (b"BlockingIOError: [Errno 11] Resource temporarily unavailable\n", OUT_OF_PROCESSES),
+        (b"terminate called after throwing an instance of 'std::bad_alloc'\n", None),
+        (b"", None),
+    ],
+)
+def test_why_a_process_aborted_may_stand_in_its_log(log: bytes, reason: str | None) -> None:
+    assert reason_in_log(log) == reason
 
 
 def line_now(name: str, words: str) -> str:
