@@ -35,6 +35,7 @@ from pyml_sandbox.drivers.pip_settings import (
 )
 from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
 from pyml_sandbox.drivers.resolution import SUBJECT, resolve_requirements, warn_of_cuda
+from pyml_sandbox.drivers.unmet import heading
 from pyml_sandbox.drivers.uv_program import UV_TIMEOUT_S, UvError, run_uv, uv_environment
 from pyml_sandbox.models.environment import EnvironmentSize
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
@@ -177,10 +178,7 @@ def resolution_error(output: str) -> PackageError | SetupError:
         )
     if UNREADABLE.search(output):
         return PackageError("requirements.txt cannot be read", [Problem(output, "mend requirements.txt")])
-    return PackageError(
-        "requirements.txt cannot be resolved together with what pyml needs",
-        [Problem(output, "change requirements.txt")],
-    )
+    return PackageError(heading("requirements.txt", output), [Problem(output, "change requirements.txt")])
 
 
 def _environ(on_event: OnEvent) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyml.errors import PackageError, Problem, PymlError, SetupError
 from pyml_sandbox.drivers.container.images.builds.image_build import BuildError
+from pyml_sandbox.drivers.unmet import heading
 
 PYTHON_STEP = "installing requirements.txt"
 DEBIAN_STEP = "installing packages.txt"
@@ -42,8 +43,8 @@ def refusal(error: BuildError, with_lock: bool) -> PymlError:
     if any(offline in relevant.lower() for offline in OFFLINE_WORDS):
         message = f"{file} could not be installed, since an index or mirror cannot be reached:\n{relevant}"
         return SetupError(message, WAYS_OUT)
-    together = " together with what pyml needs" if step == PYTHON_STEP else ""
-    return PackageError(f"{file} cannot be installed{together}", [Problem(relevant, _hint(file, relevant, with_lock))])
+    why = heading(file, relevant, beside_ours=step == PYTHON_STEP)
+    return PackageError(why, [Problem(relevant, _hint(file, relevant, with_lock))])
 
 
 def _relevant(output: str) -> str:
