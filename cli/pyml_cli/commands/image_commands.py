@@ -29,7 +29,10 @@ def image() -> None:
 
 @app.command()
 def bootstrap(
-    mirror: Annotated[str | None, typer.Option(metavar="URL", help="Debian mirror (default: deb.debian.org).")] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Debian archive (default: this machine's, else deb.debian.org)."),
+    ] = None,
     suite: Annotated[
         str | None, typer.Option(metavar="NAME", help="Debian release (default: bookworm, which has Python 3.11).")
     ] = None,
@@ -41,7 +44,7 @@ def bootstrap(
     from pyml_sandbox.drivers.container.images import bootstrap as images
 
     output = choose_output(json)
-    options = images.BootstrapOptions(mirror or images.MIRROR, suite or images.SUITE, force)
+    options = images.BootstrapOptions(mirror, suite or images.SUITE, force)
     with output.steps() as on_event:
         made = images.bootstrap(find_engine(), options, on_event)
     output.result(BootstrapView(made))

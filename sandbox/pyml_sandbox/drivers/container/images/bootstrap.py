@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING
 from pyml.errors import SandboxError, SetupError, UsageError
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
+from pyml_sandbox.drivers.container.images.debian_archive import Archive, find_archive, own_sources
 from pyml_sandbox.drivers.container.images.python_image import KIND, SUBJECT
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 
 if TYPE_CHECKING:
     from docker.models.images import Image
 
-MIRROR = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
 SUITE = "bookworm"
 REPOSITORY = "pyml-python"
 PACKAGES = ("python3", "python3-venv")
@@ -48,12 +47,12 @@ class BootstrapOptions:
     """Options of a bootstrapped image.
 
     Attributes:
-        mirror: address of a Debian archive.
+        mirror: address of a Debian archive; None for the one that this machine uses, else Debian's own.
         suite: release of Debian, which decides the Python: bookworm has 3.11, trixie 3.13.
         force: whether an existing image is made again.
     """
 
-    mirror: str = MIRROR
+    mirror: str | None = None
     suite: str = SUITE
     force: bool = False
 
@@ -61,19 +60,6 @@ class BootstrapOptions:
     def tag(self) -> str:
         """The name of the image."""
         return f"{REPOSITORY}:{self.suite}"
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """The packages beyond the minimum; certificates only if apt needs them to reach the mirror."""
-        return (*PACKAGES, "ca-certificates") if self.mirror.startswith("https:") else PACKAGES
-
-    @property
-    def sources(self) -> str:
-        """The image's `sources.list`: the mirror, and the updates as well if it is Debian's own."""
-        lines = [f"deb {self.mirror} {self.suite} main"]
-        if self.mirror == MIRROR:
-            lines += [f"deb {MIRROR} {self.suite}-updates main", f"deb {SECURITY} {self.suite}-security main"]
-        return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
@@ -117,10 +103,11 @@ def bootstrap(engine: Engine, options: BootstrapOptions | None = None, on_event:
     program = find_debootstrap(
         os.geteuid(), shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     )
-    with timed(SUBJECT, on_event, f"Debian {options.suite} from {options.mirror}") as done, _folder() as root:
-        _unpack(program, options, root, on_event)
+    archive = find_archive(options.suite, options.mirror, own_sources())
+    with timed(SUBJECT, on_event, f"Debian {options.suite} from {archive.mirror}") as done, _folder() as root:
+        _unpack(program, options.suite, archive, root, on_event)
         slim(root)
-        (root / "etc/apt/sources.list").write_text(options.sources, encoding="utf-8")
+        (root / "etc/apt/sources.list").write_text(archive.sources, encoding="utf-8")
         (root / "etc/dpkg/dpkg.cfg.d/pyml").write_text(DPKG_RULES, encoding="utf-8")
         imported = _import(engine, options.tag, root)
         done(f"{imported.tag}, Python {imported.python_version}")
@@ -176,10 +163,15 @@ def _folder() -> Iterator[Path]:
         subprocess.run(["rm", "-rf", "--one-file-system", str(beside)], check=False, capture_output=True)
 
 
-def _unpack(program: str, options: BootstrapOptions, root: Path, on_event: OnEvent) -> None:
-    include = ",".join(options.packages)
+def packages(archive: Archive) -> tuple[str, ...]:
+    """The packages beyond the minimum; certificates only if apt needs them to reach the archive."""
+    return (*PACKAGES, "ca-certificates") if "deb https:" in archive.sources else PACKAGES
+
+
+def _unpack(program: str, suite: str, archive: Archive, root: Path, on_event: OnEvent) -> None:
+    include = ",".join(packages(archive))
     checked = ["--variant=minbase", "--force-check-gpg", f"--include={include}"]
-    command = [program, *checked, options.suite, str(root), options.mirror]
+    command = [program, *checked, suite, str(root), archive.mirror]
     output: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():

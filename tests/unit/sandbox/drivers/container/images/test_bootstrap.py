@@ -8,23 +8,59 @@ import pytest
 
 from pyml.errors import SetupError, UsageError
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
-from pyml_sandbox.drivers.container.images.bootstrap import MIRROR, BootstrapOptions, bootstrap, find_debootstrap, slim
+from pyml_sandbox.drivers.container.images.bootstrap import (
+    BootstrapOptions,
+    bootstrap,
+    find_debootstrap,
+    packages,
+    slim,
+)
+from pyml_sandbox.drivers.container.images.debian_archive import MIRROR, find_archive, own_sources
+
+OWN = [
+    "http://mirror.example/debian/ bookworm-updates main",
+    "http://mirror.example/debian/ bookworm contrib",
+    "http://mirror.example/debian/ bookworm main",
+    "https://security.example/debian-security/ bookworm-security main",
+    "https://deb.nodesource.example/node_20.x/ nodistro main",
+]
+"""Sources of a machine, as apt gives them."""
 
 
-def test_debian_s_own_mirror_comes_with_its_updates() -> None:
-    lines = BootstrapOptions(suite="trixie").sources.splitlines()
-    assert lines[0] == f"deb {MIRROR} trixie main"
-    assert lines[1:] == [
-        "deb http://deb.debian.org/debian trixie-updates main",
+def test_the_archive_of_this_machine_is_the_default_with_its_updates() -> None:
+    found = find_archive("bookworm", None, OWN)
+    assert found.mirror == "http://mirror.example/debian"
+    assert found.sources.splitlines() == [
+        "deb http://mirror.example/debian bookworm main",
+        "deb https://security.example/debian-security bookworm-security main",
+        "deb http://mirror.example/debian bookworm-updates main",
+    ]
+    assert "ca-certificates" in packages(found)
+
+
+@pytest.mark.parametrize(
+    "own", [[], OWN, ["http://archive.ubuntu.example/ubuntu/ noble main"], ["http://m.example/ trixie-updates main"]]
+)
+def test_a_machine_without_that_release_takes_debian_s_own_with_its_updates(own: list[str]) -> None:
+    found = find_archive("trixie", None, own)
+    assert found.mirror == MIRROR
+    assert found.sources.splitlines() == [
+        f"deb {MIRROR} trixie main",
+        f"deb {MIRROR} trixie-updates main",
         "deb http://deb.debian.org/debian-security trixie-security main",
     ]
+    assert "ca-certificates" not in packages(found)
 
 
 def test_another_mirror_is_the_only_source_and_https_needs_certificates() -> None:
-    options = BootstrapOptions(mirror="https://mirror.example/debian")
-    assert options.sources == "deb https://mirror.example/debian bookworm main\n"
-    assert "ca-certificates" in options.packages
-    assert "ca-certificates" not in BootstrapOptions().packages
+    found = find_archive("bookworm", "https://mirror.example/debian", OWN)
+    assert found.sources == "deb https://mirror.example/debian bookworm main\n"
+    assert "ca-certificates" in packages(found)
+
+
+def test_apt_itself_reads_the_sources_and_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert own_sources() == []
 
 
 def test_without_debootstrap_or_root_the_next_command_is_named() -> None:
