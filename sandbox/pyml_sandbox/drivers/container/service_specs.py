@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyml_sandbox.drivers.container.compose import compose_file
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.inside_paths import (
     BASE_PYTHON,
@@ -36,7 +37,7 @@ INSIDE = Ports()
 
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
 METASTORE_VOLUME = {"metastore": METASTORE}
-SOCKETS_VOLUME = {"sockets": SOCKETS}
+SOCKETS_VOLUME = {compose_file.SOCKETS_VOLUME: SOCKETS}
 ROUTES_VOLUME = {"routes": ROUTES}
 
 MASTER_MEMORY = {

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 
 TMP_BYTES = 512 * MIB
+SOCKETS_VOLUME, SOCKETS_BYTES = "sockets", 16 * MIB
+"""The volume that all model servers of a sandbox write to, and how much it holds: sockets take next to nothing."""
 LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 
 
@@ -36,8 +38,16 @@ def document(project: str, specs: Sequence[ServiceSpec]) -> dict[str, JSON]:
         "name": project,
         "services": {spec.name: service(project, spec) for spec in specs},
         "networks": {"default": {"labels": own}},
-        "volumes": {name: {"labels": own} for name in sorted(volumes)},
+        "volumes": {name: {"labels": own, **_volume(name)} for name in sorted(volumes)},
     }
+
+
+def _volume(name: str) -> dict[str, JSON]:
+    """How a volume is made: that of the sockets in memory and of limited size, since models write to it."""
+    if name != SOCKETS_VOLUME:
+        return {}
+    options = f"size={SOCKETS_BYTES},mode=0700,uid={USER.partition(':')[0]},gid={USER.rpartition(':')[2]}"
+    return {"driver": "local", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
 
 
 def service(project: str, spec: ServiceSpec) -> dict[str, JSON]:

@@ -148,6 +148,8 @@ def test_every_volume_and_the_network_carry_the_sandboxs_label() -> None:
     whole: dict[str, Any] = document("pyml-test", every_spec())
     parts = [*whole["volumes"].values(), *whole["networks"].values()]
     assert sorted(whole["volumes"]) == ["metastore", "routes", "sockets", "warehouse"]
+    limited = [name for name, volume in whole["volumes"].items() if "size=16777216" in str(volume.get("driver_opts"))]
+    assert limited == ["sockets"]
     assert all(part["labels"] == {labels.SANDBOX: "pyml-test"} for part in parts)
 
 
