@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyml_sandbox.drivers.container.compose import compose_file
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.inside_paths import (
     BASE_PYTHON,
@@ -15,6 +14,7 @@ from pyml_sandbox.drivers.container.inside_paths import (
     METASTORE,
     RESOURCE_SCRIPT,
     SOCKETS,
+    SOCKETS_NAME,
     SPARK_HOME,
     WAREHOUSE,
 )
@@ -37,7 +37,7 @@ INSIDE = Ports()
 
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
 METASTORE_VOLUME = {"metastore": METASTORE}
-SOCKETS_VOLUME = {compose_file.SOCKETS_VOLUME: SOCKETS}
+SOCKETS_VOLUME = {SOCKETS_NAME: SOCKETS}
 ROUTES_VOLUME = {"routes": ROUTES}
 
 MASTER_MEMORY = {

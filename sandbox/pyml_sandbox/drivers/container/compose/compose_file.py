@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import UsageError
 from pyml.package.settings import MIB
 from pyml_sandbox.drivers.container.engine import labels
-from pyml_sandbox.drivers.container.inside_paths import USER
+from pyml_sandbox.drivers.container.inside_paths import SOCKETS_NAME, USER
 from pyml_sandbox.services.container_spec import Container
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 
 TMP_BYTES = 512 * MIB
-SOCKETS_VOLUME, SOCKETS_BYTES = "sockets", 16 * MIB
-"""The volume that all model servers of a sandbox write to, and how much it holds: sockets take next to nothing."""
+SOCKETS_BYTES = 16 * MIB
+"""How much the volume holds that all model servers of a sandbox write to: sockets take next to nothing."""
 LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 
 
@@ -44,7 +44,7 @@ def document(project: str, specs: Sequence[ServiceSpec]) -> dict[str, JSON]:
 
 def _volume(name: str) -> dict[str, JSON]:
     """How a volume is made: that of the sockets in memory and of limited size, since models write to it."""
-    if name != SOCKETS_VOLUME:
+    if name != SOCKETS_NAME:
         return {}
     options = f"size={SOCKETS_BYTES},mode=0700,uid={USER.partition(':')[0]},gid={USER.rpartition(':')[2]}"
     return {"driver": "local", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
