@@ -68,6 +68,8 @@ def _package_error(folder: Path, problems: list[Problem]) -> PackageError:
 def _load_hint(error: BaseException, folder: Path) -> str:
     if isinstance(error, ModuleNotFoundError):
         return _import_hint(error.name or "", folder)
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return f"write `from rates import …` and not `from .rates …`: {MODEL_FILE} is a module and lies in no package"
     if isinstance(error, FileNotFoundError):
         return "put the file into parameters/ (run the training script), and open it in the folder that __init__ gets"
     return _PICKLE_HINT if _is_of_pickle(error) else ""

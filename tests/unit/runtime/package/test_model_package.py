@@ -145,6 +145,7 @@ def test_every_problem_of_the_files_is_reported_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
+        ("from .rates import VALUE\n" + ECHO, "write `from rates import …`"),
         ("import nonesuch\n" + ECHO, "add the package that provides `nonesuch` to requirements.txt"),
         (ECHO.replace("parameters): pass", "parameters): open(parameters / 'weights')"), "put the file into parameters/"),
         (ECHO.replace("parameters): pass", "parameters): 1 / 0"), "ZeroDivisionError: division by zero (model.py:8 in __init__)"),
