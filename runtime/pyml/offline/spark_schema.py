@@ -10,7 +10,8 @@ from pyml.types.spark_types import arrow_type, ddl_type_of, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql.types import DataType
+    from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType, StructField
 
 
 def declared_type(data_type: DataType) -> str:
@@ -35,6 +36,16 @@ def arrow_type_of_spark(data_type: DataType) -> pa.DataType | None:
         return arrow_type(_ddl(data_type))
     except SchemaError:
         return None
+
+
+def fields_of(spark: SparkSession, ddl: str) -> list[StructField]:
+    """The columns of a DDL as Spark reads it.
+
+    Args:
+        spark: a session; unlike `DataType.fromDDL`, this needs no active one.
+        ddl: at least one column.
+    """
+    return list(spark.createDataFrame([], ddl).schema.fields)
 
 
 def nested_types(data_type: DataType) -> Iterator[DataType]:

@@ -12,6 +12,7 @@ from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.job_query import key_problems
 from pyml.offline.kept_columns import KeptColumn
+from pyml.offline.spark_schema import fields_of
 from pyml.types.spark_types import backticked
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def write_staging(
     types = {field.name.lower(): field.dataType for field in rows.schema.fields}
     kept = [KeptColumn(name, types[name.lower()], safe) for name, safe in zip(key, key_names, strict=True)]
     inputs = [F.col(backticked(name)).alias(safe) for name, safe in zip(job.inputs.names, input_names, strict=True)]
+    added = _predicted(rows.sparkSession, job, output_names)
     predict = functools.partial(predict_or_report, folder=job.folder, keys=len(key), recorded=job.recorded)
     before, after = Observation(), Observation()
     measures = _measures(kept)
@@ -61,7 +63,7 @@ def write_staging(
     predicted = (
         rows.select(*(column.given for column in kept), *inputs)
         .observe(before, *measures)
-        .mapInArrow(predict, StructType([*(column.field for column in kept), *_predicted(job, output_names)]))
+        .mapInArrow(predict, StructType([*(column.field for column in kept), *added]))
         .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
         .select(*(column.restored for column in kept), *output_names, *records)
         .toDF(*key, *job.outputs.names, *records)
@@ -72,16 +74,14 @@ def write_staging(
     return _audit(before.get), _audit(found), workers
 
 
-def _predicted(job: OfflineJob, names: Sequence[str]) -> list[StructField]:
+def _predicted(spark: SparkSession, job: OfflineJob, names: Sequence[str]) -> list[StructField]:
     """The columns that the workers add to the kept ones."""
-    from pyspark.sql.types import DataType, StructType
-
     from pyml.inference.record_columns import RECORD_DDL
     from pyml.offline.batches import WORKER_COLUMN
 
     outputs = [f"{name} {field.ddl_type}" for name, field in zip(names, job.outputs.fields, strict=True)]
-    found = DataType.fromDDL(", ".join([*outputs, *([RECORD_DDL] if job.recorded else []), f"{WORKER_COLUMN} STRING"]))
-    return found.fields if isinstance(found, StructType) else []
+    records = [RECORD_DDL] if job.recorded else []
+    return fields_of(spark, ", ".join([*outputs, *records, f"{WORKER_COLUMN} STRING"]))
 
 
 def _measures(kept: Sequence[KeptColumn]) -> list[Column]:

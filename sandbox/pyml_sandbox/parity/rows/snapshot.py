@@ -17,7 +17,7 @@ from pyml.offline.batches import declared_or_report
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.job_query import check_query, key_problems, planned
 from pyml.offline.spark_errors import translated_errors
-from pyml.offline.spark_schema import arrow_type_of_spark, declared_type
+from pyml.offline.spark_schema import arrow_type_of_spark, declared_type, fields_of
 from pyml.package.settings import ParitySettings
 from pyml.types.spark_types import backticked, quoted
 from pyml_sandbox.hive_tables.hive_writer import ddl_of
@@ -151,7 +151,7 @@ def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
         rows: the key columns and the model's inputs.
         inputs: the model's inputs; `check_query` has accepted the types of the rows.
     """
-    from pyspark.sql.types import DataType, StructField, StructType
+    from pyspark.sql.types import StructField, StructType
 
     declared = {field.name.lower(): field.ddl_type for field in inputs.fields}
     found = rows.schema.fields
@@ -159,7 +159,9 @@ def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
     if all(not ddl or declared_type(column.dataType) == ddl for column, ddl in zip(found, wanted, strict=True)):
         return rows
     safe = [f"__column_{position}" for position in range(len(found))]  # Spark reads a name as an expression here
-    types = [DataType.fromDDL(ddl) if ddl else column.dataType for column, ddl in zip(found, wanted, strict=True)]
+    ddl = ", ".join(f"{name} {ddl}" for name, ddl in zip(safe, wanted, strict=True) if ddl)
+    declared_types = {field.name: field.dataType for field in fields_of(rows.sparkSession, ddl)}
+    types = [declared_types.get(name, column.dataType) for name, column in zip(safe, found, strict=True)]
     convert = partial(declared_or_report, names=rows.columns, ddl_types=wanted)
     return rows.toDF(*safe).mapInArrow(convert, StructType(list(map(StructField, safe, types)))).toDF(*rows.columns)
 
