@@ -61,6 +61,7 @@ class ErrorCode(StrEnum):
     NO_ROWS = "no-rows"
     TABLE_EXISTS = "table-exists"
     TABLE_MISSING = "table-missing"
+    TARGET = "target"
 
     NO_SANDBOX = "no-sandbox"
     SANDBOX_DOWN = "sandbox-down"

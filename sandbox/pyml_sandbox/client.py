@@ -16,7 +16,7 @@ from pyml.offline.cancellation import Cancellation
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
-from pyml_sandbox.workspace.events import OnEvent, ignore
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import require_state
 
@@ -178,6 +178,8 @@ class Client:
         inputs: Schema | None = None,
         *,
         allow_empty: bool = False,
+        partition: Mapping[str, object] | None = None,
+        append: bool = False,
         on_event: OnEvent = ignore,
     ) -> Job:
         """Start a Spark job that predicts the rows of a query into a Hive table.
@@ -189,21 +191,39 @@ class Client:
             key: key columns, written beside the predictions; by default every column that is not an input.
             inputs: columns and types that the caller expects the model to take; None skips this check.
             allow_empty: whether a query without rows is allowed; the table is then empty.
+            partition: values of the partition columns by name, such as `{"ds": "2026-11-28"}`: only this partition is
+                replaced. A table that does not exist is created with these partition columns, as STRING.
+            append: whether the rows are added to those that stand there; the same job again adds them once more.
             on_event: called for each part of Spark that has to be started first.
 
         Raises:
-            UsageError: the version does not exist, or its inputs differ from `inputs`.
+            UsageError: the version does not exist, its inputs differ from `inputs`, or the table or the partition has a
+                name or value that Hive does not have.
             SandboxError: Spark does not answer.
         """
         from pyml.offline.job import OfflineJob
+        from pyml.offline.partition import partition_of
+        from pyml.offline.table_swap import split_table_name
 
+        split_table_name(table)
+        values = partition_of(partition or {})
         version = registry.find_version(self.home, model_id)
         signature = version.signature
         _refuse_other_inputs(signature.inputs, inputs)
         target = self.offline(version, on_event)
         folder = target.environment.package
-        job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, tuple(key), allow_empty)
-        return Job(self, version, target, job)
+        job = OfflineJob(
+            folder,
+            signature.inputs,
+            signature.outputs,
+            query,
+            table,
+            tuple(key),
+            allow_empty,
+            partition=values,
+            append=append,
+        )
+        return Job(self, version, target, job, on_event)
 
     def offline(self, version: ModelVersion, on_event: OnEvent = ignore) -> OfflineTarget:
         """Start what the offline jobs of a version need, and say where they run. Blocks until it is ready.
@@ -247,12 +267,21 @@ class Job:
         version: predicts the rows.
         target: the Spark that runs it, and the environment of its workers.
         job: query, target table and key.
+        on_event: called with what the user should know before the rows are predicted.
 
     Attributes:
         cancellation: tells the job to stop.
     """
 
-    def __init__(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> None:
+    def __init__(
+        self,
+        client: Client,
+        version: ModelVersion,
+        target: OfflineTarget,
+        job: OfflineJob,
+        on_event: OnEvent = ignore,
+    ) -> None:
+        self._on_event = on_event
         self.cancellation = Cancellation()
         self._spark: SparkSession | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
@@ -300,6 +329,9 @@ class Job:
             with suppress(PySparkException):  # the session was closed meanwhile
                 self.cancellation.interrupt(self._spark.interruptAll)
 
+    def _note(self, text: str) -> None:
+        self._on_event(Event("offline", Progress.NOTE, text))
+
     def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job_run import run
         from pyml_sandbox.predict.job_record import JobRecord, check_image
@@ -307,7 +339,7 @@ class Job:
 
         audit = partial(check_image, client.driver, target.environment)
         with session(client.home, target) as self._spark:
-            result = run(self._spark, job, audit, self.cancellation)
+            result = run(self._spark, job, audit, self.cancellation, self._note)
         JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
         return result
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
+from pyml.offline import table_insert
 from pyml.offline.job import JobError
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
@@ -212,6 +214,66 @@ def test_a_swap_that_was_cut_in_two_is_mended_by_the_next_job(client: Client, do
 def test_an_empty_result_is_written_where_it_is_allowed(client: Client, double: str) -> None:
     assert client.predict_offline(double, ROWS.format(0), "ml.empty", key=["id"], allow_empty=True).wait().rows == 0
     assert stored(client, "ml.empty") == []
+
+
+def test_a_partition_is_replaced_and_all_others_stay(client: Client, double: str) -> None:
+    with session(client.home) as spark:
+        spark.sql("CREATE DATABASE IF NOT EXISTS ml")
+        spark.sql("CREATE TABLE ml.days (id BIGINT, y DOUBLE, day DATE) USING parquet PARTITIONED BY (day)")
+        spark.sql("INSERT INTO ml.days SELECT 7, 7.0D, date'2026-11-27'")
+    for rows in (4, 2):
+        partition = {"DAY": date(2026, 11, 28)}
+        result = client.predict_offline(double, ROWS.format(rows), "ml.days", ["id"], partition=partition).wait()
+    assert result.partition == {"DAY": "2026-11-28"}
+    there = [(0, 0.0, date(2026, 11, 28)), (1, 2.0, date(2026, 11, 28)), (7, 7.0, date(2026, 11, 27))]
+    assert stored(client, "ml.days") == there
+    with pytest.raises(JobError, match="thirteen"):
+        client.predict_offline(double, ROWS.format(14), "ml.days", ["id"], partition=partition).wait()
+    with pytest.raises(InputError, match="`day` is DATE, and 'noon' is none"):
+        client.predict_offline(double, ROWS.format(1), "ml.days", ["id"], partition={"day": "noon"}).wait()
+    with pytest.raises(InputError, match="--partition day=VALUE"):
+        client.predict_offline(double, ROWS.format(1), "ml.days", ["id"]).wait()
+    assert stored(client, "ml.days") == there
+
+
+def test_a_partition_whose_overwrite_was_killed_is_written_by_the_next_job(
+    client: Client, double: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table_insert, "_overwrite", killed)
+        with pytest.raises(KeyboardInterrupt):
+            client.predict_offline(double, ROWS.format(3), "ml.killed", ["id"], partition={"ds": "it's"}).wait()
+    with pytest.raises(JobError, match="no rows"):
+        client.predict_offline(double, ROWS.format(0), "ml.killed", ["id"], partition={"ds": "it's"}).wait()
+    assert stored(client, "ml.killed") == [(i, i * 2.0, "it's") for i in range(3)]
+    client.predict_offline(
+        double, ROWS.format(0), "ml.killed", ["id"], partition={"ds": "it's"}, allow_empty=True
+    ).wait()
+    assert stored(client, "ml.killed") == []
+    with session(client.home) as spark:
+        assert not [table.name for table in spark.catalog.listTables("ml") if "killed__" in table.name]
+
+
+def test_rows_are_appended_each_time(client: Client, double: str) -> None:
+    for _ in range(2):
+        client.predict_offline(double, ROWS.format(1), "ml.more", ["id"], append=True).wait()
+    assert stored(client, "ml.more") == [(0, 0.0)] * 2
+
+
+def test_a_target_that_must_not_be_replaced_is_refused_before_anything_runs(client: Client, double: str) -> None:
+    with session(client.home) as spark:
+        spark.sql("CREATE DATABASE IF NOT EXISTS ml")
+        spark.sql(f"CREATE TABLE ml.source AS {ROWS.format(2)}")
+        spark.sql("CREATE VIEW ml.seen AS SELECT * FROM ml.source")
+    for query, table, words in (
+        (ROWS.format(1), "ml.seen", "it is a view"),
+        ("SELECT * FROM ml.seen", "ml.source", "the query reads it"),
+    ):
+        with pytest.raises(InputError, match=words):
+            client.predict_offline(double, query, table).wait()
 
 
 def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, tmp_path: Path) -> None:

@@ -54,16 +54,32 @@ def offline(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Write an empty table if the query has no rows.")
     ] = False,
+    partition: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Replace only this partition; once for each partition column."),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the rows to the table or partition. The same job adds them again.")
+    ] = False,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
-    """Predict the rows of a query with a Spark job and write them to a Hive table."""
+    """Predict the rows of a query with a Spark job and write them to a Hive table, or to one partition of it."""
+    from pyml.offline.partition import parse_partition
     from pyml_sandbox.client import Client
     from pyml_sandbox.workspace.events import timed
 
+    values = parse_partition(partition or ())
     with progress() as on_event, timed("offline", on_event, "Spark job") as done:
         job = Client(sandbox).predict_offline(
-            model_id, sql, table, key or (), allow_empty=allow_empty, on_event=on_event
+            model_id,
+            sql,
+            table,
+            key or (),
+            allow_empty=allow_empty,
+            partition=values,
+            append=append,
+            on_event=on_event,
         )
         result = job.wait()
         done(f"{result.rows:,} rows in {result.table}")
@@ -102,11 +118,22 @@ class JobView:
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Table, number of rows, key, and seconds of each step."""
+        """Table, partition, number of rows, whether they were added, key, and seconds of each step."""
         result = self.result
-        return {"table": result.table, "rows": result.rows, "key": list(result.key), "seconds": dict(result.seconds)}
+        return {
+            "table": result.table,
+            "partition": dict(result.partition),
+            "rows": result.rows,
+            "append": result.append,
+            "key": list(result.key),
+            "seconds": dict(result.seconds),
+        }
 
     @property
     def text(self) -> str:
-        """One line."""
-        return f"{self.result.table}: {self.result.rows:,} rows"
+        """One line, and for rows that were added what the same job again does."""
+        result = self.result
+        values = "".join(f" {name}={value}" for name, value in result.partition.items())
+        if not result.append:
+            return f"{result.table}{values}: {result.rows:,} rows"
+        return f"{result.table}{values}: {result.rows:,} rows added\nThe same job again adds them once more."

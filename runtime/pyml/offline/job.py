@@ -30,6 +30,9 @@ class OfflineJob:
         key: columns that identify a row, kept beside the predictions; if none are given, every column of the query that
             is not an input is kept.
         allow_empty: whether a query without rows gives an empty table instead of an error.
+        partition: values of the partition columns by name, as texts that Spark casts to their types; if there are any,
+            only this partition of the table is replaced.
+        append: whether the rows are added to the table or partition, which keeps those that it has.
         recorded: whether the table also gets a record of what `predict` got and returned (`pyml.inference.digests`).
     """
 
@@ -41,6 +44,8 @@ class OfflineJob:
     key: tuple[str, ...] = ()
     allow_empty: bool = False
     recorded: bool = False
+    partition: Mapping[str, str] = field(default_factory=dict)
+    append: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class JobResult:
         key: the columns kept beside the predictions.
         seconds: wall time of each step, in seconds.
         workers: the workers that predicted, as they described themselves; none if there were no rows.
+        partition: values of the partition columns that were written; empty for a whole table.
+        append: whether the rows were added to those that stood there.
     """
 
     table: str
@@ -60,3 +67,5 @@ class JobResult:
     key: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     workers: tuple[Worker, ...] = ()
+    partition: Mapping[str, str] = field(default_factory=dict)
+    append: bool = False

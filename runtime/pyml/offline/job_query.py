@@ -49,6 +49,18 @@ def kept_columns(rows: DataFrame, job: OfflineJob) -> tuple[str, ...]:
     return tuple(name for name in rows.columns if name.lower() not in _lowered(job.inputs.names))
 
 
+def written_columns(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> dict[str, str]:
+    """The types of the columns that the job writes, by name, in the spelling of a Schema.
+
+    Args:
+        rows: the planned query; `check_query` has accepted it.
+        job: the job.
+        key: the columns that are kept with the predictions.
+    """
+    found = {column.name.lower(): declared_type(column.dataType) for column in rows.schema.fields}
+    return {name: found[name.lower()] for name in key} | {each.name: each.ddl_type for each in job.outputs.fields}
+
+
 def check_query(rows: DataFrame, job: OfflineJob, key: Sequence[str]) -> None:
     """Refuse a query whose columns do not fit the model, before anything runs.
 

@@ -20,9 +20,10 @@ def split_table_name(table: str) -> tuple[str, str]:
         UsageError: it is not the name of a Hive table.
     """
     database, _, name = table.rpartition(".")
-    if not all(re.fullmatch(r"\w+", part, re.ASCII) for part in (database or "default", name)):
+    if not all(re.fullmatch(r"\w{1,128}", part, re.ASCII) for part in (database or "default", name)):
         raise UsageError(
-            f"{table!r} is not the name of a Hive table", "write database.table, with letters, digits and _"
+            f"{table!r} is not the name of a Hive table",
+            "write database.table, with letters, digits and _, at most 128 of each",
         )
     return (database or "default").lower(), name.lower()
 

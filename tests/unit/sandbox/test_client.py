@@ -197,7 +197,7 @@ def test_a_job_is_given_the_package_where_its_workers_find_it(
     given: list[object] = []
     monkeypatch.setattr(client_module, "Job", lambda *arguments: given.extend(arguments))
     scene.client.predict_offline("fare", "SELECT 1", "db.t", ["id"], allow_empty=True)
-    client, version, target, job = given
+    client, version, target, job, _ = given
     assert cast(Client, client).home == scene.home
     assert driver.asked == [cast(ModelVersion, version).model_id] == ["fare@111111111111"]
     assert cast(OfflineTarget, target).connect == "127.0.0.1:15002"

@@ -50,10 +50,10 @@ class FakeSpark:
 
     @property
     def catalog(self) -> SimpleNamespace:
-        return SimpleNamespace(tableExists=lambda name: "previous" not in name)
+        return SimpleNamespace(tableExists=lambda name: "previous" not in name, databaseExists=lambda name: True)
 
     def table(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(count=lambda: 1)
+        return SimpleNamespace(count=lambda: 1, columns=[])
 
     def interruptAll(self) -> None:  # noqa: N802 - Spark's own name for it
         self.interrupts += 1
@@ -79,6 +79,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     """A Spark in which every query succeeds at once."""
     monkeypatch.setattr(job_run, "planned", lambda spark, query: SimpleNamespace(columns=["id", "x"]))
     monkeypatch.setattr(job_run, "check_query", lambda rows, job, key: None)
+    monkeypatch.setattr(job_run, "written_columns", lambda rows, job, key: {})
+    monkeypatch.setattr(job_run, "find_target", lambda *_: None)
     monkeypatch.setattr(staging, "key_problems", lambda spark, relation, key: iter(()))
     writes(monkeypatch, lambda: None)
     return FakeSpark()
