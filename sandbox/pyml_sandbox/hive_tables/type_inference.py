@@ -13,7 +13,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.types.conversion.row_source import RowSource
 from pyml_sandbox.hive_tables.column_types import spark_type
-from pyml_sandbox.predict.file_rows import file_kind, read_columns
+from pyml_sandbox.predict.file_rows import file_kind, is_array, read_columns
 
 STRING = "STRING"
 _LONGEST_OBJECT_BYTES = 2**30
@@ -132,7 +132,7 @@ def _json_schema(file: Path) -> pa.Schema:
         with duckdb.connect() as connection:
             found = connection.read_json(
                 str(file),
-                format="unstructured",
+                format="array" if is_array(file) else "unstructured",
                 records="true",
                 sample_size=-1,
                 maximum_depth=-1,

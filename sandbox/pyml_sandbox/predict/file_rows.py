@@ -30,8 +30,8 @@ def read_rows(file: Path, inputs: Schema) -> pa.Table:
     converted if nothing is lost.
 
     Args:
-        file: `.csv`, `.json`, `.jsonl` or `.ndjson` (one object on each line), or `.parquet`, in upper or lower case.
-            Columns that are not inputs are ignored.
+        file: `.csv`, `.json`, `.jsonl` or `.ndjson` (one object on each line, or one array of objects), or `.parquet`,
+            in upper or lower case. Columns that are not inputs are ignored.
         inputs: the model's inputs.
 
     Returns:
@@ -129,7 +129,7 @@ _KINDS = {
 _KINDS_HINT = "give a file that ends in .csv, .json, .jsonl, .ndjson or .parquet"
 _HINTS = {
     RowSource.CSV: "write a line of column names, then one line for each row, with as many values",
-    RowSource.JSON: "write one object on each line",
+    RowSource.JSON: "write one object on each line, or one array of objects",
     RowSource.PARQUET: "write it with pyarrow, pandas or Spark",
 }
 _BLOCK_BYTES = 2**20, 2**31 - 1
@@ -225,8 +225,14 @@ def _read_json(
     return list(names) if first_row else [field.name for field in fields], column_for, RowSource.JSON
 
 
+def is_array(file: Path) -> bool:
+    """Whether a JSON file is one array, rather than one object after another."""
+    with file.open(encoding="utf-8-sig") as text:
+        return next((line.lstrip()[0] for line in text if line.strip()), "") == "["
+
+
 def _json_column(
-    objects: Sequence[tuple[int, Mapping[str, object]]], field: Field, first_row: int, *, complete_structs: bool
+    objects: Sequence[tuple[str, Mapping[str, object]]], field: Field, first_row: int, *, complete_structs: bool
 ) -> pa.Array:
     from pyml.types.conversion.declared_column import unfit_if_lost
     from pyml.types.conversion.plain_values import column_of, in_these_rows
@@ -258,11 +264,11 @@ def _completed(value: object, declared: pa.DataType) -> object:
     return value
 
 
-def _refuse_absent(objects: Sequence[tuple[int, Mapping[str, object]]], field: Field) -> None:
-    for line, found in objects:
+def _refuse_absent(objects: Sequence[tuple[str, Mapping[str, object]]], field: Field) -> None:
+    for place, found in objects:
         if field.name not in found:
-            message = f"line {line} has no key `{field.name}`, which is NOT NULL"
-            raise UnfitError(Problem(message, f'write "{field.name}": … on every line', ErrorCode.COLUMN_NULL))
+            message = f"{place} has no key `{field.name}`, which is NOT NULL"
+            raise UnfitError(Problem(message, f'write "{field.name}": … in every object', ErrorCode.COLUMN_NULL))
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------

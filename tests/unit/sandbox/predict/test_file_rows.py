@@ -36,6 +36,13 @@ def test_in_csv_nothing_is_null_and_quoted_nothing_is_an_empty_string(tmp_path: 
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ['[{"s": "a", "n": 1}, {"s": "b"}]', ' \n[\n {"s": "a", "n": 1},\n {"s": "b", "n": null}\n]\n', "[]"]
+)
+def test_an_array_of_objects_is_read_as_its_objects(tmp_path: Path, text: str) -> None:
+    assert rows(tmp_path, "rows.json", text, STRICT) == ([] if text == "[]" else [("a", 1), ("b", None)])
+
+
 def test_a_quoted_nothing_is_no_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="without quotes is null"):
         rows(tmp_path, "rows.csv", 's,n,b\nx,"",y\n')
@@ -71,7 +78,11 @@ def test_in_json_lines_a_key_that_is_absent_is_null_where_the_column_is_nullable
         ('{"S": "a", "n": 1}\n', "column `s` is missing"),
         ('{"s": "a", "m": 1}\n{"s": "b"}\n', "column `n` is missing"),
         ('{"s": "a", "m": 1}\n{"s": "b"}\n', "the JSON file has: s, m"),
-        ('[{"s": "a", "n": 1}]', "write one object on each line"),
+        ('[{"s": "a", "n": 1},\n {"n": 2}]', "object 2 has no key `s`, which is NOT NULL"),
+        ('[{"s": "a", "n": 1}, 7]', "element 2 of the array is not an object"),
+        ('[{"s": "a", "n": 1}]\n[{"s": "a", "n": 1}]', "line 2 goes on after the array"),
+        ('[{"s": "a", "n": 1},', "line 1, column 21: Expecting value"),
+        ("[" * 100_000, "nested too deeply"),
         (
             '{"s": "a", "n": 1}\n{"s": null, "n": 1}\n',
             "column `s` is declared NOT NULL and holds 1 nulls, the first in row 1",
@@ -239,7 +250,8 @@ def test_csv_has_no_lists_and_no_bytes_that_are_not_utf_8(tmp_path: Path) -> Non
         ("rows.csv", "a,b\n1,2\n1,2,3\n", "Row #3: Expected 2 columns, got 3"),
         ("rows.csv", "", "write a line of column names"),
         ("rows.parquet", "no", "write it with pyarrow"),
-        ("rows.json", "[1]", "line 1 is not an object"),
+        ("rows.json", "[1]", "element 1 of the array is not an object"),
+        ("rows.json", "7", "line 1 is not an object"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_that_says_where_and_how(
