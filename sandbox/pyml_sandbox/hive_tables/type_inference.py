@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pyml.errors import InputError, Problem
 from pyml.types.conversion.row_source import RowSource
 from pyml_sandbox.hive_tables.column_types import spark_type
 from pyml_sandbox.predict.file_rows import file_kind, is_array, read_columns
+from pyml_sandbox.predict.text_encoding import refuse_other_encoding
 
 STRING = "STRING"
 _LONGEST_OBJECT_BYTES = 2**30
@@ -68,23 +68,6 @@ _UNNAMED_HINT = "name it in the file; pandas writes no index with to_csv(…, in
 def _of_text(arrow: pa.DataType) -> str:
     """The Spark type of a type that was inferred from text; a time of day, which Spark lacks, stays a string."""
     return STRING if pa.types.is_time(arrow) else spark_type(arrow)
-
-
-def refuse_other_encoding(file: Path) -> None:
-    """Refuse a text file that is not UTF-8.
-
-    Raises:
-        InputError: it is not; names the line.
-    """
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                message = f"line {number} is not UTF-8: it has the byte 0x{line[error.start]:02x}"
-                found = "UTF-16" if line[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "WINDOWS-1252"
-                hint = f"convert it, if it is {found}: iconv -f {found} -t UTF-8 {file} > new{file.suffix}"
-                raise InputError(f"{file} cannot be read", [Problem(message, hint)]) from error
 
 
 def _csv_names(file: Path) -> list[str]:

@@ -12,6 +12,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, UsageError
 from pyml.types.conversion.declared_column import UnfitError, refuse_missing
 from pyml.types.conversion.row_source import RowSource, type_hint
+from pyml_sandbox.predict.text_encoding import refuse_other_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,6 +93,8 @@ def read_columns(
             case _:
                 found = _read_parquet(file, fields)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
+        if file_kind(file) is not RowSource.PARQUET:
+            refuse_other_encoding(file)
         raise InputError(f"{file} cannot be read", [Problem(str(error), _HINTS[file_kind(file)])]) from error
     names, column_for, source = found
     columns: dict[str, pa.Array] = {}

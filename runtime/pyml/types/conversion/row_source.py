@@ -102,13 +102,23 @@ def type_hint(field: Field, source: RowSource, value: object = None) -> str:
         case RowSource.CSV | RowSource.JSON:
             return _in_file(field, source)
         case RowSource.PARQUET:
-            return f"write the column as {field.arrow.type}"
+            return f"write the column as {field.arrow.type}{_of_pandas_times(field)}"
         case RowSource.ARROW:
             return f"send the column as {field.arrow.type}"
         case RowSource.TABLE:
             return f"in Python: cast the column to {field.arrow.type}"
         case RowSource.TENSORS:
             return f"send it as {_DATATYPES.get(field.ddl_type, field.arrow.type)}"
+
+
+def _of_pandas_times(field: Field) -> str:
+    """How pandas, whose datetimes are timestamps of nanoseconds, writes the column to Parquet."""
+    how = {
+        "DATE": ".dt.date",
+        "TIMESTAMP": '.dt.tz_localize("UTC"), if they are in UTC',
+        "TIMESTAMP_NTZ": '.dt.tz_convert("UTC").dt.tz_localize(None)',
+    }.get(field.ddl_type)
+    return f"; in pandas: {_series(field)}{how}" if how else ""
 
 
 def zone_hint(field: Field, *, has_zone: bool) -> str:

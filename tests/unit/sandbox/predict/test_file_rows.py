@@ -43,6 +43,25 @@ def test_an_array_of_objects_is_read_as_its_objects(tmp_path: Path, text: str) -
     assert rows(tmp_path, "rows.json", text, STRICT) == ([] if text == "[]" else [("a", 1), ("b", None)])
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json"])
+def test_a_file_in_a_different_encoding_is_told_with_the_command_that_converts_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes("a,b\n1,2\n".encode("utf-16"))
+    with pytest.raises(InputError, match="iconv -f UTF-16 -t UTF-8"):
+        read_rows(tmp_path / name, STRICT)
+
+
+def test_the_times_of_pandas_in_parquet_are_read_or_refused_in_the_words_of_pandas(tmp_path: Path) -> None:
+    times = pa.array(np.array(["2024-02-29"], "datetime64[ns]"))
+    pq.write_table(pa.table({"n": pa.array([1], pa.int64()), "t": times}), tmp_path / "rows.parquet")
+    assert read_rows(tmp_path / "rows.parquet", Schema("n INT, t TIMESTAMP_NTZ")).to_pylist() == [
+        {"n": 1, "t": dt.datetime(2024, 2, 29)}
+    ]
+    for declared, words in (("DATE", ".dt.date"), ("TIMESTAMP", '.dt.tz_localize("UTC")')):
+        with pytest.raises(InputError) as caught:
+            read_rows(tmp_path / "rows.parquet", Schema(f"t {declared}"))
+        assert f'in pandas: frame["t"]{words}' in str(caught.value)
+
+
 def test_a_quoted_nothing_is_no_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="without quotes is null"):
         rows(tmp_path, "rows.csv", 's,n,b\nx,"",y\n')

@@ -21,7 +21,7 @@ OF_ONE = {
     "CAST(": {RowSource.SQL},
     "COALESCE(": {RowSource.SQL},
     "SELECT": {RowSource.SQL},
-    "frame[": {RowSource.FRAME},
+    "frame[": {RowSource.FRAME, RowSource.PARQUET},  # pandas writes files as well
     "write": {RowSource.CSV, RowSource.JSON, RowSource.PARQUET},
     "send": {RowSource.ARROW, RowSource.TENSORS},
 }
