@@ -57,6 +57,7 @@ class ErrorCode(StrEnum):
     KEY = "key"
     JOB_CANCELLED = "job-cancelled"
     SPARK_GONE = "spark-gone"
+    METASTORE_GONE = "metastore-gone"
     ROWS_LOST = "rows-lost"
     NO_ROWS = "no-rows"
     TABLE_EXISTS = "table-exists"

@@ -336,9 +336,12 @@ class Job:
         from pyml.offline.job_run import run
         from pyml_sandbox.predict.job_record import JobRecord, check_image
         from pyml_sandbox.predict.spark_session import session
+        from pyml_sandbox.predict.table_writes import drop_left_over, writing
 
         audit = partial(check_image, client.driver, target.environment)
-        with session(client.home, target) as self._spark:
+        with writing(client.home, job.table), session(client.home, target) as self._spark:
+            with self.cancellation.whole():
+                drop_left_over(self._spark, client.home, job.table)
             result = run(self._spark, job, audit, self.cancellation, self._note)
         JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
         return result

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from pyml.error_code import ErrorCode
-from pyml.errors import UsageError
+from pyml.errors import SandboxError, UsageError
 from pyml.offline.job import JobError
 from pyml.offline.worker_error import reported_error_in
 
@@ -17,6 +17,7 @@ def translated_errors() -> Iterator[None]:
 
     Raises:
         UsageError: Spark cannot parse or resolve the query.
+        SandboxError: the metastore does not answer Spark.
         JobError: any other failure; if the worker reported an error, with its message.
     """
     from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -24,11 +25,27 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (ParseException, AnalysisException) as error:
+        if _has_no_metastore(error):
+            raise _no_metastore() from error
         raise UsageError(
             f"Spark cannot run the query: {_first_paragraph(error)}", "fix the SQL or the names in it", ErrorCode.QUERY
         ) from error
     except PySparkException as error:
+        if _has_no_metastore(error):
+            raise _no_metastore() from error
         raise _job_error(str(error), is_gone=_is_gone(error)) from error
+
+
+def _has_no_metastore(error: Exception) -> bool:
+    """True if Hive's client in Spark cannot reach the metastore: Spark calls even that an error of the query."""
+    first_lines = str(error)[:2000]  # a model's own error, further down, may name anything
+    return any(
+        name in first_lines for name in ("TTransportException", "Could not connect to meta store", "MetaStoreClient")
+    )
+
+
+def _no_metastore() -> SandboxError:
+    return SandboxError("Spark cannot reach the metastore.", _AGAIN_HINT, ErrorCode.METASTORE_GONE)
 
 
 def _is_gone(error: Exception) -> bool:

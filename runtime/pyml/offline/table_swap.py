@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyml.errors import UsageError
@@ -35,7 +36,33 @@ def drop_staging(spark: SparkSession, staging: str) -> None:
     with contextlib.suppress(PySparkException):
         if hasattr(spark, "interruptAll"):  # over Spark Connect, where Ctrl-C leaves the query running
             spark.interruptAll()
-        spark.sql(f"DROP TABLE IF EXISTS {staging} PURGE")
+    with contextlib.suppress(PySparkException):
+        _drop(spark, staging)
+
+
+def _drop(spark: SparkSession, staging: str) -> None:
+    """Drop a staging table; an interrupted query leaves its folder alone, which goes with an empty table."""
+    from pyspark.errors import PySparkException
+
+    with contextlib.suppress(PySparkException):
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {staging} (unused INT) USING parquet")
+    spark.sql(f"DROP TABLE IF EXISTS {staging} PURGE")
+
+
+def drop_interrupted_staging(spark: SparkSession, database: str, table: str, folders: Sequence[str] = ()) -> None:
+    """Drop the staging tables that killed jobs into a table left; none of them may still run.
+
+    Args:
+        spark: a session.
+        database: of the target table.
+        table: its name.
+        folders: names of staging folders that may have no table.
+    """
+    is_staging = re.compile(rf"{re.escape(table)}__staging_[0-9a-f]{{8}}").fullmatch
+    shown = spark.sql(f"SHOW TABLES IN {quoted(database)} LIKE '{table}__staging_*'").collect()
+    for name in sorted({*(row["tableName"] for row in shown), *folders}):
+        if is_staging(name):
+            _drop(spark, f"{quoted(database)}.{quoted(name)}")
 
 
 def restore_interrupted_swap(spark: SparkSession, database: str, table: str) -> None:

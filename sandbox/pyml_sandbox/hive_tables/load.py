@@ -16,6 +16,7 @@ from pyml_sandbox.hive_tables.file_table import FileTable, read_table
 from pyml_sandbox.hive_tables.hive_writer import replace_table
 from pyml_sandbox.predict.file_rows import file_kind
 from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.predict.table_writes import drop_left_over, writing
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option, require_state
@@ -75,7 +76,8 @@ def load_file(
     database, name = split_table_name(table)
     target = f"{database}.{name}"
     file_kind(file)
-    with session(home) as spark:
+    with writing(home, target), session(home) as spark:
+        drop_left_over(spark, home, target)
         has_replaced = _is_there(spark, database, name)
         if has_replaced and not replace:
             hint = f"add --replace, or choose a different name; to see it: pyml dev tables {target}{name_option(home)}"

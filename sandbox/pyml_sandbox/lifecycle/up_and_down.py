@@ -24,6 +24,7 @@ from pyml_sandbox.lifecycle import doctor
 from pyml_sandbox.lifecycle.deployment import model_servers, stop_interrupted
 from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import delete_routes, load_routes
+from pyml_sandbox.predict.table_writes import drop_interrupted
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.rollout.unready import stop_unready
@@ -155,6 +156,8 @@ def up(
         job_scoped = [service for service in live if service.is_job_scoped]
         if job_scoped:
             stop_unready(driver.endpoints(), job_scoped, driver.runner, on_event)
+        for table in drop_interrupted(home):
+            on_event(Event(table, Progress.NOTE, "what a killed job or load left of it was removed"))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
@@ -204,6 +207,7 @@ def down(home: SandboxHome, on_event: OnEvent = ignore, with_data: bool = False)
         return Stopped()
     with locked_if_writable(home, "pyml dev down"):
         driver = driver_for(home, state)
+        drop_interrupted(home)
         stopped = _stop_all(driver.runner, on_event)
         shutil.rmtree(home.scratch, ignore_errors=True)
         if with_data:
@@ -240,7 +244,7 @@ def _drivers_to_reset(home: SandboxHome) -> list[Driver]:
 def delete_data(home: SandboxHome, driver: Driver) -> None:
     """Delete tables and metastore, uploaded models, and records of jobs and parity checks. No service may run."""
     driver.delete_data()
-    for folder in (home.models, home.scratch, home.parity, home.jobs, home.serving):
+    for folder in (home.models, home.scratch, home.parity, home.jobs, home.serving, home.writing):
         shutil.rmtree(folder, ignore_errors=True)
     delete_routes(home)
     state = load_state(home)

@@ -96,5 +96,5 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
         if target is not None:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
-        raise SandboxError(f"Spark does not answer on {address}: {error}", f"pyml dev up{name_option(home)}") from error
+        raise SandboxError(f"Spark does not answer on {address}.", f"pyml dev up{name_option(home)}") from error
     return spark

@@ -91,6 +91,11 @@ class SandboxHome:
         return self.folder / "jobs"
 
     @property
+    def writing(self) -> Path:
+        """Marks of the tables that a process writes; see `table_writes.py`."""
+        return self.folder / "writing"
+
+    @property
     def serving(self) -> Path:
         """Marks of versions that are served only while a process needs them; see `temporary_serving.py`."""
         return self.folder / "serving"

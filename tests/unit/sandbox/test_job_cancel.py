@@ -20,7 +20,7 @@ from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import Job
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.predict import job_record
+from pyml_sandbox.predict import job_record, table_writes
 from pyml_sandbox.predict import spark_session as spark
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -109,6 +109,7 @@ def started(
     monkeypatch.setattr(spark, "session", session)
 
     monkeypatch.setattr(job_record, "check_image", lambda *_: None)
+    monkeypatch.setattr(table_writes, "drop_left_over", lambda *_: None)
     client = cast("Any", SimpleNamespace(home=SandboxHome(folder), driver=None))
     target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None)))
     return Job(client, ModelVersion("m", "1", folder, 0, {}), target, OFFLINE)

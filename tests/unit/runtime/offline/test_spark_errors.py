@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, ParseException, PySparkException
 
 from pyml.error_code import ErrorCode
-from pyml.errors import OutputError, PredictError, Problem, PymlError
+from pyml.errors import OutputError, PredictError, Problem, PymlError, SandboxError, UsageError
 from pyml.offline.batches import predict_or_report
 from pyml.offline.job import JobError
 from pyml.offline.spark_errors import translated_errors
@@ -89,3 +89,30 @@ def test_a_model_that_cannot_be_loaded_is_told_to_the_job(tmp_path: Path) -> Non
     found = reported_error_in(str(raised.value))
     assert found is not None
     assert found.codes == (ErrorCode.PACKAGE,)
+
+
+@pytest.mark.parametrize("kind", [AnalysisException, ParseException, PySparkException])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "org.apache.hadoop.hive.ql.metadata.HiveException: MetaException(message:Could not connect to meta store using "
+        "any of the URIs provided. Most recent failure: org.apache.thrift.transport.TTransportException: "
+        "java.net.ConnectException: Connection refused\n\tat org.apache.thrift.transport.TSocket.open(TSocket.java:255)",
+        "org.apache.hadoop.hive.ql.metadata.HiveException: Unable to fetch table t1. Unable to instantiate "
+        "org.apache.hadoop.hive.ql.metadata.SessionHiveMetaStoreClient",
+        "org.apache.hadoop.hive.ql.metadata.HiveException: org.apache.thrift.transport.TTransportException",
+    ],
+)
+def test_a_metastore_that_is_gone_is_an_error_of_the_sandbox_and_not_of_the_query(
+    kind: type[PySparkException], message: str
+) -> None:
+    with pytest.raises(SandboxError) as raised, translated_errors():
+        raise kind(message)
+    assert (raised.value.code, raised.value.exit_code) == (ErrorCode.METASTORE_GONE, 3)
+    assert raised.value.hint.startswith("pyml dev up")
+    assert "TTransport" not in str(raised.value)
+
+
+def test_an_error_of_hive_about_the_query_is_one_of_the_query() -> None:
+    with pytest.raises(UsageError), translated_errors():
+        raise AnalysisException("HiveException: MetaException(message:Invalid column name é)")
