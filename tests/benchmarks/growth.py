@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from pyml_sandbox.services.runner_contract import LiveService
 
 WARM_UP_SHARE = 1 / 3
 """Of the time, that is not counted: caches fill, Java compiles."""
 PER_HOUR = 3600
+PART_S = 75.0
+"""An idle Python worker of Spark ends after a minute."""
+LEAST_PARTS = 5
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -124,13 +129,26 @@ def _growth(name: str, samples: Sequence[Sample]) -> Growth:
     for what, default in BOUNDS.items():
         bound = JAVA if what == MEMORY and samples[0].is_java else default
         values = np.array([sample.taken[what] for sample in samples])[is_warm] / bound.scale
-        slope = float(np.polyfit(times[is_warm] - times[0], values, 1)[0]) if is_warm.sum() > 1 else 0.0
+        slope = _slope(times[is_warm] - times[is_warm][0], values)
         means[what], per_hour[what] = float(values.mean()), slope * PER_HOUR
         if slope * PER_HOUR > bound.per_hour and slope * duration_s > bound.in_all:
             problems.append(
                 f"{name}: {what} grew by {slope * PER_HOUR:.1f} {bound.unit} an hour, more than {bound.per_hour:g}"
             )
     return Growth(name, means, per_hour, problems)
+
+
+def _slope(times: Numbers, values: Numbers) -> float:
+    """Growth in a second of the least value of each part of the time.
+
+    Workers come and go with the load, heaps fill and are collected: what is never given back raises the least value.
+    """
+    width_s = min(PART_S, float(times[-1]) / LEAST_PARTS)
+    if not width_s:
+        return 0.0
+    parts = (times // width_s).astype(int)
+    least = [values[parts == part].min() for part in np.unique(parts)]
+    return float(np.polyfit(np.unique(parts) * width_s, least, 1)[0])
 
 
 def table(found: Sequence[Growth]) -> str:

@@ -37,6 +37,13 @@ FOUND = [
 ]
 
 
+def test_what_comes_and_goes_is_no_growth() -> None:
+    taken = samples(minutes=12)
+    for at, sample in enumerate(taken):
+        sample.taken["threads"] += (at % 15) * at // 10
+    assert growth(taken)[0].problems == []
+
+
 @pytest.mark.parametrize(("taken", "words"), FOUND)
 def test_growth_beyond_a_bound_is_a_problem(taken: list[Sample], words: list[str]) -> None:
     (found,) = growth(taken)
