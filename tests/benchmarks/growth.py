@@ -143,12 +143,12 @@ def _slope(times: Numbers, values: Numbers) -> float:
 
     Workers come and go with the load, heaps fill and are collected: what is never given back raises the least value.
     """
-    width_s = min(PART_S, float(times[-1]) / LEAST_PARTS)
-    if not width_s:
+    if len(times) < LEAST_PARTS:
         return 0.0
-    parts = (times // width_s).astype(int)
+    count = max(LEAST_PARTS, int(times[-1] // PART_S))
+    parts = np.minimum(times * count // times[-1], count - 1)
     least = [values[parts == part].min() for part in np.unique(parts)]
-    return float(np.polyfit(np.unique(parts) * width_s, least, 1)[0])
+    return float(np.polyfit(np.unique(parts) * float(times[-1]) / count, least, 1)[0])
 
 
 def table(found: Sequence[Growth]) -> str:
