@@ -69,3 +69,8 @@ class ContainerScene:
         assert found.pid is not None
         assert os.path.isdir(self.engine.facts.root), "the engine runs in a virtual machine: its pids are not ours"
         os.kill(found.pid, signal.SIGKILL)
+
+    def pause(self, name: str) -> None:
+        wanted = [f"{labels.SANDBOX}={self.home('one').project}", f"{labels.SERVICE}={name}"]
+        (container,) = self.engine.client.containers.list(filters={"label": wanted})
+        container.pause()

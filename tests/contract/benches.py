@@ -54,6 +54,9 @@ class RunnerScene(Protocol):
     def kill(self, name: str) -> None:
         """Kill a service's first process in sandbox "one"."""
 
+    def pause(self, name: str) -> None:
+        """Stop a service's processes where they are, in sandbox "one"."""
+
 
 class WatchedScene(RunnerScene, Protocol):
     """The world of a driver that starts a watcher of its own."""
@@ -84,6 +87,9 @@ class FakeScene:
 
     def kill(self, name: str) -> None:
         self.machine.kill("one", name)
+
+    def pause(self, name: str) -> None:
+        self.machine.pause("one", name)
 
     def kill_watcher(self) -> None:
         self.machine.kill_watcher("one")
@@ -123,6 +129,11 @@ class ProcessScene:
         (found,) = (service for service in self.runner().live() if service.name == name)
         assert found.pid is not None
         os.kill(found.pid, signal.SIGKILL)
+
+    def pause(self, name: str) -> None:
+        (found,) = (service for service in self.runner().live() if service.name == name)
+        assert found.pid is not None
+        os.kill(found.pid, signal.SIGSTOP)
 
     def kill_watcher(self) -> None:
         watcher = psutil.Process(int((self.home("one").logs / "supervisord.pid").read_text()))

@@ -164,6 +164,24 @@ class TestDriver:
         assert found.last_exit is not None
         assert "SIGKILL" in found.last_exit.reason
 
+    def test_a_paused_service_says_so_and_goes_on_where_it_was(self, context: RunnerScene) -> None:
+        start(context, SLEEPER)
+        before = find(context, "sleeper").pid
+        context.pause("sleeper")
+        wait_for(lambda: find(context, "sleeper").state is ServiceState.PAUSED, "it is seen to be paused")
+        context.runner().resume("sleeper")
+        wait_for(lambda: find(context, "sleeper").state is ServiceState.RUNNING, "it runs again")
+        assert find(context, "sleeper").pid == before
+        context.runner().resume("sleeper")
+        context.runner().resume("nobody")
+        assert find(context, "sleeper").state is ServiceState.RUNNING
+
+    def test_a_paused_service_can_be_stopped(self, context: RunnerScene) -> None:
+        start(context, SLEEPER)
+        context.pause("sleeper")
+        context.runner().stop("sleeper")
+        assert context.processes(name="sleeper") == 0
+
     def test_sweeping_a_healthy_sandbox_ends_nothing(self, context: RunnerScene) -> None:
         start(context, SLEEPER)
         assert context.runner().remove_orphans() == 0

@@ -35,17 +35,19 @@ def call(address: str, method: str, request: bytes, timeout_s: float) -> bytes:
     try:
         return cast("bytes", channel.unary_unary(method, None, None)(request, timeout=timeout_s))
     except grpc.RpcError as error:
-        raise _refused(address, error) from error
+        raise _refused(address, error, timeout_s) from error
     finally:
         channel.close()
 
 
-def _refused(address: str, error: grpc.RpcError) -> NotAnsweringError:
+def _refused(address: str, error: grpc.RpcError, timeout_s: float) -> NotAnsweringError:
     """A message that stays the same while the service starts: gRPC's own changes from one attempt to the next."""
     import grpc
 
     if error.code() is grpc.StatusCode.UNAVAILABLE and any(each in str(error.details()) for each in CLOSED):
         return NotAnsweringError(address, CLOSED_MESSAGE)
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return NotAnsweringError(address, f"no answer within {timeout_s:g} s")
     return CallRefusedError(address, error.code().name, str(error.details() or "").partition("\n")[0])
 
 

@@ -49,6 +49,10 @@ class FakeMachine:
         ended = Exit(None, "terminated by SIGKILL")
         self.sandboxes[sandbox][name] = replace(found, pid=next(self.pids), exits=found.exits + 1, last_exit=ended)
 
+    def pause(self, sandbox: str, name: str) -> None:
+        """Stop a service's process where it is."""
+        self.sandboxes[sandbox][name] = replace(self.sandboxes[sandbox][name], state=ServiceState.PAUSED)
+
     def kill_watcher(self, sandbox: str) -> None:
         """Kill the watcher of a sandbox; the processes of its services stay."""
         self.orphans[sandbox] = self.processes(sandbox)
@@ -85,6 +89,12 @@ class FakeRunner:
         found = self._services().get(name)
         if found is not None:
             self._services()[name] = replace(found, state=ServiceState.STOPPED, pid=None)
+
+    def resume(self, name: str, timeout_s: float = 30) -> None:
+        """See `ServiceRunner.resume`."""
+        found = self._services().get(name)
+        if found is not None and found.state is ServiceState.PAUSED:
+            self._services()[name] = replace(found, state=ServiceState.RUNNING)
 
     def shut_down(self, timeout_s: float = 60) -> None:
         """See `ServiceRunner.shut_down`."""

@@ -16,6 +16,7 @@ from pyml_sandbox.models.registry import find_version, prepare
 from pyml_sandbox.models.routes import Routes, load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.rollout.apply import apply_plan
+from pyml_sandbox.rollout.paused import PAUSED
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves
@@ -269,10 +270,16 @@ def is_coming_back(home: SandboxHome, runner: ServiceRunner, model: str, version
         version: of the model, without its name.
 
     Raises:
-        SandboxError: the gateway was stopped, or what runs the services does not answer.
+        SandboxError: the gateway was stopped, or it or the server is paused, or what runs the services does not answer.
         SetupError: no engine answers.
     """
-    runs = {service.name for service in runner.live() if service.state is not ServiceState.STOPPED}
+    live = runner.live()
+    runs = {service.name for service in live if service.state is not ServiceState.STOPPED}
+    for service in live:
+        if service.state is ServiceState.PAUSED and (
+            service.name == gateway_server.NAME or serves(service.name, model, version)
+        ):
+            raise SandboxError(f"{service.name} does not answer: {PAUSED}", f"pyml dev up{name_option(home)}")
     if gateway_server.NAME not in runs:
         raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(home)}", ErrorCode.SANDBOX_DOWN)
     return any(serves(name, model, version) for name in runs)

@@ -11,6 +11,7 @@ from pyml.probes import NotReadyError
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import DataLocation, Driver
 from pyml_sandbox.lifecycle.deployment import LostVersion, lost_versions, model_endpoints
+from pyml_sandbox.rollout.paused import PAUSED
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.events import JSON
@@ -143,7 +144,8 @@ def _service_status(endpoint: Endpoint, found: LiveService | None, runner: Servi
         return ServiceStatus(endpoint.name, Health.IDLE, endpoint.address, "the next request starts it")
     if found is None or found.state in (ServiceState.STOPPED, ServiceState.FAILED):
         return _ended(endpoint, found)
-    reason, used = _why_not_ready(endpoint), runner.resources(endpoint.name)
+    is_paused = found.state is ServiceState.PAUSED
+    reason, used = PAUSED if is_paused else _why_not_ready(endpoint), runner.resources(endpoint.name)
     return ServiceStatus(
         name=endpoint.name,
         health=Health.READY if reason is None else Health.NOT_ANSWERING,

@@ -26,6 +26,7 @@ from pyml_sandbox.lifecycle.warm_up import start_warm_up
 from pyml_sandbox.models.routes import delete_routes, load_routes
 from pyml_sandbox.predict.table_writes import drop_interrupted
 from pyml_sandbox.rollout.apply import apply_plan
+from pyml_sandbox.rollout.paused import resume_paused
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.rollout.unready import stop_unready
 from pyml_sandbox.services import machine_check, spark
@@ -143,7 +144,7 @@ def up(
         orphans = driver.runner.remove_orphans()
         if orphans:
             on_event(Event("sandbox", Progress.NOTE, f"removed {orphans} orphans of an earlier run"))
-        live = driver.runner.live()
+        live = resume_paused(driver.runner.live(), driver.runner, on_event)
         doctor.preflight(machine_context(home, state, driver, live, environ), driver.checks)
         driver.prepare(on_event)  # before anything is recorded: where it fails, another driver can still be chosen
         save_state(home, replace(state, stamp=SparkHome.find().stamp))

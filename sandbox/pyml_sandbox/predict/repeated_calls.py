@@ -61,7 +61,10 @@ class RepeatedCalls:
             except grpc.RpcError as error:
                 found = self.translated(error)
                 until = min(until, self.clock() + self.repeat_s)
-                if not (may_repeat(found.code, has_died) and self.clock() < until and self.is_coming_back()):
+                is_late = found.code is ErrorCode.DEADLINE
+                if is_late:
+                    self.is_coming_back()  # it raises what is wrong, if it knows
+                if is_late or not (may_repeat(found.code, has_died) and self.clock() < until and self.is_coming_back()):
                     raise found from error
                 has_died = has_died or found.code is ErrorCode.SERVER_DIED
                 self.sleep(next(pauses, PAUSES_S[-1]))

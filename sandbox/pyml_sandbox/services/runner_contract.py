@@ -17,6 +17,8 @@ class ServiceState(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"
     """Created; the first request that needs it starts it."""
+    PAUSED = "paused"
+    """Somebody stopped its processes where they were (`docker pause`, SIGSTOP); it answers nothing until `resume`."""
     STOPPING = "stopping"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -100,6 +102,9 @@ class ServiceRunner(Protocol):
 
         Blocks until none of its processes is left.
         """
+
+    def resume(self, name: str, timeout_s: float = 30) -> None:
+        """Let a paused service go on. Does nothing if it is not paused."""
 
     def shut_down(self, timeout_s: float = 60) -> None:
         """Stop all services at once, and what watches them. Blocks. Does nothing if nothing runs."""

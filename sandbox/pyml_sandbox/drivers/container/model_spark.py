@@ -15,6 +15,7 @@ from pyml_sandbox.drivers.container.engine.inside_probe import ConnectProbe, Ins
 from pyml_sandbox.drivers.container.engine.lookup import containers_of, published_port
 from pyml_sandbox.drivers.contract import OfflineTarget
 from pyml_sandbox.rollout.apply import apply_plan
+from pyml_sandbox.rollout.paused import resume_paused
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.rollout.unready import stop_unready
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
@@ -64,7 +65,7 @@ class ModelSpark:
         specs = self._specs(version, str(environment.image))
         names = [spec.name for spec in specs]
         with locked(self.home, f"an offline job of {version.model_id}"):
-            live = self.runner.live()
+            live = resume_paused(self.runner.live(), self.runner, on_event)
             if not _runs(service_specs.MASTER, live):
                 raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(self.home)}")
             own = [service for service in live if service.name in names]

@@ -45,7 +45,7 @@ THREADS = 8
 STATES = {
     "created": ServiceState.STOPPED,
     "running": ServiceState.RUNNING,
-    "paused": ServiceState.RUNNING,
+    "paused": ServiceState.PAUSED,
     "restarting": ServiceState.FAILED,  # it ended, and the engine is about to start it again
     "removing": ServiceState.STOPPING,
     "exited": ServiceState.STOPPED,
@@ -141,6 +141,13 @@ class ContainerRunner:
             if labels.ON_REQUEST in container.labels or was_stopped:
                 self._save_log(name, container)
                 container.remove(force=True, v=True)
+
+    def resume(self, name: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """See `ServiceRunner.resume`."""
+        with self._engine.within(timeout_s, f"resume {name}"), gone_is_fine():
+            container = self._of(name)
+            if container is not None and container.status == "paused":
+                container.unpause()
 
     def shut_down(self, timeout_s: float = UP_TIMEOUT_S) -> None:
         """See `ServiceRunner.shut_down`. Volumes are kept."""

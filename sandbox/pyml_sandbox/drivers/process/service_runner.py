@@ -109,6 +109,12 @@ class ProcessRunner:
             self._wait_stopped({name}, timeout_s)
         _end(self._processes(name))
 
+    def resume(self, name: str, timeout_s: float = 30) -> None:
+        """See `ServiceRunner.resume`."""
+        for process in self._processes(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
     def shut_down(self, timeout_s: float = 60) -> None:
         """See `ServiceRunner.shut_down`."""
         with contextlib.suppress(SandboxError):  # a supervisord that hangs is ended by force, with all it started
@@ -185,8 +191,10 @@ class ProcessRunner:
     def _live_service(self, info: Mapping[str, object]) -> LiveService:
         name = str(info["name"])
         state = STATES[int(str(info["state"]))]
+        if state is ServiceState.RUNNING and _is_paused(int(str(info["pid"]))):
+            state = ServiceState.PAUSED
         record = self._record(name)
-        running = state in (ServiceState.RUNNING, ServiceState.STOPPING)
+        running = state in (ServiceState.RUNNING, ServiceState.PAUSED, ServiceState.STOPPING)
         exits = self._exits(name, _whole(record.get("journal_from")), str(info["spawnerr"] or ""))
         return LiveService(
             name=name,
@@ -293,6 +301,13 @@ def _whole(value: object) -> int:
 
 def _plain(text: str) -> str:
     return text.replace("%", "%%")
+
+
+def _is_paused(pid: int) -> bool:
+    try:
+        return str(psutil.Process(pid).status()) == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
 
 
 def _carries(process: psutil.Process, wanted: Mapping[str, str]) -> bool:

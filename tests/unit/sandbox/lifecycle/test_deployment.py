@@ -261,11 +261,15 @@ def test_what_a_process_still_serves_is_not_taken_for_interrupted(home: SandboxH
 
 
 def test_a_server_comes_back_unless_it_or_the_gateway_was_stopped(tmp_path: Path) -> None:
-    runner, home = FakeRunner(FakeMachine(), "tests"), SandboxHome(tmp_path)
+    machine, home = FakeMachine(), SandboxHome(tmp_path)
+    runner = FakeRunner(machine, "tests")
     names = ("gateway", "model-fare-1")
     runner.start(*(ServiceSpec(Endpoint(name, "", lambda timeout_s: None), ("true",), tmp_path) for name in names))
     assert is_coming_back(home, runner, "fare", "1")
     assert not is_coming_back(home, runner, "fare", "2")
+    machine.pause("tests", "model-fare-1")
+    with pytest.raises(SandboxError, match="model-fare-1 does not answer: it is paused"):
+        is_coming_back(home, runner, "fare", "1")
     runner.stop("model-fare-1")
     assert not is_coming_back(home, runner, "fare", "1")
     runner.stop("gateway")

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from pyml.error_code import ErrorCode
-from pyml.errors import PymlError, SetupError
+from pyml.errors import PymlError, SandboxError, SetupError
 from pyml.oip.messages import ModelInferResponse
 from pyml_sandbox.predict.repeated_calls import RepeatedCalls
 
@@ -80,6 +80,14 @@ def test_it_ends_with_the_last_failure_after_the_time_that_is_said() -> None:
         service.response(repeat_s=30)
     assert 30 <= service.now < 31
     assert service.pauses[:4] == [0.1, 0.2, 0.5, 1.0]
+
+
+def test_where_no_response_came_in_time_who_knows_why_is_asked() -> None:
+    def is_paused() -> bool:
+        raise SandboxError("model-fare-1 does not answer: it is paused", "pyml dev up")
+
+    with pytest.raises(SandboxError, match="it is paused"):
+        Service([LATE]).response(is_coming_back=is_paused)
 
 
 def test_what_was_stopped_is_not_waited_for() -> None:
