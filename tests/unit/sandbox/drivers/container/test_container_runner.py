@@ -76,7 +76,7 @@ def spec(name: str, command: str = "run", **container_: Any) -> ServiceSpec:
 STATES = [
     ("created", {}, ServiceState.STOPPED),
     ("running", {}, ServiceState.RUNNING),
-    ("paused", {}, ServiceState.RUNNING),
+    ("paused", {}, ServiceState.PAUSED),
     ("restarting", {}, ServiceState.FAILED),
     ("removing", {}, ServiceState.STOPPING),
     ("exited", {}, ServiceState.STOPPED),
