@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import commands, models, services
+from faults import commands, engine, files, models, services
 from faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*services.FAULTS, *models.FAULTS, *commands.FAULTS)
+FAULTS: tuple[Fault, ...] = (*services.FAULTS, *models.FAULTS, *commands.FAULTS, *files.FAULTS, *engine.FAULTS)

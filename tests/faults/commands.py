@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
-from faults.actor import NAME
+from faults.actor import NAME, query, write_actor
 from faults.fault import Fault
 from faults.scene import Done, Running, Scene
 
@@ -21,6 +22,58 @@ def a_job(scene: Scene) -> Running:
 def a_request(scene: Scene) -> Running:
     """A request that waits for its model."""
     return scene.predicting_at_work()
+
+
+def an_up(scene: Scene) -> Running:
+    """An `up` that starts everything again."""
+    scene.run("dev", "down")
+    return scene.begun("dev", "up")
+
+
+def a_down(scene: Scene) -> Running:
+    """A `down` of what runs."""
+    return scene.begun("dev", "down", after_s=0.8)
+
+
+def an_upload(scene: Scene) -> Running:
+    """An upload of a new version."""
+    folder = write_actor(scene.home.root / "other", head=f"# {time.time()}\n")
+    return scene.begun("upload", str(folder))
+
+
+def a_deploy(scene: Scene) -> Running:
+    """A deploy of what is deployed."""
+    return scene.begun("deploy", NAME, after_s=0.8)
+
+
+def a_check(scene: Scene) -> Running:
+    """A parity check."""
+    return scene.begun("parity-check", NAME, "--sql", query(50), "--key", "id", after_s=8)
+
+
+def some_sql(scene: Scene) -> Running:
+    """A long query."""
+    return scene.begun(
+        "dev", "sql", "SELECT sum(a.id + b.id) FROM range(100000) a CROSS JOIN range(1000000) b", after_s=6
+    )
+
+
+def a_status(scene: Scene) -> Running:
+    """A look at the services."""
+    return scene.begun("dev", "status", after_s=0.8)
+
+
+COMMANDS: Mapping[str, Callable[[Scene], Running]] = {
+    "predict offline": a_job,
+    "predict online": a_request,
+    "up": an_up,
+    "down": a_down,
+    "upload": an_upload,
+    "deploy": a_deploy,
+    "parity-check": a_check,
+    "dev sql": some_sql,
+    "status": a_status,
+}
 
 
 def signalled(begin: Callable[[Scene], Running], number: int) -> Callable[[Scene], Sequence[Done]]:
@@ -49,9 +102,12 @@ def two_uploads(scene: Scene) -> Sequence[Done]:
 FAULTS = (
     *(
         Fault(
-            f"{number.name} to {what}", signalled(begin, number), codes=CODES, quick=quick and number == signal.SIGTERM
+            f"{number.name} to {what}",
+            signalled(begin, number),
+            codes=CODES,
+            quick=what == "predict offline" and number == signal.SIGTERM,
         )
-        for what, begin, quick in (("predict offline", a_job, True), ("predict online", a_request, False))
+        for what, begin in COMMANDS.items()
         for number in SIGNALS
     ),
     Fault("two up at once", two_ups, codes=(0,), quick=True),

@@ -22,6 +22,7 @@ class Fault:
         says: what the commands say between them: causes and fixes. A word of several alternatives is cut by `|`.
         codes: the exit codes that a command may end with.
         mend: the one command after which all is well again.
+        needs_small_disk: whether the sandbox must lie on a file system of its own, which root alone can make.
         quick: whether it is struck in `make test`, too; a few seconds, process driver.
     """
 
@@ -32,3 +33,4 @@ class Fault:
     codes: tuple[int, ...] = (0, 1, 3)
     mend: tuple[str, ...] = ("dev", "up")
     quick: bool = False
+    needs_small_disk: bool = False

@@ -17,7 +17,7 @@ import psutil
 from faults.actor import NAME, SERVER, query, rows_file, write_actor
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.container.engine import labels
-from pyml_sandbox.drivers.container.engine.docker_engine import find_engine
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
 from pyml_sandbox.drivers.container.inside_paths import WAREHOUSE
 from pyml_sandbox.drivers.contract import Driver
@@ -104,6 +104,13 @@ class Scene(OwnSandbox):
     def begin(self, *arguments: str) -> Running:
         """Start a command."""
         return Running(arguments, self.start(*arguments), time.monotonic())
+
+    def begun(self, *arguments: str, after_s: float = 2.0) -> Running:
+        """Start a command, and give it some seconds to begin its work, less if it ends before."""
+        running = self.begin(*arguments)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(after_s)
+        return running
 
     def run(self, *arguments: str, timeout_s: float = 150) -> Done:
         """Run a command to its end."""
@@ -203,9 +210,19 @@ class Scene(OwnSandbox):
             names = listed.decode().split() if isinstance(listed, bytes) else []
         return [name for name in names if "__staging_" in name]
 
+    @cached_property
+    def engine(self) -> Engine:
+        """That runs the containers."""
+        return find_engine()
+
+    @property
+    def label(self) -> str:
+        """The label of all that belongs to the sandbox in the engine."""
+        return f"{labels.SANDBOX}={self.home.project}"
+
     def container(self, name: str) -> Container:
         """The container of a service, by the beginning of its name."""
-        (found,) = containers_of(find_engine(), self.home.project, f"{labels.SERVICE}={self.live(name).name}")
+        (found,) = containers_of(self.engine, self.home.project, f"{labels.SERVICE}={self.live(name).name}")
         return found
 
     def table(self) -> Table:
