@@ -59,6 +59,8 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
         return JobError(
             "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
         )
+    if "Python worker exited unexpectedly" in text:
+        return JobError(_ENDED, _ENDED_HINT, ErrorCode.PREDICT_RAISED)
     reported = reported_error_in(text)
     if reported is not None:
         return JobError(reported.message, reported.hint, *reported.codes)
@@ -67,6 +69,11 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
     )
 
 
+_ENDED = (
+    "the model ended the Python process in which it predicted, each time that Spark tried again: it called os._exit, "
+    "crashed, or took more memory than there is"
+)
+_ENDED_HINT = "find the rows with a smaller query; pyml dev logs shows what the process wrote last"
 _AGAIN_HINT = "pyml dev up, then run it again"
 _LOG_HINT = "pyml dev logs"
 

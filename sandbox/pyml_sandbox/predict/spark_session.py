@@ -6,15 +6,20 @@ import contextlib
 import logging
 import os
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError
+from pyml.probes import NotReadyError
 from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import OfflineTarget
-from pyml_sandbox.predict.spark_watch import watched
+from pyml_sandbox.predict.spark_watch import EVERY_S, PATIENCE_S, watched
+from pyml_sandbox.services import spark as spark_service
+from pyml_sandbox.services.runner_contract import ServiceState
 from pyml_sandbox.services.spec import Probe
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option, require_state
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
 LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
 INTERRUPT_S = 10.0
+RETRY_EVERY_S = 0.5
 
 
 @contextlib.contextmanager
@@ -44,7 +50,11 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
     from pyspark.errors import PySparkException
 
     address, probe = _place(home, target)
-    spark = _connect(home, address, target)
+    try:
+        spark = _connect(home, address, target)
+    except SandboxError:
+        _wait_until_back(home, probe)
+        spark = _connect(home, address, target)
     try:
         with watched(probe, lambda: _give_up(spark), f"pyml dev up{name_option(home)}, then run it again"):
             yield spark
@@ -62,6 +72,30 @@ def _place(home: SandboxHome, target: OfflineTarget | None) -> tuple[str, Probe]
     address = driver_for(home, require_state(home)).connect_address()
     host, _, port = address.rpartition(":")
     return address, SparkProbe(host, int(port))
+
+
+def _wait_until_back(home: SandboxHome, probe: Probe) -> None:
+    """Wait for a Spark that went away and is being started again; return at once where none is, or after a minute."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and _is_coming_back(home):
+        with contextlib.suppress(NotReadyError):
+            probe(EVERY_S)
+            return
+        time.sleep(RETRY_EVERY_S)
+
+
+def _is_coming_back(home: SandboxHome) -> bool:
+    live = driver_for(home, require_state(home)).runner.live()
+    states = (ServiceState.RUNNING, ServiceState.FAILED)
+    return any(service.name.startswith(spark_service.NAME) and service.state in states for service in live)
+
+
+def _why(error: Exception) -> str:
+    """Why Spark does not answer, without the page that gRPC and Spark write."""
+    text = str(error)
+    if "Connection refused" in text or "failed to connect" in text:
+        return "nothing listens there"
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300]
 
 
 def _give_up(spark: SparkSession) -> None:
@@ -96,5 +130,6 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
         if target is not None:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
-        raise SandboxError(f"Spark does not answer on {address}.", f"pyml dev up{name_option(home)}") from error
+        message = f"Spark does not answer on {address}: {_why(error)}"
+        raise SandboxError(message, f"pyml dev up{name_option(home)}", ErrorCode.SPARK_GONE) from error
     return spark

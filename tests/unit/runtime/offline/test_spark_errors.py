@@ -63,6 +63,13 @@ def test_of_other_errors_the_first_line_is_told() -> None:
     assert (found.hint, found.codes) == ("pyml dev logs", (ErrorCode.JOB,))
 
 
+def test_a_worker_that_the_model_ended_is_told_in_our_words() -> None:
+    ended = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider setting 'spark.x'"
+    found = told(f"Job aborted due to stage failure: Task 0 in stage 11.0 failed 4 times: {ended}")
+    assert found.message.startswith("the model ended the Python process in which it predicted")
+    assert found.codes == (ErrorCode.PREDICT_RAISED,)
+
+
 def told(said: str) -> JobError:
     with pytest.raises(JobError) as raised, translated_errors():
         raise PySparkException(said)
