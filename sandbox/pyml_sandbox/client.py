@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from pyml.errors import UsageError
 from pyml.offline.cancellation import Cancellation
 from pyml.package.model_package import ModelPackage
+from pyml.package.settings import Settings
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
+from pyml_sandbox.predict.request_limits import TIMEOUT_S, request_batches
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import require_state
@@ -137,14 +139,15 @@ class Client:
         columns = {name: [row.get(name) for row in values] for name in inputs.names}
         return pa.Table.from_batches([batch_from_values(columns, inputs)])
 
-    def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = 60) -> Rows:
+    def predict_online(self, model_id: str, rows: Rows, batch_rows: int = 1000, timeout_s: float = TIMEOUT_S) -> Rows:
         """Predict through the gateway.
 
         Args:
             model_id: `name@version`, or a name alone for the version that is deployed.
             rows: a pandas frame, an Arrow table, or a dict of columns or tensors (lists or arrays), with exactly the
                 model's inputs. A value of a different type is converted if nothing is lost.
-            batch_rows: most rows in one request; named tensors are always one request.
+            batch_rows: most rows in one request, fewer if they do not fit into one; named tensors are always one
+                request.
             timeout_s: deadline of each request, in seconds.
 
         Returns:
@@ -163,8 +166,9 @@ class Client:
         version = registry.find_version(self.home, model_id)
         batch = batch_of(rows, version.signature)
         size = max(batch.num_rows, 1) if version.signature.kind == "tensor" and isinstance(rows, dict) else batch_rows
-        parts = [batch.slice(start, size) for start in range(0, max(batch.num_rows, 1), size)]
         with self.online(version, timeout_s) as model:
+            limit_mb = model.max_request_mb
+            parts = request_batches(pa.Table.from_batches([batch]), size, limit_mb) if batch.num_rows else [batch]
             predictions = pa.Table.from_batches(list(model.predict(parts)), version.signature.outputs.arrow)
         predicted: Rows = like(rows, predictions, version.signature)
         return predicted
@@ -239,7 +243,7 @@ class Client:
         environment = registry.prepare(version, self.driver.builder, on_event)
         return self.driver.offline(version, environment, on_event)
 
-    def online(self, version: ModelVersion, timeout_s: float = 60) -> OnlineModel:
+    def online(self, version: ModelVersion, timeout_s: float = TIMEOUT_S) -> OnlineModel:
         """A connection to one model version through the gateway. Requests are repeated while a service comes back.
 
         Args:
@@ -255,6 +259,7 @@ class Client:
             version.version,
             version.signature,
             timeout_s,
+            Settings.load(version.package).serving.max_request_mb,
             lambda: is_coming_back(self.home, self.driver.runner, version.name, version.version),
         )
 

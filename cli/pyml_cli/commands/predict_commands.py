@@ -12,6 +12,7 @@ import typer
 from pyml_cli.options import Key, ModelId, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 from pyml_cli.plain import plain_rows
+from pyml_sandbox.predict.request_limits import TIMEOUT_S
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +32,9 @@ def predict() -> None:
 def online(
     model_id: ModelId,
     rows: Annotated[Path, typer.Option(metavar="FILE", help="Rows to predict: a .csv, .jsonl or .parquet file.")],
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Longest time that one request may take.")
+    ] = TIMEOUT_S,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -41,7 +45,7 @@ def online(
 
     client = Client(sandbox)
     inputs = registry.find_version(client.home, model_id).signature.inputs
-    predictions = client.predict_online(model_id, read_rows(rows, inputs))
+    predictions = client.predict_online(model_id, read_rows(rows, inputs), timeout_s=timeout)
     choose_output(json).result(PredictionsView(predictions))
 
 

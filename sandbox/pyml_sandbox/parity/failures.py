@@ -6,12 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pyml.error_code import ErrorCode
-from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.verdict import Finding, Hop, PathFailure, Severity
+from pyml_sandbox.predict.request_limits import is_limit
 
-_LIMITS = (ErrorCode.REQUEST_TOO_LARGE, ErrorCode.QUEUE_FULL, ErrorCode.DEADLINE)
-"""Codes of the gateway and the model servers for a request that is larger or slower than they allow."""
+LIMIT = "a limit of size or time"
+"""Name of the finding for a request that exceeded one."""
+
+_SETTINGS = {
+    ErrorCode.REQUEST_TOO_LARGE: "one row is larger: raise max_request_mb in table [serving] of pyml.toml",
+    ErrorCode.QUEUE_FULL: "raise max_queue in table [serving] of pyml.toml",
+    ErrorCode.DEADLINE: "send fewer rows in one request: batch_rows in table [parity] of pyml.toml",
+}
 
 
 def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
@@ -25,11 +31,6 @@ def merged(failures: Iterable[PathFailure]) -> tuple[PathFailure, ...]:
     return tuple(by_message.values())
 
 
-def is_limit(failure: PathFailure) -> bool:
-    """Whether the check's requests exceeded a limit of size or time, which is no statement about parity."""
-    return failure.code in _LIMITS
-
-
 def failure_message(failure: PathFailure) -> str:
     """Which paths failed, and the whole message of the exception."""
     asked = ", ".join(failure.paths)
@@ -41,7 +42,7 @@ def failure_message(failure: PathFailure) -> str:
 def gap_of(limit: PathFailure) -> str:
     """Why a limit that was exceeded leaves the question open, and which setting to change."""
     what = failure_message(limit)
-    return f"{what[:1].lower()}{what[1:]}; send fewer rows in one request: batch_rows in table [parity] of pyml.toml"
+    return f"{what[:1].lower()}{what[1:]}; {_SETTINGS[limit.code]}"
 
 
 def finding_of_failure(failure: PathFailure) -> Finding:
@@ -49,11 +50,10 @@ def finding_of_failure(failure: PathFailure) -> Finding:
 
     A limit that was exceeded is a warning, since it breaks no level.
     """
-    limit = is_limit(failure)
+    limit = is_limit(failure.code)
     return Finding(
         failure_message(failure),
-        "R4" if limit else None,
-        name=CAUSES["R4"].name if limit else "",
+        name=LIMIT if limit else "",
         weight=Severity.WARNS if limit else Severity.FAILS,
         hop=Hop.BOUNDARY if limit else None,
         checks=(Check.PATHS,),

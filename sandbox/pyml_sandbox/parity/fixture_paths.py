@@ -19,6 +19,7 @@ from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
 from pyml_sandbox.parity.rows.snapshot import DATABASE, Snapshot, export
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict_rules import BATCHES, REPEAT, ROWS
+from pyml_sandbox.predict.request_limits import measured_timeout_s
 from pyml_sandbox.workspace.events import Event, Progress
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class FixturePaths:
         import pyarrow.parquet as pq
 
         rows, run, size = pq.read_table(snapshot.file), self.run, self.settings.batch_rows
+        model.timeout_s = measured_timeout_s(sum(step.seconds for step in run.steps if step.name == "offline"))
         few = sample(rows, self.settings.sample_rows)
 
         def report_progress(done: int) -> None:

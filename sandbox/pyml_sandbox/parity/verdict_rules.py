@@ -21,10 +21,11 @@ from pyml_sandbox.parity.diagnosis.notebook_findings import (
     NotebookEvidence,
     notebook_findings,
 )
-from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of, is_limit
+from pyml_sandbox.parity.failures import explains, finding_of_failure, gap_of
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.verdict import Decision, Finding, Hop, PathFailure, Severity, Verdict
+from pyml_sandbox.predict.request_limits import is_limit
 
 BATCHES = "batches"
 """Offline against online in batches, all rows."""
@@ -93,7 +94,7 @@ def decide(
     if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None
-    return _by_findings(all_found, [*gaps, *map(gap_of, filter(is_limit, failures))], earned)
+    return _by_findings(all_found, [*gaps, *(gap_of(each) for each in failures if is_limit(each.code))], earned)
 
 
 def _by_findings(found: tuple[Finding, ...], gaps: Sequence[str], earned: str | None) -> Decision:
@@ -126,7 +127,7 @@ def _together(
     failures: Sequence[PathFailure],
 ) -> list[Finding]:
     """All findings: of the checks, of the comparisons of the real paths, and of their failures."""
-    raised = [failure for failure in failures if not is_limit(failure)]
+    raised = [failure for failure in failures if not is_limit(failure.code)]
     named = [_beside_paths(finding, by_name, shown, raised) for finding in findings]
     return [*named, *_uncovered(shown, named), *_of_failures(failures, named)]
 
@@ -216,7 +217,7 @@ def _is_of_values(shown: Finding) -> bool:
 def _of_failures(failures: Sequence[PathFailure], findings: Sequence[Finding]) -> Iterator[Finding]:
     """A finding for each failure that no other finding explains."""
     is_explained = any(map(explains, findings))
-    return (finding_of_failure(each) for each in failures if is_limit(each) or not is_explained)
+    return (finding_of_failure(each) for each in failures if is_limit(each.code) or not is_explained)
 
 
 def _unsteady(repeat: Comparison | None) -> list[str]:

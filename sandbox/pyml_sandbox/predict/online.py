@@ -23,6 +23,7 @@ from pyml.oip.messages import (
     ModelMetadataResponse,
 )
 from pyml.oip.rpc_status import NOT_RUN, Reason, failure_in
+from pyml.package.settings import ServingSettings
 from pyml.types.tensors import (
     Tensors,
     arrow_from_tensors,
@@ -32,6 +33,7 @@ from pyml.types.tensors import (
     tensors_from_arrow,
 )
 from pyml_sandbox.predict.repeated_calls import REPEAT_S, RepeatedCalls
+from pyml_sandbox.predict.request_limits import TIMEOUT_S
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +71,7 @@ class OnlineModel:
         version: of the model; empty for its default version.
         signature: its declared kind, inputs and outputs.
         timeout_s: deadline of each request, in seconds.
+        max_request_mb: size of the largest request that its server accepts, in MiB.
         is_coming_back: see `RepeatedCalls`; by default nothing is.
 
     Attributes:
@@ -81,10 +84,12 @@ class OnlineModel:
         name: str,
         version: str,
         signature: Signature,
-        timeout_s: float = 60,
+        timeout_s: float = TIMEOUT_S,
+        max_request_mb: int = ServingSettings.max_request_mb,
         is_coming_back: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.name, self.version, self.signature, self.timeout_s = name, version, signature, timeout_s
+        self.name, self.version, self.signature = name, version, signature
+        self.timeout_s, self.max_request_mb = timeout_s, max_request_mb
         self.worker: Worker | None = None
         self._repeated = RepeatedCalls(translated, is_coming_back, min(REPEAT_S, timeout_s))
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
@@ -208,6 +213,12 @@ class OnlineModel:
         return codec.read_arrow_response(response)
 
 
+def out_of_time() -> OnlineError:
+    """The error of a request whose deadline has passed."""
+    hint = "allow more time (--timeout SECONDS), or send fewer rows in one request"
+    return OnlineError("no answer within the deadline", hint, ErrorCode.DEADLINE)
+
+
 def translated(error: grpc.RpcError) -> PymlError:
     """A gRPC error as one of ours; a server's message is kept, with its hint and codes.
 
@@ -217,15 +228,15 @@ def translated(error: grpc.RpcError) -> PymlError:
     """
     status = error.code()
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        hint = "allow more time, or send fewer rows in one request"
-        return OnlineError("no answer within the deadline", hint, ErrorCode.DEADLINE)
+        return out_of_time()
     failure = failure_in(error)
     if failure is None:
         details = str(error.details() or "")
         if status is grpc.StatusCode.UNAVAILABLE:
             what = "nothing listens on its port" if "failed to connect" in details else "it closed the connection"
             return SandboxError(f"the gateway does not answer: {what}", "pyml dev up", ErrorCode.GATEWAY_DOWN)
-        return OnlineError(details or status.name, "", ErrorCode.GRPC)
+        is_too_large = status is grpc.StatusCode.RESOURCE_EXHAUSTED  # beyond what gRPC reads at all
+        return OnlineError(details or status.name, "", ErrorCode.REQUEST_TOO_LARGE if is_too_large else ErrorCode.GRPC)
     if failure.reason is Reason.DIED:
         return ServerEndedError(failure.message, failure.hint, *failure.codes)
     if failure.reason in NOT_RUN:

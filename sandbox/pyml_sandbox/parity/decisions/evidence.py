@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare import Comparison
 from pyml_sandbox.parity.diagnosis.notebook_findings import EXPECTED_OFFLINE, EXPECTED_ONLINE
-from pyml_sandbox.parity.failures import is_limit
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRun, check_results, with_paths
@@ -25,6 +24,7 @@ from pyml_sandbox.parity.verdict import (
     Verdict,
 )
 from pyml_sandbox.parity.verdict_rules import BATCHES
+from pyml_sandbox.predict.request_limits import is_limit
 
 if TYPE_CHECKING:
     from pyml_sandbox.parity.rows.notebook_predictions import NotebookPredictions
@@ -88,7 +88,7 @@ def compared_run(
         failures: paths that raised.
     """
     is_compared = BATCHES in {comparison.name for comparison in comparisons}
-    has_raised = not all(map(is_limit, failures))
+    has_raised = not all(is_limit(failure.code) for failure in failures)
     return CheckRun(rows, seconds) if is_compared or has_raised else None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.rows.row_files import write
 from pyml_sandbox.predict.online import OnlineError, OnlineModel
+from pyml_sandbox.predict.request_limits import request_batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ def predict_in_batches(
         model: the model version behind the gateway.
         rows: shape (rows, key columns and inputs), in the model's Arrow types.
         key: the key columns.
-        batch_rows: rows in one request.
+        batch_rows: rows in one request; fewer if so many do not fit into one.
         file: Parquet file to write.
         on_rows: called with the number of rows that are predicted so far.
         recorded: whether digests of the inputs and outputs of `predict` are written, too.
@@ -42,7 +43,7 @@ def predict_in_batches(
     inputs = rows.select(model.signature.inputs.names)
     predicted: list[pa.RecordBatch] = []
     done = 0
-    for batch in model.predict(_batches(inputs, batch_rows), recorded=recorded):
+    for batch in model.predict(request_batches(inputs, batch_rows, model.max_request_mb), recorded=recorded):
         predicted.append(batch)
         done += batch.num_rows
         on_rows(done)
@@ -96,10 +97,3 @@ def _spread(positions: np.ndarray, size: int) -> np.ndarray:
     chosen = np.linspace(0, len(positions) - 1, min(size, len(positions))).round().astype(int)
     spread: np.ndarray = positions[chosen]
     return spread
-
-
-def _batches(table: pa.Table, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Batches of exactly `batch_rows` rows, except for the last one, whatever chunks the table has."""
-    whole = table.combine_chunks()
-    for start in range(0, whole.num_rows, batch_rows):
-        yield whole.slice(start, batch_rows).to_batches()[0]

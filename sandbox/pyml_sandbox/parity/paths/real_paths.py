@@ -11,6 +11,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.hive_tables.hive_writer import write_table
+from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 from pyml_sandbox.parity.paths.wire_formats import wire_formats_of
@@ -18,6 +19,7 @@ from pyml_sandbox.parity.rows.numbered import ROW, numbered
 from pyml_sandbox.parity.rows.snapshot import DATABASE
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from pyml_sandbox.predict.online import OnlineError
+from pyml_sandbox.predict.request_limits import is_limit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,6 +109,9 @@ class RealPaths:
             calls: rows of each request.
             threads: how many requests are sent at the same time.
             is_reversed: whether the columns are sent in reverse order.
+
+        Raises:
+            NoAnswerError: a request exceeded a limit of size or time, so that its outputs are not known.
         """
 
         def request(rows: Sequence[InputRow]) -> list[Output]:
@@ -124,6 +129,9 @@ class RealPaths:
             row: the row to send.
             without: name of a column to leave out; empty for none.
             beside: name of a column to add; empty for none.
+
+        Raises:
+            NoAnswerError: as of `online`.
         """
         import pyarrow as pa
 
@@ -136,7 +144,8 @@ class RealPaths:
             list(self.model.predict([batch], recorded=True))
         except SandboxError:
             raise
-        except PymlError:
+        except PymlError as error:
+            _refuse_limit(error)
             return False
         return True
 
@@ -148,7 +157,8 @@ class RealPaths:
             try:
                 found[form] = _of_each(rows, list(rows_of(ask(batch))))
             except (OnlineError, OutputError) as error:
-                if ErrorCode.CANNOT_CARRY not in error.codes:
+                if {ErrorCode.CANNOT_CARRY, ErrorCode.REQUEST_TOO_LARGE}.isdisjoint(error.codes):
+                    _refuse_limit(error)
                     found[form] = [Refusal.of(error, "OnlineError")] * len(rows)
             except (InputError, ValueError):  # of this process: the format cannot hold the rows, or the predictions
                 continue
@@ -161,9 +171,20 @@ class RealPaths:
         except SandboxError:
             raise
         except PymlError as error:
+            _refuse_limit(error)
             refusal = Refusal.of(error, "OnlineError")
             return [refusal] * max(len(rows), 1)
         return _of_each(rows, list(rows_of(answer)))
+
+
+def _refuse_limit(error: PymlError) -> None:
+    """A limit that a request of the check exceeds says nothing about the rows.
+
+    Raises:
+        NoAnswerError: the error is of a limit.
+    """
+    if is_limit(error.code):
+        raise NoAnswerError(f"a request of the check exceeds a limit: {error.message}", []) from error
 
 
 def _of_each(rows: Sequence[InputRow], answered: list[Row]) -> list[Output]:

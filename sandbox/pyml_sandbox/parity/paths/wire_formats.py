@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyml.errors import InputError
+from pyml.error_code import ErrorCode
+from pyml.errors import InputError, SandboxError
 from pyml.oip.columns import Nulls, batch_from_columns, columns_from_batch, nulls_of
 from pyml.oip.messages import JSON_SIZE_HEADER, InferOutputTensor
 from pyml.oip.rpc_status import CODE_KEY, codes_in
 from pyml.oip.tensor import datatype_of, dtype_of, read_raw, write_raw
 from pyml.types.tensors import arrow_from_tensors, check_outputs, tensors_from_arrow
-from pyml_sandbox.predict.online import OnlineError, OnlineModel
+from pyml_sandbox.predict.online import OnlineError, OnlineModel, out_of_time
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pyml.types.tensors import Tensors
 
-TIMEOUT_S = 60
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the shell cannot reach 127.0.0.1
 Ask = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 
@@ -86,7 +86,8 @@ def _through_rest(
 
     Raises:
         InputError: JSON cannot hold the arrays.
-        OnlineError: the gateway or the model refused them.
+        OnlineError: the gateway or the model refused them, or gave no answer in time.
+        SandboxError: the gateway is gone.
     """
     described = _described if is_binary else _as_json
     document: dict[str, Any] = {
@@ -100,12 +101,16 @@ def _through_rest(
     url = f"http://{rest}/v2/models/{model.name}/versions/{model.version}/infer"
     request = urllib.request.Request(url, b"".join([text, *blobs]), headers)
     try:
-        with _DIRECT.open(request, timeout=TIMEOUT_S) as response:
+        with _DIRECT.open(request, timeout=model.timeout_s) as response:
             size = response.headers.get(JSON_SIZE_HEADER)
             return _arrays_in(response.read(), int(size) if size else None)
     except urllib.error.HTTPError as error:
         codes = codes_in(error.headers.get_all(CODE_KEY) or ())
         raise OnlineError(_message_of(error.read().decode(errors="replace")), "", *codes) from error
+    except TimeoutError as error:
+        raise out_of_time() from error
+    except OSError as error:
+        raise SandboxError(f"the gateway does not answer: {error}", "pyml dev up", ErrorCode.GATEWAY_DOWN) from error
 
 
 def _arrays_in(body: bytes, json_size: int | None) -> tuple[Tensors, Nulls]:

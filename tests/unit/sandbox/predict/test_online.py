@@ -42,7 +42,7 @@ NOBODY = Refused(grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresse
 BROKEN = Refused(grpc.StatusCode.UNAVAILABLE, "recvmsg:Connection reset by peer")
 SILENT = "the gateway does not answer"
 LATE = "no answer within the deadline"
-HINT = "allow more time, or send fewer rows in one request"
+HINT = "allow more time (--timeout SECONDS), or send fewer rows in one request"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ HINT = "allow more time, or send fewer rows in one request"
         (NOBODY, SandboxError, f"{SILENT}: nothing listens on its port", "pyml dev up", ErrorCode.GATEWAY_DOWN),
         (BROKEN, SandboxError, f"{SILENT}: it closed the connection", "pyml dev up", ErrorCode.GATEWAY_DOWN),
         (Refused(grpc.StatusCode.DEADLINE_EXCEEDED, ""), OnlineError, LATE, HINT, ErrorCode.DEADLINE),
+        (Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "big"), OnlineError, "big", "", ErrorCode.REQUEST_TOO_LARGE),
         (Refused(grpc.StatusCode.INTERNAL, "a bug"), OnlineError, "a bug", "", ErrorCode.GRPC),
     ],
 )

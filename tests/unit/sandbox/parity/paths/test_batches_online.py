@@ -35,6 +35,7 @@ class FakeModel:
     asked: list[pa.RecordBatch] = field(default_factory=list)
     recorded: bool = False
     signature: Signature = CONTRACT
+    max_request_mb: int = 64
 
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         self.recorded = recorded
@@ -73,6 +74,14 @@ def test_requests_have_one_size_whatever_chunks_the_rows_come_in(chunks: int, tm
     found = predicted(model, rows(5, chunks), tmp_path)
     assert [batch.num_rows for batch in model.asked] == [2, 2, 1]
     assert found.to_pydict() == {"id": [0, 1, 2, 3, 4], "p": [0.0, 2.0, 4.0, 6.0, 8.0]}
+
+
+def test_rows_that_do_not_fit_into_one_request_are_sent_in_more(tmp_path: Path) -> None:
+    documents = pa.table({"id": range(40), "a": ["x" * 90_000] * 40, "b": pa.array([0.5] * 40)})
+    model = FakeModel(lambda batch: pa.record_batch({"p": batch["b"]}), max_request_mb=1)
+    found = predicted(model, documents, tmp_path, batch_rows=1000)
+    assert {batch.num_rows for batch in model.asked} == {10}
+    assert found["id"].to_pylist() == list(range(40))
 
 
 def test_a_request_has_the_models_inputs_in_their_order_and_no_key(tmp_path: Path) -> None:

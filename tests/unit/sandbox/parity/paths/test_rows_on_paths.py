@@ -10,12 +10,14 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
+from pyml.error_code import ErrorCode
 from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.harness.session_messages import Refusal
 from pyml.inference.describe import Signature
 from pyml.offline import job_run
 from pyml.offline.job import OfflineJob
 from pyml.types.schema import Schema
+from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths import real_paths
 from pyml_sandbox.parity.paths.real_paths import BATCH_ROWS, LOST, RealPaths
@@ -207,6 +209,14 @@ def test_a_gateway_that_is_gone_is_an_error_and_no_answer_of_the_model(scene: Sc
     scene.model.predict_ = failing(SandboxError("the gateway does not answer"))
     for ask in (lambda: scene.paths.online([ROWS]), lambda: scene.paths.is_answered_online(ROWS[0], without="a")):
         with pytest.raises(SandboxError):
+            ask()
+
+
+@pytest.mark.parametrize("code", [ErrorCode.DEADLINE, ErrorCode.QUEUE_FULL, ErrorCode.REQUEST_TOO_LARGE])
+def test_a_request_that_exceeds_a_limit_says_nothing_of_its_rows(scene: Scene, code: ErrorCode) -> None:
+    scene.model.predict_ = failing(OnlineError("no answer within the deadline", "", code))
+    for ask in (lambda: scene.paths.online([ROWS]), lambda: scene.paths.is_answered_online(ROWS[0], without="a")):
+        with pytest.raises(NoAnswerError, match="exceeds a limit: no answer within the deadline"):
             ask()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pyml.errors import InputError, OutputError, PymlError
+from pyml.errors import InputError, OutputError, PymlError, SandboxError
 from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
 from pyml.oip import codec
@@ -65,6 +66,7 @@ class FakeModel:
     asked: list[str] = field(default_factory=list)
     name: str = "fare"
     version: str = "1"
+    timeout_s: float = 60
 
     @property
     def signature(self) -> Signature:
@@ -234,6 +236,16 @@ def test_what_the_rest_side_refuses_is_an_error_in_its_words(frame: FakeModel) -
         for form in ("REST", "binary REST"):
             with pytest.raises(OnlineError, match="not on Mondays"):
                 asks[form](row())
+
+
+def test_a_rest_side_that_is_late_or_gone_is_told_from_one_that_refuses(frame: FakeModel) -> None:
+    frame.timeout_s = 0.2
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        rest = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(OnlineError, match="no answer within the deadline"):
+            wire_formats_of(cast(OnlineModel, frame), rest)["REST"](row())
+    with pytest.raises(SandboxError, match="the gateway does not answer"):
+        wire_formats_of(cast(OnlineModel, frame), rest)["REST"](row())
 
 
 class RefusingRunner:
