@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from pyml.inference.describe import Signature
+from pyml.types.schema import Schema
+from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.parity.checks import statefulness
+from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
-from pyml_sandbox.parity.examine import examine
-from support.harnesses import Source
+from pyml_sandbox.parity.examine import examine, open_context
+from pyml_sandbox.parity.observations.catalogue import Check
+from support.harnesses import BuilderOfProcesses, Source, harnesses_of
 
 A = [1.5, 2.25, 3.5, 0.75, 9.1, 4.4, 6.3, 2.9]
 B = [1.5, None, 3.5, 0.75, 9.1, None, 6.3, 2.9]
@@ -416,3 +422,27 @@ def test_each_example_of_an_observation_shows_its_difference_again(tmp_path: Pat
             left, right = context.calls([case.reference.rows, case.other.rows])
             assert case.output in context.differing(left[case.reference.target], right[case.other.target])
         assert len(cases) > 5
+
+
+WAITING = """
+end = time.time() + 0.002
+while time.time() < end:
+    pass
+return pd.DataFrame({"p": frame["a"] + (time.time() % 1 if NOISY else 0.0)})
+"""
+
+
+@pytest.mark.parametrize("is_noisy", [False, True])
+def test_no_check_stops_the_clock_that_a_model_waits_for(
+    is_noisy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statefulness, "WAITING_S", 1.0)
+    source = Source("a DOUBLE", "p DOUBLE", WAITING, {"a": [1.0, 2.0]}, top=f"import time\nNOISY = {is_noisy}")
+    harnesses = harnesses_of(source.write(tmp_path), BuilderOfProcesses())
+    signature = Signature("frame", Schema(source.inputs), Schema(source.outputs))
+    rows = source.full_batch
+    with open_context(harnesses, signature, rows, rows, 1000, Tolerances()) as context:
+        observations = StateChecks(context).observations()
+    checks = {observation.check for observation in observations}
+    assert checks == ({Check.REPEAT} if is_noisy else set())
+    assert Check.FROZEN_CLOCK not in context.record.made

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 SHOWN_CHARACTERS = 2000
 TRIAL_S = 10
 """Seconds that the first call of `predict` may take; then it is given up."""
+QUICK_S = 10
+"""A load up to this many seconds is not worth a note."""
 PATIENCE_S = 3
 """Seconds that a model may take to end after it has been described."""
 TOO_SLOW = f"predict takes longer than {TRIAL_S} s"
@@ -44,12 +47,14 @@ class Signature:
         inputs: schema of what `predict` takes.
         outputs: schema of what `predict` returns.
         refusal: why the model predicts no row that is made up from `inputs`; empty if it does, or was not asked.
+        load_s: seconds that loading took, if they were more than `QUICK_S`; else 0.
     """
 
     kind: str
     inputs: Schema
     outputs: Schema
     refusal: str = field(default="", compare=False)
+    load_s: float = field(default=0.0, compare=False)
 
     @classmethod
     def of(cls, runner: Runner) -> Signature:
@@ -63,13 +68,14 @@ class Signature:
             "inputs": self.inputs.declaration,
             "outputs": self.outputs.declaration,
         }
-        return {**facts, "refusal": self.refusal} if self.refusal else facts
+        further: dict[str, object] = {"refusal": self.refusal, "load_s": self.load_s}
+        return facts | {name: value for name, value in further.items() if value}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, object]) -> Signature:
         """From a JSON object of `to_json`."""
-        refusal = str(facts.get("refusal", ""))
-        return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]), refusal)
+        refusal, load_s = str(facts.get("refusal", "")), float(str(facts.get("load_s", 0.0)))
+        return cls(str(facts["kind"]), _schema(facts["inputs"]), _schema(facts["outputs"]), refusal, load_s)
 
 
 def signature_of(code: int, stdout: str, stderr: str, folder: Path) -> Signature:
@@ -113,6 +119,7 @@ def _schema(declaration: object) -> Schema:
 def _describe(folder: Path) -> tuple[dict[str, object], Runner | None]:
     from pyml.inference.runner import Runner
 
+    started = time.monotonic()
     try:
         runner = Runner.load(folder)
     except PackageError as error:
@@ -120,7 +127,8 @@ def _describe(folder: Path) -> tuple[dict[str, object], Runner | None]:
     except BaseException as error:  # noqa: BLE001 - whatever a model raises is reported
         raised = "".join(traceback.format_exception_only(error)).strip()
         return {"problems": [(f"loading the model raised {raised}", "raise an Exception", None)]}, None
-    return Signature.of(runner).to_json(), runner
+    seconds = round(time.monotonic() - started, 1)
+    return replace(Signature.of(runner), load_s=seconds if seconds > QUICK_S else 0.0).to_json(), runner
 
 
 def _refusal(runner: Runner) -> str:

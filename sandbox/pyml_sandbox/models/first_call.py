@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, PredictError, Problem
+from pyml_sandbox.models.load_time import TRIAL_TIMEOUT_S
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     RowsFor = Callable[[Signature], pa.RecordBatch]
 
-TIMEOUT_S = 120
+TIMEOUT_S = 900
+"""Seconds that the call may take; nothing is known of the model before it."""
 
 
 def predict_rows(builder: EnvironmentBuilder, environment: Environment, rows: pa.RecordBatch) -> None:
@@ -35,7 +37,7 @@ def predict_rows(builder: EnvironmentBuilder, environment: Environment, rows: pa
 
     session = builder.open_session(environment, ["-m", "pyml.harness", "--package", environment.package])
     try:
-        loaded = LoadReport.from_line(session.receive(TIMEOUT_S))
+        loaded = LoadReport.from_line(session.receive(TRIAL_TIMEOUT_S))
         if loaded.problem:
             raise PackageError("the model cannot be loaded", [Problem(loaded.problem)])
         request = HarnessRequest(rows, [range(rows.num_rows)])

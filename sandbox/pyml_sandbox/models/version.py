@@ -61,6 +61,11 @@ class ModelVersion:
         return Signature.from_json(dict(self.declared))
 
     @property
+    def load_s(self) -> float:
+        """Seconds that its trial load took, if they were worth a note; else 0."""
+        return float(str(self.declared.get("load_s", 0.0)))
+
+    @property
     def json(self) -> dict[str, JSON]:
         """The version as a JSON object."""
         declared: JSON = json.loads(json.dumps(self.declared))

@@ -39,8 +39,16 @@ FULL_BATCH_ROWS = 1000
 CALLED_BUDGET_S = 5.0
 ALONE_BUDGET_S = 10.0
 """How long the calls of every row alone may take, in seconds; a slow model gets fewer rows."""
-REFUSED = "the model could not be examined: it refuses every row of the sample, alone and together"
+NOT_EXAMINED = "the model could not be examined"
+REFUSED = f"{NOT_EXAMINED}: it refuses every row of the sample, alone and together"
 GAP = "the model could not be examined completely; the harness stopped"
+FIRST_LEVEL_ALONE = (
+    'for the level of the two real paths alone, which needs no harness: level = "P1" in table [parity] of pyml.toml'
+)
+CALLS = 200
+"""About as many calls the checks make of the slowest model."""
+LONGEST_S = 2 * 3600
+"""How long they may take, in seconds."""
 
 
 @contextmanager
@@ -139,6 +147,8 @@ def examine(context: CheckContext) -> Examination:
     The context's record has the checks that were made. If the model ends its process or is too slow, the observations
     of earlier checks are kept.
     """
+    if gap := too_slow(context.harness.pace.call_s):
+        return Examination(context, (), gap)
     examiner = _Examiner(context)
     try:
         observations = tuple(examiner.observations())
@@ -193,7 +203,20 @@ def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> st
     """Why further checks could not be made, as a message."""
     checks = ", ".join(f"`{name}`" for name in context.record.under_way)
     where = f" at the check {checks}" if checks else ""
-    return f"{GAP}{where}: {error.message}"
+    return f"{GAP}{where}: {error.message}\n{FIRST_LEVEL_ALONE}"
+
+
+def too_slow(call_s: float) -> str:
+    """Why a model cannot be examined, since its calls take too long; empty if it can.
+
+    Args:
+        call_s: time of a call with the sample, in seconds.
+    """
+    needed_s = CALLS * call_s
+    if needed_s <= LONGEST_S:
+        return ""
+    slow = f"a call of predict with {SAMPLE_ROWS} rows takes {call_s:.0f} s"
+    return f"{NOT_EXAMINED}: {slow}, so that the checks would take {needed_s / 3600:.0f} h\n{FIRST_LEVEL_ALONE}"
 
 
 class _Examiner:

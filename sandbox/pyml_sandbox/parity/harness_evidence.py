@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING
 from pyml.errors import PackageError
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.decisions.evidence import Evidence
 from pyml_sandbox.parity.decisions.pairings import EXPECTED, OFFLINE, ONLINE_BATCHES
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
 from pyml_sandbox.parity.diagnosis.rules import Diagnosis, diagnose
-from pyml_sandbox.parity.examine import Examination, context_of_rows, examine, measured, on_the_paths, sizes
+from pyml_sandbox.parity.examine import (
+    FIRST_LEVEL_ALONE,
+    Examination,
+    context_of_rows,
+    examine,
+    measured,
+    on_the_paths,
+    sizes,
+)
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
 from pyml_sandbox.parity.observations.check_record import CheckRecord, silent
@@ -130,7 +139,9 @@ class HarnessEvidence:
 
         signature = self.version.signature
         rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
-        harnesses = HarnessProcesses(self.client.driver.builder, target.environment)
+        harnesses = HarnessProcesses(
+            self.client.driver.builder, target.environment, start_timeout_s(self.version.load_s)
+        )
         made = stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted))
         made.record.on_progress = partial(self._progress, made.record)
         return made
@@ -147,4 +158,4 @@ class HarnessEvidence:
 
 def _none(error: PackageError) -> Evidence:
     """Evidence without any checks, and the reason."""
-    return Evidence(gap=f"the model could not be examined: {error.message}")
+    return Evidence(gap=f"the model could not be examined: {error.message}\n{FIRST_LEVEL_ALONE}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from pyml.errors import PackageError, Problem
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport, Refusal
+from pyml_sandbox.models.load_time import START_TIMEOUT_S
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment, EnvironmentBuilder
     from pyml_sandbox.models.model_session import Session
 
-START_TIMEOUT_S = 120
+FIRST_ANSWER_TIMEOUT_S = 900
+"""Seconds that the first request may take, before anything is known of the model."""
 ANSWER_TIMEOUT_S = 120
 PATIENCE = 5
-"""A request may take this many times as long as earlier requests with as many rows."""
+"""A request may take this many times as long as earlier requests with as many rows or calls, and `ANSWER_TIMEOUT_S`."""
 
 Output = Row | Refusal
 """The output of one row: its predicted values by column, or why the call was refused."""
@@ -70,6 +72,29 @@ class Variation:
 PINNED = Variation()
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How long the requests of one process took so far; their time may go by rows, or by calls.
+
+    Attributes:
+        row_s: longest time of a row, in seconds; None before the first request.
+        call_s: longest time of a call, in seconds.
+    """
+
+    row_s: float | None = None
+    call_s: float = 0.0
+
+    def timeout_s(self, rows: int, calls: int) -> float:
+        """The time limit of the next request, in seconds."""
+        if self.row_s is None:
+            return FIRST_ANSWER_TIMEOUT_S
+        return ANSWER_TIMEOUT_S + PATIENCE * max(self.row_s * rows, self.call_s * calls)
+
+    def after(self, rows: int, calls: int, seconds: float) -> Pace:
+        """The pace after one more request."""
+        return Pace(max(self.row_s or 0.0, seconds / max(rows, 1)), max(self.call_s, seconds / max(calls, 1)))
+
+
 @dataclass
 class HarnessProcess:
     """One isolated process, in which the model is loaded.
@@ -79,25 +104,29 @@ class HarnessProcess:
         load_report: how loading went.
         variables: names of environment variables that the model's own code has read.
         changed: rows of the first call that modified its input, shape (rows, inputs); None if no call did.
-        row_s: longest time that a row has taken so far, in seconds.
+        pace: how long earlier requests took.
     """
 
     session: Session
     load_report: LoadReport
     variables: frozenset[str] = frozenset()
     changed: pa.RecordBatch | None = field(default=None)
-    row_s: float = 0.0
+    pace: Pace = field(default_factory=Pace)
 
-    def ask(self, request: HarnessRequest) -> HarnessResponse:
-        """Send a request. Blocks. The time limit grows with the time that earlier rows took.
+    def ask(self, request: HarnessRequest, timeout_s: float | None = None) -> HarnessResponse:
+        """Send a request. Blocks.
+
+        Args:
+            request: the request.
+            timeout_s: time limit in seconds; None for one that follows the time that earlier requests took.
 
         Raises:
             NoAnswerError: the model ended its Python process, or is too slow.
         """
-        rows = sum(map(len, request.groups))
+        rows, calls = sum(map(len, request.groups)), len(request.groups)
         started = time.perf_counter()
-        line = self.session.ask(request.to_line(), ANSWER_TIMEOUT_S + PATIENCE * self.row_s * rows)
-        self.row_s = max(self.row_s, (time.perf_counter() - started) / max(rows, 1))
+        line = self.session.ask(request.to_line(), timeout_s or self.pace.timeout_s(rows, calls))
+        self.pace = self.pace.after(rows, calls, time.perf_counter() - started)
         response = HarnessResponse.from_line(line)
         self.variables |= set(response.variables)
         if response.changed and self.changed is None:
@@ -117,6 +146,7 @@ class HarnessProcess:
         seeded: bool = False,
         threads: int = 1,
         detects_mutation: bool = False,
+        timeout_s: float | None = None,
     ) -> list[list[Output]]:
         """The outputs of each call, row for row. Blocks.
 
@@ -129,17 +159,17 @@ class HarnessProcess:
             seeded: whether random generators are seeded before each call.
             threads: how many calls are made at the same time.
             detects_mutation: whether to detect that `predict` modifies its input.
+            timeout_s: as of `ask`.
 
         Raises:
             NoAnswerError: the model ended its Python process, or is too slow.
         """
         if not groups:
             return []
-        response = self.ask(
-            HarnessRequest(
-                rows, groups, perturbation or Perturbation(), clock, seeded, threads, detects_mutation, runs=runs
-            )
+        request = HarnessRequest(
+            rows, groups, perturbation or Perturbation(), clock, seeded, threads, detects_mutation, runs=runs
         )
+        response = self.ask(request, timeout_s)
         predicted = iter(rows_of(response.predictions))
         outputs: list[list[Output]] = []
         for number, group in enumerate(groups):
@@ -171,10 +201,12 @@ class HarnessProcesses:
     Attributes:
         builder: opens sessions in environments.
         environment: of the version, which is that of both paths.
+        start_timeout_s: seconds that loading the model may take.
     """
 
     builder: EnvironmentBuilder
     environment: Environment
+    start_timeout_s: float = START_TIMEOUT_S
 
     @contextmanager
     def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
@@ -187,7 +219,7 @@ class HarnessProcesses:
         arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
         session = self.builder.open_session(self.environment, arguments)
         try:
-            load_report = LoadReport.from_line(session.receive(START_TIMEOUT_S))
+            load_report = LoadReport.from_line(session.receive(self.start_timeout_s))
             if load_report.problem:
                 raise PackageError("the model cannot be loaded", [Problem(load_report.problem)])
             yield HarnessProcess(session, load_report)

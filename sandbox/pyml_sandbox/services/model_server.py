@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
     from pyml_sandbox.models.version import ModelVersion
 
-START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 15
 
 

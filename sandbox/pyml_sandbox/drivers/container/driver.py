@@ -26,6 +26,7 @@ from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WARE
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
 from pyml_sandbox.drivers.container.service_runner import ContainerRunner
 from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
+from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.services import gateway_server, machine_check, metastore, spark
 from pyml_sandbox.services.container_spec import Limits
@@ -163,6 +164,7 @@ class ContainerDriver:
                 str(environment.image),
                 limits,
                 environment.note,
+                start_timeout_s(version.load_s),
             )
             for replica, endpoint in enumerate(self.model_endpoints(version))
         ]

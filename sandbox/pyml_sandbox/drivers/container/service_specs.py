@@ -18,6 +18,7 @@ from pyml_sandbox.drivers.container.inside_paths import (
     SPARK_HOME,
     WAREHOUSE,
 )
+from pyml_sandbox.models.load_time import START_TIMEOUT_S
 from pyml_sandbox.services import gateway_server, metastore, model_server, spark
 from pyml_sandbox.services.container_spec import Container, Limits
 from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
@@ -171,7 +172,13 @@ def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
 
 
 def model_container(
-    settings: ContainerSettings, endpoint: Endpoint, command: tuple[str, ...], image: str, limits: Limits, note: str
+    settings: ContainerSettings,
+    endpoint: Endpoint,
+    command: tuple[str, ...],
+    image: str,
+    limits: Limits,
+    note: str,
+    start_s: float = START_TIMEOUT_S,
 ) -> ServiceSpec:
     """A model server, without a network, and with only the volume of sockets to write to.
 
@@ -182,6 +189,7 @@ def model_container(
         image: id of the model version's image.
         limits: memory, cores and processes that it may use.
         note: one more fact for the summary.
+        start_s: seconds that it may take to load the model.
     """
     return _spec(
         endpoint,
@@ -195,7 +203,7 @@ def model_container(
             limits=limits,
             starts_on_request=settings.socket is not None,
         ),
-        model_server.START_TIMEOUT_S,
+        start_s,
         model_server.STOP_TIMEOUT_S,
         note,
     )

@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from pyml.errors import PackageError
 from pyml_sandbox.drivers.process.process_group import end_group
 from pyml_sandbox.drivers.process.service_runner import inherited
+from pyml_sandbox.models.load_time import TRIAL_TIMEOUT_S, too_slow
 
-TIMEOUT_S = 300
 
-
-def load_on_trial(launcher: Path, package: Path, timeout_s: float = TIMEOUT_S) -> Mapping[str, object]:
+def load_on_trial(launcher: Path, package: Path, timeout_s: float = TRIAL_TIMEOUT_S) -> Mapping[str, object]:
     """Load a model once, with the environment variables that its server will have. Blocks.
 
     Processes that the model started meanwhile are ended.
@@ -52,7 +50,7 @@ def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise PackageError(f"loading the model took longer than {timeout_s:g} s", []) from error
+            raise too_slow(timeout_s) from error
         finally:
             end_group(process)
         return code, _content(stdout), _content(stderr)

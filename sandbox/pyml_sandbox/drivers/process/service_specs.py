@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyml_sandbox.drivers.process.java import Java
 from pyml_sandbox.drivers.process.supervisor_rpc import JOURNAL
+from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.services import gateway_server, metastore, model_server, spark
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
@@ -128,6 +129,6 @@ def model_server_spec(
         environment={"PYTHONUNBUFFERED": "1", "PYML_ENVIRONMENT": environment.key},
         depends_on=(gateway_server.NAME,),
         stop_timeout_s=model_server.STOP_TIMEOUT_S,
-        start_timeout_s=model_server.START_TIMEOUT_S,
+        start_timeout_s=start_timeout_s(version.load_s),
         note=environment.note,
     )

@@ -11,7 +11,17 @@ from pyml_sandbox.compare.result import Comparison
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import failure_message
 from pyml_sandbox.parity.report.document import Report
-from pyml_sandbox.parity.verdict import NOTEBOOK, CheckResult, Counterexample, Finding, Hop, NoiseFloor, Seen, Severity
+from pyml_sandbox.parity.verdict import (
+    NOTEBOOK,
+    CheckResult,
+    Counterexample,
+    Finding,
+    Hop,
+    NoiseFloor,
+    Seen,
+    Severity,
+    Verdict,
+)
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
 
 STATIONS: tuple[tuple[str, Hop | None], ...] = (
@@ -83,6 +93,8 @@ def checks_message(report: Report) -> str:
     made = counted(len(report.checks), "check")
     if fired:
         return f"{made}: {listed(fired)} saw a difference."
+    if report.verdict is Verdict.CANNOT_CERTIFY:
+        return f"{made} made, not all of them: none saw a difference."
     return f"{made} made." if of_severity(report, Severity.FAILS) else f"{made}: none saw a difference."
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyml.errors import PackageError
 from pyml_sandbox.drivers.container import inside_paths
 from pyml_sandbox.drivers.container.engine.archive import read_file
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, run_to_its_end, temporary_container
+from pyml_sandbox.models.load_time import TRIAL_TIMEOUT_S, too_slow
 
-TIMEOUT_S = 300
 PROGRAM = Program(
     (inside_paths.MODEL_PYTHON, "-m", "pyml.inference.describe", inside_paths.MODEL_PACKAGE),
     {"/tmp": "mode=1777"},  # noqa: S108
@@ -49,8 +48,8 @@ def load_on_trial(engine: Engine, image_id: str, package: Path) -> LoadResult:
     with temporary_container(engine, image_id, PROGRAM) as container:
         lock = read_file(container, inside_paths.LOCK)
         try:
-            output = run_to_its_end(container, TIMEOUT_S)
+            output = run_to_its_end(container, TRIAL_TIMEOUT_S)
         except TimeoutError as error:
-            raise PackageError(f"loading the model took longer than {TIMEOUT_S} s", []) from error
+            raise too_slow(TRIAL_TIMEOUT_S) from error
     signature = signature_of(output.code, output.stdout, output.stderr, package)
     return LoadResult(signature.to_json(), lock)

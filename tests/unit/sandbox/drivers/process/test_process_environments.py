@@ -139,7 +139,7 @@ def test_what_is_talked_to_gets_no_more_of_the_shell_than_a_server_does(
 ) -> None:
     monkeypatch.setenv("SECRET", "x")
     environment = Environment("key", sys.executable, "package")
-    program = "import os; print(os.environ.get('SECRET'), 'PATH' in os.environ)"
+    program = "import os; print('\\x1e' + str(os.environ.get('SECRET')), 'PATH' in os.environ)"
     open_session = VirtualenvBuilder(scene.home).open_session(environment, ["-c", program])
     assert open_session.receive(60) == "None True\n"
     open_session.close()
@@ -156,7 +156,7 @@ def launcher(folder: Path, script: str) -> Path:
     return file
 
 
-ANSWER = '{"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}\n{"refusal": ""}'
+ANSWER = '\x1e{"kind": "frame", "inputs": "a DOUBLE", "outputs": "a DOUBLE"}\n\x1e{"refusal": ""}'
 
 
 def test_what_a_model_declares_is_what_it_answers_however_it_ends(tmp_path: Path) -> None:

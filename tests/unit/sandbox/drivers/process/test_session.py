@@ -9,7 +9,7 @@ import pytest
 from pyml_sandbox.drivers.process.session import session_with_process
 from pyml_sandbox.models.model_session import NoAnswerError
 
-ECHOES = "import sys\nfor line in sys.stdin:\n    print(line.strip() + '!', flush=True)"
+ECHOES = "import sys\nfor line in sys.stdin:\n    print(line, '\\x1e' + line.strip() + '!', flush=True)"
 LATE = "import sys\nfor line in sys.stdin:\n    sys.stdin.readline()\n    print('late', flush=True)"
 ENDS = "import sys\nsys.stdin.readline()\nprint('going down', file=sys.stderr)\nsys.exit(3)"
 

@@ -286,6 +286,7 @@ def test_the_documentation_names_every_field() -> None:
     [
         (PASSING, "9 checks: together saw a difference."),
         (replace(PASSING, checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference."),
+        (replace(DOUBTFUL, checks=tuple(replace(check, fired=False) for check in CHECKS[:2])), "2 checks made, not all of them: none saw a difference."),
         (replace(ONE_FAULT, checks=tuple(replace(check, fired=False) for check in CHECKS)), "10 checks made."),
         (replace(ONE_FAULT, checks=()), "No check was made."),
         (DOUBTFUL, "No check was made."),
