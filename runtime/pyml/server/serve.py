@@ -18,6 +18,7 @@ from pyml.oip.grpc_polling import TOLERATE_PINGS
 from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.server.forked_children import release_children
 from pyml.server.main_thread import MainThreadExecutor
+from pyml.server.self_watch import watch
 from pyml.server.server_options import ServerOptions
 from pyml.server.service import ModelService
 from pyml.server.sockets import ServiceSocket
@@ -55,6 +56,7 @@ def serve(options: ServerOptions) -> None:
     empty_stdin()
     try:
         endpoint.publish()
+        watch(endpoint)
         service.load(options.package)
         log.info("%s@%s is ready after %.1f s", options.name, options.version, time.monotonic() - started)
         executor.run()
