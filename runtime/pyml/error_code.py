@@ -59,6 +59,7 @@ class ErrorCode(StrEnum):
     SPARK_GONE = "spark-gone"
     METASTORE_GONE = "metastore-gone"
     ROWS_LOST = "rows-lost"
+    WORKER_DIED = "worker-died"
     NO_ROWS = "no-rows"
     TABLE_EXISTS = "table-exists"
     TABLE_MISSING = "table-missing"

@@ -59,23 +59,27 @@ def _job_error(text: str, *, is_gone: bool) -> JobError:
         return JobError(
             "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
         )
-    if "Python worker exited unexpectedly" in text:
-        return JobError(_ENDED, _ENDED_HINT, ErrorCode.PREDICT_RAISED)
     reported = reported_error_in(text)
     if reported is not None:
         return JobError(reported.message, reported.hint, *reported.codes)
+    if _WORKER_ENDED in text:
+        return JobError(
+            "the model ended the Python of its Spark worker, while it was loaded or in predict; Spark has no exit code",
+            _ENDED_HINT,
+            ErrorCode.WORKER_DIED,
+        )
     return JobError(
         f"the Spark job failed: {text.strip().splitlines()[0] if text.strip() else 'no reason given'}", _LOG_HINT
     )
 
 
-_ENDED = (
-    "the model ended the Python process in which it predicted, each time that Spark tried again: it called os._exit, "
-    "crashed, or took more memory than there is"
-)
-_ENDED_HINT = "find the rows with a smaller query; pyml dev logs shows what the process wrote last"
 _AGAIN_HINT = "pyml dev up, then run it again"
 _LOG_HINT = "pyml dev logs"
+_WORKER_ENDED = "Python worker exited unexpectedly"
+_ENDED_HINT = (
+    "pyml dev logs spark has its last output; if the model calls os._exit, have it raise an error; if it crashes below "
+    "Python, try a different version of the library; if memory is short, give Spark batches of fewer rows"
+)
 
 
 def _first_paragraph(error: Exception) -> str:

@@ -64,10 +64,13 @@ def test_of_other_errors_the_first_line_is_told() -> None:
 
 
 def test_a_worker_that_the_model_ended_is_told_in_our_words() -> None:
-    ended = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider setting 'spark.x'"
-    found = told(f"Job aborted due to stage failure: Task 0 in stage 11.0 failed 4 times: {ended}")
-    assert found.message.startswith("the model ended the Python process in which it predicted")
-    assert found.codes == (ErrorCode.PREDICT_RAISED,)
+    spark = (
+        "Lost task 1.0: org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider setting"
+    )
+    found = told(f"Job aborted due to stage failure: {spark} 'spark.python.worker.faulthandler.enabled'")
+    assert found.message.startswith("the model ended the Python of its Spark worker")
+    assert "os._exit" in found.hint
+    assert found.codes == (ErrorCode.WORKER_DIED,)
 
 
 def told(said: str) -> JobError:
