@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pyml.package.settings import MIB
@@ -55,8 +56,16 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         "spark.sql.warehouse.dir": warehouse,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(2, cores)),
-        "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} -Djava.io.tmpdir={scratch} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} {_java_option('java.io.tmpdir', scratch)} -Duser.timezone=UTC",
     }
+
+
+def _java_option(name: str, value: str) -> str:
+    """A property among the options that Spark's launcher splits: at blanks outside of quotes, as a shell does."""
+    if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
+        return f"-D{name}={value}"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"-D{name}={escaped}"'
 
 
 def spark_environment(spark_home: str, java_home: str, python: str, scratch: str) -> Mapping[str, str]:

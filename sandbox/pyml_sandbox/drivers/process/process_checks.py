@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 
@@ -16,12 +17,29 @@ from pyml_sandbox.workspace.home import check_socket_path
 
 MEMORY_NEEDED_BYTES = 1_500_000_000  # metastore 0.25, Spark 0.6 to 1, gateway and a model server 0.1 each
 DISK_NEEDED_BYTES = 1_000_000_000
+UNFIT = re.compile(r"[\\\[\]{}*?;:\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def check_java(context: MachineContext) -> str:
     """Check that Java 17 or newer is installed."""
     java = find_java(context.home, context.environ)
     return f"Java {java.version}, from {java.source}"
+
+
+def check_folder(context: MachineContext) -> str:
+    """Check that Hive, Spark and Java can use the path of the sandbox's folder.
+
+    Raises:
+        SetupError: it has letters that are patterns of files to Hadoop, or separate paths for Derby and Java.
+    """
+    folder = str(context.home.folder)
+    found = sorted(set(UNFIT.findall(folder)))
+    if found:
+        raise SetupError(
+            f"Hive and Spark cannot use a folder with {' '.join(map(repr, found))} in its path: {folder}",
+            "set PYML_HOME to a folder with a path of letters, digits, blanks and -_.",
+        )
+    return folder
 
 
 def check_sockets(context: MachineContext) -> str:
@@ -72,6 +90,7 @@ def check_disk(context: MachineContext) -> str:
 PROCESS_CHECKS: Mapping[str, Check] = {
     "java": check_java,
     "spark": check_spark,
+    "folder": check_folder,
     "data": check_data,
     "ports": check_ports,
     "sockets": check_sockets,

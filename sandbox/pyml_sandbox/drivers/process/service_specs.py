@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.pinned_environment import PINNED
 from pyml_sandbox.drivers.process.java import Java
 from pyml_sandbox.drivers.process.supervisor_rpc import JOURNAL
 from pyml_sandbox.models.load_time import start_timeout_s
@@ -44,7 +45,7 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
             port,
         ),
         working_directory=home.scratch,
-        environment={"JAVA_HOME": str(java.home), "TZ": "UTC"},
+        environment={"JAVA_HOME": str(java.home), **{name: PINNED[name] for name in ("TZ", "LANG", "LC_ALL")}},
         stop_timeout_s=metastore.STOP_TIMEOUT_S,
         start_timeout_s=metastore.START_TIMEOUT_S,
     )

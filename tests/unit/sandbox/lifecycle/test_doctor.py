@@ -77,6 +77,24 @@ def test_too_little_disk_is_refused(machine: MachineContext, monkeypatch: pytest
     assert "PYML_HOME" in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["jo é", "o'd", 'q"q', "$x", "100%", "#1", "a,b", "(x)", "☃", "~"])
+def test_a_folder_may_have_nearly_any_name(machine: MachineContext, name: str) -> None:
+    process_checks.check_folder(changed(machine, home=SandboxHome(Path("/tmp") / name)))
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a[b", "a{b}", "a*", "a?", "a;b", "a:b", "a\nb", "a\udce9"])
+def test_a_folder_that_hadoop_derby_or_java_misreads_is_refused(machine: MachineContext, name: str) -> None:
+    with pytest.raises(SetupError, match="cannot use a folder with") as caught:
+        process_checks.check_folder(changed(machine, home=SandboxHome(Path("/tmp") / name)))
+    assert "PYML_HOME" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_written_is_refused(machine: MachineContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as root, and on a read-only disk
+    with pytest.raises(SetupError, match="cannot be written"):
+        process_checks.check_disk(machine)
+
+
 def test_a_port_that_a_stranger_holds_is_refused_even_while_other_services_run(machine: MachineContext) -> None:
     with socket.create_server((HOST, machine.ports.rest)):
         with pytest.raises(SetupError, match="needs for rest"):

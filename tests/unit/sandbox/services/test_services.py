@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pyml.probes.metastore_probe import MetastoreProbe, check_reply
 from pyml.probes.spark_probe import SparkProbe, session_fields, sql_request, version_request
 from pyml_sandbox.drivers.process.java import Java
 from pyml_sandbox.drivers.process.service_specs import gateway_spec, metastore_spec, spark_spec
+from pyml_sandbox.services.spark import connect_settings
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
@@ -44,6 +46,18 @@ def test_settings_travel_as_whole_arguments_whatever_they_hold(home: SandboxHome
     metastore, spark, _ = all_specs(home)
     assert f"-Dhive.metastore.warehouse.dir={home.data / 'warehouse'}" in metastore.command
     assert f"spark.sql.warehouse.dir={home.data / 'warehouse'}" in spark.command
+
+
+@pytest.mark.parametrize("folder", ["/tmp/jo é", "/tmp/o'd", '/tmp/a "b" c', "/tmp/$x %d #h", "/plain/path-1_2.3"])
+def test_sparks_launcher_reads_the_temporary_folder_as_one_option(folder: str) -> None:
+    options = connect_settings(2, "127.0.0.1:1", "/w", folder)["spark.driver.extraJavaOptions"]
+    assert f"-Djava.io.tmpdir={folder}" in shlex.split(
+        options
+    )  # CommandBuilderUtils.parseOptionString splits as a shell
+
+
+def test_java_reads_paths_as_utf8_whatever_the_locale_of_the_shell(home: SandboxHome) -> None:
+    assert all(spec.environment["LC_ALL"] == "C.UTF-8" for spec in all_specs(home) if "JAVA_HOME" in spec.environment)
 
 
 def test_protobuf_messages_are_what_protobuf_makes_of_them() -> None:
