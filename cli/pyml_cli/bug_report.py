@@ -87,7 +87,7 @@ def write_report(text: str) -> Path:
 
     try:
         return _written(SandboxHome.find("default").root / "bugs", text)
-    except (OSError, RuntimeError):  # RuntimeError: there is no HOME
+    except (OSError, PymlError):
         return _written(Path(tempfile.gettempdir()), text)
 
 

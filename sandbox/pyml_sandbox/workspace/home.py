@@ -35,6 +35,7 @@ class SandboxHome:
 
         Raises:
             UsageError: the name cannot be the name of a folder.
+            SetupError: this user has no home folder, and PYML_HOME is not set.
         """
         environ = os.environ if environ is None else environ
         name = name or environ.get("PYML_SANDBOX") or "default"
@@ -43,7 +44,10 @@ class SandboxHome:
                 f"expected the name of a sandbox, up to 40 characters of a-z, 0-9, - and _; found {name!r}",
                 "choose a different name with --sandbox or PYML_SANDBOX",
             )
-        return cls(Path(environ.get("PYML_HOME") or "~/.pyml").expanduser().absolute(), name)
+        try:
+            return cls(Path(environ.get("PYML_HOME") or "~/.pyml").expanduser().absolute(), name)
+        except RuntimeError as error:
+            raise SetupError("This user has no home folder.", "set PYML_HOME to a folder of yours") from error
 
     @property
     def folder(self) -> Path:

@@ -50,6 +50,16 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
+def test_a_user_without_a_home_folder_is_told_to_set_pyml_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", refuse)
+    with pytest.raises(SetupError, match="no home folder") as caught:
+        SandboxHome.find(environ={})
+    assert "PYML_HOME" in caught.value.hint
+
+
 def test_the_folder_of_sockets_is_for_this_user_alone(tmp_path: Path, short: Path) -> None:
     home = SandboxHome(tmp_path)
     home.create()
