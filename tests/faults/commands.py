@@ -87,6 +87,20 @@ def signalled(begin: Callable[[Scene], Running], number: int) -> Callable[[Scene
     return strike
 
 
+def job_killed(scene: Scene) -> Sequence[Done]:
+    """A job whose command is killed while it writes, and the same job again."""
+    first = scene.job_at_work()
+    first.process.kill()
+    return (first.end(), scene.job().end())
+
+
+def upload_killed(scene: Scene) -> Sequence[Done]:
+    """An upload that is killed, and the same upload again."""
+    first = an_upload(scene)
+    first.process.kill()
+    return (first.end(), scene.run("upload", str(scene.home.root / "other")))
+
+
 def two_ups(scene: Scene) -> Sequence[Done]:
     """Two `up` at once of a sandbox that is up."""
     both = [scene.begin("dev", "up") for _ in range(2)]
@@ -110,6 +124,8 @@ FAULTS = (
         for what, begin in COMMANDS.items()
         for number in SIGNALS
     ),
+    Fault("SIGKILL to predict offline", job_killed, codes=(0, -signal.SIGKILL)),
+    Fault("SIGKILL to upload", upload_killed, codes=(0, -signal.SIGKILL)),
     Fault("two up at once", two_ups, codes=(0,), quick=True),
     Fault("two uploads at once", two_uploads, codes=(0,)),
 )

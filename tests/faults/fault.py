@@ -20,6 +20,7 @@ class Fault:
         strike: makes it happen in a sandbox that is whole, and gives back what the commands said that met it.
         drivers: the drivers that it can happen with.
         says: what the commands say between them: causes and fixes. A word of several alternatives is cut by `|`.
+        never: what no command may say, such as a wrong verdict.
         codes: the exit codes that a command may end with.
         mend: the one command after which all is well again.
         needs_small_disk: whether the sandbox must lie on a file system of its own, which root alone can make.
@@ -30,6 +31,7 @@ class Fault:
     strike: Callable[[Scene], Sequence[Done]]
     drivers: tuple[str, ...] = BOTH
     says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     codes: tuple[int, ...] = (0, 1, 3)
     mend: tuple[str, ...] = ("dev", "up")
     quick: bool = False

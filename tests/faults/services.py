@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from faults.actor import SERVER
+from faults.actor import NAME, SERVER, query
 from faults.fault import BOTH, CONTAINER, PROCESS, Fault
 from faults.scene import Done, Scene
 
@@ -73,6 +73,18 @@ def killed_before_a_job(service: str) -> Strike:
     return strike
 
 
+def killed_in_a_check(service: str) -> Strike:
+    """Killed while a parity check of a right model runs: whatever comes, the model is not what fails."""
+
+    def strike(scene: Scene) -> Sequence[Done]:
+        check = scene.begun("parity-check", NAME, "--sql", query(200), "--key", "id", after_s=10)
+        if check.process.poll() is None:
+            scene.kill(service)
+        return (check.end(300),)
+
+    return strike
+
+
 def paused_in_a_request(service: str) -> Strike:
     """Paused, as by a machine that sleeps, for less than a request waits."""
 
@@ -103,6 +115,10 @@ FAULTS = (
     *_named("killed in a request", killed_in_a_request, (SERVER, "gateway")),
     *_named("killed before a request", killed_before_a_request, (SERVER, "gateway")),
     *_named("killed before a job", killed_before_a_job, tuple(DRIVERS)),
+    *(
+        Fault(f"{service} killed in a parity check", killed_in_a_check(service), never=("FAIL",), codes=(0, 3, 4))
+        for service in (SERVER, "gateway", "spark")
+    ),
     *_named("paused in a request", paused_in_a_request, (SERVER, "gateway", "metastore")),
     Fault("the supervisor killed, idle", supervisor_killed, (PROCESS,), codes=(0, 1)),
 )
