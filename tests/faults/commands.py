@@ -126,7 +126,7 @@ FAULTS = (
     ),
     Fault("SIGKILL to predict offline", job_killed, codes=(0, -signal.SIGKILL)),
     Fault("SIGKILL to upload", upload_killed, codes=(0, -signal.SIGKILL)),
-    Fault("two up at once", two_ups, codes=(0,), quick=True),
+    Fault("two up at once", two_ups, codes=(0,)),
     Fault("two uploads at once", two_uploads, codes=(0,)),
 )
 """Signals to each command, and commands at once."""

@@ -27,10 +27,10 @@ def in_a_job(act: str) -> Callable[[Scene], Sequence[Done]]:
 
 
 FAULTS = (
-    Fault("the model exits in a request", in_a_request("exit 7"), BOTH, ("exit code 7",)),
+    Fault("the model exits in a request", in_a_request("exit 7"), BOTH, ("exit code 7",), quick=True),
     Fault("the model is killed in a request", in_a_request("kill 9"), BOTH, ("SIGKILL",)),
     Fault("the model crashes in a request", in_a_request("kill 11"), BOTH, ("SIGSEGV",)),
-    Fault("the model raises in a request", in_a_request("raise 3"), BOTH, ("the model refuses 3.0",), quick=True),
+    Fault("the model raises in a request", in_a_request("raise 3"), BOTH, ("the model refuses 3.0",)),
     Fault("the model takes too much memory in a request", in_a_request("memory 3000"), (CONTAINER,), ("more memory",)),
     Fault("the model starts too many processes in a request", in_a_request("fork 600"), (CONTAINER,), ("processes",)),
     Fault("the model exits in a job", in_a_job("exit 7"), BOTH),

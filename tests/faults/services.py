@@ -17,7 +17,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     SERVER: BOTH,
     "spark-master": (CONTAINER,),
 }
-QUICK = ("metastore killed, idle", f"{SERVER} killed in a request", "gateway killed, idle")
+QUICK = ("metastore killed, idle", f"{SERVER} killed in a request")
 
 
 def killed_idle(service: str) -> Strike:

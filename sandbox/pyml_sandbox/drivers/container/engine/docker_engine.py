@@ -125,7 +125,7 @@ def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
     """The engine of this machine: `$DOCKER_HOST`, else Docker's current context, else a rootless or podman socket.
 
     Raises:
-        SetupError: no engine answers; lists the endpoints that were tried.
+        SetupError: no engine answers, with the endpoints that were tried; or the context that was asked for is missing.
     """
     environ = dict(os.environ if environ is None else environ)
     tried: list[str] = []
@@ -144,6 +144,9 @@ def _endpoints(environ: Mapping[str, str]) -> list[str]:
         return [environ["DOCKER_HOST"]]
     from docker.context import ContextAPI
 
+    if ContextAPI.get_context(environ.get("DOCKER_CONTEXT")) is None:
+        name = environ.get("DOCKER_CONTEXT") or "that Docker's config.json names"
+        raise SetupError(f"There is no Docker context {name}.", "docker context ls, then DOCKER_CONTEXT=NAME or none")
     with translated():
         host = ContextAPI.kwargs_from_context(environment=environ).get("base_url")
     current = str(host or "unix:///var/run/docker.sock").replace("http+unix://", "unix://")
