@@ -29,10 +29,11 @@ DRIVER ?= process
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
 
-# What starts no service runs on every core, the rest in order: tests of services share ports, memory and an engine.
+# What starts no service runs on every core. The rest runs in two groups side by side, one for each driver, and in order
+# within a group, whose tests share a sandbox (tests/conftest.py).
 test: lint unit
 	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/reports -n logical --dist worksteal
-	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports -n 2 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -22,9 +22,26 @@ from support.needed import needed
 
 pytest_plugins = ["pytester"]
 
+CONTAINERS, PROCESSES = "containers", "processes"
+_OF_CONTAINERS = frozenset({"engine", "python_image", "base_image", "container_sandbox"})
+
 # What takes long is no fault of a test: the first to import pandas does, and every one on a busy machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests by driver: `--dist loadgroup` runs the groups side by side, each in order on sandboxes of its own."""
+    for item in items:
+        group = CONTAINERS if _needs_containers(item) else PROCESSES
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _needs_containers(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function):
+        return False
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return not _OF_CONTAINERS.isdisjoint(item.fixturenames) or "container" in map(str, parameters)
 
 
 @pytest.fixture(scope="module")
