@@ -1,14 +1,18 @@
-"""`python -m pyml.inference.describe FOLDER`: load a model in its own environment, call it once, print its signature.
+"""`python -m pyml.inference.describe FOLDER [PIPE]`: load a model in its own environment, call it, print its signature.
 
 Prints one JSON object: the model's kind and its declared inputs and outputs, or the problems that prevented loading it;
 then a second one: what `predict` raised when it was called on one row that is made up from the declared inputs. A model
 may refuse values that it does not know, so that is told, and is not a problem; nor is a call longer than `TRIAL_S`.
+
+PIPE is a file descriptor of a pipe whose other end the caller holds: if it is killed, so is this process's group.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -153,6 +157,8 @@ def main() -> None:
     its exit handlers, take longer than `PATIENCE_S`.
     """
     own_stdin()
+    for pipe in sys.argv[2:]:
+        threading.Thread(target=_end_with, args=(int(pipe),), name="pyml-caller", daemon=True).start()
     with own_stdout() as stdout:
         described, runner = _describe(Path(sys.argv[1]))
         _print(stdout, described)
@@ -162,6 +168,15 @@ def main() -> None:
             given_up.cancel()
             _print(stdout, {"refusal": refusal})
     _after(PATIENCE_S, lambda: os._exit(0))
+
+
+def _end_with(pipe: int) -> None:
+    """End this process, and what the model started, once the caller has ended: it holds the other end of a pipe."""
+    os.set_inheritable(pipe, False)
+    with contextlib.suppress(OSError):
+        while os.read(pipe, 1):
+            pass
+    os.killpg(0, signal.SIGKILL)
 
 
 def _print(stdout: TextIO, facts: Mapping[str, object]) -> None:

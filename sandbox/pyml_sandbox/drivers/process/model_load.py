@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -38,9 +39,10 @@ def load_on_trial(launcher: Path, package: Path, timeout_s: float = TRIAL_TIMEOU
 
 def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a program, through files: a child that outlives it would hold a pipe open."""
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr, _pipe() as read_end:
         process = subprocess.Popen(
-            command,
+            [*command, str(read_end)],
+            pass_fds=[read_end],
             env=inherited(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -54,6 +56,17 @@ def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
         finally:
             end_group(process)
         return code, _content(stdout), _content(stderr)
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[int]:
+    """The end of a pipe by which a program notices that this process was killed."""
+    read_end, write_end = os.pipe()
+    try:
+        yield read_end
+    finally:
+        os.close(read_end)
+        os.close(write_end)
 
 
 def _content(file: IO[bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -171,7 +172,9 @@ def test_it_is_asked_about_its_package_with_nothing_of_the_shell(
     seen = tmp_path / "seen"
     script = launcher(tmp_path, f"echo \"$*|$SECRET|$(cat)\" > '{seen}'; echo '{ANSWER}'")
     load_on_trial(script, tmp_path / "package")
-    assert seen.read_text().strip() == f"-m pyml.inference.describe {tmp_path / 'package'}||"
+    words, *rest = seen.read_text().strip().split("|")
+    assert words.rpartition(" ")[0] == f"-m pyml.inference.describe {tmp_path / 'package'}"
+    assert rest == ["", ""]
 
 
 def test_one_that_says_nothing_is_an_error_with_its_last_words(tmp_path: Path) -> None:
@@ -192,6 +195,23 @@ def test_what_a_model_leaves_behind_is_ended_and_does_not_hold_the_answer_up(tmp
     script = launcher(tmp_path, f"sleep 600 & echo $! > '{pid}'; echo '{ANSWER}'")
     assert load_on_trial(script, tmp_path) == DECLARED
     wait_for(lambda: is_gone(int(pid.read_text())), "what it started is gone")
+
+
+def test_what_loads_a_model_ends_with_the_command_that_was_killed(tmp_path: Path) -> None:
+    package = write_package(
+        tmp_path / "package",
+        model="import os, time\nopen('pids', 'w').write(f'{os.getpid()} {os.fork() or time.sleep(600)}')\ntime.sleep(600)\n",
+    )
+    script = launcher(tmp_path, f"cd '{tmp_path}'; exec {sys.executable} \"$@\"")
+    program = (
+        "import sys; from pathlib import Path; from pyml_sandbox.drivers.process.model_load import load_on_trial;"
+        "load_on_trial(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    pids = tmp_path / "pids"
+    with subprocess.Popen([sys.executable, "-c", program, str(script), str(package)]) as command:
+        wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the model loads", 60)
+        command.kill()
+    wait_for(lambda: all(is_gone(int(pid)) for pid in pids.read_text().split()), "the model is gone")
 
 
 def is_gone(pid: int) -> bool:
