@@ -31,8 +31,7 @@ def shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        ("pyml explain | head -1", 128 + signal.SIGPIPE),
-        ("pyml explain 2>&1 | true", 128 + signal.SIGPIPE),
+        ("pyml explain 2>&1 | true", 128 + signal.SIGPIPE),  # `true` ends long before Python begins
         ("pyml explain >/dev/full", 3),
         ("pyml --help >/dev/full", 3),
         ("pyml dev status 2>/dev/full", 3),
