@@ -1,4 +1,4 @@
-"""A model that does to its process, in `predict`, what the column `act` of its first row says."""
+"""A model that does to its process, in `predict`, what the column `act` of each row says."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class Guest(DataFrameModel):
         pass
 
     def predict(self, frame):
-        act = frame["act"].iloc[0] if len(frame) else ""
-        said = getattr(self, act)() if act else ""
-        return pd.DataFrame({"y": frame["x"] * 2, "said": [str(said)] * len(frame)})
+        said = pd.Series([str(getattr(self, act or "nothing")()) for act in frame["act"]], frame.index, dtype=object)
+        return pd.DataFrame({"y": frame["x"] * 2, "said": said})
+
+    def nothing(self):
+        return ""
 
     def pid(self):
         return os.getpid()
@@ -81,12 +83,12 @@ class Guest(DataFrameModel):
 
     def killed_pool(self):
         """Pools whose children are killed."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             fork = multiprocessing.get_context("fork")
             with concurrent.futures.ProcessPoolExecutor(1, fork) as pool:
                 try:
                     pool.submit(killed, number).result()
-                except (concurrent.futures.BrokenExecutor, KeyboardInterrupt):
+                except concurrent.futures.BrokenExecutor:
                     continue
                 return f"{number} did nothing"
         return "killed"

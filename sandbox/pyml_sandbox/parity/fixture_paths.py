@@ -106,7 +106,7 @@ class FixturePaths:
                 send(few, few.num_rows, REPEAT_SECOND)
             self._wait_for_server()
             worker = model.worker
-            done(f"{rows.num_rows:,} rows in batches of {size:,}, {few.num_rows:,} one by one")
+            done(f"{rows.num_rows:,} rows in batches of at most {size:,}, {few.num_rows:,} one by one")
         return worker
 
     def _wait_for_server(self) -> None:
