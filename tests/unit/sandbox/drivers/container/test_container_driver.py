@@ -273,6 +273,17 @@ def test_processes_have_one_server_for_each_version_and_its_socket_is_where_the_
     assert endpoint.address.removeprefix("unix:") in context.home.routes_file.read_text()
 
 
+@pytest.mark.parametrize(("load_s", "allowed_s"), [(None, 120), (100.0, 620)])
+def test_a_server_has_several_times_as_long_to_load_as_the_trial_took(
+    context: Scene, load_s: float | None, allowed_s: float
+) -> None:
+    version = replace(context.version(), declared={} if load_s is None else {"load_s": load_s})
+    processes: Driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
+    for driver in (context.driver(), processes):
+        (spec,) = driver.model_servers(version, PYTHON)
+        assert spec.start_timeout_s == allowed_s
+
+
 def test_processes_have_no_image_and_share_one_spark(context: Scene) -> None:
     driver = ProcessDriver(context.home, replace(STATE, driver="process"), {})
     version = context.version()
