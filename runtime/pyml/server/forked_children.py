@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 import threading
 from pathlib import Path
 
@@ -47,11 +48,14 @@ def _let_go(path: Path) -> None:
     Their numbers stay in use: what is left of gRPC in a child must not write into a file that takes one.
     """
     for name in os.listdir("/dev/fd"):
-        with contextlib.suppress(OSError):  # not a socket, or the list of the folder itself
+        with contextlib.suppress(OSError):  # a socket without an address, or the list of the folder itself
             if _name_of(int(name)) == os.fspath(path):
                 replace_by_nothing(int(name))
 
 
 def _name_of(number: int) -> object:
+    """The address of a socket; None of a file."""
+    if not stat.S_ISSOCK(os.fstat(number).st_mode):
+        return None
     with socket.socket(fileno=os.dup(number)) as copy:
         return copy.getsockname()
