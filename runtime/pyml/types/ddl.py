@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pyml.errors import SchemaError
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from sqlglot.errors import SqlglotError
 
 DDL_HINT = 'write it as "trip_id BIGINT NOT NULL, fare DOUBLE"; the types are listed in docs/reference/types.md'
+MAX_DEPTH = 100
+"""Levels of ARRAY, MAP and STRUCT."""
+SHOWN_CHARACTERS = 300
+_OPENING = ("LT", "L_PAREN", "L_BRACKET", "L_BRACE")
+_CLOSING = ("GT", "R_PAREN", "R_BRACKET", "R_BRACE")
 _CARRIED = {
     "Create": {"this", "kind"},
     "Schema": {"this", "expressions"},
@@ -41,13 +47,15 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
     if not text.strip():
         return []
     try:
+        _check_tokens(text)
         create = sqlglot.parse_one(f"CREATE TABLE t (\n{text}\n)", dialect="spark")
     except SqlglotError as error:
         place = _place(text, error)
-        raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}{place}", DDL_HINT) from error
-    _refuse_empty_items(text)
+        raise SchemaError(
+            f"expected a list of columns in Spark DDL, found {_shown(text)!r}{place}", DDL_HINT
+        ) from error
     if not isinstance(create.this, exp.Schema) or create.args.get("expression"):
-        raise SchemaError(f"expected a list of columns in Spark DDL, found {text!r}", DDL_HINT)
+        raise SchemaError(f"expected a list of columns in Spark DDL, found {_shown(text)!r}", DDL_HINT)
     _refuse_unsupported(create)
     columns = create.this.expressions
     for column in columns:
@@ -56,14 +64,24 @@ def parse_columns(text: str) -> list[exp.ColumnDef]:
     return list(columns)
 
 
-def _refuse_empty_items(text: str) -> None:
-    """Refuse a comma with nothing on one side, which sqlglot passes over and Spark does not."""
+def _check_tokens(text: str) -> None:
+    """Refuse what sqlglot does not stand or passes over: deep nesting, and a comma with nothing on one side.
+
+    Its parser is compiled where it can be, and then a type that is nested too deeply ends Python itself.
+
+    Raises:
+        SchemaError: for one of these.
+        SqlglotError: it is no SQL at all.
+    """
     import sqlglot
 
     kinds = ["", *(token.token_type.name for token in sqlglot.tokenize(text, dialect="spark")), ""]
+    depths = accumulate((kind in _OPENING) - (kind in _CLOSING) for kind in kinds)
+    if max(depths) > MAX_DEPTH:
+        raise SchemaError("a type is nested too deeply", "declare the inner parts as separate columns")
     for before, kind, after in zip(kinds, kinds[1:], kinds[2:], strict=False):
-        if kind == "COMMA" and (before in ("", "COMMA", "LT", "L_PAREN") or after in ("", "COMMA", "GT", "R_PAREN")):
-            raise SchemaError(f"a comma in {text!r} has nothing before or after it", DDL_HINT)
+        if kind == "COMMA" and (before in ("", "COMMA", *_OPENING) or after in ("", "COMMA", *_CLOSING)):
+            raise SchemaError(f"a comma in {_shown(text)!r} has nothing before or after it", DDL_HINT)
 
 
 def _refuse_unsupported(create: exp.Expr) -> None:
@@ -81,7 +99,12 @@ def _unsupported(part: object) -> SchemaError:
 
     parts = part if isinstance(part, list) else [part]
     ddl = ", ".join(each.sql("spark") if isinstance(each, exp.Expression) else str(each) for each in parts)
-    return SchemaError(f"`{ddl.strip()}` is not supported in a Schema", DDL_HINT)
+    return SchemaError(f"`{_shown(ddl.strip())}` is not supported in a Schema", DDL_HINT)
+
+
+def _shown(text: str) -> str:
+    """As much of a text as a message holds."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 def _place(text: str, error: SqlglotError) -> str:

@@ -145,6 +145,10 @@ def test_spark_aliases_are_one_type(alias: str, spelled: str) -> None:
         ("a FLOAT(5)", "not supported"),
         ("a STRUCT<x: INT, X: INT>", "ignores case"),
         (f"a {'ARRAY<' * 2000}INT{'>' * 2000}", "nested too deeply"),
+        (f"a {'STRUCT<x: ' * 20_000}INT{'>' * 20_000}", "nested too deeply"),
+        (f"a {'MAP<INT, ' * 20_000}INT{'>' * 20_000}", "nested too deeply"),
+        (f"a {'(' * 20_000}", "nested too deeply"),
+        (f"a INT DEFAULT {'1 + ' * 5_000}1", "is not supported"),
     ],
 )
 def test_bad_ddl_is_refused_with_the_fix(ddl: str, words: str) -> None:
@@ -194,6 +198,17 @@ def test_what_is_neither_ddl_nor_a_list_of_tensors_is_refused(fields: object) ->
     with pytest.raises(SchemaError, match="DDL or a list of tensors") as raised:
         Schema(fields)  # type: ignore[arg-type]  # as an author may write it
     assert raised.value.hint
+
+
+def test_types_may_be_nested_as_deeply_as_anybody_writes_them() -> None:
+    ddl_type = "ARRAY<" * 50 + "INT" + ">" * 50
+    assert Schema(f"a {ddl_type}").fields[0].ddl_type == ddl_type
+
+
+def test_a_message_about_long_ddl_is_short() -> None:
+    with pytest.raises(SchemaError) as raised:
+        Schema("a BIGNT, " * 10_000)
+    assert len(str(raised.value)) < 1_000
 
 
 def test_a_comma_in_a_name_or_a_comment_is_none_between_columns() -> None:
