@@ -9,7 +9,7 @@ from pathlib import Path
 from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
-from pyml_sandbox.drivers.process.debian_packages import debian_warning
+from pyml_sandbox.drivers.debian_packages import debian_warning
 from pyml_sandbox.drivers.process.model_load import load_on_trial
 from pyml_sandbox.drivers.process.service_runner import inherited
 from pyml_sandbox.drivers.process.session import session_with_process

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyml_sandbox.drivers.process.debian_packages import debian_warning, missing_debian_packages
+from pyml_sandbox.drivers.debian_packages import debian_warning, missing_debian_packages
 
 FOUND = """libgomp1 amd64 installed 12.2.0-14+deb12u1
 libold amd64 config-files 1.0
