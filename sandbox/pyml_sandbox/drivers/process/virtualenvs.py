@@ -25,7 +25,6 @@ from pyml.errors import PackageError, Problem, SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import REQUIREMENTS
 from pyml_sandbox.drivers.downloads import download_events
-from pyml_sandbox.drivers.folder_size import folder_size
 from pyml_sandbox.drivers.pip_settings import (
     left_out_for_uv,
     list_pip_config,
@@ -39,7 +38,7 @@ from pyml_sandbox.drivers.unmet import heading
 from pyml_sandbox.drivers.uv_program import UV_TIMEOUT_S, UvError, run_uv, uv_environment
 from pyml_sandbox.models.environment import EnvironmentSize
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
-from pyml_sandbox.workspace.files import write_atomically
+from pyml_sandbox.workspace.files import size_bytes, write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.runtime_source import digest, runtime_digest, runtime_folder
 
@@ -213,7 +212,7 @@ def _build(folder: Path, lock: str, package: ModelPackage, uv: _RunUv, started: 
         (beside / "requirements.lock").write_text(lock, encoding="utf-8")
         _install(python, lock, package, uv)
         _copy_runtime(beside, python)
-        size = EnvironmentSize(folder_size(beside), count_packages(lock), time.monotonic() - started)
+        size = EnvironmentSize(size_bytes(beside), count_packages(lock), time.monotonic() - started)
         record = {"python": python_name(), "runtime": runtime_digest(), "size": asdict(size)}
         (beside / RECORD).write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)
