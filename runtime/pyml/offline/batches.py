@@ -21,56 +21,29 @@ WORKER_COLUMN = "__worker"
 
 
 def predict_or_report(
-    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
+    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, inputs: Sequence[str], recorded: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """What `mapInArrow` calls in a Python worker: :func:`predict_batches`, with errors that the job can parse.
 
     Args:
-        batches: as of :func:`predict_batches`.
+        batches: as of :func:`predict_batches`, under the names of :func:`worker_names`.
         folder: as of :func:`predict_batches`.
         keys: as of :func:`predict_batches`.
+        inputs: the names of the model's inputs, in the order of the batches.
         recorded: as of :func:`predict_batches`.
+
+    Yields:
+        What :func:`predict_batches` yields, under the names of :func:`worker_names`.
 
     Raises:
         WorkerError: in place of a `PymlError`.
     """
+    names = [*worker_names(keys, 0, 0)[0], *inputs]
     with reported_to_job():
-        yield from predict_batches(batches, folder, keys, recorded=recorded)
-
-
-def predict_batches(
-    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
-) -> Iterator[pa.RecordBatch]:
-    """Predict for each batch and keep its key columns.
-
-    The model is loaded once for each worker, not for each batch or task.
-
-    Args:
-        batches: the key columns, then the columns of the model's inputs in declared order, under any names.
-        folder: the model package, on the worker's own disk.
-        keys: number of leading columns that are the key.
-        recorded: whether the columns of `pyml.inference.record_columns` follow the predictions.
-
-    Yields:
-        The key columns unchanged, the predictions under the names of :func:`worker_names`, their record if
-        asked for, and a string column that describes the worker (`Worker`) in its first row.
-
-    Raises:
-        PackageError: the model cannot be loaded.
-        InputError, PredictError, OutputError: from `predict`.
-    """
-    import pyarrow as pa
-
-    runner, worker = _runner(folder), this_worker().to_json()
-    for batch in batches:
-        inputs = pa.RecordBatch.from_arrays(batch.columns[keys:], names=list(runner.inputs.names))
-        predictions, record = runner.predict_recorded(inputs) if recorded else (runner.predict_arrow(inputs), [])
-        key_names, _, output_names = worker_names(keys, 0, predictions.num_columns)
-        names = RECORD_NAMES if recorded else ()
-        yield pa.RecordBatch.from_arrays(
-            [*batch.columns[:keys], *predictions.columns, *record, _once(worker, batch.num_rows)],
-            names=[*key_names, *output_names, *names, WORKER_COLUMN],
-        )
+        for predicted in predict_batches((_renamed(each, names) for each in batches), folder, keys, recorded=recorded):
+            added = (*(RECORD_NAMES if recorded else ()), WORKER_COLUMN)
+            key_names, _, outputs = worker_names(keys, 0, predicted.num_columns - keys - len(added))
+            yield _renamed(predicted, [*key_names, *outputs, *added])
 
 
 def worker_names(keys: int, inputs: int, outputs: int) -> tuple[list[str], list[str], list[str]]:
@@ -84,6 +57,46 @@ def worker_names(keys: int, inputs: int, outputs: int) -> tuple[list[str], list[
     counts = {"key": keys, "input": inputs, "output": outputs}
     key, given, predicted = ([f"__{kind}_{position}" for position in range(n)] for kind, n in counts.items())
     return key, given, predicted
+
+
+def _renamed(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_arrays(batch.columns, names=list(names))
+
+
+def predict_batches(
+    batches: Iterable[pa.RecordBatch], folder: str, keys: int, *, recorded: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """Predict for each batch and keep its key columns.
+
+    The model is loaded once for each worker, not for each batch or task.
+
+    Args:
+        batches: the key columns, then the columns of the model's inputs.
+        folder: the model package, on the worker's own disk.
+        keys: number of leading columns that are the key.
+        recorded: whether the columns of `pyml.inference.record_columns` follow the predictions.
+
+    Yields:
+        The key columns unchanged, the predictions, their record if asked for, and a string column that describes the
+        worker (`Worker`) in its first row.
+
+    Raises:
+        PackageError: the model cannot be loaded.
+        InputError, PredictError, OutputError: from `predict`.
+    """
+    import pyarrow as pa
+
+    runner, worker = _runner(folder), this_worker().to_json()
+    for batch in batches:
+        inputs = batch.select(range(keys, batch.num_columns))
+        predictions, record = runner.predict_recorded(inputs) if recorded else (runner.predict_arrow(inputs), [])
+        names = RECORD_NAMES if recorded else ()
+        yield pa.RecordBatch.from_arrays(
+            [*batch.columns[:keys], *predictions.columns, *record, _once(worker, batch.num_rows)],
+            names=[*batch.schema.names[:keys], *predictions.schema.names, *names, WORKER_COLUMN],
+        )
 
 
 def _once(text: str, rows: int) -> pa.Array:

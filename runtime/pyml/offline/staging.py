@@ -56,7 +56,8 @@ def write_staging(
     kept = [KeptColumn(name, types[name.lower()], safe) for name, safe in zip(key, key_names, strict=True)]
     inputs = [F.col(backticked(name)).alias(safe) for name, safe in zip(job.inputs.names, input_names, strict=True)]
     added = _predicted(rows.sparkSession, job, output_names)
-    predict = functools.partial(predict_or_report, folder=job.folder, keys=len(key), recorded=job.recorded)
+    folder, names = job.folder, list(job.inputs.names)
+    predict = functools.partial(predict_or_report, folder=folder, keys=len(key), inputs=names, recorded=job.recorded)
     before, after = Observation(), Observation()
     measures = _measures(kept)
     records = RECORD_NAMES if job.recorded else ()

@@ -48,5 +48,5 @@ def test_what_it_writes_is_read_back() -> None:
 def test_each_batch_says_it_in_its_first_row_alone(tmp_path: Path, rows: int) -> None:
     batch = pa.record_batch({"id": pa.array(range(rows), pa.int64()), "a": pa.array([1.5] * rows, pa.float64())})
     (predicted,) = predict_batches([batch], str(write_package(tmp_path / "echo")), keys=1)
-    assert predicted.schema.names == ["__key_0", "__output_0", WORKER_COLUMN]
+    assert predicted.schema.names == ["id", "a", WORKER_COLUMN]
     assert predicted[WORKER_COLUMN].to_pylist() == ([this_worker().to_json()] + [None] * (rows - 1))[:rows]

@@ -93,7 +93,9 @@ def test_errors_that_are_not_ours_are_left_to_spark() -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_told_to_the_job(tmp_path: Path) -> None:
-    batches = predict_or_report(iter([pa.RecordBatch.from_pydict({"id": [1]})]), str(tmp_path / "nowhere"), 1)
+    batches = predict_or_report(
+        iter([pa.RecordBatch.from_pydict({"id": [1]})]), str(tmp_path / "nowhere"), 1, inputs=[]
+    )
     with pytest.raises(WorkerError) as raised:
         next(iter(batches))
     found = reported_error_in(str(raised.value))
