@@ -206,8 +206,8 @@ class Client:
             SandboxError: Spark does not answer.
         """
         from pyml.offline.job import OfflineJob
-        from pyml.offline.partition import partition_of
         from pyml.offline.table_swap import split_table_name
+        from pyml.offline.targets.partition import partition_of
 
         split_table_name(table)
         values = partition_of(partition or {})

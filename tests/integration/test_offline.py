@@ -9,8 +9,8 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
-from pyml.offline import table_insert
 from pyml.offline.job import JobError
+from pyml.offline.targets import table_insert
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml.types.spark_types import backticked

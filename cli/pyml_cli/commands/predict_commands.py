@@ -69,7 +69,7 @@ def offline(
     json: AsJson = False,
 ) -> None:
     """Predict the rows of a query with a Spark job and write them to a Hive table, or to one partition of it."""
-    from pyml.offline.partition import parse_partition
+    from pyml.offline.targets.partition import parse_partition
     from pyml_sandbox.client import Client
     from pyml_sandbox.workspace.events import timed
 
