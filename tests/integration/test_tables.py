@@ -12,10 +12,12 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
+from pyml_cli.commands.sql_command import RowsView
 from pyml_cli.main import run
 from pyml_sandbox.hive_tables import hive_writer
 from pyml_sandbox.hive_tables.listing import describe_table, list_tables
 from pyml_sandbox.hive_tables.load import load_file
+from pyml_sandbox.hive_tables.query_rows import rows_of_query
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -107,3 +109,24 @@ def test_the_commands_print_types_rows_and_what_to_do_next(
     assert {"database": "fresh", "table": "cli"} in json.loads(capsys.readouterr().out)["tables"]
     assert run(["dev", "tables", "fresh.clj"]) == 2
     assert "did you mean fresh.cli?" in capsys.readouterr().err
+
+
+def test_rows_of_any_type_and_of_two_equal_names_are_shown(sandbox: SandboxHome) -> None:
+    query = (
+        "SELECT 1 AS x, 2 AS x, date'0000-01-01' AS d, interval '1-2' year to month AS i, parse_json('[1]') AS v, "
+        "named_struct('a', 1, 'a', 2) AS s, array() AS e, make_interval(1, 2) AS m"
+    )
+    with session(sandbox) as spark:
+        view = RowsView(rows_of_query(spark, query, 20))
+        assert rows_of_query(spark, "SHOW DATABASES", 20).num_rows
+    row = {
+        "x": 1,
+        "x_2": 2,
+        "d": "0000-01-01",
+        "i": "INTERVAL '1-2' YEAR TO MONTH",
+        "v": "[1]",
+        "s": '{"a":1,"a":2}',
+        "e": "[]",
+        "m": "1 years 2 months",
+    }
+    assert view.json == {"rows": [row]}

@@ -15,6 +15,7 @@ from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Schema
 from pyml_sandbox.parity.paths import real_paths
 from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.rows import numbered
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.predict.online import OnlineError
 
@@ -57,3 +58,8 @@ def test_an_answer_of_another_length_has_the_code_of_lost_rows() -> None:
     ((refusal,),) = paths.online([[ROW]])
     assert isinstance(refusal, Refusal)
     assert refusal.code is ErrorCode.ROW_COUNT
+
+
+def test_names_go_to_hive_in_upper_case_only_where_that_is_the_same_name() -> None:
+    table = pa.table({"a b": [1], "ß": [2], numbered.ROW: [0]})
+    assert real_paths._reversed(table).column_names == [numbered.ROW, "ß", "A B"]
