@@ -87,6 +87,67 @@ def changed(draw: st.DrawFn, data: bytes) -> bytes:
     return data
 
 
+SHAPES = st.one_of(
+    st.lists(SIZES, max_size=4),
+    st.integers(1, 80).map(lambda dimensions: [1] * dimensions),
+    st.tuples(st.just(0), st.sampled_from([2**31, 2**62, 2**63 - 1])).flatmap(lambda sizes: st.permutations(sizes)),
+)
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> bytes:
+    """A good request with one to three of its parts exchanged."""
+    request = oip.ModelInferRequest.FromString(GOOD[draw(st.sampled_from(sorted(GOOD)))].SerializeToString())
+    for _ in range(draw(st.integers(1, 3))):
+        draw(st.sampled_from(EDITS))(draw, request)
+    return request.SerializeToString()
+
+
+def _edit_shape(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    for tensor in request.inputs[:1]:
+        tensor.shape[:] = draw(SHAPES)
+
+
+def _edit_no_rows(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    """A shape without elements fits contents without bytes."""
+    _edit_shape(draw, request)
+    if request.raw_input_contents:
+        request.raw_input_contents[0] = b""
+
+
+def _edit_datatype(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    for tensor in request.inputs[:1]:
+        tensor.datatype = draw(st.sampled_from(DATATYPES))
+
+
+def _edit_contents(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    for at, raw in enumerate(request.raw_input_contents[:1]):
+        request.raw_input_contents[at] = draw(st.one_of(changed(raw), st.binary(max_size=64)))
+
+
+def _edit_inputs(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    if request.inputs:
+        is_doubled: bool = draw(st.booleans())
+        if is_doubled:
+            request.inputs.append(request.inputs[0])
+        del request.inputs[draw(st.integers(0, len(request.inputs) - 1))]
+
+
+def _edit_parameters(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    is_of_input: bool = draw(st.booleans())
+    parameters = request.inputs[0].parameters if request.inputs and is_of_input else request.parameters
+    value = draw(messages(oip.InferParameter.DESCRIPTOR))  # type: ignore[attr-defined]
+    parameters[draw(KEYS)].MergeFromString(value.SerializeToString())  # type: ignore[attr-defined]
+
+
+def _edit_outputs(draw: st.DrawFn, request: oip.ModelInferRequest) -> None:
+    output = draw(messages(oip.InferRequestedOutputTensor.DESCRIPTOR))  # type: ignore[attr-defined]
+    request.outputs.append(oip.InferRequestedOutputTensor.FromString(output.SerializeToString()))
+
+
+EDITS = (_edit_shape, _edit_no_rows, _edit_datatype, _edit_contents, _edit_inputs, _edit_parameters, _edit_outputs)
+
+
 def stream(compression: str | None) -> bytes:
     """The rows of a good request as an Arrow stream."""
     sink = pa.BufferOutputStream()
@@ -105,6 +166,7 @@ def of_stream(data: bytes) -> bytes:
 
 WHOLE: Callable[[Message], bytes] = lambda message: message.SerializeToString()  # noqa: E731
 INFER = st.one_of(
+    nearly_right(),
     messages(oip.ModelInferRequest.DESCRIPTOR).map(WHOLE),  # type: ignore[attr-defined]
     st.sampled_from(sorted(GOOD)).flatmap(lambda name: changed(GOOD[name].SerializeToString())),
     st.sampled_from([None, "zstd", "lz4"]).flatmap(lambda codec: changed(stream(codec)).map(of_stream)),
