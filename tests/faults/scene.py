@@ -63,7 +63,7 @@ class Running:
     process: subprocess.Popen[str]
     begun: float
 
-    def end(self, timeout_s: float = 150) -> Done:
+    def end(self, timeout_s: float = 300) -> Done:
         """Wait for its end."""
         try:
             output, error = self.process.communicate(timeout=timeout_s)
@@ -74,7 +74,7 @@ class Running:
             raise AssertionError(message) from late
         return Done(self.arguments, self.process.returncode, output, error, time.monotonic() - self.begun)
 
-    def send(self, number: int, timeout_s: float = 150) -> Done:
+    def send(self, number: int, timeout_s: float = 300) -> Done:
         """Send it a signal, and wait for its end."""
         self.process.send_signal(number)
         return self.end(timeout_s)
@@ -112,7 +112,7 @@ class Scene(OwnSandbox):
             running.process.wait(after_s)
         return running
 
-    def run(self, *arguments: str, timeout_s: float = 150) -> Done:
+    def run(self, *arguments: str, timeout_s: float = 300) -> Done:
         """Run a command to its end."""
         return self.begin(*arguments).end(timeout_s)
 

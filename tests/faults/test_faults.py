@@ -25,7 +25,7 @@ STRUCK = [
     if driver in fault.drivers and (ALL or (fault.quick and driver == PROCESS))
 ]
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
