@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from faults.fault import BOTH
+from faults.catalogue import FAULTS
+from faults.fault import BOTH, Fault
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / ".pyml" / "faults.jsonl"
+CANNOT_HAPPEN = "-"
 PAGE = ROOT / "docs" / "faults.md"
 INTRODUCTION = """# Faults on purpose
 
@@ -25,7 +27,7 @@ other is named) made every service ready; the table that jobs replace was the ol
 well; no staging table, process or container was left over; a request was answered, and right.
 
 The figures are seconds from the fault until all of that held, of which that command and the checks themselves take three to
-twenty; `-` is a fault that the driver cannot have.
+twenty; `-` is a fault that the driver cannot have, "not yet" one that was not struck since it was written.
 """
 
 
@@ -66,24 +68,26 @@ def read_results() -> list[Result]:
     return list({(each.driver, each.fault): each for each in found}.values())
 
 
-def table(results: list[Result]) -> list[str]:
+def table(results: list[Result], faults: Sequence[Fault]) -> list[str]:
     """A line for each fault: seconds until all was well again, with each driver."""
-    by_name = {(each.fault, each.driver): each for each in results}
+    found = {(each.fault, each.driver): each for each in results}
     lines = ["| fault | process s | container s |", "|---|--:|--:|"]
-    for name in dict.fromkeys(each.fault for each in results):
-        lines.append(f"| {name} | {' | '.join(_cell(by_name.get((name, driver))) for driver in BOTH)} |")
+    for fault in faults:
+        cells = [cell(found.get((fault.name, driver))) if driver in fault.drivers else CANNOT_HAPPEN for driver in BOTH]
+        lines.append(f"| {fault.name} | {' | '.join(cells)} |")
     return lines
 
 
-def _cell(result: Result | None) -> str:
+def cell(result: Result | None) -> str:
+    """What came of a fault, in a word."""
     if result is None:
-        return "-"
+        return "not yet"
     return f"{result.seconds:.0f}" if result.holds else "**fails**"
 
 
 def write_page() -> None:
     """Write docs/faults.md."""
-    PAGE.write_text("\n".join([INTRODUCTION, *table(read_results()), ""]), encoding="utf-8")
+    PAGE.write_text("\n".join([INTRODUCTION, *table(read_results(), FAULTS), ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
