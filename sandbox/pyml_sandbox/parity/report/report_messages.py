@@ -50,7 +50,7 @@ def level_message(report: Report) -> str:
     reached, required = report.decision.level, report.declared_level
     if not required:
         return f"level {reached}" if reached else ""
-    return f"level {reached} of {required} required" if reached else f"no level, {required} required"
+    return f"{f'level {reached}' if reached else 'no level'} ({required} required)"
 
 
 def notebook_message(report: Report) -> str:

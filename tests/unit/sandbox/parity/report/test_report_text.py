@@ -85,10 +85,10 @@ def test_what_a_terminal_would_obey_is_escaped_and_markup_is_printed_as_it_is() 
 @pytest.mark.parametrize(
     ("written", "head"),
     [
-        (PASSING, "PASS  level P3 of P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (ONE_FAULT, "FAIL  level P1 of P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (FAILING, "FAIL  no level, P3 required  flight_delay@3f2a9c1b77d0  336,776 rows"),
-        (DOUBTFUL, "CANNOT-CERTIFY  no level, P3 required  flight_delay@3f2a9c1b77d0  0 rows"),
+        (PASSING, "PASS  level P3 (P3 required)  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (ONE_FAULT, "FAIL  level P1 (P3 required)  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (FAILING, "FAIL  no level (P3 required)  flight_delay@3f2a9c1b77d0  336,776 rows"),
+        (DOUBTFUL, "CANNOT-CERTIFY  no level (P3 required)  flight_delay@3f2a9c1b77d0  0 rows"),
         (replace(PASSING, declared_level="", rows=1), "PASS  level P3  flight_delay@3f2a9c1b77d0  1 row"),
     ],
 )
