@@ -34,7 +34,7 @@ from pyml.types.schema import Schema
 from pyml_cli.commands.predict_commands import PredictionsView
 from pyml_sandbox.client import Client
 from pyml_sandbox.models import registry
-from pyml_sandbox.predict.file_rows import read_rows
+from pyml_sandbox.predict.file_formats.file_rows import read_rows
 from pyml_sandbox.predict.online import OnlineModel
 from pyml_sandbox.predict.user_rows import batch_of, like
 

@@ -39,7 +39,7 @@ def rows_of_user(file: Path | None, folder: Path, package: ModelPackage) -> Rows
 
     def rows_for(signature: Signature) -> pa.RecordBatch:
         from pyml.types.declared_rows import one_batch
-        from pyml_sandbox.predict.file_rows import read_rows
+        from pyml_sandbox.predict.file_formats.file_rows import read_rows
 
         return one_batch(read_rows(named, signature.inputs).slice(0, FIRST))
 

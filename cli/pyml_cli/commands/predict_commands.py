@@ -41,7 +41,7 @@ def online(
     """Send rows through the gateway and print one JSON object per prediction."""
     from pyml_sandbox.client import Client
     from pyml_sandbox.models import registry
-    from pyml_sandbox.predict.file_rows import read_rows
+    from pyml_sandbox.predict.file_formats.file_rows import read_rows
 
     client = Client(sandbox)
     inputs = registry.find_version(client.home, model_id).signature.inputs

@@ -16,7 +16,7 @@ from pyml.types.field import Field
 from pyml.types.schema import Schema
 from pyml.types.spark_types import arrow_type
 from pyml_sandbox.hive_tables.type_inference import STRING, inferred_types
-from pyml_sandbox.predict.file_rows import FileColumns, file_kind, read_columns
+from pyml_sandbox.predict.file_formats.file_rows import FileColumns, file_kind, read_columns
 
 NULL_SPELLINGS = ("NA", "N/A", "NULL", "null", "None", "-", "?")
 """Texts by which programs write null in CSV; they are null only where the user says so."""

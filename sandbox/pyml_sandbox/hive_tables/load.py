@@ -14,7 +14,7 @@ from pyml.offline.table_swap import restore_interrupted_swap, split_table_name
 from pyml.types.spark_types import quoted
 from pyml_sandbox.hive_tables.file_table import FileTable, read_table
 from pyml_sandbox.hive_tables.hive_writer import replace_table
-from pyml_sandbox.predict.file_rows import file_kind
+from pyml_sandbox.predict.file_formats.file_rows import file_kind
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.predict.table_writes import drop_left_over, writing
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed

@@ -12,8 +12,8 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
 from pyml.types.conversion.row_source import RowSource
 from pyml_sandbox.hive_tables.column_types import spark_type
-from pyml_sandbox.predict.file_rows import file_kind, is_array, read_columns
-from pyml_sandbox.predict.text_encoding import refuse_other_encoding
+from pyml_sandbox.predict.file_formats.file_rows import file_kind, is_array, read_columns
+from pyml_sandbox.predict.file_formats.text_encoding import refuse_other_encoding
 
 STRING = "STRING"
 _LONGEST_OBJECT_BYTES = 2**30

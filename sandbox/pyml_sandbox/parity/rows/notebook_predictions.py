@@ -19,7 +19,7 @@ from pyml.types.conversion.row_source import RowSource
 from pyml.types.field import Field
 from pyml.types.schema import Schema
 from pyml.types.spark_types import ddl_type_of
-from pyml_sandbox.predict.file_rows import read_columns
+from pyml_sandbox.predict.file_formats.file_rows import read_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyml.command_line import command
 from pyml.errors import UsageError
 from pyml.package.settings import FILE_NAME, ParitySettings
-from pyml_sandbox.predict.file_rows import read_rows
+from pyml_sandbox.predict.file_formats.file_rows import read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from pyml_sandbox.predict.written_values import JsonNumber
+from pyml_sandbox.predict.file_formats.written_values import JsonNumber
 
 
 def json_objects(text: str) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -12,7 +12,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem, UsageError
 from pyml.types.conversion.declared_column import UnfitError, refuse_missing
 from pyml.types.conversion.row_source import RowSource, type_hint
-from pyml_sandbox.predict.text_encoding import refuse_other_encoding
+from pyml_sandbox.predict.file_formats.text_encoding import refuse_other_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +146,7 @@ def _read_csv(file: Path, fields: Sequence[Field], nulls: Sequence[str]) -> tupl
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    from pyml_sandbox.predict.written_values import column_of_texts
+    from pyml_sandbox.predict.file_formats.written_values import column_of_texts
 
     table = pacsv.read_csv(
         file,
@@ -202,7 +202,7 @@ def _read_json(
 ) -> tuple[Sequence[str], ColumnFor, RowSource]:
     import pyarrow as pa
 
-    from pyml_sandbox.predict.json_objects import json_objects
+    from pyml_sandbox.predict.file_formats.json_objects import json_objects
 
     names: dict[str, None] = {}
     parts: dict[str, list[pa.Array]] = {field.name: [] for field in fields}
@@ -239,7 +239,7 @@ def _json_column(
 ) -> pa.Array:
     from pyml.types.conversion.declared_column import unfit_if_lost
     from pyml.types.conversion.plain_values import column_of, in_these_rows
-    from pyml_sandbox.predict.written_values import json_keys, json_leaves
+    from pyml_sandbox.predict.file_formats.written_values import json_keys, json_leaves
 
     if not field.nullable:
         _refuse_absent(objects, field)

@@ -14,8 +14,8 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
 from pyml.types.schema import Schema
-from pyml_sandbox.predict import file_rows
-from pyml_sandbox.predict.file_rows import read_columns, read_rows
+from pyml_sandbox.predict.file_formats import file_rows
+from pyml_sandbox.predict.file_formats.file_rows import read_columns, read_rows
 
 INPUTS = Schema("s STRING, n INT, b BINARY")
 STRICT = Schema("s STRING NOT NULL, n INT")
