@@ -215,7 +215,7 @@ def too_slow(call_s: float) -> str:
     needed_s = CALLS * call_s
     if needed_s <= LONGEST_S:
         return ""
-    slow = f"a call of predict with {SAMPLE_ROWS} rows takes {call_s:.0f} s"
+    slow = f"a call of predict with a sample of the rows takes {call_s:.0f} s"
     return f"{NOT_EXAMINED}: {slow}, so that the checks would take {needed_s / 3600:.0f} h\n{FIRST_LEVEL_ALONE}"
 
 
