@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from pyml_sandbox.drivers.process.process_group import end_group
 from pyml_sandbox.drivers.process.service_runner import inherited
+from pyml_sandbox.drivers.process.session import end_group
 from pyml_sandbox.models.load_time import TRIAL_TIMEOUT_S, too_slow
 
 

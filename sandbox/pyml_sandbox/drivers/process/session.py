@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO
+from typing import IO, AnyStr
 
-from pyml_sandbox.drivers.process.process_group import end_group
 from pyml_sandbox.models.model_session import STDERR_MAX_CHARACTERS, LineSession, ProgramEnd, Session
 
 LAST_OUTPUT_S = 5
@@ -46,6 +46,17 @@ def session_with_process(command: Sequence[str], environment: Mapping[str, str])
         errors.close()
 
     return LineSession(write, _lines(reader), ended, end)
+
+
+def end_group(process: subprocess.Popen[AnyStr]) -> None:
+    """End a program and its descendants. Blocks until the program has ended.
+
+    Args:
+        process: started with `start_new_session`.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _lines(reader: IO[str]) -> Iterator[str]:
