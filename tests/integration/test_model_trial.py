@@ -43,7 +43,7 @@ HARMLESS = {
     "prints what is not UTF-8": "import os; os.write(1, b'\\xff{' * 1000); os.write(2, b'\\xff' * 1000)",
     "prints lone surrogates": "import sys; sys.stdout.reconfigure(errors='surrogatepass'); print('\\udc80', flush=True)",
     "prints in a thread": "import threading\ndef forever():\n    while True: print('{}')\nthreading.Thread(target=forever, daemon=True).start()",
-    "a child that stays in a session of its own": "import os, signal\nif not os.fork(): os.setsid(); signal.pause()",
+    "a child that stays in a session of its own": "import os, time\nif not os.fork(): os.setsid(); time.sleep(30); os._exit(0)",
     "does not end at exit": "import atexit, threading; atexit.register(threading.Event().wait)",
 }
 
