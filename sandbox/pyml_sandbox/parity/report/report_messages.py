@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pyml.command_line import command
 from pyml_sandbox.compare.rendering.formatting import counted, listed, plain, short, value_text
 from pyml_sandbox.compare.result import Comparison
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
@@ -40,6 +41,7 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
     }
 )
 
+NOT_COUNTED = "upload, environment, deployment and the start of Spark"
 ABOVE_HEADING = "Above the required level"
 MAX_ROWS = 10
 MAX_DEFAULTS = 6
@@ -132,12 +134,18 @@ def floor_message(floor: NoiseFloor) -> str:
 
 
 def warning_lines(report: Report) -> Iterator[tuple[str, str]]:
-    """The title and the measured noise, for each column of each finding that breaks no level."""
+    """The title and the measured noise, for each column of each finding that breaks no level.
+
+    Noise of a column that fails for a different reason is not called harmless.
+    """
+    failing = {name for _, finding in of_severity(report, Severity.FAILS) for name in finding.columns}
     floors = {floor.column: floor for floor in report.floors}
     for _, finding in of_severity(report, Severity.WARNS):
         measured = [floors[name] for name in finding.columns if name in floors]
         for floor in measured:
-            yield title(finding), f"{plain(floor.column)}: noise {floor_message(floor)}"
+            harmless = f", within the tolerance and harmless (pyml explain {finding.code})"
+            words = f"{plain(floor.column)}: noise {floor_message(floor)}"
+            yield title(finding), words if floor.column in failing else words + harmless
         if not measured:
             yield title(finding), sentence(finding)
 
@@ -188,10 +196,19 @@ def _cells(seen: Seen, names: Sequence[str]) -> list[str]:
 
 
 def commands(report: Report) -> list[str]:
-    """The next commands: the page of the first cause that fails, then the command that the check advises."""
+    """The next commands: the page of the first cause that fails, the command that the check advises, and after a PASS
+    how to serve the version.
+    """
     codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Severity.WARNS]
     explain = [f"pyml explain {codes[0]}"] if codes else []
-    return list(dict.fromkeys(command for command in (*explain, report.next_command) if command))
+    after = _after_pass(report) if report.verdict is Verdict.PASS else ""
+    return list(dict.fromkeys(line for line in (*explain, report.next_command, after) if line))
+
+
+def _after_pass(report: Report) -> str:
+    """How to serve the version and ask it, and if it was not compared with the notebook, which page says how."""
+    deploy = f"{command('pyml deploy', report.model)}   serves it, for pyml predict online"
+    return deploy if report.notebook else f"{deploy}; docs/how-to/notebook.md compares it with the notebook"
 
 
 @dataclass(frozen=True)
@@ -218,6 +235,14 @@ def settings_of(report: Report) -> list[Setting]:
     names = dict.fromkeys(name for side in sides for name in side)
     found = [Setting(name, tuple(side.get(name) for side in sides)) for name in names]
     return sorted(found, key=lambda setting: not setting.differs)
+
+
+def steps_message(report: Report) -> str:
+    """How long the steps of the check took, and what is not counted; empty if no step was made."""
+    if not report.steps:
+        return ""
+    steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
+    return f"Took {sum(step.seconds for step in report.steps):.1f} s ({steps}), not counting {NOT_COUNTED}."
 
 
 def cached_message(report: Report) -> str:

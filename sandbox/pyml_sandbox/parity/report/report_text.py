@@ -198,8 +198,7 @@ def _foot(report: Report) -> Iterator[RenderableType]:
     if differing:
         yield Text(_environment_message(report, differing))
     if report.steps:
-        steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
-        yield Text(f"Took {sum(step.seconds for step in report.steps):.1f} s: {steps}.")
+        yield Text(report_messages.steps_message(report))
     yield Text(f"Rows {report.fixture_digest}, sandbox {report.sandbox} ({report.driver}).")
 
 

@@ -97,7 +97,7 @@ def test_the_first_line_sets_the_level_reached_against_the_level_needed(written:
 
 
 def test_a_pass_is_short() -> None:
-    assert len(report_text(PASSING).splitlines()) <= 15
+    assert len(report_text(PASSING).splitlines()) <= 18
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,23 @@ def test_findings_above_the_level_and_noise_come_after_those_that_fail() -> None
     )
     assert fails < above < text.index("5. B12 empty batch breaks P4") < warning
     assert "p: noise at most 7.8e-16 (4 ulps)" in text
+    assert "(4 ulps), within" not in text, "p fails for a different reason"
     assert "input no rows" in text
+
+
+def test_noise_of_a_column_that_agrees_is_said_to_be_harmless() -> None:
+    line = (
+        "warning B10 kernel choice by batch size p: noise at most 7.8e-16 (4 ulps), within the tolerance and harmless"
+    )
+    assert f"{line} (pyml explain B10)" in text_of(PASSING)
+    assert "within the tolerance and harmless (pyml explain B10)" in report_html(PASSING)
+
+
+@pytest.mark.parametrize("as_text", [text_of, report_html])
+def test_the_time_says_what_it_counts(as_text: Callable[[Report], str]) -> None:
+    took = "Took 10.2 s (freeze 1.2 s, offline 9.0 s), not counting upload, environment, deployment and the start of Spark."
+    assert took in as_text(PASSING)
+    assert "Took" not in as_text(replace(PASSING, steps=()))
 
 
 @pytest.mark.parametrize(
@@ -203,6 +219,16 @@ def test_the_next_command_explains_the_first_cause(
     written = replace(report(replace(FAIL, findings=findings)), next_command=advised)
     assert report_text(written).split("\n\n")[-1].splitlines() == expected
     assert all(finding.code in CAUSES for finding in (STATISTICS, BOUNDARY))
+
+
+@pytest.mark.parametrize("notebook", [None, Notebook("expected.parquet", 10, True)])
+def test_a_pass_ends_with_what_comes_next(notebook: Notebook | None) -> None:
+    written = replace(PASSING, next_command="", notebook=notebook)
+    line = report_text(written).splitlines()[-1]
+    assert line.startswith("Next: pyml deploy flight_delay@3f2a9c1b77d0   serves it")
+    assert ("docs/how-to/notebook.md" in line) is (notebook is None)
+    assert "pyml deploy" not in report_text(FAILING)
+    assert "pyml deploy" not in report_text(DOUBTFUL)
 
 
 # ---- text: comparisons and environment
