@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -320,8 +321,7 @@ def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
     """
     rows = [dict(row.values) for row in example.other.rows]
     lines = [
-        "import datetime",
-        "from decimal import Decimal",
+        *_imports(literal(rows)),
         "from pyml_sandbox import Client",
         "",
         "client = Client()",
@@ -333,6 +333,13 @@ def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
         row = f"rows.slice({example.other.target}, 1)"
         lines.append(f"print(client.predict_online({model_id!r}, {row}))  # that row alone")
     return "\n".join([*lines, *map(_comment, seen)])
+
+
+def _imports(rows: str) -> list[str]:
+    """The imports that a literal needs; a string that contains such a name needs none."""
+    names = {node.id for node in ast.walk(ast.parse(rows)) if isinstance(node, ast.Name)}
+    lines = {"datetime": "import datetime", "Decimal": "from decimal import Decimal"}
+    return [line for name, line in lines.items() if name in names]
 
 
 def _comment(seen: Seen) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -22,3 +24,21 @@ def test_a_snippet_holds_data_and_no_code_of_a_users(name: str) -> None:
     plain = snippet("m@1", no_difference(InputRow({"s": "x"}, 0)), [])
     assert [type(line) for line in ast.parse(written).body] == [type(line) for line in ast.parse(plain).body]
     assert value in [node.value for node in ast.walk(ast.parse(written)) if isinstance(node, ast.Constant)]
+
+
+@pytest.mark.parametrize(
+    ("value", "imports"),
+    [
+        (1.5, []),
+        ("datetime.date(2024, 1, 1), Decimal('1')", []),
+        (None, []),
+        (float("nan"), []),
+        (datetime.date(2024, 1, 1), ["import datetime"]),
+        (datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), ["import datetime"]),
+        ([Decimal("1.5")], ["from decimal import Decimal"]),
+        ({"at": datetime.date(2024, 1, 1), "n": Decimal(1)}, ["import datetime", "from decimal import Decimal"]),
+    ],
+)
+def test_a_snippet_imports_what_its_values_need_and_no_more(value: object, imports: list[str]) -> None:
+    lines = snippet("m@1", no_difference(InputRow({"x": value}, 0)), []).splitlines()
+    assert lines[: lines.index("from pyml_sandbox import Client")] == imports
