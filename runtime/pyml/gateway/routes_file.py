@@ -20,6 +20,7 @@ from typing import Any
 
 import grpc
 
+from pyml.command_line import command
 from pyml.gateway.replica import ROUTES_FORMAT, Replica
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -90,7 +91,7 @@ class Routes:
         """
         versions = self.models.get(model)
         if versions is None:
-            raise RpcFailureError(_unknown_model(model, sorted(self.models)))
+            raise RpcFailureError(_unknown_model(model, version, sorted(self.models)))
         route = versions.get(version or self.defaults[model])
         if route is None:
             raise RpcFailureError(_unknown_version(model, version, list(versions)))
@@ -168,10 +169,11 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _unknown_model(model: str, deployed: list[str]) -> RpcFailure:
+def _unknown_model(model: str, version: str, deployed: list[str]) -> RpcFailure:
     close = difflib.get_close_matches(model, deployed, n=1)
     listed = f"deployed: {', '.join(deployed)}" if deployed else "nothing is deployed"
-    fix = f"did you mean {close[0]}?" if close else "pyml deploy MODEL_DIR"
+    deploy = command("pyml deploy", f"{model}@{version}" if version else model)
+    fix = f"did you mean {close[0]}? If not:   {deploy}" if close else deploy
     return RpcFailure(grpc.StatusCode.NOT_FOUND, f"model {model!r} is not deployed; {listed}", Reason.UNKNOWN, fix)
 
 
@@ -181,5 +183,5 @@ def _unknown_version(model: str, version: str, deployed: list[str]) -> RpcFailur
         grpc.StatusCode.NOT_FOUND,
         f"version {version!r} of model {model} is not deployed; deployed: {listed}",
         Reason.UNKNOWN,
-        "name one of these versions, or none for the default",
+        f"{command('pyml deploy', f'{model}@{version}')}   or name one of these versions, or none for the default",
     )

@@ -45,10 +45,17 @@ def test_a_request_goes_to_its_version_or_to_the_default(version: str, found: st
 @pytest.mark.parametrize(
     ("model", "version", "words"),
     [
-        ("fair", "", ["model 'fair' is not deployed", "deployed: delay, fare", "did you mean fare?"]),
-        ("zzz", "", ["model 'zzz' is not deployed", "deployed: delay, fare", "pyml deploy"]),
+        (
+            "fair",
+            "",
+            ["model 'fair' is not deployed", "deployed: delay, fare", "did you mean fare? If not:   pyml deploy fair"],
+        ),
+        ("fair", "7", ["model 'fair' is not deployed", "did you mean fare?", "pyml deploy fair@7"]),
+        ("zzz", "3f2a", ["model 'zzz' is not deployed", "pyml deploy zzz@3f2a"]),
+        ("z; rm x", "1", ["pyml deploy 'z; rm x@1'"]),
+        ("zzz", "", ["model 'zzz' is not deployed", "deployed: delay, fare", "pyml deploy zzz"]),
         ("", "", ["model '' is not deployed"]),
-        ("fare", "9", ["version '9' of model fare is not deployed", "deployed: 2, 1"]),
+        ("fare", "9", ["version '9' of model fare is not deployed", "deployed: 2, 1", "pyml deploy fare@9"]),
     ],
 )
 def test_an_unknown_model_or_version_is_answered_with_what_there_is(model: str, version: str, words: list[str]) -> None:
