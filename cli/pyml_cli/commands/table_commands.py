@@ -13,6 +13,8 @@ from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pyml.types.field import Field
     from pyml_sandbox.hive_tables.listing import TableDetails
     from pyml_sandbox.hive_tables.load import LoadedTable
@@ -110,7 +112,13 @@ class LoadedView:
             name: "has " + ", ".join(f'"{text}"' for text in texts) for name, texts in content.null_spellings.items()
         }
         return "\n".join(
-            [head, *column_lines(content.fields, notes), *self._hints(), *_next(self.home, self.loaded.table)]
+            [
+                head,
+                *column_lines(content.fields, notes),
+                *self._hints(),
+                *_next(self.home, self.loaded.table),
+                *_as_parity_rows(self.loaded),
+            ]
         )
 
     def _hints(self) -> list[str]:
@@ -199,3 +207,32 @@ def _next(home: SandboxHome, table: str) -> list[str]:
     from pyml_sandbox.workspace.state import name_option
 
     return [f"Next:   {command('pyml dev sql', f'SELECT * FROM {table} LIMIT 5')}{name_option(home)}"]
+
+
+def _as_parity_rows(loaded: LoadedTable) -> list[str]:
+    """The lines of `pyml.toml` that make the table the rows of the parity check."""
+    return [
+        "To check a model on these rows, write into its pyml.toml, in place of sql:",
+        "   [parity]",
+        f'   table = "{loaded.table}"',
+        f"   key = [{_toml_string(_key_of(loaded.content.rows))}]   # the columns that identify a row",
+    ]
+
+
+def _key_of(rows: pa.Table) -> str:
+    """The first column that can be a key: whole numbers or strings without null and repetition."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        is_plain = pa.types.is_integer(column.type) or pa.types.is_string(column.type)
+        if is_plain and not column.null_count and pc.count_distinct(column).as_py() == len(column):
+            return name
+    return "COLUMN"
+
+
+def _toml_string(text: str) -> str:
+    """A basic string of TOML, whose escape sequences are those of JSON."""
+    from json import dumps
+
+    return dumps(text)
