@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyml.oip.messages import ModelInferRequest
 from pyml.oip.tensor import refusal
 
 BINARY_SIZE = "binary_data_size"
 """Parameter of a tensor whose contents follow the JSON: the number of its bytes."""
+
+
+@dataclass(frozen=True)
+class OutputEncoding:
+    """Which outputs the caller wants as binary data."""
+
+    by_default: bool
+    by_name: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, request: ModelInferRequest) -> OutputEncoding:
+        """What a request asks for, by its parameters and those of its outputs."""
+        by_default = "binary_data_output" in request.parameters and request.parameters["binary_data_output"].bool_param
+        by_name = {
+            output.name: output.parameters["binary_data"].bool_param
+            for output in request.outputs
+            if "binary_data" in output.parameters
+        }
+        return cls(by_default, by_name)
+
+    def __call__(self, name: str) -> bool:
+        """Whether the caller wants this output as binary data."""
+        return self.by_name.get(name, self.by_default)
 
 
 class BinaryTensors:

@@ -21,7 +21,7 @@ import orjson
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, Problem
-from pyml.oip.binary_tensors import BINARY_SIZE, BinaryTensors
+from pyml.oip.binary_tensors import BINARY_SIZE, BinaryTensors, OutputEncoding
 from pyml.oip.messages import (
     InferInputTensor,
     InferOutputTensor,
@@ -33,7 +33,7 @@ from pyml.oip.messages import (
 )
 from pyml.oip.null_elements import NULLS, mark_nulls, positions_of_nulls
 from pyml.oip.tensor import dtype_of, read_raw, refusal, refuse_shared_memory, unknown_datatype, write_raw
-from pyml.types.conversion.exact_numbers import in_dtype
+from pyml.types.conversion.exact_numbers import numbers_as_written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,18 +54,6 @@ class HttpResponse:
 
     body: bytes
     json_size: int | None = None
-
-
-@dataclass(frozen=True)
-class OutputEncoding:
-    """Which outputs the caller wants as binary data."""
-
-    by_default: bool
-    by_name: Mapping[str, bool]
-
-    def __call__(self, name: str) -> bool:
-        """Whether the caller wants this output as binary data."""
-        return self.by_name.get(name, self.by_default)
 
 
 def read_request(
@@ -101,7 +89,7 @@ def read_request(
         asked = InferRequestedOutputTensor(name=_text(output.get("name"), f"{place}.name"))
         _fill_parameters(asked.parameters, output.get("parameters"), f"{place}.parameters")
         request.outputs.append(asked)
-    return request, _output_encoding(request)
+    return request, OutputEncoding.of(request)
 
 
 def read_index_request(body: bytes) -> RepositoryIndexRequest:
@@ -317,42 +305,12 @@ _BEYOND_INT64 = 2.0**63
 
 
 def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:
-    array = np.zeros(len(elements), dtype)
-    lost = np.zeros(len(elements), bool)
-    kinds = np.array([isinstance(element, float) for element in elements], bool)
-    for is_float in (False, True):
-        of_kind = np.flatnonzero(kinds == is_float)
-        if len(of_kind):
-            values = _of_one_type([elements[at] for at in of_kind.tolist()], is_float=is_float)
-            array[of_kind], lost[of_kind] = _converted(values, dtype)
+    array, lost = numbers_as_written(elements, dtype)
     if lost.any():
         at = int(lost.argmax())
         found = f"{_excerpt(elements[at])} at position {at}"
         raise refusal(f"tensor `{name}` is {datatype}, which cannot hold {found}", "use a wider datatype")
     return array
-
-
-def _of_one_type(elements: list[float], *, is_float: bool) -> Array:
-    if is_float or isinstance(elements[0], bool):
-        return np.array(elements)
-    try:
-        return np.array(elements, np.int64)
-    except OverflowError:
-        return np.array(elements, object)
-
-
-def _converted(values: Array, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
-    """Numbers in the datatype, and which of them it cannot hold.
-
-    A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity, or zero
-    for a number that is not.
-    """
-    if values.dtype.kind == "f" and dtype.kind == "f":
-        with np.errstate(over="ignore", under="ignore"):
-            nearest = values.astype(dtype)
-        return nearest, np.isinf(nearest) | ((nearest == 0) & (values != 0))
-    converted, lost = in_dtype(values, dtype)
-    return converted, np.zeros(len(values), bool) if lost is None else lost
 
 
 def _json_data(tensor: InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> list[object]:
@@ -414,16 +372,6 @@ def _plain_parameters(parameters: Mapping[str, InferParameter]) -> Iterator[tupl
         chosen = parameter.WhichOneof("parameter_choice")
         if chosen:
             yield key, getattr(parameter, chosen)
-
-
-def _output_encoding(request: ModelInferRequest) -> OutputEncoding:
-    by_default = "binary_data_output" in request.parameters and request.parameters["binary_data_output"].bool_param
-    by_name = {
-        output.name: output.parameters["binary_data"].bool_param
-        for output in request.outputs
-        if "binary_data" in output.parameters
-    }
-    return OutputEncoding(by_default, by_name)
 
 
 def _kind(value: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,47 @@ def in_dtype(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Fla
         if values.dtype.kind == "f":
             return _narrower(values, dtype) if dtype.kind == "f" else _whole(values, dtype)
         return _rounded(values, dtype) if dtype.kind == "f" else _in_range(values, dtype)
+
+
+def numbers_as_written(elements: Sequence[float], dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:
+    """Numbers that a person wrote in decimal digits, in a dtype, and which of them it cannot hold.
+
+    A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity, or zero
+    for a number that is not.
+
+    Args:
+        elements: n integers of any size, floats and Booleans.
+        dtype: of integers, floats or Booleans.
+
+    Returns:
+        The numbers of shape (n,); and True for each that was lost.
+    """
+    array, lost = np.zeros(len(elements), dtype), np.zeros(len(elements), bool)
+    kinds = np.array([isinstance(element, float) for element in elements], bool)
+    for is_float in (False, True):
+        of_kind = np.flatnonzero(kinds == is_float)
+        if len(of_kind):
+            values = _of_one_type([elements[at] for at in of_kind.tolist()], is_float=is_float)
+            array[of_kind], lost[of_kind] = _nearest(values, dtype)
+    return array, lost
+
+
+def _of_one_type(elements: list[float], *, is_float: bool) -> Numbers:
+    if is_float or isinstance(elements[0], bool):
+        return np.array(elements)
+    try:
+        return np.array(elements, np.int64)
+    except OverflowError:
+        return np.array(elements, object)
+
+
+def _nearest(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:
+    if values.dtype.kind == "f" and dtype.kind == "f":
+        with np.errstate(over="ignore", under="ignore"):
+            nearest = values.astype(dtype)
+        return nearest, np.isinf(nearest) | ((nearest == 0) & (values != 0))
+    converted, lost = in_dtype(values, dtype)
+    return converted, np.zeros(len(values), bool) if lost is None else lost
 
 
 def _narrower(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:

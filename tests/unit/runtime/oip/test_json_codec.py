@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from pyml.errors import InputError
 from pyml.oip import codec
-from pyml.oip.json_codec import HttpResponse, OutputEncoding, read_request, write_response
+from pyml.oip.binary_tensors import OutputEncoding
+from pyml.oip.json_codec import HttpResponse, read_request, write_response
 from pyml.oip.messages import InferInputTensor, InferOutputTensor, InferParameter, ModelInferRequest, ModelInferResponse
 from pyml.oip.null_elements import mark_nulls, nulls_by_name, positions_of_nulls, takes_nulls
 from pyml.oip.tensor import datatype_of, dtype_of, write_raw
