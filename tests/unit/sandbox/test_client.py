@@ -44,6 +44,7 @@ class FakeModel:
     signature: Signature
     sizes: list[int] = field(default_factory=list)
     timeout_s: float = 0
+    max_request_mb: int = 64
 
     def __enter__(self) -> FakeModel:
         return self
