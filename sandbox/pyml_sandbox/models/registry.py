@@ -27,6 +27,7 @@ from pyml_sandbox.models.environment import BuildResult, Environment, Environmen
 from pyml_sandbox.models.first_call import predict_rows
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.models.stored_package import copy_package, is_intact, paths_of_author, unchanged
+from pyml_sandbox.models.unreachable_index import with_index_line
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
@@ -285,7 +286,10 @@ def _make(
 ) -> BuildResult:
     copy = copy_package(package, beside / "package")
     with paths_of_author(package, copy), unchanged(copy):
-        return builder.make(copy, target, on_event)
+        try:
+            return builder.make(copy, target, on_event)
+        except SetupError as error:
+            raise with_index_line(error, copy) from error
 
 
 def _refuse_problems(package: ModelPackage, on_event: OnEvent) -> None:
