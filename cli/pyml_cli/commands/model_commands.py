@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.environment import EnvironmentSize
     from pyml_sandbox.workspace.events import JSON
 
+TRAINING = Path("train.py")
+OF_SAMPLE = (
+    "train.py trained this sample: replace it, model.py and parameters/ by your own, as docs/how-to/your-model.md says"
+)
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to create; the model takes its name.")],
@@ -44,7 +49,8 @@ def init(
 
     draft = Sources(from_parquet, from_table, from_mlflow, exclude or (), output or (), template).draft(sandbox)
     if draft is None:
-        choose_output(json).result(InitView(folder, tuple(create(folder, template or DEFAULT))))
+        written = tuple(create(folder, template or DEFAULT))
+        choose_output(json).result(InitView(folder, written, (OF_SAMPLE,) if TRAINING in written else ()))
         return
     from pyml_sandbox.models.sources.package_draft import write_draft
 
