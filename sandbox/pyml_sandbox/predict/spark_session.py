@@ -123,13 +123,14 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
     # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    spark = connect(address)
     try:
-        spark = connect(address)
         # The default policy retries for ten minutes when Spark is gone.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
         if target is not None:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
     except PySparkException as error:
+        spark.client.close()  # at the end of Python, PySpark would wait for ever for the calls of a channel left open
         message = f"Spark does not answer on {address}: {_why(error)}"
         raise SandboxError(message, f"pyml dev up{name_option(home)}", ErrorCode.SPARK_GONE) from error
     return spark
