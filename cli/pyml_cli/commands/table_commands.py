@@ -227,7 +227,7 @@ def _key_of(rows: pa.Table) -> str:
     for name, column in zip(rows.column_names, rows.columns, strict=True):
         is_plain = pa.types.is_integer(column.type) or pa.types.is_string(column.type)
         if is_plain and not column.null_count and pc.count_distinct(column).as_py() == len(column):
-            return name
+            return str(name)
     return "COLUMN"
 
 
