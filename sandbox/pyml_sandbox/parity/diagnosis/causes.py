@@ -312,7 +312,8 @@ _ALL = (
         "E4",
         "train/export mode",
         "P3",
-        "Export and load the model in inference mode, and never let the mode depend on the process.",
+        "Call `model.eval()` of PyTorch in the constructor, or the model of Keras with `training=False`; export every model "
+        "in inference mode.",
     ),
     Cause(
         "E5",
