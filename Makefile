@@ -82,9 +82,11 @@ soak: install
 	$(BIN)/python tests/benchmarks/soak.py --minutes $(MINUTES) --driver $(DRIVER) --write
 
 install: $(VENV)/.installed
+	@test "$(MAKECMDGOALS)" != install || echo "Installed. Next: . $(BIN)/activate"
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 3; }
+	@echo "Installing into $(VENV), which takes some minutes the first time."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[test]'

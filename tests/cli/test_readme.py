@@ -69,7 +69,7 @@ def test_the_model_in_the_readme_is_the_one_that_init_writes(tmp_path: Path, env
 @pytest.mark.timeout(600)
 def test_the_five_minute_tour_runs_as_it_stands(tmp_path: Path, environ: dict[str, str]) -> None:
     tour, program = blocks("sh")[1:], blocks("python")[1]
-    script = "\n".join(tour).replace(". .venv/bin/activate\n", "").replace("8471", environ["REST_PORT"])
+    script = "\n".join(tour).replace("make install\n. .venv/bin/activate\n", "").replace("8471", environ["REST_PORT"])
     program_step = f"python - <<'EOF'\n{program}EOF\n"
     before_curl, curl, after = script.partition("curl ")
     if shutil.which("curl") is None:
