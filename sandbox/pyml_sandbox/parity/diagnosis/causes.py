@@ -312,8 +312,8 @@ _ALL = (
         "E4",
         "train/export mode",
         "P3",
-        "Call `model.eval()` of PyTorch in the constructor, or the model of Keras with `training=False`; export every model "
-        "in inference mode.",
+        "Call `model.eval()` of PyTorch in the constructor, or the model of Keras with `training=False`; export every "
+        "model in inference mode.",
     ),
     Cause(
         "E5",
