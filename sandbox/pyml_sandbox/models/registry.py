@@ -177,7 +177,10 @@ def prepare(version: ModelVersion, builder: EnvironmentBuilder, on_event: OnEven
     package = _package_of(version)
     if not is_intact(package, version.digest):
         raise _damaged(version.folder, "its files are not those that were uploaded")
-    return builder.ensure(package, version.folder, version.lock, version.pinned, on_event)
+    try:
+        return builder.ensure(package, version.folder, version.lock, version.pinned, on_event)
+    except SetupError as error:
+        raise with_index_line(error, package) from error
 
 
 def versions(home: SandboxHome) -> list[ModelVersion]:

@@ -10,7 +10,8 @@ from pyml.errors import SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import read_text
 
-OUT_OF_REACH = "cannot be reached"
+OUT_OF_REACH = "connect to the package index"
+"""How the hint of an environment builder begins if an index cannot be reached, in resolving and in installing."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def with_index_line(error: SetupError, package: ModelPackage) -> SetupError:
     Returns:
         The error itself if its message is about something else, or about an index that no requirement file names.
     """
-    if OUT_OF_REACH not in error.message:
+    if not error.hint.startswith(OUT_OF_REACH):
         return error
     found = [line for line in _index_lines(package) if (urlsplit(line.url).hostname or "\n") in error.message]
     if not found:

@@ -6,28 +6,36 @@ from pathlib import Path
 
 import pytest
 
-from pyml.errors import SetupError
+from pyml.errors import PymlError, SetupError
 from pyml.package.model_package import ModelPackage
+from pyml_sandbox.drivers.container.images.builds.build_refusal import PYTHON_STEP, refusal
+from pyml_sandbox.drivers.container.images.builds.image_build import BuildError
+from pyml_sandbox.drivers.process.virtualenvs import resolution_error
 from pyml_sandbox.models.unreachable_index import with_index_line
 from support.packages import write_package
 
 CPU = "https://download.pytorch.org/whl/cpu"
-UV = f"requirements.txt could not be resolved, since the package index cannot be reached:\nFailed to fetch: `{CPU}/protobuf/`"
-PIP = (
-    "requirements.txt could not be installed, since an index or mirror cannot be reached:\n"
-    "HTTPSConnectionPool(host='download.pytorch.org', port=443): Max retries exceeded with url: /whl/cpu/torch/"
+UV = resolution_error(f"error: Failed to fetch: `{CPU}/protobuf/`")
+INSTALL = SetupError(f"The model's environment could not be made:\nFailed to fetch: `{CPU}/torch.whl`", UV.hint)
+PIP = refusal(
+    BuildError(
+        "image",
+        f"{PYTHON_STEP}\nERROR: HTTPSConnectionPool(host='download.pytorch.org', port=443): Max retries exceeded with url: /whl/",
+    ),
+    with_lock=False,
 )
 
 
-def error_of(folder: Path, requirements: str, message: str, **files: str) -> SetupError:
+def error_of(folder: Path, requirements: str, error: PymlError, **files: str) -> SetupError:
+    assert isinstance(error, SetupError)
     package = write_package(folder / "m")
     (package / "requirements.txt").write_text(requirements)
     for name, text in files.items():
         (package / f"{name}.txt").write_text(text)
-    return with_index_line(SetupError(message, "connect once"), ModelPackage(package))
+    return with_index_line(error, ModelPackage(package))
 
 
-@pytest.mark.parametrize("message", [UV, PIP])
+@pytest.mark.parametrize("of_builder", [UV, INSTALL, PIP], ids=["uv resolves", "uv installs", "pip"])
 @pytest.mark.parametrize(
     ("requirements", "number"),
     [
@@ -39,12 +47,14 @@ def error_of(folder: Path, requirements: str, message: str, **files: str) -> Set
         ("--extra-index-url https://anna:secret@download.pytorch.org/whl/cpu\ntorch\n", 1),
     ],
 )
-def test_the_line_that_names_the_index_is_named(tmp_path: Path, requirements: str, number: int, message: str) -> None:
-    error = error_of(tmp_path, requirements, message)
-    assert error.message.startswith(message)
+def test_the_line_that_names_the_index_is_named(
+    tmp_path: Path, requirements: str, number: int, of_builder: PymlError
+) -> None:
+    error = error_of(tmp_path, requirements, of_builder)
+    assert error.message.startswith(of_builder.message.rstrip())
     assert f"Line {number} of requirements.txt names the index {CPU}" in error.message
     assert error.hint.startswith(f"delete line {number} of requirements.txt if your own index has the packages")
-    assert error.hint.endswith("else connect once")
+    assert error.hint.endswith(f"else {of_builder.hint}")
     assert "secret" not in str(error)
 
 
@@ -54,15 +64,14 @@ def test_a_line_in_a_file_that_is_named_there_is_named_with_that_file(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("requirements", "message"),
+    ("requirements", "of_builder"),
     [
         ("torch\n", UV),
         (f"# --extra-index-url {CPU}\ntorch\n", UV),
         ("--extra-index-url https://elsewhere.example/simple\ntorch\n", UV),
-        (f"--extra-index-url {CPU}\n", f"{CPU}: no space left on device"),
+        (f"--extra-index-url {CPU}\n", SetupError(f"{CPU}: no space left on device", "free some")),
         ("--no-index\n--find-links wheels\n", UV),
     ],
 )
-def test_an_error_about_something_else_stays_as_it_is(tmp_path: Path, requirements: str, message: str) -> None:
-    error = error_of(tmp_path, requirements, message)
-    assert (error.message, error.hint) == (message, "connect once")
+def test_an_error_about_something_else_stays_as_it_is(tmp_path: Path, requirements: str, of_builder: PymlError) -> None:
+    assert error_of(tmp_path, requirements, of_builder) is of_builder
