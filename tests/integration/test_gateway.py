@@ -144,7 +144,7 @@ def test_the_gateway_answers_for_itself(shared: Driver) -> None:
     assert oip.ServerLiveResponse.FromString(call(oip.SERVER_LIVE)).live
     assert oip.ServerReadyResponse.FromString(call(oip.SERVER_READY)).ready
     found = oip.ServerMetadataResponse.FromString(call(oip.SERVER_METADATA))
-    extensions = ["binary_tensor_data", "model_repository(index)"]
+    extensions = ["binary_tensor_data", "model_repository(index)", "statistics"]
     assert (found.name, list(found.extensions)) == ("pyml gateway", extensions)
     assert shared.caller.is_model_ready("chores")
     asked = oip.ModelMetadataRequest(name="chores").SerializeToString()

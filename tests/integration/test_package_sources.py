@@ -34,7 +34,9 @@ def test_what_init_writes_is_uploaded_and_predicts_its_own_rows(
     assert run(["init", str(package), *given, "--exclude", "id", "--output", "kind STRING"]) == 0
     capsys.readouterr()
     assert run(["upload", str(package), "--json"]) == 0, capsys.readouterr()
-    model_id = json.loads(capsys.readouterr().out.splitlines()[-1])["model"]
+    model_id = json.loads(capsys.readouterr().out.splitlines()[-1])["model_id"]
+    assert run(["deploy", model_id]) == 0
+    capsys.readouterr()
     assert run(["predict", "online", model_id, "--rows", str(package / "rows.parquet")]) == 0
     assert capsys.readouterr().out == '{"kind": ""}\n' * 2
     query = "SELECT id, `body mass`, day, tags, `select` FROM loaded.source"

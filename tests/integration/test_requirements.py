@@ -160,5 +160,5 @@ def test_without_a_network_a_package_is_checked_as_far_as_it_can_be(
 
 def test_text_that_is_not_utf_8_is_told_in_uvs_words(home: SandboxHome, package: ModelPackage) -> None:
     (package.folder / "requirements.txt").write_bytes(b"caf\xe9==1")
-    with pytest.raises(PackageError, match="valid UTF-8"):
+    with pytest.raises(PackageError, match=r"valid\s+UTF-8"):
         resolve(home, package)

@@ -95,5 +95,5 @@ def test_a_service_that_is_up_but_stuck_is_reported_as_not_answering(
     finally:
         os.kill(pid, signal.SIGCONT)
     assert stuck.health == "not answering"
-    assert "listening on 127.0.0.1" in stuck.detail
+    assert "it is paused" in stuck.detail
     wait_for(lambda: is_answering(process_sandbox), "it answers again")

@@ -35,7 +35,7 @@ def test_a_table_holds_the_rows_of_its_file_and_is_listed(sandbox: SandboxHome, 
     loaded = load_file(sandbox, tmp_path / "rows.csv", "Loaded.Birds")
     assert (loaded.table, loaded.has_replaced) == ("loaded.birds", False)
     details = describe_table(sandbox, "loaded.birds")
-    assert list(map(str, details.fields)) == ["Id BIGINT", "`Body mass` DOUBLE", "when TIMESTAMP_NTZ", "tz TIMESTAMP"]
+    assert list(map(str, details.fields)) == ["Id BIGINT", "`Body mass` DOUBLE", "`when` TIMESTAMP_NTZ", "tz TIMESTAMP"]
     assert details.rows == 2
     assert details.size_bytes > 0
     assert stored(sandbox, "loaded.birds") == loaded.content.rows.to_pylist()
