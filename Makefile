@@ -24,16 +24,24 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit docs docs-links pictures measure zoo mutants networks models faults fuzz soak install clean
+.PHONY: demo test lint unit processes containers docs docs-links pictures measure zoo mutants networks models faults fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
 
-# What starts no service runs on every core. The rest runs in two groups side by side, one for each driver, and in order
-# within a group, whose tests share a sandbox (tests/conftest.py).
+# What starts no service runs on every core. The tests of the two drivers run side by side, each in order on a sandbox that
+# they share (tests/conftest.py).
 test: lint unit
 	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/reports -n logical --dist worksteal
-	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports -n 2 --dist loadgroup
+	$(MAKE) --keep-going --jobs 2 processes containers
+
+REST := --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports
+
+processes: install
+	$(BIN)/python -m pytest $(REST) -m "not containers"
+
+containers: install
+	$(BIN)/python -m pytest $(REST) -m containers
 
 lint: install
 	$(BIN)/ruff format --check .

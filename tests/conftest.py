@@ -22,7 +22,6 @@ from support.needed import needed
 
 pytest_plugins = ["pytester"]
 
-CONTAINERS, PROCESSES = "containers", "processes"
 _OF_CONTAINERS = frozenset({"engine", "python_image", "base_image", "container_sandbox"})
 
 # What takes long is no fault of a test: the first to import pandas does, and every one on a busy machine.
@@ -30,12 +29,11 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+@pytest.hookimpl(tryfirst=True)  # `-m` chooses in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests by driver: `--dist loadgroup` runs the groups side by side, each in order on sandboxes of its own."""
-    for item in items:
-        group = CONTAINERS if _needs_containers(item) else PROCESSES
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Mark what needs a Docker engine: `make test` runs these tests beside the rest."""
+    for item in filter(_needs_containers, items):
+        item.add_marker(pytest.mark.containers)
 
 
 def _needs_containers(item: pytest.Item) -> bool:

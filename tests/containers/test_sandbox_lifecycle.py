@@ -156,6 +156,9 @@ def test_a_job_proves_that_it_ran_in_the_models_image_on_every_worker(own: Own) 
 
 
 def test_up_leaves_the_spark_of_a_model_alone(own: Own) -> None:
+    own.up("--workers", "2")
+    done = own.pyml("predict", "offline", "echo", "--sql", ROWS, "--table", "ml.echoes", "--key", "id")
+    assert done.returncode == 0, done.stderr
     before = {name: each.id for name, each in own.containers(labels.JOB_SCOPED).items()}
     assert len(before) == 3
     own.up()
