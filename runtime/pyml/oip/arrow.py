@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pyml.errors import InputError, Problem
-from pyml.oip.arrow_size import decompressed_size, expanded_size
+from pyml.oip.arrow_size import decompressed_size, expanded_size, may_expand
 from pyml.oip.rpc_status import refuse_larger
 
 
@@ -33,10 +33,11 @@ def batch_from_stream(stream: bytes, max_bytes: int | None = None) -> pa.RecordB
         InputError: the bytes are not a complete and valid Arrow IPC stream, or more bytes follow it.
         RpcFailureError: the rows are larger than `max_bytes`.
     """
-    source = pa.BufferReader(stream)
+    source, size_bytes = pa.BufferReader(stream), 0
     try:
         if max_bytes is not None:
-            refuse_larger(decompressed_size(stream), max_bytes)
+            size_bytes = decompressed_size(stream)
+            refuse_larger(size_bytes, max_bytes)
         with pa.ipc.open_stream(source) as reader:
             _ = reader.schema.names  # are decoded here
             batch = _one_batch(reader.schema, list(_batches(reader, source)))
@@ -45,7 +46,7 @@ def batch_from_stream(stream: bytes, max_bytes: int | None = None) -> pa.RecordB
         raise _refused(f"the name of a column is not UTF-8: {error.reason}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _refused(str(error)) from error
-    if max_bytes is not None:
+    if max_bytes is not None and may_expand(batch.schema, size_bytes, max_bytes):
         refuse_larger(expanded_size(batch), max_bytes)
     if left := len(stream) - source.tell():
         raise _refused(f"{left} bytes follow the end marker")

@@ -34,6 +34,19 @@ def decompressed_size(stream: bytes) -> int:
         raise ValueError(f"the metadata of a message cannot be read: {error}") from error
 
 
+def may_expand(schema: pa.Schema, size_bytes: int, max_bytes: int) -> bool:
+    """Whether rows may take more than a limit; False spares a small request their measurement.
+
+    A column of a plain type has at most three buffers, each within the stream, which wrong ones may share.
+
+    Args:
+        schema: of the rows.
+        size_bytes: size of the stream, decompressed.
+        max_bytes: the limit.
+    """
+    return size_bytes * _MOST_BUFFERS * len(schema) > max_bytes or not _PLAIN.issuperset(t.id for t in schema.types)
+
+
 def expanded_size(batch: pa.RecordBatch) -> int:
     """Bytes that the values of a batch take once each row has its own: not as a dictionary, a run, or of type null."""
     return sum(_array_size(column) for column in batch.columns)
@@ -98,6 +111,16 @@ def _sizes(array: pa.Array) -> pa.Array:
     return pa.array(np.full(len(array), each, np.int64))
 
 
+_MOST_BUFFERS = 4  # one more than there are: rows of several batches are copied into one
+_PLAIN = frozenset(
+    kind.id
+    for kind in (
+        *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+        *(pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.date64(), pa.timestamp("us"), pa.duration("us")),
+        *(pa.decimal128(38), pa.string(), pa.large_string(), pa.binary(), pa.large_binary()),
+    )
+)
+"""Ids of types whose rows take a byte or more of a buffer each, which no other row shares; none is nested."""
 _OF_BYTES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
-from pyml.oip.arrow_size import decompressed_size, expanded_size
+from pyml.oip.arrow_size import decompressed_size, expanded_size, may_expand
 from pyml.oip.rpc_status import Reason, RpcFailureError
 
 LIMIT = 2**20
@@ -99,3 +99,15 @@ def test_the_size_is_that_of_the_same_rows_without_compression() -> None:
     plain = decompressed_size(compressed(None, **rows))
     assert decompressed_size(compressed("zstd", **rows)) == pytest.approx(plain, rel=0.01)
     assert decompressed_size(stream_from_batch(pa.RecordBatch.from_pydict(rows))) == plain
+
+
+@pytest.mark.parametrize("name", [name for name in BOMBS if not name.startswith(("zstd", "lz4"))])
+def test_rows_that_take_more_than_their_stream_are_always_measured(name: str) -> None:
+    batch = batch_from_stream(BOMBS[name])
+    assert may_expand(batch.schema, decompressed_size(BOMBS[name]), LIMIT)
+
+
+@pytest.mark.parametrize(("rows", "is_measured"), [(10, False), (LIMIT // 32, True)])
+def test_plain_rows_are_measured_only_near_the_limit(rows: int, is_measured: bool) -> None:
+    stream = compressed(None, a=pa.array(np.zeros(rows)), b=pa.array(["x"] * rows))
+    assert may_expand(batch_from_stream(stream).schema, decompressed_size(stream), LIMIT) is is_measured
