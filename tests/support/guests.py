@@ -94,11 +94,14 @@ class Guest(DataFrameModel):
         return "killed"
 
     def child(self):
-        """A child that stays, however it is asked about signals; its number."""
+        """A child that stays, however it is asked about signals; its number, once it runs."""
+        reader, writer = os.pipe()
         child = os.fork()
         if not child:
+            os.write(writer, b"!")
             time.sleep(300)
             os._exit(0)
+        os.read(reader, 1)
         return child
 
     def stay(self):

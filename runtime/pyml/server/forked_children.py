@@ -20,7 +20,9 @@ def release_children(path: Path) -> None:
 
     A pool ends its children with SIGTERM; with our handler they would stop a server that is not theirs, and hang. A
     child that stays after its server has died would keep the connections open, so that callers wait for nothing.
-    Signals are held back around a fork, so that none comes between the fork and the new handlers.
+    Signals are held back around a fork, so that none comes between the fork and the new handlers. One that was held back
+    ends the child as a signal ends any program: the `KeyboardInterrupt` of Python's own handler would be lost here, since
+    Python ignores what a function raises that runs at a fork.
 
     Args:
         path: of the Unix socket that the server listens on.
@@ -34,10 +36,11 @@ def release_children(path: Path) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, held.mask)
 
     def in_child() -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         _let_go(path)
         release()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     os.register_at_fork(before=before, after_in_parent=release, after_in_child=in_child)
 
