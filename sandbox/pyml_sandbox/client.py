@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
 from pyml.offline.cancellation import Cancellation
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import Settings
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
+from pyml_sandbox.predict.interruption import Interruption
 from pyml_sandbox.predict.request_limits import TIMEOUT_S, request_batches
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
 
-INTERRUPT_EVERY_S = 0.2
+INTERRUPT_EVERY_S = 0.1
 """How often a job that is being cancelled has its queries interrupted: it may start a new one after each interrupt."""
 
 
@@ -288,7 +290,7 @@ class Job:
     ) -> None:
         self._on_event = on_event
         self.cancellation = Cancellation()
-        self._spark: SparkSession | None = None
+        self._interruption = Interruption(self.cancellation)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
         self._result: Future[JobResult] = self._executor.submit(self._run, client, version, target, job)
         self._executor.shutdown(wait=False)
@@ -319,20 +321,13 @@ class Job:
     def cancel(self) -> None:
         """Cancel the job at any stage, and block until it has cleaned up; the target table is left unchanged.
 
-        A job that is already replacing the table finishes that step, and `wait` returns its result.
+        A job that is already replacing the table finishes that step, and `wait` returns its result. Where Spark does
+        not stop a query, its session is closed; the next job cleans up what was written.
         """
         self.cancellation.ask()
         while not self._result.done():
-            self._interrupt()
+            self._interruption.step()
             wait([self._result], INTERRUPT_EVERY_S)
-
-    def _interrupt(self) -> None:
-        """Interrupt the running query; the job may be between two queries, or not have reached Spark yet."""
-        from pyspark.errors import PySparkException
-
-        if self._spark is not None:
-            with suppress(PySparkException):  # the session was closed meanwhile
-                self.cancellation.interrupt(self._spark.interruptAll)
 
     def _note(self, text: str) -> None:
         self._on_event(Event("offline", Progress.NOTE, text))
@@ -340,16 +335,33 @@ class Job:
     def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job_run import run
         from pyml_sandbox.predict.job_record import JobRecord, check_image
-        from pyml_sandbox.predict.spark_session import session
         from pyml_sandbox.predict.table_writes import drop_left_over, writing
 
         audit = partial(check_image, client.driver, target.environment)
-        with writing(client.home, job.table), session(client.home, target) as self._spark:
+        with writing(client.home, job.table), self._session(client, target, job.table) as spark:
             with self.cancellation.whole():
-                drop_left_over(self._spark, client.home, job.table)
-            result = run(self._spark, job, audit, self.cancellation, self._note)
+                drop_left_over(spark, client.home, job.table)
+            result = run(spark, job, audit, self.cancellation, self._note)
         JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
         return result
+
+    @contextmanager
+    def _session(self, client: Client, target: OfflineTarget, table: str) -> Iterator[SparkSession]:
+        """The session of the job; an error of a session that was given up is that of a cancelled job."""
+        from pyml.offline.job import JobError
+        from pyml_sandbox.predict.spark_session import session
+
+        try:
+            with session(client.home, target) as spark:
+                self._interruption.follow(spark)
+                yield spark
+        except Exception as error:
+            if not self._interruption.gave_up:
+                raise
+            message = (
+                f"the job was cancelled; {table} is unchanged, but Spark goes on with a query that it did not stop"
+            )
+            raise JobError(message, "pyml dev down; pyml dev up  # ends it", ErrorCode.JOB_CANCELLED) from error
 
 
 def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:

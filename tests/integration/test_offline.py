@@ -276,10 +276,14 @@ def test_a_target_that_must_not_be_replaced_is_refused_before_anything_runs(clie
             client.predict_offline(double, query, table).wait()
 
 
-def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def sleeping(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
     slow = DOUBLE.replace('if (frame["x"] == 13).any():', "import time; time.sleep(600)\n        if False:")
-    model_id = client.upload_model(ModelPackage(write_package(tmp_path / "slow", slow)))
-    job = client.predict_offline(model_id, ROWS.format(10), "ml.slow", key=["id"])
+    return client.upload_model(ModelPackage(write_package(tmp_path_factory.mktemp("m") / "slow", slow)))
+
+
+def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, sleeping: str) -> None:
+    job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
     with pytest.raises(TimeoutError):
         job.wait(timeout_s=5)
     job.cancel()
@@ -287,6 +291,16 @@ def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, tmp_pa
     with session(client.home) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS ml")  # the job may not have come so far
         assert not [table.name for table in spark.catalog.listTables("ml") if "slow" in table.name]
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])
+def test_a_job_is_cancelled_whatever_spark_does_at_that_moment(client: Client, sleeping: str, after_s: float) -> None:
+    job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
+    with pytest.raises(TimeoutError):
+        job.wait(timeout_s=after_s)
+    job.cancel()
+    with pytest.raises(JobError, match=r"was cancelled; ml\.slow is unchanged$"):
+        job.wait()
 
 
 def test_a_job_that_is_cancelled_at_once_leaves_the_old_table(client: Client, double: str) -> None:

@@ -18,9 +18,9 @@ from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
-from pyml_sandbox.client import Job
+from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.predict import job_record, table_writes
+from pyml_sandbox.predict import interruption, job_record, table_writes
 from pyml_sandbox.predict import spark_session as spark
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -31,18 +31,29 @@ WAIT_S = 20
 
 @dataclass
 class FakeSpark:
-    """A session that keeps its statements, and whose queries run until they are interrupted.
+    """A session that keeps its statements, and whose queries run until they are interrupted while they run tasks.
 
     Attributes:
         at: called before each statement, with its text.
         statements: that were run.
         interrupts: how often everything was interrupted.
+        heeds: whether an interrupt ends a query; a closed session ends it always.
+        ended: set once the running query is to end.
     """
 
     at: Callable[[str], None] = lambda text: None
     statements: list[str] = field(default_factory=list)
     interrupts: int = 0
-    is_interrupted: threading.Event = field(default_factory=threading.Event)
+    heeds: bool = True
+    ended: threading.Event = field(default_factory=threading.Event)
+    progress: Callable[..., None] = lambda **told: None
+
+    def registerProgressHandler(self, handler: Callable[..., None]) -> None:  # noqa: N802 - Spark's own name for it
+        self.progress = handler
+
+    @property
+    def client(self) -> SimpleNamespace:
+        return SimpleNamespace(close=self.ended.set)
 
     def sql(self, text: str) -> None:
         self.at(text)
@@ -57,12 +68,15 @@ class FakeSpark:
 
     def interruptAll(self) -> None:  # noqa: N802 - Spark's own name for it
         self.interrupts += 1
-        self.is_interrupted.set()
+        if self.heeds:
+            self.ended.set()
 
-    def query(self) -> None:
+    def query(self, tasks: int = 2) -> None:
         """A query without an end."""
-        self.is_interrupted.clear()
-        assert self.is_interrupted.wait(WAIT_S), "nobody interrupted the query"
+        self.ended.clear()
+        self.progress(stages=[], inflight_tasks=tasks, operation_id="1", done=False)
+        assert self.ended.wait(WAIT_S), "nobody interrupted the query"
+        self.progress(stages=[], inflight_tasks=0, operation_id="1", done=True)
         raise PySparkException("[OPERATION_CANCELED]")
 
     @property
@@ -176,6 +190,59 @@ def test_every_query_that_a_cancelled_job_starts_is_interrupted(
     cancelled_at(job, seam.reached, seam.go_on)
     with pytest.raises(JobError, match="was cancelled"):
         job.wait()
+    assert fake.swapped == []
+
+
+def test_a_query_that_is_being_planned_is_interrupted_once_it_runs_tasks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    """An interrupt that comes before may be lost, and Spark takes no second one."""
+    seam = Seam()
+    seen: list[int] = []
+
+    def write() -> None:
+        seam()
+        fake.progress(stages=[], inflight_tasks=0, operation_id="1", done=False)
+        assert not fake.ended.wait(3 * INTERRUPT_EVERY_S)
+        seen.append(fake.interrupts)
+        fake.query()
+
+    writes(monkeypatch, write)
+    job = started(monkeypatch, tmp_path, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    with pytest.raises(JobError, match="was cancelled"):
+        job.wait()
+    assert seen == [0]
+
+
+def test_a_query_that_never_runs_tasks_is_interrupted_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    monkeypatch.setattr(interruption, "PLANNING_S", 2 * INTERRUPT_EVERY_S)
+    writes(monkeypatch, lambda: fake.query(tasks=0))
+    job = started(monkeypatch, tmp_path, fake)
+    job.cancel()
+    with pytest.raises(JobError, match=r"was cancelled; ml\.target is unchanged"):
+        job.wait()
+
+
+def test_a_query_that_spark_does_not_stop_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    monkeypatch.setattr(interruption, "PATIENCE_S", 2 * INTERRUPT_EVERY_S)
+    fake.heeds = False
+    seam = Seam()
+
+    def write() -> None:
+        seam()
+        fake.query()
+
+    writes(monkeypatch, write)
+    job = started(monkeypatch, tmp_path, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    with pytest.raises(JobError, match="Spark goes on with a query that it did not stop") as caught:
+        job.wait()
+    assert caught.value.hint
     assert fake.swapped == []
 
 
