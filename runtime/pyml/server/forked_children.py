@@ -20,9 +20,9 @@ def release_children(path: Path) -> None:
 
     A pool ends its children with SIGTERM; with our handler they would stop a server that is not theirs, and hang. A
     child that stays after its server has died would keep the connections open, so that callers wait for nothing.
-    Signals are held back around a fork, so that none comes between the fork and the new handlers. One that was held back
-    ends the child as a signal ends any program: the `KeyboardInterrupt` of Python's own handler would be lost here, since
-    Python ignores what a function raises that runs at a fork.
+    Signals are held back around a fork, so that none comes between the fork and the new handlers. One that was held
+    back ends the child as a signal ends any program: the `KeyboardInterrupt` of Python's own handler would be lost
+    here, since Python ignores what a function raises that runs at a fork.
 
     Args:
         path: of the Unix socket that the server listens on.
