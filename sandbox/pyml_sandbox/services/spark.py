@@ -51,6 +51,7 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         "spark.connect.grpc.maxInboundMessageSize": str(MESSAGE_MAX_BYTES),
         "spark.connect.progress.reportInterval": "200ms",  # a cancelled query is known to run tasks; Spark: 2 s
         "spark.connect.execute.manager.detachedTimeout": "60s",  # then the query of a killed client ends; Spark: 5 min
+        "spark.python.daemon.module": "pyml.offline.worker_daemon",  # Spark's own stays for as long as Spark does
         "spark.sql.catalogImplementation": "hive",
         "spark.hadoop.hive.metastore.uris": f"thrift://{metastore_address}",
         "spark.hadoop.hive.exec.scratchdir": f"{scratch}/hive",

@@ -1,0 +1,41 @@
+"""Spark's daemon of Python workers, which ends once it has had no worker for a while.
+
+Spark starts a daemon for each session and keeps it, with its 45 MB, until Spark itself ends. Where one has
+ended, Spark starts a new one.
+
+python -m pyml.offline.worker_daemon pyspark.worker   (Spark's setting `spark.python.daemon.module`)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+from pyspark.daemon import manager
+
+IDLE_S = 30.0
+"""How often the daemon looks whether it has a worker. Spark ends a worker that has had no task for a minute."""
+
+
+def main(idle_s: float = IDLE_S) -> None:
+    """Start workers until Spark ends, or none has been there for a while.
+
+    Args:
+        idle_s: how often to look whether there is one.
+    """
+    signal.signal(signal.SIGALRM, _end_if_idle)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGALRM, signal.SIG_DFL))
+    signal.setitimer(signal.ITIMER_REAL, idle_s, idle_s)
+    manager()
+
+
+def _end_if_idle(_number: int, _frame: FrameType | None) -> None:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # there is no worker; Spark's own handler of SIGTERM ends the daemon
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

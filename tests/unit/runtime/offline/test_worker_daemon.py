@@ -1,0 +1,51 @@
+"""Spark's daemon of Python workers ends without a worker, and not while it has one. It is a real process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+IDLE_S = 0.1
+PROGRAM = f"from pyml.offline.worker_daemon import main; main({IDLE_S})"
+
+
+@pytest.fixture
+def daemon() -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon as Spark starts it, in a group of processes of its own."""
+    environment = {**os.environ, "PYTHON_WORKER_FACTORY_SECRET": "secret"}
+    command = [sys.executable, "-c", PROGRAM, "pyspark.worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        yield process
+        process.kill()
+
+
+def port(daemon: subprocess.Popen[bytes]) -> int:
+    """Where the daemon listens: the first four bytes that it writes."""
+    assert daemon.stdout is not None
+    return int.from_bytes(daemon.stdout.read(4), "big")
+
+
+def test_it_ends_without_a_worker(daemon: subprocess.Popen[bytes]) -> None:
+    assert port(daemon)
+    daemon.wait(timeout=20)
+
+
+def test_it_stays_while_it_has_a_worker(daemon: subprocess.Popen[bytes]) -> None:
+    with socket.create_connection(("127.0.0.1", port(daemon))) as connection:
+        assert int.from_bytes(connection.recv(4), "big") > 0  # the number of the worker, which waits for the secret now
+        with pytest.raises(subprocess.TimeoutExpired):
+            daemon.wait(timeout=5 * IDLE_S)
+    daemon.wait(timeout=20)
+
+
+def test_it_ends_with_spark(daemon: subprocess.Popen[bytes]) -> None:
+    with socket.create_connection(("127.0.0.1", port(daemon))) as connection:
+        assert connection.recv(4)
+        assert daemon.stdin is not None
+        daemon.stdin.close()
+        daemon.wait(timeout=20)
