@@ -13,8 +13,14 @@ from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_ports
 
 PORT_OPTIONS = ("--gateway-port", "--rest-port", "--metastore-port", "--spark-port")
-# Ctrl-C counts, even where the tests run in the background of a shell, which has its children ignore it.
-PROGRAM = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import pyml_cli; pyml_cli.main()"
+# Ctrl-C and SIGHUP count, even where the tests run in the background of a shell or under nohup, which have them ignored.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+import pyml_cli
+pyml_cli.main()
+"""
 COMMAND = [sys.executable, "-c", PROGRAM]
 
 
