@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
+from pyml.errors import SandboxError
 from pyml.inference.worker_info import Worker
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import JobError, JobResult, OfflineJob
@@ -49,11 +50,12 @@ def run(
         InputError: the query's columns do not fit the model's inputs, or the target cannot be written; every mismatch
             is listed, nothing was started.
         JobError: predicting, writing or the audit failed, or the job was cancelled; the target table is unchanged.
+        SandboxError: Spark or the metastore went away; the target table is unchanged.
     """
     cancellation = cancellation or Cancellation()
     try:
         return _steps(spark, job, check_workers, cancellation, on_note)
-    except JobError as error:
+    except (JobError, SandboxError) as error:
         if cancellation.asked.is_set():  # Spark's error is that of an interrupted query
             raise _cancelled(job) from error
         raise

@@ -17,7 +17,7 @@ def translated_errors() -> Iterator[None]:
 
     Raises:
         UsageError: Spark cannot parse or resolve the query.
-        SandboxError: the metastore does not answer Spark.
+        SandboxError: Spark itself went away, or the metastore does not answer it.
         JobError: any other failure; if the worker reported an error, with its message.
     """
     from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -33,7 +33,11 @@ def translated_errors() -> Iterator[None]:
     except PySparkException as error:
         if _has_no_metastore(error):
             raise _no_metastore() from error
-        raise _job_error(str(error), is_gone=_is_gone(error)) from error
+        if _is_gone(error):
+            raise SandboxError(
+                "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
+            ) from error
+        raise _job_error(str(error)) from error
 
 
 def _has_no_metastore(error: Exception) -> bool:
@@ -54,11 +58,7 @@ def _is_gone(error: Exception) -> bool:
     return any(name in message for name in ("RetriesExceeded", "UNAVAILABLE", "INVALID_HANDLE", "NO_ACTIVE_SESSION"))
 
 
-def _job_error(text: str, *, is_gone: bool) -> JobError:
-    if is_gone:
-        return JobError(
-            "Spark went away during the job; the target table is unchanged", _AGAIN_HINT, ErrorCode.SPARK_GONE
-        )
+def _job_error(text: str) -> JobError:
     reported = reported_error_in(text)
     if reported is not None:
         return JobError(reported.message, reported.hint, *reported.codes)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
 from pyml_sandbox.parity.report.document import StepTime
 from pyml_sandbox.parity.rows.snapshot import DATABASE
@@ -135,8 +134,6 @@ class Run:
         except SandboxError:
             raise
         except PymlError as error:
-            if error.code is ErrorCode.SPARK_GONE:
-                raise SandboxError(error.message, error.hint, *error.codes) from error
             self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
     def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:

@@ -125,6 +125,12 @@ def test_a_metastore_that_is_gone_is_an_error_of_the_sandbox_and_not_of_the_quer
     assert "TTransport" not in str(raised.value)
 
 
+def test_a_spark_that_is_gone_is_an_error_of_the_sandbox() -> None:
+    with pytest.raises(SandboxError, match=r"went away .* target table is unchanged") as raised, translated_errors():
+        raise PySparkException("UNAVAILABLE: failed to connect to all addresses")
+    assert (raised.value.code, raised.value.exit_code) == (ErrorCode.SPARK_GONE, 3)
+
+
 def test_an_error_of_hive_about_the_query_is_one_of_the_query() -> None:
     with pytest.raises(UsageError), translated_errors():
         raise AnalysisException("HiveException: MetaException(message:Invalid column name é)")
