@@ -15,7 +15,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.turns import turn
 
 if TYPE_CHECKING:
     from pyml_sandbox.models.first_call import RowsFor
@@ -65,7 +66,8 @@ def upload(
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
-    built = None if _is_uploaded(target, on_event) else _store(package, target, builder, on_event)
+    with _only_writer(target.parent, on_event):
+        built = None if _is_uploaded(target, on_event) else _store(package, target, builder, on_event)
     version = _read(target)
     environment = built or prepare(version, builder, on_event)
     if rows_for is not None:
@@ -130,15 +132,15 @@ def import_image(
         UsageError: the image does not exist, or holds no model.
     """
     home.create()
-    with tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
+    with _only_writer(home.models, on_event), tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
         beside = Path(folder) / "version"
         beside.mkdir()
         name, built = builder.import_image(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, built, pinned=built.environment.image)
         target = home.models / name / package.version
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _put(beside, target)
+        with _only_writer(target.parent, on_event):
+            _put(beside, target)
     return _read(target)
 
 
@@ -259,9 +261,18 @@ def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
     return sorted(map(_read, folders), key=lambda version: version.uploaded_at, reverse=True)
 
 
+@contextlib.contextmanager
+def _only_writer(folder: Path, on_event: OnEvent) -> Iterator[None]:
+    """Write beside the versions in a folder, one process at a time; what a killed one has left there is deleted."""
+    with turn(folder.with_name(f".{folder.name}.lock"), f"upload to {folder.name}", on_event):
+        folder.mkdir(exist_ok=True)
+        for left in folder.glob(".*/"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
 def _store(package: ModelPackage, target: Path, builder: EnvironmentBuilder, on_event: OnEvent) -> Environment:
     """Copy, build and describe in a folder beside the target, and rename it at the end."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
     try:
         built = _make(package, beside, target, builder, on_event)
@@ -277,11 +288,7 @@ def _put(beside: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as before:
         with contextlib.suppress(FileNotFoundError):
             target.rename(Path(before) / "version")
-        try:
-            beside.rename(target)
-        except OSError:
-            if not (target / "record.json").exists():  # else another process stored the same content meanwhile
-                raise
+        beside.rename(target)
 
 
 def _make(

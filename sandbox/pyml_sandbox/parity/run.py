@@ -7,7 +7,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from pyml_sandbox.parity.rows.snapshot import DATABASE
 from pyml_sandbox.parity.verdict import PathFailure
 from pyml_sandbox.predict.online import ServerEndedError
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.workspace.turns import turn
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,8 +33,7 @@ NUMBERED_TABLES = ("asked", "answered")
 """Prefixes of tables of which a run makes several, with numbers."""
 
 
-@contextmanager
-def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Iterator[None]:
+def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> AbstractContextManager[None]:
     """Hold a lock while a model is checked, since a run replaces the files of the one before. The lock is reentrant.
 
     Blocks while a check of the same model runs, in any process.
@@ -43,20 +43,7 @@ def only_run(home: SandboxHome, model: str, on_event: OnEvent = ignore) -> Itera
         model: name of the model, without a version.
         on_event: called if this process has to wait.
     """
-    import filelock
-
-    home.parity.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(home.parity / f".{_stem(model)}.lock", is_singleton=True)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        with timed("turn", on_event, f"waiting for another check of {model}") as done:
-            lock.acquire()
-            done("the other check has ended")
-    try:
-        yield
-    finally:
-        lock.release()
+    return turn(home.parity / f".{_stem(model)}.lock", f"check of {model}", on_event)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_an_upload_replaces_a_pinned_version_and_leaves_nothing_else(home: Sandb
     assert version.model_id == pinned.model_id
     assert (pinned.pinned, version.pinned) == ("sha256:12", None)
     assert [path.name for path in home.models.glob("*/*")] == [version.version]
-    assert [path.name for path in home.models.iterdir()] == ["echo"]
+    assert [path.name for path in home.models.iterdir() if path.is_dir()] == ["echo"]
 
 
 def test_an_upload_reads_each_file_once_to_name_the_version(
@@ -253,15 +254,28 @@ def test_a_package_that_was_edited_is_another_version(home: SandboxHome, tmp_pat
     assert (after.package / "parameters" / "weights").read_text() == "1"
 
 
-def test_what_another_process_stored_meanwhile_is_kept(
-    home: SandboxHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_uploads_of_one_model_come_one_after_another(home: SandboxHome, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "echo"))
+    waits = threading.Event()
 
-    class Racing(BuilderOfNothing):
+    class Slow(BuilderOfNothing):
         def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
-            registry.upload(home, ModelPackage(tmp_path / "echo"), BuilderOfNothing())
+            second.start()
+            assert waits.wait(20)
             return MADE
 
-    assert registry.upload(home, package, Racing()).version == package.version
+    class Never(BuilderOfNothing):
+        def make(self, package: ModelPackage, folder: Path, on_event: OnEvent) -> BuildResult:
+            raise AssertionError("the first upload has stored it")
+
+    second = threading.Thread(target=registry.upload, args=(home, package, Never(), lambda event: waits.set()))
+    assert registry.upload(home, package, Slow()).version == package.version
+    second.join(20)
+    assert [path.name for path in home.models.glob("*/*")] == [package.version]
+
+
+def test_what_a_killed_upload_has_left_is_deleted(home: SandboxHome, tmp_path: Path) -> None:
+    package = ModelPackage(write_package(tmp_path / "echo"))
+    (home.models / "echo" / ".x7f3" / "package").mkdir(parents=True)
+    registry.upload(home, package, BuilderOfNothing())
     assert [path.name for path in home.models.glob("*/*")] == [package.version]
