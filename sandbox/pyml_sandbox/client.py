@@ -335,12 +335,12 @@ class Job:
     def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job_run import run
         from pyml_sandbox.predict.job_record import JobRecord, check_image
-        from pyml_sandbox.predict.table_writes import drop_left_over, writing
+        from pyml_sandbox.predict.table_writes import begin_writing, writing
 
         audit = partial(check_image, client.driver, target.environment)
         with writing(client.home, job.table), self._session(client, target, job.table) as spark:
             with self.cancellation.whole():
-                drop_left_over(spark, client.home, job.table)
+                begin_writing(spark, client.home, job.table, target.connect)
             result = run(spark, job, audit, self.cancellation, self._note)
         JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
         return result

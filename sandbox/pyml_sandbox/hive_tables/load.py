@@ -15,8 +15,8 @@ from pyml.types.spark_types import quoted
 from pyml_sandbox.hive_tables.file_table import FileTable, read_table
 from pyml_sandbox.hive_tables.hive_writer import replace_table
 from pyml_sandbox.predict.file_formats.file_rows import file_kind
-from pyml_sandbox.predict.spark_session import session
-from pyml_sandbox.predict.table_writes import drop_left_over, writing
+from pyml_sandbox.predict.spark_session import address_of, session
+from pyml_sandbox.predict.table_writes import begin_writing, writing
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.state import name_option, require_state
@@ -77,7 +77,7 @@ def load_file(
     target = f"{database}.{name}"
     file_kind(file)
     with writing(home, target), session(home) as spark:
-        drop_left_over(spark, home, target)
+        begin_writing(spark, home, target, address_of(home))
         has_replaced = _is_there(spark, database, name)
         if has_replaced and not replace:
             hint = f"add --replace, or choose a different name; to see it: pyml dev tables {target}{name_option(home)}"

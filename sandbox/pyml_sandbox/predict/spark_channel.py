@@ -16,7 +16,7 @@ class LoopbackChannelBuilder(DefaultChannelBuilder):
     """A channel to 127.0.0.1, whatever proxy or token the shell sets for Spark elsewhere.
 
     Args:
-        address: host:port.
+        address: host:port, and parameters of the connection.
     """
 
     def __init__(self, address: str) -> None:
@@ -32,14 +32,16 @@ class LoopbackChannelBuilder(DefaultChannelBuilder):
         return "pyml"
 
 
-def connect(address: str) -> SparkSession:
-    """Open a new session.
+def connect(address: str, session_id: str | None = None) -> SparkSession:
+    """Open a session.
 
     PySpark's builders read MASTER, SPARK_REMOTE, SPARK_API_MODE and settings of the shell, and some of them refuse what
     contradicts 127.0.0.1; the session itself reads none.
 
     Args:
         address: host:port.
+        session_id: of a session that exists; None for a new one.
     """
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as the builders do: it decides what pyspark.sql.functions return
-    return cast("SparkSession", ConnectSession(LoopbackChannelBuilder(address)))
+    place = f"{address}/;session_id={session_id}" if session_id else address
+    return cast("SparkSession", ConnectSession(LoopbackChannelBuilder(place)))

@@ -74,6 +74,33 @@ def _place(home: SandboxHome, target: OfflineTarget | None) -> tuple[str, Probe]
     return address, SparkProbe(host, int(port))
 
 
+def address_of(home: SandboxHome, target: OfflineTarget | None = None) -> str:
+    """Where `session` opens a session: host:port."""
+    return _place(home, target)[0]
+
+
+def interrupt_left(address: str, session_id: str) -> None:
+    """Interrupt the queries of a session whose client was killed, and close it; nothing where it is gone.
+
+    Args:
+        address: host:port.
+        session_id: its id.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    from pyml_sandbox.predict.spark_channel import connect
+
+    spark = connect(address, session_id)
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=1)])
+    try:
+        with contextlib.suppress(PySparkException):
+            spark.interruptAll()
+            spark.client.release_session()
+    finally:
+        spark.client.close()
+
+
 def _wait_until_back(home: SandboxHome, probe: Probe) -> None:
     """Wait for a Spark that went away and is being started again; return at once where none is, or after a minute."""
     deadline = time.monotonic() + PATIENCE_S

@@ -1,7 +1,7 @@
 """Which tables are being written: a job and a load hold theirs, and what a killed one left is dropped by the next.
 
 A table is held by a locked file. A process that was killed leaves the file behind without the lock; the next one that
-writes the table, `up` or `down` drops its staging tables.
+writes the table, `up` or `down` interrupts its query, which Spark would finish, and drops its staging tables.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
 from pyml.offline.table_swap import drop_interrupted_staging, restore_interrupted_swap, split_table_name
-from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.predict.spark_session import interrupt_left, session
+from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
 
 @contextmanager
@@ -47,6 +49,7 @@ def writing(home: SandboxHome, table: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _session_file(home, table).unlink(missing_ok=True)
         file.unlink(missing_ok=True)
         lock.release()
 
@@ -80,8 +83,24 @@ def _drop(home: SandboxHome, tables: Sequence[str]) -> None:
             drop_left_over(spark, home, table)
 
 
+def begin_writing(spark: SparkSession, home: SandboxHome, table: str, address: str) -> None:
+    """Drop what killed processes left of a table, and note who writes it now. Blocks.
+
+    Args:
+        spark: the session that writes it.
+        home: the sandbox.
+        table: `database.table`; the caller holds it.
+        address: host:port of that Spark.
+
+    Raises:
+        SandboxError, JobError: Spark failed.
+    """
+    drop_left_over(spark, home, table)
+    write_atomically(_session_file(home, table), f"{address} {cast('ConnectSession', spark).session_id}")
+
+
 def drop_left_over(spark: SparkSession, home: SandboxHome, table: str) -> None:
-    """Drop the staging tables that killed processes left of a table, and complete their swap. Blocks.
+    """Interrupt the query of a killed process, drop the staging tables that it left, and complete its swap. Blocks.
 
     Args:
         spark: a session.
@@ -94,6 +113,10 @@ def drop_left_over(spark: SparkSession, home: SandboxHome, table: str) -> None:
     from pyml.offline.spark_errors import translated_errors
 
     database, name = split_table_name(table)
+    note = _session_file(home, table)
+    if note.exists():
+        interrupt_left(*note.read_text(encoding="utf-8").split())
+        note.unlink(missing_ok=True)
     with translated_errors():
         if spark.catalog.databaseExists(database):
             restore_interrupted_swap(spark, database, name)
@@ -105,6 +128,11 @@ def _folders_left(home: SandboxHome, database: str, table: str) -> list[str]:
     warehouse = home.data / "warehouse"
     folder = warehouse if database == "default" else warehouse / f"{database}.db"
     return [path.name for path in folder.glob(f"{table}__staging_*")]
+
+
+def _session_file(home: SandboxHome, table: str) -> Path:
+    """The note of the session that writes a table: beside the locked file, since to lock a file is to empty it."""
+    return home.writing / "sessions" / _file(home, table).name
 
 
 def _file(home: SandboxHome, table: str) -> Path:

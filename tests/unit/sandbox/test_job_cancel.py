@@ -123,9 +123,9 @@ def started(
     monkeypatch.setattr(spark, "session", session)
 
     monkeypatch.setattr(job_record, "check_image", lambda *_: None)
-    monkeypatch.setattr(table_writes, "drop_left_over", lambda *_: None)
+    monkeypatch.setattr(table_writes, "begin_writing", lambda *_: None)
     client = cast("Any", SimpleNamespace(home=SandboxHome(folder), driver=None))
-    target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None)))
+    target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None), connect="127.0.0.1:1"))
     return Job(client, ModelVersion("m", "1", folder, 0, {}), target, OFFLINE)
 
 

@@ -14,7 +14,7 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError, UsageError
 from pyml_sandbox.predict import table_writes
-from pyml_sandbox.predict.table_writes import drop_interrupted, drop_left_over, writing
+from pyml_sandbox.predict.table_writes import begin_writing, drop_interrupted, drop_left_over, writing
 from pyml_sandbox.workspace.home import SandboxHome
 
 
@@ -23,6 +23,7 @@ class FakeSpark:
     """A session that keeps its statements, and knows which tables there are."""
 
     tables: list[str]
+    session_id: str = "a-session"
     statements: list[str] = field(default_factory=list)
 
     def sql(self, text: str) -> SimpleNamespace:
@@ -67,6 +68,28 @@ def test_staging_tables_and_folders_of_the_table_are_dropped_and_nothing_else(
     (home.data / "warehouse" / "ml.db" / "million__staging_0000aaaa").mkdir(parents=True)
     drop_left_over(cast("Any", fake), home, "ml.million")
     assert fake.dropped == ["ml.million__staging_0000aaaa", "ml.million__staging_1458b1b8"]
+
+
+def test_the_query_of_a_killed_process_is_interrupted_before_its_tables_are_dropped(
+    home: SandboxHome, fake: FakeSpark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark would go on with it, and write the staging table afterwards."""
+    interrupted: list[tuple[str, str]] = []
+
+    def interrupt(address: str, session_id: str) -> None:
+        assert not fake.dropped
+        interrupted.append((address, session_id))
+
+    monkeypatch.setattr(table_writes, "interrupt_left", interrupt)
+    begin_writing(cast("Any", fake), home, "ml.million", "127.0.0.1:15002")
+    assert interrupted == []
+    fake.statements.clear()  # the process was killed; a new one begins
+    fake.session_id = "a-new-session"
+    with writing(home, "ml.million"):
+        begin_writing(cast("Any", fake), home, "ml.million", "127.0.0.1:15002")
+        assert interrupted == [("127.0.0.1:15002", "a-session")]
+    drop_left_over(cast("Any", fake), home, "ml.million")
+    assert len(interrupted) == 1
 
 
 def test_two_processes_do_not_write_one_table(home: SandboxHome) -> None:
