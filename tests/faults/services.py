@@ -120,6 +120,6 @@ FAULTS = (
         for service in (SERVER, "gateway", "spark")
     ),
     *_named("paused in a request", paused_in_a_request, (SERVER, "gateway", "metastore")),
-    Fault("the supervisor killed, idle", supervisor_killed, (PROCESS,), codes=(0, 1)),
+    Fault("the supervisor killed, idle", supervisor_killed, (PROCESS,), codes=(0, 1, 3)),
 )
 """Each service: killed when idle, in a job, in a request, and before them; paused."""

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
@@ -55,15 +55,20 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
     except SandboxError:
         _wait_until_back(home, probe)
         spark = _connect(home, address, target)
+    is_interrupted = False
     try:
         with watched(probe, lambda: _give_up(spark), f"pyml dev up{name_option(home)}, then run it again"):
             yield spark
     except KeyboardInterrupt:
-        spark.interruptAll()
+        is_interrupted = True
+        _in_time(spark.interruptAll)
         raise
     finally:
-        with contextlib.suppress(PySparkException):
-            spark.stop()
+        if is_interrupted:
+            _in_time(spark.stop)  # a channel may wait for ever for the call that was interrupted
+        else:
+            with contextlib.suppress(PySparkException):
+                spark.stop()
 
 
 def _place(home: SandboxHome, target: OfflineTarget | None) -> tuple[str, Probe]:
@@ -127,11 +132,21 @@ def _why(error: Exception) -> str:
 
 def _give_up(spark: SparkSession) -> None:
     """Interrupt the queries; where Spark does not answer even that, end what waits for it."""
-    thread = threading.Thread(target=spark.interruptAll, daemon=True)
+    if not _in_time(spark.interruptAll):
+        spark.client.close()
+
+
+def _in_time(act: Callable[[], object]) -> bool:
+    """Do what may fail or never end in a thread, and whether it ended in time."""
+
+    def quietly() -> None:
+        with contextlib.suppress(Exception):
+            act()
+
+    thread = threading.Thread(target=quietly, daemon=True)
     thread.start()
     thread.join(INTERRUPT_S)
-    if thread.is_alive():
-        spark.client.close()
+    return not thread.is_alive()
 
 
 def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> SparkSession:

@@ -96,6 +96,7 @@ class ProcessRunner:
     def start(self, *specs: ServiceSpec, timeout_s: float = 30) -> None:
         """See `ServiceRunner.start`."""
         supervisor = self._supervisor(timeout_s) or self._start_supervisor(timeout_s)
+        self._write_configuration()  # which somebody may have deleted, and supervisord reads again
         for spec in not_running(specs, self.live(timeout_s)):
             self.stop(spec.name, timeout_s)  # it may be waiting for its next restart
             self._write_service(spec)
@@ -169,6 +170,9 @@ class ProcessRunner:
         for file in self._services.iterdir():
             file.unlink()
         self._journal.unlink(missing_ok=True)
+        self._write_configuration()
+
+    def _write_configuration(self) -> None:
         write_atomically(self._home.conf / "supervisord.conf", supervisord_conf(self._home.runtime_dir))
 
     def _write_service(self, spec: ServiceSpec) -> None:
