@@ -15,13 +15,13 @@ from pathlib import Path
 from pyml.command_line import quoted_word
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError
+from pyml_sandbox.workspace.addresses import without_users
 
 EXIT_CODE = 70
 PACKAGES = ("pyml-sandbox", "pyspark", "pyarrow", "pandas", "numpy", "grpcio", "duckdb", "typer")
 SECRET_NAME = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH", re.IGNORECASE
 )
-SECRET_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 SECRET_OPTION = re.compile(
     r"(?i)((?:token|secret|passw(?:or)?d|passphrase|credentials?|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?)"
     r"[^\s\"',;]+"
@@ -70,7 +70,7 @@ def without_secrets(text: str, environ: Mapping[str, str]) -> str:
         text: may hold secrets.
         environ: environment variables; those whose names look secret are searched for by their values.
     """
-    text = SECRET_OPTION.sub(r"\1***", SECRET_IN_ADDRESS.sub("***", text))
+    text = SECRET_OPTION.sub(r"\1***", without_users(text))
     values = (value for name, value in environ.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET)
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, "***")

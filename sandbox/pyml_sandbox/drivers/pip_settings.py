@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyml.errors import SetupError
+from pyml_sandbox.workspace.addresses import without_users
 
 CA_VARIABLES = ("PYML_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 UNKNOWN_TO_UV = (
@@ -31,7 +32,6 @@ NO_INDEX = "UV_NO_INDEX"
 """A variable of ours, named as uv would: `run_uv` makes it the option `--no-index`."""
 _SWITCHES = {"no-index": (NO_INDEX, "1"), "pre": ("UV_PRERELEASE", "allow")}
 _BINARY = {"only-binary": "UV_NO_BUILD", "no-binary": "UV_NO_BINARY"}
-_PASSWORD = re.compile(r"(?<=://)[^/\s@'\"]+@")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def list_pip_config(environ: Mapping[str, str]) -> str:
     command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"]
     done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
     if done.returncode:
-        message = f"pip cannot read its configuration: {without_passwords(done.stderr.strip())}"
+        message = f"pip cannot read its configuration: {without_users(done.stderr.strip())}"
         raise SetupError(message, "pip config debug")
     return done.stdout
 
@@ -120,7 +120,7 @@ def uv_variables(settings: Mapping[str, str], environ: Mapping[str, str]) -> dic
 def left_out_for_uv(settings: Mapping[str, str]) -> tuple[str, ...]:
     """The settings of pip that uv cannot follow, each as `name value`, without passwords."""
     used = (name for name in UNKNOWN_TO_UV if name in settings)
-    return tuple(without_passwords(f"{name} {settings[name]}") for name in used)
+    return tuple(without_users(f"{name} {settings[name]}") for name in used)
 
 
 def is_on(value: str) -> bool:
@@ -137,11 +137,6 @@ def ca_bundle(environ: Mapping[str, str], configured: str | None) -> Path | None
     """
     named = [*(environ.get(name) for name in CA_VARIABLES), configured]
     return next((Path(path) for path in named if path and Path(path).is_file()), None)
-
-
-def without_passwords(text: str) -> str:
-    """A string whose addresses have no user, token or password: `https://****@host`."""
-    return _PASSWORD.sub("****@", text)
 
 
 def _lists(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pyml.errors import SetupError
-from pyml_sandbox.drivers.pip_settings import NO_INDEX, is_on, without_passwords
+from pyml_sandbox.drivers.pip_settings import NO_INDEX, is_on
+from pyml_sandbox.workspace.addresses import without_users
 
 UV_TIMEOUT_S = 1800
 OnLine = Callable[[str], None]
@@ -92,7 +93,7 @@ def _listen(running: subprocess.Popen[str], on_line: OnLine) -> list[str]:
     try:
         with running:
             for line in running.stderr or ():
-                lines.append(without_passwords(line.rstrip("\n")))
+                lines.append(without_users(line.rstrip("\n")))
                 on_line(lines[-1])
     except BaseException:
         running.kill()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pyml.errors import SetupError
 from pyml.package.model_package import ModelPackage
 from pyml.package.requirement_files import read_text
+from pyml_sandbox.workspace.addresses import without_users
 
 OUT_OF_REACH = "connect to the package index"
 """How the hint of an environment builder begins if an index cannot be reached, in resolving and in installing."""
@@ -21,7 +22,7 @@ class IndexLine:
     Attributes:
         file: path relative to the package's folder.
         number: of the line, from 1.
-        url: of the index, without a user's name and password.
+        url: of the index, with `****` for a user's name and password.
     """
 
     file: Path
@@ -55,7 +56,7 @@ def with_index_line(error: SetupError, package: ModelPackage) -> SetupError:
 def _index_lines(package: ModelPackage) -> list[IndexLine]:
     files = package.requirement_files
     return [
-        IndexLine(file, number, _without_user(line.strip()[len(option) :].lstrip(" =\t")))
+        IndexLine(file, number, without_users(line.strip()[len(option) :].lstrip(" =\t").partition(" ")[0]))
         for file in files.lists
         for number, line in enumerate(read_text(package.folder / file).splitlines(), 1)
         for option in (_option(line.strip(), files.indexes),)
@@ -68,9 +69,3 @@ def _option(line: str, indexes: tuple[str, ...]) -> str:
     is_index = any(line.startswith(each) for each in indexes)
     options = ("--extra-index-url", "--index-url", "--find-links", "-i", "-f")
     return next((option for option in options if is_index and line.startswith(option)), "")
-
-
-def _without_user(url: str) -> str:
-    """A URL without its user's name and password."""
-    parts = urlsplit(url.split()[0] if url else url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -13,7 +13,6 @@ from pyml_sandbox.drivers.pip_settings import (
     settings_of_files,
     settings_of_variables,
     uv_variables,
-    without_passwords,
 )
 
 HERE = Path.cwd()
@@ -82,16 +81,3 @@ def test_variables_override_files(tmp_path: Path) -> None:
     of_files = settings_of_files(list_pip_config(environ))
     assert {"index-url": "https://a", "find-links": "/w /v", "pre": "1"}.items() <= of_files.items()
     assert (of_files | settings_of_variables(environ))["index-url"] == "https://b"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("fetch https://me:secret@host/simple failed", "fetch https://****@host/simple failed"),
-        ("https://token@host", "https://****@host"),
-        ("x @ git+https://host/a@main", "x @ git+https://host/a@main"),
-        ("me@example.com", "me@example.com"),
-    ],
-)
-def test_passwords_and_tokens_of_addresses_are_not_said(text: str, expected: str) -> None:
-    assert without_passwords(text) == expected

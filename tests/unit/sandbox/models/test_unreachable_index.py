@@ -52,7 +52,7 @@ def test_the_line_that_names_the_index_is_named(
 ) -> None:
     error = error_of(tmp_path, requirements, of_builder)
     assert error.message.startswith(of_builder.message.rstrip())
-    assert f"Line {number} of requirements.txt names the index {CPU}" in error.message
+    assert f"Line {number} of requirements.txt names the index {CPU}" in error.message.replace("****@", "")
     assert error.hint.startswith(f"delete line {number} of requirements.txt if your own index has the packages")
     assert error.hint.endswith(f"else {of_builder.hint}")
     assert "secret" not in str(error)

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pyml.errors import SetupError, UsageError
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
-from pyml_sandbox.drivers.pip_settings import ca_bundle, settings_of_files, settings_of_variables, without_passwords
+from pyml_sandbox.drivers.pip_settings import ca_bundle, settings_of_files, settings_of_variables
+from pyml_sandbox.workspace.addresses import without_users
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 WHEELS_VARIABLE = "PYML_WHEELS"
@@ -78,7 +79,7 @@ class BuildInputs:
             pip={name: value for name, value in kept.items() if value},
             ca_bundle=_ca_bundle(environ, options, found.get("cert")),
             wheels=_wheels(environ, options),
-            left_out=tuple(map(without_passwords, _left_out(found))),
+            left_out=tuple(map(without_users, _left_out(found))),
             constraints=_constraints(found.get("constraint", "")),
         )
 

@@ -18,7 +18,8 @@ from pyml_sandbox.drivers.container.images.builds.build_inputs import BuildInput
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.builds.dockerfiles import SCRIPTS, compose_folder
 from pyml_sandbox.drivers.downloads import download_events
-from pyml_sandbox.drivers.pip_settings import list_pip_config, without_passwords
+from pyml_sandbox.drivers.pip_settings import list_pip_config
+from pyml_sandbox.workspace.addresses import without_users
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -157,7 +158,7 @@ def run_build(engine: Engine, build: ImageBuild, subject: str, on_event: OnEvent
             compose.run(*arguments, timeout_s=TIMEOUT_S, on_line=on_line, stdin=build.compose_file)
     except ComposeError as error:
         said = "\n".join(output_of_failed_step(output)) or error.output
-        raise BuildError(subject, without_passwords(said)) from error
+        raise BuildError(subject, without_users(said)) from error
     with translated(f"find the {subject}"):
         return str(engine.client.images.get(build.tag).id)
 
