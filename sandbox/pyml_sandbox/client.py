@@ -252,7 +252,7 @@ class Client:
             version: answers the requests.
             timeout_s: deadline of each request, in seconds.
         """
-        from pyml_sandbox.lifecycle.deployment import is_coming_back
+        from pyml_sandbox.lifecycle.deployment import is_coming_back, raise_why_away
         from pyml_sandbox.predict.online import OnlineModel
 
         return OnlineModel(
@@ -263,6 +263,7 @@ class Client:
             timeout_s,
             Settings.load(version.package).serving.max_request_mb,
             lambda: is_coming_back(self.home, self.driver.runner, version.name, version.version),
+            lambda: raise_why_away(self.driver.runner, version.name, version.version),
         )
 
 

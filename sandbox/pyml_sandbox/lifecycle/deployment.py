@@ -18,6 +18,7 @@ from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.paused import PAUSED
 from pyml_sandbox.rollout.plan import plan_up
+from pyml_sandbox.rollout.readiness import LOG_LINES, failure
 from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.model_server import serves
 from pyml_sandbox.services.runner_contract import ServiceRunner, ServiceState
@@ -283,6 +284,23 @@ def is_coming_back(home: SandboxHome, runner: ServiceRunner, model: str, version
     if gateway_server.NAME not in runs:
         raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(home)}", ErrorCode.SANDBOX_DOWN)
     return any(serves(name, model, version) for name in runs)
+
+
+def raise_why_away(runner: ServiceRunner, model: str, version: str) -> None:
+    """Raise how the server of a version ends, if it ends whenever it is started; nothing if it has never ended.
+
+    Args:
+        runner: knows the services.
+        model: name of the model.
+        version: of the model, without its name.
+
+    Raises:
+        ServiceFailedError: how it ended, and the last lines of its log.
+    """
+    for service in runner.live():
+        if serves(service.name, model, version) and service.last_exit is not None:
+            times = f", the last of {service.exits} times" if service.exits > 1 else ""
+            raise failure(service.name, f"{service.last_exit.reason}{times}", runner.logs(service.name, LOG_LINES))
 
 
 def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[str]:

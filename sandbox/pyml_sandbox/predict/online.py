@@ -73,6 +73,7 @@ class OnlineModel:
         timeout_s: deadline of each request, in seconds.
         max_request_mb: size of the largest request that its server accepts, in MiB.
         is_coming_back: see `RepeatedCalls`; by default nothing is.
+        why_away: see `RepeatedCalls`.
 
     Attributes:
         worker: the process that answered the last recorded request; None before the first one.
@@ -87,11 +88,12 @@ class OnlineModel:
         timeout_s: float = TIMEOUT_S,
         max_request_mb: int = ServingSettings.max_request_mb,
         is_coming_back: Callable[[], bool] = lambda: False,
+        why_away: Callable[[], None] = lambda: None,
     ) -> None:
         self.name, self.version, self.signature = name, version, signature
         self.timeout_s, self.max_request_mb = timeout_s, max_request_mb
         self.worker: Worker | None = None
-        self._repeated = RepeatedCalls(translated, is_coming_back, min(REPEAT_S, timeout_s))
+        self._repeated = RepeatedCalls(translated, is_coming_back, why_away, min(REPEAT_S, timeout_s))
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._infer = self._channel.unary_unary(
             MODEL_INFER,

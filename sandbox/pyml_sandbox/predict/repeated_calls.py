@@ -30,6 +30,7 @@ class RepeatedCalls:
         translated: an error of gRPC as one of ours.
         is_coming_back: asks whoever starts the services whether they run or are being started again; raises what is
             wrong with all of them, such as an engine that does not answer.
+        why_away: called where nothing came back in time; raises why, if it is known.
         repeat_s: how many seconds a request is repeated.
         clock: gives seconds.
         sleep: waits for seconds.
@@ -37,6 +38,7 @@ class RepeatedCalls:
 
     translated: Callable[[grpc.RpcError], PymlError]
     is_coming_back: Callable[[], bool]
+    why_away: Callable[[], None] = lambda: None
     repeat_s: float = REPEAT_S
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -64,7 +66,10 @@ class RepeatedCalls:
                 is_late = found.code is ErrorCode.DEADLINE
                 if is_late:
                     self.is_coming_back()  # it raises what is wrong, if it knows
-                if is_late or not (may_repeat(found.code, has_died) and self.clock() < until and self.is_coming_back()):
+                if is_late or not (may_repeat(found.code, has_died) and self.is_coming_back()):
+                    raise found from error
+                if self.clock() >= until:
+                    self.why_away()
                     raise found from error
                 has_died = has_died or found.code is ErrorCode.SERVER_DIED
                 self.sleep(next(pauses, PAUSES_S[-1]))

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from pyml.error_code import ErrorCode
-from pyml.errors import SandboxError, SetupError, UsageError
+from pyml.errors import SandboxError, ServiceFailedError, SetupError, UsageError
 from pyml.gateway.replica import Replica
 from pyml_sandbox.drivers.container.driver import ContainerDriver
 from pyml_sandbox.drivers.contract import Driver
@@ -26,6 +26,7 @@ from pyml_sandbox.lifecycle.deployment import (
     lost_versions,
     model_endpoints,
     model_servers,
+    raise_why_away,
     served_meanwhile,
     stop_interrupted,
     undeploy,
@@ -276,3 +277,15 @@ def test_a_server_comes_back_unless_it_or_the_gateway_was_stopped(tmp_path: Path
     with pytest.raises(SandboxError, match="The sandbox is not up") as caught:
         is_coming_back(home, runner, "fare", "1")
     assert caught.value.code is ErrorCode.SANDBOX_DOWN
+
+
+def test_why_a_server_does_not_come_back_is_said_with_its_last_words(tmp_path: Path) -> None:
+    machine = FakeMachine()
+    runner = FakeRunner(machine, "tests")
+    runner.start(ServiceSpec(Endpoint("model-fare-1", "", lambda timeout_s: None), ("true",), tmp_path))
+    raise_why_away(runner, "fare", "1")
+    machine.kill("tests", "model-fare-1")
+    raise_why_away(runner, "fare", "2")
+    with pytest.raises(ServiceFailedError, match="model-fare-1 did not start: terminated by SIGKILL") as caught:
+        raise_why_away(runner, "fare", "1")
+    assert caught.value.hint == "pyml dev logs model-fare-1"

@@ -33,6 +33,7 @@ class Service:
     sent: int = 0
     now: float = 0
     pauses: list[float] = field(default_factory=list)
+    why_away: Callable[[], None] = lambda: None
 
     def send(self) -> Service:
         self.sent += 1
@@ -48,7 +49,9 @@ class Service:
         self.now += seconds
 
     def response(self, is_coming_back: Callable[[], bool] = lambda: True, repeat_s: float = 30) -> ModelInferResponse:
-        calls = RepeatedCalls(lambda error: error.ours, is_coming_back, repeat_s, lambda: self.now, self.sleep)
+        calls = RepeatedCalls(
+            lambda error: error.ours, is_coming_back, self.why_away, repeat_s, lambda: self.now, self.sleep
+        )
         return calls.response(self.send(), self.send)
 
 
@@ -88,6 +91,16 @@ def test_where_no_response_came_in_time_who_knows_why_is_asked() -> None:
 
     with pytest.raises(SandboxError, match="it is paused"):
         Service([LATE]).response(is_coming_back=is_paused)
+
+
+def test_where_nothing_comes_back_who_knows_why_is_asked() -> None:
+    def why() -> None:
+        raise SandboxError("model-fare-1 did not start: exit code 1", "pyml dev logs model-fare-1")
+
+    service = Service([STARTING] * 1000, why_away=why)
+    with pytest.raises(SandboxError, match="exit code 1"):
+        service.response(repeat_s=30)
+    assert service.now >= 30
 
 
 def test_what_was_stopped_is_not_waited_for() -> None:
