@@ -16,6 +16,7 @@ from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
 from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.drivers.process.service_specs import (
     gateway_spec,
+    mark_scratch,
     metastore_spec,
     model_server_spec,
     socket_path,
@@ -64,7 +65,8 @@ class ProcessDriver:
         return process_checks.PROCESS_CHECKS
 
     def prepare(self, on_event: OnEvent) -> None:
-        """See `Driver.prepare`. Does nothing."""
+        """See `Driver.prepare`. Marks the folder for temporary files."""
+        mark_scratch(self._home)
 
     def services(self) -> Sequence[ServiceSpec]:
         """See `Driver.services`."""

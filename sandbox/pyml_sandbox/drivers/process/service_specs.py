@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.services import gateway_server, metastore, model_server, spark
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
+from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import HOST, Ports
 from pyml_sandbox.workspace.runtime_source import runtime_digest
@@ -21,6 +23,9 @@ from pyml_sandbox.workspace.runtime_source import runtime_digest
 if TYPE_CHECKING:
     from pyml_sandbox.models.environment import Environment
     from pyml_sandbox.models.version import ModelVersion
+
+MARK = ".mark"
+"""The file that tells a folder for temporary files from one that is made after somebody deleted it."""
 
 
 def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: str, port: int) -> ServiceSpec:
@@ -51,6 +56,20 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
     )
 
 
+def mark_scratch(home: SandboxHome) -> None:
+    """Mark the folder for temporary files, if it has no mark."""
+    if not scratch_mark(home):
+        write_atomically(home.scratch / MARK, uuid.uuid4().hex)
+
+
+def scratch_mark(home: SandboxHome) -> str:
+    """The mark of the folder for temporary files; empty where it has none."""
+    try:
+        return (home.scratch / MARK).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
     """The Spark Connect server as a process with `local[N]`, which listens on 127.0.0.1.
 
@@ -78,6 +97,9 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
             **spark.spark_environment(str(spark_home.folder), str(java.home), sys.executable, str(home.scratch)),
             "SPARK_CONF_DIR": str(home.conf),  # which holds no file of Spark's: settings come by the command line alone
             "SPARK_LOCAL_IP": HOST,
+            "PYML_SCRATCH": scratch_mark(
+                home
+            ),  # a new folder, a new process: Spark does not make its own folders again
         },
         depends_on=(metastore.NAME,),
         stop_timeout_s=spark.STOP_TIMEOUT_S,

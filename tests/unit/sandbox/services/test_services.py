@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pyml.probes.grpc_call import message
 from pyml.probes.metastore_probe import MetastoreProbe, check_reply
 from pyml.probes.spark_probe import SparkProbe, session_fields, sql_request, version_request
 from pyml_sandbox.drivers.process.java import Java
-from pyml_sandbox.drivers.process.service_specs import gateway_spec, metastore_spec, spark_spec
+from pyml_sandbox.drivers.process.service_specs import gateway_spec, mark_scratch, metastore_spec, spark_spec
 from pyml_sandbox.services.spark import connect_settings
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
@@ -134,3 +135,19 @@ def test_probes_tell_not_listening_from_not_answering(
         free = server.getsockname()[1]
     with pytest.raises(NotListeningError, match=f"not listening yet on {HOST}:{free}"):
         probe(HOST, free)(2)
+
+
+def test_spark_is_a_new_process_where_its_temporary_files_were_deleted(tmp_path: Path) -> None:
+    """Spark makes its own folders in there once."""
+    home = SandboxHome(tmp_path)
+    home.create()
+
+    def digest() -> str:
+        mark_scratch(home)
+        return spark_spec(home, SparkHome.find(), Java(Path("/java"), 17, "test"), Ports()).digest
+
+    first = digest()
+    assert digest() == first
+    shutil.rmtree(home.scratch)
+    home.create()
+    assert digest() != first
