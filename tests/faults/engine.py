@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from faults.actor import SERVER
+from faults.actor import NAME, SERVER
 from faults.fault import CONTAINER, Fault
 from faults.scene import Done, Scene
+from pyml_sandbox.drivers.container.images.model_image import REPOSITORY
 
 SERVICES = ("metastore", "spark-master", "spark", "gateway", SERVER)
 
@@ -79,6 +80,15 @@ def sockets_gone(scene: Scene) -> Sequence[Done]:
     return (down,)
 
 
+def images_gone(scene: Scene) -> Sequence[Done]:
+    """`docker image prune --all` while the sandbox is down: the image of the model is removed."""
+    down = scene.run("dev", "down")
+    client = scene.engine.client
+    for image in client.images.list(f"{REPOSITORY}/{NAME}"):
+        client.images.remove(str(image.id), force=True)
+    return (down,)
+
+
 FAULTS = (
     *(Fault(f"{service} removed by hand", removed(service), (CONTAINER,)) for service in SERVICES),
     *(Fault(f"{service} stopped by hand", stopped(service), (CONTAINER,)) for service in ("gateway", SERVER)),
@@ -87,6 +97,7 @@ FAULTS = (
     Fault("the worker of a model removed in a job", worker_removed_in_a_job, (CONTAINER,)),
     Fault("the network removed by hand", network_gone, (CONTAINER,)),
     Fault("everything pruned while it is down", everything_pruned, (CONTAINER,), codes=(0,)),
+    Fault("the image of the model removed while it is down", images_gone, (CONTAINER,), codes=(0,)),
     Fault("the volume of sockets removed while it is down", sockets_gone, (CONTAINER,), codes=(0,)),
 )
 """What `docker rm`, `stop` and `prune` do to a sandbox."""
