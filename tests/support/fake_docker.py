@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import cast
 
 import docker.errors
 
@@ -177,12 +178,12 @@ _ids = itertools.count(1)
 def container(project: str, service: str, status: str = "running", **more: object) -> FakeContainer:
     """A container of a service; further labels by the names of `containers.labels`, in lower case.
 
-    Also `digest`, `image`, `created`, `started`, `exit_code`, `restarts`, `oom`: what the engine says of it.
+    Also `digest`, `image`, `created`, `started`, `exit_code`, `restarts`, `oom`, `networks`: what the engine says of it.
     """
     says = {
         name: more.pop(name, default)
         for name, default in (
-            ("digest", "d1"), ("image", "sha256:aa"), ("created", CREATED), ("started", CREATED), ("exit_code", 0), ("restarts", 0), ("oom", False),
+            ("digest", "d1"), ("image", "sha256:aa"), ("created", CREATED), ("started", CREATED), ("exit_code", 0), ("restarts", 0), ("oom", False), ("networks", ("sandbox",)),
         )
     }  # fmt: skip
     own = {labels.SANDBOX: project, labels.SERVICE: service, labels.DIGEST: str(says["digest"])}
@@ -192,6 +193,7 @@ def container(project: str, service: str, status: str = "running", **more: objec
         "Created": says["created"],
         "Image": says["image"],
         "RestartCount": says["restarts"],
+        "NetworkSettings": {"Networks": {name: {} for name in cast("Sequence[str]", says["networks"])}},
         "State": {
             "Running": is_running or status == "restarting",
             "Restarting": status == "restarting",

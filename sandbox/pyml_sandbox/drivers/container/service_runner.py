@@ -213,7 +213,7 @@ class ContainerRunner:
         facts = container.attrs["State"]
         is_running = facts.get("Running", False) and not facts.get("Restarting", False)
         exits = int(container.attrs.get("RestartCount", 0))
-        state = STATES.get(container.status, ServiceState.FAILED)
+        state = ServiceState.FAILED if _is_cut_off(container) else STATES.get(container.status, ServiceState.FAILED)
         if state is ServiceState.STOPPED and labels.ON_REQUEST in container.labels:
             state = ServiceState.WAITING
         return LiveService(
@@ -223,17 +223,19 @@ class ContainerRunner:
             pid=int(facts.get("Pid") or 0) or None if is_running else None,
             uptime_s=_since(str(facts.get("StartedAt"))) if is_running else 0,
             exits=exits,
-            last_exit=self._last_exit(container) if exits else None,
+            last_exit=self._last_exit(container) if exits or _is_cut_off(container) else None,
             is_job_scoped=labels.JOB_SCOPED in container.labels,
         )
 
     def _last_exit(self, container: Container) -> Exit:
-        """How it last ended by itself.
+        """How it last ended by itself, or why it is of no use.
 
         Of one that runs again, or that was stopped while it did, only the engine's events know it, for as long as they
         are kept.
         """
         facts = container.attrs["State"]
+        if _is_cut_off(container):
+            return Exit(None, "its network was removed")
         if facts.get("OOMKilled"):
             return Exit(None, OUT_OF_MEMORY)
         if container.status == "restarting":
@@ -312,6 +314,11 @@ def _exit(code: int) -> Exit:
 
 def _created(container: Container) -> datetime.datetime:
     return _time(str(container.attrs["Created"]))
+
+
+def _is_cut_off(container: Container) -> bool:
+    """Whether it runs without a network, which somebody removed; one that was stopped may have none, too."""
+    return container.status == "running" and not container.attrs["NetworkSettings"]["Networks"]
 
 
 def _since(started_at: str) -> float:

@@ -167,6 +167,13 @@ def test_an_end_that_was_asked_for_is_not_how_a_service_ended(status: str, conte
     assert context.runner.live()[0].last_exit == Exit(3, "exit code 3")
 
 
+def test_one_whose_network_was_removed_has_failed(context: Scene) -> None:
+    """It runs, and nothing reaches it; `up` starts again what has failed."""
+    context.has("fare", networks=())
+    (found,) = context.runner.live()
+    assert (found.state, found.last_exit) == (ServiceState.FAILED, Exit(None, "its network was removed"))
+
+
 def test_what_never_ended_by_itself_has_no_exit(context: Scene) -> None:
     context.has("fare", "exited", exit_code=137)
     assert context.runner.live()[0].last_exit is None
