@@ -22,11 +22,13 @@ class ProgramOutput:
         code: its exit code.
         stdout: what it wrote there.
         stderr: what it wrote there.
+        out_of_memory: whether the engine ended it, since it took more memory than it may.
     """
 
     code: int
     stdout: str
     stderr: str
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Program:
         command: the program and its arguments; the image's entry point is ignored.
         tmpfs: mount options of writable folders in memory, by path.
         reads_stdin: whether it reads its stdin.
+        memory_bytes: memory that it may use; None for any.
     """
 
     command: Sequence[str]
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     reads_stdin: bool = False
+    memory_bytes: int | None = None
 
 
 @contextmanager
@@ -67,6 +71,8 @@ def temporary_container(engine: Engine, image_id: str, program: Program | None =
             read_only=True,
             tmpfs=dict(program.tmpfs),
             stdin_open=program.reads_stdin,
+            mem_limit=program.memory_bytes,
+            memswap_limit=program.memory_bytes,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
         )
@@ -95,7 +101,8 @@ def run_to_its_end(container: Container, timeout_s: float) -> ProgramOutput:
         code = int(container.wait()["StatusCode"])
         stdout = container.logs(stdout=True, stderr=False).decode(errors="replace")
         stderr = container.logs(stdout=False, stderr=True).decode(errors="replace")
-    return ProgramOutput(code, stdout, stderr)
+        container.reload()
+    return ProgramOutput(code, stdout, stderr, bool(container.attrs["State"].get("OOMKilled")))
 
 
 def _wait(container: Container, timeout_s: float) -> None:

@@ -158,6 +158,10 @@ class FakeRun:
     code: int = 0
     printed: str = "/usr/bin/apt-get\n3.11.2\n"
     problem: Exception | None = None
+    attrs: dict[str, dict[str, object]] = field(default_factory=lambda: {"State": {}})
+
+    def reload(self) -> None:
+        """Ask how it ended."""
 
     def start(self) -> None:
         if self.problem is not None:
