@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import psutil
@@ -18,6 +18,8 @@ PER_HOUR = 3600
 PART_S = 75.0
 """An idle Python worker of Spark ends after a minute."""
 LEAST_PARTS = 5
+RUNS_JOBS = ("spark", "worker")
+"""How the names of the services begin in which Spark keeps a thread for each offline job: the monitor of its Python workers."""
 Numbers = NDArray[np.float64]
 
 
@@ -111,15 +113,20 @@ def _processes(pid: int) -> Iterator[psutil.Process]:
         return
 
 
-def growth(samples: Iterable[Sample]) -> list[Growth]:
-    """The growth of each service, by name."""
+def growth(samples: Iterable[Sample], jobs: int = 0) -> list[Growth]:
+    """The growth of each service, by name.
+
+    Args:
+        samples: of the whole run.
+        jobs: how many offline jobs ran meanwhile.
+    """
     by_service: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         by_service[sample.service].append(sample)
-    return [_growth(name, of_service) for name, of_service in sorted(by_service.items())]
+    return [_growth(name, of_service, jobs) for name, of_service in sorted(by_service.items())]
 
 
-def _growth(name: str, samples: Sequence[Sample]) -> Growth:
+def _growth(name: str, samples: Sequence[Sample], jobs: int) -> Growth:
     times = np.array([sample.at_s for sample in samples])
     is_warm = times >= times[0] + (times[-1] - times[0]) * WARM_UP_SHARE
     duration_s = float(times[is_warm][-1] - times[is_warm][0])
@@ -128,6 +135,13 @@ def _growth(name: str, samples: Sequence[Sample]) -> Growth:
         problems.append(f"{name} ended and was started again")
     for what, default in BOUNDS.items():
         bound = JAVA if what == MEMORY and samples[0].is_java else default
+        if what == "threads" and name.startswith(RUNS_JOBS):
+            share = (times[is_warm][-1] - times[is_warm][0]) / (times[-1] - times[0])
+            bound = replace(
+                bound,
+                per_hour=bound.per_hour + jobs * PER_HOUR / float(times[-1] - times[0]),
+                in_all=bound.in_all + jobs * float(share),
+            )
         values = np.array([sample.taken[what] for sample in samples])[is_warm] / bound.scale
         slope = _slope(times[is_warm] - times[is_warm][0], values)
         means[what], per_hour[what] = float(values.mean()), slope * PER_HOUR

@@ -93,7 +93,7 @@ def main() -> None:
             samples = measured(client, given.minutes * 60)
         finally:
             load.stop()
-    found = growth(samples)
+    found = growth(samples, load.done.get("offline jobs", 0))
     if given.samples:
         given.samples.write_text("".join(f"{json.dumps(asdict(sample))}\n" for sample in samples), encoding="utf-8")
     done = ", ".join(f"{count:,} {name}" for name, count in sorted(load.done.items()))

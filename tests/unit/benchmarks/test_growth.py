@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,12 @@ def test_growth_beyond_a_bound_is_a_problem(taken: list[Sample], words: list[str
     assert len(found.problems) == len(words)
     assert all(word in problem for word, problem in zip(words, found.problems, strict=True))
     assert "| model of `fare` |" in table([found])
+
+
+@pytest.mark.parametrize(("name", "jobs", "problems"), [("spark", 60, 0), ("spark", 30, 1), ("metastore", 60, 1)])
+def test_spark_alone_may_keep_a_thread_for_each_job(name: str, jobs: int, problems: int) -> None:
+    taken = [replace(each, service=name) for each in samples(threads_per_s=180 / HOUR)]
+    assert len(growth(taken, jobs)[0].problems) == problems
 
 
 def test_a_service_without_a_model_keeps_its_name() -> None:
