@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ class HarnessEvidence:
         with run.step("diagnose", "causes, and the smallest input that shows each") as done:
             diagnoses = diagnose(examination.observations)
             finder = CounterexampleFinder(context, paths, self.version.model_id)
-            findings = [self._finding(diagnosis, finder) for diagnosis in diagnoses]
+            findings = self._findings(diagnoses, finder)
             done(f"{len(diagnoses)} causes")
         found = [*findings, *noise_findings(context.noise)]
         return Evidence(found, examination.observations, context.noise, dict(context.record.made), examination.gap)
@@ -152,8 +153,14 @@ class HarnessEvidence:
         event = Event("examine", Progress.WAITING, f"checks: {note}", done=made, total=max(made, total))
         self.run.on_event(event)
 
-    def _finding(self, diagnosis: Diagnosis, finder: CounterexampleFinder) -> Finding:
-        return finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations))
+    def _findings(self, diagnoses: Sequence[Diagnosis], finder: CounterexampleFinder) -> list[Finding]:
+        findings: list[Finding] = []
+        for diagnosis in diagnoses:
+            note = f"causes: the smallest input that shows {diagnosis.code}"
+            done = len(findings)
+            self.run.on_event(Event("diagnose", Progress.WAITING, note, done=done, total=len(diagnoses)))
+            findings.append(finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations)))
+        return findings
 
 
 def _none(error: PackageError) -> Evidence:
