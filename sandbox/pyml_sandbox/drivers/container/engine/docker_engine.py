@@ -15,15 +15,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError, SetupError
 from pyml.gateway.scaling.docker_errors import docker_errors
+from pyml_sandbox.workspace.addresses import without_users
 
 if TYPE_CHECKING:
     import docker
 
 TIMEOUT_S = 120
 FIND_TIMEOUT_S = 5
+HERE = ("127.0.0.1", "localhost", "::1")
 INSTALL_HINT = "start Docker (Desktop, colima, podman or dockerd), or   pyml dev up --driver process"
 
 
@@ -125,17 +129,32 @@ def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
     """The engine of this machine: `$DOCKER_HOST`, else Docker's current context, else a rootless or podman socket.
 
     Raises:
-        SetupError: no engine answers, with the endpoints that were tried; or the context that was asked for is missing.
+        SetupError: no engine answers, with the endpoints that were tried; the context that was asked for is missing; or
+            the engine that was asked for is one of a different machine.
     """
     environ = dict(os.environ if environ is None else environ)
     tried: list[str] = []
     for endpoint in _endpoints(environ):
+        _refuse_elsewhere(endpoint)
         reason = _why_not(endpoint, environ)
         if reason is None:
             is_chosen_by_user = bool(environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT"))
             return Engine(endpoint, environ if is_chosen_by_user else {**environ, "DOCKER_HOST": endpoint})
         tried.append(f"{endpoint} ({reason})")
     raise SetupError(f"No Docker engine answers: {'; '.join(tried)}.", INSTALL_HINT)
+
+
+def _refuse_elsewhere(endpoint: str) -> None:
+    """Refuse an engine of a different machine: a sandbox is reached at 127.0.0.1."""
+    parts = urlsplit(endpoint)
+    is_here = parts.scheme != "ssh" and (parts.hostname or HERE[0]) in HERE
+    if not is_here:
+        raise SetupError(
+            f"The Docker engine {without_users(endpoint)} runs on a different machine, which has the ports.",
+            "unset DOCKER_HOST and choose an engine of this machine: docker context use default; or   "
+            "pyml dev up --driver process",
+            ErrorCode.ENGINE,
+        )
 
 
 def _endpoints(environ: Mapping[str, str]) -> list[str]:

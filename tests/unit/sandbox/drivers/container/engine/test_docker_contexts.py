@@ -29,3 +29,20 @@ def test_a_host_that_is_named_needs_no_context(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with pytest.raises(SetupError, match="No Docker engine answers: unix:///nowhere"):
         find_engine({"DOCKER_HOST": "unix:///nowhere"})
+
+
+@pytest.mark.parametrize(
+    "host", ["ssh://me@build.example.com", "tcp://10.1.2.3:2376", "ssh://127.0.0.1", "https://docker:1"]
+)
+def test_an_engine_of_a_different_machine_is_refused_before_it_is_asked(host: str) -> None:
+    with pytest.raises(SetupError, match="runs on a different machine") as caught:
+        find_engine({"DOCKER_HOST": host})
+    assert "docker context use default" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "host", ["tcp://127.0.0.1:1", "tcp://localhost:1", "unix:///nowhere", "npipe:////./pipe/docker"]
+)
+def test_an_engine_of_this_machine_is_asked(host: str) -> None:
+    with pytest.raises(SetupError, match="No Docker engine answers"):
+        find_engine({"DOCKER_HOST": host})
