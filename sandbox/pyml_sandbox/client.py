@@ -18,7 +18,7 @@ from pyml.package.model_package import ModelPackage
 from pyml.package.settings import Settings
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
-from pyml_sandbox.predict.interruption import Interruption
+from pyml_sandbox.predict.job_interrupter import JobInterrupter
 from pyml_sandbox.predict.request_limits import TIMEOUT_S, request_batches
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
@@ -291,7 +291,7 @@ class Job:
     ) -> None:
         self._on_event = on_event
         self.cancellation = Cancellation()
-        self._interruption = Interruption(self.cancellation)
+        self._interrupter = JobInterrupter(self.cancellation)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
         self._result: Future[JobResult] = self._executor.submit(self._run, client, version, target, job)
         self._executor.shutdown(wait=False)
@@ -327,7 +327,7 @@ class Job:
         """
         self.cancellation.ask()
         while not self._result.done():
-            self._interruption.step()
+            self._interrupter.step()
             wait([self._result], INTERRUPT_EVERY_S)
 
     def _note(self, text: str) -> None:
@@ -354,10 +354,10 @@ class Job:
 
         try:
             with session(client.home, target) as spark:
-                self._interruption.follow(spark)
+                self._interrupter.follow(spark)
                 yield spark
         except Exception as error:
-            if not self._interruption.gave_up:
+            if not self._interrupter.gave_up:
                 raise
             message = (
                 f"the job was cancelled; {table} is unchanged, but Spark goes on with a query that it did not stop"

@@ -20,7 +20,7 @@ from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.predict import interruption, job_record, table_writes
+from pyml_sandbox.predict import job_interrupter, job_record, table_writes
 from pyml_sandbox.predict import spark_session as spark
 from pyml_sandbox.workspace.home import SandboxHome
 
@@ -218,7 +218,7 @@ def test_a_query_that_is_being_planned_is_interrupted_once_it_runs_tasks(
 def test_a_query_that_never_runs_tasks_is_interrupted_after_a_while(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
 ) -> None:
-    monkeypatch.setattr(interruption, "PLANNING_S", 2 * INTERRUPT_EVERY_S)
+    monkeypatch.setattr(job_interrupter, "PLANNING_S", 2 * INTERRUPT_EVERY_S)
     writes(monkeypatch, lambda: fake.query(tasks=0))
     job = started(monkeypatch, tmp_path, fake)
     job.cancel()
@@ -229,7 +229,7 @@ def test_a_query_that_never_runs_tasks_is_interrupted_after_a_while(
 def test_a_query_that_spark_does_not_stop_is_left(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
 ) -> None:
-    monkeypatch.setattr(interruption, "PATIENCE_S", 2 * INTERRUPT_EVERY_S)
+    monkeypatch.setattr(job_interrupter, "PATIENCE_S", 2 * INTERRUPT_EVERY_S)
     fake.heeds = False
     seam = Seam()
 

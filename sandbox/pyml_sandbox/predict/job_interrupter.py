@@ -20,7 +20,7 @@ PATIENCE_S = 30.0
 """How long Spark may take to stop a query that was interrupted."""
 
 
-class Interruption:
+class JobInterrupter:
     """Stops the queries of one job.
 
     Spark Connect interrupts an operation once; what is asked again does nothing. Where the interrupt meets Hadoop while
