@@ -74,5 +74,8 @@ class JobInterrupter:
         self._interrupted = self._interrupted or time.monotonic()
 
     def _give_up(self, spark: SparkSession) -> None:
-        self.gave_up = True
-        spark.client.close()
+        from pyml_sandbox.predict.spark_session import in_time
+
+        if not self.gave_up:
+            self.gave_up = True
+            in_time(spark.client.close)

@@ -61,11 +61,11 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
             yield spark
     except KeyboardInterrupt:
         is_interrupted = True
-        _in_time(spark.interruptAll)
+        in_time(spark.interruptAll)
         raise
     finally:
         if is_interrupted:
-            _in_time(spark.stop)  # a channel may wait for ever for the call that was interrupted
+            in_time(spark.stop)  # a channel may wait for ever for the call that was interrupted
         else:
             with contextlib.suppress(PySparkException):
                 spark.stop()
@@ -132,11 +132,11 @@ def _why(error: Exception) -> str:
 
 def _give_up(spark: SparkSession) -> None:
     """Interrupt the queries; where Spark does not answer even that, end what waits for it."""
-    if not _in_time(spark.interruptAll):
+    if not in_time(spark.interruptAll):
         spark.client.close()
 
 
-def _in_time(act: Callable[[], object]) -> bool:
+def in_time(act: Callable[[], object]) -> bool:
     """Do what may fail or never end in a thread, and whether it ended in time."""
 
     def quietly() -> None:
