@@ -254,6 +254,7 @@ class Client:
         """
         from pyml_sandbox.lifecycle.deployment import is_coming_back, raise_why_away
         from pyml_sandbox.predict.online import OnlineModel
+        from pyml_sandbox.predict.repeated_calls import REPEAT_S
 
         return OnlineModel(
             f"127.0.0.1:{self.state.ports.gateway}",
@@ -263,7 +264,7 @@ class Client:
             timeout_s,
             Settings.load(version.package).serving.max_request_mb,
             lambda: is_coming_back(self.home, self.driver.runner, version.name, version.version),
-            lambda: raise_why_away(self.driver.runner, version.name, version.version),
+            lambda: raise_why_away(self.driver.runner, version.name, version.version, min(REPEAT_S, timeout_s)),
         )
 
 
@@ -339,7 +340,8 @@ class Job:
         from pyml_sandbox.predict.table_writes import begin_writing, writing
 
         audit = partial(check_image, client.driver, target.environment)
-        with writing(client.home, job.table), self._session(client, target, job.table) as spark:
+        leaves = lambda: self._interrupter.gave_up  # noqa: E731
+        with writing(client.home, job.table, leaves), self._session(client, target, job.table) as spark:
             with self.cancellation.whole():
                 begin_writing(spark, client.home, job.table, target.connect)
             result = run(spark, job, audit, self.cancellation, self._note)

@@ -136,12 +136,8 @@ def _growth(name: str, samples: Sequence[Sample], jobs: int) -> Growth:
     for what, default in BOUNDS.items():
         bound = JAVA if what == MEMORY and samples[0].is_java else default
         if what == "threads" and name.startswith(RUNS_JOBS):
-            share = (times[is_warm][-1] - times[is_warm][0]) / (times[-1] - times[0])
-            bound = replace(
-                bound,
-                per_hour=bound.per_hour + jobs * PER_HOUR / float(times[-1] - times[0]),
-                in_all=bound.in_all + jobs * float(share),
-            )
+            rate = jobs / max(float(times[-1] - times[0]), 1.0)
+            bound = replace(bound, per_hour=bound.per_hour + rate * PER_HOUR, in_all=bound.in_all + rate * duration_s)
         values = np.array([sample.taken[what] for sample in samples])[is_warm] / bound.scale
         slope = _slope(times[is_warm] - times[is_warm][0], values)
         means[what], per_hour[what] = float(values.mean()), slope * PER_HOUR

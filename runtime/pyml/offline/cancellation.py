@@ -5,6 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+INTERRUPTIBLE = "pyml-interruptible"
+"""The tag, in Spark, of queries whose loss loses nothing: they write what nobody reads before they have ended."""
+
+
+@contextmanager
+def interruptible(spark: SparkSession) -> Iterator[None]:
+    """Queries of this block may be interrupted by a process that does not know what comes after them."""
+    spark.addTag(INTERRUPTIBLE)
+    try:
+        yield
+    finally:
+        spark.removeTag(INTERRUPTIBLE)
 
 
 class Cancellation:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError
 from pyml.inference.worker_info import Worker
-from pyml.offline.cancellation import Cancellation
+from pyml.offline.cancellation import Cancellation, interruptible
 from pyml.offline.job import JobError, JobResult, OfflineJob
 from pyml.offline.job_query import check_query, kept_columns, planned, written_columns
 from pyml.offline.spark_errors import translated_errors
@@ -92,7 +92,8 @@ def _steps(
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
         try:
             _refuse_cancelled(job, cancellation)
-            before, after, workers = write_staging(rows, job, key, staging)
+            with interruptible(spark):
+                before, after, workers = write_staging(rows, job, key, staging)
             clock.lap("predict")
             check_workers(workers)
             refuse_bad_audit(spark, job, key, staging, before, after)

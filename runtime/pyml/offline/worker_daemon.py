@@ -32,7 +32,7 @@ def main(idle_s: float = IDLE_S) -> None:
 
 def _end_if_idle(_number: int, _frame: FrameType | None) -> None:
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:  # there is no worker; Spark's own handler of SIGTERM ends the daemon
         os.kill(os.getpid(), signal.SIGTERM)
 

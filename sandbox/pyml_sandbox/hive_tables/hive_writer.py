@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pyml.offline.cancellation import interruptible
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
 from pyml.types.spark_types import ddl_type_of, quoted
@@ -64,7 +65,8 @@ def replace_table(
     with translated_errors():
         restore_interrupted_swap(spark, database, name)
         try:
-            write_table(spark, rows, staging, on_rows)
+            with interruptible(spark):
+                write_table(spark, rows, staging, on_rows)
             swap(spark, staging, database, name)
         except BaseException:
             drop_staging(spark, staging)

@@ -286,21 +286,24 @@ def is_coming_back(home: SandboxHome, runner: ServiceRunner, model: str, version
     return any(serves(name, model, version) for name in runs)
 
 
-def raise_why_away(runner: ServiceRunner, model: str, version: str) -> None:
-    """Raise how the server of a version ends, if it ends whenever it is started; nothing if it has never ended.
+def raise_why_away(runner: ServiceRunner, model: str, version: str, within_s: float) -> None:
+    """Raise how the server of a version ended, if it did lately; nothing if it did not.
 
     Args:
         runner: knows the services.
         model: name of the model.
         version: of the model, without its name.
+        within_s: a server that has run for longer than this is only slow.
 
     Raises:
         ServiceFailedError: how it ended, and the last lines of its log.
     """
     for service in runner.live():
-        if serves(service.name, model, version) and service.last_exit is not None:
+        is_asked = serves(service.name, model, version) and service.uptime_s < within_s
+        if is_asked and service.last_exit is not None:
             times = f", the last of {service.exits} times" if service.exits > 1 else ""
-            raise failure(service.name, f"{service.last_exit.reason}{times}", runner.logs(service.name, LOG_LINES))
+            ended = f"{service.last_exit.reason}{times}"
+            raise failure(service.name, ended, runner.logs(service.name, LOG_LINES))
 
 
 def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[str]:

@@ -66,19 +66,19 @@ def upload(
     home.create()
     started = time.monotonic()
     target = home.models / package.name / package.version
-    with _only_writer(target.parent, on_event):
+    with _only_writer(target.parent, f"upload of {package.name}", on_event):
         built = None if _is_uploaded(target, on_event) else _store(package, target, builder, on_event)
-    version = _read(target)
-    environment = built or prepare(version, builder, on_event)
-    if rows_for is not None:
-        try:
-            with unchanged(_package_of(version)):
-                predict_rows(builder, environment, rows_for(version.signature))
-        except PymlError:
-            if built:  # a failed upload leaves nothing
-                shutil.rmtree(target, ignore_errors=True)
-            raise
-    elif built and version.signature.refusal:
+        version = _read(target)
+        environment = built or prepare(version, builder, on_event)
+        if rows_for is not None:
+            try:
+                with unchanged(_package_of(version)):
+                    predict_rows(builder, environment, rows_for(version.signature))
+            except PymlError:
+                if built:  # a failed upload leaves nothing
+                    shutil.rmtree(target, ignore_errors=True)
+                raise
+    if rows_for is None and built and version.signature.refusal:
         said = f"predict refuses a row that is made up from the declared types: {version.signature.refusal}"
         on_event(Event("predict", Progress.NOTE, said))
     on_event(Event(version.model_id, Progress.READY, f"uploaded, {environment.summary}", time.monotonic() - started))
@@ -132,14 +132,15 @@ def import_image(
         UsageError: the image does not exist, or holds no model.
     """
     home.create()
-    with _only_writer(home.models, on_event), tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
+    importing = _only_writer(home.models, "import of an image", on_event)
+    with importing, tempfile.TemporaryDirectory(dir=home.models, prefix=".") as folder:
         beside = Path(folder) / "version"
         beside.mkdir()
         name, built = builder.import_image(reference, beside, on_event)
         package = ModelPackage(beside / "package", name)
         _write_record(package, beside, built, pinned=built.environment.image)
         target = home.models / name / package.version
-        with _only_writer(target.parent, on_event):
+        with _only_writer(target.parent, f"upload of {name}", on_event):
             _put(beside, target)
     return _read(target)
 
@@ -262,9 +263,9 @@ def _latest_first(folders: Sequence[Path]) -> list[ModelVersion]:
 
 
 @contextlib.contextmanager
-def _only_writer(folder: Path, on_event: OnEvent) -> Iterator[None]:
+def _only_writer(folder: Path, what: str, on_event: OnEvent) -> Iterator[None]:
     """Write beside the versions in a folder, one process at a time; what a killed one has left there is deleted."""
-    with turn(folder.with_name(f".{folder.name}.lock"), f"upload to {folder.name}", on_event):
+    with turn(folder.with_name(f".{folder.name}.lock"), what, on_event):
         folder.mkdir(exist_ok=True)
         for left in folder.glob(".*/"):
             shutil.rmtree(left, ignore_errors=True)

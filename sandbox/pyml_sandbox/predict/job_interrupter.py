@@ -65,6 +65,8 @@ class JobInterrupter:
         self, stages: Iterable[StageInfo] | None, inflight_tasks: int, operation_id: str | None, done: bool
     ) -> None:
         self._runs_tasks = inflight_tasks > 0 and not done
+        if done:
+            self._interrupted = None  # the next query has its own time to stop
 
     def _interrupt(self, spark: SparkSession) -> None:
         from pyspark.errors import PySparkException

@@ -30,7 +30,7 @@ class RepeatedCalls:
         translated: an error of gRPC as one of ours.
         is_coming_back: asks whoever starts the services whether they run or are being started again; raises what is
             wrong with all of them, such as an engine that does not answer.
-        why_away: called where nothing came back in time; raises why, if it is known.
+        why_away: called where a server did not come back in time; raises why, if it is known.
         repeat_s: how many seconds a request is repeated.
         clock: gives seconds.
         sleep: waits for seconds.
@@ -69,7 +69,8 @@ class RepeatedCalls:
                 if is_late or not (may_repeat(found.code, has_died) and self.is_coming_back()):
                     raise found from error
                 if self.clock() >= until:
-                    self.why_away()
+                    if found.code is not ErrorCode.GATEWAY_DOWN:
+                        self.why_away()
                     raise found from error
                 has_died = has_died or found.code is ErrorCode.SERVER_DIED
                 self.sleep(next(pauses, PAUSES_S[-1]))

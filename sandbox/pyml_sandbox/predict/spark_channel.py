@@ -27,6 +27,11 @@ class LoopbackChannelBuilder(DefaultChannelBuilder):
         """None: a token of the shell would turn on TLS, too."""
 
     @property
+    def userId(self) -> str:  # noqa: N802 - the name of PySpark
+        """The same from any shell: a session is found by it, and PySpark takes $USER."""
+        return "pyml"
+
+    @property
     def userAgent(self) -> str:  # noqa: N802 - the name of PySpark
         """A fixed name."""
         return "pyml"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError
+from pyml.offline.cancellation import INTERRUPTIBLE
 from pyml.probes import NotReadyError
 from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.drivers.choice import driver_for
@@ -79,13 +80,13 @@ def _place(home: SandboxHome, target: OfflineTarget | None) -> tuple[str, Probe]
     return address, SparkProbe(host, int(port))
 
 
-def address_of(home: SandboxHome, target: OfflineTarget | None = None) -> str:
-    """Where `session` opens a session: host:port."""
-    return _place(home, target)[0]
+def address_of(home: SandboxHome) -> str:
+    """Where `session` opens a session that runs no model: host:port."""
+    return _place(home, None)[0]
 
 
 def interrupt_left(address: str, session_id: str) -> None:
-    """Interrupt the queries of a session whose client was killed, and close it; nothing where it is gone.
+    """Interrupt the queries of a session whose client was killed, as far as that loses nothing; see `interruptible`.
 
     Args:
         address: host:port.
@@ -100,8 +101,7 @@ def interrupt_left(address: str, session_id: str) -> None:
     spark.client.set_retry_policies([DefaultPolicy(max_retries=1)])
     try:
         with contextlib.suppress(PySparkException):
-            spark.interruptAll()
-            spark.client.release_session()
+            spark.interruptTag(INTERRUPTIBLE)
     finally:
         spark.client.close()
 

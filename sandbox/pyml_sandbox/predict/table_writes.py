@@ -6,8 +6,8 @@ writes the table, `up` or `down` interrupts its query, which Spark would finish,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writing(home: SandboxHome, table: str) -> Iterator[None]:
+def writing(home: SandboxHome, table: str, leaves: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Hold a table while a block writes it; see `drop_left_over`.
 
     Args:
         home: the sandbox.
         table: `database.table`, or a table of the database `default`.
+        leaves: asked at the end: whether the block leaves something, as if its process had been killed.
 
     Raises:
         UsageError: `table` is not the name of a Hive table.
@@ -49,8 +50,9 @@ def writing(home: SandboxHome, table: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _session_file(home, table).unlink(missing_ok=True)
-        file.unlink(missing_ok=True)
+        if not leaves():
+            _session_file(home, table).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         lock.release()
 
 
@@ -64,14 +66,16 @@ def drop_interrupted(home: SandboxHome) -> Sequence[str]:
 
     found = []
     try:
-        for file in sorted(home.writing.glob("*.*")):
-            with suppress(filelock.Timeout), filelock.FileLock(file).acquire(timeout=0):
-                found.append(file.name)
-        if found:
-            _drop(home, found)
-        for name in found:
-            if not _folders_left(home, *split_table_name(name)):  # else Spark still runs the killed client's query
-                (home.writing / name).unlink(missing_ok=True)
+        with ExitStack() as held:
+            for file in sorted(home.writing.glob("*.*")):
+                with suppress(filelock.Timeout):
+                    held.enter_context(filelock.FileLock(file).acquire(timeout=0))
+                    found.append(file.name)
+            if found:
+                _drop(home, found)
+            for name in found:
+                if not _folders_left(home, *split_table_name(name)):  # else Spark still runs the killed client's query
+                    (home.writing / name).unlink(missing_ok=True)
     except (PymlError, OSError):  # Spark is down, or the disk read-only: the next one that writes these tables does it
         return ()
     return found

@@ -54,7 +54,7 @@ def metastore_settings(database: str, warehouse: str, scratch: str) -> Mapping[s
         "datanucleus.schema.autoCreateAll": "true",
         "hive.async.log.enabled": "false",  # its logger is not among the jars
         "hive.metastore.event.db.notification.api.auth": "false",
-        "hive.metastore.server.min.threads": "8",  # of 200, each new connection adds one until there are 200
+        "hive.metastore.server.min.threads": "8",  # Hive: 200, and each new connection adds one until then
         "hive.metastore.warehouse.dir": warehouse,
         "hive.exec.scratchdir": f"{scratch}/hive",
         "java.io.tmpdir": scratch,

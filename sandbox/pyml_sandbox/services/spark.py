@@ -25,6 +25,10 @@ def spark_endpoint(port: int) -> Endpoint:
     return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(HOST, port))
 
 
+OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.worker_daemon"}
+"""The setting with which daemons of Python workers end when they are idle; Spark's own stay until it ends."""
+
+
 def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, ...]:
     """The command that starts a Spark Connect server."""
     return (
@@ -51,7 +55,6 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         "spark.connect.grpc.maxInboundMessageSize": str(MESSAGE_MAX_BYTES),
         "spark.connect.progress.reportInterval": "200ms",  # a cancelled query is known to run tasks; Spark: 2 s
         "spark.connect.execute.manager.detachedTimeout": "60s",  # then the query of a killed client ends; Spark: 5 min
-        "spark.python.daemon.module": "pyml.offline.worker_daemon",  # Spark's own stays for as long as Spark does
         "spark.sql.catalogImplementation": "hive",
         "spark.hadoop.hive.metastore.uris": f"thrift://{metastore_address}",
         "spark.hadoop.hive.exec.scratchdir": f"{scratch}/hive",

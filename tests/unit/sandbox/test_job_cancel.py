@@ -51,6 +51,11 @@ class FakeSpark:
     def registerProgressHandler(self, handler: Callable[..., None]) -> None:  # noqa: N802 - Spark's own name for it
         self.progress = handler
 
+    def addTag(self, tag: str) -> None:  # noqa: N802 - Spark's own name for it
+        """Mark the queries that follow."""
+
+    removeTag = addTag  # noqa: N815
+
     @property
     def client(self) -> SimpleNamespace:
         return SimpleNamespace(close=self.ended.set)

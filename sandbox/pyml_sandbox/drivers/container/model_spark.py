@@ -92,7 +92,14 @@ class ModelSpark:
                 service_specs.worker_container(self.settings, name, connect, model, image, self._worker_probe(name))
                 for name in workers
             ),
-            service_specs.connect_container(self.settings, connect, model, image, self._connect_probe(connect)),
+            service_specs.connect_container(
+                self.settings,
+                connect,
+                model,
+                image,
+                self._connect_probe(connect),
+                is_imported=version.pinned is not None,
+            ),
         ]
 
     def _endpoint(self, name: str) -> Endpoint:

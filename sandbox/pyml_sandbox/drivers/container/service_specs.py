@@ -256,7 +256,9 @@ def worker_container(
     )
 
 
-def connect_container(settings: ContainerSettings, name: str, model: str, image: str, probe: Probe) -> ServiceSpec:
+def connect_container(
+    settings: ContainerSettings, name: str, model: str, image: str, probe: Probe, *, is_imported: bool = False
+) -> ServiceSpec:
     """The Spark Connect server of a model version: the driver of its jobs, in its image, warm between them.
 
     Args:
@@ -265,9 +267,11 @@ def connect_container(settings: ContainerSettings, name: str, model: str, image:
         model: name of the model.
         image: id of the model version's image.
         probe: of the server.
+        is_imported: whether the image was not made here; what it has of pyml may be older.
     """
     resource = resource_of(image)
     cluster = {
+        **({} if is_imported else spark.OWN_DAEMON),
         "spark.master": f"spark://{MASTER}:{MASTER_PORT}",
         "spark.executor.memory": f"{EXECUTOR_MEMORY_MB}m",
         "spark.executor.cores": str(settings.cores),

@@ -82,6 +82,7 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
     cores = os.cpu_count() or 1
     settings = {
         **spark.connect_settings(cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch)),
+        **spark.OWN_DAEMON,
         "spark.master": f"local[{max(2, cores)}]",
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,

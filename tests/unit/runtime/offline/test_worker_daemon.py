@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-IDLE_S = 0.1
+IDLE_S = 1.0
 PROGRAM = f"from pyml.offline.worker_daemon import main; main({IDLE_S})"
 
 
@@ -39,7 +39,7 @@ def test_it_stays_while_it_has_a_worker(daemon: subprocess.Popen[bytes]) -> None
     with socket.create_connection(("127.0.0.1", port(daemon))) as connection:
         assert int.from_bytes(connection.recv(4), "big") > 0  # the number of the worker, which waits for the secret now
         with pytest.raises(subprocess.TimeoutExpired):
-            daemon.wait(timeout=5 * IDLE_S)
+            daemon.wait(timeout=2.5 * IDLE_S)
     daemon.wait(timeout=20)
 
 

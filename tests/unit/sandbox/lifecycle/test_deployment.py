@@ -283,9 +283,9 @@ def test_why_a_server_does_not_come_back_is_said_with_its_last_words(tmp_path: P
     machine = FakeMachine()
     runner = FakeRunner(machine, "tests")
     runner.start(ServiceSpec(Endpoint("model-fare-1", "", lambda timeout_s: None), ("true",), tmp_path))
-    raise_why_away(runner, "fare", "1")
+    raise_why_away(runner, "fare", "1", 30)
     machine.kill("tests", "model-fare-1")
-    raise_why_away(runner, "fare", "2")
+    raise_why_away(runner, "fare", "2", 30)
     with pytest.raises(ServiceFailedError, match="model-fare-1 did not start: terminated by SIGKILL") as caught:
-        raise_why_away(runner, "fare", "1")
+        raise_why_away(runner, "fare", "1", 30)
     assert caught.value.hint == "pyml dev logs model-fare-1"

@@ -28,6 +28,7 @@ class Stuck:
     def stop(self) -> None:
         self.calls.append("stop")
         self.end.wait(30)
+        self.calls.append("stopped")
 
 
 def test_a_session_that_does_not_end_does_not_hold_who_was_interrupted(

@@ -12,6 +12,8 @@ from pyml_sandbox.workspace.addresses import without_users
     [
         ("fetch https://me:secret@host/simple failed", "fetch https://****@host/simple failed"),
         ("https://token@host", "https://****@host"),
+        ("https://me:p@ss@host/a@b", "https://****@host/a@b"),
+        ("'https://me:it's@host'", "'https://****@host'"),
         ("x @ git+https://host/a@main", "x @ git+https://host/a@main"),
         ("me@example.com", "me@example.com"),
     ],

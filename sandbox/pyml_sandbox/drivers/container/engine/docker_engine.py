@@ -146,8 +146,9 @@ def find_engine(environ: Mapping[str, str] | None = None) -> Engine:
 
 def _refuse_elsewhere(endpoint: str) -> None:
     """Refuse an engine of a different machine: a sandbox is reached at 127.0.0.1."""
-    parts = urlsplit(endpoint)
-    is_here = parts.scheme != "ssh" and (parts.hostname or HERE[0]) in HERE
+    parts = urlsplit(endpoint if "://" in endpoint else f"tcp://{endpoint}")
+    is_file = parts.scheme in ("unix", "npipe")
+    is_here = is_file or (parts.scheme != "ssh" and (parts.hostname or HERE[0]) in HERE)
     if not is_here:
         raise SetupError(
             f"The Docker engine {without_users(endpoint)} runs on a different machine, which has the ports.",
@@ -185,7 +186,7 @@ def _client(
     with translated():
         if endpoint.startswith("unix://"):
             return docker.DockerClient(base_url=endpoint, timeout=timeout_s, version=version)
-        # A remote engine may need the certificates that its context or the environment names.
+        # An engine at a port may need the certificates that its context or the environment names.
         return docker.from_env(environment=dict(environ), timeout=timeout_s, version=version)
 
 

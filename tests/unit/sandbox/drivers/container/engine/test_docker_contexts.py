@@ -32,7 +32,8 @@ def test_a_host_that_is_named_needs_no_context(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "host", ["ssh://me@build.example.com", "tcp://10.1.2.3:2376", "ssh://127.0.0.1", "https://docker:1"]
+    "host",
+    ["ssh://me@build.example.com", "tcp://10.1.2.3:2376", "ssh://127.0.0.1", "10.1.2.3:2375", "https://docker:1"],
 )
 def test_an_engine_of_a_different_machine_is_refused_before_it_is_asked(host: str) -> None:
     with pytest.raises(SetupError, match="runs on a different machine") as caught:
@@ -41,7 +42,15 @@ def test_an_engine_of_a_different_machine_is_refused_before_it_is_asked(host: st
 
 
 @pytest.mark.parametrize(
-    "host", ["tcp://127.0.0.1:1", "tcp://localhost:1", "unix:///nowhere", "npipe:////./pipe/docker"]
+    "host",
+    [
+        "tcp://127.0.0.1:1",
+        "tcp://localhost:1",
+        "unix:///nowhere",
+        "unix://nowhere/docker.sock",
+        "127.0.0.1:1",
+        "npipe:////./pipe/docker",
+    ],
 )
 def test_an_engine_of_this_machine_is_asked(host: str) -> None:
     with pytest.raises(SetupError, match="No Docker engine answers"):
