@@ -340,8 +340,10 @@ class Job:
         from pyml_sandbox.predict.table_writes import begin_writing, writing
 
         audit = partial(check_image, client.driver, target.environment)
-        leaves = lambda: self._interrupter.gave_up  # noqa: E731
-        with writing(client.home, job.table, leaves), self._session(client, target, job.table) as spark:
+        with (
+            writing(client.home, job.table, lambda: self._interrupter.gave_up),
+            self._session(client, target, job.table) as spark,
+        ):
             with self.cancellation.whole():
                 begin_writing(spark, client.home, job.table, target.connect)
             result = run(spark, job, audit, self.cancellation, self._note)
