@@ -19,7 +19,7 @@ from pyml_sandbox.lifecycle import up_and_down
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.own_sandbox import OwnSandbox, count, free_port_options
-from support.packages import write_package
+from support.packages import ECHO, write_package
 from support.waiting import wait_for
 
 ALWAYS = {"metastore", "spark-master", "spark", "gateway"}
@@ -220,13 +220,19 @@ def test_replicas_share_the_requests_and_one_may_die(own: Own) -> None:
 
 
 def test_a_model_that_does_not_start_says_why_and_the_one_before_goes_on(own: Own) -> None:
-    package = write_package(own.home.root / "echo", toml="[serving]\nmemory_mb = 20\n")
-    model_id = own.pyml("upload", str(package)).stdout.strip()
+    served_alone = "import sys\nif 'pyml.server' in sys.orig_argv:\n    raise OSError('no licence for servers')\n"
+    model_id = own.pyml("upload", str(write_package(own.home.root / "echo", served_alone + ECHO))).stdout.strip()
     done = own.pyml("deploy", model_id)
     assert done.returncode == 1, done.stderr
-    assert "used more memory than its limit allows" in done.stderr
-    assert "fix: raise memory_mb in [serving] of pyml.toml" in done.stderr
+    assert "no licence for servers" in done.stderr
     assert own.predict() == '{"a": 1.5}'
+
+
+def test_a_model_that_is_too_large_for_its_server_is_not_uploaded(own: Own) -> None:
+    done = own.pyml("upload", str(write_package(own.home.root / "echo", toml="[serving]\nmemory_mb = 20\n")))
+    assert done.returncode == 1, done.stderr
+    assert "it takes more memory than the 20 MiB that its server may have" in done.stderr
+    assert "give it more in pyml.toml: [serving] memory_mb" in done.stderr
 
 
 def test_a_port_that_a_container_holds_names_the_container(own: Own, container_sandbox: SandboxHome) -> None:
