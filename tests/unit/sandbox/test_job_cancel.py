@@ -157,6 +157,20 @@ class Seam:
         assert self.go_on.wait(WAIT_S)
 
 
+def cancelled_before_its_query(monkeypatch: pytest.MonkeyPatch, folder: Path, fake: FakeSpark, tasks: int = 2) -> Job:
+    """A job that was cancelled right before it began a query without an end."""
+    seam = Seam()
+
+    def write() -> None:
+        seam()
+        fake.query(tasks)
+
+    writes(monkeypatch, write)
+    job = started(monkeypatch, folder, fake)
+    cancelled_at(job, seam.reached, seam.go_on)
+    return job
+
+
 def test_a_job_that_is_cancelled_while_spark_is_reached_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
 ) -> None:
@@ -184,15 +198,7 @@ def test_a_job_that_is_cancelled_between_two_operations_does_not_swap(
 def test_every_query_that_a_cancelled_job_starts_is_interrupted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
 ) -> None:
-    seam = Seam()
-
-    def write() -> None:
-        seam()
-        fake.query()
-
-    writes(monkeypatch, write)
-    job = started(monkeypatch, tmp_path, fake)
-    cancelled_at(job, seam.reached, seam.go_on)
+    job = cancelled_before_its_query(monkeypatch, tmp_path, fake)
     with pytest.raises(JobError, match="was cancelled"):
         job.wait()
     assert fake.swapped == []
@@ -224,11 +230,10 @@ def test_a_query_that_never_runs_tasks_is_interrupted_after_a_while(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
 ) -> None:
     monkeypatch.setattr(job_interrupter, "PLANNING_S", 2 * INTERRUPT_EVERY_S)
-    writes(monkeypatch, lambda: fake.query(tasks=0))
-    job = started(monkeypatch, tmp_path, fake)
-    job.cancel()
+    job = cancelled_before_its_query(monkeypatch, tmp_path, fake, tasks=0)
     with pytest.raises(JobError, match=r"was cancelled; ml\.target is unchanged"):
         job.wait()
+    assert fake.interrupts
 
 
 def test_a_query_that_spark_does_not_stop_is_left(
@@ -236,15 +241,7 @@ def test_a_query_that_spark_does_not_stop_is_left(
 ) -> None:
     monkeypatch.setattr(job_interrupter, "PATIENCE_S", 2 * INTERRUPT_EVERY_S)
     fake.heeds = False
-    seam = Seam()
-
-    def write() -> None:
-        seam()
-        fake.query()
-
-    writes(monkeypatch, write)
-    job = started(monkeypatch, tmp_path, fake)
-    cancelled_at(job, seam.reached, seam.go_on)
+    job = cancelled_before_its_query(monkeypatch, tmp_path, fake)
     with pytest.raises(JobError, match="Spark goes on with a query that it did not stop") as caught:
         job.wait()
     assert caught.value.hint
