@@ -254,7 +254,6 @@ class Client:
         """
         from pyml_sandbox.lifecycle.deployment import is_coming_back, raise_why_away
         from pyml_sandbox.predict.online import OnlineModel
-        from pyml_sandbox.predict.repeated_calls import REPEAT_S
 
         return OnlineModel(
             f"127.0.0.1:{self.state.ports.gateway}",
@@ -264,7 +263,7 @@ class Client:
             timeout_s,
             Settings.load(version.package).serving.max_request_mb,
             lambda: is_coming_back(self.home, self.driver.runner, version.name, version.version),
-            lambda: raise_why_away(self.driver.runner, version.name, version.version, min(REPEAT_S, timeout_s)),
+            lambda seconds: raise_why_away(self.driver.runner, version.name, version.version, seconds),
         )
 
 

@@ -88,7 +88,7 @@ class OnlineModel:
         timeout_s: float = TIMEOUT_S,
         max_request_mb: int = ServingSettings.max_request_mb,
         is_coming_back: Callable[[], bool] = lambda: False,
-        why_away: Callable[[], None] = lambda: None,
+        why_away: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.name, self.version, self.signature = name, version, signature
         self.timeout_s, self.max_request_mb = timeout_s, max_request_mb

@@ -30,7 +30,7 @@ class RepeatedCalls:
         translated: an error of gRPC as one of ours.
         is_coming_back: asks whoever starts the services whether they run or are being started again; raises what is
             wrong with all of them, such as an engine that does not answer.
-        why_away: called where a server did not come back in time; raises why, if it is known.
+        why_away: called, with `repeat_s`, where a server did not come back in time; raises why, if it is known.
         repeat_s: how many seconds a request is repeated.
         clock: gives seconds.
         sleep: waits for seconds.
@@ -38,7 +38,7 @@ class RepeatedCalls:
 
     translated: Callable[[grpc.RpcError], PymlError]
     is_coming_back: Callable[[], bool]
-    why_away: Callable[[], None] = lambda: None
+    why_away: Callable[[float], None] = lambda seconds: None
     repeat_s: float = REPEAT_S
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -70,7 +70,7 @@ class RepeatedCalls:
                     raise found from error
                 if self.clock() >= until:
                     if found.code is not ErrorCode.GATEWAY_DOWN:
-                        self.why_away()
+                        self.why_away(self.repeat_s)
                     raise found from error
                 has_died = has_died or found.code is ErrorCode.SERVER_DIED
                 self.sleep(next(pauses, PAUSES_S[-1]))

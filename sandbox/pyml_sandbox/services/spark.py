@@ -18,15 +18,13 @@ STOP_TIMEOUT_S = 20
 # more in the JVM's part of long ones: right for a loop of short jobs (docs/performance.md).
 JVM_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 MESSAGE_MAX_BYTES = 512 * MIB
+OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.worker_daemon"}
+"""The setting with which daemons of Python workers end when they are idle; Spark's own stay until it ends."""
 
 
 def spark_endpoint(port: int) -> Endpoint:
     """The address of Spark Connect, and its probe."""
     return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(HOST, port))
-
-
-OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.worker_daemon"}
-"""The setting with which daemons of Python workers end when they are idle; Spark's own stay until it ends."""
 
 
 def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from pyml_sandbox.workspace.home import SandboxHome
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+CUT_OFF = Exit(None, "its network was removed")
 KEPT_LOG_LINES = 10_000
 FOLLOW_AGAIN_S = 0.5
 UP_TIMEOUT_S = 300
@@ -213,9 +214,11 @@ class ContainerRunner:
         facts = container.attrs["State"]
         is_running = facts.get("Running", False) and not facts.get("Restarting", False)
         exits = int(container.attrs.get("RestartCount", 0))
-        state = ServiceState.FAILED if _is_cut_off(container) else STATES.get(container.status, ServiceState.FAILED)
+        is_cut_off = _is_cut_off(container)
+        state = ServiceState.FAILED if is_cut_off else STATES.get(container.status, ServiceState.FAILED)
         if state is ServiceState.STOPPED and labels.ON_REQUEST in container.labels:
             state = ServiceState.WAITING
+        ended = self._last_exit(container) if exits else None
         return LiveService(
             name=container.labels[labels.SERVICE],
             state=state,
@@ -223,19 +226,17 @@ class ContainerRunner:
             pid=int(facts.get("Pid") or 0) or None if is_running else None,
             uptime_s=_since(str(facts.get("StartedAt"))) if is_running else 0,
             exits=exits,
-            last_exit=self._last_exit(container) if exits or _is_cut_off(container) else None,
+            last_exit=CUT_OFF if is_cut_off else ended,
             is_job_scoped=labels.JOB_SCOPED in container.labels,
         )
 
     def _last_exit(self, container: Container) -> Exit:
-        """How it last ended by itself, or why it is of no use.
+        """How it last ended by itself.
 
         Of one that runs again, or that was stopped while it did, only the engine's events know it, for as long as they
         are kept.
         """
         facts = container.attrs["State"]
-        if _is_cut_off(container):
-            return Exit(None, "its network was removed")
         if facts.get("OOMKilled"):
             return Exit(None, OUT_OF_MEMORY)
         if container.status == "restarting":

@@ -33,7 +33,7 @@ class Service:
     sent: int = 0
     now: float = 0
     pauses: list[float] = field(default_factory=list)
-    why_away: Callable[[], None] = lambda: None
+    why_away: Callable[[float], None] = lambda seconds: None
 
     def send(self) -> Service:
         self.sent += 1
@@ -94,7 +94,8 @@ def test_where_no_response_came_in_time_who_knows_why_is_asked() -> None:
 
 
 def test_where_nothing_comes_back_who_knows_why_is_asked() -> None:
-    def why() -> None:
+    def why(seconds: float) -> None:
+        assert seconds == 30
         raise SandboxError("model-fare-1 did not start: exit code 1", "pyml dev logs model-fare-1")
 
     service = Service([STARTING] * 1000, why_away=why)
