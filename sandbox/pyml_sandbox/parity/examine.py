@@ -246,7 +246,10 @@ class _Examiner:
     def _of_state(self) -> list[Observation]:
         repeated = StateChecks(self.context).repeat()
         self.context = replace(self.context, call_s=repeated.call_s)
-        return StateChecks(self.context).after(repeated)
+        found = StateChecks(self.context).after(repeated)
+        if any(observation.check is Check.CLOCK for observation in found):
+            self.context = self.context.at_one_time()
+        return found
 
     def _learn_rows_alone(self, *, is_steady: bool) -> None:
         """Call rows alone, as many as time allows; not if earlier calls change outputs."""

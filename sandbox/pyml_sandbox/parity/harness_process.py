@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
 from pyml.errors import PackageError, Problem
@@ -105,6 +105,7 @@ class HarnessProcess:
         variables: names of environment variables that the model's own code has read.
         changed: rows of the first call that modified its input, shape (rows, inputs); None if no call did.
         pace: how long earlier requests took.
+        clock: time at which each request begins that names none, in seconds since 1970; None for the real time.
     """
 
     session: Session
@@ -112,6 +113,7 @@ class HarnessProcess:
     variables: frozenset[str] = frozenset()
     changed: pa.RecordBatch | None = field(default=None)
     pace: Pace = field(default_factory=Pace)
+    clock: float | None = None
 
     def ask(self, request: HarnessRequest, timeout_s: float | None = None) -> HarnessResponse:
         """Send a request. Blocks.
@@ -123,6 +125,8 @@ class HarnessProcess:
         Raises:
             NoAnswerError: the model ended its Python process, or is too slow.
         """
+        if request.clock is None and self.clock is not None:
+            request = replace(request, clock=self.clock, runs=True)
         rows, calls = sum(map(len, request.groups)), len(request.groups)
         started = time.perf_counter()
         line = self.session.ask(request.to_line(), timeout_s or self.pace.timeout_s(rows, calls))
@@ -154,7 +158,8 @@ class HarnessProcess:
             rows: shape (rows, inputs), in the model's Arrow types.
             groups: the calls, each as numbers of `rows`.
             perturbation: a change to the frame of each call; None for no change.
-            clock: time that the process sees, in seconds since 1970; None for the real time.
+            clock: time that the process sees, in seconds since 1970; None for its own, which is the real time if it
+                has none.
             runs: whether that clock runs; else it stands still.
             seeded: whether random generators are seeded before each call.
             threads: how many calls are made at the same time.
@@ -202,11 +207,13 @@ class HarnessProcesses:
         builder: opens sessions in environments.
         environment: of the version, which is that of both paths.
         start_timeout_s: seconds that loading the model may take.
+        clock: of each process, as of `HarnessProcess`.
     """
 
     builder: EnvironmentBuilder
     environment: Environment
     start_timeout_s: float = START_TIMEOUT_S
+    clock: float | None = None
 
     @contextmanager
     def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
@@ -222,6 +229,6 @@ class HarnessProcesses:
             load_report = LoadReport.from_line(session.receive(self.start_timeout_s))
             if load_report.problem:
                 raise PackageError("the model cannot be loaded", [Problem(load_report.problem)])
-            yield HarnessProcess(session, load_report)
+            yield HarnessProcess(session, load_report, clock=self.clock)
         finally:
             session.close()

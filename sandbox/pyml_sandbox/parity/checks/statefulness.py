@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
-from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext
 from pyml_sandbox.parity.harness_process import PATIENCE, Output
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
-CLOCK_S = 1_700_000_000.0
 EVALUATION = Perturbation("evaluation")
 DAY_S = 86_400.0
 DAYS = 400.4
@@ -87,18 +86,25 @@ class StateChecks:
         )
         if repeated.observations:
             return [*repeated.observations, *self._why(first, repeated.again)]
-        batch = self.context.rows(rows)
-        with record.making({Check.WARM: len(rows)}) as warm:
-            others = self._others()
-            warm += self._differing(Check.WARM, first, harness.together(batch), others) or self._singles()
         with record.making({Check.CLOCK: len(rows)}) as clock:
             clock += self._clock()
+        # Two calls, and more so two processes, are some seconds apart, which is enough for a clock to part them.
+        steady = replace(self, context=self.context.at_one_time()) if clock else self
+        with record.making({Check.WARM: len(rows)}) as warm:
+            others = steady._others()
+            warm += steady._warm(others) or steady._singles()
         # A rare random difference looks like either of them.
-        if (warm or clock) and (found := self._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
+        batch = self.context.rows(rows)
+        if (warm or clock) and (found := steady._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
             record.withdraw(Check.WARM, Check.CLOCK)
             record.saw(found)
             return [*found, *self._why(first, repeated.again)]
-        return [*warm, *(self._of_fresh(others) if others else []), *clock, *self._mutation()]
+        return [*warm, *(steady._of_fresh(others) if others else []), *clock, *self._mutation()]
+
+    def _warm(self, others: Sequence[InputRow]) -> list[Observation]:
+        """The first rows again, after different ones."""
+        again = self.context.harness.together(self.context.rows(self.context.fixture))
+        return self._differing(Check.WARM, self.context.first, again, others)
 
     def _others(self) -> list[InputRow]:
         """Different rows, to be called before the first rows are called again.

@@ -21,6 +21,8 @@ from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+CLOCK_S = 1_700_000_000.0
+"""The time that a model's process sees where it is not the real one, in seconds since 1970."""
 ORDINARY = 5
 FEWEST = 24
 FEWEST_OF_FIXTURE = 8
@@ -30,7 +32,8 @@ FEWEST_OF_FIXTURE = 8
 class CheckContext:
     """The rows of one parity check and a harness in the pinned environment.
 
-    It is immutable: a step that learns something returns a new context (`limited`, `with_alone`, `with_rows`).
+    It is immutable: a step that learns something returns a new context (`at_one_time`, `limited`, `with_alone`,
+    `with_rows`).
 
     Attributes:
         inputs: the model's declared inputs.
@@ -81,6 +84,18 @@ class CheckContext:
     def all_input_rows(self) -> list[InputRow]:
         """The rows of the fixture, then the synthetic rows."""
         return [*self.fixture, *self.input_rows]
+
+    def at_one_time(self) -> CheckContext:
+        """A context in which the calls of every process begin at the same time, `CLOCK_S`. Blocks.
+
+        It is for a model whose predictions depend on the clock: two processes are called some seconds apart.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        self.harness.clock = CLOCK_S
+        first = self.harness.together(self.rows(self.fixture))
+        return replace(self, harnesses=replace(self.harnesses, clock=CLOCK_S), first=tuple(first))
 
     def with_alone(self) -> CheckContext:
         """A context with the output of every row alone, and the mean time of such a call. Blocks.

@@ -13,8 +13,8 @@ from pyml.errors import PackageError
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.compare.rendering.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
-from pyml_sandbox.parity.checks.statefulness import CLOCK_S, DAY_S, DAYS
-from pyml_sandbox.parity.context.check_context import CheckContext, calls, differing
+from pyml_sandbox.parity.checks.statefulness import DAY_S, DAYS
+from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls, differing
 from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
 from pyml_sandbox.parity.observations.catalogue import Check

@@ -56,6 +56,17 @@ SAID_AS_WELL = {Check.SAME_HISTORY, Check.FIRST_BATCH, Check.SAME_SIZE}
 """What a model that remembers shows beside what it is looked at for."""
 
 
+def test_seconds_between_two_processes_are_not_taken_for_what_the_first_one_predicted(tmp_path: Path) -> None:
+    slow_to_load = model("p = p + time.time() % 1e8", load="time.sleep(1)", top="import time")
+    assert [observation.check for observation in state(slow_to_load, tmp_path)] == [Check.CLOCK]
+
+
+def test_a_first_batch_that_is_kept_is_seen_beside_the_clock(tmp_path: Path) -> None:
+    keeps = "self.mean = p.mean() if self.mean is None else self.mean\np = p - self.mean"
+    both = model(f"{keeps}\np = p + int(time.strftime('%j'))", load="self.mean = None", top="import time")
+    assert {observation.check for observation in state(both, tmp_path)} >= {Check.FIRST_BATCH, Check.CLOCK}
+
+
 def test_a_model_that_differs_from_itself_is_asked_nothing_further(tmp_path: Path) -> None:
     with model("p = p + np.random.random(len(p))").context(tmp_path) as context:
         StateChecks(context).observations()
