@@ -20,15 +20,13 @@ from pyml.errors import PymlError, UsageError
 from pyml_cli.bug_report import bug
 from pyml_cli.commands import (
     compare_command,
-    dev_commands,
     explain_command,
     image_commands,
     model_commands,
     parity_command,
     predict_commands,
-    sql_command,
-    table_commands,
 )
+from pyml_cli.commands.dev import dev_commands, sql_command, table_commands
 from pyml_cli.output import Output, choose_output
 from pyml_cli.signals import CTRL_C, Interruption, signals_interrupt
 from pyml_cli.streams import discard_unwritten, is_unread, prepare_streams

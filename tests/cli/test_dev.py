@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pyml.probes import NotListeningError
-from pyml_cli.commands.dev_views import command_to_try
+from pyml_cli.commands.dev.dev_views import command_to_try
 from pyml_cli.main import run
 from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.lifecycle import status, up_and_down

@@ -12,7 +12,7 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
-from pyml_cli.commands.sql_command import RowsView
+from pyml_cli.commands.dev.sql_command import RowsView
 from pyml_cli.main import run
 from pyml_sandbox.hive_tables import hive_writer
 from pyml_sandbox.hive_tables.listing import describe_table, list_tables

@@ -6,8 +6,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
+from pyml_cli.commands.dev.sql_command import RowsView
 from pyml_cli.commands.predict_commands import PredictionsView
-from pyml_cli.commands.sql_command import RowsView
 from pyml_cli.plain import unique_names
 
 DAYS = pa.array([-719528, 3671940, -800000], pa.date32())

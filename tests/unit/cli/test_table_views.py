@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pyml.types.schema import Schema
-from pyml_cli.commands.table_commands import LoadedView
+from pyml_cli.commands.dev.table_commands import LoadedView
 from pyml_sandbox.hive_tables.file_table import FileTable
 from pyml_sandbox.hive_tables.load import LoadedTable
 from pyml_sandbox.workspace.home import SandboxHome

@@ -15,7 +15,7 @@ import pytest
 
 from pyml.command_line import command
 from pyml.types.spark_types import string_literal
-from pyml_cli.commands.dev_views import command_to_try
+from pyml_cli.commands.dev.dev_views import command_to_try
 from pyml_cli.commands.model_commands import InitView
 from pyml_sandbox.compare import Comparison, WorstRow
 from pyml_sandbox.parity.report.next_command import next_command

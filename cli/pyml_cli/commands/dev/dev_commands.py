@@ -53,7 +53,7 @@ def up(
     json: AsJson = False,
 ) -> None:
     """Start every service and wait until each answers a real request. Services that are running are kept."""
-    from pyml_cli.commands.dev_views import UpView
+    from pyml_cli.commands.dev.dev_views import UpView
     from pyml_sandbox.lifecycle import up_and_down
     from pyml_sandbox.workspace.ports import PortChoices
     from pyml_sandbox.workspace.state import ContainerOptions
@@ -76,7 +76,7 @@ def down(
     json: AsJson = False,
 ) -> None:
     """Stop every service. Tables and uploaded models are kept."""
-    from pyml_cli.commands.dev_views import DownView
+    from pyml_cli.commands.dev.dev_views import DownView
     from pyml_sandbox.lifecycle import up_and_down
 
     output, home = choose_output(json), _home(sandbox)
@@ -90,7 +90,7 @@ def down(
 @app.command()
 def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Show the state, address, uptime and memory of every service. Ends with 3 if one is neither ready nor idle."""
-    from pyml_cli.commands.dev_views import StatusView
+    from pyml_cli.commands.dev.dev_views import StatusView
     from pyml_sandbox.lifecycle.status import status as ask
 
     found = ask(_home(sandbox))
@@ -111,7 +111,7 @@ def logs(
     json: AsJson = False,
 ) -> None:
     """Show the logs of services. The log of a stopped service is kept until it starts again."""
-    from pyml_cli.commands.dev_views import LogLine
+    from pyml_cli.commands.dev.dev_views import LogLine
     from pyml_sandbox.lifecycle.service_logs import find_logs
 
     output = choose_output(json)
@@ -122,7 +122,7 @@ def logs(
 @app.command()
 def reset(yes: Yes = False, sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Stop every service and delete the sandbox with all its data. Shows what it deletes and asks first."""
-    from pyml_cli.commands.dev_views import ResetView
+    from pyml_cli.commands.dev.dev_views import ResetView
     from pyml_sandbox.lifecycle import up_and_down
     from pyml_sandbox.workspace.state import name_option
 
@@ -140,7 +140,7 @@ def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Check that this machine can run the sandbox. `pyml dev up` runs the same checks before it starts."""
     import os
 
-    from pyml_cli.commands.dev_views import DoctorView
+    from pyml_cli.commands.dev.dev_views import DoctorView
     from pyml_sandbox.lifecycle import up_and_down
 
     view = DoctorView(up_and_down.examine(_home(sandbox), os.environ))
@@ -152,7 +152,7 @@ def doctor(sandbox: Sandbox = None, json: AsJson = False) -> None:
 @app.command()
 def env(sandbox: Sandbox = None, json: AsJson = False) -> None:
     """Print the addresses of the sandbox as shell variables, for eval "$(pyml dev env)"."""
-    from pyml_cli.commands.dev_views import EnvironmentView
+    from pyml_cli.commands.dev.dev_views import EnvironmentView
     from pyml_sandbox.lifecycle.shell_environment import shell_environment
 
     choose_output(json).result(EnvironmentView(shell_environment(_home(sandbox))))

@@ -1,0 +1,1 @@
+"""The commands of `pyml dev`: the sandbox, its tables, and SQL."""
