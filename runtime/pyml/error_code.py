@@ -65,6 +65,8 @@ class ErrorCode(StrEnum):
     TABLE_MISSING = "table-missing"
     TARGET = "target"
 
+    PROOF = "proof"
+
     NO_SANDBOX = "no-sandbox"
     SANDBOX_DOWN = "sandbox-down"
     SANDBOX_BUSY = "sandbox-busy"

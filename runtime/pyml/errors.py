@@ -118,6 +118,12 @@ class PredictError(PymlError):
     general_code = ErrorCode.PREDICT_RAISED
 
 
+class ProofError(PymlError):
+    """The proof of an image is missing, damaged, not trusted, or does not say what is asked for."""
+
+    general_code = ErrorCode.PROOF
+
+
 class UsageError(PymlError):
     """The arguments of a command or call are invalid or contradict one another."""
 

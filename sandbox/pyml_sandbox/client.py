@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.predict.user_rows import Rows
+    from pyml_sandbox.proof.signing_key import SigningKey
 
 INTERRUPT_EVERY_S = 0.1
 """How often a job that is being cancelled has its queries interrupted: it may start a new one after each interrupt."""
@@ -63,6 +64,19 @@ class Client:
         from pyml_sandbox.drivers.choice import driver_for
 
         return driver_for(self.home, self.state)
+
+    def signing_key(self, ask: Callable[[str], str] = lambda _: "") -> SigningKey | None:
+        """The key that signs proofs of images; None if there is none, or if versions have no images in this sandbox.
+
+        Args:
+            ask: asks a person for the passphrase of the key that it gets the name of; empty if it cannot.
+
+        Raises:
+            UsageError: the key cannot be read, others can read it, or its passphrase is wrong or missing.
+        """
+        from pyml_sandbox.proof.signing_key import find_signing_key
+
+        return find_signing_key(self.home.root, ask=ask) if self.state.driver == "container" else None
 
     def upload_model(
         self,

@@ -17,8 +17,10 @@ from pyml_sandbox.models import registry
 from pyml_sandbox.parity.check import parity_check
 from pyml_sandbox.parity.report.report_text import report_text
 from pyml_sandbox.parity.verdict import Verdict
+from pyml_sandbox.proof.proof_store import ProofStore
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
+from support.proofs import key_in
 
 SETTINGS = ParitySettings(sql="SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)", key=("id",))
 
@@ -55,6 +57,24 @@ def test_an_image_alone_can_be_checked_and_the_verdict_names_it_for_both_paths(
     # An upload of the same package is the package's own image again.
     assert client.upload_model(ModelPackage(tmp_path / "judged")) == model_id
     assert image_of(client, model_id) == image
+
+
+def test_a_check_leaves_a_signed_proof_of_the_image_also_where_its_report_is_a_known_one(
+    client: Client, tmp_path: Path
+) -> None:
+    model_id = client.upload_model(ModelPackage(write_package(tmp_path / "proven")))
+    image, key = image_of(client, model_id), key_in(tmp_path)
+    store = ProofStore(client.home.proofs)
+    assert parity_check(client, model_id, SETTINGS).verdict is Verdict.PASS
+    (unsigned,) = (proof.envelope() for proof in store.of_image(image))
+    assert (unsigned.statement().verdict, unsigned.signatures) == ("PASS", ())
+    assert parity_check(client, model_id, SETTINGS, signing_key=key).is_cached
+    (proof,) = (proof.envelope() for proof in store.of_image(image))
+    assert proof.signed_by([key.public]) == key.public
+    statement = proof.statement()
+    assert (statement.image.name, statement.image.digest) == (model_id, image)
+    assert (statement.verdict, statement.asked, statement.rows) == ("PASS", SETTINGS.level, 50)
+    assert statement.checked_at == unsigned.statement().checked_at
 
 
 @pytest.mark.parametrize("reference", ["nobody@1234", "no-such-image:1"])

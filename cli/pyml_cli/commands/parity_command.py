@@ -47,6 +47,7 @@ def parity_check(
     2: the model, the query or an option is wrong. 3: the sandbox is in trouble. 4: CANNOT-CERTIFY.
     """
     from pyml.package.model_package import ModelPackage
+    from pyml_cli.commands.key_commands import ask_passphrase
     from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
@@ -64,7 +65,14 @@ def parity_check(
         folder = Path(model) if Path(model).is_dir() else None
         rows, expected = rows_beside(settings, folder, version.signature), expected_file(settings, folder)
         report = check.parity_check(
-            client, version.model_id, settings, on_event, rows=rows, expected=expected, use_cache=not no_cache
+            client,
+            version.model_id,
+            settings,
+            on_event,
+            rows=rows,
+            expected=expected,
+            use_cache=not no_cache,
+            signing_key=client.signing_key(ask_passphrase),
         )
     choose_output(json).result(ReportView(report))
     with progress() as on_event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pyml.package.model_package import ModelPackage
@@ -13,6 +14,7 @@ from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.lifecycle.deployment import served_meanwhile
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
+from pyml_sandbox.parity.attest import leave_proof
 from pyml_sandbox.parity.decisions.evidence import (
     Evidence,
     checked_level,
@@ -50,7 +52,7 @@ from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import CheckResult, Decision
 from pyml_sandbox.parity.verdict_rules import decide
-from pyml_sandbox.workspace.events import OnEvent, ignore
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.drivers.contract import OfflineTarget
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
+    from pyml_sandbox.proof.signing_key import SigningKey
 
 
 def parity_check(
@@ -75,6 +78,7 @@ def parity_check(
     rows: pa.Table | None = None,
     expected: Path | None = None,
     use_cache: bool = True,
+    signing_key: SigningKey | None = None,
 ) -> Report:
     """Run both real paths over the same rows, compare their predictions, and find out why they differ. Blocks.
 
@@ -91,6 +95,7 @@ def parity_check(
         expected: the file that `settings.expected` names, in the folder where the user has it; None for a Hive table,
             and if the settings name neither.
         use_cache: whether an earlier report on the same version, rows and settings may be returned.
+        signing_key: signs the proof that is left for the image, where both paths ran in one; None to leave it unsigned.
 
     Returns:
         The report, which is also written to the sandbox's folder.
@@ -108,7 +113,14 @@ def parity_check(
     if settings.rows and rows is None:
         raise rows_not_beside(settings)
     with only_run(client.home, version.name, on_event):
-        return _Check(client, version, settings, expected, on_event).report(rows, use_cache=use_cache)
+        report = _Check(client, version, settings, expected, on_event).report(rows, use_cache=use_cache)
+    if proof := leave_proof(client.home, report, settings, signing_key):
+        on_event(Event("proof", Progress.READY, f"{_signed(signing_key)}: {proof.file}"))
+    return report
+
+
+def _signed(key: SigningKey | None) -> str:
+    return f"signed with {key.where}" if key else "not signed; for a key: pyml keys init"
 
 
 class _Check:
@@ -282,6 +294,7 @@ class _Check:
             points=points_of(run.file(OFFLINE), run.file(ONLINE_BATCHES), snapshot.key),
             environments=environments_of(self._result.workers if self._result else (), self._online_worker),
             images=run.images,
+            checked_at=datetime.now(UTC).isoformat(),
             notebook=notebook_of(self._notebook, decision, is_compared=notebook_run(comparisons) is not None),
             next_command=next_command(decision, comparisons, snapshot.table),
             elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},

@@ -90,6 +90,11 @@ class SandboxHome:
         return self.folder / "parity"
 
     @property
+    def proofs(self) -> Path:
+        """Proofs of images, each beside its report; see `proof_store.py`."""
+        return self.folder / "proofs"
+
+    @property
     def jobs(self) -> Path:
         """Records of offline jobs, one for each table that a job wrote; see `job_record.py`."""
         return self.folder / "jobs"

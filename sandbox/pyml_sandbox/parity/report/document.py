@@ -73,6 +73,7 @@ class ReportFacts:
             such file.
         is_cached: whether it is an earlier report on the same version, rows and settings, and nothing was run.
         images: id of the image in which each path ran, offline and online; empty if neither ran in a container.
+        checked_at: when the check ended, in ISO 8601 and UTC; empty in a report of an earlier release.
         next_command: the command to run next; empty if there is none.
         elsewhere: further data, by name: the folder of the run, its Hive tables.
     """
@@ -93,6 +94,7 @@ class ReportFacts:
     notebook: Notebook | None = None
     is_cached: bool = False
     images: Mapping[str, str] = field(default_factory=dict)
+    checked_at: str = ""
     next_command: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 

@@ -17,11 +17,13 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache, check
+from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import PathFailure
 from pyml_sandbox.predict.online import OnlineError, ServerEndedError
 from pyml_sandbox.workspace.events import Event, Progress
 from pyml_sandbox.workspace.home import SandboxHome
+from support.reports import REPORTS
 
 WAIT_S = 20
 
@@ -102,9 +104,10 @@ def test_two_parity_checks_of_one_model_do_not_overlap(home: SandboxHome, monkey
         def __init__(self, *_arguments: object) -> None:
             seen.append("begins")
 
-        def report(self, *_arguments: object, **_options: object) -> None:
+        def report(self, *_arguments: object, **_options: object) -> Report:
             assert waits.wait(WAIT_S)  # for the second check
             seen.append("ends")
+            return REPORTS["pass"]
 
     monkeypatch.setattr(check, "_Check", Check)
     monkeypatch.setattr(registry, "find_version", lambda home, model_id: version())

@@ -1,0 +1,85 @@
+"""The proofs of a sandbox's images, each beside the report that it speaks of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyml.errors import ProofError
+from pyml_sandbox.proof.envelope import Envelope
+from pyml_sandbox.workspace.files import write_atomically
+
+PROOF, REPORT = ".proof.json", ".report.json"
+
+
+@dataclass(frozen=True)
+class StoredProof:
+    """One proof in its file.
+
+    Attributes:
+        file: the envelope as JSON.
+    """
+
+    file: Path
+
+    @property
+    def report_file(self) -> Path:
+        """The report that it speaks of."""
+        return self.file.with_name(self.file.name.removesuffix(PROOF) + REPORT)
+
+    def envelope(self) -> Envelope:
+        """The envelope; its signature is not verified.
+
+        Raises:
+            ProofError: the file is damaged, cannot be read, or the report beside it was changed or is missing.
+        """
+        try:
+            envelope = Envelope.from_json(self.file.read_bytes())
+            report = self.report_file.read_bytes()
+        except OSError as error:
+            raise ProofError(f"{error.filename} cannot be read: {error.strerror}", PROVE_AGAIN) from error
+        if digest_of(report) != envelope.statement().report_digest:
+            raise ProofError(f"{self.report_file} is not the report that the proof speaks of", PROVE_AGAIN)
+        return envelope
+
+
+PROVE_AGAIN = "pyml parity-check"
+
+
+@dataclass(frozen=True)
+class ProofStore:
+    """The proofs of the images of one sandbox.
+
+    Attributes:
+        folder: of the proofs; made when the first one is kept.
+    """
+
+    folder: Path
+
+    def keep(self, envelope: Envelope, report: str) -> StoredProof:
+        """Write a proof and its report; earlier ones stay.
+
+        Args:
+            envelope: the proof.
+            report: the report whose digest the statement has, as it is to be written.
+        """
+        statement = envelope.statement()
+        stem = f"{statement.checked_at:%Y%m%dT%H%M%S.%fZ}"
+        proof = StoredProof(self._of(statement.image.digest) / f"{stem}{PROOF}")
+        write_atomically(proof.report_file, report)
+        write_atomically(proof.file, envelope.to_json())
+        return proof
+
+    def of_image(self, digest: str) -> Iterator[StoredProof]:
+        """The proofs of the image with this configuration digest, `sha256:…`, the newest first."""
+        yield from (StoredProof(file) for file in sorted(self._of(digest).glob(f"*{PROOF}"), reverse=True))
+
+    def _of(self, digest: str) -> Path:
+        return self.folder / digest.replace(":", "-")
+
+
+def digest_of(content: bytes) -> str:
+    """`sha256:…` of some bytes."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
