@@ -32,10 +32,10 @@ demo: install
 # What starts no service runs on every core. The tests of the two drivers run side by side, each in order on a sandbox that
 # they share (tests/conftest.py).
 test: lint unit
-	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/reports -n logical --dist worksteal
+	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/registry tests/reports -n logical --dist worksteal
 	$(MAKE) --keep-going --jobs 2 processes containers
 
-REST := --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/reports
+REST := --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/registry --ignore=tests/reports
 
 processes: install
 	$(BIN)/python -m pytest $(REST) -m "not containers"

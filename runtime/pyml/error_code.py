@@ -66,6 +66,7 @@ class ErrorCode(StrEnum):
     TARGET = "target"
 
     PROOF = "proof"
+    REGISTRY = "registry"
 
     NO_SANDBOX = "no-sandbox"
     SANDBOX_DOWN = "sandbox-down"

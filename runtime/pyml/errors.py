@@ -124,6 +124,13 @@ class ProofError(PymlError):
     general_code = ErrorCode.PROOF
 
 
+class RegistryError(PymlError):
+    """A container registry does not answer, or refuses."""
+
+    general_code = ErrorCode.REGISTRY
+    exit_code = 3
+
+
 class UsageError(PymlError):
     """The arguments of a command or call are invalid or contradict one another."""
 

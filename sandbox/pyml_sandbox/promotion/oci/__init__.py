@@ -1,0 +1,1 @@
+"""A container registry: manifests, blobs, and what is attached to an image there."""
