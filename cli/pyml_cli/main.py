@@ -26,6 +26,7 @@ from pyml_cli.commands import (
     model_commands,
     parity_command,
     predict_commands,
+    promote_command,
 )
 from pyml_cli.commands.dev import dev_commands, sql_command, table_commands
 from pyml_cli.output import Output, choose_output
@@ -62,6 +63,8 @@ for command in (
     parity_command.parity_check,
     explain_command.explain,
     compare_command.compare,
+    promote_command.promote,
+    promote_command.verify,
 ):
     app.command()(command)
 

@@ -148,6 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, content, {"Content-Type": media_type, "Docker-Content-Digest": digest})
         return self._answer(404, b'{"errors": []}')
 
+    def do_DELETE(self) -> None:
+        stored, _, name = self._parts(urlsplit(self.path).path)
+        known = stored.manifests.pop(name, None)
+        self._answer(404 if known is None else 202, b"{}")
+
     def do_POST(self) -> None:
         self._body()
         place = f"http://{self.headers['Host']}{urlsplit(self.path).path}{uuid.uuid4().hex}"

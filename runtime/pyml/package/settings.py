@@ -128,6 +128,18 @@ class ParitySettings:
 
 
 @dataclass(frozen=True)
+class PromoteSettings:
+    """Table `[promote]`.
+
+    Attributes:
+        level: parity level that an image must have earned before `pyml promote` lets it go to a registry, P1 to P5;
+            by default that of `[parity]`.
+    """
+
+    level: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole file.
 
@@ -135,11 +147,18 @@ class Settings:
         name: name of the model; by default that of the folder.
         serving: limits of its servers.
         parity: rows and level of its parity check.
+        promote: what `pyml promote` asks for.
     """
 
     name: str = ""
     serving: ServingSettings = field(default_factory=ServingSettings)
     parity: ParitySettings = field(default_factory=ParitySettings)
+    promote: PromoteSettings = field(default_factory=PromoteSettings)
+
+    @property
+    def promotion_level(self) -> str:
+        """The level that an image must have earned before it is promoted."""
+        return self.promote.level or self.parity.level
 
     @classmethod
     def load(cls, folder: Path) -> Settings:
@@ -173,6 +192,7 @@ class Settings:
 _TABLES: Mapping[str, type] = {
     "ServingSettings": ServingSettings,
     "ParitySettings": ParitySettings,
+    "PromoteSettings": PromoteSettings,
     "ToleranceSettings": ToleranceSettings,
 }
 """Dataclasses of tables, by the type of the field that holds them."""
@@ -245,6 +265,8 @@ def _refuse_bad_values(settings: Settings) -> None:
         problems.append(Problem(f"the model's name is {settings.name!r}", f'name = "…" with {PLAIN_NAME}'))
     if settings.parity.level not in LEVELS:
         problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
+    if settings.promote.level and settings.promote.level not in LEVELS:
+        problems.append(Problem(f"`promote.level` is {settings.promote.level!r}", f"one of {', '.join(LEVELS)}"))
     given = [f"`parity.{name}`" for name in ("sql", "table", "rows") if getattr(settings.parity, name)]
     if len(given) > 1:
         each = "both" if len(given) == 2 else "all"

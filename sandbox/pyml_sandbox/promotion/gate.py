@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from pyml.errors import ProofError
 from pyml_sandbox.promotion.policy import Policy
-from pyml_sandbox.proof.check_statement import Statement
+from pyml_sandbox.proof.check_statement import Statement, Subject
 from pyml_sandbox.proof.envelope import Envelope
 
 AHEAD = timedelta(minutes=5)
 """How far the clocks of two machines may be apart."""
-CHECK = "pyml parity-check"
+CHECK, PROMOTE = "pyml parity-check", "pyml promote"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ class Admission:
     signed_by: str
 
 
-def admitted(image: str, proofs: Sequence[Envelope], policy: Policy, now: datetime) -> Admission:
+def admitted(
+    image: str, proofs: Sequence[Envelope], policy: Policy, now: datetime, manifest: Subject | None = None
+) -> Admission:
     """The statement by which an image is admitted: the newest one that a trusted key signed, if it says enough.
 
     A statement that no trusted key signed counts for nothing, neither for the image nor against it.
@@ -39,6 +41,7 @@ def admitted(image: str, proofs: Sequence[Envelope], policy: Policy, now: dateti
         proofs: those that were found, in any order.
         policy: what they must say, and who must have signed.
         now: the time, with a zone.
+        manifest: the repository and manifest under which the image was found; None for an image of this machine.
 
     Raises:
         ProofError: it is not admitted; each reason has its own sentence, and the command that mends it.
@@ -48,14 +51,29 @@ def admitted(image: str, proofs: Sequence[Envelope], policy: Policy, now: dateti
     trusted, untrusted = _by_trust(proofs, policy, now)
     if not trusted:
         raise untrusted[0]
-    about = [admission for admission in trusted if admission.statement.image.digest == image]
+    about = [admission for admission in trusted if not _mismatch(admission.statement, image, manifest)]
     if not about:
-        other = trusted[0].statement.image
-        raise ProofError(f"the proof is of a different image, {other.digest} of {other.name}, not of {image}", CHECK)
+        raise ProofError(_mismatch(trusted[0].statement, image, manifest), PROMOTE if manifest else CHECK)
     newest = max(about, key=lambda each: (each.statement.checked_at, each.statement.verdict != "PASS"))
     for problem in _problems(newest.statement, policy, now):
         raise problem
     return newest
+
+
+def _mismatch(statement: Statement, image: str, manifest: Subject | None) -> str:
+    """Why a statement is about something different; empty if it is not."""
+    own = statement.image
+    if own.digest != image:
+        return f"the proof is of a different image, {own.digest} of {own.name}, not of {image}"
+    if manifest is None:
+        return ""
+    if statement.manifest is None:
+        return f"the proof speaks of an image on a laptop, and not of {manifest.name}"
+    if statement.manifest.name != manifest.name:
+        return f"the proof is of {statement.manifest.name}, and was found at {manifest.name}"
+    if statement.manifest.digest != manifest.digest:
+        return f"the proof is of the manifest {statement.manifest.digest}, not of {manifest.digest}"
+    return ""
 
 
 def _by_trust(proofs: Sequence[Envelope], policy: Policy, now: datetime) -> tuple[list[Admission], list[ProofError]]:

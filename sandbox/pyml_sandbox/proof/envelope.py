@@ -108,6 +108,11 @@ class Envelope:
         """
         return Statement.from_json(self.payload)
 
+    def is_signed_by(self, key: PublicKey) -> bool:
+        """Whether this key, and no other one, has signed it."""
+        message = self.signed_bytes
+        return len(self.signatures) == 1 and key.has_signed(message, self.signatures[0])
+
     def signed_by(self, trusted: Sequence[PublicKey]) -> PublicKey:
         """The trusted key that has signed it. Each of its signatures must be of a trusted key.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +71,9 @@ class ProofStore:
         write_atomically(proof.file, envelope.to_json())
         return proof
 
-    def of_image(self, digest: str) -> Iterator[StoredProof]:
+    def of_image(self, digest: str) -> list[StoredProof]:
         """The proofs of the image with this configuration digest, `sha256:…`, the newest first."""
-        yield from (StoredProof(file) for file in sorted(self._of(digest).glob(f"*{PROOF}"), reverse=True))
+        return [StoredProof(file) for file in sorted(self._of(digest).glob(f"*{PROOF}"), reverse=True)]
 
     def _of(self, digest: str) -> Path:
         return self.folder / digest.replace(":", "-")

@@ -25,7 +25,7 @@ def test_the_proofs_of_an_image_are_found_the_newest_first(tmp_path: Path) -> No
 
 
 def test_an_image_without_proofs_has_none(tmp_path: Path) -> None:
-    assert list(ProofStore(tmp_path / "proofs").of_image(IMAGE)) == []
+    assert ProofStore(tmp_path / "proofs").of_image(IMAGE) == []
 
 
 def test_the_report_lies_beside_its_proof(tmp_path: Path) -> None:
