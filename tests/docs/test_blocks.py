@@ -1,6 +1,6 @@
 """Code blocks of the pages, as far as they can be checked without frameworks and services.
 
-Python is type-checked against our API, and schemas in it are read; TOML goes through the reader of `pyml.toml`; commands exist
+Python is type-checked against our API, and schemas in it are read; TOML goes through the reader of `pyml.toml` or of policies; commands exist
 and have the options that they are given. Blocks of README, of docs/how-to/testing.md and of docs/causes are run elsewhere.
 """
 
@@ -12,6 +12,7 @@ import json
 import re
 import shlex
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from benchmarks.pictures import BROKEN, FARE
 from pyml import Schema
 from pyml.package.settings import Settings
 from pyml_cli.main import app
+from pyml_sandbox.promotion.policy import Policy
+from pyml_sandbox.proof.signing_key import create_key_pair
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -146,7 +149,19 @@ def _indented(text: str) -> str:
     return "".join(f"    {line}" for line in text.splitlines(keepends=True))
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+POLICY = "[[keys]]"
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("toml") if POLICY in block.text], ids=str)
+def test_a_policy_is_read(block: Block, tmp_path: Path) -> None:
+    public = create_key_pair(tmp_path).pem
+    for key in tomllib.loads(block.text)["keys"]:
+        (tmp_path / key["file"]).write_text(public)
+    (tmp_path / "policy.toml").write_text(block.text, encoding="utf-8")
+    assert Policy.from_file(tmp_path / "policy.toml").keys
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("toml") if POLICY not in block.text], ids=str)
 def test_toml_is_read_as_settings(block: Block, tmp_path: Path) -> None:
     (folder := tmp_path / "fare").mkdir()
     (folder / "pyml.toml").write_text(block.text, encoding="utf-8")
