@@ -95,6 +95,11 @@ class SandboxHome:
         return self.folder / "proofs"
 
     @property
+    def promotions(self) -> Path:
+        """Records of promotions; see `promotion/history.py`."""
+        return self.folder / "promotions"
+
+    @property
     def jobs(self) -> Path:
         """Records of offline jobs, one for each table that a job wrote; see `job_record.py`."""
         return self.folder / "jobs"
