@@ -20,7 +20,7 @@ from pyml_sandbox.workspace.addresses import without_users
 EXIT_CODE = 70
 PACKAGES = ("pyml-sandbox", "pyspark", "pyarrow", "pandas", "numpy", "grpcio", "duckdb", "typer")
 SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH", re.IGNORECASE
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY|AUTH", re.IGNORECASE
 )
 SECRET_OPTION = re.compile(
     r"(?i)((?:token|secret|passw(?:or)?d|passphrase|credentials?|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?)"

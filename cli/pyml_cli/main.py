@@ -65,6 +65,7 @@ for command in (
     compare_command.compare,
     promote_command.promote,
     promote_command.verify,
+    promote_command.log,
 ):
     app.command()(command)
 

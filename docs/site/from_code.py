@@ -12,7 +12,14 @@ import typer
 from typer.cli import get_docs_for_click
 from typer.main import get_command
 
-from pyml.package.settings import AllowanceSettings, ParitySettings, ServingSettings, Settings, ToleranceSettings
+from pyml.package.settings import (
+    AllowanceSettings,
+    ParitySettings,
+    PromoteSettings,
+    ServingSettings,
+    Settings,
+    ToleranceSettings,
+)
 from pyml_cli.main import app
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 
@@ -24,6 +31,7 @@ TABLES: Mapping[str, type] = {
     "parity": ParitySettings,
     "parity.tolerance": ToleranceSettings,
     "parity.tolerance.columns.NAME": AllowanceSettings,
+    "promote": PromoteSettings,
 }
 """The tables of `pyml.toml` by name; the top of the file has none."""
 

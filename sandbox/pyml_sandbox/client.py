@@ -72,7 +72,8 @@ class Client:
             ask: asks a person for the passphrase of the key that it gets the name of; empty if it cannot.
 
         Raises:
-            UsageError: the key cannot be read, others can read it, or its passphrase is wrong or missing.
+            UsageError: the key cannot be read, others can read it, or its passphrase is wrong or missing
+                (`PassphraseMissingError`).
         """
         from pyml_sandbox.proof.signing_key import find_signing_key
 

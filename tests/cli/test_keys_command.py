@@ -54,5 +54,9 @@ def test_a_passphrase_is_taken_from_the_environment_or_missed(
     assert run(["keys", "init", "--passphrase"]) == 0
     assert "ENCRYPTED" in (home / "keys" / "signing.key").read_text()
     monkeypatch.delenv("PYML_SIGNING_PASSPHRASE")
+    capsys.readouterr()
+    assert run(["keys", "show"]) == 0  # the public half needs none
+    assert capsys.readouterr().out.startswith("-----BEGIN PUBLIC KEY-----")
+    monkeypatch.setenv("PYML_SIGNING_KEY", str(home / "keys" / "signing.key"))
     assert run(["keys", "show"]) == 2
     assert "has a passphrase, and nobody can be asked for it" in capsys.readouterr().err

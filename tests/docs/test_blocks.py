@@ -11,10 +11,12 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
+import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mypy.api
@@ -77,7 +79,7 @@ def test_every_language_is_checked() -> None:
     fences = {
         found for page in PAGES for found in re.findall(r"^```(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert fences <= {"python", "toml", "sh", "json"}
+    assert fences <= {"python", "toml", "sh", "json", "yaml"}
 
 
 def test_the_tutorial_shows_what_init_writes_and_breaks_it_as_its_picture_does() -> None:
@@ -168,6 +170,22 @@ def test_toml_is_read_as_settings(block: Block, tmp_path: Path) -> None:
     Settings.load(folder)
 
 
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_a_workflow_fits_the_schema_of_its_ci(block: Block, tmp_path: Path) -> None:
+    is_of_github = "runs-on" in block.text
+    (file := tmp_path / "workflow.yml").write_text(block.text, encoding="utf-8")
+    schema = "vendor.github-workflows" if is_of_github else "vendor.gitlab-ci"
+    linters = [[sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]]
+    if is_of_github:
+        linters.append([str(Path(sys.executable).with_name("actionlint")), "-shellcheck=", "-no-color", str(file)])
+    for linter in linters:
+        done = subprocess.run(linter, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    run = re.findall(r"^\s+- (?:run: )?(pyml .+)$", block.text, re.MULTILINE)
+    assert run
+    assert_commands_exist(replace(block, text="\n".join(run)))
+
+
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
 def test_json_can_be_parsed(block: Block) -> None:
     json.loads(block.text)
@@ -175,6 +193,10 @@ def test_json_can_be_parsed(block: Block) -> None:
 
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if list(commands(block))], ids=str)
 def test_commands_exist_with_their_options(block: Block) -> None:
+    assert_commands_exist(block)
+
+
+def assert_commands_exist(block: Block) -> None:
     for words in commands(block):
         command = get_command(app)
         while words and words[0] in getattr(command, "commands", {}):

@@ -15,11 +15,18 @@ from typer.main import get_command
 import pyml
 import pyml_fixtures
 import pyml_sandbox
-from pyml.package.settings import AllowanceSettings, ParitySettings, ServingSettings, Settings, ToleranceSettings
+from pyml.package.settings import (
+    AllowanceSettings,
+    ParitySettings,
+    PromoteSettings,
+    ServingSettings,
+    Settings,
+    ToleranceSettings,
+)
 from pyml_cli.main import app
 
 ROOT = Path(__file__).parents[2]
-TABLES = (Settings, ServingSettings, ParitySettings, ToleranceSettings, AllowanceSettings)
+TABLES = (Settings, ServingSettings, ParitySettings, ToleranceSettings, AllowanceSettings, PromoteSettings)
 TAKEN_FROM_ELSEWHERE = re.compile(
     r'<(?:script|link|img|source|iframe)\b[^>]*?(?:src|href|srcset)="(?:https?:)?//[^"]*"'
 )

@@ -39,7 +39,7 @@ def test_a_registry_that_answers_with_different_bytes_is_not_believed(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = repository.put_blob(b"some bytes")
-    monkeypatch.setattr(Repository, "_whole", lambda *_: b"different bytes")
+    monkeypatch.setattr(Repository, "_whole", lambda *_: b"different bytes")  # whatever stands between
     with pytest.raises(ProofError, match="with bytes of sha256:"):
         repository.blob(digest)
 

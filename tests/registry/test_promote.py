@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,13 @@ from pyml_sandbox.promotion.oci import attachments
 from pyml_sandbox.promotion.oci.attachments import attach, attached
 from pyml_sandbox.promotion.oci.image_reference import Reference
 from pyml_sandbox.promotion.oci.image_repository import INDEX, MANIFEST, Manifest, Repository
-from pyml_sandbox.promotion.policy import Policy
+from pyml_sandbox.promotion.policy import Policy, TrustedKey
 from pyml_sandbox.promotion.promote import Candidate, Promotion, Push, admission_of, promote
 from pyml_sandbox.promotion.verify import verify
 from pyml_sandbox.proof.check_statement import Statement, Subject
 from pyml_sandbox.proof.envelope import Envelope
 from pyml_sandbox.proof.proof_store import ProofStore, digest_of
-from pyml_sandbox.proof.signing_key import SigningKey
+from pyml_sandbox.proof.signing_key import SigningKey, find_signing_key
 from support.proofs import FAILED, PASSED, REPORT, key_in
 from support.pushed_images import SmallImage
 from support.registries import docker_registry
@@ -80,6 +82,12 @@ def test_a_proven_image_goes_there_with_its_proof_and_is_verified_there(desk: De
         image=Subject(PASSED.image.name, IMAGE.digest),
         manifest=Subject(desk.repository.reference.name, promoted.reference.digest),
     )
+
+
+def key_in_memory(desk: Desk) -> SigningKey:
+    """One more key of this desk."""
+    folder = desk.store.folder.parent / "second"
+    return find_signing_key(folder, {}) or key_in(folder)
 
 
 def test_without_a_tag_the_version_has_its_own_alone(desk: Desk) -> None:
@@ -143,11 +151,31 @@ def test_a_key_that_the_policy_does_not_trust_signs_nothing(desk: Desk, tmp_path
     assert desk.repository.manifest(OWN_TAG) is None
 
 
+@pytest.mark.parametrize("tag", ["sha256-" + "a" * 64, "sha256-" + "a" * 64 + ".att", "another-0123456789ab"])
+def test_a_tag_that_belongs_to_others_is_refused(tag: str, desk: Desk) -> None:
+    SmallImage("another").push(replace(desk.repository.reference, tag=tag))
+    with pytest.raises(UsageError) as refused:
+        replace(desk.told(), repository=desk.at(tag)).promote()
+    assert refused.value.hint == "choose a different tag"
+    assert desk.repository.manifest(OWN_TAG) is None
+
+
+def test_a_key_that_has_expired_signs_nothing(desk: Desk) -> None:
+    trusted = desk.policy.keys[0]
+    policy = replace(desk.policy, keys=(trusted, TrustedKey(key_in_memory(desk).public, date(2026, 11, 30))))
+    with pytest.raises(UsageError, match="has expired"):
+        promote(desk.told().candidate, desk.repository, policy, key_in_memory(desk), NOW)
+    assert desk.repository.manifest(OWN_TAG) is None
+
+
 def test_the_tag_of_a_version_is_never_moved(desk: Desk) -> None:
-    SmallImage("another").push(replace(desk.repository.reference, tag=OWN_TAG))
-    with pytest.raises(ProofError, match="is a different image"):
-        desk.told().promote()
-    assert desk.repository.manifest("prod") is None
+    """A version's image that was built again, on a newer base, has a tag of its own."""
+    earlier = SmallImage("another")
+    earlier.push(replace(desk.repository.reference, tag=OWN_TAG))
+    promoted = desk.told().promote()
+    assert promoted.own_tag == f"{OWN_TAG}-{IMAGE.digest.removeprefix('sha256:')[:12]}"
+    found = [desk.repository.manifest(tag) for tag in (OWN_TAG, promoted.own_tag, "prod")]
+    assert found == [Manifest(each.manifest(), MANIFEST) for each in (earlier, IMAGE, IMAGE)]
 
 
 def test_an_engine_that_pushes_a_different_image_is_noticed(desk: Desk) -> None:
@@ -211,8 +239,9 @@ class Registry:
         if repository.manifest(tag) is not None:
             emptied = {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
             repository.put_manifest(tag, json.dumps(emptied).encode(), INDEX)
-        for entry in json.loads(repository.referrers(self.digest) or b"{}").get("manifests", []):
-            repository._asked("delete", f"manifests/{entry['digest']}")
+        for page in repository.referrers(self.digest) or []:
+            for entry in json.loads(page)["manifests"]:
+                repository._asked("delete", f"manifests/{entry['digest']}")
         return self
 
     def put_layers(self, *contents: bytes) -> Registry:
@@ -364,6 +393,28 @@ def test_the_proof_of_one_manifest_is_not_that_of_a_second_one_of_the_same_image
     attach(registry.desk.repository, Manifest(second, MANIFEST), proof)
     with pytest.raises(ProofError, match="the proof is of the manifest"):
         verify(registry.desk.at(digest=digest_of(second)), asked(registry), NOW)
+
+
+VERIFY = """
+import sys
+from pyml_cli.main import run
+
+code = run(["verify", *sys.argv[1:]])
+print(sorted({"duckdb", "grpc", "numpy", "pandas", "pyarrow", "pyspark", "sqlglot"} & sys.modules.keys()))
+sys.exit(code)
+"""
+
+
+def test_to_verify_needs_nothing_of_what_a_sandbox_needs(registry: Registry, tmp_path: Path) -> None:
+    registry.attach(replace(registry.statement, checked_at=datetime.now(UTC)))
+    (public := tmp_path / "signing.pub").write_text(registry.desk.key.public.pem)
+    image = f"{registry.name}@{registry.digest}"
+    command = [sys.executable, "-c", VERIFY, image, "--key", str(public), "--plain-http"]
+    environment = {"PATH": "/usr/bin:/bin"}  # without a HOME
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"{image} is {PASSED.image.name}." in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 # ---- a registry that is in trouble

@@ -25,6 +25,8 @@ from support.free_ports import free_ports
 from support.needed import needed
 from support.waiting import wait_for
 
+PAGE = 5
+"""Entries of a list of referrers that come at once."""
 TOOLS = os.environ.get("PYML_REGISTRY_TOOLS", "/opt/pyml-registry/bin")
 REQUIRED = "PYML_REQUIRE_REGISTRY"
 
@@ -110,9 +112,9 @@ class Stored:
     manifests: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
-    def referrers(self, digest: str) -> bytes:
-        """The index of the manifests whose subject is this digest."""
-        entries = []
+    def referrers(self, digest: str, start: int) -> tuple[bytes, bool]:
+        """A page of the index of the manifests whose subject is this digest, and whether there is one more."""
+        entries: list[dict[str, Any]] = []
         for own, (content, media_type) in self.manifests.items():
             document = json.loads(content)
             if (document.get("subject") or {}).get("digest") == digest:
@@ -120,8 +122,9 @@ class Stored:
                 entries.append(
                     entry | {name: document[name] for name in ("artifactType", "annotations") if name in document}
                 )
-        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
-        return json.dumps(index).encode()
+        page = entries[start : start + PAGE]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": page}
+        return json.dumps(index).encode(), len(entries) > start + PAGE
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -139,7 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, b"{}")
         stored, kind, name = self._parts(path)
         if kind == "referrers":
-            return self._answer(200, stored.referrers(name), {"Content-Type": INDEX})
+            start = int(parse_qs(urlsplit(self.path).query).get("start", ["0"])[0])
+            index, has_more = stored.referrers(name, start)
+            link = {"Link": f'<{path}?start={start + PAGE}>; rel="next"'} if has_more else {}
+            return self._answer(200, index, {"Content-Type": INDEX, **link})
         if kind == "blobs" and name in stored.blobs:
             return self._answer(200, stored.blobs[name], {"Docker-Content-Digest": name})
         digest = stored.tags.get(name, name)

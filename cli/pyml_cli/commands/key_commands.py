@@ -44,13 +44,20 @@ def init(
 @app.command()
 def show(json: AsJson = False) -> None:
     """Print the public half, for whoever is to trust what this key signs."""
-    from pyml_sandbox.proof.signing_key import find_signing_key
+    import os
+
+    from pyml_sandbox.proof.signing_key import KEY_VARIABLE, find_signing_key, public_key_of
     from pyml_sandbox.workspace.home import SandboxHome
 
-    key = find_signing_key(SandboxHome.find().root, ask=ask_passphrase)
-    if key is None:
+    home = SandboxHome.find().root
+    if os.environ.get(KEY_VARIABLE):
+        key = find_signing_key(home, ask=ask_passphrase)
+        public = key.public if key else None
+    else:
+        public = public_key_of(home)
+    if public is None:
         raise UsageError("there is no key yet", "pyml keys init")
-    choose_output(json).result(PublicHalf(key.public))
+    choose_output(json).result(PublicHalf(public))
 
 
 def ask_passphrase(where: str) -> str:

@@ -1,13 +1,14 @@
-"""What `pyml promote` and `pyml verify` print."""
+"""What `pyml promote`, `pyml verify` and `pyml log` print."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyml_sandbox.promotion.gate import Admission
+    from pyml_sandbox.promotion.history import HistoryEntry
     from pyml_sandbox.promotion.oci.image_reference import Reference
     from pyml_sandbox.promotion.promote import Promotion
     from pyml_sandbox.promotion.verify import Verified
@@ -100,3 +101,28 @@ class VerifiedView:
     def text(self) -> str:
         """Two lines."""
         return f"{_line(self.found.admission)}\n {self.found.name} is {self.found.admission.statement.image.name}."
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """What became of a model's versions."""
+
+    name: str
+    entries: Sequence[HistoryEntry]
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """The entries, the oldest first."""
+        return {"model": self.name, "entries": [entry.json for entry in self.entries]}
+
+    @property
+    def text(self) -> str:
+        """A line for each entry, the oldest first."""
+        if not self.entries:
+            return f" There is no model {self.name!r} here:  pyml upload FOLDER"
+        return "\n".join(_entry_line(entry) for entry in self.entries)
+
+
+def _entry_line(entry: HistoryEntry) -> str:
+    by = f"  by {entry.by}" if entry.by else ""
+    return f" {entry.at:%Y-%m-%d %H:%M:%S} UTC  {entry.what:<8}  {entry.model_id}  {entry.detail}{by}".rstrip()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
+from pyml.errors import ProofError
 from pyml_sandbox.parity.cache import checker_version
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.proof.check_statement import Statement, Subject
@@ -38,9 +40,34 @@ def leave_proof(
     images = set(report.images.values())
     if len(images) != 1 or not next(iter(images)).startswith("sha256:"):
         return None
-    text = json.dumps(report.to_json(), indent=2) + "\n"
-    envelope = Envelope.seal(statement_of(report, settings, next(iter(images)), digest_of(text.encode())), key)
-    return ProofStore(home.proofs).keep(envelope, text)
+    store, text = ProofStore(home.proofs), json.dumps(report.to_json(), indent=2) + "\n"
+    statement = statement_of(report, settings, next(iter(images)), digest_of(text.encode()))
+    known = _known(store, statement, key) if report.is_cached else None
+    return known or store.keep(Envelope.seal(statement, key), text)
+
+
+def settings_digest(settings: ParitySettings, given_rows: str = "") -> str:
+    """A digest of what a check is asked: its rows, key, sizes and tolerances; not the level, which says how much.
+
+    Args:
+        settings: of the check.
+        given_rows: digest of rows that replace those that the settings name.
+    """
+    names_rows = settings.sql or settings.table or settings.rows
+    asked = {**asdict(settings), "level": "", "given": "" if names_rows else given_rows}
+    return digest_of(json.dumps(asked, sort_keys=True).encode())
+
+
+def _known(store: ProofStore, statement: Statement, key: SigningKey | None) -> StoredProof | None:
+    """The proof that an earlier check has left for the same report, if it is signed as this one would be."""
+    for proof in store.of_image(statement.image.digest):
+        with contextlib.suppress(ProofError):
+            envelope = proof.envelope()
+            same = replace(envelope.statement(), report_digest=statement.report_digest) == statement
+            signed = not envelope.signatures if key is None else envelope.is_signed_by(key.public)
+            if same and signed:
+                return proof
+    return None
 
 
 def statement_of(report: Report, settings: ParitySettings, image: str, report_digest: str) -> Statement:
@@ -52,7 +79,6 @@ def statement_of(report: Report, settings: ParitySettings, image: str, report_di
         image: digest of the image's configuration, `sha256:…`.
         report_digest: of the report as it is kept, likewise.
     """
-    asked = json.dumps(asdict(settings), sort_keys=True)
     return Statement(
         image=Subject(report.model, image),
         verdict=report.verdict.value,
@@ -60,7 +86,7 @@ def statement_of(report: Report, settings: ParitySettings, image: str, report_di
         asked=report.declared_level,
         rows=report.rows,
         rows_digest=report.fixture_digest,
-        settings_digest=digest_of(asked.encode()),
+        settings_digest=settings_digest(settings, report.fixture_digest),
         report_digest=report_digest,
         checker=installed("pyml-sandbox"),
         checker_digest=f"sha256:{checker_version()}",

@@ -91,7 +91,7 @@ class _File(_Strict):
     keys: Annotated[list[_Key], Field(min_length=1)]
     level: Annotated[str, StringConstraints(pattern=LEVEL)] = LOWEST
     checker: str = ""
-    max_age_days: Annotated[float, Field(gt=0)] | None = None
+    max_age_days: Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)] | None = None
 
     @field_validator("checker")
     @classmethod

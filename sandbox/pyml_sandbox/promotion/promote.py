@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pyml.errors import ProofError, UsageError
-from pyml_sandbox.promotion.gate import Admission, admitted
+from pyml.errors import ProofError, RegistryError, UsageError
+from pyml_sandbox.promotion.gate import PROMOTE, Admission, Gate
 from pyml_sandbox.promotion.oci.attachments import attach, attached
 from pyml_sandbox.promotion.oci.image_reference import Reference
 from pyml_sandbox.promotion.oci.image_repository import Manifest, Repository
@@ -19,6 +20,8 @@ from pyml_sandbox.proof.proof_store import StoredProof
 from pyml_sandbox.proof.signing_key import SigningKey
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
 
+OWN_TAG = re.compile(r"-[0-9a-f]{12}$")
+"""How the own tag of a version ends."""
 Push = Callable[[Reference, OnEvent], None]
 """Pushes the image under the tag of a reference, and returns once the registry has it."""
 
@@ -32,17 +35,20 @@ class Candidate:
         image: digest of its configuration, `sha256:…`.
         proofs: what was left for it, in any order.
         push: pushes it.
+        settings: digest of the settings of its parity check, those of `pyml.toml`; empty for any.
     """
 
     model_id: str
     image: str
     proofs: Sequence[StoredProof]
     push: Push
+    settings: str = ""
 
     @property
-    def own_tag(self) -> str:
-        """The tag that belongs to this version alone."""
-        return self.model_id.replace("@", "-")
+    def own_tags(self) -> tuple[str, str]:
+        """The tag of this version; and that of this image, for a version whose image was built again elsewhere."""
+        own = self.model_id.replace("@", "-")
+        return own, f"{own}-{self.image.removeprefix('sha256:')[:12]}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Promotion:
 
     Attributes:
         reference: host, repository, the tag that was asked for, and the digest of the manifest.
-        own_tag: the tag of the version.
+        own_tag: the tag of the version, which is never moved.
         admission: why it was let through.
     """
 
@@ -67,7 +73,7 @@ def admission_of(candidate: Candidate, policy: Policy, now: datetime) -> Admissi
         ProofError: it may not; says why, and which command mends it.
     """
     proofs = [proof.envelope() for proof in candidate.proofs]
-    return admitted(candidate.image, proofs, policy, now)
+    return Gate(candidate.image, policy, now, settings=candidate.settings).admit(proofs)
 
 
 def promote(
@@ -97,18 +103,22 @@ def promote(
         SandboxError: the engine does not answer.
     """
     admission = admission_of(candidate, policy, now)
-    _refuse_untrusted(key, policy)
+    _refuse_untrusted(key, policy, now)
     reference = repository.reference
-    own = replace(reference, tag=candidate.own_tag, digest="")
+    _refuse_tag_of_others(repository, candidate)
+    own = replace(reference, tag=_own_tag(repository, candidate), digest="")
     with timed("push", on_event, str(own)) as done:
         known = repository.manifest(own.tag)
         if known is None:
             candidate.push(own, on_event)
         manifest = _pushed(repository, own, candidate)
-        done("it was there already" if known else manifest.digest)
+        done(f"{own}, which was there already" if known else f"{own}@{manifest.digest}")
     subject = Subject(reference.name, manifest.digest)
     with timed("proof", on_event, "attached to the image") as done:
-        attach(repository, manifest, _sealed(repository, replace(admission.statement, manifest=subject), key))
+        proof = _sealed(repository, replace(admission.statement, manifest=subject), key)
+        attach(repository, manifest, proof)
+        if proof not in attached(repository, manifest.digest):
+            raise RegistryError(f"{own} has lost the proof that was attached to it", f"{PROMOTE}, again")
         done(f"signed with {key.where}")
     tag = reference.tag or own.tag
     if tag != own.tag:
@@ -118,11 +128,24 @@ def promote(
     return Promotion(replace(reference, tag=tag, digest=manifest.digest), own.tag, admission)
 
 
-def _refuse_untrusted(key: SigningKey, policy: Policy) -> None:
+def _refuse_untrusted(key: SigningKey, policy: Policy, now: datetime) -> None:
     """A proof that whoever verifies it would refuse is not written."""
-    if key.public.keyid not in {each.key.keyid for each in policy.keys}:
-        message = f"the key {key.where} is none of those that the policy trusts"
-        raise UsageError(message, "sign with one that it names: PYML_SIGNING_KEY")
+    known = [each for each in policy.keys if each.key.keyid == key.public.keyid]
+    if not any(each.expires is None or now.date() < each.expires for each in known):
+        why = "has expired" if known else "is none of those that the policy trusts"
+        raise UsageError(f"the key {key.where} {why}", "sign with one that counts: PYML_SIGNING_KEY")
+
+
+def _refuse_tag_of_others(repository: Repository, candidate: Candidate) -> None:
+    """The tags of proofs, and the own tag of a different version, are not moved."""
+    tag = repository.reference.tag
+    if tag.startswith("sha256-"):
+        raise UsageError(f"the tag {tag} is one of those under which proofs are attached", "choose a different tag")
+    if tag in candidate.own_tags or not OWN_TAG.search(tag):
+        return
+    known = repository.manifest(tag)
+    if known is not None and config_digest_of(known) != candidate.image:
+        raise UsageError(f"the tag {tag} belongs to a different version, and is never moved", "choose a different tag")
 
 
 def _sealed(repository: Repository, statement: Statement, key: SigningKey) -> Envelope:
@@ -133,15 +156,20 @@ def _sealed(repository: Repository, statement: Statement, key: SigningKey) -> En
     return next(own, None) or Envelope.seal(statement, key)
 
 
+def _own_tag(repository: Repository, candidate: Candidate) -> str:
+    """The tag of the version, unless a different image of the same version has it: it is never moved."""
+    of_version, of_image = candidate.own_tags
+    known = repository.manifest(of_version)
+    return of_version if known is None or config_digest_of(known) == candidate.image else of_image
+
+
 def _pushed(repository: Repository, own: Reference, candidate: Candidate) -> Manifest:
-    """The manifest of the pushed image, which must be the proven one: the version's own tag is never moved."""
+    """The manifest of the pushed image, which must be the proven one."""
     manifest = repository.manifest(own.tag)
     if manifest is None:
-        raise ProofError(f"{own} is not there, though it was pushed")
+        raise ProofError(f"{own} is not there, though it was pushed", f"{PROMOTE}, again")
     found = config_digest_of(manifest)
     if found != candidate.image:
-        raise ProofError(
-            f"{own} is a different image, {found}, and not the one that was proven, {candidate.image}",
-            "promote to a different repository, or upload the model again for a new version",
-        )
+        message = f"{own} is a different image, {found}, and not the one that was proven, {candidate.image}"
+        raise ProofError(message, "look who else pushes there, and choose a different repository")
     return manifest

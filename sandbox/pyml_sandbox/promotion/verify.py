@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pyml.errors import ProofError, UsageError
-from pyml_sandbox.promotion.gate import Admission, admitted
+from pyml_sandbox.promotion.gate import Admission, Gate
 from pyml_sandbox.promotion.oci.attachments import attached
 from pyml_sandbox.promotion.oci.image_repository import INDEX, Manifest, Repository
 from pyml_sandbox.promotion.policy import Policy
 from pyml_sandbox.proof.check_statement import Subject, json_object
 
+DIGEST = "name the image by the digest that pyml promote printed"
 LISTS = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 
 
@@ -48,10 +49,10 @@ def verify(repository: Repository, policy: Policy, now: datetime) -> Verified:
         raise _without_digest(repository)
     manifest = repository.manifest(reference.digest)
     if manifest is None:
-        raise ProofError(f"there is no image {reference.name}@{reference.digest}")
+        raise ProofError(f"there is no image {reference.name}@{reference.digest}", DIGEST)
     config = config_digest_of(manifest)
     subject = Subject(reference.name, manifest.digest)
-    admission = admitted(config, attached(repository, manifest.digest), policy, now, subject)
+    admission = Gate(config, policy, now, subject).admit(attached(repository, manifest.digest))
     return Verified(f"{reference.name}@{manifest.digest}", config, admission)
 
 
@@ -62,11 +63,11 @@ def config_digest_of(manifest: Manifest) -> str:
         ProofError: the manifest is not that of one image.
     """
     if manifest.media_type in LISTS:
-        raise ProofError(f"{manifest.digest} is a list of images for several platforms; name one of them by its digest")
+        raise ProofError(f"{manifest.digest} is a list of images for several platforms", DIGEST)
     config = json_object(manifest.content, "the manifest").get("config")
     digest = config.get("digest") if isinstance(config, dict) else None
     if not isinstance(digest, str):
-        raise ProofError(f"{manifest.digest} is not the manifest of an image")
+        raise ProofError(f"{manifest.digest} is not the manifest of an image", DIGEST)
     return digest
 
 

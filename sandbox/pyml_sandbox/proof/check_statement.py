@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -130,20 +131,20 @@ def json_object(document: bytes, what: str) -> dict[str, object]:
     """
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        names = [name for name, _ in pairs]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ProofError(
-                f"{what} names {', '.join(sorted(twice))} twice, so that two readers could read it differently"
-            )
-        return dict(pairs)
+        read = dict(pairs)
+        if len(read) < len(pairs):
+            times = Counter(name for name, _ in pairs)
+            named = ", ".join(sorted(name for name in times if times[name] > 1))
+            raise ProofError(f"{what} names {named} twice, so that two readers could read it differently")
+        return read
 
     try:
-        read = json.loads(document, object_pairs_hook=once)
+        found = json.loads(document, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ProofError(f"{what} is not whole: {error}") from error
-    if not isinstance(read, dict):
+    if not isinstance(found, dict):
         raise ProofError(f"{what} is not a JSON object")
-    return read
+    return found
 
 
 def first_problem(error: ValidationError) -> str:

@@ -56,12 +56,14 @@ class Envelope:
         Args:
             statement: the statement.
             key: the key; None to leave it unsigned.
+
+        Raises:
+            SetupError: the service that holds the key does not sign.
         """
         sealed = cls(statement.to_json())
         if key is None:
             return sealed
-        signature = key.signer.sign(sealed.signed_bytes)
-        return cls(sealed.payload, (bytes.fromhex(signature.signature),), (signature.keyid,))
+        return cls(sealed.payload, (key.sign(sealed.signed_bytes),), (key.public.keyid,))
 
     @classmethod
     def from_json(cls, document: bytes) -> Envelope:

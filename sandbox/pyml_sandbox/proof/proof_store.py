@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyml.command_line import quoted_word
 from pyml.errors import ProofError
 from pyml_sandbox.proof.envelope import Envelope
 from pyml_sandbox.workspace.files import write_atomically
@@ -37,14 +38,18 @@ class StoredProof:
         try:
             envelope = Envelope.from_json(self.file.read_bytes())
             report = self.report_file.read_bytes()
+            told = envelope.statement().report_digest
         except OSError as error:
-            raise ProofError(f"{error.filename} cannot be read: {error.strerror}", PROVE_AGAIN) from error
-        if digest_of(report) != envelope.statement().report_digest:
-            raise ProofError(f"{self.report_file} is not the report that the proof speaks of", PROVE_AGAIN)
+            raise ProofError(f"{error.filename} cannot be read: {error.strerror}", self._again) from error
+        except ProofError as error:
+            raise ProofError(f"{self.file}: {error.message}", self._again) from error
+        if digest_of(report) != told:
+            raise ProofError(f"{self.report_file} is not the report that the proof speaks of", self._again)
         return envelope
 
-
-PROVE_AGAIN = "pyml parity-check"
+    @property
+    def _again(self) -> str:
+        return f"rm {quoted_word(str(self.file))}, then pyml parity-check --no-cache"
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,23 @@ class ProofStore:
             report: the report whose digest the statement has, as it is to be written.
         """
         statement = envelope.statement()
-        stem = f"{statement.checked_at:%Y%m%dT%H%M%S.%fZ}"
+        written = envelope.to_json()
+        stem = f"{statement.checked_at:%Y%m%dT%H%M%S.%fZ}-{digest_of(written.encode()).removeprefix('sha256:')[:8]}"
         proof = StoredProof(self._of(statement.image.digest) / f"{stem}{PROOF}")
         write_atomically(proof.report_file, report)
-        write_atomically(proof.file, envelope.to_json())
+        write_atomically(proof.file, written)
         return proof
 
     def of_image(self, digest: str) -> list[StoredProof]:
         """The proofs of the image with this configuration digest, `sha256:…`, the newest first."""
-        return [StoredProof(file) for file in sorted(self._of(digest).glob(f"*{PROOF}"), reverse=True)]
+        return self._in(self._of(digest))
+
+    def all(self) -> list[StoredProof]:
+        """The proofs of all images, those of one image the newest first."""
+        return [proof for folder in sorted(self.folder.glob("*")) for proof in self._in(folder)]
+
+    def _in(self, folder: Path) -> list[StoredProof]:
+        return [StoredProof(file) for file in sorted(folder.glob(f"*{PROOF}"), reverse=True)]
 
     def _of(self, digest: str) -> Path:
         return self.folder / digest.replace(":", "-")

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
 NEW_PAIR = "pyml keys init"
+GIVEN_BY_SIGNER = "whoever signs prints it with   pyml keys show"
+
+
+def ecdsa(key: SSlibKey, where: str) -> SSlibKey:
+    """The key, if it is of the kind that all readers of proofs take.
+
+    Raises:
+        UsageError: it is of a different kind.
+    """
+    if key.keytype != "ecdsa":
+        message = f"{where} is a key for {key.keytype}; expected one for ECDSA, which every reader of proofs takes"
+        raise UsageError(message, NEW_PAIR)
+    return key
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,7 @@ class PublicKey:
     """A public key.
 
     Attributes:
-        key: as securesystemslib has it; ECDSA, RSA or Ed25519.
+        key: as securesystemslib has it; ECDSA, which cosign, Kyverno and policy-controller take.
         where: the file that it was read from, for messages.
     """
 
@@ -35,7 +48,7 @@ class PublicKey:
             where: what the text was read from, for messages.
 
         Raises:
-            UsageError: the text holds no public key, or one of a kind that cannot sign.
+            UsageError: the text holds no public key, or one of a different kind.
         """
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -44,9 +57,10 @@ class PublicKey:
         if "PRIVATE KEY" in pem:
             raise UsageError(f"{where} holds a private key; expected a public one", "give the file that ends with .pub")
         try:
-            return cls(SSlibKey.from_crypto(load_pem_public_key(pem.encode())), where)
+            key = SSlibKey.from_crypto(load_pem_public_key(pem.encode()))
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise UsageError(f"{where} holds no public key in PEM: {error}", NEW_PAIR) from error
+            raise UsageError(f"{where} holds no public key in PEM: {error}", GIVEN_BY_SIGNER) from error
+        return cls(ecdsa(key, where), where)
 
     @classmethod
     def from_file(cls, file: Path) -> PublicKey:
@@ -59,7 +73,7 @@ class PublicKey:
             return cls.from_pem(file.read_text(encoding="ascii"), str(file))
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not a PEM file"
-            raise UsageError(f"the public key {file} cannot be read: {reason}", NEW_PAIR) from error
+            raise UsageError(f"the public key {file} cannot be read: {reason}", GIVEN_BY_SIGNER) from error
 
     @property
     def keyid(self) -> str:

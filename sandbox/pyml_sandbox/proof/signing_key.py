@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.command_line import quoted_word
-from pyml.errors import UsageError
-from pyml_sandbox.proof.public_key import NEW_PAIR, PublicKey
+from pyml.errors import SetupError, UsageError
+from pyml_sandbox.proof.public_key import NEW_PAIR, PublicKey, ecdsa
 from pyml_sandbox.workspace.files import write_atomically
 
 if TYPE_CHECKING:
@@ -19,15 +19,25 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "PYML_SIGNING_KEY"
 """A PEM text, the path of a PEM file, or the URI of a key in a KMS or HSM, as securesystemslib names it."""
+KEY_SERVICES = ("awskms", "azurekms", "gcpkms", "hsm", "hv")
+"""Schemes of such URIs."""
+BEGINS = "-----BEGIN"
+LONGEST_PATH = 200
+"""What is longer is taken for a key, and never shown."""
 PUBLIC_VARIABLE = "PYML_SIGNING_PUBLIC_KEY"
 """The public half of a key that is named by a URI: a PEM text, or the path of a PEM file."""
 PASSPHRASE_VARIABLE = "PYML_SIGNING_PASSPHRASE"  # noqa: S105 - the name of a variable
 FOLDER = "keys"
 PRIVATE_FILE, PUBLIC_FILE = "signing.key", "signing.pub"
 PRIVATE, PUBLIC = 0o600, 0o644
+KEY_SERVICE = "check the URI of the key, and the credentials of its service"
 
 AskPassphrase = Callable[[str], str]
 """Asks a person for the passphrase of the key that the argument names; empty if there is nobody to ask."""
+
+
+class PassphraseMissingError(UsageError):
+    """A key has a passphrase, and there is nobody to ask for it."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,19 @@ class SigningKey:
         from securesystemslib.signer import SSlibKey
 
         key = self.signer.public_key
-        if not isinstance(key, SSlibKey):
-            raise UsageError(f"the key {self.where} is of a kind that cosign cannot read: {key.keytype}", NEW_PAIR)
+        assert isinstance(key, SSlibKey)  # noqa: S101 - `find_signing_key` takes no other
         return PublicKey(key, self.where)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message.
+
+        Raises:
+            SetupError: the service that holds the key does not sign.
+        """
+        try:
+            return bytes.fromhex(self.signer.sign(message).signature)
+        except Exception as error:  # each signer raises errors of its own service
+            raise SetupError(f"the key {self.where} did not sign: {error}", KEY_SERVICE) from error
 
 
 def create_key_pair(home: Path, passphrase: str = "") -> PublicKey:
@@ -107,15 +127,15 @@ def find_signing_key(
         UsageError: the key cannot be read, others can read it, or its passphrase is wrong or missing.
     """
     environ = os.environ if environ is None else environ
-    named = environ.get(KEY_VARIABLE, "").strip()
-    if named.startswith("-----BEGIN"):
-        return _of_pem(named, f"${KEY_VARIABLE}", environ, ask)
-    if _is_uri(named):
+    named = environ.get(KEY_VARIABLE, "").strip().strip("\"'")
+    if not named:
+        file = home / FOLDER / PRIVATE_FILE
+        return _of_pem(_read_private(file), str(file), environ, ask) if file.exists() else None
+    if named.partition(":")[0] in KEY_SERVICES:
         return _of_uri(named, environ, ask)
-    file = Path(named).expanduser() if named else home / FOLDER / PRIVATE_FILE
-    if not named and not file.exists():
-        return None
-    return _of_pem(_read_private(file), str(file), environ, ask)
+    if BEGINS in named:
+        return _of_pem(named[named.index(BEGINS) :], f"${KEY_VARIABLE}", environ, ask)
+    return _of_path(named, environ, ask)
 
 
 def public_key_of(home: Path) -> PublicKey | None:
@@ -124,12 +144,15 @@ def public_key_of(home: Path) -> PublicKey | None:
     return PublicKey.from_file(file) if file.exists() else None
 
 
-def _is_uri(named: str) -> bool:
-    if ":" not in named:
-        return False
-    from securesystemslib.signer import SIGNER_FOR_URI_SCHEME
-
-    return named.partition(":")[0] in SIGNER_FOR_URI_SCHEME
+def _of_path(named: str, environ: Mapping[str, str], ask: AskPassphrase) -> SigningKey:
+    """The key in a file that the variable names. What may be a key in a form of its own is not shown in a message."""
+    file = Path(named).expanduser() if len(named) <= LONGEST_PATH and "\n" not in named else None
+    if file is None or not file.exists():
+        raise UsageError(
+            f"${KEY_VARIABLE} holds neither a key in PEM, nor the path of a file that is there, nor a URI",
+            f'export {KEY_VARIABLE}="$(cat signing.key)"',
+        )
+    return _of_pem(_read_private(file), str(file), environ, ask)
 
 
 def _read_private(file: Path) -> str:
@@ -153,22 +176,25 @@ def _of_pem(pem: str, where: str, environ: Mapping[str, str], ask: AskPassphrase
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from securesystemslib.signer import CryptoSigner
 
+    if "SIGSTORE" in pem:
+        raise UsageError(f"{where} is a key in cosign's own form, which cosign alone reads", NEW_PAIR)
     passphrase = _passphrase(where, environ, ask) if "ENCRYPTED" in pem else None
     try:
-        key = load_pem_private_key(pem.encode(), passphrase)
-        return SigningKey(CryptoSigner(key), where)  # it refuses the kinds that cannot sign
+        signer = CryptoSigner(load_pem_private_key(pem.encode(), passphrase))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if passphrase is not None:
             message = f"the passphrase does not open the private key {where}"
             raise UsageError(message, f"export {PASSPHRASE_VARIABLE}=…") from error
-        raise UsageError(f"{where} holds no private key in PEM that can sign: {error}", NEW_PAIR) from error
+        raise UsageError(f"{where} holds no private key in PEM that can sign", NEW_PAIR) from error
+    ecdsa(signer.public_key, where)
+    return SigningKey(signer, where)
 
 
 def _passphrase(where: str, environ: Mapping[str, str], ask: AskPassphrase) -> bytes:
     passphrase = environ.get(PASSPHRASE_VARIABLE) or ask(where)
     if not passphrase:
         message = f"the private key {where} has a passphrase, and nobody can be asked for it"
-        raise UsageError(message, f"export {PASSPHRASE_VARIABLE}=…")
+        raise PassphraseMissingError(message, f"export {PASSPHRASE_VARIABLE}=…")
     return passphrase.encode()
 
 
@@ -189,6 +215,5 @@ def _of_uri(uri: str, environ: Mapping[str, str], ask: AskPassphrase) -> Signing
     except UsageError:
         raise
     except Exception as error:  # each signer raises errors of its own service
-        hint = "check the URI, and the credentials of its service"
-        raise UsageError(f"the key {uri} cannot be used: {error}", hint) from error
+        raise UsageError(f"the key {uri} cannot be used: {error}", KEY_SERVICE) from error
     return SigningKey(signer, uri)

@@ -97,6 +97,7 @@ class StateChecks:
         batch = self.context.rows(rows)
         if (warm or clock) and (found := steady._repeated([harness.together(batch) for _ in range(MORE_REPEATS)])):
             record.withdraw(Check.WARM, Check.CLOCK)
+            harness.clock = None
             record.saw(found)
             return [*found, *self._why(first, repeated.again)]
         return [*warm, *(steady._of_fresh(others) if others else []), *clock, *self._mutation()]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyml.errors import ProofError, RegistryError
-from pyml_sandbox.promotion.oci.image_repository import INDEX, MANIFEST, Manifest, Repository
+from pyml_sandbox.promotion.oci.image_repository import DELETE_SOME, INDEX, MANIFEST, Manifest, Repository
 from pyml_sandbox.proof.check_statement import PREDICATE_TYPE, json_object
 from pyml_sandbox.proof.envelope import Envelope
 from pyml_sandbox.proof.proof_store import digest_of
@@ -30,7 +30,8 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LOOKS_S = (0.0, 0.1, 0.3, 0.6)
 """Pauses before the looks at a change, in seconds: longer than a second writer needs from reading to writing."""
 MOST_LOOKS = 100
-MOST_PROOFS = 200
+PROMOTE_AGAIN = "delete it from the registry, then pyml promote"
+MOST_PROOFS = 1000
 """More proofs on one image than this are not read: each is a request."""
 
 Document = dict[str, Any]
@@ -88,23 +89,22 @@ def _bundle_changes(repository: Repository, image: Manifest, envelope: Envelope)
             "annotations": annotations,
         }
     )
-    answer = repository.put_manifest(digest_of(manifest), manifest, MANIFEST)
-    if "OCI-Subject" not in answer.headers:
+    if not repository.put_manifest(digest_of(manifest), manifest, MANIFEST):
         entry = _descriptor(manifest, MANIFEST) | {"artifactType": BUNDLE, "annotations": annotations}
         yield _Change(_index_tag(image.digest), INDEX, lambda index: _with_entry(index, "manifests", entry))
 
 
 def _bundles(repository: Repository, digest: str) -> Iterator[Envelope]:
-    index = repository.referrers(digest)
-    if index is None:
+    pages = repository.referrers(digest)
+    if pages is None:
         listed = repository.manifest(_index_tag(digest))
-        index = None if listed is None else listed.content
-    entries = [] if index is None else _list_in(json_object(index, "the list of referrers"), "manifests")
-    for entry in _few([entry for entry in entries if entry.get("artifactType") == BUNDLE]):
+        pages = [] if listed is None else [listed.content]
+    entries = [entry for page in pages for entry in _list_in(json_object(page, "the list of referrers"), "manifests")]
+    for entry in _few([entry for entry in entries if entry.get("artifactType") == BUNDLE and _is_of_check(entry)]):
         manifest = repository.manifest(str(entry.get("digest")))
         if manifest is None:
-            raise ProofError(f"the proof {entry.get('digest')} is listed, and is not there")
-        for layer in _list_in(json_object(manifest.content, "the manifest of the proof"), "layers"):
+            raise ProofError(f"the proof {entry.get('digest')} is listed, and is not there", PROMOTE_AGAIN)
+        for layer in _few(_list_in(json_object(manifest.content, "the manifest of the proof"), "layers")):
             bundle = json_object(_content(repository, layer), "the bundle")
             yield Envelope.from_json(json.dumps(bundle.get("dsseEnvelope")).encode())
 
@@ -136,10 +136,14 @@ def _layers(repository: Repository, digest: str) -> Iterator[Envelope]:
         yield Envelope.from_json(_content(repository, layer))
 
 
-def _is_of_check(layer: Document) -> bool:
-    """Whether a layer says that it holds a parity check: cosign puts attestations of every kind beside it."""
-    annotations = layer.get("annotations")
-    return not isinstance(annotations, dict) or annotations.get("predicateType", PREDICATE_TYPE) == PREDICATE_TYPE
+def _is_of_check(entry: Document) -> bool:
+    """Whether an entry says that it is a parity check, or says nothing: attestations of every kind stand beside it."""
+    annotations = entry.get("annotations")
+    if not isinstance(annotations, dict):
+        return True
+    kinds = [annotations.get(name) for name in ("predicateType", "dev.sigstore.bundle.predicateType")]
+    content = annotations.get("dev.sigstore.bundle.content", "dsse-envelope")
+    return content == "dsse-envelope" and all(kind in (None, PREDICATE_TYPE) for kind in kinds)
 
 
 # ---- what a tag names, changed beside other writers
@@ -204,20 +208,22 @@ def _descriptor(content: bytes, media_type: str) -> Document:
 def _content(repository: Repository, descriptor: Document) -> bytes:
     content = repository.blob(str(descriptor.get("digest")))
     if content is None:
-        raise ProofError(f"the proof {descriptor.get('digest')} is named, and is not there")
+        raise ProofError(f"the proof {descriptor.get('digest')} is named, and is not there", PROMOTE_AGAIN)
     return content
 
 
 def _list_in(document: Document, field: str) -> list[Document]:
     found = document.get(field) or []
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise ProofError(f"{field} of {document.get('mediaType', 'a manifest')} is not a list of objects")
+        raise ProofError(
+            f"{field} of {document.get('mediaType', 'a manifest')} is not a list of objects", PROMOTE_AGAIN
+        )
     return found
 
 
 def _few(entries: Sequence[Document]) -> Sequence[Document]:
     if len(entries) > MOST_PROOFS:
-        raise ProofError(f"the image has {len(entries)} proofs; at most {MOST_PROOFS} are read")
+        raise ProofError(f"the image has {len(entries)} proofs; at most {MOST_PROOFS} are read", DELETE_SOME)
     return entries
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
 from pyml.errors import ProofError
-from pyml_sandbox.promotion.gate import admitted
+from pyml_sandbox.promotion.gate import Admission, Gate
 from pyml_sandbox.promotion.policy import Policy, TrustedKey
 from pyml_sandbox.proof.check_statement import Statement, Subject
 from pyml_sandbox.proof.envelope import Envelope
@@ -42,6 +42,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(key_in(tmp_path_factory.mktemp("own")), key_in(tmp_path_factory.mktemp("stranger")))
 
 
+def admitted(image: str, proofs: Sequence[Envelope], policy: Policy, now: datetime, settings: str = "") -> Admission:
+    return Gate(image, policy, now, settings=settings).admit(proofs)
+
+
 def test_a_proof_that_passed_admits_its_image(keys: Keys) -> None:
     found = admitted(IMAGE, keys.sealed(PASSED), keys.policy, NOW)
     assert (found.statement, found.signed_by) == (PASSED, keys.own.where)
@@ -57,6 +61,62 @@ def test_the_newest_counts(keys: Keys) -> None:
 def test_what_a_stranger_says_counts_for_nothing(keys: Keys) -> None:
     against = Envelope.seal(replace(FAILED, checked_at=LATER), keys.stranger)
     assert admitted(IMAGE, [against, *keys.sealed(PASSED)], keys.policy, NOW).statement == PASSED
+
+
+OTHER = "sha256:" + "5" * 64
+"""Digest of different settings."""
+
+
+def test_a_lower_level_that_was_asked_later_takes_nothing_away(keys: Keys) -> None:
+    proofs = keys.sealed(PASSED, replace(PASSED, level="P1", asked="P1", checked_at=LATER))
+    assert admitted(IMAGE, proofs, replace(keys.policy, level="P3"), NOW).statement == PASSED
+
+
+def test_a_pass_after_a_fail_with_the_same_settings_opens_the_gate_again(keys: Keys) -> None:
+    again = replace(PASSED, checked_at=LATER, level="P3")
+    proofs = keys.sealed(replace(PASSED, checked_at=EARLIER), FAILED, again)
+    assert admitted(IMAGE, proofs, keys.policy, NOW).statement == again
+    with pytest.raises(ProofError, match="the image has earned P3, and P4 is asked for"):
+        admitted(IMAGE, proofs, replace(keys.policy, level="P4"), NOW)
+
+
+def test_a_pass_with_different_settings_does_not_make_a_fail_good(keys: Keys) -> None:
+    proofs = keys.sealed(FAILED, replace(PASSED, settings_digest=OTHER, checked_at=LATER))
+    for settings in ("", FAILED.settings_digest, OTHER):
+        with pytest.raises(ProofError, match="says FAIL"):
+            admitted(IMAGE, proofs, keys.policy, NOW, settings)
+
+
+def test_the_settings_of_the_model_must_have_been_checked(keys: Keys) -> None:
+    proofs = keys.sealed(replace(PASSED, settings_digest=OTHER))
+    assert admitted(IMAGE, proofs, keys.policy, NOW)
+    with pytest.raises(ProofError, match="had different rows or settings"):
+        admitted(IMAGE, proofs, keys.policy, NOW, PASSED.settings_digest)
+
+
+def test_a_check_with_different_settings_that_could_certify_nothing_does_not_matter(keys: Keys) -> None:
+    none = replace(FAILED, verdict="CANNOT-CERTIFY", settings_digest=OTHER, checked_at=LATER)
+    assert admitted(IMAGE, keys.sealed(PASSED, none), keys.policy, NOW, PASSED.settings_digest).statement == PASSED
+
+
+def test_of_the_future_only_what_speaks_against_the_image_counts(keys: Keys) -> None:
+    ahead = NOW + timedelta(days=1)
+    assert admitted(IMAGE, keys.sealed(PASSED, replace(PASSED, checked_at=ahead)), keys.policy, NOW).statement == PASSED
+    with pytest.raises(ProofError, match="says FAIL"):
+        admitted(IMAGE, keys.sealed(PASSED, replace(FAILED, checked_at=ahead)), keys.policy, NOW)
+
+
+def test_of_a_key_that_has_expired_only_what_speaks_against_the_image_counts(keys: Keys) -> None:
+    expired = TrustedKey(keys.stranger.public, date(2026, 11, 1))
+    policy = replace(keys.policy, keys=(*keys.policy.keys, expired))
+    for statement in (PASSED, FAILED):
+        against = Envelope.seal(replace(statement, checked_at=LATER), keys.stranger)
+        proofs = [against, *keys.sealed(PASSED)]
+        if statement is PASSED:
+            assert admitted(IMAGE, proofs, policy, NOW).signed_by == keys.own.where
+        else:
+            with pytest.raises(ProofError, match="says FAIL"):
+                admitted(IMAGE, proofs, policy, NOW)
 
 
 Proofs = Callable[[Keys], Sequence[Envelope]]

@@ -17,7 +17,7 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as OfInToto
 
 from pyml.errors import ProofError
-from pyml_sandbox.proof.check_statement import PREDICATE_TYPE, Statement, Subject
+from pyml_sandbox.proof.check_statement import PREDICATE_TYPE, Statement, Subject, json_object
 from support.proofs import FAILED, PASSED
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format)
@@ -110,3 +110,9 @@ def test_what_two_readers_could_read_differently_is_refused(document: bytes, wor
     with pytest.raises(ProofError) as refused:
         Statement.from_json(document)
     assert words in str(refused.value)
+
+
+def test_very_many_names_are_read_in_a_time_that_grows_with_them() -> None:
+    """A verifier reads what strangers attach: were each name held against each other one, this would take hours."""
+    document = json.dumps({str(number): 0 for number in range(400_000)}).encode()
+    assert len(json_object(document, "the document")) == 400_000

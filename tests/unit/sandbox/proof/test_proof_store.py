@@ -28,6 +28,13 @@ def test_an_image_without_proofs_has_none(tmp_path: Path) -> None:
     assert ProofStore(tmp_path / "proofs").of_image(IMAGE) == []
 
 
+def test_a_second_proof_of_the_same_moment_does_not_replace_the_first(tmp_path: Path) -> None:
+    store, key = ProofStore(tmp_path / "proofs"), key_in(tmp_path)
+    kept = [store.keep(Envelope.seal(PASSED, each), REPORT) for each in (key, None)]
+    assert {proof.file for proof in store.of_image(IMAGE)} == {proof.file for proof in kept}
+    assert {bool(proof.envelope().signatures) for proof in kept} == {True, False}
+
+
 def test_the_report_lies_beside_its_proof(tmp_path: Path) -> None:
     proof = ProofStore(tmp_path).keep(Envelope.seal(PASSED, key_in(tmp_path)), REPORT)
     assert proof.report_file.parent == proof.file.parent

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key
 
-from pyml.errors import UsageError
+from pyml.errors import SetupError, UsageError
 from pyml_sandbox.proof.public_key import PublicKey
 from pyml_sandbox.proof.signing_key import SigningKey, create_key_pair, find_signing_key, public_key_of
 
 SIGNED = b"what is signed"
+
+
+class OfService(CryptoSigner):
+    """A key in a service, as far as tests can have one: the URI names a PEM file."""
+
+    @classmethod
+    def from_priv_key_uri(cls, priv_key_uri: str, public_key: Key, secrets_handler: object = None) -> CryptoSigner:
+        pem = Path(priv_key_uri.partition(":")[2]).read_bytes()
+        return cls(load_pem_private_key(pem, None), public_key)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "awskms", OfService)
 
 
 def signs(key: SigningKey | None, public: PublicKey) -> bool:
@@ -98,7 +121,7 @@ class TestVariable:
     def test_it_may_name_a_signer_of_securesystemslib(self, tmp_path: Path) -> None:
         public = create_key_pair(tmp_path)
         environ = {
-            "PYML_SIGNING_KEY": f"file2:{tmp_path / 'keys' / 'signing.key'}",
+            "PYML_SIGNING_KEY": f"awskms:{tmp_path / 'keys' / 'signing.key'}",
             "PYML_SIGNING_PUBLIC_KEY": public.where,
         }
         assert signs(find_signing_key(tmp_path / "different", environ), public)
@@ -108,11 +131,12 @@ class TestVariable:
     @pytest.mark.parametrize(
         ("environ", "words"),
         [
-            ({"PYML_SIGNING_KEY": "nowhere.pem"}, "nowhere.pem cannot be read: No such file or directory"),
+            ({"PYML_SIGNING_KEY": "nowhere.pem"}, "holds neither a key in PEM, nor the path of a file that is there"),
+            ({"PYML_SIGNING_KEY": "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nxx"}, "in cosign's own form"),
             ({"PYML_SIGNING_KEY": "awskms:alias/pyml"}, "does not say what its public half is"),
             ({"PYML_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----\nxx"}, "holds no private key in PEM that can sign"),
         ],
-        ids=["no file", "a URI alone", "no key"],
+        ids=["no file", "a key of cosign", "a URI alone", "no key"],
     )
     def test_what_cannot_be_used_is_named(self, environ: dict[str, str], words: str, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=words) as refused:
@@ -121,9 +145,53 @@ class TestVariable:
 
     def test_a_signer_that_fails_is_named(self, tmp_path: Path) -> None:
         public = create_key_pair(tmp_path)
-        environ = {"PYML_SIGNING_KEY": f"file2:{tmp_path / 'gone'}", "PYML_SIGNING_PUBLIC_KEY": public.where}
-        with pytest.raises(UsageError, match=r"the key file2:.*gone cannot be used"):
+        environ = {"PYML_SIGNING_KEY": f"awskms:{tmp_path / 'gone'}", "PYML_SIGNING_PUBLIC_KEY": public.where}
+        with pytest.raises(UsageError, match=r"the key awskms:.*gone cannot be used"):
             find_signing_key(tmp_path, environ)
+
+    @pytest.mark.parametrize("form", ["{pem}", '"{pem}"', "  {pem}\n", "Bag Attributes\n{pem}"])
+    def test_a_key_with_something_around_it_is_read(self, form: str, tmp_path: Path) -> None:
+        public = create_key_pair(tmp_path)
+        pem = (tmp_path / "keys" / "signing.key").read_text()
+        assert signs(find_signing_key(tmp_path / "different", {"PYML_SIGNING_KEY": form.format(pem=pem)}), public)
+
+    def test_a_key_in_a_form_of_its_own_is_never_shown(self, tmp_path: Path) -> None:
+        create_key_pair(tmp_path)
+        pem = (tmp_path / "keys" / "signing.key").read_bytes()
+        body = pem.decode().splitlines()[1]
+        for form in (base64.b64encode(pem).decode(), body, pem.decode().replace("-----BEGIN", "BEGIN")):
+            with pytest.raises(UsageError) as refused:
+                find_signing_key(tmp_path, {"PYML_SIGNING_KEY": form})
+            assert form[:20] not in str(refused.value)
+
+    def test_a_service_that_does_not_sign_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def away(*_: object) -> None:
+            raise ConnectionError("the service is away")
+
+        public = create_key_pair(tmp_path)
+        uri = f"awskms:{tmp_path / 'keys' / 'signing.key'}"
+        key = find_signing_key(tmp_path, {"PYML_SIGNING_KEY": uri, "PYML_SIGNING_PUBLIC_KEY": public.where})
+        assert key is not None
+        monkeypatch.setattr(OfService, "sign", away)
+        with pytest.raises(SetupError, match="did not sign: the service is away"):
+            key.sign(SIGNED)
+
+
+OF_OTHER_KINDS: dict[str, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey] = {
+    "ed25519": ed25519.Ed25519PrivateKey.generate(),
+    "rsa": rsa.generate_private_key(65537, 2048),
+}
+
+
+@pytest.mark.parametrize("kind", OF_OTHER_KINDS)
+def test_a_key_that_not_every_reader_takes_is_refused(kind: str, tmp_path: Path) -> None:
+    key = OF_OTHER_KINDS[kind]
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    with pytest.raises(UsageError, match=f"is a key for {kind}; expected one for ECDSA"):
+        find_signing_key(tmp_path, {"PYML_SIGNING_KEY": private})
+    with pytest.raises(UsageError, match=f"is a key for {kind}; expected one for ECDSA"):
+        PublicKey.from_pem(public, "some.pub")
 
 
 class TestPublicKey:

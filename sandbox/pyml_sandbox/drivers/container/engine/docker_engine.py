@@ -44,6 +44,8 @@ class EngineFacts:
         memory_bytes: memory it may use.
         root: folder of its images and volumes, on its own machine.
         is_rootless: whether it runs as an ordinary user.
+        ids_are_manifests: whether it keeps images in containerd's store, where the id of an image is the digest of a
+            manifest, and not that of its configuration.
     """
 
     name: str
@@ -54,6 +56,7 @@ class EngineFacts:
     memory_bytes: int
     root: str
     is_rootless: bool
+    ids_are_manifests: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Engine:
             memory_bytes=int(info.get("MemTotal") or 0),
             root=str(info.get("DockerRootDir", "")),
             is_rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
+            ids_are_manifests=any("io.containerd.snapshotter" in str(pair) for pair in info.get("DriverStatus") or ()),
         )
 
     @contextlib.contextmanager

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyml.errors import RegistryError
-from pyml_sandbox.drivers.container.engine.docker_engine import translated
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 
 if TYPE_CHECKING:
     from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 
 Credentials = tuple[str, str]
+TIMEOUT_S = 1800
+"""How long the engine may say nothing: a registry writes a large layer in one piece."""
 
 
 def push_image(
@@ -38,15 +39,24 @@ def push_image(
         RegistryError: the registry refuses, or does not answer.
         SandboxError: the engine does not answer, or does not have the image.
     """
+    import docker.errors
+
     auth = None if credentials is None else {"username": credentials[0], "password": credentials[1]}
-    with translated():
-        engine.client.images.get(image).tag(repository, tag)
+    images, name = engine.client.images, f"{repository}:{tag}"
+    with engine.within(TIMEOUT_S, f"push {name}"):
         try:
-            lines = engine.client.api.push(repository, tag, stream=True, decode=True, auth_config=auth)
-            _follow(lines, f"{repository}:{tag}", on_event)
+            before = images.get(name).id
+        except docker.errors.ImageNotFound:
+            before = None
+        images.get(image).tag(repository, tag)
+        try:
+            _follow(engine.client.api.push(repository, tag, stream=True, decode=True, auth_config=auth), name, on_event)
         finally:
-            with contextlib.suppress(Exception):
-                engine.client.images.remove(f"{repository}:{tag}", noprune=True)
+            with contextlib.suppress(docker.errors.APIError):  # a name too many harms nobody
+                if before is None:
+                    images.remove(name, noprune=True)
+                elif before != image:
+                    images.get(before).tag(repository, tag)
 
 
 def _follow(lines: Iterable[Mapping[str, Any]], name: str, on_event: OnEvent) -> None:
@@ -54,10 +64,18 @@ def _follow(lines: Iterable[Mapping[str, Any]], name: str, on_event: OnEvent) ->
     sent: dict[str, tuple[int, int]] = {}
     for line in lines:
         if error := line.get("error"):
-            host = name.partition("/")[0]
-            raise RegistryError(f"the engine could not push {name}: {error}", f"docker login {host}")
+            raise RegistryError(f"the engine could not push {name}: {error}", _hint(str(error), name.partition("/")[0]))
         detail = line.get("progressDetail") or {}
         if line.get("status") == "Pushing" and detail.get("total"):
-            sent[str(line["id"])] = (min(detail["current"], detail["total"]), detail["total"])
+            sent[str(line["id"])] = (min(detail.get("current", 0), detail["total"]), detail["total"])
             done, total = (sum(each[part] for each in sent.values()) for part in (0, 1))
             on_event(Event("push", Progress.WAITING, name, done=done, total=total, unit="bytes"))
+
+
+def _hint(error: str, host: str) -> str:
+    words = error.lower()
+    if any(word in words for word in ("denied", "unauthorized", "authentication", "authorization", "no basic auth")):
+        return f"docker login {host}"
+    if any(word in words for word in ("x509", "certificate", "http response to https")):
+        return f"let the engine trust {host}: /etc/docker/certs.d/{host}/ca.crt"
+    return f"curl -sI https://{host}/v2/"
