@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pyml_sandbox.promotion.oci import attachments
 from pyml_sandbox.promotion.oci.image_reference import Reference
 from pyml_sandbox.promotion.oci.image_repository import Repository
 from pyml_sandbox.proof.signing_key import SigningKey
@@ -37,3 +38,15 @@ def repository(host: str, tmp_path: Path) -> Iterator[Repository]:
 @pytest.fixture(scope="session")
 def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
     return key_in(tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture(autouse=True)
+def looks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look at what was attached is enough, but where a test has many writers."""
+    if "many_writers" not in request.fixturenames:
+        monkeypatch.setattr(attachments, "LOOKS_S", (0.0,))
+
+
+@pytest.fixture
+def many_writers() -> None:
+    """Asked for by tests that write the same tags at the same time."""

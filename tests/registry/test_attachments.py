@@ -64,6 +64,7 @@ def test_a_second_proof_goes_beside_the_first(repository: Repository, image: Man
     assert set(attached(repository, image.digest)) == set(proofs)
 
 
+@pytest.mark.usefixtures("many_writers")
 def test_none_of_eight_at_once_is_lost(repository: Repository, image: Manifest, key: SigningKey) -> None:
     proofs = [Envelope.seal(statement(repository, image, minutes), key) for minutes in range(8)]
 

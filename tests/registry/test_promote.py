@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from pyml.errors import ProofError, PymlError, RegistryError, UsageError
-from pyml_sandbox.promotion.oci import attachments
 from pyml_sandbox.promotion.oci.attachments import attach, attached
 from pyml_sandbox.promotion.oci.image_reference import Reference
 from pyml_sandbox.promotion.oci.image_repository import INDEX, MANIFEST, Manifest, Repository
@@ -106,6 +105,7 @@ def test_twice_is_as_good_as_once(desk: Desk) -> None:
     assert len(attached(desk.repository, first.reference.digest)) == 1
 
 
+@pytest.mark.usefixtures("many_writers")
 def test_eight_at_once_leave_one_image_with_its_proof(desk: Desk) -> None:
     desk.told()
 
@@ -268,9 +268,8 @@ class Registry:
 
 
 @pytest.fixture
-def registry(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """An image that was pushed without a proof; nobody else writes there, so that one look is enough."""
-    monkeypatch.setattr(attachments, "LOOKS_S", (0.0,))
+def registry(desk: Desk, tmp_path: Path) -> Registry:
+    """An image that was pushed without a proof."""
     IMAGE.push(desk.repository.reference)
     return Registry(desk, key_in(tmp_path / "stranger"), digest_of(IMAGE.manifest()))
 

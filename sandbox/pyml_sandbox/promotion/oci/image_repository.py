@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -267,16 +268,28 @@ def _translated(reference: Reference) -> Iterator[None]:
         yield
     except requests.exceptions.SSLError as error:
         hint = "--ca-file FILE with the certificate of its authority"
-        raise RegistryError(f"the certificate of {host} is of no authority that is trusted: {error}", hint) from error
+        raise RegistryError(
+            f"the certificate of {host} is of no authority that is trusted: {_reason(error)}", hint
+        ) from error
     except requests.exceptions.HTTPError as error:
         raise _of_status(reference, error) from error
     except requests.exceptions.RequestException as error:
-        raise _BusyError(f"the registry {host} does not answer: {error}", f"curl -sI https://{host}/v2/") from error
+        message = f"the registry {host} does not answer: {_reason(error)}"
+        raise _BusyError(message, f"curl -sI https://{host}/v2/") from error
     except DXFError as error:
         raise RegistryError(_of_login(host, error), f"docker login {host}") from error
     except (KeyError, TypeError, ValueError) as error:  # python-dxf reads what a registry answers as it should be
         message = f"the registry {host} answered what is none of a registry: {type(error).__name__}: {error}"
         raise RegistryError(message, f"curl -sI https://{host}/v2/") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What happened in the end, without the layers of urllib3 around it."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        text, reason = str(inner), getattr(inner, "reason", None)
+        inner = reason if isinstance(reason, BaseException) else next(iter(inner.args), None)
+    return re.sub(r"^\w+\(.*?\): ", "", text)
 
 
 def _of_login(host: str, error: Exception) -> str:
