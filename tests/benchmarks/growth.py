@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from pyml_sandbox.services.runner_contract import LiveService
 
-WARM_UP_SHARE = 1 / 3
-"""Of the time, that is not counted: caches fill, Java compiles."""
 PER_HOUR = 3600
-PART_S = 75.0
-"""An idle Python worker of Spark ends after a minute."""
-LEAST_PARTS = 5
+BETWEEN_RESTS_S = 30.0
+"""Samples at rest that are further apart are of two rests."""
 RUNS_JOBS = ("spark", "worker")
 """How the names of the services begin in which Spark keeps a thread for each offline job: the monitor of its Python workers."""
 Numbers = NDArray[np.float64]
@@ -61,6 +58,7 @@ class Sample:
         pid: of its first process.
         is_java: whether it runs in Java.
         taken: resident bytes, threads, open files and sockets of all its processes.
+        is_at_rest: whether there was no load, and what comes and goes with it had gone.
     """
 
     service: str
@@ -68,6 +66,7 @@ class Sample:
     pid: int
     is_java: bool
     taken: dict[str, int]
+    is_at_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,8 @@ class Growth:
 
     Attributes:
         service: its name.
-        means: mean of each figure after the warm-up, in its unit.
-        per_hour: growth of each figure in an hour, in its unit.
+        means: mean of each figure under load, in its unit.
+        per_hour: growth of each figure from rest to rest, in an hour, in its unit.
         problems: what is beyond its bound.
     """
 
@@ -87,7 +86,7 @@ class Growth:
     problems: list[str] = field(default_factory=list)
 
 
-def sampled(service: LiveService, at_s: float) -> Sample:
+def sampled(service: LiveService, at_s: float, *, is_at_rest: bool = False) -> Sample:
     """What a service and its children take now; processes that end meanwhile do not count."""
     taken: dict[str, int] = dict.fromkeys(BOUNDS, 0)
     is_java = False
@@ -101,7 +100,7 @@ def sampled(service: LiveService, at_s: float) -> Sample:
                 taken["sockets"] += len(process.net_connections("all"))
         except psutil.Error:
             continue
-    return Sample(service.name, at_s, service.pid or 0, is_java, taken)
+    return Sample(service.name, at_s, service.pid or 0, is_java, taken, is_at_rest)
 
 
 def _processes(pid: int) -> Iterator[psutil.Process]:
@@ -117,7 +116,7 @@ def growth(samples: Iterable[Sample], jobs: int = 0) -> list[Growth]:
     """The growth of each service, by name.
 
     Args:
-        samples: of the whole run.
+        samples: of the whole run; the first rest comes after the warm-up, in which caches fill and Java compiles.
         jobs: how many offline jobs ran meanwhile.
     """
     by_service: dict[str, list[Sample]] = defaultdict(list)
@@ -128,8 +127,9 @@ def growth(samples: Iterable[Sample], jobs: int = 0) -> list[Growth]:
 
 def _growth(name: str, samples: Sequence[Sample], jobs: int) -> Growth:
     times = np.array([sample.at_s for sample in samples])
-    is_warm = times >= times[0] + (times[-1] - times[0]) * WARM_UP_SHARE
-    duration_s = float(times[is_warm][-1] - times[is_warm][0])
+    at_rest = np.array([sample.is_at_rest for sample in samples])
+    rests = _rests(times, at_rest)
+    duration_s = float(times[rests[-1]].mean() - times[rests[0]].mean()) if rests else 0.0
     means, per_hour, problems = {}, {}, []
     if len({sample.pid for sample in samples}) > 1:
         problems.append(f"{name} ended and was started again")
@@ -138,9 +138,9 @@ def _growth(name: str, samples: Sequence[Sample], jobs: int) -> Growth:
         if what == "threads" and name.startswith(RUNS_JOBS):
             rate = jobs / max(float(times[-1] - times[0]), 1.0)
             bound = replace(bound, per_hour=bound.per_hour + rate * PER_HOUR, in_all=bound.in_all + rate * duration_s)
-        values = np.array([sample.taken[what] for sample in samples])[is_warm] / bound.scale
-        slope = _slope(times[is_warm] - times[is_warm][0], values)
-        means[what], per_hour[what] = float(values.mean()), slope * PER_HOUR
+        values = np.array([sample.taken[what] for sample in samples]) / bound.scale
+        slope = _slope(times, values, rests)
+        means[what], per_hour[what] = float(values[~at_rest].mean()), slope * PER_HOUR
         if slope * PER_HOUR > bound.per_hour and slope * duration_s > bound.in_all:
             problems.append(
                 f"{name}: {what} grew by {slope * PER_HOUR:.1f} {bound.unit} an hour, more than {bound.per_hour:g}"
@@ -148,17 +148,23 @@ def _growth(name: str, samples: Sequence[Sample], jobs: int) -> Growth:
     return Growth(name, means, per_hour, problems)
 
 
-def _slope(times: Numbers, values: Numbers) -> float:
-    """Growth in a second of the least value of each part of the time.
+def _rests(times: Numbers, at_rest: NDArray[np.bool_]) -> list[NDArray[np.int_]]:
+    """The positions of the samples of each rest."""
+    positions = np.flatnonzero(at_rest)
+    return (
+        np.split(positions, np.flatnonzero(np.diff(times[positions]) > BETWEEN_RESTS_S) + 1) if len(positions) else []
+    )
 
-    Workers come and go with the load, heaps fill and are collected: what is never given back raises the least value.
+
+def _slope(times: Numbers, values: Numbers, rests: Sequence[NDArray[np.int_]]) -> float:
+    """Growth in a second of the least value of each rest.
+
+    Workers come and go with the load, heaps fill and are collected: what is never given back is there at rest as well.
     """
-    if len(times) < LEAST_PARTS:
+    if len(rests) < 2:
         return 0.0
-    count = max(LEAST_PARTS, int(times[-1] // PART_S))
-    parts = np.minimum(times * count // times[-1], count - 1)
-    least = [values[parts == part].min() for part in np.unique(parts)]
-    return float(np.polyfit(np.unique(parts) * float(times[-1]) / count, least, 1)[0])
+    least = [values[rest].min() for rest in rests]
+    return float(np.polyfit([times[rest].mean() for rest in rests], least, 1)[0])
 
 
 def table(found: Sequence[Growth]) -> str:

@@ -3,8 +3,9 @@
     python tests/benchmarks/soak.py [--minutes 20] [--driver process] [--samples FILE] [--write]
 
 Requests over gRPC and REST to two models; meanwhile versions of a third are deployed and undeployed, and jobs write a table.
-Each few seconds memory, threads, open files and sockets of every service are taken down. Exit code 1 where a service grew
-beyond its bound, ended by itself, or a request or command failed.
+Each few seconds memory, threads, open files and sockets of every service are taken down. After each third of the time the load
+rests until what comes and goes with it has gone; growth is from rest to rest. Exit code 1 where a service grew beyond its
+bound, ended by itself, or a request or command failed.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ from support.free_ports import free_port_choices
 from support.packages import ECHO, write_package
 
 SAMPLE_EVERY_S = 4
+RESTS = 3
+REST_S = 120.0
+"""A Python worker of Spark ends after an idle minute, its daemon half a minute later."""
+AT_REST_S = 20.0
+"""The end of a rest, in which samples are of services at rest."""
 PAUSE_S = 0.02
 BETWEEN_DEPLOYS_S = 5
 SIZES = (1, 10, 1000, 20_000)
@@ -57,6 +63,8 @@ class Load:
         self.failures: list[str] = []
         self._is_over = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._may_act = threading.Event()
+        self._may_act.set()
 
     def start(self, name: str, act: Callable[[], object], pause_s: float) -> None:
         """Do one thing on a thread of its own until `stop`."""
@@ -64,14 +72,25 @@ class Load:
         self._threads.append(thread)
         thread.start()
 
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Begin nothing new in the block; what is under way goes on."""
+        self._may_act.clear()
+        try:
+            yield
+        finally:
+            self._may_act.set()
+
     def stop(self) -> None:
         """Stop, and wait for what is under way."""
         self._is_over.set()
+        self._may_act.set()
         for thread in self._threads:
             thread.join()
 
     def _repeat(self, name: str, act: Callable[[], object], pause_s: float) -> None:
         while not self._is_over.wait(pause_s):
+            self._may_act.wait()
             try:
                 act()
                 self.done[name] += 1
@@ -90,14 +109,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pyml-soak-") as folder, sandbox(given.driver, Path(folder)) as client:
         load = loaded(client, Path(folder))
         try:
-            samples = measured(client, given.minutes * 60)
+            samples = measured_with_rests(client, load, given.minutes * 60)
         finally:
             load.stop()
     found = growth(samples, load.done.get("offline jobs", 0))
     if given.samples:
         given.samples.write_text("".join(f"{json.dumps(asdict(sample))}\n" for sample in samples), encoding="utf-8")
     done = ", ".join(f"{count:,} {name}" for name, count in sorted(load.done.items()))
-    text = f"{given.minutes:g} minutes, driver {given.driver}: {done}; {len(load.failures)} failed.\n\n{table(found)}"
+    text = f"{given.minutes:g} minutes of load, driver {given.driver}: {done}; {len(load.failures)} failed.\n\n{table(found)}"
     print(text)
     if given.write:
         fill_in(f"soak {given.driver}", text)
@@ -174,13 +193,24 @@ def ask_rest(address: str, model: str) -> None:
             raise
 
 
-def measured(client: Client, duration_s: float) -> list[Sample]:
+def measured_with_rests(client: Client, load: Load, load_s: float) -> list[Sample]:
+    """The samples of every service that stays: under load for so long, and in a rest after each third of it."""
+    samples: list[Sample] = []
+    for _ in range(RESTS):
+        samples += measured(client, load_s / RESTS)
+        with load.at_rest():
+            time.sleep(REST_S - AT_REST_S)
+            samples += measured(client, AT_REST_S, is_at_rest=True)
+    return samples
+
+
+def measured(client: Client, duration_s: float, *, is_at_rest: bool = False) -> list[Sample]:
     """The samples of every service that stays, for so long."""
     end, samples = time.monotonic() + duration_s, list[Sample]()
     while time.monotonic() < end:
         begun = time.monotonic()
         samples += [
-            sampled(service, time.time())
+            sampled(service, time.time(), is_at_rest=is_at_rest)
             for service in client.driver.runner.live()
             if service.pid is not None and "guest" not in service.name
         ]

@@ -14,11 +14,12 @@ from benchmarks.reliability_page import fill_in
 def samples(
     memory_per_s: float = 0, threads_per_s: float = 0, minutes: float = 20, pid: int = 7, is_java: bool = False
 ) -> list[Sample]:
-    """Of one service, every four seconds; a jump in the first minute is its warm-up."""
+    """Of one service, every four seconds, at rest in the last twenty of every four minutes; at first it warms up."""
     return [
         Sample(
             "model-fare-1f", at, pid, is_java,
             {"memory": int(1e8 * (at >= 60) + memory_per_s * at), "threads": int(9 + threads_per_s * at), "files": 5, "sockets": 2},
+            at % 240 >= 220,
         )
         for at in range(0, int(minutes * 60), 4)
     ]  # fmt: skip
@@ -29,8 +30,9 @@ FOUND = [
     (samples(), []),
     (samples(memory_per_s=50e6 / HOUR), []),
     (samples(memory_per_s=100e6 / HOUR), ["memory"]),
-    (samples(memory_per_s=100e6 / HOUR, minutes=3), []),
-    (samples(memory_per_s=9e9 / HOUR, minutes=3), ["memory"]),
+    (samples(memory_per_s=100e6 / HOUR, minutes=8), []),
+    (samples(memory_per_s=9e9 / HOUR, minutes=8), ["memory"]),
+    (samples(memory_per_s=9e9 / HOUR, minutes=4), []),
     (samples(memory_per_s=1e9 / HOUR, is_java=True), []),
     (samples(memory_per_s=3e9 / HOUR, is_java=True), ["memory"]),
     (samples(threads_per_s=60 / HOUR), ["threads"]),
@@ -41,7 +43,7 @@ FOUND = [
 def test_what_comes_and_goes_is_no_growth() -> None:
     taken = samples(minutes=12)
     for at, sample in enumerate(taken):
-        sample.taken["threads"] += (at % 15) * at // 10
+        sample.taken["threads"] += 0 if sample.is_at_rest else at * at
     assert growth(taken)[0].problems == []
 
 
