@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,19 @@ sql = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)"
 key = ["id"]
 level = "P1"
 """
+Typed = Callable[..., str]
+"""Types a command, expects its exit code, and gives what it prints: the result, or after an error what is wrong."""
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    def type_in(*words: str, expected: int = 0) -> str:
+        capsys.readouterr()
+        assert run(words) == expected
+        printed = capsys.readouterr()
+        return printed.out if expected == 0 else printed.err
+
+    return type_in
 
 
 @pytest.fixture
@@ -44,33 +57,35 @@ def host(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_proven_image_is_promoted_and_verified_and_another_is_refused(
-    client: Client, host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    client: Client, host: str, typed: Typed, tmp_path: Path
 ) -> None:
     folder = write_package(tmp_path / "promoted")
     (folder / "pyml.toml").write_text(PARITY)
     model_id = client.upload_model(ModelPackage(folder))
     to = ["--to", f"{host}/models/promoted:prod", "--plain-http"]
-    assert run(["promote", model_id, *to]) == 1
-    refused = capsys.readouterr().err
-    assert "nothing proves that the paths of sha256:" in refused
-    assert "fix: pyml parity-check" in refused
+    refused = typed("promote", model_id, *to, expected=1)
+    assert re.search(r"error: nothing proves that the paths of sha256:.*\n  fix: pyml parity-check\n", refused)
 
-    assert run(["parity-check", str(folder)]) == 0
-    assert "signed with" in capsys.readouterr().err
-    assert run(["promote", model_id, *to, "--dry-run"]) == 0
-    assert "nothing was pushed" in capsys.readouterr().out
-    assert run(["promote", model_id, *to, "--json"]) == 0
-    promoted = json.loads(capsys.readouterr().out)
+    typed("parity-check", str(folder))
+    assert "nothing was pushed" in typed("promote", model_id, *to, "--dry-run")
+    promoted = json.loads(typed("promote", model_id, *to, "--json"))
     assert (promoted["model"], promoted["level"]) == (model_id, "P1")
     assert promoted["tags"] == ["prod", model_id.replace("@", "-")]
+    told = typed("log", "promoted")
+    assert re.search(rf"checked +{model_id}  PASS P1.*\n.*promoted +{model_id}  {host}", told)
 
-    public = str(tmp_path / "keys" / "signing.pub")
-    assert run(["verify", promoted["image"], "--key", public, "--plain-http", "--json"]) == 0
-    verified = json.loads(capsys.readouterr().out)
+    verify = ["verify", promoted["image"], "--plain-http", "--json", "--key"]
+    verified = json.loads(typed(*verify, str(tmp_path / "keys" / "signing.pub")))
     assert (verified["image"], verified["model"]) == (promoted["image"], model_id)
-    assert run(["log", "promoted"]) == 0
-    assert re.search(rf"checked +{model_id}  PASS P1.*\n.*promoted +{model_id}  {host}", capsys.readouterr().out)
+
+
+def test_who_trusts_a_different_key_is_not_convinced(client: Client, host: str, typed: Typed, tmp_path: Path) -> None:
+    folder = write_package(tmp_path / "trusted")
+    (folder / "pyml.toml").write_text(PARITY)
+    model_id = client.upload_model(ModelPackage(folder))
+    typed("parity-check", str(folder))
+    promoted = json.loads(typed("promote", model_id, "--to", f"{host}/models/trusted", "--plain-http", "--json"))
     create_key_pair(tmp_path / "stranger")
     stranger = str(tmp_path / "stranger" / "keys" / "signing.pub")
-    assert run(["verify", promoted["image"], "--key", stranger, "--plain-http"]) == 1
-    assert "of no key that is trusted" in capsys.readouterr().err
+    refused = typed("verify", promoted["image"], "--key", stranger, "--plain-http", expected=1)
+    assert "of no key that is trusted" in refused
