@@ -32,6 +32,10 @@ from support.reports import FAILING, MODEL, PASSING
 TOML = '[parity]\nsql = "SELECT 1 AS id"\nkey = ["id"]\nlevel = "P4"\n'
 
 
+KEY = object()
+"""Stands for the key that signs."""
+
+
 @dataclass
 class Asked:
     """What the check was asked for."""
@@ -51,8 +55,9 @@ class Asked:
         rows: object,
         expected: Path | None,
         use_cache: bool,
+        signing_key: object,
     ) -> Report:
-        assert (model_id, rows) == (MODEL, None)
+        assert (model_id, rows, signing_key) == (MODEL, None, KEY)
         self.settings.append(settings)
         self.use_cache.append(use_cache)
         self.expected.append(expected)
@@ -69,7 +74,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     version = SimpleNamespace(model_id=MODEL, name="fare", package=tmp_path / "model", signature=None)
 
     def client(*_: Any) -> SimpleNamespace:
-        return SimpleNamespace(home=SandboxHome(tmp_path / "home"), deploy_model=lambda *_: None)
+        home = SandboxHome(tmp_path / "home")
+        return SimpleNamespace(home=home, deploy_model=lambda *_: None, signing_key=lambda _: KEY)
 
     monkeypatch.setattr("pyml_sandbox.client.Client", client)
     monkeypatch.setattr("pyml_sandbox.drivers.choice.builder_for", lambda _: None)

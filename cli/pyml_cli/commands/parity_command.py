@@ -59,6 +59,7 @@ def parity_check(
     files.refuse_folders()
     _refuse_unknown(level)
     client = Client(sandbox)
+    signing_key = client.signing_key(ask_passphrase)
     with exit_code_1_is_a_verdict(), progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
@@ -72,7 +73,7 @@ def parity_check(
             rows=rows,
             expected=expected,
             use_cache=not no_cache,
-            signing_key=client.signing_key(ask_passphrase),
+            signing_key=signing_key,
         )
     choose_output(json).result(ReportView(report))
     with progress() as on_event:
