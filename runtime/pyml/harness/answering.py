@@ -52,11 +52,7 @@ class Harness:
 
     def answer(self, request: HarnessRequest) -> HarnessResponse:
         """Make the calls of a request. An exception of the model is part of the response."""
-        with (
-            _clock(request.clock, runs=request.runs),
-            self._evaluation_mode(request.perturbation),
-            self._call_trace(request) as called,
-        ):
+        with self._evaluation_mode(request.perturbation), self._call_trace(request) as called:
             calls = self._calls(request)
         done = [call.predictions for call in calls if call.predictions is not None]
         schema = self._runner.outputs.arrow
@@ -69,10 +65,15 @@ class Harness:
         )
 
     def _calls(self, request: HarnessRequest) -> list[_Call]:
+        """One after the other, each of which begins at the time of the request; or several at the same time."""
         if request.threads == 1:
-            return [self._call(request, group) for group in request.groups]
-        with ThreadPoolExecutor(request.threads) as pool:
+            return [self._call_at_its_time(request, group) for group in request.groups]
+        with _clock(request.clock, runs=request.runs), ThreadPoolExecutor(request.threads) as pool:
             return list(pool.map(lambda group: self._call(request, group), request.groups))
+
+    def _call_at_its_time(self, request: HarnessRequest, group: Sequence[int]) -> _Call:
+        with _clock(request.clock, runs=request.runs):
+            return self._call(request, group)
 
     def _call(self, request: HarnessRequest, group: Sequence[int]) -> _Call:
         rows = request.rows.take(pa.array(group, pa.int64()))

@@ -25,7 +25,7 @@ class HarnessRequest:
         rows: columns of the model's inputs.
         groups: the rows of each call, by their positions in `rows`.
         perturbation: how the frame of each call is changed before it.
-        clock: time in seconds since 1970 at which all clocks stand still; None leaves them unchanged.
+        clock: time in seconds since 1970, at which all clocks stand still in each call; None leaves them unchanged.
         seeded: whether every known random generator is seeded anew before each call.
         threads: number of threads that share the calls; 1 makes them in order.
         detects_mutation: whether to detect that `predict` modifies its input.
