@@ -11,7 +11,7 @@ from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
 from pyml.errors import ProofError
-from pyml_sandbox.parity.cache import checker_version
+from pyml_sandbox.parity.cache import checker_version, file_text
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.proof.check_statement import Statement, Subject
 from pyml_sandbox.proof.envelope import Envelope
@@ -37,11 +37,11 @@ def leave_proof(
     Returns:
         The proof; None if the paths did not run in one image.
     """
-    images = set(report.images.values())
-    if len(images) != 1 or not next(iter(images)).startswith("sha256:"):
+    image, *others = set(report.images.values()) or {""}
+    if others or not image.startswith("sha256:"):
         return None
-    store, text = ProofStore(home.proofs), json.dumps(report.to_json(), indent=2) + "\n"
-    statement = statement_of(report, settings, next(iter(images)), digest_of(text.encode()))
+    store, text = ProofStore(home.proofs), file_text(report)
+    statement = statement_of(report, settings, image, digest_of(text.encode()))
     known = _known(store, statement, key) if report.is_cached else None
     return known or store.keep(Envelope.seal(statement, key), text)
 

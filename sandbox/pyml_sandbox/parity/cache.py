@@ -95,4 +95,9 @@ def _written_at(file: Path) -> float:
 
 def write(folder: Path, report: Report) -> None:
     """Write the report of a run into the run's folder."""
-    write_atomically(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
+    write_atomically(folder / "report.json", file_text(report))
+
+
+def file_text(report: Report) -> str:
+    """A report as a file for people and programs: its JSON document, indented."""
+    return json.dumps(report.to_json(), indent=2) + "\n"

@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from pyml.errors import Problem, SettingsError, UsageError
-from pyml_sandbox.proof.check_statement import LEVEL
+from pyml_sandbox.proof.check_statement import LEVEL, problems_of
 from pyml_sandbox.proof.public_key import PublicKey
 
 LOWEST = "P1"
@@ -69,9 +69,7 @@ class Policy:
         try:
             return _File.model_validate(read).policy(file.parent)
         except ValidationError as error:
-            problems = [
-                Problem(f"{'.'.join(map(str, each['loc']))}: {each['msg']}") for each in error.errors(include_url=False)
-            ]
+            problems = [Problem(each) for each in problems_of(error)]
             raise SettingsError(f"the policy {file} is not one:", problems) from error
 
 

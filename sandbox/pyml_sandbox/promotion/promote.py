@@ -106,12 +106,10 @@ def promote(
     _refuse_untrusted(key, policy, now)
     reference = repository.reference
     _refuse_tag_of_others(repository, candidate)
-    own = replace(reference, tag=_own_tag(repository, candidate), digest="")
+    own_tag, known = _own_tag(repository, candidate)
+    own = replace(reference, tag=own_tag, digest="")
     with timed("push", on_event, str(own)) as done:
-        known = repository.manifest(own.tag)
-        if known is None:
-            candidate.push(own, on_event)
-        manifest = _pushed(repository, own, candidate)
+        manifest = known or _pushed(repository, own, candidate, on_event)
         done(f"{own}, which was there already" if known else f"{own}@{manifest.digest}")
     subject = Subject(reference.name, manifest.digest)
     with timed("proof", on_event, "attached to the image") as done:
@@ -156,20 +154,29 @@ def _sealed(repository: Repository, statement: Statement, key: SigningKey) -> En
     return next(own, None) or Envelope.seal(statement, key)
 
 
-def _own_tag(repository: Repository, candidate: Candidate) -> str:
-    """The tag of the version, unless a different image of the same version has it: it is never moved."""
+def _own_tag(repository: Repository, candidate: Candidate) -> tuple[str, Manifest | None]:
+    """The tag of the version, or of the image where a different one has it, and is kept; and what stands there."""
     of_version, of_image = candidate.own_tags
     known = repository.manifest(of_version)
-    return of_version if known is None or config_digest_of(known) == candidate.image else of_image
+    if known is None or config_digest_of(known) == candidate.image:
+        return of_version, known
+    known = repository.manifest(of_image)
+    return of_image, known and _proven(known, f"{repository.reference.name}:{of_image}", candidate)
 
 
-def _pushed(repository: Repository, own: Reference, candidate: Candidate) -> Manifest:
-    """The manifest of the pushed image, which must be the proven one."""
+def _pushed(repository: Repository, own: Reference, candidate: Candidate, on_event: OnEvent) -> Manifest:
+    """Push the image; its manifest as the registry has it then."""
+    candidate.push(own, on_event)
     manifest = repository.manifest(own.tag)
     if manifest is None:
         raise ProofError(f"{own} is not there, though it was pushed", f"{PROMOTE}, again")
+    return _proven(manifest, str(own), candidate)
+
+
+def _proven(manifest: Manifest, name: str, candidate: Candidate) -> Manifest:
+    """The manifest, which must be that of the proven image."""
     found = config_digest_of(manifest)
     if found != candidate.image:
-        message = f"{own} is a different image, {found}, and not the one that was proven, {candidate.image}"
+        message = f"{name} is a different image, {found}, and not the one that was proven, {candidate.image}"
         raise ProofError(message, "look who else pushes there, and choose a different repository")
     return manifest

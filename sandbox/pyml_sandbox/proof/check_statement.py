@@ -116,7 +116,7 @@ class Statement:
         try:
             return _Document.model_validate(read).statement()
         except ValidationError as error:
-            raise ProofError(f"the statement is not one of a parity check: {first_problem(error)}") from error
+            raise ProofError(f"the statement is not one of a parity check: {problems_of(error)[0]}") from error
 
 
 def json_object(document: bytes, what: str) -> dict[str, object]:
@@ -147,10 +147,9 @@ def json_object(document: bytes, what: str) -> dict[str, object]:
     return found
 
 
-def first_problem(error: ValidationError) -> str:
-    """What is wrong first, and where in the document."""
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+def problems_of(error: ValidationError) -> list[str]:
+    """What is wrong, and where in the document."""
+    return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
 
 
 def _subject(subject: Subject) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pyml.errors import ProofError
-from pyml_sandbox.proof.check_statement import Statement, json_object
+from pyml_sandbox.proof.check_statement import Statement, json_object, problems_of
 from pyml_sandbox.proof.public_key import PublicKey
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ class Envelope:
         try:
             read = _Document.model_validate(json_object(document, "the envelope"))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise ProofError(
-                f"the envelope is not whole: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            ) from error
+            raise ProofError(f"the envelope is not whole: {problems_of(error)[0]}") from error
         if read.payloadType != PAYLOAD_TYPE:
             raise ProofError(f"expected an envelope with {PAYLOAD_TYPE}, found {read.payloadType!r}")
         signatures = tuple(_decoded(each.sig) for each in read.signatures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,20 +46,16 @@ class SigningKey:
 
     Attributes:
         signer: signs; of a PEM key, a KMS or an HSM.
-        where: the file, variable or URI that names it, for messages.
+        public: its public half, named by the file, variable or URI that names the key.
     """
 
     signer: Signer
-    where: str
+    public: PublicKey
 
     @property
-    def public(self) -> PublicKey:
-        """Its public half."""
-        from securesystemslib.signer import SSlibKey
-
-        key = self.signer.public_key
-        assert isinstance(key, SSlibKey)  # noqa: S101 - `find_signing_key` takes no other
-        return PublicKey(key, self.where)
+    def where(self) -> str:
+        """The file, variable or URI that names it, for messages."""
+        return self.public.where
 
     def sign(self, message: bytes) -> bytes:
         """The signature of a message.
@@ -186,8 +182,7 @@ def _of_pem(pem: str, where: str, environ: Mapping[str, str], ask: AskPassphrase
             message = f"the passphrase does not open the private key {where}"
             raise UsageError(message, f"export {PASSPHRASE_VARIABLE}=…") from error
         raise UsageError(f"{where} holds no private key in PEM that can sign", NEW_PAIR) from error
-    ecdsa(signer.public_key, where)
-    return SigningKey(signer, where)
+    return SigningKey(signer, PublicKey(ecdsa(signer.public_key, where), where))
 
 
 def _passphrase(where: str, environ: Mapping[str, str], ask: AskPassphrase) -> bytes:
@@ -208,7 +203,7 @@ def _of_uri(uri: str, environ: Mapping[str, str], ask: AskPassphrase) -> Signing
             f"${KEY_VARIABLE} names a key by a URI, and ${PUBLIC_VARIABLE} does not say what its public half is",
             f"export {PUBLIC_VARIABLE}=FILE",
         )
-    is_text = given.startswith("-----BEGIN")
+    is_text = given.startswith(BEGINS)
     public = PublicKey.from_pem(given, f"${PUBLIC_VARIABLE}") if is_text else PublicKey.from_file(Path(given))
     try:
         signer = Signer.from_priv_key_uri(uri, public.key, lambda _: _passphrase(uri, environ, ask).decode())
@@ -216,4 +211,4 @@ def _of_uri(uri: str, environ: Mapping[str, str], ask: AskPassphrase) -> Signing
         raise
     except Exception as error:  # each signer raises errors of its own service
         raise UsageError(f"the key {uri} cannot be used: {error}", KEY_SERVICE) from error
-    return SigningKey(signer, uri)
+    return SigningKey(signer, replace(public, where=uri))
