@@ -223,8 +223,8 @@ class Client:
             SandboxError: Spark does not answer.
         """
         from pyml.offline.job import OfflineJob
-        from pyml.offline.table_swap import split_table_name
         from pyml.offline.targets.partition import partition_of
+        from pyml.offline.targets.table_swap import split_table_name
 
         split_table_name(table)
         values = partition_of(partition or {})

@@ -19,8 +19,8 @@ from pyml.offline.job import JobError, JobResult, OfflineJob
 from pyml.offline.job_query import check_query, kept_columns, planned, written_columns
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.staging import refuse_bad_audit, write_staging
-from pyml.offline.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
 from pyml.offline.targets.table_insert import finish_interrupted_insert, insert, refuse_other_partition
+from pyml.offline.targets.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
 from pyml.offline.targets.target import check_partition_values, check_target, find_target, partition_types
 from pyml.types.spark_types import backticked, quoted
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyml.offline.cancellation import interruptible
 from pyml.offline.spark_errors import translated_errors
-from pyml.offline.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
+from pyml.offline.targets.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
 from pyml.types.spark_types import ddl_type_of, quoted
 
 if TYPE_CHECKING:

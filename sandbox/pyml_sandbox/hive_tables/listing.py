@@ -11,7 +11,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.spark_schema import declared_type
-from pyml.offline.table_swap import split_table_name
+from pyml.offline.targets.table_swap import split_table_name
 from pyml.types.field import Field
 from pyml.types.spark_types import quoted
 from pyml_sandbox.predict.spark_session import session

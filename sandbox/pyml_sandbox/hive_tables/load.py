@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
 from pyml.offline.spark_errors import translated_errors
-from pyml.offline.table_swap import restore_interrupted_swap, split_table_name
+from pyml.offline.targets.table_swap import restore_interrupted_swap, split_table_name
 from pyml.types.spark_types import quoted
 from pyml_sandbox.hive_tables.file_table import FileTable, read_table
 from pyml_sandbox.hive_tables.hive_writer import replace_table

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
-from pyml.offline.table_swap import drop_interrupted_staging, restore_interrupted_swap, split_table_name
+from pyml.offline.targets.table_swap import drop_interrupted_staging, restore_interrupted_swap, split_table_name
 from pyml_sandbox.predict.spark_session import interrupt_left, session
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome

@@ -1,1 +1,1 @@
-"""The target of an offline job: what stands there, one partition of it, and rows inserted into it."""
+"""The target of an offline job: what stands there, its swap, one partition of it, and rows inserted into it."""

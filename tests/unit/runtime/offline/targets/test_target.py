@@ -8,8 +8,8 @@ import pytest
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
 from pyml.offline.job import OfflineJob
-from pyml.offline.table_swap import split_table_name
 from pyml.offline.targets.partition import parse_partition, partition_of
+from pyml.offline.targets.table_swap import split_table_name
 from pyml.offline.targets.target import EXTERNAL, VIEW, Target, check_target, partition_types
 from pyml.types.schema import Schema
 
