@@ -16,7 +16,6 @@ from containers.tiny_wheels import served_index, write_wheel
 from pyml.errors import PackageError, SetupError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import PINNED
-from pyml_sandbox.drivers.container import inside_paths
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, run_to_its_end, temporary_container
@@ -27,6 +26,7 @@ from pyml_sandbox.drivers.container.images.inventory import list_images, remove
 from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
 from pyml_sandbox.drivers.container.images.python_image import PythonImage, bootstrapped, python_version
 from pyml_sandbox.drivers.container.images.unused_jars import is_unused
+from pyml_sandbox.services import inside_paths
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event
 from support.packages import ECHO, write_package

@@ -19,9 +19,9 @@ from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, find_engine
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
-from pyml_sandbox.drivers.container.inside_paths import WAREHOUSE
 from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.services.inside_paths import WAREHOUSE
 from pyml_sandbox.services.runner_contract import LiveService
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.process_tags import process_tags

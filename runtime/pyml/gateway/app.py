@@ -13,7 +13,7 @@ import grpc
 from aiohttp import web
 
 from pyml.errors import SetupError
-from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.balancer import LoadBalancer, RoutesSource
 from pyml.gateway.ends.recent_ends import RecentEnds, in_journal
 from pyml.gateway.gateway_options import Address, GatewayOptions
 from pyml.gateway.grpc_server import add_services
@@ -37,7 +37,7 @@ class Gateway:
     """The gateway; belongs to one event loop.
 
     Args:
-        options: where to listen, and the routes file.
+        options: where to listen, and the routes.
     """
 
     def __init__(self, options: GatewayOptions) -> None:
@@ -46,7 +46,7 @@ class Gateway:
         usage = RequestCounter()
         self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
-        self._balancer = LoadBalancer(RoutesFile(options.routes), usage, launcher, ends=self._ends(options))
+        self._balancer = LoadBalancer(_source(options), usage, launcher, ends=self._ends(options))
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -110,6 +110,14 @@ class Gateway:
             raise RuntimeError("the REST side is not set up")
         no_log: Any = None  # what aiohttp takes, and does not declare
         return HttpConnection(self._rest.server, loop=loop, access_log=no_log, auto_decompress=AUTO_DECOMPRESS)
+
+
+def _source(options: GatewayOptions) -> RoutesSource:
+    if options.routes is not None:
+        return RoutesFile(options.routes)
+    if options.route is not None:
+        return options.route
+    raise ValueError("neither a routes file nor a route is given")
 
 
 def _bind_error(address: Address) -> OSError | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pyml.gateway.channel import Channel, died, no_replica_available, says_ready
 from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
-from pyml.gateway.routes_file import Route, Routes, RoutesFile
+from pyml.gateway.routes_file import Route, Routes
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError
@@ -19,11 +20,18 @@ _ANSWER_BEFORE_S = 0.25
 Dial = Callable[[Replica, RequestCount], Channel]
 
 
+class RoutesSource(Protocol):
+    """What knows the routes: a file, or a command line."""
+
+    def current(self) -> Routes:
+        """The current routes; the same object until they change."""
+
+
 class LoadBalancer:
     """Calls model servers; belongs to one event loop.
 
     Args:
-        routes_file: what is deployed.
+        source: what is deployed.
         usage: counts the requests to each service.
         launcher: starts servers on request; None if servers are never started on request.
         dial: opens the channel to a server.
@@ -32,13 +40,13 @@ class LoadBalancer:
 
     def __init__(
         self,
-        routes_file: RoutesFile,
+        source: RoutesSource,
         usage: RequestCounter,
         launcher: Launcher | None = None,
         dial: Dial = Channel,
         ends: RecentEnds | None = None,
     ) -> None:
-        self._routes_file = routes_file
+        self._source = source
         self._usage = usage
         self._launcher = launcher
         self._dial = dial
@@ -49,7 +57,7 @@ class LoadBalancer:
         self._ends = ends
 
     def find(self, model: str, version: str) -> Route:
-        """The route of a model version, according to the current routes file.
+        """The route of a model version, according to the current routes.
 
         Raises:
             RpcFailureError: it is not deployed.
@@ -57,7 +65,7 @@ class LoadBalancer:
         return self._current().find(model, version)
 
     def routes(self) -> list[Route]:
-        """The routes of all deployed model versions, according to the current routes file, by name and version."""
+        """The routes of all deployed model versions, according to the current routes, by name and version."""
         models = self._current().models
         return [versions[version] for _, versions in sorted(models.items()) for version in sorted(versions)]
 
@@ -148,7 +156,7 @@ class LoadBalancer:
         await asyncio.gather(*self._closing)
 
     def _current(self) -> Routes:
-        routes = self._routes_file.current()
+        routes = self._source.current()
         if routes is not self._routes:
             self._routes = routes
             self._turns.clear()

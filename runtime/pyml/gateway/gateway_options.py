@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyml.gateway.fixed_route import FixedRoute
+
 
 @dataclass(frozen=True)
 class Address:
@@ -36,7 +38,7 @@ class GatewayOptions:
     """The options of the gateway's command line.
 
     Attributes:
-        routes: the routes file.
+        routes: the routes file; None if there is one route that never changes.
         grpc: where the gRPC side listens.
         rest: where the REST side listens; None if it is not served.
         max_request_mb: size of the largest accepted request, in MiB. Each model has its own, lower limit.
@@ -45,9 +47,10 @@ class GatewayOptions:
         sandbox: the label that marks the sandbox's containers.
         journal: log of the supervisord that watches the model servers; None if an engine does, or nobody.
         start_wait_s: maximum number of seconds that a request waits while its model server starts.
+        route: the only route, where no sandbox writes a routes file; None if there is such a file.
     """
 
-    routes: Path
+    routes: Path | None
     grpc: Address
     rest: Address | None = None
     max_request_mb: int = 512
@@ -56,6 +59,7 @@ class GatewayOptions:
     sandbox: str | None = None
     journal: Path | None = None
     start_wait_s: float = 30
+    route: FixedRoute | None = None
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> GatewayOptions:
@@ -64,7 +68,14 @@ class GatewayOptions:
             prog="python -m pyml.gateway",
             description="The Open Inference Protocol on TCP in front of model servers on Unix sockets.",
         )
-        parser.add_argument("--routes", type=Path, required=True, metavar="FILE", help="routes file (JSON)")
+        where = parser.add_mutually_exclusive_group(required=True)
+        where.add_argument("--routes", type=Path, metavar="FILE", help="routes file (JSON), read again when it changes")
+        where.add_argument(
+            "--route",
+            type=FixedRoute.parse,
+            metavar="NAME@VERSION=SOCKET",
+            help="the only model version, and the Unix socket of its server; without a sandbox",
+        )
         parser.add_argument(
             "--grpc", type=Address.parse, required=True, metavar="HOST:PORT", help="where to serve gRPC"
         )

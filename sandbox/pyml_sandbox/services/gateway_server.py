@@ -18,19 +18,19 @@ def gateway_endpoint(ports: Ports) -> Endpoint:
     return Endpoint(NAME, address, GatewayProbe(HOST, ports.gateway))
 
 
-def gateway_command(python: str, routes: str, host: str, ports: Ports) -> tuple[str, ...]:
+def gateway_command(python: str, where: tuple[str, str], host: str, ports: Ports) -> tuple[str, ...]:
     """The command that starts the gateway.
 
     Args:
         python: path of the interpreter.
-        routes: path of the routes file.
+        where: the option that names the routes file, or the only route, and its value.
         host: address on which it listens.
         ports: of the sandbox; it listens on `gateway` and `rest`.
     """
     return (
         python,
         *("-m", "pyml.gateway"),
-        *("--routes", routes),
+        *where,
         *("--grpc", f"{host}:{ports.gateway}"),
         *("--rest", f"{host}:{ports.rest}"),
     )

@@ -21,6 +21,9 @@ MESSAGE_MAX_BYTES = 512 * MIB
 OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.worker_daemon"}
 """The setting with which daemons of Python workers end when they are idle; Spark's own stay until it ends."""
 
+ONE_TIME_ZONE = {"spark.sql.session.timeZone": "UTC"}
+"""The setting with which a timestamp is the same moment on every cluster."""
+
 
 def spark_endpoint(port: int) -> Endpoint:
     """The address of Spark Connect, and its probe."""
@@ -57,7 +60,7 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         "spark.hadoop.hive.metastore.uris": f"thrift://{metastore_address}",
         "spark.hadoop.hive.exec.scratchdir": f"{scratch}/hive",
         "spark.sql.warehouse.dir": warehouse,
-        "spark.sql.session.timeZone": "UTC",
+        **ONE_TIME_ZONE,
         "spark.sql.shuffle.partitions": str(max(2, cores)),
         "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} {_java_option('java.io.tmpdir', scratch)} -Duser.timezone=UTC",
     }

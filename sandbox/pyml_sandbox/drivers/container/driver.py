@@ -22,7 +22,6 @@ from pyml_sandbox.drivers.container.engine.lookup import containers_of, running
 from pyml_sandbox.drivers.container.environments import ImageBuilder
 from pyml_sandbox.drivers.container.images.base_image import BaseImage, ensure_base, find_base
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
-from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
 from pyml_sandbox.drivers.container.service_runner import ContainerRunner
 from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
@@ -30,6 +29,7 @@ from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.services import gateway_server, machine_check, metastore, spark
 from pyml_sandbox.services.container_spec import Limits
+from pyml_sandbox.services.inside_paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.services.model_server import model_endpoint, server_command, service_name, socket_name
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent

@@ -12,10 +12,10 @@ from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.images.base_image import ensure_base
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
-from pyml_sandbox.drivers.container.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.drivers.container.session import session_with_container
 from pyml_sandbox.models.environment import BuildResult, Environment
 from pyml_sandbox.models.model_session import Session
+from pyml_sandbox.services.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.workspace.events import OnEvent
 
 

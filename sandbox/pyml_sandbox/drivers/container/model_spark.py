@@ -18,6 +18,7 @@ from pyml_sandbox.rollout.apply import apply_plan
 from pyml_sandbox.rollout.paused import resume_paused
 from pyml_sandbox.rollout.plan import plan_up
 from pyml_sandbox.rollout.unready import stop_unready
+from pyml_sandbox.services.inside_paths import INSIDE
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
@@ -74,7 +75,7 @@ class ModelSpark:
             if stop_unready([spec.endpoint for spec in specs], own, self.runner, on_event):
                 own = [service for service in self.runner.live() if service.name in names]
             apply_plan(plan_up(specs, own), self.runner, own, on_event)
-        port = published_port(self.engine, self.home.project, names[-1], service_specs.INSIDE.spark)
+        port = published_port(self.engine, self.home.project, names[-1], INSIDE.spark)
         return OfflineTarget(f"{HOST}:{port}", environment, specs[-1].endpoint.probe)
 
     def endpoints(self) -> list[Endpoint]:
@@ -113,7 +114,7 @@ class ModelSpark:
 
     def _connect_probe(self, name: str) -> ConnectProbe:
         asks_master = service_specs.driver_health()
-        return ConnectProbe(self.engine, self.home.project, name, service_specs.INSIDE.spark, asks_master)
+        return ConnectProbe(self.engine, self.home.project, name, INSIDE.spark, asks_master)
 
     # ---- memory for one more
 

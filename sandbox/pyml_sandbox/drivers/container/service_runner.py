@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyml.errors import SandboxError
 from pyml.gateway.ends.reasons import ABORTED, LOG_LINES, OUT_OF_MEMORY, reason_in_log, reason_of
-from pyml_sandbox.drivers.container.compose.compose_file import container_of, document, text
+from pyml_sandbox.drivers.container.compose.compose_file import container_of, document
 from pyml_sandbox.drivers.container.compose.compose_program import Compose
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, gone_is_fine, translated
@@ -29,6 +29,7 @@ from pyml_sandbox.services.runner_contract import Exit, LiveService, Resources, 
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -207,7 +208,7 @@ class ContainerRunner:
         new = document(self._home.project, specs)
         old = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
         merged = {**new, **{part: {**old.get(part, {}), **_mapping(new[part])} for part in ("services", "volumes")}}
-        write_atomically(file, text(merged))
+        write_atomically(file, yaml_text(merged))
         return file
 
     def _live_service(self, container: Container) -> LiveService:

@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyml_sandbox.drivers.container.engine import labels
-from pyml_sandbox.drivers.container.inside_paths import (
+from pyml_sandbox.models.load_time import START_TIMEOUT_S
+from pyml_sandbox.services import gateway_server, metastore, model_server, spark
+from pyml_sandbox.services.container_spec import Container, Limits
+from pyml_sandbox.services.inside_paths import (
+    ANYWHERE,
     BASE_PYTHON,
+    INSIDE,
     JAVA_HOME,
     METASTORE,
     RESOURCE_SCRIPT,
     SOCKETS,
     SOCKETS_NAME,
     SPARK_HOME,
+    TMP,
     WAREHOUSE,
 )
-from pyml_sandbox.models.load_time import START_TIMEOUT_S
-from pyml_sandbox.services import gateway_server, metastore, model_server, spark
-from pyml_sandbox.services.container_spec import Container, Limits
 from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
 from pyml_sandbox.workspace.ports import Ports
 
-ANYWHERE = "0.0.0.0"  # noqa: S104 - inside a container; on this machine only 127.0.0.1 is published
-TMP = "/tmp"  # noqa: S108 - the container's own
 WORKING_DIRECTORY = Path("/")
 ENGINE_SOCKET = "/var/run/docker.sock"
 ROUTES = "/var/lib/pyml/routes"
 """Folder of the routes, which only the gateway sees: model servers can write to the volume of sockets."""
+ROUTES_FILE = f"{ROUTES}/routes.json"
 
 MASTER = "spark-master"
 MASTER_PORT, MASTER_UI_PORT, WORKER_UI_PORT, DRIVER_UI_PORT = 7077, 8080, 8081, 4040
-INSIDE = Ports()
-"""The ports on which services listen in containers; they are published at the sandbox's ports."""
 
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
 METASTORE_VOLUME = {"metastore": METASTORE}
@@ -157,7 +157,10 @@ def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
     return _spec(
         gateway_server.gateway_endpoint(settings.ports),
-        (*gateway_server.gateway_command(BASE_PYTHON, f"{ROUTES}/routes.json", ANYWHERE, INSIDE), *engine),
+        (
+            *gateway_server.gateway_command(BASE_PYTHON, ("--routes", ROUTES_FILE), ANYWHERE, INSIDE),
+            *engine,
+        ),
         gateway_server.gateway_environment(),
         Container(
             image,

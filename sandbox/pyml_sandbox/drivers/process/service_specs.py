@@ -113,7 +113,7 @@ def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
     return ServiceSpec(
         endpoint=gateway_server.gateway_endpoint(ports),
         command=(
-            *gateway_server.gateway_command(sys.executable, str(home.routes_file), HOST, ports),
+            *gateway_server.gateway_command(sys.executable, ("--routes", str(home.routes_file)), HOST, ports),
             *("--journal", str(home.logs / JOURNAL)),
         ),
         working_directory=home.scratch,

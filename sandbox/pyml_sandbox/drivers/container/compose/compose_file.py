@@ -9,19 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyml.errors import UsageError
-from pyml.package.settings import MIB
 from pyml_sandbox.drivers.container.engine import labels
-from pyml_sandbox.drivers.container.inside_paths import SOCKETS_NAME, USER
 from pyml_sandbox.services.container_spec import Container
+from pyml_sandbox.services.inside_paths import SOCKETS_BYTES, SOCKETS_NAME, TMP, TMP_BYTES, USER
 
 if TYPE_CHECKING:
     from pyml_sandbox.services.spec import ServiceSpec
 
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 
-TMP_BYTES = 512 * MIB
-SOCKETS_BYTES = 16 * MIB
-"""How much the volume holds that all model servers of a sandbox write to: sockets take next to nothing."""
 LOG_OPTIONS = {"max-size": "20m", "max-file": "3"}
 
 
@@ -83,17 +79,6 @@ def container_of(spec: ServiceSpec) -> Container:
     return spec.container
 
 
-def text(whole: Mapping[str, JSON]) -> str:
-    """The file as YAML, without aliases."""
-    import yaml
-
-    class WithoutAliases(yaml.SafeDumper):
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    return str(yaml.dump(whole, Dumper=WithoutAliases, sort_keys=False, width=120))
-
-
 def _labels(project: str, spec: ServiceSpec, container: Container) -> dict[str, JSON]:
     kinds = {labels.ON_REQUEST: container.starts_on_request, labels.JOB_SCOPED: container.is_job_scoped}
     return {
@@ -114,7 +99,7 @@ def _access(container: Container) -> dict[str, JSON]:
         "group_add": list(container.groups),
     }
     if container.is_read_only:
-        access["tmpfs"] = [f"/tmp:mode=1777,size={TMP_BYTES}"]  # noqa: S108 - the container's own
+        access["tmpfs"] = [f"{TMP}:mode=1777,size={TMP_BYTES}"]
     if not container.has_network:
         access["network_mode"] = "none"
     if container.limits is not None:

@@ -11,8 +11,9 @@ import sys
 
 from pyml.probes import NotReadyError
 from pyml_sandbox.drivers.container import service_specs
-from pyml_sandbox.drivers.container.compose.compose_file import document, text
+from pyml_sandbox.drivers.container.compose.compose_file import document
 from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.yaml_text import yaml_text
 
 HEAD = """\
 # What `pyml dev up` runs in containers, rendered from the same specifications:
@@ -33,7 +34,7 @@ def default_file() -> str:
         service_specs.sql_container(SETTINGS, IMAGE),
         service_specs.gateway_container(SETTINGS, IMAGE),
     ]
-    return HEAD + text(document(SETTINGS.project, specs))
+    return HEAD + yaml_text(document(SETTINGS.project, specs))
 
 
 def _not_asked(timeout_s: float) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pyml.errors import UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
-from pyml_sandbox.drivers.container import inside_paths
 from pyml_sandbox.drivers.container.engine import archive, labels
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine, translated
 from pyml_sandbox.drivers.container.engine.temporary_container import temporary_container
@@ -37,6 +36,7 @@ from pyml_sandbox.drivers.container.images.builds.image_lock import constraints,
 from pyml_sandbox.drivers.container.images.model_load import LoadResult, load_on_trial
 from pyml_sandbox.drivers.requirements import count_packages, runtime_requirements
 from pyml_sandbox.models.environment import EnvironmentSize
+from pyml_sandbox.services import inside_paths
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.runtime_source import digest

@@ -9,11 +9,11 @@ from pathlib import Path
 from pyml.error_code import ErrorCode
 from pyml.errors import PackageError, Problem
 from pyml.package.settings import MIB, Settings
-from pyml_sandbox.drivers.container import inside_paths
 from pyml_sandbox.drivers.container.engine.archive import read_file
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.temporary_container import Program, run_to_its_end, temporary_container
 from pyml_sandbox.models.load_time import TRIAL_TIMEOUT_S, too_slow
+from pyml_sandbox.services import inside_paths
 
 
 @dataclass(frozen=True)

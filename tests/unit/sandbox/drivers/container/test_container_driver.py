@@ -17,13 +17,13 @@ from pyml_sandbox.drivers.container import driver as container_stack
 from pyml_sandbox.drivers.container import service_specs as services
 from pyml_sandbox.drivers.container.driver import ContainerDriver
 from pyml_sandbox.drivers.container.images.base_image import BaseImage
-from pyml_sandbox.drivers.container.inside_paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.drivers.process.driver import ProcessDriver
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.registry import find_version
 from pyml_sandbox.models.routes import Routes, load_routes
 from pyml_sandbox.models.version import ModelVersion
+from pyml_sandbox.services.inside_paths import METASTORE, SOCKETS, WAREHOUSE
 from pyml_sandbox.workspace.home import SandboxHome
 from pyml_sandbox.workspace.ports import Ports
 from pyml_sandbox.workspace.state import ContainerChoices, DataStamp, SandboxState

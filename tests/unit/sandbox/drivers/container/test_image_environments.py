@@ -16,8 +16,8 @@ from pyml_sandbox.drivers.container.environments import ImageBuilder
 from pyml_sandbox.drivers.container.images.base_image import BaseImage
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage
-from pyml_sandbox.drivers.container.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.models.environment import Environment, EnvironmentSize
+from pyml_sandbox.services.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.workspace.events import OnEvent, ignore
 from support.fake_docker import FakeDocker
 from support.packages import write_package

@@ -14,6 +14,7 @@ from pyml_sandbox.drivers.fake_runner import FakeMachine, FakeRunner
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.registry import find_version
 from pyml_sandbox.models.version import ModelVersion
+from pyml_sandbox.services.inside_paths import INSIDE
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.events import ignore
 from pyml_sandbox.workspace.home import SandboxHome
@@ -67,7 +68,7 @@ class Scene:
     def publishes(self, service: str, port: int) -> None:
         """The container that a job's start would make, with the port that the engine chose."""
         made = container(self.home.project, service, job_scoped="true")
-        made.ports = {f"{services.INSIDE.spark}/tcp": [{"HostPort": str(port)}]}
+        made.ports = {f"{INSIDE.spark}/tcp": [{"HostPort": str(port)}]}
         self.docker.made.append(made)
 
     @property

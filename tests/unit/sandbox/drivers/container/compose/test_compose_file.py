@@ -12,12 +12,13 @@ import yaml
 from pyml.errors import UsageError
 from pyml.probes import NotListeningError
 from pyml_sandbox.drivers.container import service_specs
-from pyml_sandbox.drivers.container.compose.compose_file import document, service, text
+from pyml_sandbox.drivers.container.compose.compose_file import document, service
 from pyml_sandbox.drivers.container.compose.default_file import default_file
 from pyml_sandbox.drivers.container.engine import labels
 from pyml_sandbox.services.container_spec import Container, Limits
 from pyml_sandbox.services.spec import Endpoint, ServiceSpec
 from pyml_sandbox.workspace.ports import Ports
+from pyml_sandbox.workspace.yaml_text import yaml_text
 
 SETTINGS = service_specs.ContainerSettings("pyml-test", Ports(), cores=2)
 BASE_IMAGE = "sha256:" + "ab" * 32
@@ -139,7 +140,7 @@ def test_compose_replaces_nothing_in_commands_and_variables() -> None:
 
 def test_a_file_is_read_back_as_it_was_written() -> None:
     whole = document("pyml-test", every_spec())
-    written = text(whole)
+    written = yaml_text(whole)
     assert yaml.safe_load(written) == whole
     assert "&id" not in written
 
