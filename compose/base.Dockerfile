@@ -53,6 +53,8 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     /opt/pyml/venv/bin/python /dev/shm/pyml/write_lock.py >/opt/pyml/requirements.lock
 COPY --from=java /opt/pyml/java /opt/pyml/java
 COPY --chmod=0755 spark-resource.sh /opt/pyml/spark-resource
+COPY --chmod=0755 entrypoint.sh /opt/pyml/entrypoint
 COPY --from=runtime /opt/pyml/runtime /opt/pyml/runtime
 ENV JAVA_HOME=/opt/pyml/java SPARK_HOME=/opt/pyml/spark PATH=/opt/pyml/venv/bin:/opt/pyml/java/bin:$PATH
 USER 1000:1000
+ENTRYPOINT ["/opt/pyml/entrypoint"]
