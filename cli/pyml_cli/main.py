@@ -21,6 +21,7 @@ from pyml_cli.bug_report import bug
 from pyml_cli.commands import (
     compare_command,
     explain_command,
+    export_commands,
     image_commands,
     key_commands,
     model_commands,
@@ -53,6 +54,7 @@ app.add_typer(
     help="Predict rows through the gateway, or the rows of a query into a Hive table.",
 )
 app.add_typer(image_commands.app, name="image", help="Build, list and remove the images of the container driver.")
+app.add_typer(export_commands.app, name="export", help="Write manifests with which a cluster runs a promoted image.")
 app.add_typer(key_commands.app, name="keys", help="Make and show the key that signs proofs.")
 for command in (
     model_commands.init,

@@ -44,20 +44,28 @@ def init(
 @app.command()
 def show(json: AsJson = False) -> None:
     """Print the public half, for whoever is to trust what this key signs."""
+    public = own_public_key()
+    if public is None:
+        raise UsageError("there is no key yet", "pyml keys init")
+    choose_output(json).result(PublicHalf(public))
+
+
+def own_public_key() -> PublicKey | None:
+    """The public half of the key that signs here; None if there is no key.
+
+    Raises:
+        UsageError: the key that a variable names cannot be read.
+    """
     import os
 
     from pyml_sandbox.proof.signing_key import KEY_VARIABLE, find_signing_key, public_key_of
     from pyml_sandbox.workspace.home import SandboxHome
 
     home = SandboxHome.find().root
-    if os.environ.get(KEY_VARIABLE):
-        key = find_signing_key(home, ask=ask_passphrase)
-        public = key.public if key else None
-    else:
-        public = public_key_of(home)
-    if public is None:
-        raise UsageError("there is no key yet", "pyml keys init")
-    choose_output(json).result(PublicHalf(public))
+    if not os.environ.get(KEY_VARIABLE):
+        return public_key_of(home)
+    key = find_signing_key(home, ask=ask_passphrase)
+    return key.public if key else None
 
 
 def ask_passphrase(where: str) -> str:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.errors import ProofError
+from pyml.errors import ProofError, UsageError
 from pyml_sandbox.models import registry
+from pyml_sandbox.promotion.oci.image_reference import Reference
 from pyml_sandbox.proof.proof_store import ProofStore
 from pyml_sandbox.workspace.events import JSON
 from pyml_sandbox.workspace.files import write_atomically
@@ -54,10 +55,39 @@ class HistoryEntry:
         }
 
 
+@dataclass(frozen=True)
+class Promoted:
+    """A promotion that this sandbox made.
+
+    Attributes:
+        model_id: `NAME@VERSION`.
+        reference: host, repository, tag, and digest of the manifest.
+        image: digest of the image's configuration; empty if an earlier release of pyml recorded the promotion.
+        entry: the same for people.
+    """
+
+    model_id: str
+    reference: Reference
+    image: str
+    entry: HistoryEntry
+
+
 def record_promotion(home: SandboxHome, model_id: str, promoted: Promotion, now: datetime) -> None:
     """Keep that a version was promoted, and by whom."""
     entry = HistoryEntry(now, PROMOTED, model_id, str(promoted.reference), _this_user())
-    write_atomically(home.promotions / f"{now:%Y%m%dT%H%M%S.%fZ}.json", json.dumps(entry.json))
+    record = {**entry.json, "image": promoted.admission.statement.image.digest}
+    write_atomically(home.promotions / f"{now:%Y%m%dT%H%M%S.%fZ}.json", json.dumps(record))
+
+
+def promotions(home: SandboxHome, name: str) -> list[Promoted]:
+    """The promotions of a model's versions, the oldest first; damaged records are left out.
+
+    Args:
+        home: the sandbox.
+        name: of the model, without a version.
+    """
+    read = (_read_promotion(file) for file in sorted(home.promotions.glob("*.json")))
+    return [each for each in read if each is not None and each.model_id.partition("@")[0] == name]
 
 
 def history(home: SandboxHome, name: str) -> list[HistoryEntry]:
@@ -93,15 +123,22 @@ def _checks(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
 
 def _promotions(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
     for file in sorted(home.promotions.glob("*.json")):
-        try:
-            read = json.loads(file.read_text(encoding="utf-8"))
-            at = datetime.fromisoformat(read["at"]).astimezone(UTC)
-            entry = HistoryEntry(at, PROMOTED, str(read["model"]), str(read["detail"]), str(read["by"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        promoted = _read_promotion(file)
+        if promoted is None:
             yield HistoryEntry(_written_at(file), PROMOTED, "?", f"damaged: {file}")
-            continue
-        if entry.model_id.partition("@")[0] == name:
-            yield entry
+        elif promoted.model_id.partition("@")[0] == name:
+            yield promoted.entry
+
+
+def _read_promotion(file: Path) -> Promoted | None:
+    """The promotion in a record; None if it is damaged."""
+    try:
+        read = json.loads(file.read_text(encoding="utf-8"))
+        at = datetime.fromisoformat(read["at"]).astimezone(UTC)
+        entry = HistoryEntry(at, PROMOTED, str(read["model"]), str(read["detail"]), str(read["by"]))
+        return Promoted(entry.model_id, Reference.parse(entry.detail), str(read.get("image", "")), entry)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError):
+        return None
 
 
 def _written_at(file: Path) -> datetime:
