@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
 from pyml.package.model_package import ModelPackage
-from pyml_cli.main import run
 from pyml_sandbox.client import Client
 from pyml_sandbox.proof.signing_key import create_key_pair
-from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
-from support.registries import docker_registry
+from support.typed_commands import Typed
 
 PARITY = """
 [parity]
@@ -23,37 +18,6 @@ sql = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)"
 key = ["id"]
 level = "P1"
 """
-Typed = Callable[..., str]
-"""Types a command, expects its exit code, and gives what it prints: the result, or after an error what is wrong."""
-
-
-@pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
-    def type_in(*words: str, expected: int = 0) -> str:
-        capsys.readouterr()
-        assert run(words) == expected
-        printed = capsys.readouterr()
-        return printed.out if expected == 0 else printed.err
-
-    return type_in
-
-
-@pytest.fixture
-def client(container_sandbox: SandboxHome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Client:
-    """A client whose key is of this test, since the sandbox is shared."""
-    create_key_pair(tmp_path)
-    monkeypatch.setenv("PYML_HOME", str(container_sandbox.root))
-    monkeypatch.setenv("PYML_SANDBOX", container_sandbox.name)
-    monkeypatch.setenv("PYML_SIGNING_KEY", str(tmp_path / "keys" / "signing.key"))
-    return Client(container_sandbox)
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[str]:
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with docker_registry(folder) as process:
-        yield process.host
 
 
 def test_a_proven_image_is_promoted_and_verified_and_another_is_refused(

@@ -162,7 +162,10 @@ def _in_file(field: Field, source: RowSource) -> str:
         return "write JSON Lines or Parquet, which have lists, maps and structs"
     text = _WRITTEN.get(field.base_type, "text" if field.base_type in ("STRING", "BINARY") else "8")
     is_quoted = source is RowSource.JSON and field.base_type in ("STRING", "BINARY", *DATETIMES)
-    return "write a value such as " + (f'"{text}"' if is_quoted else text)
+    value = f'a value such as "{text}"' if is_quoted else f"a value such as {text}"
+    if not field.nullable:
+        return f"write {value}"
+    return f"write null, or {value}" if source is RowSource.JSON else f"leave it empty for null, or write {value}"
 
 
 def _converted_on_purpose(field: Field, source: RowSource) -> str:

@@ -214,11 +214,11 @@ def test_a_number_that_the_type_cannot_hold_is_refused_with_row_and_column(
 
 UNREADABLE = [
     # declared, in CSV, in JSON, the hint for either
-    ("INT", "x", '"8"', "write a value such as 8"),
-    ("INT", "1_000", "true", "write a value such as 8"),
-    ("DOUBLE", "3,2", "[1]", "write a value such as 3.2"),
-    ("DECIMAL(5, 2)", "NaN", '"3.2"', "write a value such as 3.20"),
-    ("BOOLEAN", "yes", "1", "write a value such as true"),
+    ("INT", "x", '"8"', "a value such as 8"),
+    ("INT", "1_000", "true", "a value such as 8"),
+    ("DOUBLE", "3,2", "[1]", "a value such as 3.2"),
+    ("DECIMAL(5, 2)", "NaN", '"3.2"', "a value such as 3.20"),
+    ("BOOLEAN", "yes", "1", "a value such as true"),
     ("DATE", "29.02.2024", "20240229", "2024-02-29"),
     ("TIMESTAMP", "2024-02-29T12:30:00", '"2024-02-29T12:30:00"', "2024-02-29T12:30:00Z"),
     ("TIMESTAMP_NTZ", "2024-02-29T12:30:00Z", '"2024-02-29T12:30:00Z"', "2024-02-29T12:30:00"),

@@ -1,0 +1,171 @@
+"""What `pyml export` writes, run by an engine as a cluster would: pulled by digest, with the limits of the manifests."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.grpc as triton
+import yaml
+from docker.errors import ImageNotFound
+
+from pyml.package.model_package import ModelPackage
+from pyml_sandbox.client import Client
+from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.engine.lookup import containers_of
+from pyml_sandbox.services.inside_paths import INSIDE
+from support.packages import write_package
+from support.pods import Pod, running
+from support.typed_commands import Typed
+from support.waiting import wait_for
+
+HALF = """
+import os
+import numpy as np
+import pandas as pd
+from pyml import DataFrameModel, Schema
+
+class Half(DataFrameModel):
+    inputs = Schema("a DOUBLE")
+    outputs = Schema("half DOUBLE, where STRING")
+    def __init__(self, parameters): pass
+    def predict(self, frame):
+        return pd.DataFrame({"half": np.log1p(frame["a"]) / 3, "where": os.environ["PYTHONHASHSEED"]})
+"""
+PARITY = """
+[serving]
+memory_mb = 512
+cpus = 1
+
+[parity]
+sql = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)"
+key = ["id"]
+level = "P1"
+"""
+ROWS = [float(value) for value in range(200)]
+
+
+@pytest.fixture
+def promoted(client: Client, host: str, typed: Typed, tmp_path: Path) -> str:
+    """A version that was promoted; the engine has no image of its reference, so that what runs was pulled by digest."""
+    folder = write_package(tmp_path / "half", HALF, toml=PARITY)
+    model_id = client.upload_model(ModelPackage(folder))
+    typed("parity-check", str(folder))
+    typed("promote", model_id, "--to", f"{host}/models/half", "--plain-http")
+    return model_id
+
+
+def exported(typed: Typed, folder: Path, *words: str) -> dict[str, Any]:
+    """Export, and give the first document of each YAML file."""
+    written = json.loads(typed("export", *words, "--to", str(folder), "--json"))
+    texts = {Path(file).name: Path(file).read_text(encoding="utf-8") for file in written["files"]}
+    documents = {name: next(yaml.safe_load_all(text)) for name, text in texts.items() if name.endswith(".yaml")}
+    return {**texts, **documents, "image": written["image"]}
+
+
+@pytest.fixture
+def pod(engine: Engine, promoted: str, typed: Typed, tmp_path: Path) -> Iterator[Pod]:
+    found = exported(typed, tmp_path / "k8s", "k8s", promoted)
+    with pytest.raises(ImageNotFound):
+        engine.client.images.get(found["image"])
+    spec = found["kubernetes.yaml"]["spec"]["template"]["spec"]
+    with running(engine, spec) as pod:
+        pod.wait_until_ready(spec)
+        yield pod
+
+
+def answered(pod: Pod, name: str, values: list[float]) -> list[float]:
+    """The predictions of a foreign client over gRPC."""
+    asked = triton.InferInput("a", [len(values)], "FP64")
+    asked.set_data_from_numpy(np.array(values))
+    with triton.InferenceServerClient(f"127.0.0.1:{pod.ports[INSIDE.gateway]}") as client:
+        found: list[float] = client.infer(name, [asked]).as_numpy("half").tolist()
+        return found
+
+
+def test_the_pod_answers_as_the_sandbox_does_and_comes_back(client: Client, promoted: str, pod: Pod) -> None:
+    client.deploy_model(promoted)
+    expected = client.predict_online(promoted, {"a": ROWS})["half"]
+    assert answered(pod, "half", ROWS) == list(expected)
+
+    server = pod.containers["model"]
+    assert server.attrs["HostConfig"]["ReadonlyRootfs"] is True
+    server.kill()
+    wait_for(lambda: _restarts(server) == 1, "the engine starts the model server again")
+    ready = {"httpGet": {"path": "/v2/models/half/ready", "port": INSIDE.rest}, "timeoutSeconds": 3}
+    wait_for(lambda: pod.answers(ready), "the gateway finds the new server")
+    assert answered(pod, "half", ROWS) == list(expected)
+
+    for container in reversed(list(pod.containers.values())):
+        container.stop(timeout=15)
+        container.reload()
+        assert container.attrs["State"]["ExitCode"] == 0, container.logs().decode()
+
+
+def _restarts(container: Any) -> int:
+    container.reload()
+    return int(container.attrs["RestartCount"])
+
+
+def test_the_exported_job_writes_what_the_sandbox_writes(
+    client: Client, engine: Engine, promoted: str, typed: Typed, tmp_path: Path
+) -> None:
+    query = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(500)"
+    client.predict_offline(promoted, query, "ml.half_here", ["id"]).wait()
+    found = exported(
+        typed, tmp_path / "spark", "spark", promoted, "--sql", query, "--table", "ml.half_there", "--key", "id",
+        "--metastore", f"metastore:{INSIDE.metastore}",
+    )  # fmt: skip
+    words = shlex.split(found["spark-submit.sh"].partition("exec ")[2])
+    assert words[:2] == ["spark-submit", "--master"]
+    assert f"spark.kubernetes.container.image={found['image']}" in words
+    submitted = words[
+        words.index("cluster") + 1 :
+    ]  # as the driver's pod gets it: `driver`, options, program, arguments
+    (metastore,) = containers_of(engine, client.home.project, "io.pyml.service=metastore")
+    volumes = {mount["Name"]: {"bind": mount["Destination"]} for mount in metastore.attrs["Mounts"]}
+    (network,) = metastore.attrs["NetworkSettings"]["Networks"]
+    printed = engine.client.containers.run(
+        found["image"],
+        ["driver", "--master", "local[2]", "--conf", "spark.hadoop.fs.permissions.umask-mode=077", *submitted],
+        environment={"SPARK_DRIVER_BIND_ADDRESS": "0.0.0.0"},
+        network=network,
+        volumes=volumes,
+        remove=True,
+    )
+    result = json.loads(printed.decode().strip().splitlines()[-1])
+    assert (result["table"], result["rows"]) == ("ml.half_there", 500)
+    differing = "SELECT * FROM ml.half_here EXCEPT ALL SELECT * FROM ml.half_there"
+    assert json.loads(typed("dev", "sql", differing, "--json"))["rows"] == []
+
+
+def test_an_executor_starts_as_spark_on_kubernetes_starts_it(
+    engine: Engine, promoted: str, typed: Typed, tmp_path: Path
+) -> None:
+    """There is no Kubernetes here: its backend is started with all that it is given, and looks for its driver in vain."""
+    image = exported(typed, tmp_path / "k8s", "k8s", promoted)["image"]
+    given = {
+        "SPARK_DRIVER_URL": "spark://CoarseGrainedScheduler@127.0.0.1:9",
+        "SPARK_EXECUTOR_ID": "1",
+        "SPARK_EXECUTOR_CORES": "1",
+        "SPARK_EXECUTOR_MEMORY": "512m",
+        "SPARK_APPLICATION_ID": "spark-1",
+        "SPARK_EXECUTOR_POD_IP": "127.0.0.1",
+        "SPARK_EXECUTOR_POD_NAME": "half-exec-1",
+        "SPARK_RESOURCE_PROFILE_ID": "0",
+        "SPARK_JAVA_OPT_0": "-Dspark.rpc.askTimeout=1s",
+        "SPARK_JAVA_OPT_1": "-Dspark.driver.note=two words",
+    }
+    container = engine.client.containers.run(image, ["executor"], environment=given, detach=True)
+    try:
+        assert container.wait(timeout=60)["StatusCode"] == 1
+        log = container.logs().decode()
+    finally:
+        container.remove(force=True, v=True)
+    assert "Failed to connect to /127.0.0.1:9" in log
+    assert "Unrecognized option" not in log
