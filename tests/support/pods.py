@@ -103,7 +103,6 @@ def _run(
         nano_cpus=int(float(limits["cpu"]) * 1e9),
         volumes={f"{name}-{each['name']}": {"bind": each["mountPath"]} for each in container["volumeMounts"]},
         labels={LABEL: name},
-        restart_policy={"Name": "on-failure", "MaximumRetryCount": 10},
         detach=True,
         **place,
     )

@@ -56,7 +56,8 @@ def predict(options: OfflineOptions) -> JobResult:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one job and return its exit code. The last line on stdout is its result as JSON, on stderr its error."""
     options = OfflineOptions.parse(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    log.setLevel(logging.INFO)  # Spark's own part of Python tells at this level of each connection
     signal.signal(signal.SIGTERM, _stop)  # as a cluster asks: the staging table is dropped, and the target is unchanged
     try:
         result = predict(options)

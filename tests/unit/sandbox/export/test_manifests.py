@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pyml_sandbox.export.spark_manifests import ExportedJob
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.promotion.oci.image_reference import Reference
 from support.proofs import IMAGE, key_in
+from support.spark_submit import submitted_words
 
 DIGEST = "sha256:" + "d" * 64
 NAMED = f"registry.example/models/fare@{DIGEST}"
@@ -166,8 +166,8 @@ def test_only_the_gateway_is_reached_and_nothing_goes_out(image: PromotedImage) 
 
 
 def test_the_line_of_spark_submit_is_one_that_a_shell_splits_as_meant(image: PromotedImage) -> None:
-    words = shlex.split(spark_files(image, JOB)["spark-submit.sh"].partition("exec ")[2])
-    assert words[0] == "spark-submit"
+    words = submitted_words(spark_files(image, JOB)["spark-submit.sh"])
+    assert words[:4] == ["--master", "k8s://https://127.0.0.1:6443", "--deploy-mode", "cluster"]
     program = words.index("local:///opt/pyml/runtime/pyml/offline/__main__.py")
     assert words[program + 1 :] == ["--package", "/opt/pyml/model", "--sql", JOB.sql, "--table", "ml.fare", "--key", "trip_id"]  # fmt: skip
     settings = {word for flag, word in itertools.pairwise(words) if flag == "--conf"}
@@ -177,7 +177,7 @@ def test_the_line_of_spark_submit_is_one_that_a_shell_splits_as_meant(image: Pro
 
 def test_the_application_and_the_line_of_spark_submit_have_the_same_settings(image: PromotedImage) -> None:
     application = documents(spark_files(image, JOB)["spark-application.yaml"])[0]["spec"]
-    words = shlex.split(spark_files(image, JOB)["spark-submit.sh"].partition("exec ")[2])
+    words = submitted_words(spark_files(image, JOB)["spark-submit.sh"])
     assert {f"{name}={value}" for name, value in application["sparkConf"].items()} <= set(words)
     assert application["arguments"] == JOB.arguments
 
