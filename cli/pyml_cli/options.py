@@ -31,6 +31,12 @@ ModelId = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME@VERSION as `pyml upload` prints it, or NAME for the latest upload.")
 ]
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, without a version.")]
+ClusterName = Annotated[
+    str,
+    typer.Option(
+        "--cluster", metavar="NAME", help="Do it on this cluster of clusters.toml, here or in $PYML_HOME, instead."
+    ),
+]
 Key = Annotated[list[str] | None, typer.Option("--key", metavar="COLUMN", help=KEY_HELP)]
 Wheels = Annotated[
     Path | None,

@@ -40,5 +40,19 @@ def launcher_script(python: Path, folder: Path) -> str:
         The script, as a string; it passes its arguments to Python. With -P the working directory is no place to import
         from: a `grpc.py` of the package would else be found before grpc itself.
     """
+    return _script("", shlex.quote(str(folder)), shlex.quote(str(python)))
+
+
+def unpacked_launcher(python: str, folder: str) -> str:
+    """The same script for an environment that was unpacked in the folder in which the script is started.
+
+    Args:
+        python: interpreter, as a path below that folder.
+        folder: folder of the model package, as a path below it.
+    """
+    return _script("root=$(pwd) || exit 1\n", f'"$root"/{shlex.quote(folder)}', f'"$root"/{shlex.quote(python)}')
+
+
+def _script(head: str, folder: str, python: str) -> str:
     settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in PINNED.items())
-    return f'#!/bin/sh\n{settings}\ncd {shlex.quote(str(folder))} || exit 1\nexec {shlex.quote(str(python))} -P "$@"\n'
+    return f'#!/bin/sh\n{head}{settings}\ncd {folder} || exit 1\nexec {python} -P "$@"\n'

@@ -201,6 +201,7 @@ class Client:
         allow_empty: bool = False,
         partition: Mapping[str, object] | None = None,
         append: bool = False,
+        target: OfflineTarget | None = None,
         on_event: OnEvent = ignore,
     ) -> Job:
         """Start a Spark job that predicts the rows of a query into a Hive table.
@@ -215,6 +216,7 @@ class Client:
             partition: values of the partition columns by name, such as `{"ds": "2026-11-28"}`: only this partition is
                 replaced. A table that does not exist is created with these partition columns, as STRING.
             append: whether the rows are added to those that stand there; the same job again adds them once more.
+            target: the Spark that runs it, such as that of a cluster (`pyml_sandbox.clusters`); None for the sandbox's.
             on_event: called for each part of Spark that has to be started first.
 
         Raises:
@@ -231,7 +233,7 @@ class Client:
         version = registry.find_version(self.home, model_id)
         signature = version.signature
         _refuse_other_inputs(signature.inputs, inputs)
-        target = self.offline(version, on_event)
+        target = target or self.offline(version, on_event)
         folder = target.environment.package
         job = OfflineJob(
             folder,
@@ -354,14 +356,15 @@ class Job:
         from pyml_sandbox.predict.table_writes import begin_writing, writing
 
         audit = partial(check_image, client.driver, target.environment)
+        home, access = (target.remote.home, target.remote.access) if target.remote else (client.home, None)
         with (
-            writing(client.home, job.table, lambda: self._interrupter.gave_up),
+            writing(home, job.table, lambda: self._interrupter.gave_up),
             self._session(client, target, job.table) as spark,
         ):
             with self.cancellation.whole():
-                begin_writing(spark, client.home, job.table, target.connect)
+                begin_writing(spark, home, job.table, target.connect, access)
             result = run(spark, job, audit, self.cancellation, self._note)
-        JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(client.home)
+        JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(home)
         return result
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from pyml.errors import PackageError, PredictError
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.models.environment import BuildResult, Environment
 from pyml_sandbox.models.first_call import predict_rows
+from pyml_sandbox.models.interpreter_files import InterpreterFiles
 from pyml_sandbox.models.model_session import LineSession, ProgramEnd, Session
 from pyml_sandbox.workspace.events import OnEvent
 from support.packages import write_package
@@ -51,6 +53,9 @@ class ThisEnvironment:
         raise NotImplementedError
 
     def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
+        raise NotImplementedError
+
+    def files(self, environment: Environment) -> AbstractContextManager[InterpreterFiles]:
         raise NotImplementedError
 
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:

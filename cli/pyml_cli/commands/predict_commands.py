@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml_cli.options import Key, ModelId, Sandbox
+from pyml_cli.options import ClusterName, Key, ModelId, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 from pyml_cli.plain import plain_rows
 from pyml_sandbox.predict.request_limits import TIMEOUT_S
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pyml.offline.job import JobResult
-    from pyml_sandbox.workspace.events import JSON
+    from pyml_sandbox.client import Client
+    from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.workspace.events import JSON, OnEvent
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -65,6 +68,7 @@ def offline(
     append: Annotated[
         bool, typer.Option("--append", help="Add the rows to the table or partition. The same job adds them again.")
     ] = False,
+    cluster: ClusterName = "",
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -73,9 +77,13 @@ def offline(
     from pyml_sandbox.client import Client
     from pyml_sandbox.workspace.events import timed
 
-    values = parse_partition(partition or ())
-    with progress() as on_event, timed("offline", on_event, "Spark job") as done:
-        job = Client(sandbox).predict_offline(
+    values, client = parse_partition(partition or ()), Client(sandbox)
+    with (
+        progress() as on_event,
+        _spark_of(client, cluster, model_id, on_event) as target,
+        timed("offline", on_event, "Spark job") as done,
+    ):
+        job = client.predict_offline(
             model_id,
             sql,
             table,
@@ -83,11 +91,28 @@ def offline(
             allow_empty=allow_empty,
             partition=values,
             append=append,
+            target=target,
             on_event=on_event,
         )
         result = job.wait()
         done(f"{result.rows:,} rows in {result.table}")
     choose_output(json).result(JobView(result))
+
+
+@contextmanager
+def _spark_of(client: Client, cluster: str, model_id: str, on_event: OnEvent) -> Iterator[OfflineTarget | None]:
+    """The Spark of a cluster; None without a name of one, for the sandbox's own."""
+    if not cluster:
+        yield None
+        return
+    from pyml_sandbox.clusters.cluster import find_cluster
+    from pyml_sandbox.clusters.cluster_spark import cluster_spark
+    from pyml_sandbox.models import registry
+
+    found = find_cluster(cluster, client.home.root)
+    version = registry.find_version(client.home, model_id)
+    with cluster_spark(client, version, found, on_event) as target:
+        yield target
 
 
 @dataclass(frozen=True)

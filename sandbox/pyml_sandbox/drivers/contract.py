@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pyml_sandbox.services.remote_spark import RemoteSpark
 from pyml_sandbox.services.runner_contract import ServiceRunner
 from pyml_sandbox.services.spec import Endpoint, Probe, ServiceSpec
 from pyml_sandbox.workspace.events import OnEvent
@@ -25,11 +26,13 @@ class OfflineTarget:
         connect: host:port of the Spark Connect server.
         environment: of its Python workers.
         probe: asks whether jobs can run there.
+        remote: what a Spark outside the sandbox needs; None for the sandbox's own.
     """
 
     connect: str
     environment: Environment
     probe: Probe
+    remote: RemoteSpark | None = None
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pyml.package.model_package import ModelPackage
+from pyml_sandbox.models.interpreter_files import InterpreterFiles
 from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import JSON, OnEvent
 
@@ -150,4 +152,11 @@ class EnvironmentBuilder(Protocol):
 
         Raises:
             SandboxError: the program could not be started.
+        """
+
+    def files(self, environment: Environment) -> AbstractContextManager[InterpreterFiles]:
+        """The interpreter and the packages of an environment as files of this machine, while a block runs. Blocks.
+
+        Raises:
+            SandboxError: its Python could not be asked where they are.
         """

@@ -28,6 +28,8 @@ from pyml_sandbox.workspace.state import name_option, require_state
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pyml_sandbox.services.remote_spark import RemoteAccess, RemoteSpark
+
 LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
 INTERRUPT_S = 10.0
 RETRY_EVERY_S = 0.5
@@ -54,11 +56,13 @@ def session(home: SandboxHome, target: OfflineTarget | None = None) -> Iterator[
     try:
         spark = _connect(home, address, target)
     except SandboxError:
+        if target is not None and target.remote is not None:
+            raise
         _wait_until_back(home, probe)
         spark = _connect(home, address, target)
     is_interrupted = False
     try:
-        with watched(probe, lambda: _give_up(spark), f"pyml dev up{name_option(home)}, then run it again"):
+        with watched(probe, lambda: _give_up(spark), f"{_hint(home, target)}, then run it again"):
             yield spark
     except KeyboardInterrupt:
         is_interrupted = True
@@ -85,19 +89,20 @@ def address_of(home: SandboxHome) -> str:
     return _place(home, None)[0]
 
 
-def interrupt_left(address: str, session_id: str) -> None:
+def interrupt_left(address: str, session_id: str, access: RemoteAccess | None = None) -> None:
     """Interrupt the queries of a session whose client was killed, as far as that loses nothing; see `interruptible`.
 
     Args:
         address: host:port.
         session_id: its id.
+        access: how a Spark outside the sandbox is reached; None for the sandbox's own.
     """
     from pyspark.errors import PySparkException
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     from pyml_sandbox.predict.spark_channel import connect
 
-    spark = connect(address, session_id)
+    spark = connect(address, session_id, access)
     spark.client.set_retry_policies([DefaultPolicy(max_retries=1)])
     try:
         with contextlib.suppress(PySparkException):
@@ -165,14 +170,32 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
     # Errors are raised as well; the copy in PySpark's log is a page of JSON on the user's terminal.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
-    spark = connect(address)
+    remote = target.remote if target else None
+    spark = connect(address, access=remote.access if remote else None)
     try:
         # The default policy retries for ten minutes when Spark is gone.
         spark.client.set_retry_policies([DefaultPolicy(max_retries=4)])
         if target is not None:
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
+        if remote is not None:
+            _prepare(spark, remote)
     except PySparkException as error:
         spark.client.close()  # at the end of Python, PySpark would wait for ever for the calls of a channel left open
-        message = f"Spark does not answer on {address}: {_why(error)}"
-        raise SandboxError(message, f"pyml dev up{name_option(home)}", ErrorCode.SPARK_GONE) from error
+        whose = f"Spark of the cluster {remote.name}" if remote else "Spark"
+        message = f"{whose} does not answer on {address}: {_why(error)}"
+        raise SandboxError(message, _hint(home, target), ErrorCode.SPARK_GONE) from error
     return spark
+
+
+def _prepare(spark: SparkSession, remote: RemoteSpark) -> None:
+    """What a session of a cluster needs before its first query: settings, and the archives that workers unpack."""
+    for name, value in remote.settings.items():
+        spark.conf.set(name, value)
+    for folder, archive in remote.archives.items():
+        spark.addArtifacts(f"{archive}#{folder}", archive=True)
+
+
+def _hint(home: SandboxHome, target: OfflineTarget | None) -> str:
+    if target is not None and target.remote is not None:
+        return f"see whether {target.connect} is right in clusters.toml, and whether that Spark runs"
+    return f"pyml dev up{name_option(home)}"

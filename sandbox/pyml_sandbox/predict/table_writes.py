@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
+    from pyml_sandbox.services.remote_spark import RemoteAccess
+
 
 @contextmanager
 def writing(home: SandboxHome, table: str, leaves: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -87,7 +89,9 @@ def _drop(home: SandboxHome, tables: Sequence[str]) -> None:
             drop_left_over(spark, home, table)
 
 
-def begin_writing(spark: SparkSession, home: SandboxHome, table: str, address: str) -> None:
+def begin_writing(
+    spark: SparkSession, home: SandboxHome, table: str, address: str, access: RemoteAccess | None = None
+) -> None:
     """Drop what killed processes left of a table, and note who writes it now. Blocks.
 
     Args:
@@ -95,21 +99,23 @@ def begin_writing(spark: SparkSession, home: SandboxHome, table: str, address: s
         home: the sandbox.
         table: `database.table`; the caller holds it.
         address: host:port of that Spark.
+        access: how a Spark outside the sandbox is reached; None for the sandbox's own.
 
     Raises:
         SandboxError, JobError: Spark failed.
     """
-    drop_left_over(spark, home, table)
+    drop_left_over(spark, home, table, access)
     write_atomically(_session_file(home, table), f"{address} {cast('ConnectSession', spark).session_id}")
 
 
-def drop_left_over(spark: SparkSession, home: SandboxHome, table: str) -> None:
+def drop_left_over(spark: SparkSession, home: SandboxHome, table: str, access: RemoteAccess | None = None) -> None:
     """Interrupt the query of a killed process, drop the staging tables that it left, and complete its swap. Blocks.
 
     Args:
         spark: a session.
         home: the sandbox.
         table: `database.table`; the caller holds it.
+        access: how a Spark outside the sandbox is reached; None for the sandbox's own.
 
     Raises:
         SandboxError, JobError: Spark failed.
@@ -119,7 +125,8 @@ def drop_left_over(spark: SparkSession, home: SandboxHome, table: str) -> None:
     database, name = split_table_name(table)
     note = _session_file(home, table)
     if note.exists():
-        interrupt_left(*note.read_text(encoding="utf-8").split())
+        address, session_id = note.read_text(encoding="utf-8").split()
+        interrupt_left(address, session_id, access)
         note.unlink(missing_ok=True)
     with translated_errors():
         if spark.catalog.databaseExists(database):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from pyml.errors import SandboxError
 from pyml.package.model_package import ModelPackage
+from pyml_sandbox.drivers.container.engine import archive
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
+from pyml_sandbox.drivers.container.engine.temporary_container import Program, run_to_its_end, temporary_container
 from pyml_sandbox.drivers.container.images.base_image import ensure_base
 from pyml_sandbox.drivers.container.images.builds.build_options import BuildOptions
 from pyml_sandbox.drivers.container.images.model_image import ModelImage, build_model, extract_package, find_model_image
 from pyml_sandbox.drivers.container.session import session_with_container
 from pyml_sandbox.models.environment import BuildResult, Environment
+from pyml_sandbox.models.interpreter_files import FACTS, InterpreterFiles
+from pyml_sandbox.models.load_time import START_TIMEOUT_S
 from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.services.inside_paths import MODEL_PACKAGE, MODEL_PYTHON
 from pyml_sandbox.workspace.events import OnEvent
@@ -53,6 +59,24 @@ class ImageBuilder:
         if environment.image is None:
             raise SandboxError("this environment is not an image", "run pyml upload in this sandbox")
         return session_with_container(self._engine, environment.image, [environment.python, *arguments])
+
+    @contextmanager
+    def files(self, environment: Environment) -> Iterator[InterpreterFiles]:
+        """See `EnvironmentBuilder.files`. They are copied out of the image."""
+        if environment.image is None:
+            raise SandboxError("this environment is not an image", "run pyml upload in this sandbox")
+        program = Program([environment.python, "-c", FACTS])
+        with (
+            tempfile.TemporaryDirectory(prefix="pyml-environment-") as folder,
+            temporary_container(self._engine, environment.image, program) as container,
+        ):
+            asked = run_to_its_end(container, START_TIMEOUT_S)
+            if asked.code != 0:
+                raise SandboxError(f"the Python of {environment.image} does not run: {asked.stderr.strip()}")
+            found = InterpreterFiles.printed(asked.stdout, Path(folder))
+            for path in found.paths:
+                archive.copy_out(container, path, found.here(path))
+            yield found
 
     def _build(self, package: ModelPackage, lock: str | None, on_event: OnEvent) -> ModelImage:
         base = ensure_base(self._engine, self._options, on_event)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pyml.errors import UsageError
+from pyml.errors import SandboxError, UsageError
 from pyml.package.model_package import ModelPackage
 from pyml.pinned_environment import launcher_script
 from pyml_sandbox.drivers.debian_packages import debian_warning
@@ -15,6 +17,7 @@ from pyml_sandbox.drivers.process.service_runner import inherited
 from pyml_sandbox.drivers.process.session import session_with_process
 from pyml_sandbox.drivers.process.virtualenvs import VirtualEnvironment, ensure, resolve
 from pyml_sandbox.models.environment import BuildResult, Environment, EnvironmentBuilder
+from pyml_sandbox.models.interpreter_files import FACTS, InterpreterFiles
 from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, timed
 from pyml_sandbox.workspace.files import write_atomically
@@ -71,6 +74,15 @@ class VirtualenvBuilder:
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         """See `EnvironmentBuilder.open_session`."""
         return session_with_process([environment.python, *arguments], inherited(os.environ))
+
+    @contextmanager
+    def files(self, environment: Environment) -> Iterator[InterpreterFiles]:
+        """See `EnvironmentBuilder.files`. They are there already."""
+        command = [environment.python, "-c", FACTS]
+        done = subprocess.run(command, env=inherited(os.environ), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SandboxError(f"{environment.python} does not run: {done.stderr.strip()}", "pyml upload, again")
+        yield InterpreterFiles.printed(done.stdout)
 
 
 def _environment(made: VirtualEnvironment, folder: Path) -> Environment:

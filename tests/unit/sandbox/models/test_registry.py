@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from io import BufferedReader
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.environment import BuildResult, Environment
+from pyml_sandbox.models.interpreter_files import InterpreterFiles
 from pyml_sandbox.models.model_session import Session
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent
@@ -49,6 +51,9 @@ class BuilderOfNothing:
     def import_image(self, reference: str, folder: Path, on_event: OnEvent) -> tuple[str, BuildResult]:
         write_package(folder / "package")
         return "echo", MADE
+
+    def files(self, environment: Environment) -> AbstractContextManager[InterpreterFiles]:
+        raise NotImplementedError
 
     def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
         raise NotImplementedError

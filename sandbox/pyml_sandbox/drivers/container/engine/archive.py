@@ -47,6 +47,25 @@ def extract(container: Container, folder: str, target: Path) -> None:
                 path.write_bytes(_content(tar, member))
 
 
+def copy_out(container: Container, path: str, target: Path) -> None:
+    """Copy a file or a folder out of a container, which need not run: files and folders with modes and times, no links.
+
+    Args:
+        container: has the path.
+        path: absolute path in the container.
+        target: path of the copy; its folder is made if it is missing.
+
+    Raises:
+        SandboxError: the path does not exist.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _archive(container, path) as tar:
+        for member in tar:
+            member.name = str(PurePosixPath(target.name, *PurePosixPath(member.name).parts[1:]))
+            if member.isdir() or member.isfile():
+                tar.extract(member, target.parent, filter="data")
+
+
 def _inside(target: Path, name: str) -> Path:
     """The path to which a member is copied; the first part of its name is the folder itself."""
     path = target.joinpath(*PurePosixPath(name).parts[1:])

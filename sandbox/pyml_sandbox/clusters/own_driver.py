@@ -1,0 +1,117 @@
+"""A Spark driver on this machine for a cluster that has a master and no Spark Connect server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyml.errors import SandboxError
+from pyml.probes import NotReadyError
+from pyml.probes.spark_probe import SparkProbe
+from pyml_sandbox.drivers.process.java import find_java
+from pyml_sandbox.services import spark
+from pyml_sandbox.services.spark_home import SparkHome
+from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.workspace.ports import HOST
+
+if TYPE_CHECKING:
+    from pyml_sandbox.clusters.cluster import Cluster
+    from pyml_sandbox.workspace.home import SandboxHome
+
+LOOK_EVERY_S = 0.2
+LOG = "driver.log"
+LAST_LINES = 15
+
+
+@contextmanager
+def own_driver(cluster: Cluster, home: SandboxHome, on_event: OnEvent = ignore) -> Iterator[str]:
+    """Start a Spark Connect server whose executors are on a cluster, and stop it at the end. Blocks until it answers.
+
+    Args:
+        cluster: has a master and a metastore.
+        home: for its files and its log.
+        on_event: called at the start and once it answers.
+
+    Yields:
+        Its host:port on this machine.
+
+    Raises:
+        SetupError: Java or Spark is not installed here.
+        SandboxError: it did not start; has the last lines of its log.
+    """
+    port, log, cores = _free_port(), home.logs / LOG, os.cpu_count() or 2
+    settings = {
+        **spark.connect_settings(cores, cluster.metastore, str(home.data / "warehouse"), str(home.scratch)),
+        "spark.master": cluster.master,
+        "spark.connect.grpc.binding.address": HOST,
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.ui.enabled": "false",
+        **cluster.spark,
+    }
+    settings.pop("spark.sql.warehouse.dir")  # the metastore knows where its databases are
+    folder = str(SparkHome.find().folder)
+    environ = {
+        **spark.spark_environment(folder, str(find_java(home).home), "python3", str(home.scratch)),
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", str(home.folder)),
+        "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(home.conf)),
+    }
+    with log.open("wb") as file, timed("driver", on_event, f"for {cluster.master}") as done:
+        process = subprocess.Popen(
+            spark.connect_command(folder, settings),
+            env=environ,
+            cwd=home.scratch,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        try:
+            _wait(process, port, cluster, home)
+        except BaseException:
+            _end(process)
+            raise
+        done(f"{HOST}:{port}")
+    try:
+        yield f"{HOST}:{port}"
+    finally:
+        _end(process)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, cluster: Cluster, home: SandboxHome) -> None:
+    probe, deadline = SparkProbe(HOST, port), time.monotonic() + spark.START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            probe(LOOK_EVERY_S)
+        except NotReadyError:
+            time.sleep(LOOK_EVERY_S)
+        else:
+            return
+    text = (home.logs / LOG).read_text(encoding="utf-8", errors="replace")
+    last = "\n".join(text.splitlines()[-LAST_LINES:])
+    raise SandboxError(f"The driver for the cluster {cluster.name} did not start:\n{last}", f"see {home.logs / LOG}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return int(free.getsockname()[1])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the driver, and what it started."""
+    for number, seconds in ((signal.SIGTERM, spark.STOP_TIMEOUT_S), (signal.SIGKILL, spark.STOP_TIMEOUT_S)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            pass
+        return

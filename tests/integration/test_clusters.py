@@ -1,0 +1,106 @@
+"""Jobs on a second Spark cluster, whose workers lack this machine's interpreters."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from pyml.errors import SandboxError
+from pyml.package.model_package import ModelPackage
+from pyml_sandbox.client import Client
+from pyml_sandbox.clusters.cluster import Cluster
+from pyml_sandbox.clusters.cluster_spark import cluster_spark
+from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.workspace.home import SandboxHome
+from support.packages import write_package
+from support.second_cluster import SecondCluster, second_cluster
+from support.waiting import wait_for
+
+MODEL = """
+import os, sys, time
+import numpy as np
+import pandas as pd
+from pyml import DataFrameModel, Schema
+
+class Rates(DataFrameModel):
+    inputs = Schema("a DOUBLE, wait DOUBLE")
+    outputs = Schema("rate DOUBLE, small FLOAT, prefix STRING")
+    def __init__(self, parameters): pass
+    def predict(self, frame):
+        time.sleep(float(frame["wait"].max()))
+        rate = np.log1p(frame["a"]) * np.sin(frame["a"]) / 3
+        return pd.DataFrame({"rate": rate, "small": rate.astype("float32"), "prefix": sys.prefix})
+"""
+ROWS = "SELECT id, CAST(id AS DOUBLE) AS a, CAST(0 AS DOUBLE) AS wait FROM range(0, 5000, 1, 4)"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondCluster]:
+    with second_cluster(tmp_path_factory.mktemp("cluster"), {"spark.cores.max": "2"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(process_sandbox: SandboxHome) -> Client:
+    return Client(process_sandbox)
+
+
+@pytest.fixture(scope="module")
+def model_id(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return client.upload_model(ModelPackage(write_package(tmp_path_factory.mktemp("models") / "rates", MODEL)))
+
+
+def predicted(client: Client, cluster: Cluster, model_id: str, query: str, table: str) -> pa.Table:
+    """The table that a job on the cluster writes, sorted by its key."""
+    with cluster_spark(client, find_version(client.home, model_id), cluster) as target:
+        client.predict_offline(model_id, query, table, ["id"], target=target).wait()
+        with session(client.home, target) as spark:
+            return spark.sql(f"SELECT * FROM {table} ORDER BY id").toArrow()
+
+
+def of_sandbox(client: Client, model_id: str, table: str) -> pa.Table:
+    client.predict_offline(model_id, ROWS, table, ["id"]).wait()
+    with session(client.home) as spark:
+        return spark.sql(f"SELECT * FROM {table} ORDER BY id").toArrow()
+
+
+def test_predictions_are_those_of_the_sandbox_bit_for_bit(
+    client: Client, cluster: SecondCluster, model_id: str
+) -> None:
+    there = predicted(client, Cluster("two", connect=cluster.connect), model_id, ROWS, "ml.rates_two")
+    here = of_sandbox(client, model_id, "ml.rates_two")
+    assert there.drop_columns(["prefix"]).equals(here.drop_columns(["prefix"]))
+    prefixes = set(there["prefix"].to_pylist())
+    workers = {prefix.removeprefix(f"{cluster.folder}/").partition("/")[0] for prefix in prefixes}
+    assert workers == {"work-1", "work-2"}, prefixes
+
+
+def test_a_cluster_with_a_master_alone_gets_a_driver_of_this_machine(
+    client: Client, cluster: SecondCluster, model_id: str
+) -> None:
+    two = Cluster("master", master=cluster.master, metastore=cluster.metastore, spark={"spark.cores.max": "2"})
+    there = predicted(client, two, model_id, ROWS, "ml.rates_master")
+    assert there.drop_columns(["prefix"]).equals(of_sandbox(client, model_id, "ml.rates_m").drop_columns(["prefix"]))
+
+
+def test_a_worker_killed_in_the_middle_costs_no_row(client: Client, cluster: SecondCluster, model_id: str) -> None:
+    slow = ROWS.replace("CAST(0 AS DOUBLE)", "CAST(8 AS DOUBLE)")
+    found: list[pa.Table] = []
+    two = Cluster("two", connect=cluster.connect)
+    job = threading.Thread(target=lambda: found.append(predicted(client, two, model_id, slow, "ml.rates_killed")))
+    job.start()
+    executors = cluster.folder / "work-2"
+    wait_for(lambda: any(executors.rglob("environment")), "the second worker has an executor with the environment")
+    cluster.kill("worker-2")
+    job.join(240)
+    assert [table.num_rows for table in found] == [5000]
+
+
+def test_a_cluster_that_is_not_there_is_told_with_its_file(client: Client, model_id: str) -> None:
+    with pytest.raises(SandboxError, match=r"Spark of the cluster gone does not answer on 127\.0\.0\.1:9") as raised:
+        predicted(client, Cluster("gone", connect="127.0.0.1:9"), model_id, ROWS, "ml.rates_gone")
+    assert "clusters.toml" in raised.value.hint
