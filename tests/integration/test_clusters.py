@@ -10,14 +10,19 @@ import pytest
 
 from pyml.errors import SandboxError
 from pyml.package.model_package import ModelPackage
+from pyml.package.settings import ParitySettings
 from pyml_sandbox.client import Client
 from pyml_sandbox.clusters.cluster import Cluster
 from pyml_sandbox.clusters.cluster_spark import cluster_spark
 from pyml_sandbox.models.registry import find_version
+from pyml_sandbox.parity.elsewhere.cluster_check import cluster_check
+from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.verdict import Verdict
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 from support.second_cluster import SecondCluster, second_cluster
+from support.served_elsewhere import served_elsewhere
 from support.waiting import wait_for
 
 MODEL = """
@@ -32,7 +37,7 @@ class Rates(DataFrameModel):
     def __init__(self, parameters): pass
     def predict(self, frame):
         time.sleep(float(frame["wait"].max()))
-        rate = np.log1p(frame["a"]) * np.sin(frame["a"]) / 3
+        rate = np.log1p(frame["a"]) * np.sin(frame["a"]) / 3 * float(os.environ.get("RATE", 1))
         return pd.DataFrame({"rate": rate, "small": rate.astype("float32"), "prefix": sys.prefix})
 """
 ROWS = "SELECT id, CAST(id AS DOUBLE) AS a, CAST(0 AS DOUBLE) AS wait FROM range(0, 5000, 1, 4)"
@@ -104,3 +109,45 @@ def test_a_cluster_that_is_not_there_is_told_with_its_file(client: Client, model
     with pytest.raises(SandboxError, match=r"Spark of the cluster gone does not answer on 127\.0\.0\.1:9") as raised:
         predicted(client, Cluster("gone", connect="127.0.0.1:9"), model_id, ROWS, "ml.rates_gone")
     assert "clusters.toml" in raised.value.hint
+
+
+# ---- the check on the cluster
+
+
+def checked(client: Client, cluster: SecondCluster, gateway: str, model_id: str) -> Report:
+    settings = ParitySettings(sql=ROWS.replace("5000", "300"), key=("id",), sample_rows=40)
+    two = Cluster("two", connect=cluster.connect, gateway=gateway, database="checks")
+    return cluster_check(client, model_id, two, settings)
+
+
+@pytest.fixture(scope="module")
+def unmarked(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The model without the output that says where it ran."""
+    text = MODEL.replace(", prefix STRING", "").replace(', "prefix": sys.prefix', "")
+    return client.upload_model(ModelPackage(write_package(tmp_path_factory.mktemp("models") / "rates", text)))
+
+
+def test_both_paths_of_a_cluster_agree(client: Client, cluster: SecondCluster, unmarked: str) -> None:
+    with served_elsewhere(client, unmarked) as gateway:
+        report = checked(client, cluster, gateway, unmarked)
+    assert (report.verdict, report.decision.level, report.driver) == (Verdict.PASS, "P1", "cluster two")
+    assert {step.name for step in report.steps} >= {"freeze", "offline", "online", "requests", "compare"}
+    assert {each.name: each.matched for each in report.comparisons}["batches"] == 300
+    assert report.elsewhere["rows_table"].startswith("checks.rows_rates_")
+
+
+def test_a_gateway_that_predicts_differently_fails(client: Client, cluster: SecondCluster, unmarked: str) -> None:
+    with served_elsewhere(client, unmarked, {"RATE": "1.01"}) as gateway:
+        report = checked(client, cluster, gateway, unmarked)
+    assert (report.verdict, report.decision.level) == (Verdict.FAIL, None)
+    assert {column for finding in report.findings for column in finding.columns} == {"rate", "small"}
+
+
+def test_a_gateway_with_a_different_version_fails_and_it_is_said(
+    client: Client, cluster: SecondCluster, model_id: str, unmarked: str
+) -> None:
+    with served_elsewhere(client, unmarked) as gateway:
+        report = checked(client, cluster, gateway, model_id)
+    assert report.verdict is Verdict.FAIL
+    (finding,) = report.findings
+    assert f"serves {unmarked}, and the table was made with {model_id}" in finding.sentence

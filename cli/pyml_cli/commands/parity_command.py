@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pyml.command_line import quoted_word
 from pyml.errors import SetupError, UsageError
-from pyml_cli.options import Key, ModelReference, Sandbox
+from pyml_cli.options import ClusterName, Key, ModelReference, Sandbox
 from pyml_cli.output import AsJson, choose_output, progress
 from pyml_cli.verdicts import exit_code_1_is_a_verdict
 
 if TYPE_CHECKING:
     from pyml.package.settings import ParitySettings
+    from pyml_sandbox.client import Client
     from pyml_sandbox.parity.report.document import Report
     from pyml_sandbox.workspace.events import JSON, OnEvent
 
@@ -38,6 +39,19 @@ def parity_check(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run the check even if a report on the same input is cached.")
     ] = False,
+    cluster: ClusterName = "",
+    offline_table: Annotated[
+        str,
+        typer.Option(
+            metavar="TABLE", help="Check a system that is not ours: its predictions, a Hive table or a .parquet file."
+        ),
+    ] = "",
+    endpoint: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="With --offline-table: gRPC server of the Open Inference Protocol.")
+    ] = "",
+    foreign_model: Annotated[
+        str, typer.Option("--model", metavar="NAME[@VERSION]", help="With --endpoint: the model there.")
+    ] = "",
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -59,10 +73,16 @@ def parity_check(
     files.refuse_folders()
     _refuse_unknown(level)
     client = Client(sandbox)
+    asked = _Asked(sql, table, key, level)
+    if offline_table or endpoint or foreign_model:
+        place = _Elsewhere(offline_table, endpoint, foreign_model, cluster)
+        _told(_of_others(client, place, asked), files, json=json)
+    if cluster:
+        _told(_on_cluster(client, cluster, model, asked), files, json=json)
     signing_key = client.signing_key(ask_passphrase)
     with exit_code_1_is_a_verdict(), progress() as on_event:
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
-        settings = _settings(ModelPackage(version.package).settings.parity, sql, table, key, level)
+        settings = asked.over(ModelPackage(version.package).settings.parity)
         folder = Path(model) if Path(model).is_dir() else None
         rows, expected = rows_beside(settings, folder, version.signature), expected_file(settings, folder)
         report = check.parity_check(
@@ -75,21 +95,92 @@ def parity_check(
             use_cache=not no_cache,
             signing_key=signing_key,
         )
+    _told(report, files, json=json)
+
+
+def _told(report: Report, files: Files, *, json: bool) -> NoReturn:
+    """Print a report, write it to the files that were asked for, and end with its exit code."""
     choose_output(json).result(ReportView(report))
     with progress() as on_event:
         files.write(report, on_event)
     raise typer.Exit(report.exit_code)
 
 
-def _settings(declared: ParitySettings, sql: str, table: str, key: list[str] | None, level: str) -> ParitySettings:
-    """The settings of pyml.toml, overridden by the options of the command line."""
-    if sql and table:
-        raise UsageError("--sql and --table are both given", "keep one of them")
-    if sql or table:
-        declared = declared.with_rows(sql=sql, table=table)
-    if level:
-        declared = replace(declared, level=level)
-    return replace(declared, key=tuple(key)) if key else declared
+def _on_cluster(client: Client, name: str, model: str, asked: _Asked) -> Report:
+    """The check of both paths of a cluster."""
+    from pyml.package.model_package import ModelPackage
+    from pyml_sandbox.clusters.cluster import find_cluster
+    from pyml_sandbox.drivers.choice import builder_for
+    from pyml_sandbox.models import registry
+    from pyml_sandbox.parity.elsewhere.cluster_check import LEVEL, cluster_check
+    from pyml_sandbox.parity.rows.rows_beside import rows_beside
+
+    if asked.level not in ("", LEVEL):
+        raise UsageError(f"on a cluster a check can earn {LEVEL} alone, not {asked.level}", "leave --level out")
+    cluster = find_cluster(name, client.home.root)
+    with exit_code_1_is_a_verdict(), progress() as on_event:
+        version = registry.resolve(client.home, model, builder_for(client.home), on_event)
+        settings = asked.over(ModelPackage(version.package).settings.parity)
+        rows = rows_beside(settings, Path(model) if Path(model).is_dir() else None, version.signature)
+        return cluster_check(client, version.model_id, cluster, settings, on_event, rows=rows)
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The options that name a system which is not ours."""
+
+    table: str
+    endpoint: str
+    model: str
+    cluster: str
+
+    def __post_init__(self) -> None:
+        given = {"--offline-table": self.table, "--endpoint": self.endpoint, "--model": self.model}
+        if lacking := [name for name, value in given.items() if not value]:
+            raise UsageError(
+                f"{', '.join(name for name in given if given[name])} without {lacking[0]}", " ".join(given)
+            )
+
+
+def _of_others(client: Client, place: _Elsewhere, asked: _Asked) -> Report:
+    """The check of a system that is not ours; the sandbox's Spark or that of a cluster reads its rows."""
+    from pyml_sandbox.clusters.cluster import find_cluster
+    from pyml_sandbox.clusters.cluster_spark import access_of, spark_without_model
+    from pyml_sandbox.parity.elsewhere.foreign_check import LEVEL, Foreign, foreign_check
+    from pyml_sandbox.predict.spark_session import session
+
+    if asked.level not in ("", LEVEL):
+        raise UsageError(f"of a system that is not ours a check can earn {LEVEL} alone", "leave --level out")
+    if asked.table or not asked.sql:
+        raise UsageError("the rows of a system that is not ours come from a query", "--sql QUERY, with the key")
+    cluster = find_cluster(place.cluster, client.home.root) if place.cluster else None
+    name, _, version = place.model.partition("@")
+    foreign = Foreign(place.table, place.endpoint, name, asked.sql, tuple(asked.key or ()), version)
+    if cluster is not None and place.endpoint == cluster.gateway:
+        foreign = replace(foreign, access=access_of(cluster))
+    target = spark_without_model(client, cluster) if cluster else None
+    with exit_code_1_is_a_verdict(), progress() as on_event, session(client.home, target) as spark:
+        return foreign_check(client.home, spark, foreign, on_event)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options of the command line that take the place of settings of pyml.toml."""
+
+    sql: str
+    table: str
+    key: list[str] | None
+    level: str
+
+    def over(self, declared: ParitySettings) -> ParitySettings:
+        """The settings of pyml.toml, overridden by the options."""
+        if self.sql and self.table:
+            raise UsageError("--sql and --table are both given", "keep one of them")
+        if self.sql or self.table:
+            declared = declared.with_rows(sql=self.sql, table=self.table)
+        if self.level:
+            declared = replace(declared, level=self.level)
+        return replace(declared, key=tuple(self.key)) if self.key else declared
 
 
 def _refuse_unknown(level: str) -> None:

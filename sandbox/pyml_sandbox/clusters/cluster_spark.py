@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyml.errors import UsageError
 from pyml.probes.grpc_call import check_listening
 from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.clusters.cluster import Cluster
@@ -62,6 +63,20 @@ def cluster_spark(
         return
     with own_driver(cluster, home, on_event) as connect:
         yield _target(cluster, connect, environment, archives, RemoteAccess(), home)
+
+
+def spark_without_model(client: Client, cluster: Cluster) -> OfflineTarget:
+    """The Spark Connect server of a cluster, to read tables there: no model and no environment goes with it.
+
+    Raises:
+        UsageError: the cluster has none, or a token or a file that it needs is missing.
+    """
+    if not cluster.connect:
+        hint = 'connect = "HOST:PORT" in clusters.toml'
+        raise UsageError(f"the cluster {cluster.name} has no Spark Connect server to read tables with", hint)
+    home = SandboxHome(client.home.folder / "clusters", cluster.name)
+    home.create()
+    return _target(cluster, cluster.connect, Environment("", "python3", ""), {}, access_of(cluster), home)
 
 
 def access_of(cluster: Cluster, environ: Mapping[str, str] | None = None) -> RemoteAccess:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
-from pyml_sandbox.compare import Comparison, Tolerances, compare
-from pyml_sandbox.lifecycle.deployment import served_meanwhile
+from pyml_sandbox.compare import Comparison, Tolerances
+from pyml_sandbox.lifecycle.deployment import serve, served_meanwhile
 from pyml_sandbox.models import registry
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.attest import leave_proof
@@ -29,10 +30,8 @@ from pyml_sandbox.parity.decisions.pairings import (
     EXPECTED,
     OFFLINE,
     ONLINE_BATCHES,
-    PAIRINGS,
     deciding_pairings,
     needs_noise,
-    possible_pairings,
 )
 from pyml_sandbox.parity.decisions.path_environments import environments_of
 from pyml_sandbox.parity.failures import merged
@@ -136,7 +135,9 @@ class _Check:
     ) -> None:
         self._client, self._version, self._settings = client, version, settings
         self._granted = granted_tolerances(settings.tolerance, version.signature.outputs)
-        self._run = Run.begin(client, version, on_event)
+        self._run = Run.begin(client.home, version.name, on_event)
+        again = partial(serve, client.home, version, on_event)
+        self._paths = FixturePaths(settings, self._run, again)
         self._expected = expected
         self._notebook: NotebookPredictions | None = None
         self._result: JobResult | None = None
@@ -158,7 +159,7 @@ class _Check:
             key = cache.key_of(target.environment.key, self._version, snapshot, self._settings, notebook)
             known = cache.find(self._client.home, key) if use_cache else None
             if known is not None:
-                run.drop_earlier(spark, self._version)
+                run.drop_earlier(spark, self._version.name)
                 known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
@@ -167,7 +168,7 @@ class _Check:
                 self._client.online(self._version) as model,
             ):
                 evidence, comparisons = self._both_paths(spark, model, target, snapshot)
-            run.drop_earlier(spark, self._version)
+            run.drop_earlier(spark, self._version.name)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
         report = self._report(snapshot, decision, comparisons, evidence)
@@ -215,31 +216,15 @@ class _Check:
         return evidence, comparisons
 
     def _ask(self, spark: SparkSession, model: OnlineModel, target: OfflineTarget, snapshot: Snapshot) -> None:
-        paths = FixturePaths(self._client, self._version, self._settings, self._run)
-        self._result = paths.offline(spark, target, snapshot)
+        self._result = self._paths.offline(spark, target, snapshot, self._version.signature)
         self._run.images = images_of(self._client.driver, self._version, self._result)
-        self._online_worker = paths.online(model, snapshot)
+        self._online_worker = self._paths.online(model, snapshot)
 
     def _tolerances(self, evidence: Evidence) -> Tolerances:
         return evidence.noise.tolerances(self._granted)
 
     def _comparisons(self, snapshot: Snapshot, evidence: Evidence) -> tuple[Comparison, ...]:
-        run = self._run
-        tolerances = self._tolerances(evidence)
-        written = {name for each in PAIRINGS for name in (each.left, each.right) if run.file(name).exists()}
-        return tuple(
-            compare(
-                run.file(each.left),
-                run.file(each.right),
-                snapshot.key,
-                name=each.name,
-                left_name=each.sides[0],
-                right_name=each.sides[1],
-                within=run.file(each.within) if each.within else None,
-                tolerances=tolerances,
-            )
-            for each in possible_pairings(written)
-        )
+        return self._paths.compared(snapshot, self._tolerances(evidence))
 
     # ---- verdict and report
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyml.package.settings import ParitySettings
-from pyml_sandbox.lifecycle.deployment import serve
+from pyml_sandbox.compare import Comparison, Tolerances, compare
 from pyml_sandbox.parity.decisions.pairings import (
     OFFLINE,
     ONLINE_BATCHES,
     ONLINE_ROWS,
+    PAIRINGS,
     REPEAT_FIRST,
     REPEAT_SECOND,
+    possible_pairings,
 )
-from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
-from pyml_sandbox.parity.rows.snapshot import DATABASE, Snapshot, export
+from pyml_sandbox.parity.paths.batches_online import Asked, predict_in_batches, sample
+from pyml_sandbox.parity.rows.snapshot import Snapshot, export
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict_rules import BATCHES, REPEAT, ROWS
 from pyml_sandbox.predict.request_limits import measured_timeout_s
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
+    from pyml.inference.describe import Signature
     from pyml.inference.worker_info import Worker
     from pyml.offline.job import JobResult
-    from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.contract import OfflineTarget
-    from pyml_sandbox.models.version import ModelVersion
-    from pyml_sandbox.predict.online import OnlineModel
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class FixturePaths:
     """Predicts all rows on both paths; predictions are written to the files of the run, failures to the run.
 
     Attributes:
-        client: the sandbox.
-        version: the model version.
         settings: the number of rows in one request, and of rows that are sent one by one.
         run: whose files and steps these are.
+        serve_again: waits until the model's server, which exited on a request, is ready again.
     """
 
-    client: Client
-    version: ModelVersion
     settings: ParitySettings
     run: Run
+    serve_again: Callable[[], object]
 
-    def offline(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> JobResult | None:
+    def offline(
+        self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot, signature: Signature
+    ) -> JobResult | None:
         """Run one job over all rows; None if it failed. Blocks.
 
         Raises:
@@ -59,10 +59,10 @@ class FixturePaths:
         from pyml.offline.job import OfflineJob
         from pyml.offline.job_run import run as run_job
 
-        signature, run = self.version.signature, self.run
+        run = self.run
         result = None
         with run.step("offline", "Spark job over all rows") as done, run.path(BATCHES, "offline"):
-            table = f"{DATABASE}.offline_{run.name}"
+            table = f"{run.database}.offline_{run.name}"
             query, folder = f"SELECT * FROM {snapshot.table}", target.environment.package
             job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, snapshot.key, recorded=True)
             result = run_job(spark, job)
@@ -70,7 +70,7 @@ class FixturePaths:
             done(f"{result.rows:,} rows in {result.table}")
         return result
 
-    def online(self, model: OnlineModel, snapshot: Snapshot) -> Worker | None:
+    def online(self, model: Asked, snapshot: Snapshot) -> Worker | None:
         """Send all rows in batches, a sample one by one, and that sample twice in one batch. Blocks.
 
         Returns:
@@ -113,4 +113,27 @@ class FixturePaths:
         """Wait until a server that exited on a request is ready again, so that later requests do not fail for it."""
         if self.run.has_ended_server:
             self.run.has_ended_server = False
-            serve(self.client.home, self.version, self.run.on_event)
+            self.serve_again()
+
+    def compared(self, snapshot: Snapshot, tolerances: Tolerances) -> tuple[Comparison, ...]:
+        """Every comparison of two files that the paths have written.
+
+        Args:
+            snapshot: has the key.
+            tolerances: how far floats may lie apart.
+        """
+        run = self.run
+        written = {name for each in PAIRINGS for name in (each.left, each.right) if run.file(name).exists()}
+        return tuple(
+            compare(
+                run.file(each.left),
+                run.file(each.right),
+                snapshot.key,
+                name=each.name,
+                left_name=each.sides[0],
+                right_name=each.sides[1],
+                within=run.file(each.within) if each.within else None,
+                tolerances=tolerances,
+            )
+            for each in possible_pairings(written)
+        )

@@ -23,8 +23,6 @@ from pyml_sandbox.workspace.turns import turn
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pyml_sandbox.client import Client
-    from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.workspace.home import SandboxHome
 
 TABLES = ("rows", "offline")
@@ -58,6 +56,7 @@ class Run:
         failures: the paths that failed.
         has_ended_server: whether a request made the model's server exit; it may not be ready again.
         images: image ids by path.
+        database: of its Hive tables.
     """
 
     folder: Path
@@ -67,20 +66,25 @@ class Run:
     failures: list[PathFailure] = field(default_factory=list)
     has_ended_server: bool = False
     images: dict[str, str] = field(default_factory=dict)
+    database: str = DATABASE
 
     @classmethod
-    def begin(cls, client: Client, version: ModelVersion, on_event: OnEvent) -> Run:
+    def begin(
+        cls, home: SandboxHome, model: str, on_event: OnEvent, *, where: str = "", database: str = DATABASE
+    ) -> Run:
         """Start a run; the files of an earlier run are deleted. Call it inside `only_run`.
 
         Args:
-            client: of the sandbox.
-            version: the version to check.
+            home: the sandbox.
+            model: name of the model.
             on_event: called at the start and end of each step.
+            where: name of the cluster on which it is checked; empty for the sandbox.
+            database: of its Hive tables.
         """
-        folder = client.home.parity / version.name
+        folder = home.parity / (f"{model}@{where}" if where else model)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return cls(folder, f"{_stem(version.name)}_{uuid.uuid4().hex[:8]}", on_event)
+        return cls(folder, f"{_stem(model)}_{uuid.uuid4().hex[:8]}", on_event, database=database)
 
     @contextmanager
     def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
@@ -123,13 +127,13 @@ class Run:
         except PymlError as error:
             self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
-    def drop_earlier(self, spark: SparkSession, version: ModelVersion) -> None:
-        """Drop the Hive tables of earlier runs of the version."""
-        run = rf"{re.escape(_stem(version.name))}_[0-9a-f]{{8}}"
+    def drop_earlier(self, spark: SparkSession, model: str) -> None:
+        """Drop the Hive tables of earlier runs of a model."""
+        run = rf"{re.escape(_stem(model))}_[0-9a-f]{{8}}"
         names = re.compile(rf"({'|'.join(TABLES)})_{run}|({'|'.join(NUMBERED_TABLES)})_{run}_\d+")
-        for table in spark.catalog.listTables(DATABASE):
+        for table in spark.catalog.listTables(self.database):
             if names.fullmatch(table.name) and self.name not in table.name:
-                spark.sql(f"DROP TABLE IF EXISTS {DATABASE}.{table.name} PURGE")
+                spark.sql(f"DROP TABLE IF EXISTS {self.database}.{table.name} PURGE")
 
 
 def _stem(model: str) -> str:

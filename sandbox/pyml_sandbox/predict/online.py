@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,10 @@ from pyml_sandbox.predict.request_limits import TIMEOUT_S
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from pyml_sandbox.services.remote_spark import RemoteAccess
+
 IN_FLIGHT = 4
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # Reach a gateway that is back at once, not after gRPC's back-off of up to two minutes.
@@ -74,6 +77,7 @@ class OnlineModel:
         max_request_mb: size of the largest request that its server accepts, in MiB.
         is_coming_back: see `RepeatedCalls`; by default nothing is.
         why_away: see `RepeatedCalls`.
+        access: how a gateway outside of this machine is reached; None for the sandbox's own.
 
     Attributes:
         worker: the process that answered the last recorded request; None before the first one.
@@ -89,12 +93,13 @@ class OnlineModel:
         max_request_mb: int = ServingSettings.max_request_mb,
         is_coming_back: Callable[[], bool] = lambda: False,
         why_away: Callable[[float], None] = lambda seconds: None,
+        access: RemoteAccess | None = None,
     ) -> None:
         self.name, self.version, self.signature = name, version, signature
         self.timeout_s, self.max_request_mb = timeout_s, max_request_mb
         self.worker: Worker | None = None
         self._repeated = RepeatedCalls(translated, is_coming_back, why_away, min(REPEAT_S, timeout_s))
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._channel, self._metadata = channel_to(address, access)
         self._infer = self._channel.unary_unary(
             MODEL_INFER,
             request_serializer=ModelInferRequest.SerializeToString,
@@ -108,6 +113,11 @@ class OnlineModel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._channel.close()
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """Names of the model's inputs."""
+        return self.signature.inputs.names
 
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         """Predict batches, with a few requests in flight at a time.
@@ -147,16 +157,30 @@ class OnlineModel:
         Raises:
             OnlineError, SandboxError: as :meth:`predict`.
         """
+        response = self._described(self.version)
+        return {name: response.properties[name] for name in ("inputs", "outputs")}
+
+    def default_version(self) -> str:
+        """The version that answers requests which name none; empty if the server does not say.
+
+        Raises:
+            OnlineError, SandboxError: as :meth:`predict`.
+        """
+        versions = list(self._described("").versions)
+        return versions[0] if len(versions) == 1 else ""
+
+    def _described(self, version: str) -> ModelMetadataResponse:
         metadata = self._channel.unary_unary(
             MODEL_METADATA,
             request_serializer=ModelMetadataRequest.SerializeToString,
             response_deserializer=ModelMetadataResponse.FromString,
         )
         try:
-            response = metadata(ModelMetadataRequest(name=self.name, version=self.version), timeout=self.timeout_s)
+            asked = ModelMetadataRequest(name=self.name, version=version)
+            response: ModelMetadataResponse = metadata(asked, timeout=self.timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise translated(error) from error
-        return {name: response.properties[name] for name in ("inputs", "outputs")}
+        return response
 
     def predict_as_columns(self, batch: pa.RecordBatch, *, is_raw: bool = True) -> pa.RecordBatch:
         """Predict a batch that is sent, and returned, as one tensor for each column.
@@ -202,7 +226,7 @@ class OnlineModel:
         return codec.arrow_request(self.name, self.version, batch, recorded=recorded)
 
     def _send(self, request: ModelInferRequest) -> grpc.Future:
-        return self._infer.future(request, timeout=self.timeout_s)
+        return self._infer.future(request, timeout=self.timeout_s, metadata=self._metadata)
 
     def _response(self, request: ModelInferRequest, call: grpc.Future | None = None) -> ModelInferResponse:
         return self._repeated.response(call or self._send(request), lambda: self._send(request))
@@ -213,6 +237,18 @@ class OnlineModel:
         if self.signature.kind == "tensor" and not recorded:
             return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.signature.outputs)
         return codec.read_arrow_response(response)
+
+
+def channel_to(address: str, access: RemoteAccess | None) -> tuple[grpc.Channel, tuple[tuple[str, str], ...]]:
+    """The channel to a gateway, and what goes with each call."""
+    if access is None:
+        return grpc.insecure_channel(address, options=_OPTIONS), ()
+    is_here = address.rpartition(":")[0] in LOOPBACK  # a different machine may lie behind the proxy of the shell
+    options = _OPTIONS if is_here else [option for option in _OPTIONS if option[0] != "grpc.enable_http_proxy"]
+    credentials = access.credentials()
+    if credentials is not None:
+        return grpc.secure_channel(address, credentials, options=options), ()
+    return grpc.insecure_channel(address, options=options), (("authorization", access.bearer),) * bool(access.bearer)
 
 
 def out_of_time() -> OnlineError:

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pyml.error_code import ErrorCode
 from pyml_sandbox.parity.rows.row_files import write
-from pyml_sandbox.predict.online import OnlineError, OnlineModel
+from pyml_sandbox.predict.online import OnlineError
 from pyml_sandbox.predict.request_limits import request_batches
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from pyml.inference.worker_info import Worker
+
+
+class Asked(Protocol):
+    """A model behind a server, as the rows of a parity check are sent to it.
+
+    Attributes:
+        timeout_s: deadline of each request, in seconds.
+        max_request_mb: size of the largest request that its server accepts, in MiB.
+        worker: the process that answered the last recorded request; None if none described itself.
+    """
+
+    timeout_s: float
+    max_request_mb: int
+    worker: Worker | None
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """Names of the columns that are sent."""
+
+    def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
+        """The predictions for each batch, in their order; see `OnlineModel.predict`."""
+
 
 def predict_in_batches(
-    model: OnlineModel,
+    model: Asked,
     rows: pa.Table,
     key: Sequence[str],
     batch_rows: int,
@@ -40,7 +63,7 @@ def predict_in_batches(
     Raises:
         OnlineError, SandboxError: a request failed; the error is that of the first one.
     """
-    inputs = rows.select(model.signature.inputs.names)
+    inputs = rows.select(list(model.input_names))
     predicted: list[pa.RecordBatch] = []
     done = 0
     for batch in model.predict(request_batches(inputs, batch_rows, model.max_request_mb), recorded=recorded):

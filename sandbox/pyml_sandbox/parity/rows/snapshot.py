@@ -66,6 +66,7 @@ def take_snapshot(
     name: str,
     folder: Path,
     given: pa.Table | None = None,
+    database: str = DATABASE,
 ) -> Snapshot:
     """Run the query once and keep its rows in a Hive table and a Parquet file.
 
@@ -73,9 +74,10 @@ def take_snapshot(
         spark: a session.
         signature: of the model.
         settings: the query or table, and the key.
-        name: of the Hive table to write, below the database `pyml_parity`.
+        name: of the Hive table to write.
         folder: for the Parquet file.
         given: rows to use instead of a query, shape (rows, columns); they are numbered if there is no key.
+        database: of that table; made if it is not there.
 
     Raises:
         UsageError: there is no query, no key, Spark cannot read the query, or a value does not fit its declared type.
@@ -88,9 +90,9 @@ def take_snapshot(
         raise UsageError("a parity check joins both paths by a key, and no key column is given", _KEY_HINT)
     columns = dict.fromkeys([*settings.key, *signature.inputs.names])
     wanted = ", ".join(backticked(column) for column in columns)
-    table = f"{DATABASE}.{name}"
+    table = f"{database}.{name}"
     with _misfits_as_usage_errors(), translated_errors():
-        spark.sql(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
         query = _query_for(spark, settings, given)
         job = OfflineJob("", signature.inputs, signature.outputs, query, table, settings.key)
         rows_planned = planned(spark, query)

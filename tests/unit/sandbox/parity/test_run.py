@@ -137,7 +137,7 @@ class FakeSpark:
 
 
 def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxHome) -> None:
-    run = Run.begin(cast("Any", SimpleNamespace(home=home)), version(), lambda event: None)
+    run = Run.begin(home, version().name, lambda event: None)
     earlier = ["rows_fare_0a1b2c3d", "offline_fare_0a1b2c3d", "asked_fare_0a1b2c3d_1", "answered_fare_0a1b2c3d_12"]
     kept = [
         f"rows_{run.name}",
@@ -148,7 +148,7 @@ def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxH
         "my_own",
     ]
     spark = FakeSpark(*earlier, *kept)
-    run.drop_earlier(cast("Any", spark), version())
+    run.drop_earlier(cast("Any", spark), version().name)
     assert spark.names == kept
 
 
