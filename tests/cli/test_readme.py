@@ -58,6 +58,10 @@ def test_make_demo_ends_with_what_to_do_next(environ: dict[str, str]) -> None:
     assert demo.stdout.count("late_probability") >= 3
     assert demo.stdout.index("PASS") < demo.stdout.index("FAIL")
     assert "pyml init my_model" in demo.stderr
+    if "needs the container driver" not in demo.stderr:
+        assert "$ pyml verify 127.0.0.1:" in demo.stderr
+        assert re.search(r"@sha256:[0-9a-f]{64} is flight_delay@", demo.stdout)
+        assert "kubectl apply -f" in demo.stdout
 
 
 def test_the_model_in_the_readme_is_the_one_that_init_writes(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -14,10 +14,13 @@ import yaml
 from docker.errors import ImageNotFound
 
 from pyml.package.model_package import ModelPackage
+from pyml.probes import NotReadyError
+from pyml.probes.spark_probe import SparkProbe
 from pyml_sandbox.client import Client
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
-from pyml_sandbox.services.inside_paths import INSIDE
+from pyml_sandbox.services import spark
+from pyml_sandbox.services.inside_paths import INSIDE, SPARK_HOME, WAREHOUSE
 from support.packages import write_package
 from support.pods import Pod, running
 from support.spark_submit import submitted_words
@@ -163,3 +166,82 @@ def test_an_executor_starts_as_spark_on_kubernetes_starts_it(
         container.remove(force=True, v=True)
     assert "Failed to connect to /127.0.0.1:9" in log
     assert "Unrecognized option" not in log
+
+
+@pytest.fixture
+def image_cluster(client: Client, engine: Engine, promoted: str, typed: Typed, tmp_path: Path) -> Iterator[str]:
+    """A standalone cluster of two workers from the promoted image, beside the sandbox; host:port of its Connect server."""
+    image = exported(typed, tmp_path / "k8s", "k8s", promoted)["image"]
+    (metastore,) = containers_of(engine, client.home.project, "io.pyml.service=metastore")
+    volumes = {mount["Name"]: {"bind": mount["Destination"]} for mount in metastore.attrs["Mounts"]}
+    (network,) = metastore.attrs["NetworkSettings"]["Networks"]
+    master = f"half-master-{tmp_path.name.strip('_')}".replace("_", "-")
+    spark_class = f"{SPARK_HOME}/bin/spark-class"
+    worker = [
+        spark_class,
+        "org.apache.spark.deploy.worker.Worker",
+        "--cores",
+        "1",
+        "--memory",
+        "1g",
+        f"spark://{master}:7077",
+    ]
+    settings = {
+        **spark.connect_settings(2, f"metastore:{INSIDE.metastore}", WAREHOUSE, "/tmp"),
+        "spark.master": f"spark://{master}:7077",
+        "spark.connect.grpc.binding.address": "0.0.0.0",
+        "spark.executor.memory": "1g",
+        "spark.ui.enabled": "false",
+    }
+    commands = {
+        master: [spark_class, "org.apache.spark.deploy.master.Master", "--host", master, "--port", "7077"],
+        f"{master}-1": worker,
+        f"{master}-2": worker,
+        f"{master}-connect": list(spark.connect_command(SPARK_HOME, settings)),
+    }
+    started = []
+    try:
+        for name, command in commands.items():
+            ports: dict[str, Any] = {f"{INSIDE.spark}/tcp": ("127.0.0.1", None)} if name.endswith("connect") else {}
+            environment = {"SPARK_NO_DAEMONIZE": "1", "SPARK_WORKER_DIR": "/tmp/work"}
+            started.append(
+                engine.client.containers.run(
+                    image,
+                    command,
+                    name=name,
+                    network=network,
+                    volumes=volumes,
+                    ports=ports,
+                    environment=environment,
+                    detach=True,
+                )
+            )
+        started[-1].reload()
+        port = int((started[-1].ports[f"{INSIDE.spark}/tcp"] or [{}])[0]["HostPort"])
+        wait_for(lambda: _answers(SparkProbe("127.0.0.1", port)), "the Connect server of the cluster answers", 120)
+        yield f"127.0.0.1:{port}"
+    finally:
+        for container in started:
+            container.remove(force=True, v=True)
+
+
+def _answers(probe: SparkProbe) -> bool:
+    try:
+        probe(5.0)
+    except NotReadyError:
+        return False
+    return True
+
+
+def test_workers_of_the_promoted_image_need_no_archive(
+    client: Client, image_cluster: str, promoted: str, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clusters.toml").write_text(f'[docker]\nconnect = "{image_cluster}"\nworkers = "image"\n')
+    monkeypatch.chdir(tmp_path)
+    query = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(0, 500, 1, 4)"
+    asked = ("predict", "offline", promoted, "--sql", query, "--key", "id", "--table")
+    typed(*asked, "ml.half_of_image", "--cluster", "docker")
+    typed(*asked, "ml.half_of_sandbox")
+    differing = "SELECT * FROM ml.half_of_sandbox EXCEPT ALL SELECT * FROM ml.half_of_image"
+    assert json.loads(typed("dev", "sql", differing, "--json"))["rows"] == []
+    assert not (client.home.root / "cache" / "archives").exists()

@@ -27,6 +27,7 @@ from benchmarks.pictures import BROKEN, FARE
 from pyml import Schema
 from pyml.package.settings import Settings
 from pyml_cli.main import app
+from pyml_sandbox.clusters.cluster import find_cluster
 from pyml_sandbox.promotion.policy import Policy
 from pyml_sandbox.proof.signing_key import create_key_pair
 
@@ -152,6 +153,7 @@ def _indented(text: str) -> str:
 
 
 POLICY = "[[keys]]"
+CLUSTER = "connect ="
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("toml") if POLICY in block.text], ids=str)
@@ -163,7 +165,17 @@ def test_a_policy_is_read(block: Block, tmp_path: Path) -> None:
     assert Policy.from_file(tmp_path / "policy.toml").keys
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("toml") if POLICY not in block.text], ids=str)
+@pytest.mark.parametrize("block", [block for block in blocks("toml") if CLUSTER in block.text], ids=str)
+def test_clusters_are_read(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "clusters.toml"
+    file.write_text(block.text, encoding="utf-8")
+    for name in tomllib.loads(block.text):
+        assert find_cluster(name, tmp_path, file).name == name
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in blocks("toml") if POLICY not in block.text and CLUSTER not in block.text], ids=str
+)
 def test_toml_is_read_as_settings(block: Block, tmp_path: Path) -> None:
     (folder := tmp_path / "fare").mkdir()
     (folder / "pyml.toml").write_text(block.text, encoding="utf-8")
