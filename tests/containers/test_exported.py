@@ -16,13 +16,17 @@ from docker.errors import ImageNotFound
 from pyml.package.model_package import ModelPackage
 from pyml.probes import NotReadyError
 from pyml.probes.spark_probe import SparkProbe
+from pyml_cli.main import run
 from pyml_sandbox.client import Client
 from pyml_sandbox.drivers.container.engine.docker_engine import Engine
 from pyml_sandbox.drivers.container.engine.lookup import containers_of
+from pyml_sandbox.proof.signing_key import create_key_pair
 from pyml_sandbox.services import spark
 from pyml_sandbox.services.inside_paths import INSIDE, SPARK_HOME, WAREHOUSE
+from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
 from support.pods import Pod, running
+from support.registries import docker_registry
 from support.spark_submit import submitted_words
 from support.typed_commands import Typed
 from support.waiting import wait_for
@@ -50,17 +54,32 @@ sql = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(50)"
 key = ["id"]
 level = "P1"
 """
+QUERY = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(0, 500, 1, 4)"
 ROWS = [float(value) for value in range(200)]
 
 
-@pytest.fixture
-def promoted(client: Client, host: str, typed: Typed, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def promoted(container_sandbox: SandboxHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A version that was promoted; the engine has no image of its reference, so that what runs was pulled by digest."""
-    folder = write_package(tmp_path / "half", HALF, toml=PARITY)
-    model_id = client.upload_model(ModelPackage(folder))
-    typed("parity-check", str(folder))
-    typed("promote", model_id, "--to", f"{host}/models/half", "--plain-http")
-    return model_id
+    folder = tmp_path_factory.mktemp("promoted")
+    create_key_pair(folder)
+    package = write_package(folder / "half", HALF, toml=PARITY)
+    model_id = Client(container_sandbox).upload_model(ModelPackage(package))
+    (folder / "registry").mkdir()
+    with docker_registry(folder / "registry") as registry, pytest.MonkeyPatch.context() as shell:
+        shell.setenv("PYML_HOME", str(container_sandbox.root))
+        shell.setenv("PYML_SANDBOX", container_sandbox.name)
+        shell.setenv("PYML_SIGNING_KEY", str(folder / "keys" / "signing.key"))
+        assert run(["parity-check", str(package)]) == 0
+        assert run(["promote", model_id, "--to", f"{registry.host}/models/half", "--plain-http"]) == 0
+        yield model_id
+
+
+@pytest.fixture(scope="module")
+def predicted(container_sandbox: SandboxHome, promoted: str) -> str:
+    """The table that the sandbox's own job has written."""
+    Client(container_sandbox).predict_offline(promoted, QUERY, "ml.half_here", ["id"]).wait()
+    return "ml.half_here"
 
 
 def exported(typed: Typed, folder: Path, *words: str) -> dict[str, Any]:
@@ -111,12 +130,10 @@ def test_the_pod_answers_as_the_sandbox_does_and_comes_back(client: Client, prom
 
 
 def test_the_exported_job_writes_what_the_sandbox_writes(
-    client: Client, engine: Engine, promoted: str, typed: Typed, tmp_path: Path
+    client: Client, engine: Engine, promoted: str, predicted: str, typed: Typed, tmp_path: Path
 ) -> None:
-    query = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(500)"
-    client.predict_offline(promoted, query, "ml.half_here", ["id"]).wait()
     found = exported(
-        typed, tmp_path / "spark", "spark", promoted, "--sql", query, "--table", "ml.half_there", "--key", "id",
+        typed, tmp_path / "spark", "spark", promoted, "--sql", QUERY, "--table", "ml.half_there", "--key", "id",
         "--metastore", f"metastore:{INSIDE.metastore}",
     )  # fmt: skip
     words = submitted_words(found["spark-submit.sh"])
@@ -137,8 +154,7 @@ def test_the_exported_job_writes_what_the_sandbox_writes(
     )
     result = json.loads(printed.decode().strip().splitlines()[-1])
     assert (result["table"], result["rows"]) == ("ml.half_there", 500)
-    differing = "SELECT * FROM ml.half_here EXCEPT ALL SELECT * FROM ml.half_there"
-    assert json.loads(typed("dev", "sql", differing, "--json"))["rows"] == []
+    assert same_tables(typed, predicted, "ml.half_there")
 
 
 def test_an_executor_starts_as_spark_on_kubernetes_starts_it(
@@ -234,14 +250,23 @@ def _answers(probe: SparkProbe) -> bool:
 
 
 def test_workers_of_the_promoted_image_need_no_archive(
-    client: Client, image_cluster: str, promoted: str, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    image_cluster: str,
+    promoted: str,
+    predicted: str,
+    typed: Typed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "clusters.toml").write_text(f'[docker]\nconnect = "{image_cluster}"\nworkers = "image"\n')
     monkeypatch.chdir(tmp_path)
-    query = "SELECT id, CAST(id AS DOUBLE) AS a FROM range(0, 500, 1, 4)"
-    asked = ("predict", "offline", promoted, "--sql", query, "--key", "id", "--table")
-    typed(*asked, "ml.half_of_image", "--cluster", "docker")
-    typed(*asked, "ml.half_of_sandbox")
-    differing = "SELECT * FROM ml.half_of_sandbox EXCEPT ALL SELECT * FROM ml.half_of_image"
-    assert json.loads(typed("dev", "sql", differing, "--json"))["rows"] == []
+    asked = ("predict", "offline", promoted, "--sql", QUERY, "--key", "id", "--table", "ml.half_of_image")
+    typed(*asked, "--cluster", "docker")
+    assert same_tables(typed, predicted, "ml.half_of_image")
     assert not (client.home.root / "cache" / "archives").exists()
+
+
+def same_tables(typed: Typed, left: str, right: str) -> bool:
+    """Whether two tables of the sandbox have the same rows."""
+    of = (f"SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other}" for one, other in ((left, right), (right, left)))
+    return all(json.loads(typed("dev", "sql", query, "--json"))["rows"] == [] for query in of)
