@@ -130,7 +130,7 @@ def started(
     monkeypatch.setattr(job_record, "check_image", lambda *_: None)
     monkeypatch.setattr(table_writes, "begin_writing", lambda *_: None)
     client = cast("Any", SimpleNamespace(home=SandboxHome(folder), driver=None))
-    target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None), connect="127.0.0.1:1"))
+    target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None), connect="127.0.0.1:1", remote=None))
     return Job(client, ModelVersion("m", "1", folder, 0, {}), target, OFFLINE)
 
 

@@ -37,7 +37,7 @@ def test_a_session_that_does_not_end_does_not_hold_who_was_interrupted(
     stuck = Stuck()
     monkeypatch.setattr(spark_session, "_connect", lambda *_: stuck)
     monkeypatch.setattr(spark_session, "INTERRUPT_S", 0.1)
-    target = cast("OfflineTarget", SimpleNamespace(connect="127.0.0.1:1", probe=lambda timeout_s: None))
+    target = cast("OfflineTarget", SimpleNamespace(connect="127.0.0.1:1", probe=lambda timeout_s: None, remote=None))
     with pytest.raises(KeyboardInterrupt), spark_session.session(SandboxHome(tmp_path), target):
         raise KeyboardInterrupt
     assert stuck.calls == ["interrupt", "stop"]
@@ -50,6 +50,6 @@ def test_an_error_of_the_interruption_is_not_raised_instead(tmp_path: Path, monk
 
     broken = SimpleNamespace(interruptAll=fails, stop=fails)
     monkeypatch.setattr(spark_session, "_connect", lambda *_: broken)
-    target = cast("OfflineTarget", SimpleNamespace(connect="127.0.0.1:1", probe=lambda timeout_s: None))
+    target = cast("OfflineTarget", SimpleNamespace(connect="127.0.0.1:1", probe=lambda timeout_s: None, remote=None))
     with pytest.raises(KeyboardInterrupt), spark_session.session(SandboxHome(tmp_path), target):
         raise KeyboardInterrupt

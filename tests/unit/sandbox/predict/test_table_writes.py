@@ -76,7 +76,7 @@ def test_the_query_of_a_killed_process_is_interrupted_before_its_tables_are_drop
     """Spark would go on with it, and write the staging table afterwards."""
     interrupted: list[tuple[str, str]] = []
 
-    def interrupt(address: str, session_id: str) -> None:
+    def interrupt(address: str, session_id: str, access: None = None) -> None:
         assert not fake.dropped
         interrupted.append((address, session_id))
 

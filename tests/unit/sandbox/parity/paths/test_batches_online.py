@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,12 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml.error_code import ErrorCode
-from pyml.inference.describe import Signature
-from pyml.types.schema import Schema
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
-from pyml_sandbox.predict.online import OnlineError, OnlineModel
-
-CONTRACT = Signature("frame", Schema("b DOUBLE, a DOUBLE"), Schema("p DOUBLE"))
+from pyml_sandbox.predict.online import OnlineError
 
 
 def doubled(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -34,8 +29,10 @@ class FakeModel:
     answer: Callable[[pa.RecordBatch], pa.RecordBatch] = doubled
     asked: list[pa.RecordBatch] = field(default_factory=list)
     recorded: bool = False
-    signature: Signature = CONTRACT
+    input_names: Sequence[str] = ("b", "a")
     max_request_mb: int = 64
+    timeout_s: float = 60.0
+    worker: Worker | None = None
 
     def predict(self, batches: Iterable[pa.RecordBatch], *, recorded: bool = False) -> Iterator[pa.RecordBatch]:
         self.recorded = recorded
@@ -64,7 +61,7 @@ def predicted(
     batch_rows: int = 2,
     on_rows: Callable[[int], None] = lambda done: None,
 ) -> pa.Table:
-    predict_in_batches(cast(OnlineModel, model), table, ["id"], batch_rows, file / "p.parquet", on_rows)
+    predict_in_batches(model, table, ["id"], batch_rows, file / "p.parquet", on_rows)
     return pq.read_table(file / "p.parquet")
 
 
