@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyml.error_code import ErrorCode
+from pyml.inference.worker_info import Worker
 from pyml_sandbox.parity.paths.batches_online import predict_in_batches, sample
 from pyml_sandbox.predict.online import OnlineError
 
