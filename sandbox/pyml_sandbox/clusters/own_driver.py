@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 0.2
 LOG = "driver.log"
 LAST_LINES = 15
+OF_OTHERS = (
+    "MASTER",
+    "SPARK_REMOTE",
+    "SPARK_HOME",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "PYTHONPATH",
+    "PYSPARK_DRIVER_PYTHON",
+)
+"""Variables of the shell that are meant for a different Spark; the rest tells this one how to reach its stores."""
 
 
 @contextmanager
@@ -57,9 +66,8 @@ def own_driver(cluster: Cluster, home: SandboxHome, on_event: OnEvent = ignore) 
     settings.pop("spark.sql.warehouse.dir")  # the metastore knows where its databases are
     folder = str(SparkHome.find().folder)
     environ = {
+        **{name: value for name, value in os.environ.items() if name not in OF_OTHERS},
         **spark.spark_environment(folder, str(find_java(home).home), "python3", str(home.scratch)),
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.environ.get("HOME", str(home.folder)),
         "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(home.conf)),
     }
     with log.open("wb") as file, timed("driver", on_event, f"for {cluster.master}") as done:

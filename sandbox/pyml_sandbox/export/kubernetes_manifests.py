@@ -9,6 +9,8 @@ from pyml_sandbox.workspace.events import JSON
 
 KSERVE_CONTAINER = "kserve-container"
 """KServe's name for the container that takes the requests."""
+OWN_PODS = {"serving.kserve.io/deploymentMode": "RawDeployment"}
+"""KServe makes a Deployment, and not a service of Knative, which takes no grace period and no group of a volume."""
 
 
 def kubernetes(image: PromotedImage) -> list[dict[str, JSON]]:
@@ -54,7 +56,7 @@ def kserve(image: PromotedImage) -> list[dict[str, JSON]]:
         {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
-            "metadata": _metadata(image),
+            "metadata": {**_metadata(image), "annotations": {**_annotations(image), **OWN_PODS}},
             "spec": {"predictor": spec},
         },
         network_policy(image, {"serving.kserve.io/inferenceservice": image.name}),
@@ -83,4 +85,8 @@ def network_policy(image: PromotedImage, selector: dict[str, str]) -> dict[str, 
 
 
 def _metadata(image: PromotedImage) -> dict[str, JSON]:
-    return {"name": image.name, "labels": dict(image.labels), "annotations": {"io.pyml.model": image.version.model_id}}
+    return {"name": image.name, "labels": dict(image.labels), "annotations": _annotations(image)}
+
+
+def _annotations(image: PromotedImage) -> dict[str, str]:
+    return {"io.pyml.model": image.version.model_id}

@@ -26,6 +26,7 @@ from pyml.oip.tensor import datatype_of, read_raw, write_raw
 from pyml_sandbox.predict.foreign_model import ForeignModel
 from pyml_sandbox.predict.online import OnlineError
 from pyml_sandbox.services.remote_spark import RemoteAccess
+from support.certificates import key_and_certificate
 
 ROWS = pa.RecordBatch.from_pydict({"a": [1.0, 2.0], "n": [3, 4]})
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -72,10 +73,14 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[str]:
+def serving(server: Server, pair: tuple[bytes, bytes] | None = None) -> Iterator[str]:
+    """Serve; over TLS with a private key and its certificate."""
     with ThreadPoolExecutor(1) as pool:
         listening = grpc.server(pool, handlers=[server])
-        port = listening.add_insecure_port("127.0.0.1:0")
+        if pair:
+            port = listening.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+        else:
+            port = listening.add_insecure_port("127.0.0.1:0")
         listening.start()
         try:
             yield f"127.0.0.1:{port}"
@@ -177,3 +182,18 @@ def test_a_token_goes_with_each_call() -> None:
     with serving(server) as address, ForeignModel(address, "fare", "", ["a"], ["fare"], access) as model:
         list(model.predict([ROWS.select(["a"])]))
     assert server.headers["authorization"] == "Bearer secret"
+
+
+def test_over_tls_the_token_goes_to_a_server_whose_certificate_is_trusted_alone() -> None:
+    server, pair = Server([], one), key_and_certificate("127.0.0.1")
+    trusting = RemoteAccess(tls=True, certificates=pair[1], token="secret")
+    with serving(server, pair) as address:
+        with ForeignModel(address, "fare", "", ["a"], ["fare"], trusting) as model:
+            list(model.predict([ROWS.select(["a"])]))
+        assert server.headers["authorization"] == "Bearer secret"
+        server.headers = {}
+        stranger = RemoteAccess(tls=True, certificates=key_and_certificate("127.0.0.1")[1], token="secret")
+        with ForeignModel(address, "fare", "", ["a"], ["fare"], stranger) as model:
+            with pytest.raises(SandboxError, match="no server answers"):
+                model.describe()
+    assert server.headers == {}

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from pyml_sandbox.services.remote_spark import RemoteAccess
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from pyml_sandbox.predict.spark_channel import LoopbackChannelBuilder, connect
+    from pyml_sandbox.predict.spark_channel import LoopbackChannelBuilder, RemoteChannelBuilder, connect
 
 ELSEWHERE = {
     **dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "HTTP_PROXY"), "http://127.0.0.1:9"),
@@ -52,3 +54,15 @@ def test_a_session_needs_nothing_of_the_shell(address: str) -> None:
     session = connect(address)
     session.release_session_on_close = False  # type: ignore[attr-defined]
     session.stop()
+
+
+def test_a_channel_to_a_cluster_has_its_own_token_and_not_that_of_the_shell() -> None:
+    builder = RemoteChannelBuilder("127.0.0.1:15002", RemoteAccess(token="of the cluster"))
+    assert dict(builder.metadata())["authorization"] == "Bearer of the cluster"
+    assert "authorization" not in dict(RemoteChannelBuilder("127.0.0.1:15002", RemoteAccess()).metadata())
+
+
+def test_over_tls_the_token_is_part_of_the_credentials() -> None:
+    builder = RemoteChannelBuilder("spark.example:15002", RemoteAccess(tls=True, token="of the cluster"))
+    assert "authorization" not in dict(builder.metadata())
+    builder.toChannel().close()
