@@ -27,14 +27,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 0.2
 LOG = "driver.log"
 LAST_LINES = 15
-OF_OTHERS = (
-    "MASTER",
-    "SPARK_REMOTE",
-    "SPARK_HOME",
-    "SPARK_CONNECT_MODE_ENABLED",
-    "PYTHONPATH",
-    "PYSPARK_DRIVER_PYTHON",
-)
+OF_OTHERS = ("MASTER", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYTHONPATH", "PYSPARK_DRIVER_PYTHON")
 """Variables of the shell that are meant for a different Spark; the rest tells this one how to reach its stores."""
 
 

@@ -193,7 +193,9 @@ def test_over_tls_the_token_goes_to_a_server_whose_certificate_is_trusted_alone(
         assert server.headers["authorization"] == "Bearer secret"
         server.headers = {}
         stranger = RemoteAccess(tls=True, certificates=key_and_certificate("127.0.0.1")[1], token="secret")
-        with ForeignModel(address, "fare", "", ["a"], ["fare"], stranger) as model:
-            with pytest.raises(SandboxError, match="no server answers"):
-                model.describe()
+        with (
+            ForeignModel(address, "fare", "", ["a"], ["fare"], stranger) as model,
+            pytest.raises(SandboxError, match="no server answers"),
+        ):
+            model.describe()
     assert server.headers == {}
