@@ -383,7 +383,8 @@ class Job:
             message = (
                 f"the job was cancelled; {table} is unchanged, but Spark goes on with a query that it did not stop"
             )
-            raise JobError(message, "pyml dev down; pyml dev up  # ends it", ErrorCode.JOB_CANCELLED) from error
+            hint = "" if target.remote else "pyml dev down; pyml dev up  # ends it"
+            raise JobError(message, hint, ErrorCode.JOB_CANCELLED) from error
 
 
 def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:

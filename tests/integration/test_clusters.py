@@ -88,19 +88,28 @@ def test_predictions_are_those_of_the_sandbox_bit_for_bit(
 def test_a_cluster_with_a_master_alone_gets_a_driver_of_this_machine(
     client: Client, cluster: SecondCluster, model_id: str, of_sandbox: pa.Table
 ) -> None:
-    two = Cluster("master", master=cluster.master, metastore=cluster.metastore, spark={"spark.cores.max": "2"})
-    there = predicted(client, two, model_id, ROWS, "ml.rates_master")
+    two = Cluster(
+        "master",
+        master=cluster.master,
+        metastore=cluster.metastore,
+        warehouse=str(cluster.folder / "warehouse"),
+        spark={"spark.cores.max": "2"},
+    )
+    there = predicted(client, two, model_id, ROWS, "ml_of_master.rates")
     assert there.drop_columns(["prefix"]).equals(of_sandbox)
 
 
 def test_a_worker_killed_in_the_middle_costs_no_row(client: Client, cluster: SecondCluster, model_id: str) -> None:
     slow = ROWS.replace("CAST(0 AS DOUBLE)", "CAST(4 AS DOUBLE)")
     found: list[pa.Table] = []
+    unpacked = cluster.folder / "work-2"
+    before = set(unpacked.rglob("environment"))
     two = Cluster("two", connect=cluster.connect)
     job = threading.Thread(target=lambda: found.append(predicted(client, two, model_id, slow, "ml.rates_killed")))
     job.start()
-    executors = cluster.folder / "work-2"
-    wait_for(lambda: any(executors.rglob("environment")), "the second worker has an executor with the environment")
+    wait_for(
+        lambda: set(unpacked.rglob("environment")) != before, "the second worker unpacks the environment of this job"
+    )
     cluster.kill("worker-2")
     job.join(240)
     assert [table.num_rows for table in found] == [5000]

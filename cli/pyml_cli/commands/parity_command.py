@@ -117,8 +117,8 @@ def _on_cluster(client: Client, name: str, model: str, asked: _Asked) -> Report:
 
     if asked.level not in ("", LEVEL):
         raise UsageError(f"on a cluster a check can earn {LEVEL} alone, not {asked.level}", "leave --level out")
-    cluster = find_cluster(name, client.home.root)
     with exit_code_1_is_a_verdict(), progress() as on_event:
+        cluster = find_cluster(name, client.home.root)
         version = registry.resolve(client.home, model, builder_for(client.home), on_event)
         settings = asked.over(ModelPackage(version.package).settings.parity)
         rows = rows_beside(settings, Path(model) if Path(model).is_dir() else None, version.signature)
@@ -144,6 +144,7 @@ class _Elsewhere:
 
 def _of_others(client: Client, place: _Elsewhere, asked: _Asked) -> Report:
     """The check of a system that is not ours; the sandbox's Spark or that of a cluster reads its rows."""
+    from pyml.package.settings import PLAIN_NAME, is_plain_name
     from pyml_sandbox.clusters.cluster import find_cluster
     from pyml_sandbox.clusters.cluster_spark import access_of, spark_without_model
     from pyml_sandbox.parity.elsewhere.foreign_check import LEVEL, Foreign, foreign_check
@@ -153,8 +154,11 @@ def _of_others(client: Client, place: _Elsewhere, asked: _Asked) -> Report:
         raise UsageError(f"of a system that is not ours a check can earn {LEVEL} alone", "leave --level out")
     if asked.table or not asked.sql:
         raise UsageError("the rows of a system that is not ours come from a query", "--sql QUERY, with the key")
-    cluster = find_cluster(place.cluster, client.home.root) if place.cluster else None
     name, _, version = place.model.partition("@")
+    if not is_plain_name(name):
+        raise UsageError(f"--model {name!r} is not the name of a model", PLAIN_NAME)
+    with exit_code_1_is_a_verdict():
+        cluster = find_cluster(place.cluster, client.home.root) if place.cluster else None
     foreign = Foreign(place.table, place.endpoint, name, asked.sql, tuple(asked.key or ()), version)
     if cluster is not None and place.endpoint == cluster.gateway:
         foreign = replace(foreign, access=access_of(cluster))

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = OfflineOptions.parse(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     log.setLevel(logging.INFO)  # Spark's own part of Python tells at this level of each connection
-    signal.signal(signal.SIGTERM, _stop)  # as a cluster asks: the staging table is dropped, and the target is unchanged
+    signal.signal(signal.SIGTERM, _stop)  # where the signal reaches Python, the staging table is dropped
     try:
         result = predict(options)
     except PymlError as error:

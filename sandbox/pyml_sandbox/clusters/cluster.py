@@ -13,11 +13,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from pyml.errors import Problem, SettingsError, UsageError
+from pyml.package.settings import PLAIN_NAME, is_plain_name
 from pyml_sandbox.proof.check_statement import problems_of
 
 FILE_NAME = "clusters.toml"
 EXAMPLE = 'a table such as   [prod]   connect = "spark.example:15002"   gateway = "gateway.example:8470"'
 DATABASE = "pyml_parity"
+NOT_A_NAME = "endpoint"
+"""Under this name lie the reports of systems that are not ours."""
 LOOPBACK = ("127.0.0.1", "localhost")
 HOST_PORT = r"^[^\s/:]+:\d{1,5}$"
 
@@ -31,6 +34,7 @@ class Cluster:
         connect: host:port of its Spark Connect server; empty if `master` is given.
         master: its Spark master, such as `spark://HOST:PORT` or `yarn`; a driver then runs on this machine.
         metastore: host:port of its Hive metastore; with `connect`, its Spark knows it.
+        warehouse: with `master`, where new databases lie, such as `hdfs://…`; the folder of a laptop is no such place.
         gateway: host:port of its gateway's gRPC side; empty if nothing is served there.
         tls: whether Spark Connect and the gateway are reached over TLS.
         ca_file: certificates to trust, as PEM; None for those of this machine.
@@ -44,6 +48,7 @@ class Cluster:
     connect: str = ""
     master: str = ""
     metastore: str = ""
+    warehouse: str = ""
     gateway: str = ""
     tls: bool = False
     ca_file: Path | None = None
@@ -100,6 +105,8 @@ def find_cluster(name: str, home: Path, file: Path | None = None) -> Cluster:
     if found is None:
         raise UsageError(f"there is no {' and no '.join(map(str, places))}", f"write it, with {EXAMPLE}")
     tables = _tables(found)
+    if not is_plain_name(name) or name == NOT_A_NAME:
+        raise UsageError(f"{name!r} is not the name of a cluster", PLAIN_NAME)
     if name not in tables:
         close = difflib.get_close_matches(name, tables, n=1)
         known = f"did you mean {close[0]}?" if close else f"known: {', '.join(tables) or 'none'}; {EXAMPLE}"
@@ -129,6 +136,7 @@ class _Table(BaseModel):
     connect: _Address | None = None
     master: str = ""
     metastore: _Address | None = None
+    warehouse: str = ""
     gateway: _Address | None = None
     tls: bool = False
     ca_file: Path | None = None
@@ -141,8 +149,8 @@ class _Table(BaseModel):
     def _fits(self) -> _Table:
         if bool(self.connect) == bool(self.master):
             raise ValueError("expected one of connect (a Spark Connect server) and master")
-        if self.master and not self.metastore:
-            raise ValueError("master needs a metastore: a driver on this machine has to know it")
+        if self.master and not (self.metastore and self.warehouse):
+            raise ValueError("master needs metastore and warehouse: a driver on this machine has to know them")
         if self.ca_file and not self.tls:
             raise ValueError("ca_file is for tls = true")
         places = [each for each in (self.connect, self.gateway) if each]
@@ -156,6 +164,7 @@ class _Table(BaseModel):
             self.connect or "",
             self.master,
             self.metastore or "",
+            self.warehouse,
             self.gateway or "",
             self.tls,
             folder / self.ca_file if self.ca_file else None,

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,9 +60,13 @@ def environment_archive(
     if target.exists():
         return target
     with timed("archive", on_event, "the environment with its interpreter") as done:
-        with files as found, tempfile.TemporaryDirectory(prefix="pyml-archive-") as folder:
-            _fill(Path(folder), found)
-            _write(Path(folder), target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with files as found, tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+                _fill(Path(folder), found)
+                _write(Path(folder), target)
+        except (OSError, shutil.Error) as error:
+            raise SetupError(f"the environment could not be packed: {error}", f"see {target.parent}") from error
         done(f"{target.stat().st_size / 1e6:,.0f} MB")
     return target
 
@@ -79,9 +84,7 @@ def _fill(folder: Path, found: InterpreterFiles) -> None:
     library = folder / "lib" / name
     shutil.copytree(found.here(found.stdlib), library, ignore=shutil.ignore_patterns(*LEFT_OUT))
     packages = library / "site-packages"
-    shutil.copytree(
-        found.here(found.site_packages), packages, ignore=shutil.ignore_patterns("pyspark", "pyml", "pyml.pth")
-    )
+    shutil.copytree(found.here(found.site_packages), packages, ignore=_at_the_top(found))
     shutil.copytree(found.here(found.runtime), packages / "pyml")
     own = folder / "bin" / name
     own.parent.mkdir()
@@ -93,6 +96,16 @@ def _fill(folder: Path, found: InterpreterFiles) -> None:
     launcher = own.with_name("python")
     launcher.write_text(unpacked_launcher(f"{ENVIRONMENT}/bin/{name}", PACKAGE), encoding="utf-8")
     launcher.chmod(0o755)
+
+
+def _at_the_top(found: InterpreterFiles) -> Callable[[str, list[str]], set[str]]:
+    """Leave out what an archive has from elsewhere, among the packages themselves and not deeper."""
+    top = str(found.here(found.site_packages))
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return {"pyspark", "pyml", "pyml.pth"}.intersection(names) if folder == top else set()
+
+    return left_out
 
 
 def _look_beside(executable: Path) -> None:

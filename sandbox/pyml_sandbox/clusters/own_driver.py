@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from pyml_sandbox.drivers.process.java import find_java
 from pyml_sandbox.services import spark
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.ports import HOST
 
 if TYPE_CHECKING:
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
     from pyml_sandbox.workspace.home import SandboxHome
 
 LOOK_EVERY_S = 0.2
-LOG = "driver.log"
+LOG, SETTINGS = "driver.log", "driver.properties"
 LAST_LINES = 15
-OF_OTHERS = ("MASTER", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYTHONPATH", "PYSPARK_DRIVER_PYTHON")
-"""Variables of the shell that are meant for a different Spark; the rest tells this one how to reach its stores."""
+OF_OTHERS = (
+    *("MASTER", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_CONNECT_AUTHENTICATE_TOKEN"),
+    *("PYTHONPATH", "PYSPARK_DRIVER_PYTHON", "PYML_SIGNING_KEY", "PYML_SIGNING_PASSPHRASE"),
+)
+"""Variables of the shell that are not for this Spark; the rest tells it how to reach its stores."""
 
 
 @contextmanager
@@ -49,23 +54,25 @@ def own_driver(cluster: Cluster, home: SandboxHome, on_event: OnEvent = ignore) 
     """
     port, log, cores = _free_port(), home.logs / LOG, os.cpu_count() or 2
     settings = {
-        **spark.connect_settings(cores, cluster.metastore, str(home.data / "warehouse"), str(home.scratch)),
+        **spark.connect_settings(cores, cluster.metastore, cluster.warehouse, str(home.scratch)),
+        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.master": cluster.master,
         "spark.connect.grpc.binding.address": HOST,
         "spark.connect.grpc.binding.port": str(port),
         "spark.ui.enabled": "false",
         **cluster.spark,
     }
-    settings.pop("spark.sql.warehouse.dir")  # the metastore knows where its databases are
+    properties = home.conf / SETTINGS
+    write_atomically(properties, "".join(f"{_property(name)} {_property(value)}\n" for name, value in settings.items()))
     folder = str(SparkHome.find().folder)
     environ = {
-        **{name: value for name, value in os.environ.items() if name not in OF_OTHERS},
+        **{name: value for name, value in os.environ.items() if name not in {*OF_OTHERS, cluster.token_variable}},
         **spark.spark_environment(folder, str(find_java(home).home), "python3", str(home.scratch)),
         "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(home.conf)),
     }
     with log.open("wb") as file, timed("driver", on_event, f"for {cluster.master}") as done:
         process = subprocess.Popen(
-            spark.connect_command(folder, settings),
+            spark.connect_command(folder, {}, properties),
             env=environ,
             cwd=home.scratch,
             stdin=subprocess.DEVNULL,
@@ -97,6 +104,12 @@ def _wait(process: subprocess.Popen[bytes], port: int, cluster: Cluster, home: S
     text = (home.logs / LOG).read_text(encoding="utf-8", errors="replace")
     last = "\n".join(text.splitlines()[-LAST_LINES:])
     raise SandboxError(f"The driver for the cluster {cluster.name} did not start:\n{last}", f"see {home.logs / LOG}")
+
+
+def _property(text: str) -> str:
+    """A name or a value as Java reads it in a file of properties."""
+    escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return re.sub(r"[ \t:=#!]", r"\\\g<0>", escaped)
 
 
 def _free_port() -> int:

@@ -40,11 +40,11 @@ def kyverno(image: PromotedImage, key: PublicKey) -> dict[str, JSON]:
                         "apiGroups": [""],
                         "apiVersions": ["v1"],
                         "operations": ["CREATE", "UPDATE"],
-                        "resources": ["pods"],
+                        "resources": ["pods", "pods/ephemeralcontainers"],
                     }
                 ]
             },
-            "matchImageReferences": [{"glob": f"{image.reference.name}*"}],
+            "matchImageReferences": [{"glob": f"{image.reference.name}{mark}*"} for mark in ("@", ":")],
             "attestors": [
                 {
                     "name": ATTESTOR,
@@ -86,7 +86,7 @@ def cluster_image_policy(image: PromotedImage, key: PublicKey) -> dict[str, JSON
         "kind": "ClusterImagePolicy",
         "metadata": {"name": f"{image.name}-is-proven"},
         "spec": {
-            "images": [{"glob": f"{image.reference.name}**"}],
+            "images": [{"glob": f"{image.reference.name}{mark}**"} for mark in ("@", ":")],
             "authorities": [
                 {
                     "name": ATTESTOR,

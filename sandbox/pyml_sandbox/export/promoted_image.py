@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 63
 """Characters that a name or label may have in Kubernetes."""
+MARK = 6
+"""Digits that tell models apart whose names differ in what Kubernetes does not take."""
+SERVER, JOB = "server", "offline-job"
+"""The two parts that a cluster runs of a model."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +58,31 @@ class PromotedImage:
     @property
     def labels(self) -> Mapping[str, str]:
         """Recommended labels; https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/."""
-        return {**self.selector, "app.kubernetes.io/version": self.version.version}
+        own = {"app.kubernetes.io/version": self.version.version, "app.kubernetes.io/managed-by": "pyml"}
+        return {**self.selector, **own}
+
+    @property
+    def job_labels(self) -> Mapping[str, str]:
+        """The labels of the pods of an offline job, which no policy or service of the servers may select."""
+        return {**self.labels, "app.kubernetes.io/component": JOB}
 
     @property
     def selector(self) -> Mapping[str, str]:
-        """The labels that stay the same from version to version."""
-        return {"app.kubernetes.io/name": self.name, "app.kubernetes.io/managed-by": "pyml"}
+        """The labels of the pods that serve the model, the same from version to version."""
+        return {"app.kubernetes.io/name": self.name, "app.kubernetes.io/component": SERVER}
 
 
 def kubernetes_name(name: str) -> str:
-    """A name for Kubernetes from that of a model: `Fare_2` is `fare-2`."""
-    return re.sub(r"[^a-z0-9-]", "-", name.lower()).strip("-")[:LONGEST_NAME].rstrip("-") or "model"
+    """A name for Kubernetes from that of a model; one that has to be changed gets a mark, since two may become one.
+
+    Names begin with a letter there, and have small letters, digits and dashes: `fare` stays, `Fare_2` is `fare-2-…`.
+    """
+    plain = re.sub(r"[^a-z0-9-]", "-", name.lower()).strip("-")
+    if plain == name and plain[0].isalpha():
+        return plain[:LONGEST_NAME]
+    mark = hashlib.sha256(name.encode()).hexdigest()[:MARK]
+    begin = plain if plain[:1].isalpha() else f"m-{plain}".rstrip("-")
+    return f"{begin[: LONGEST_NAME - MARK - 1].rstrip('-')}-{mark}"
 
 
 def find_promoted(

@@ -41,22 +41,29 @@ class ExportedJob:
     @property
     def arguments(self) -> list[str]:
         """Those of `python -m pyml.offline`."""
-        keys = [word for column in self.key for word in ("--key", column)]
-        return ["--package", MODEL_PACKAGE, "--sql", self.sql, "--table", self.table, *keys]
+        return [
+            f"--package={MODEL_PACKAGE}",
+            f"--sql={self.sql}",
+            f"--table={self.table}",
+            *(f"--key={each}" for each in self.key),
+        ]
 
 
 def spark_application(image: PromotedImage, job: ExportedJob) -> dict[str, JSON]:
     """The SparkApplication; https://www.kubeflow.org/docs/components/spark-operator/reference/api-docs/."""
     serving = image.settings.serving
     pod: dict[str, JSON] = {
-        "labels": dict(image.labels),
+        "labels": dict(image.job_labels),
         "securityContext": {**restricted(), "readOnlyRootFilesystem": False, **_user()},
     }
+    overhead = python_memory(image)
+    driver: dict[str, JSON] = {"cores": 1, "memory": f"{DRIVER_MB}m", "memoryOverhead": overhead["driver"]}
     executor: dict[str, JSON] = {"instances": job.executors, "cores": serving.cpus, "memory": f"{EXECUTOR_MB}m"}
+    executor["memoryOverhead"] = overhead["executor"]
     return {
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",
-        "metadata": {"name": image.name, "labels": dict(image.labels)},
+        "metadata": {"name": image.name, "labels": dict(image.job_labels)},
         "spec": {
             "type": "Python",
             "pythonVersion": "3",
@@ -68,8 +75,8 @@ def spark_application(image: PromotedImage, job: ExportedJob) -> dict[str, JSON]
             "arguments": [*job.arguments],
             "sparkConf": dict(job_settings(image, job)),
             "restartPolicy": {"type": "Never"},
-            "driver": {"cores": 1, "memory": f"{DRIVER_MB}m", "serviceAccount": SERVICE_ACCOUNT, **pod},
-            "executor": {**executor, "memoryOverhead": f"{serving.memory_mb}m", **pod},
+            "driver": {**driver, "serviceAccount": SERVICE_ACCOUNT, **pod},
+            "executor": {**executor, **pod},
         },
     }
 
@@ -84,7 +91,7 @@ def submit_script(image: PromotedImage, job: ExportedJob) -> str:
         "spark.executor.instances": str(job.executors),
         "spark.executor.cores": str(serving.cpus),
         "spark.executor.memory": f"{EXECUTOR_MB}m",
-        "spark.executor.memoryOverhead": f"{serving.memory_mb}m",
+        **{f"spark.{part}.memoryOverhead": memory for part, memory in python_memory(image).items()},
         **job_settings(image, job),
     }
     lines = [
@@ -95,6 +102,12 @@ def submit_script(image: PromotedImage, job: ExportedJob) -> str:
     ]
     head = f"#!/bin/sh\n# The offline job of {image.version.model_id}, in its promoted image, on Kubernetes.\n"
     return head + " \\\n    ".join(lines) + "\n"
+
+
+def python_memory(image: PromotedImage) -> Mapping[str, str]:
+    """Memory beside Java's, by part: the driver loads the model once, an executor once for each of its cores."""
+    serving = image.settings.serving
+    return {"driver": f"{serving.memory_mb}m", "executor": f"{serving.memory_mb * serving.cpus}m"}
 
 
 def job_settings(image: PromotedImage, job: ExportedJob) -> Mapping[str, str]:

@@ -159,7 +159,7 @@ class _Check:
             key = cache.key_of(target.environment.key, self._version, snapshot, self._settings, notebook)
             known = cache.find(self._client.home, key) if use_cache else None
             if known is not None:
-                run.drop_earlier(spark, self._version.name)
+                run.drop_earlier(spark)
                 known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
@@ -168,7 +168,7 @@ class _Check:
                 self._client.online(self._version) as model,
             ):
                 evidence, comparisons = self._both_paths(spark, model, target, snapshot)
-            run.drop_earlier(spark, self._version.name)
+            run.drop_earlier(spark)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
         report = self._report(snapshot, decision, comparisons, evidence)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -57,6 +59,7 @@ class Run:
         has_ended_server: whether a request made the model's server exit; it may not be ready again.
         images: image ids by path.
         database: of its Hive tables.
+        stem: how the names of the Hive tables of all runs like this one begin, and of no run by somebody else.
     """
 
     folder: Path
@@ -67,6 +70,7 @@ class Run:
     has_ended_server: bool = False
     images: dict[str, str] = field(default_factory=dict)
     database: str = DATABASE
+    stem: str = ""
 
     @classmethod
     def begin(
@@ -84,7 +88,8 @@ class Run:
         folder = home.parity / (f"{model}@{where}" if where else model)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return cls(folder, f"{_stem(model)}_{uuid.uuid4().hex[:8]}", on_event, database=database)
+        stem = f"{_stem(model)}_{_whose(home)}" if where else _stem(model)
+        return cls(folder, f"{stem}_{uuid.uuid4().hex[:8]}", on_event, database=database, stem=stem)
 
     @contextmanager
     def step(self, name: str, detail: str) -> Iterator[Callable[[str], None]]:
@@ -127,13 +132,18 @@ class Run:
         except PymlError as error:
             self.failures.append(PathFailure((name,), error.message, comparison, error.code))
 
-    def drop_earlier(self, spark: SparkSession, model: str) -> None:
-        """Drop the Hive tables of earlier runs of a model."""
-        run = rf"{re.escape(_stem(model))}_[0-9a-f]{{8}}"
+    def drop_earlier(self, spark: SparkSession) -> None:
+        """Drop the Hive tables of earlier runs of the model from this sandbox."""
+        run = rf"{re.escape(self.stem)}_[0-9a-f]{{8}}"
         names = re.compile(rf"({'|'.join(TABLES)})_{run}|({'|'.join(NUMBERED_TABLES)})_{run}_\d+")
         for table in spark.catalog.listTables(self.database):
             if names.fullmatch(table.name) and self.name not in table.name:
                 spark.sql(f"DROP TABLE IF EXISTS {self.database}.{table.name} PURGE")
+
+
+def _whose(home: SandboxHome) -> str:
+    """A mark of this sandbox, on a cluster where others check the same model."""
+    return hashlib.sha256(f"{socket.gethostname()} {home.folder}".encode()).hexdigest()[:6]
 
 
 def _stem(model: str) -> str:

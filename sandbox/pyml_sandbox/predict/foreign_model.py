@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import numpy as np
@@ -22,7 +22,6 @@ from pyml.oip.messages import (
     ModelMetadataResponse,
 )
 from pyml.oip.tensor import dtype_of
-from pyml.package.settings import ServingSettings
 from pyml_sandbox.predict.online import OnlineError, channel_to
 from pyml_sandbox.predict.request_limits import TIMEOUT_S
 from pyml_sandbox.services.remote_spark import RemoteAccess
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.generic]
 
 T = TypeVar("T", ModelInferResponse, ModelMetadataResponse)
+SMALLEST_LIMIT_MB = 4
+"""What every gRPC server takes that sets no limit of its own."""
 PANDAS = "pd"
 """What MLServer calls a request whose tensors are the columns of a pandas frame."""
 LARGEST_INT = {np.dtype("f4"): 2**24, np.dtype("f8"): 2**53}
@@ -75,7 +76,7 @@ class ForeignModel:
         self.input_names: Sequence[str] = tuple(inputs)
         self.outputs = tuple(outputs)
         self.timeout_s: float = TIMEOUT_S
-        self.max_request_mb = ServingSettings.max_request_mb
+        self.max_request_mb = SMALLEST_LIMIT_MB
         self.worker: Worker | None = None
         self._channel, self._metadata = channel_to(address, access or RemoteAccess())
         self._described: ModelMetadataResponse | None = None
@@ -117,13 +118,19 @@ class ForeignModel:
             SandboxError: no server answers.
         """
         for batch in batches:
-            request = tensor_request(self.name, self.version, self._tensors(batch))
+            request = tensor_request(self.name, self.version, self.tensors(batch))
             if not self.describe().inputs:
                 request.parameters["content_type"].string_param = PANDAS
             answered = read_tensor_response(self._call(MODEL_INFER, request, ModelInferResponse))
             yield self._predictions(answered, batch.num_rows)
 
-    def _tensors(self, batch: pa.RecordBatch) -> Mapping[str, Array]:
+    def tensors(self, batch: pa.RecordBatch) -> Mapping[str, Array]:
+        """The tensors that carry rows, as the server describes its inputs.
+
+        Raises:
+            UsageError: the server takes different names than those of the columns.
+            InputError: a tensor cannot carry a column, or the server does not take one of its values.
+        """
         columns = columns_from_batch(batch)
         described = self.describe().inputs
         by_name = {each.name: each for each in described}
@@ -151,8 +158,9 @@ class ForeignModel:
     def _named(self, answered: Mapping[str, Array], rows: int) -> Mapping[str, Array]:
         """The answer as one column for each that is expected."""
         if set(self.outputs) <= set(answered):
-            return {name: answered[name].reshape(rows, -1)[:, 0] for name in self.outputs}
-        if len(answered) == 1:
+            if all(answered[name].size == rows for name in self.outputs):
+                return {name: answered[name].reshape(rows) for name in self.outputs}
+        elif len(answered) == 1:
             (whole,) = answered.values()
             parts = whole.reshape(rows, -1) if rows and whole.size % rows == 0 else np.empty((0, 0))
             if parts.shape[1] == len(self.outputs):
@@ -179,6 +187,8 @@ class ForeignModel:
                 "see whether it runs, and speaks gRPC there",
                 ErrorCode.GATEWAY_DOWN,
             )
+        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return OnlineError(f"{self.address} refuses the size: {details}", "", ErrorCode.REQUEST_TOO_LARGE)
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return OnlineError("no answer within the deadline", "", ErrorCode.DEADLINE)
         return OnlineError(f"{self.name} on {self.address}: {details or error.code().name}")
@@ -194,14 +204,23 @@ def _as(column: Array, datatype: str, name: str) -> Array:
     if column.dtype == wanted:
         return column
     kinds = {column.dtype.kind, wanted.kind}
-    if kinds <= set("iuf"):
-        most = LARGEST_INT.get(wanted)
+    if kinds <= set("iuf") and _is_within(column, wanted):
         converted = column.astype(wanted)
-        is_exact = bool(np.array_equal(converted.astype(column.dtype), column, equal_nan=column.dtype.kind == "f"))
-        if is_exact and (most is None or column.dtype.kind == "f" or bool((np.abs(column) <= most).all())):
+        if np.array_equal(converted.astype(column.dtype), column, equal_nan=column.dtype.kind == "f"):
             return converted
     message = f"column `{name}` is {column.dtype}, and the server takes {datatype}, which does not hold all its values"
     raise InputError("the rows do not fit the model", [Problem(message, "CAST it in the query on purpose")])
+
+
+def _is_within(column: Array, wanted: np.dtype[np.generic]) -> bool:
+    """Whether whole numbers lie where the type holds each of them; floats are compared afterwards."""
+    if column.dtype.kind == "f" or not column.size:
+        return True
+    least, most = int(column.min()), int(column.max())
+    if wanted.kind == "f":
+        return max(abs(least), abs(most)) <= LARGEST_INT.get(wanted, 2**11)
+    bounds: Any = np.iinfo(wanted)
+    return bool(bounds.min <= least and most <= bounds.max)
 
 
 def _plain(column: Array) -> Array | list[str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from pyml_sandbox.services.remote_spark import RemoteAccess
 
 IN_FLIGHT = 4
+DETAILS = 300
+"""Characters of what gRPC says of a connection; it has no end."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
@@ -98,7 +101,8 @@ class OnlineModel:
         self.name, self.version, self.signature = name, version, signature
         self.timeout_s, self.max_request_mb = timeout_s, max_request_mb
         self.worker: Worker | None = None
-        self._repeated = RepeatedCalls(translated, is_coming_back, why_away, min(REPEAT_S, timeout_s))
+        self._translated = partial(translated_elsewhere, address) if access else translated
+        self._repeated = RepeatedCalls(self._translated, is_coming_back, why_away, min(REPEAT_S, timeout_s))
         self._channel, self._metadata = channel_to(address, access)
         self._infer = self._channel.unary_unary(
             MODEL_INFER,
@@ -179,7 +183,7 @@ class OnlineModel:
             asked = ModelMetadataRequest(name=self.name, version=version)
             response: ModelMetadataResponse = metadata(asked, timeout=self.timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise translated(error) from error
+            raise self._translated(error) from error
         return response
 
     def predict_as_columns(self, batch: pa.RecordBatch, *, is_raw: bool = True) -> pa.RecordBatch:
@@ -237,6 +241,16 @@ class OnlineModel:
         if self.signature.kind == "tensor" and not recorded:
             return arrow_from_tensors(self._checked(codec.read_tensor_response(response)), self.signature.outputs)
         return codec.read_arrow_response(response)
+
+
+def translated_elsewhere(address: str, error: grpc.RpcError) -> PymlError:
+    """The same of a gateway outside the sandbox, which no command here starts or deploys to."""
+    found = translated(error)
+    if not isinstance(found, SandboxError) or isinstance(found, ServerEndedError):
+        return found
+    why = f"{found.message}; {str(error.details() or '')[:DETAILS]}" if failure_in(error) is None else found.message
+    hint = "see whether that gateway runs and serves the model, and what clusters.toml says of it"
+    return SandboxError(f"{address}: {why}", hint, *found.codes)
 
 
 def channel_to(address: str, access: RemoteAccess | None) -> tuple[grpc.Channel, tuple[tuple[str, str], ...]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
-from pyml.errors import SandboxError
+from pyml.errors import SandboxError, UsageError
 from pyml.offline.cancellation import INTERRUPTIBLE
 from pyml.probes import NotReadyError
 from pyml.probes.spark_probe import SparkProbe
@@ -179,6 +179,9 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
             spark.conf.set("spark.sql.execution.pyspark.python", target.environment.python)
         if remote is not None:
             _prepare(spark, remote)
+    except UsageError:
+        spark.client.close()
+        raise
     except PySparkException as error:
         spark.client.close()  # at the end of Python, PySpark would wait for ever for the calls of a channel left open
         whose = f"Spark of the cluster {remote.name}" if remote else "Spark"
@@ -189,8 +192,14 @@ def _connect(home: SandboxHome, address: str, target: OfflineTarget | None) -> S
 
 def _prepare(spark: SparkSession, remote: RemoteSpark) -> None:
     """What a session of a cluster needs before its first query: settings, and the archives that workers unpack."""
+    from pyspark.errors import AnalysisException
+
     for name, value in remote.settings.items():
-        spark.conf.set(name, value)
+        try:
+            spark.conf.set(name, value)
+        except AnalysisException as error:
+            message = f"Spark of the cluster {remote.name} takes no {name} for one session: {_why(error)}"
+            raise UsageError(message, "leave it out of `spark` in clusters.toml") from error
     for folder, archive in remote.archives.items():
         spark.addArtifacts(f"{archive}#{folder}", archive=True)
 

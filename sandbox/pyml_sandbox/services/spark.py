@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from pyml.package.settings import MIB
 from pyml.pinned_environment import PINNED
@@ -30,10 +31,17 @@ def spark_endpoint(port: int) -> Endpoint:
     return Endpoint(NAME, f"sc://{HOST}:{port}", SparkProbe(HOST, port))
 
 
-def connect_command(spark_home: str, settings: Mapping[str, str]) -> tuple[str, ...]:
-    """The command that starts a Spark Connect server."""
+def connect_command(spark_home: str, settings: Mapping[str, str], file: Path | None = None) -> tuple[str, ...]:
+    """The command that starts a Spark Connect server.
+
+    Args:
+        spark_home: folder of the Spark distribution.
+        settings: which everyone on this machine sees, as they are on the command line.
+        file: with more settings, which may be secret; None for none.
+    """
     return (
         f"{spark_home}/bin/spark-submit",
+        *(("--properties-file", str(file)) if file else ()),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
         *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
         "spark-internal",

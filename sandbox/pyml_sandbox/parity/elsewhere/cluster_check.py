@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,17 +14,18 @@ from pyml.package.settings import LEVELS, ParitySettings, Settings
 from pyml_sandbox.clusters.cluster_spark import access_of, cluster_spark
 from pyml_sandbox.drivers.contract import OfflineTarget
 from pyml_sandbox.models import registry
+from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.decisions.evidence import Evidence, compared_run, results_of
 from pyml_sandbox.parity.decisions.pairings import OFFLINE, ONLINE_BATCHES, deciding_pairings, needs_noise
 from pyml_sandbox.parity.decisions.path_environments import environments_of
-from pyml_sandbox.parity.elsewhere.requests_compared import RequestsCompared
+from pyml_sandbox.parity.elsewhere.requests_compared import RequestEvidence, RequestsCompared
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.fixture_paths import FixturePaths
 from pyml_sandbox.parity.harness_evidence import HarnessEvidence
 from pyml_sandbox.parity.noise.granted import granted_tolerances
 from pyml_sandbox.parity.noise.ties import labels_in
 from pyml_sandbox.parity.paths.batches_online import sample
-from pyml_sandbox.parity.paths.path_images import image_reasons
+from pyml_sandbox.parity.paths.path_images import UNKNOWN, image_reasons
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.client import Client
     from pyml_sandbox.clusters.cluster import Cluster
     from pyml_sandbox.models.version import ModelVersion
-    from pyml_sandbox.parity.verdict import Finding
 
 LEVEL = LEVELS[0]
 """What a cluster can be asked: whether its two paths agree. Higher levels need the model in a process of its own."""
@@ -120,13 +119,13 @@ class _ClusterCheck:
                     database=run.database,
                 )
                 done(f"{snapshot.rows:,} rows in {snapshot.table}")
-            findings = [] if snapshot.inconclusive else self._asked(spark, target, snapshot)
-            run.drop_earlier(spark, version.name)
+            requests = RequestEvidence() if snapshot.inconclusive else self._asked(spark, target, snapshot)
+            run.drop_earlier(spark)
         with run.step("compare", "joined by key") as done:
             comparisons = self._paths.compared(snapshot, self._granted)
-            evidence = Evidence(findings)
+            evidence = Evidence(requests.findings, made=requests.made)
             if needs_noise(comparisons, is_examined=False):
-                evidence = self._with_noise(findings, snapshot)
+                evidence = self._with_noise(evidence, snapshot)
                 comparisons = self._paths.compared(snapshot, evidence.noise.tolerances(self._granted))
             done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         tolerances = evidence.noise.tolerances(self._granted)
@@ -140,13 +139,13 @@ class _ClusterCheck:
             [*snapshot.inconclusive, *image_reasons(run.images)],
             evidence.findings,
             failures=failures,
-            gaps=evidence.gaps,
+            gaps=[*evidence.gaps, *requests.gaps],
             size_dependent=set(evidence.noise.size_dependent),
             ties=ties,
         )
         seconds = sum(step.seconds for step in run.steps if step.name in ("offline", "online", "compare"))
         compared = compared_run(snapshot.rows, seconds, comparisons, run.failures)
-        return Report(
+        report = Report(
             decision=decision,
             model=version.model_id,
             sandbox=client.home.name,
@@ -166,9 +165,11 @@ class _ClusterCheck:
             checked_at=datetime.now(UTC).isoformat(),
             elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},
         )
+        cache.write(run.folder, report)
+        return report
 
-    def _asked(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> list[Finding]:
-        """Ask both paths; findings of requests in different forms and at once."""
+    def _asked(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> RequestEvidence:
+        """Ask both paths; what requests in different forms and at once show."""
         import pyarrow.parquet as pq
 
         self._result = self._paths.offline(spark, target, snapshot, self._version.signature)
@@ -182,14 +183,14 @@ class _ClusterCheck:
             access=access_of(self._cluster),
         ) as model:
             if self._serves_a_different_version(model):
-                return []
+                return RequestEvidence()
             self._online_worker = self._paths.online(model, snapshot)
             self._note_images()
             if self._run.failures:
-                return []
+                return RequestEvidence()
             with self._run.step("requests", "in different forms, and at once"):
                 few = sample(pq.read_table(snapshot.file), self._settings.sample_rows)
-                return RequestsCompared(self._run, model, snapshot, self._granted).findings(few)
+                return RequestsCompared(self._run, model, snapshot, self._granted).evidence(few)
 
     def _serves_a_different_version(self, model: OnlineModel) -> bool:
         """Whether the gateway serves a different version than the table was made with; then that is a failure."""
@@ -206,21 +207,20 @@ class _ClusterCheck:
 
     def _note_images(self) -> None:
         """The images of both paths, as their processes say: there is no engine to ask."""
-        workers: Sequence[Worker] = self._result.workers if self._result else ()
-        offline = {worker.image for worker in workers if worker.image}
-        online = {self._online_worker.image} if self._online_worker and self._online_worker.image else set()
-        if offline and online:
-            self._run.images = {"offline": ", ".join(sorted(offline)), "online": ", ".join(sorted(online))}
+        workers = {"offline": self._result.workers if self._result else (), "online": (self._online_worker,)}
+        found = {path: {each.image or UNKNOWN for each in of if each} for path, of in workers.items()}
+        if all(images - {UNKNOWN} for images in found.values()):  # a path that says nothing of images runs in none
+            self._run.images = {path: ", ".join(sorted(images)) for path, images in found.items()}
 
-    def _with_noise(self, findings: list[Finding], snapshot: Snapshot) -> Evidence:
+    def _with_noise(self, known: Evidence, snapshot: Snapshot) -> Evidence:
         """The noise of the model on this machine: may it explain the differences?"""
         client, version = self._client, self._version
         environment = registry.prepare(version, client.driver.builder, self._run.on_event)
         target = OfflineTarget("", environment, partial(_nothing))
         harness = HarnessEvidence(client, version, self._settings, self._granted, self._run)
         with ExitStack() as stack:
-            evidence = harness.of_noise(stack, target, snapshot)
-        return replace(evidence, findings=[*findings, *evidence.findings])
+            noise = harness.of_noise(stack, target, snapshot)
+        return replace(noise, findings=[*known.findings, *noise.findings], made={**noise.made, **known.made})
 
 
 def _nothing(timeout_s: float) -> None:

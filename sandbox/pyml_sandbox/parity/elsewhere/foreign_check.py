@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import UsageError
 from pyml.package.settings import LEVELS, ParitySettings
 from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.decisions.evidence import Evidence, compared_run, results_of
 from pyml_sandbox.parity.decisions.pairings import OFFLINE, ONLINE_BATCHES
 from pyml_sandbox.parity.failures import merged
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 LEVEL = LEVELS[0]
 FILE = ".parquet"
-FLOATS = Tolerances()
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class _ForeignCheck:
         self._home, self._foreign = home, foreign
         self._run = Run.begin(home, foreign.model, on_event, where="endpoint")
         self._paths = FixturePaths(foreign.settings, self._run, lambda: None)
+        self._tolerances = Tolerances()
 
     def report(self, spark: SparkSession) -> Report:
         run, foreign = self._run, self._foreign
@@ -106,12 +107,12 @@ class _ForeignCheck:
             self._ask(snapshot, predicted.column_names[len(foreign.key) :])
             self._write_comparable(predicted)
         with run.step("compare", "joined by key") as done:
-            comparisons = () if snapshot.inconclusive else self._paths.compared(snapshot, FLOATS)
+            comparisons = () if snapshot.inconclusive else self._paths.compared(snapshot, self._tolerances)
             done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         failures = merged(run.failures)
         decision = decide(comparisons, snapshot.inconclusive, failures=failures)
         compared = compared_run(snapshot.rows, sum(step.seconds for step in run.steps), comparisons, run.failures)
-        return Report(
+        report = Report(
             decision=decision,
             model=f"{foreign.model}@{foreign.version}" if foreign.version else foreign.model,
             sandbox=self._home.name,
@@ -119,7 +120,7 @@ class _ForeignCheck:
             rows=snapshot.rows,
             fixture_digest=f"sha256:{snapshot.digest}",
             comparisons=comparisons,
-            tolerances=FLOATS,
+            tolerances=self._tolerances,
             steps=tuple(run.steps),
             declared_level=LEVEL,
             checks=() if snapshot.inconclusive else results_of(Evidence(), compared, decision.findings),
@@ -128,6 +129,8 @@ class _ForeignCheck:
             checked_at=datetime.now(UTC).isoformat(),
             elsewhere={"folder": str(run.folder)},
         )
+        cache.write(run.folder, report)
+        return report
 
     def _snapshot(self, rows: pa.Table) -> Snapshot:
         """The rows of the query, which both sides have predicted; more rows than one of a key decide nothing."""
@@ -147,17 +150,17 @@ class _ForeignCheck:
         """The predictions of the rows of the query; the table may have more."""
         import pyarrow.parquet as pq
 
-        foreign = self._foreign
-        whole = (
-            _read_file(Path(foreign.table)) if foreign.table.endswith(FILE) else _read(spark, _all_of(foreign.table))
-        )
-        key = self._columns(whole, foreign.table, snapshot.key)
-        outputs = [name for name in whole.column_names if name not in key]
+        table, asked = self._foreign.table, pq.read_table(snapshot.file, columns=list(snapshot.key))
+        is_file = table.endswith(FILE)
+        found = _read_file(Path(table)) if is_file else _of_hive(spark, table, asked)
+        key = self._columns(found, table, snapshot.key)
+        outputs = [name for name in found.column_names if name not in key]
         if not outputs:
-            raise UsageError(f"{foreign.table} has no column beside the key", "name a table with predictions")
-        keyed = whole.rename_columns(dict(zip(key, snapshot.key, strict=True)))
-        asked = pq.read_table(snapshot.file, columns=list(snapshot.key))
-        return keyed.select([*snapshot.key, *outputs]).join(asked, list(snapshot.key), join_type="left semi")
+            raise UsageError(f"{table} has no column beside the key", "name a table with predictions")
+        keyed = found.rename_columns(dict(zip(key, snapshot.key, strict=True))).select([*snapshot.key, *outputs])
+        for at, name in enumerate(snapshot.key):
+            keyed = keyed.set_column(at, name, _as_key(keyed[name], asked.field(at), table))
+        return _asked_rows(keyed, asked) if is_file else keyed
 
     def _columns(self, table: pa.Table, where: str, names: Sequence[str]) -> tuple[str, ...]:
         """Columns by their names in any case, as Hive has them."""
@@ -175,19 +178,29 @@ class _ForeignCheck:
         place = (foreign.endpoint, foreign.model, foreign.version)
         with ForeignModel(*place, inputs, outputs, foreign.access) as model:
             model.describe()  # a server without this model is no difference of two paths
-            _refuse_misfit(model, pq.read_table(snapshot.file, columns=inputs))
+            rows = pq.read_table(snapshot.file, columns=inputs)
+            for batch in rows.to_batches():
+                model.tensors(batch)  # what no tensor carries is a fault of the query, not of a path
+            _refuse_misfit(model, rows)
             self._paths.online(model, snapshot)
 
     def _write_comparable(self, predicted: pa.Table) -> None:
-        """Write the table in the types of the answers, where nothing is lost: servers have their own numbers."""
+        """Write the table in the types of the answers, where nothing is lost: servers have their own numbers.
+
+        Where one side is FLOAT and one DOUBLE, both are compared as FLOAT holds them.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         online = self._run.file(ONLINE_BATCHES)
         answered = pq.read_schema(online) if online.exists() else pa.schema([])
-        for name in set(predicted.column_names) & set(answered.names):
-            at = predicted.column_names.index(name)
-            predicted = predicted.set_column(at, name, _as(predicted[name], answered.field(name).type))
+        mixed = {}
+        for name in [each for each in predicted.column_names if each in answered.names]:
+            at, wanted = predicted.column_names.index(name), answered.field(name).type
+            if {predicted[name].type, wanted} == {pa.float32(), pa.float64()}:
+                mixed[name] = self._tolerances.single
+            predicted = predicted.set_column(at, name, _as(predicted[name], wanted))
+        self._tolerances = replace(self._tolerances, columns=mixed)
         write(predicted, self._run.file(OFFLINE))
 
 
@@ -202,7 +215,7 @@ def _refuse_misfit(model: ForeignModel, rows: pa.Table) -> None:
 
 
 def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
-    """A column of numbers in a different type of the same kind if nothing is lost; else as it is."""
+    """A column of numbers in a different type, if that holds all its values or rounds them; else as it is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -214,9 +227,36 @@ def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
         back = pc.cast(converted, found)
     except pa.ArrowInvalid:
         return column
-    return (
-        converted if back.equals(column) or (pa.types.is_floating(found) and pa.types.is_floating(wanted)) else column
-    )
+    if pa.types.is_floating(found) and pa.types.is_floating(wanted):
+        is_held = pc.equal(pc.is_inf(column), pc.is_inf(converted))  # a large value would become one
+        return converted if pc.all(is_held).as_py() is not False else column
+    return converted if back.equals(column) else column
+
+
+def _as_key(column: pa.ChunkedArray, wanted: pa.Field, table: str) -> pa.ChunkedArray:
+    """A key column in the type of the query's.
+
+    Raises:
+        UsageError: it has values that this type does not hold, or values of a different kind.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type == wanted.type:
+        return column
+    are_texts = all(map(_is_text, (column.type, wanted.type)))
+    are_numbers = all(map(pa.types.is_integer, (column.type, wanted.type)))
+    with contextlib.suppress(pa.ArrowInvalid):
+        if are_texts or are_numbers:
+            return pc.cast(column, wanted.type)
+    message = f"key column {wanted.name} is {column.type} in {table}, and {wanted.type} in the query"
+    raise UsageError(message, f"CAST({wanted.name} AS …) in the query")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -225,11 +265,34 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _all_of(table: str) -> str:
+def _of_hive(spark: SparkSession, table: str, asked: pa.Table) -> pa.Table:
+    """The rows of a Hive table whose key is asked for: a table may have a billion more.
+
+    Raises:
+        UsageError: there is no such table, or it lacks a key column.
+    """
+    from pyml.offline.spark_errors import translated_errors
     from pyml.offline.targets.table_swap import split_table_name
+    from pyml_sandbox.hive_tables.hive_writer import ddl_of
 
     split_table_name(table)
-    return f"SELECT * FROM {table}"
+    with translated_errors():
+        keys = spark.createDataFrame(asked, ddl_of(asked.schema))
+        whole = spark.table(table)
+        found = {name.lower() for name in whole.columns}
+        if lacking := [name for name in asked.column_names if name.lower() not in found]:
+            raise UsageError(f"{table} has no column {lacking[0]}", f"it has {', '.join(whole.columns)}")
+        return whole.join(keys, on=asked.column_names, how="left_semi").toArrow()
+
+
+def _asked_rows(whole: pa.Table, asked: pa.Table) -> pa.Table:
+    """The rows of a table whose key is asked for; both have the key columns in one type."""
+    import pyarrow as pa
+
+    names = asked.column_names
+    numbered = whole.select(names).append_column("__row", pa.array(range(whole.num_rows), pa.int64()))
+    kept = numbered.join(asked, names, join_type="left semi")["__row"]
+    return whole.take(kept.combine_chunks().sort())
 
 
 def _read(spark: SparkSession, query: str) -> pa.Table:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.drivers.contract import Driver
     from pyml_sandbox.models.version import ModelVersion
 
-UNKNOWN = "an image that the engine does not know"
+UNKNOWN = "an image that nobody knows"
 
 
 def images_of(driver: Driver, version: ModelVersion, result: JobResult | None) -> dict[str, str]:

@@ -25,6 +25,7 @@ spark = { "spark.sql.shuffle.partitions" = "8" }
 [night]
 master = "spark://night.example:7077"
 metastore = "hive.example:9083"
+warehouse = "hdfs://night.example/warehouse"
 """
 
 
@@ -48,7 +49,8 @@ def test_a_table_is_a_cluster(file: Path) -> None:
         workers="image",
         spark={"spark.sql.shuffle.partitions": "8"},
     )
-    night = Cluster("night", master="spark://night.example:7077", metastore="hive.example:9083")
+    where = "hdfs://night.example/warehouse"
+    night = Cluster("night", master="spark://night.example:7077", metastore="hive.example:9083", warehouse=where)
     assert find_cluster("night", file.parent, file) == night
 
 
@@ -88,7 +90,7 @@ def test_an_unknown_name_is_told_with_those_that_are_known(file: Path) -> None:
     [
         ("", "expected one of connect"),
         ('connect = "a:1"\nmaster = "yarn"', "expected one of connect"),
-        ('master = "yarn"', "master needs a metastore"),
+        ('master = "yarn"', "master needs metastore and warehouse"),
         ('connect = "sc://a:1"', "connect: String should match pattern"),
         ('connect = "a"', "connect: String should match pattern"),
         ('connect = "a:1"\ncolour = "red"', "colour: Extra inputs are not permitted"),

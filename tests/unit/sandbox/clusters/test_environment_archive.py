@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pyml.errors import SetupError
 from pyml_sandbox.clusters.environment_archive import LAUNCHER, environment_archive, package_archive
 from pyml_sandbox.models.interpreter_files import FACTS, InterpreterFiles
 
@@ -71,6 +72,34 @@ def test_what_is_there_is_not_made_again(archive: Path, files: InterpreterFiles)
 
 
 def test_half_an_archive_is_never_left(files: InterpreterFiles, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SetupError, match="could not be packed"):
         environment_archive(given(replace(files, stdlib="/gone/python3.11")), tmp_path / "environment.tgz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_whose_writing_breaks_off_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (package := tmp_path / "model").mkdir()
+    for name in ("a.py", "b.py"):
+        (package / name).write_text("")
+    add, kept = tarfile.TarFile.add, tmp_path / "kept"
+
+    def breaks(tar: tarfile.TarFile, name: Path, arcname: str) -> None:
+        if arcname == "b.py":
+            raise KeyboardInterrupt
+        add(tar, name, arcname)
+
+    monkeypatch.setattr(tarfile.TarFile, "add", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        package_archive(package, kept / "package.tgz")
+    assert list(kept.iterdir()) == []
+
+
+def test_a_package_below_one_that_is_left_out_stays(files: InterpreterFiles, tmp_path: Path) -> None:
+    (packages := tmp_path / "packages").mkdir()
+    for folder in ("mlflow/pyspark", "pyspark"):
+        (packages / folder).mkdir(parents=True)
+        (packages / folder / "__init__.py").write_text("")
+    made = environment_archive(given(replace(files, site_packages=str(packages))), tmp_path / "environment.tgz")
+    with tarfile.open(made) as tar:
+        names = [name for name in tar.getnames() if name.endswith("pyspark")]
+    assert [name.partition("site-packages/")[2] for name in names] == ["mlflow/pyspark"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_the_line_of_spark_submit_is_one_that_a_shell_splits_as_meant(image: Pro
     words = submitted_words(spark_files(image, JOB)["spark-submit.sh"])
     assert words[:4] == ["--master", "k8s://https://127.0.0.1:6443", "--deploy-mode", "cluster"]
     program = words.index("local:///opt/pyml/runtime/pyml/offline/__main__.py")
-    assert words[program + 1 :] == ["--package", "/opt/pyml/model", "--sql", JOB.sql, "--table", "ml.fare", "--key", "trip_id"]  # fmt: skip
+    assert words[program + 1 :] == ["--package=/opt/pyml/model", f"--sql={JOB.sql}", "--table=ml.fare", "--key=trip_id"]  # fmt: skip
     settings = {word for flag, word in itertools.pairwise(words) if flag == "--conf"}
     assert f"spark.kubernetes.container.image={NAMED}" in settings
     assert "spark.hadoop.hive.metastore.uris=thrift://hive.example:9083" in settings
@@ -185,7 +186,8 @@ def test_the_application_and_the_line_of_spark_submit_have_the_same_settings(ima
 def test_policies_admit_the_level_that_promotion_asks_for_and_those_above(image: PromotedImage) -> None:
     assert image.key is not None
     kyverno = documents(serving_files(image, is_kserve=False)["policy-kyverno.yaml"])[0]["spec"]
-    assert kyverno["matchImageReferences"] == [{"glob": "registry.example/models/fare*"}]
+    name = "registry.example/models/fare"
+    assert kyverno["matchImageReferences"] == [{"glob": f"{name}@*"}, {"glob": f"{name}:*"}]
     assert kyverno["attestors"][0]["cosign"]["key"]["data"] == image.key.pem
     expressions = " ".join(each["expression"] for each in kyverno["validations"])
     assert "in ['P4', 'P5']" in expressions
@@ -207,10 +209,49 @@ def test_without_a_key_no_policies_are_written(image: PromotedImage) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("fare", "fare"), ("Fare_2", "fare-2"), ("_x_", "x"), ("___", "model"), ("a" * 80, "a" * 63)],
+    [
+        ("fare", "fare"),
+        ("Fare_2", "fare-2-[0-9a-f]{6}"),
+        ("_x_", "x-[0-9a-f]{6}"),
+        ("___", "m-[0-9a-f]{6}"),
+        ("2023-fare", "m-2023-fare-[0-9a-f]{6}"),
+        ("A" * 80, "a{56}-[0-9a-f]{6}"),
+    ],
 )
 def test_a_model_gets_a_name_that_kubernetes_takes(name: str, expected: str) -> None:
-    assert kubernetes_name(name) == expected
+    assert re.fullmatch(expected, kubernetes_name(name))
+
+
+def test_names_that_kubernetes_cannot_tell_apart_stay_apart() -> None:
+    assert len({kubernetes_name(name) for name in ("a_b", "a-b", "A_b", "A-B")}) == 4
+
+
+def test_a_version_that_looks_like_a_number_stays_a_text(image: PromotedImage) -> None:
+    for version in ("412345678e12", "089012345678", "123456789012", "1_2"):
+        odd = replace(image, version=replace(VERSION, version=version))
+        text = serving_files(odd, is_kserve=False)["kubernetes.yaml"]
+        assert f"app.kubernetes.io/version: '{version}'" in text
+
+
+def test_the_pods_of_a_job_are_not_those_of_the_servers(image: PromotedImage) -> None:
+    found = documents(serving_files(image, is_kserve=False)["kubernetes.yaml"])
+    selectors = [
+        found[0]["spec"]["selector"]["matchLabels"],
+        found[1]["spec"]["selector"],
+        found[2]["spec"]["podSelector"]["matchLabels"],
+    ]
+    application = documents(spark_files(image, JOB)["spark-application.yaml"])[0]["spec"]
+    served = found[0]["spec"]["template"]["metadata"]["labels"]
+    for selector in selectors:
+        assert selector.items() <= served.items()
+        assert not any(selector.items() <= application[part]["labels"].items() for part in ("driver", "executor"))
+
+
+def test_a_driver_and_each_core_of_an_executor_have_memory_for_the_model(image: PromotedImage) -> None:
+    application = documents(spark_files(image, JOB)["spark-application.yaml"])[0]["spec"]
+    assert [application[part]["memoryOverhead"] for part in ("driver", "executor")] == ["1536m", "6144m"]
+    words = submitted_words(spark_files(image, JOB)["spark-submit.sh"])
+    assert {"spark.driver.memoryOverhead=1536m", "spark.executor.memoryOverhead=6144m"} <= set(words)
 
 
 def test_files_are_replaced_and_scripts_can_be_run(tmp_path: Path) -> None:

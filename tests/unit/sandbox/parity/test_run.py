@@ -148,7 +148,7 @@ def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxH
         "my_own",
     ]
     spark = FakeSpark(*earlier, *kept)
-    run.drop_earlier(cast("Any", spark), version().name)
+    run.drop_earlier(cast("Any", spark))
     assert spark.names == kept
 
 

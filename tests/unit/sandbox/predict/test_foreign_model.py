@@ -138,6 +138,7 @@ def test_outputs_are_taken_by_name_and_strings_are_read() -> None:
         ([("a", "FP32", [-1]), ("n", "INT64", [-1])], {"a": [0.1], "n": [3]}),
         ([("a", "FP32", [-1]), ("n", "FP32", [-1])], {"a": [1.0], "n": [2**24 + 1]}),
         ([("a", "FP64", [-1]), ("n", "BYTES", [-1])], {"a": [1.0], "n": [3]}),
+        ([("a", "FP64", [-1]), ("n", "UINT64", [-1])], {"a": [1.0], "n": [-1]}),
     ],
 )
 def test_a_value_that_the_server_cannot_take_is_refused_here(inputs: list[Any], rows: dict[str, Any]) -> None:
@@ -152,6 +153,8 @@ def test_a_value_that_the_server_cannot_take_is_refused_here(inputs: list[Any], 
         ([], one, ("fare", "tip"), "the model answers with predict [2, 1], and the table has fare, tip"),
         ([], lambda found: {"p": np.zeros(2), "q": np.zeros(2)}, ("fare",), "answers with p [2], q [2]"),
         ([], lambda found: {"p": np.zeros(3)}, ("fare",), "for 2 rows the model answers with p [3]"),
+        ([], lambda found: {"fare": np.zeros((2, 2))}, ("fare",), "for 2 rows the model answers with fare [2, 2]"),
+        ([], lambda found: {"fare": np.zeros(3)}, ("fare",), "for 2 rows the model answers with fare [3]"),
     ],
 )
 def test_what_fits_neither_side_is_a_fault_of_the_command(

@@ -24,6 +24,7 @@ from pyml.oip.metadata import model_metadata
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.types.schema import Schema
 from pyml_sandbox.predict.online import IN_FLIGHT, OnlineError, OnlineModel
+from pyml_sandbox.services.remote_spark import RemoteAccess
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
 
@@ -322,3 +323,13 @@ def test_where_nobody_listens_the_sandbox_is_not_up(echo: Server) -> None:
     with model, pytest.raises(SandboxError, match="the gateway does not answer") as caught:
         list(model.predict([batch(1.0)]))
     assert caught.value.hint == "pyml dev up"
+
+
+def test_of_a_gateway_elsewhere_the_address_is_told_and_no_command_of_the_sandbox() -> None:
+    signature = Signature("frame", Schema("a DOUBLE"), Schema("a DOUBLE"))
+    with (
+        OnlineModel("127.0.0.1:9", "fare", "", signature, 5, access=RemoteAccess()) as model,
+        pytest.raises(SandboxError, match=r"127\.0\.0\.1:9: the gateway does not answer") as raised,
+    ):
+        model.default_version()
+    assert "clusters.toml" in raised.value.hint
