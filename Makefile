@@ -15,6 +15,8 @@
 # One strikes both drivers with every fault of tests/faults, for an hour, and writes docs/faults.md; make test strikes
 # with the quick ones:
 #   make faults
+# One tries every job and check on second clusters, a worker that is killed among them, for ten minutes; make test has the quick ones:
+#   make clusters
 # Two look for what breaks it: fuzz in some minutes, soak in MINUTES (20); they write docs/reliability.md:
 #   make fuzz     install, send 5,000 made-up requests over gRPC and REST to a real gateway and model servers
 #   make soak     install, load a sandbox with requests, deploys and jobs, and see whether a service grows (DRIVER=process)
@@ -24,7 +26,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit processes containers docs docs-links pictures measure zoo mutants networks models faults fuzz soak install clean
+.PHONY: demo test lint unit processes containers docs docs-links pictures measure zoo mutants networks models faults clusters fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -82,6 +84,9 @@ networks: install
 faults: install
 	PYML_FAULTS=all $(BIN)/python -m pytest tests/faults; struck=$$?; \
 	PYTHONPATH=tests $(BIN)/python -m faults.results && exit $$struck
+
+clusters: install
+	PYML_CLUSTERS=all $(BIN)/python -m pytest tests/integration/test_clusters.py tests/containers/test_exported.py
 
 fuzz: install
 	PYML_FUZZ_INPUTS=5000 PYML_FUZZ_WRITE=1 $(BIN)/python -m pytest tests/fuzz -s --timeout 3600

@@ -24,6 +24,7 @@ from pyml_sandbox.proof.signing_key import create_key_pair
 from pyml_sandbox.services import spark
 from pyml_sandbox.services.inside_paths import INSIDE, SPARK_HOME, WAREHOUSE
 from pyml_sandbox.workspace.home import SandboxHome
+from support.needed import slow
 from support.packages import write_package
 from support.pods import Pod, running
 from support.registries import docker_registry
@@ -249,6 +250,7 @@ def _answers(probe: SparkProbe) -> bool:
     return True
 
 
+@slow
 def test_workers_of_the_promoted_image_need_no_archive(
     client: Client,
     image_cluster: str,
