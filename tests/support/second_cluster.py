@@ -138,19 +138,17 @@ def second_cluster(folder: Path, settings: Mapping[str, str] | None = None) -> I
         ),
     }
     with ExitStack() as stack:
-        for name, (command, _) in commands.items():
-            log = stack.enter_context((folder / f"{name}.log").open("wb"))
-            found.processes[name] = subprocess.Popen(
-                command,
-                env=own if name == "connect" else {**own, **DAEMON},
-                cwd=folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            stack.callback(_end, found.processes[name])
-        for name, (_, probe) in commands.items():
-            wait_for(partial(_answers, probe), f"{name} of the second cluster answers", START_S)
+        for names in (("metastore", "master", "worker-1", "worker-2"), ("connect",)):  # a driver takes what is there
+            for name in names:
+                log = stack.enter_context((folder / f"{name}.log").open("wb"))
+                environ = own if name == "connect" else {**own, **DAEMON}
+                command = commands[name][0]
+                found.processes[name] = subprocess.Popen(
+                    command, env=environ, cwd=folder, stdout=log, stderr=log, start_new_session=True
+                )
+                stack.callback(_end, found.processes[name])
+            for name in names:
+                wait_for(partial(_answers, commands[name][1]), f"{name} of the second cluster answers", START_S)
         yield found
 
 
