@@ -26,24 +26,32 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit processes containers docs docs-links pictures measure zoo mutants networks models faults clusters fuzz soak install clean
+.PHONY: demo test lint unit processes containers elsewhere containers-and-elsewhere docs docs-links pictures measure zoo mutants networks models faults clusters fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
 
 # What starts no service runs on every core. The tests of the two drivers run side by side, each in order on a sandbox that
-# they share (tests/conftest.py).
+# they share (tests/conftest.py); those of second clusters and of foreign systems follow the shorter half.
 test: lint unit
 	$(BIN)/python -m pytest tests/checks tests/comparator tests/docs tests/registry tests/reports -n logical --dist worksteal
-	$(MAKE) --keep-going --jobs 2 processes containers
+	$(MAKE) --keep-going --jobs 2 processes containers-and-elsewhere
 
 REST := --ignore=tests/unit --ignore=tests/checks --ignore=tests/comparator --ignore=tests/docs --ignore=tests/registry --ignore=tests/reports
 
+ELSEWHERE := tests/integration/test_clusters.py tests/integration/test_foreign_systems.py
+
 processes: install
-	$(BIN)/python -m pytest $(REST) -m "not containers"
+	$(BIN)/python -m pytest $(REST) $(addprefix --ignore=,$(ELSEWHERE)) -m "not containers"
 
 containers: install
 	$(BIN)/python -m pytest $(REST) -m containers
+
+elsewhere: install
+	$(BIN)/python -m pytest $(ELSEWHERE)
+
+containers-and-elsewhere: install
+	$(MAKE) --keep-going --jobs 1 containers elsewhere
 
 lint: install
 	$(BIN)/ruff format --check .
