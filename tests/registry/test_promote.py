@@ -27,6 +27,7 @@ from pyml_sandbox.proof.signing_key import SigningKey, find_signing_key
 from support.proofs import FAILED, PASSED, REPORT, key_in
 from support.pushed_images import SmallImage
 from support.registries import docker_registry
+from support.small_disk import FILLED, fill, small_disk
 
 IMAGE = SmallImage()
 NOW = PASSED.checked_at + timedelta(hours=1)
@@ -434,5 +435,22 @@ def test_a_registry_that_is_killed_in_the_middle_leaves_no_tag_and_the_next_try_
             replace(desk, push=pushes_and_dies).promote()
         assert "does not answer" in refused.value.message
         process.start()
+        assert desk.repository.manifest("prod") is None
+        assert verify(desk.at(digest=desk.promote().reference.digest), desk.policy, NOW)
+
+
+def test_a_registry_whose_disk_is_full_leaves_no_tag_and_the_next_try_finishes(key: SigningKey, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data") as disk, docker_registry(tmp_path) as process:
+        reference = Reference(process.host, "models/fare", "prod")
+        desk = Desk(Repository(reference, plain_http=True), key, ProofStore(tmp_path / "proofs")).told()
+
+        def pushes_and_fills(to: Reference, _: object) -> None:
+            IMAGE.push(to)
+            fill(disk)
+
+        with pytest.raises(RegistryError) as refused:
+            replace(desk, push=pushes_and_fills).promote()
+        assert "500" in refused.value.message
+        (disk / FILLED).unlink()
         assert desk.repository.manifest("prod") is None
         assert verify(desk.at(digest=desk.promote().reference.digest), desk.policy, NOW)
