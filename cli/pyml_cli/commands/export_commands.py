@@ -49,11 +49,7 @@ def k8s(
     json: AsJson = False,
 ) -> None:
     """A Deployment, a Service and a NetworkPolicy, and policies that admit proven images alone."""
-    from pyml_sandbox.export.manifest_files import serving_files, write_files
-
-    promoted = _promoted(sandbox, model, image, public_key)
-    files = write_files(serving_files(promoted, is_kserve=False), to)
-    choose_output(json).result(ExportView(promoted, files, _apply(files[0])))
+    _serving(_promoted(sandbox, model, image, public_key), to, is_kserve=False, json=json)
 
 
 @app.command()
@@ -66,11 +62,7 @@ def kserve(
     json: AsJson = False,
 ) -> None:
     """An InferenceService of KServe, and policies that admit proven images alone."""
-    from pyml_sandbox.export.manifest_files import serving_files, write_files
-
-    promoted = _promoted(sandbox, model, image, public_key)
-    files = write_files(serving_files(promoted, is_kserve=True), to)
-    choose_output(json).result(ExportView(promoted, files, _apply(files[0])))
+    _serving(_promoted(sandbox, model, image, public_key), to, is_kserve=True, json=json)
 
 
 @app.command()
@@ -100,6 +92,13 @@ def spark(
     files = write_files(spark_files(promoted, job), to)
     submit = f"SPARK_MASTER=k8s://https://HOST:PORT {command(str(files[1].absolute()))}"
     choose_output(json).result(ExportView(promoted, files, f"{_apply(files[0])}   or   {submit}"))
+
+
+def _serving(promoted: PromotedImage, to: Path, *, is_kserve: bool, json: bool) -> None:
+    from pyml_sandbox.export.manifest_files import serving_files, write_files
+
+    files = write_files(serving_files(promoted, is_kserve=is_kserve), to)
+    choose_output(json).result(ExportView(promoted, files, _apply(files[0])))
 
 
 def _promoted(sandbox: str | None, model: str, image: str | None, public_key: Path | None) -> PromotedImage:
