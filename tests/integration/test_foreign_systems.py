@@ -95,3 +95,9 @@ def test_a_fault_of_the_command_is_no_verdict(
     server: MlServer, table: Path, typed: Typed, changed: dict[str, str], code: int, words: str
 ) -> None:
     assert words in typed(*asked(server, str(table), **changed), expected=code)
+
+
+def test_a_system_that_is_named_in_part_is_refused_with_what_lacks(typed: Typed) -> None:
+    assert "without --model" in typed("parity-check", "--offline-table", "ml.t", "--endpoint", "h:1", expected=2)
+    told = typed("parity-check", "--offline-table", "ml.t", "--endpoint", "h:1", "--model", "fare", expected=2)
+    assert "come from a query" in told

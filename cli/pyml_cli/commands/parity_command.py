@@ -137,9 +137,8 @@ class _Elsewhere:
     def __post_init__(self) -> None:
         given = {"--offline-table": self.table, "--endpoint": self.endpoint, "--model": self.model}
         if lacking := [name for name, value in given.items() if not value]:
-            raise UsageError(
-                f"{', '.join(name for name in given if given[name])} without {lacking[0]}", " ".join(given)
-            )
+            there = ", ".join(name for name, value in given.items() if value)
+            raise UsageError(f"{there} without {lacking[0]}", f"all three are needed: {' '.join(given)}")
 
 
 def _of_others(client: Client, place: _Elsewhere, asked: _Asked) -> Report:

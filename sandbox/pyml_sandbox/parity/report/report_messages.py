@@ -24,6 +24,7 @@ from pyml_sandbox.parity.verdict import (
     Verdict,
 )
 from pyml_sandbox.parity.verdict_rules import BATCHES, ROWS
+from pyml_sandbox.workspace.state import DRIVERS
 
 STATIONS: tuple[tuple[str, Hop | None], ...] = (
     ("Hive | client", None),
@@ -201,7 +202,8 @@ def commands(report: Report) -> list[str]:
     """
     codes = [one.code for one in report.findings if one.code in CAUSES and one.weight is not Severity.WARNS]
     explain = [f"pyml explain {codes[0]}"] if codes else []
-    after = _after_pass(report) if report.verdict is Verdict.PASS else ""
+    is_here = report.driver in DRIVERS  # elsewhere it is served already
+    after = _after_pass(report) if report.verdict is Verdict.PASS and is_here else ""
     return list(dict.fromkeys(line for line in (*explain, report.next_command, after) if line))
 
 

@@ -229,6 +229,8 @@ def test_a_pass_ends_with_what_comes_next(notebook: Notebook | None) -> None:
     assert ("docs/how-to/notebook.md" in line) is (notebook is None)
     assert "pyml deploy" not in report_text(FAILING)
     assert "pyml deploy" not in report_text(DOUBTFUL)
+    for elsewhere in ("cluster prod", "endpoint serving.example:8081"):  # it is served there already
+        assert "pyml deploy" not in report_text(replace(written, driver=elsewhere))
 
 
 # ---- text: comparisons and environment
