@@ -14,7 +14,6 @@ import yaml
 from docker.errors import ImageNotFound
 
 from pyml.package.model_package import ModelPackage
-from pyml.probes import NotReadyError
 from pyml.probes.spark_probe import SparkProbe
 from pyml_cli.main import run
 from pyml_sandbox.client import Client
@@ -30,7 +29,7 @@ from support.pods import Pod, running
 from support.registries import docker_registry
 from support.spark_submit import submitted_words
 from support.typed_commands import Typed
-from support.waiting import wait_for
+from support.waiting import answers, wait_for
 
 HALF = """
 import os
@@ -235,19 +234,11 @@ def image_cluster(client: Client, engine: Engine, promoted: str, typed: Typed, t
             )
         started[-1].reload()
         port = int((started[-1].ports[f"{INSIDE.spark}/tcp"] or [{}])[0]["HostPort"])
-        wait_for(lambda: _answers(SparkProbe("127.0.0.1", port)), "the Connect server of the cluster answers", 120)
+        wait_for(lambda: answers(SparkProbe("127.0.0.1", port)), "the Connect server of the cluster answers", 120)
         yield f"127.0.0.1:{port}"
     finally:
         for container in started:
             container.remove(force=True, v=True)
-
-
-def _answers(probe: SparkProbe) -> bool:
-    try:
-        probe(5.0)
-    except NotReadyError:
-        return False
-    return True
 
 
 @slow

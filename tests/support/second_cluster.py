@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 
 from pyml.errors import SetupError
-from pyml.probes import NotReadyError
 from pyml.probes.metastore_probe import MetastoreProbe
 from pyml.probes.spark_probe import SparkProbe, StandaloneProbe
 from pyml_sandbox.drivers.process.java import find_java
@@ -28,7 +27,7 @@ from pyml_sandbox.services.spec import Probe
 from pyml_sandbox.workspace.home import SandboxHome
 from support.free_ports import free_ports
 from support.needed import needed
-from support.waiting import wait_for
+from support.waiting import answers, wait_for
 
 HOST = "127.0.0.1"
 HIDDEN = (Path(sys.base_prefix), Path(sys.executable).parent)
@@ -148,7 +147,7 @@ def second_cluster(folder: Path, settings: Mapping[str, str] | None = None) -> I
                 )
                 stack.callback(_end, found.processes[name])
             for name in names:
-                wait_for(partial(_answers, commands[name][1]), f"{name} of the second cluster answers", START_S)
+                wait_for(partial(answers, commands[name][1]), f"{name} of the second cluster answers", START_S)
         yield found
 
 
@@ -156,14 +155,6 @@ def _without_interpreters(empty: Path) -> tuple[str, ...]:
     """A program that runs a command where the interpreters of this machine are hidden by an empty folder."""
     hide = " && ".join(f'mount --bind "{empty}" "{folder}"' for folder in HIDDEN if folder != Path("/usr"))
     return ("unshare", "--mount", "sh", "-c", f'{hide} && exec "$@"', "sh")
-
-
-def _answers(probe: Probe) -> bool:
-    try:
-        probe(5.0)
-    except NotReadyError:
-        return False
-    return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -9,12 +9,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from pyml.probes import NotReadyError
 from pyml.probes.gateway_probe import ModelProbe
 from pyml_sandbox.client import Client
 from pyml_sandbox.models.registry import find_version, prepare
 from support.free_ports import free_ports
-from support.waiting import wait_for
+from support.waiting import answers, wait_for
 
 HOST = "127.0.0.1"
 
@@ -39,15 +38,8 @@ def served_elsewhere(client: Client, model_id: str, environ: Mapping[str, str] |
         started = [subprocess.Popen(each, env={**os.environ, **(environ or {})}) for each in (server, gateway)]
         probe = ModelProbe(version.name, version.version, HOST, port)
 
-        def is_ready() -> bool:
-            try:
-                probe(5.0)
-            except NotReadyError:
-                return False
-            return True
-
         try:
-            wait_for(is_ready, f"{model_id} is served elsewhere")
+            wait_for(lambda: answers(probe), f"{model_id} is served elsewhere")
             yield f"{HOST}:{port}"
         finally:
             for process in started:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from pyml.probes import NotReadyError
+from pyml_sandbox.services.spec import Probe
+
 DEADLINE_S = 60.0
+
+
+def answers(probe: Probe) -> bool:
+    """Whether a service is ready, as its probe says."""
+    try:
+        probe(5.0)
+    except NotReadyError:
+        return False
+    return True
 
 
 def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 from pyml.errors import Problem, SettingsError, UsageError
 from pyml.package.settings import PLAIN_NAME, is_plain_name
 from pyml_sandbox.proof.check_statement import problems_of
+from pyml_sandbox.workspace.ports import is_here
 
 FILE_NAME = "clusters.toml"
 EXAMPLE = 'a table such as   [prod]   connect = "spark.example:15002"   gateway = "gateway.example:8470"'
 DATABASE = "pyml_parity"
 NOT_A_NAME = "endpoint"
 """Under this name lie the reports of systems that are not ours."""
-LOOPBACK = ("127.0.0.1", "localhost")
 HOST_PORT = r"^[^\s/:]+:\d{1,5}$"
 
 
@@ -154,7 +154,7 @@ class _Table(BaseModel):
         if self.ca_file and not self.tls:
             raise ValueError("ca_file is for tls = true")
         places = [each for each in (self.connect, self.gateway) if each]
-        if self.token_variable and not self.tls and not all(each.partition(":")[0] in LOOPBACK for each in places):
+        if self.token_variable and not self.tls and not all(map(is_here, places)):
             raise ValueError("a token is sent over TLS alone: tls = true")
         return self
 

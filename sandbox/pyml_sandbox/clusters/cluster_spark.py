@@ -54,9 +54,7 @@ def cluster_spark(
         UsageError: a token or a file that the cluster needs is missing.
         SetupError, SandboxError: the environment could not be packed, or the driver could not be started.
     """
-    access = access_of(cluster)
-    home = SandboxHome(client.home.folder / "clusters", cluster.name)
-    home.create()
+    access, home = access_of(cluster), _home(client, cluster)
     environment, archives = _environment(client, version, cluster, on_event)
     if cluster.connect:
         yield _target(cluster, cluster.connect, environment, archives, access, home)
@@ -74,9 +72,8 @@ def spark_without_model(client: Client, cluster: Cluster) -> OfflineTarget:
     if not cluster.connect:
         hint = 'connect = "HOST:PORT" in clusters.toml'
         raise UsageError(f"the cluster {cluster.name} has no Spark Connect server to read tables with", hint)
-    home = SandboxHome(client.home.folder / "clusters", cluster.name)
-    home.create()
-    return _target(cluster, cluster.connect, Environment("", "python3", ""), {}, access_of(cluster), home)
+    nothing = Environment("", "python3", "")
+    return _target(cluster, cluster.connect, nothing, {}, access_of(cluster), _home(client, cluster))
 
 
 def access_of(cluster: Cluster, environ: Mapping[str, str] | None = None) -> RemoteAccess:
@@ -86,6 +83,13 @@ def access_of(cluster: Cluster, environ: Mapping[str, str] | None = None) -> Rem
         UsageError: its token or its certificates are missing.
     """
     return RemoteAccess(cluster.tls, cluster.certificates(), cluster.token(os.environ if environ is None else environ))
+
+
+def _home(client: Client, cluster: Cluster) -> SandboxHome:
+    """Where the notes about the jobs of a cluster are, apart from those of the sandbox."""
+    home = SandboxHome(client.home.folder / "clusters", cluster.name)
+    home.create()
+    return home
 
 
 def _environment(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pyml.inference.worker_info import IMAGE_VARIABLE
 from pyml_sandbox.export.promoted_image import PromotedImage
@@ -27,6 +28,9 @@ from pyml_sandbox.services.inside_paths import (
     USER,
 )
 from pyml_sandbox.workspace.events import JSON
+
+if TYPE_CHECKING:
+    from pyml_sandbox.models.version import ModelVersion
 
 MODEL, GATEWAY = "model", "gateway"
 GRPC, HTTP = "grpc", "http"
@@ -82,7 +86,6 @@ def _gateway(image: PromotedImage, name: str) -> dict[str, JSON]:
     version = image.version
     route = ("--route", f"{version.model_id}={SOCKETS}/{SOCKET}")
     memory_mb = GATEWAY_MB + HELD_REQUESTS * image.settings.serving.max_request_mb
-    model = f"/v2/models/{version.name}/versions/{version.version}/ready"
     return {
         "name": name,
         "image": image.image,
@@ -92,7 +95,7 @@ def _gateway(image: PromotedImage, name: str) -> dict[str, JSON]:
             {"name": HTTP, "containerPort": INSIDE.rest, "protocol": "TCP"},
             {"name": GRPC, "containerPort": INSIDE.gateway, "protocol": "TCP"},
         ],
-        "readinessProbe": {**_probe(model), "failureThreshold": 2},
+        "readinessProbe": {**_probe(_ready(version)), "failureThreshold": 2},
         "livenessProbe": {**_probe("/v2/health/live"), "initialDelaySeconds": gateway_server.START_TIMEOUT_S},
         "lifecycle": _drained(DRAIN_S),
         "resources": _resources(memory_mb, 1),
@@ -103,7 +106,6 @@ def _gateway(image: PromotedImage, name: str) -> dict[str, JSON]:
 
 def _model(image: PromotedImage) -> dict[str, JSON]:
     version, serving = image.version, image.settings.serving
-    model = f"/v2/models/{version.name}/versions/{version.version}/ready"
     attempts = math.ceil(start_timeout_s(version.load_s) / PROBE_EVERY_S)
     variables = {"PYTHONUNBUFFERED": "1", IMAGE_VARIABLE: image.config_digest}
     return {
@@ -111,7 +113,7 @@ def _model(image: PromotedImage) -> dict[str, JSON]:
         "image": image.image,
         "command": [*model_server.server_command(INSIDE_ENVIRONMENT, version, SOCKETS, SOCKET)],
         "env": _variables({name: value for name, value in variables.items() if value}),
-        "startupProbe": {**_probe(model), "failureThreshold": attempts},
+        "startupProbe": {**_probe(_ready(version)), "failureThreshold": attempts},
         "lifecycle": _drained(2 * DRAIN_S + gateway_server.STOP_TIMEOUT_S),
         "resources": _resources(serving.memory_mb, serving.cpus),
         "securityContext": restricted(),
@@ -122,6 +124,11 @@ def _model(image: PromotedImage) -> dict[str, JSON]:
 def _probe(path: str) -> dict[str, JSON]:
     """A request to the gateway: the containers of a pod have one address."""
     return {"httpGet": {"path": path, "port": INSIDE.rest}, "periodSeconds": PROBE_EVERY_S, "timeoutSeconds": 3}
+
+
+def _ready(version: ModelVersion) -> str:
+    """The path on which the gateway says whether the model predicts."""
+    return f"/v2/models/{version.name}/versions/{version.version}/ready"
 
 
 def _drained(seconds: int) -> dict[str, JSON]:

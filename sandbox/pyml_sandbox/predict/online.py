@@ -35,6 +35,7 @@ from pyml.types.tensors import (
 )
 from pyml_sandbox.predict.repeated_calls import REPEAT_S, RepeatedCalls
 from pyml_sandbox.predict.request_limits import TIMEOUT_S
+from pyml_sandbox.workspace.ports import is_here
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 IN_FLIGHT = 4
 DETAILS = 300
 """Characters of what gRPC says of a connection; it has no end."""
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # Reach a gateway that is back at once, not after gRPC's back-off of up to two minutes.
@@ -257,8 +257,9 @@ def channel_to(address: str, access: RemoteAccess | None) -> tuple[grpc.Channel,
     """The channel to a gateway, and what goes with each call."""
     if access is None:
         return grpc.insecure_channel(address, options=_OPTIONS), ()
-    is_here = address.rpartition(":")[0] in LOOPBACK  # a different machine may lie behind the proxy of the shell
-    options = _OPTIONS if is_here else [option for option in _OPTIONS if option[0] != "grpc.enable_http_proxy"]
+    options = list(_OPTIONS)
+    if not is_here(address):  # a different machine may lie behind the proxy of the shell
+        options = [option for option in _OPTIONS if option[0] != "grpc.enable_http_proxy"]
     credentials = access.credentials()
     if credentials is not None:
         return grpc.secure_channel(address, credentials, options=options), ()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+from pyml_sandbox.workspace.ports import is_here
 
 if TYPE_CHECKING:
     import grpc
     from pyspark.sql import SparkSession
 
     from pyml_sandbox.services.remote_spark import RemoteAccess
-
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class LoopbackChannelBuilder(DefaultChannelBuilder):
@@ -53,8 +51,7 @@ class RemoteChannelBuilder(DefaultChannelBuilder):
     """
 
     def __init__(self, address: str, access: RemoteAccess) -> None:
-        is_here = urlsplit(f"//{address}").hostname in LOOPBACK
-        super().__init__(f"sc://{address}", [("grpc.enable_http_proxy", 0)] if is_here else None)
+        super().__init__(f"sc://{address}", [("grpc.enable_http_proxy", 0)] if is_here(address) else None)
         self._access = access
         if access.bearer and not access.tls:
             self.set("authorization", access.bearer)

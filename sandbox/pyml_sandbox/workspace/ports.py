@@ -7,12 +7,14 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlsplit
 
 from pyml.error_code import ErrorCode
 from pyml.errors import SetupError
 from pyml_sandbox.workspace import process_tags
 
 HOST = "127.0.0.1"
+LOOPBACK = (HOST, "localhost", "::1")
 BLOCK = 10
 HIGHEST = 65_535
 
@@ -163,6 +165,11 @@ def check_free(ports: Ports, ours: Collection[str], is_free: Callable[[int], boo
     taken = [TakenPort(service, port, owner_of(port)) for service, port in needed.items() if not is_free(port)]
     if taken:
         raise PortTakenError(taken, option)
+
+
+def is_here(address: str) -> bool:
+    """Whether an address, host:port and what may follow, is one of this machine alone."""
+    return urlsplit(f"//{address}").hostname in LOOPBACK
 
 
 def is_free(port: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
@@ -216,7 +215,7 @@ class _ClusterCheck:
         """The noise of the model on this machine: may it explain the differences?"""
         client, version = self._client, self._version
         environment = registry.prepare(version, client.driver.builder, self._run.on_event)
-        target = OfflineTarget("", environment, partial(_nothing))
+        target = OfflineTarget("", environment, _nothing)
         harness = HarnessEvidence(client, version, self._settings, self._granted, self._run)
         with ExitStack() as stack:
             noise = harness.of_noise(stack, target, snapshot)

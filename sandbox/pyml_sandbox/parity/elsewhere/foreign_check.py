@@ -134,7 +134,7 @@ class _ForeignCheck:
 
     def _snapshot(self, rows: pa.Table) -> Snapshot:
         """The rows of the query, which both sides have predicted; more rows than one of a key decide nothing."""
-        key = self._columns(rows, "the query", self._foreign.key)
+        key = _columns(rows.column_names, "the query", self._foreign.key)
         inputs = [name for name in rows.column_names if name not in key]
         if not inputs:
             raise UsageError("the query gives no column beside the key", "select the model's inputs, too")
@@ -153,7 +153,7 @@ class _ForeignCheck:
         table, asked = self._foreign.table, pq.read_table(snapshot.file, columns=list(snapshot.key))
         is_file = table.endswith(FILE)
         found = _read_file(Path(table)) if is_file else _of_hive(spark, table, asked)
-        key = self._columns(found, table, snapshot.key)
+        key = _columns(found.column_names, table, snapshot.key)
         outputs = [name for name in found.column_names if name not in key]
         if not outputs:
             raise UsageError(f"{table} has no column beside the key", "name a table with predictions")
@@ -161,14 +161,6 @@ class _ForeignCheck:
         for at, name in enumerate(snapshot.key):
             keyed = keyed.set_column(at, name, _as_key(keyed[name], asked.field(at), table))
         return _asked_rows(keyed, asked) if is_file else keyed
-
-    def _columns(self, table: pa.Table, where: str, names: Sequence[str]) -> tuple[str, ...]:
-        """Columns by their names in any case, as Hive has them."""
-        found = {name.lower(): name for name in table.column_names}
-        lacking = [name for name in names if name.lower() not in found]
-        if lacking:
-            raise UsageError(f"{where} has no column {lacking[0]}", f"it has {', '.join(table.column_names)}")
-        return tuple(found[name.lower()] for name in names)
 
     def _ask(self, snapshot: Snapshot, outputs: Sequence[str]) -> None:
         import pyarrow.parquet as pq
@@ -202,6 +194,19 @@ class _ForeignCheck:
             predicted = predicted.set_column(at, name, _as(predicted[name], wanted))
         self._tolerances = replace(self._tolerances, columns=mixed)
         write(predicted, self._run.file(OFFLINE))
+
+
+def _columns(there: Sequence[str], where: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Columns by their names in any case, as Hive has them.
+
+    Raises:
+        UsageError: one of them is not there.
+    """
+    found = {name.lower(): name for name in there}
+    lacking = [name for name in names if name.lower() not in found]
+    if lacking:
+        raise UsageError(f"{where} has no column {lacking[0]}", f"it has {', '.join(there)}")
+    return tuple(found[name.lower()] for name in names)
 
 
 def _refuse_misfit(model: ForeignModel, rows: pa.Table) -> None:
@@ -279,9 +284,7 @@ def _of_hive(spark: SparkSession, table: str, asked: pa.Table) -> pa.Table:
     with translated_errors():
         keys = spark.createDataFrame(asked, ddl_of(asked.schema))
         whole = spark.table(table)
-        found = {name.lower() for name in whole.columns}
-        if lacking := [name for name in asked.column_names if name.lower() not in found]:
-            raise UsageError(f"{table} has no column {lacking[0]}", f"it has {', '.join(whole.columns)}")
+        _columns(whole.columns, table, asked.column_names)
         return whole.join(keys, on=asked.column_names, how="left_semi").toArrow()
 
 
