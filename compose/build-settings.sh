@@ -29,7 +29,8 @@ apt_install() {
     apt-get $apt_options install --yes --no-install-recommends "$@" >/dev/null
 }
 
-# Into the environment of the image, with a pip that is not part of it.
+# Into the environment of the image, with a pip that is not part of it. pip writes that there is a conflict as an error and what
+# it is as information; in one stream, since an engine may hand on the lines of two in any order.
 pip_install() {
-    "$mounted/tools/bin/python" -m pip --python /opt/pyml/venv/bin/python install --no-warn-script-location "$@"
+    "$mounted/tools/bin/python" -m pip --python /opt/pyml/venv/bin/python install --no-warn-script-location "$@" 2>&1
 }
