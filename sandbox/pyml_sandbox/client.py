@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -18,10 +19,14 @@ from pyml.package.model_package import ModelPackage
 from pyml.package.settings import Settings
 from pyml.types.schema import Schema
 from pyml_sandbox.models import registry
-from pyml_sandbox.predict.job_interrupter import JobInterrupter
+from pyml_sandbox.predict.offline_jobs.job_interrupter import JobInterrupter
+from pyml_sandbox.predict.offline_jobs.job_record import JobRecord, JobState
+from pyml_sandbox.predict.offline_jobs.living_process import start_of_this_process
+from pyml_sandbox.predict.offline_jobs.running_job import RunningJob
 from pyml_sandbox.predict.request_limits import TIMEOUT_S, request_batches
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.record_folder import new_record_id
 from pyml_sandbox.workspace.state import require_state
 
 if TYPE_CHECKING:
@@ -309,8 +314,11 @@ class Job:
         self._on_event = on_event
         self.cancellation = Cancellation()
         self._interrupter = JobInterrupter(self.cancellation)
+        begun = _begun(version, target, job)
+        self._running = RunningJob(client.home, begun, self._step_of_cancel, on_event)
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pyml-offline")
-        self._result: Future[JobResult] = self._executor.submit(self._run, client, version, target, job)
+        run = partial(self._run, client, version, target, job)
+        self._result: Future[JobResult] = self._executor.submit(self._running.run, run)
         self._executor.shutdown(wait=False)
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
@@ -332,6 +340,11 @@ class Job:
             raise
 
     @property
+    def job_id(self) -> str:
+        """The id of the job in the history of the sandbox: `pyml jobs show ID`."""
+        return self._running.job_id
+
+    @property
     def is_done(self) -> bool:
         """Whether the job has ended, successfully or not."""
         return self._result.done()
@@ -342,17 +355,21 @@ class Job:
         A job that is already replacing the table finishes that step, and `wait` returns its result. Where Spark does
         not stop a query, its session is closed; the next job cleans up what was written.
         """
-        self.cancellation.ask()
         while not self._result.done():
-            self._interrupter.step()
+            self._step_of_cancel()
             wait([self._result], INTERRUPT_EVERY_S)
+
+    def _step_of_cancel(self) -> None:
+        """Do what can be done now to end the job."""
+        self.cancellation.ask()
+        self._interrupter.step()
 
     def _note(self, text: str) -> None:
         self._on_event(Event("offline", Progress.NOTE, text))
 
     def _run(self, client: Client, version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobResult:
         from pyml.offline.job_run import run
-        from pyml_sandbox.predict.job_record import JobRecord, check_image
+        from pyml_sandbox.predict.offline_jobs.job_image import check_image
         from pyml_sandbox.predict.table_writes import begin_writing, writing
 
         audit = partial(check_image, client.driver, target.environment)
@@ -363,9 +380,7 @@ class Job:
         ):
             with self.cancellation.whole():
                 begin_writing(spark, home, job.table, target.connect, access)
-            result = run(spark, job, audit, self.cancellation, self._note)
-        JobRecord(version.model_id, target.environment.image, job.query, result, time.time()).keep(home)
-        return result
+            return run(spark, job, audit, self.cancellation, self._note)
 
     @contextmanager
     def _session(self, client: Client, target: OfflineTarget, table: str) -> Iterator[SparkSession]:
@@ -376,6 +391,7 @@ class Job:
         try:
             with session(client.home, target) as spark:
                 self._interrupter.follow(spark)
+                self._running.follow(spark)
                 yield spark
         except Exception as error:
             if not self._interrupter.gave_up:
@@ -385,6 +401,25 @@ class Job:
             )
             hint = "" if target.remote else "pyml dev down; pyml dev up  # ends it"
             raise JobError(message, hint, ErrorCode.JOB_CANCELLED) from error
+
+
+def _begun(version: ModelVersion, target: OfflineTarget, job: OfflineJob) -> JobRecord:
+    """The record of a job that begins in this process."""
+    now = time.time()
+    return JobRecord(
+        job_id=new_record_id(now),
+        state=JobState.RUNNING,
+        model_id=version.model_id,
+        query=job.query,
+        table=job.table,
+        started_at=now,
+        pid=os.getpid(),
+        process_started_at=start_of_this_process(),
+        image=target.environment.image,
+        spark=target.connect,
+        partition=dict(job.partition),
+        append=job.append,
+    )
 
 
 def _refuse_other_inputs(declared: Schema, expected: Schema | None) -> None:

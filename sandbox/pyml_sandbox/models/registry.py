@@ -195,6 +195,43 @@ def versions(home: SandboxHome) -> list[ModelVersion]:
     return _latest_first(_folders(home))
 
 
+def stored_versions(home: SandboxHome, name: str | None = None) -> Iterator[tuple[ModelVersion, str]]:
+    """All uploaded versions, each with why its files cannot be used: empty if they can.
+
+    Of a damaged version little more than its name is known; it counts as uploaded when its folder was last changed.
+
+    Args:
+        home: the sandbox.
+        name: only the versions of this model; None for all.
+    """
+    for folder in _folders(home, name):
+        try:
+            yield _read(folder), ""
+        except SetupError as error:
+            with contextlib.suppress(FileNotFoundError):  # it is deleted at this moment
+                yield ModelVersion(folder.parent.name, folder.name, folder, folder.stat().st_mtime, {}), error.message
+
+
+def remove_version(home: SandboxHome, name: str, version: str, on_event: OnEvent = ignore) -> None:
+    """Delete the files of an uploaded version; its environment stays for reuse. Does nothing if there are none.
+
+    Blocks while the model is uploaded by a different process.
+
+    Args:
+        home: the sandbox.
+        name: of the model.
+        version: of the model, without its name.
+        on_event: called if this process has to wait.
+    """
+    folder = home.models / name / version
+    with _only_writer(folder.parent, f"upload of {name}", on_event):
+        if folder in _folders(home, name):
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as beside:
+                folder.rename(Path(beside) / "version")  # a reader finds the whole version or none
+        with contextlib.suppress(OSError):  # a different version is there
+            folder.parent.rmdir()
+
+
 def pinned_images(root: Path) -> set[str]:
     """The ids of images that versions of any sandbox of a root were imported from, which cannot be built again.
 

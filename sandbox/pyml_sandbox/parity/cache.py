@@ -1,4 +1,4 @@
-"""The cache of reports: each under a key made from everything that a report depends on."""
+"""The cache of reports: each is found in the history by a key made from everything that it depends on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyml.errors import PymlError
 from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.report_history import find_by_key
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.runtime_source import runtime_digest
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.parity.rows.snapshot import Snapshot
     from pyml_sandbox.workspace.home import SandboxHome
-
-FOLDER = ".cache"
-MAX_REPORTS = 200
 
 
 def key_of(
@@ -49,12 +46,9 @@ def checker_version() -> str:
 
 
 def find(home: SandboxHome, key: str) -> Report | None:
-    """The report of a key, marked as cached; None if there is no readable one."""
-    file = home.parity / FOLDER / f"{key}.json"
-    try:
-        return replace(Report.from_json(json.loads(file.read_text(encoding="utf-8"))), is_cached=True)
-    except (OSError, ValueError, PymlError):
-        return None
+    """The latest report of a key in the history, marked as cached; None if there is no readable one."""
+    found = find_by_key(home, key)
+    return None if found is None else replace(found, is_cached=True)
 
 
 def moved(report: Report, folder: Path, table: str) -> Report:
@@ -67,30 +61,6 @@ def moved(report: Report, folder: Path, table: str) -> Report:
     """
     command = report.next_command.replace(report.elsewhere.get("rows_table", table), table)
     return replace(report, elsewhere={"folder": str(folder), "rows_table": table}, next_command=command)
-
-
-def keep(home: SandboxHome, key: str, report: Report) -> None:
-    """Store a report; if there are too many, the oldest are deleted.
-
-    Args:
-        home: the sandbox.
-        key: of the report, from `key_of`.
-        report: the report.
-    """
-    folder = home.parity / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{key}.json", json.dumps(report.to_json()))
-    kept = sorted(folder.glob("*.json"), key=_written_at, reverse=True)
-    for file in kept[MAX_REPORTS:]:
-        file.unlink(missing_ok=True)
-
-
-def _written_at(file: Path) -> float:
-    """When a report was written, in seconds since 1970; 0 if another check removed it meanwhile."""
-    try:
-        return file.stat().st_mtime
-    except FileNotFoundError:
-        return 0
 
 
 def write(folder: Path, report: Report) -> None:

@@ -41,6 +41,7 @@ from pyml_sandbox.parity.noise.granted import granted_tolerances
 from pyml_sandbox.parity.noise.ties import labels_in
 from pyml_sandbox.parity.paths.path_images import image_reasons, images_of
 from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.report import report_history
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.next_command import next_command
 from pyml_sandbox.parity.report.samples import points_of
@@ -172,8 +173,9 @@ class _Check:
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
         report = self._report(snapshot, decision, comparisons, evidence)
-        if may_be_kept(evidence, report.failures):
-            cache.keep(self._client.home, key, report)
+        report_history.keep(
+            self._client.home, report, run.seconds, key if may_be_kept(evidence, report.failures) else ""
+        )
         return report
 
     # ---- the steps

@@ -60,6 +60,7 @@ class Run:
         images: image ids by path.
         database: of its Hive tables.
         stem: how the names of the Hive tables of all runs like this one begin, and of no run by somebody else.
+        begun: when it began, on a clock that nobody sets.
     """
 
     folder: Path
@@ -71,6 +72,12 @@ class Run:
     images: dict[str, str] = field(default_factory=dict)
     database: str = DATABASE
     stem: str = ""
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self.begun
 
     @classmethod
     def begin(

@@ -86,7 +86,7 @@ class SandboxHome:
 
     @property
     def parity(self) -> Path:
-        """Rows, predictions and report of the latest parity check of each model."""
+        """Rows, predictions and report of the latest parity check of each model, and the history of reports."""
         return self.folder / "parity"
 
     @property
@@ -101,7 +101,7 @@ class SandboxHome:
 
     @property
     def jobs(self) -> Path:
-        """Records of offline jobs, one for each table that a job wrote; see `job_record.py`."""
+        """Records of offline jobs, one for each job; see `job_history.py`."""
         return self.folder / "jobs"
 
     @property

@@ -16,7 +16,7 @@ import pytest
 from pyml.errors import InputError, SandboxError, UsageError
 from pyml.inference.describe import Signature
 from pyml.inference.worker_info import Worker
-from pyml.offline.job import JobResult, OfflineJob
+from pyml.offline.job import OfflineJob
 from pyml.types.schema import Schema
 from pyml_sandbox import client as client_module
 from pyml_sandbox.client import Client
@@ -25,7 +25,7 @@ from pyml_sandbox.drivers.contract import Driver, OfflineTarget
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.predict.job_record import JobRecord, check_image
+from pyml_sandbox.predict.offline_jobs.job_image import check_image
 from pyml_sandbox.predict.online import OnlineModel
 from pyml_sandbox.workspace.events import OnEvent
 from pyml_sandbox.workspace.home import SandboxHome
@@ -249,14 +249,3 @@ def test_a_worker_that_is_no_container_of_the_sandbox_is_an_error() -> None:
 
 def test_where_versions_run_in_no_image_nobody_is_asked() -> None:
     check_image(cast(Driver, FakeDriver()), Environment("key", "python", "package"), workers("anywhere"))
-
-
-def test_of_the_jobs_that_wrote_a_table_the_last_is_kept(tmp_path: Path) -> None:
-    home = SandboxHome(tmp_path)
-    for rows in (1, 2):
-        result = JobResult("db.t", rows, ("id",), {"model": 0.5}, tuple(workers("a")))
-        file = JobRecord("fare@1", "sha256:own", "SELECT 1", result, 1_700_000_000.0).keep(home)
-    written = json.loads(file.read_text())
-    assert [path.name for path in home.jobs.iterdir()] == ["db.t.json"]
-    assert (written["model_id"], written["image"], written["result"]["rows"]) == ("fare@1", "sha256:own", 2)
-    assert written["result"]["workers"][0]["host"] == "a"

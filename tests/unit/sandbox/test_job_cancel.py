@@ -20,8 +20,9 @@ from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.predict import job_interrupter, job_record, table_writes
 from pyml_sandbox.predict import spark_session as spark
+from pyml_sandbox.predict import table_writes
+from pyml_sandbox.predict.offline_jobs import job_image, job_interrupter
 from pyml_sandbox.workspace.home import SandboxHome
 
 SCHEMA = Schema("x DOUBLE")
@@ -46,10 +47,14 @@ class FakeSpark:
     interrupts: int = 0
     heeds: bool = True
     ended: threading.Event = field(default_factory=threading.Event)
-    progress: Callable[..., None] = lambda **told: None
+    handlers: list[Callable[..., None]] = field(default_factory=list)
 
     def registerProgressHandler(self, handler: Callable[..., None]) -> None:  # noqa: N802 - Spark's own name for it
-        self.progress = handler
+        self.handlers.append(handler)
+
+    def progress(self, **told: object) -> None:
+        for handler in self.handlers:
+            handler(**told)
 
     def addTag(self, tag: str) -> None:  # noqa: N802 - Spark's own name for it
         """Mark the queries that follow."""
@@ -127,7 +132,7 @@ def started(
 
     monkeypatch.setattr(spark, "session", session)
 
-    monkeypatch.setattr(job_record, "check_image", lambda *_: None)
+    monkeypatch.setattr(job_image, "check_image", lambda *_: None)
     monkeypatch.setattr(table_writes, "begin_writing", lambda *_: None)
     client = cast("Any", SimpleNamespace(home=SandboxHome(folder), driver=None))
     target = cast("Any", SimpleNamespace(environment=SimpleNamespace(image=None), connect="127.0.0.1:1", remote=None))

@@ -25,6 +25,7 @@ from pyml_sandbox.parity.noise.granted import granted_tolerances
 from pyml_sandbox.parity.noise.ties import labels_in
 from pyml_sandbox.parity.paths.batches_online import sample
 from pyml_sandbox.parity.paths.path_images import UNKNOWN, image_reasons
+from pyml_sandbox.parity.report import report_history
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
@@ -165,6 +166,7 @@ class _ClusterCheck:
             elsewhere={"folder": str(run.folder), "rows_table": snapshot.table},
         )
         cache.write(run.folder, report)
+        report_history.keep(client.home, report, run.seconds)
         return report
 
     def _asked(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> RequestEvidence:

@@ -17,6 +17,7 @@ from pyml_sandbox.parity.decisions.evidence import Evidence, compared_run, resul
 from pyml_sandbox.parity.decisions.pairings import OFFLINE, ONLINE_BATCHES
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.fixture_paths import FixturePaths
+from pyml_sandbox.parity.report import report_history
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.row_files import write
@@ -130,6 +131,7 @@ class _ForeignCheck:
             elsewhere={"folder": str(run.folder)},
         )
         cache.write(run.folder, report)
+        report_history.keep(self._home, report, run.seconds)
         return report
 
     def _snapshot(self, rows: pa.Table) -> Snapshot:

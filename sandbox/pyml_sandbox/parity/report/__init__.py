@@ -1,1 +1,1 @@
-"""The report of a parity check: as data, JSON, text, HTML and JUnit."""
+"""The report of a parity check: as data, JSON, text, HTML and JUnit, and the history of reports."""

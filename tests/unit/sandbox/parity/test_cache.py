@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import cache
+from pyml_sandbox.parity.report import report_history
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.workspace.home import SandboxHome
@@ -36,8 +36,10 @@ def version(name: str = "taxi", digits: str = "3f2a9c1b77d0", folder: str = "any
     return ModelVersion(name, digits, Path(folder), 0.0, {})
 
 
-def kept_file(home: SandboxHome, key: str) -> Path:
-    return home.parity / cache.FOLDER / f"{key}.json"
+def kept(home: SandboxHome, key: str, name: str) -> Path:
+    """The file of a report that is kept under a key."""
+    row = report_history.keep(home, REPORTS[name], 1.5, key)
+    return home.parity / report_history.FOLDER / f"{row.report_id}{report_history.WHOLE}"
 
 
 # ---- the key
@@ -105,12 +107,12 @@ def test_parts_of_a_key_do_not_run_into_each_other(snapshot: Snapshot) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_kept_report_is_found_whole_and_said_to_be_an_earlier_one(name: str, home: SandboxHome) -> None:
-    cache.keep(home, "k", REPORTS[name])
+    kept(home, "k", name)
     assert cache.find(home, "k") == replace(REPORTS[name], is_cached=True)
 
 
 def test_a_report_is_found_by_its_own_key_alone(home: SandboxHome) -> None:
-    cache.keep(home, "k", REPORTS["pass"])
+    kept(home, "k", "pass")
     assert cache.find(home, "other") is None
 
 
@@ -123,38 +125,22 @@ def test_nothing_is_found_where_nothing_was_kept(home: SandboxHome) -> None:
     "content", [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"schema": 99}', b"\xff\xfe", b'{"schema": 2}'], ids=repr
 )
 def test_a_damaged_file_is_passed_over(content: bytes, home: SandboxHome) -> None:
-    cache.keep(home, "k", REPORTS["pass"])
-    kept_file(home, "k").write_bytes(content)
+    kept(home, "k", "pass").write_bytes(content)
     assert cache.find(home, "k") is None
 
 
 def test_a_report_with_a_part_cut_out_is_passed_over(home: SandboxHome) -> None:
-    cache.keep(home, "k", REPORTS["fail"])
-    document = json.loads(kept_file(home, "k").read_text())
+    file = kept(home, "k", "fail")
+    document = json.loads(file.read_text())
     del document["verdict"]
-    kept_file(home, "k").write_text(json.dumps(document))
+    file.write_text(json.dumps(document))
     assert cache.find(home, "k") is None
 
 
 def test_a_later_report_takes_the_place_of_an_earlier_one(home: SandboxHome) -> None:
-    for name in ("pass", "fail"):
-        cache.keep(home, "k", REPORTS[name])
-    assert cache.find(home, "k") == replace(REPORTS["fail"], is_cached=True)
-
-
-def test_the_oldest_go_where_there_are_many(home: SandboxHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAX_REPORTS", 3)
-    for number in range(5):
-        cache.keep(home, f"k{number}", REPORTS["pass"])
-        os.utime(kept_file(home, f"k{number}"), (number, number))
-    cache.keep(home, "k5", REPORTS["pass"])
-    assert [number for number in range(6) if cache.find(home, f"k{number}")] == [3, 4, 5]
-
-
-def test_fewer_than_that_all_stay(home: SandboxHome) -> None:
-    for number in range(5):
-        cache.keep(home, f"k{number}", REPORTS["pass"])
-    assert all(cache.find(home, f"k{number}") for number in range(5))
+    for name, at in (("pass", "2026-11-28T10:00:00+00:00"), ("fail", "2026-11-28T11:00:00+00:00")):
+        report_history.keep(home, replace(REPORTS[name], checked_at=at), 1.5, "k")
+    assert cache.find(home, "k") == replace(REPORTS["fail"], is_cached=True, checked_at="2026-11-28T11:00:00+00:00")
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -16,7 +16,7 @@ from pyml.errors import PymlError, SandboxError
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.version import ModelVersion
-from pyml_sandbox.parity import cache, check
+from pyml_sandbox.parity import check
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import PathFailure
@@ -150,17 +150,6 @@ def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxH
     spark = FakeSpark(*earlier, *kept)
     run.drop_earlier(cast("Any", spark))
     assert spark.names == kept
-
-
-def test_reports_that_another_check_has_cleared_away_do_no_harm(
-    home: SandboxHome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "MAX_REPORTS", 0)
-    folder = home.parity / cache.FOLDER
-    folder.mkdir(parents=True)
-    (folder / "gone.json").symlink_to(folder / "nowhere")  # is listed, and cannot be asked for its age
-    cache.keep(home, "key", cast("Any", SimpleNamespace(to_json=dict)))
-    assert not (folder / "key.json").exists()
 
 
 # ---- paths that fail

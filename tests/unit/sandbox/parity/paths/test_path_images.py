@@ -15,7 +15,7 @@ from pyml_sandbox.drivers.contract import Driver
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity.paths.path_images import UNKNOWN, image_reasons, images_of
-from pyml_sandbox.predict.job_record import check_image
+from pyml_sandbox.predict.offline_jobs.job_image import check_image
 
 VERSION = cast("ModelVersion", None)
 A, B = "sha256:aa", "sha256:bb"

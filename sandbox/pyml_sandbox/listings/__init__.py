@@ -1,0 +1,1 @@
+"""What a sandbox holds: its models, jobs and reports, as lists."""
