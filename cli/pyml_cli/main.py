@@ -9,9 +9,12 @@ The exit codes are in docs/reference/errors.md.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,11 +32,16 @@ from pyml_cli.commands import (
     predict_commands,
     promote_command,
 )
-from pyml_cli.commands.dev import dev_commands, sql_command, table_commands
+from pyml_cli.commands.dev import dev_commands, service_commands, sql_command, table_commands
+from pyml_cli.commands.listing import job_commands, model_list_command, report_commands
+from pyml_cli.completion import join_words_of_bash
 from pyml_cli.output import Output, choose_output
 from pyml_cli.signals import CTRL_C, Interruption, signals_interrupt
 from pyml_cli.streams import discard_unwritten, is_unread, prepare_streams
 from pyml_cli.system_errors import system_error, with_cause_of_system
+
+if TYPE_CHECKING:
+    from pyml_sandbox.workspace.events import JSON
 
 SURROGATE = re.compile("[\ud800-\udfff]")  # Python's letter for a byte of an argument that it cannot decode
 UNREAD = 128 + 13  # as if SIGPIPE had ended it
@@ -44,6 +52,24 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def pyml(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version of pyml, and end.")] = False,
+    json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
+) -> None:
+    """Run a model offline and online on your laptop, and prove that both paths agree."""
+    if version:
+        choose_output(json).result(VersionView())
+        raise typer.Exit
+    if json or context.invoked_subcommand is None:
+        raise UsageError("expected a command, and its options after it", "pyml --help")
+
+
+dev_commands.app.command()(service_commands.status)
+dev_commands.app.command()(service_commands.restart)
 dev_commands.app.command()(sql_command.sql)
 dev_commands.app.command()(table_commands.load)
 dev_commands.app.command()(table_commands.tables)
@@ -53,6 +79,9 @@ app.add_typer(
     name="predict",
     help="Predict rows through the gateway, or the rows of a query into a Hive table.",
 )
+app.add_typer(model_list_command.app, name="models", help="List, show and delete uploaded model versions.")
+app.add_typer(job_commands.app, name="jobs", help="List, show and cancel offline jobs.")
+app.add_typer(report_commands.app, name="reports", help="List and show the reports of parity checks.")
 app.add_typer(image_commands.app, name="image", help="Build, list and remove the images of the container driver.")
 app.add_typer(export_commands.app, name="export", help="Write manifests with which a cluster runs a promoted image.")
 app.add_typer(key_commands.app, name="keys", help="Make and show the key that signs proofs.")
@@ -72,9 +101,28 @@ for command in (
     app.command()(command)
 
 
+@dataclass(frozen=True)
+class VersionView:
+    """The version of pyml, and of the Python that runs it."""
+
+    @property
+    def json(self) -> Mapping[str, JSON]:
+        """Both versions."""
+        import importlib.metadata
+        import platform
+
+        return {"pyml": importlib.metadata.version("pyml-sandbox"), "python": platform.python_version()}
+
+    @property
+    def text(self) -> str:
+        """The version of pyml, after its name."""
+        return f"pyml {self.json['pyml']}"
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Every error is printed, and none is raised."""
     prepare_streams()
+    join_words_of_bash(os.environ)
     output = choose_output(as_json="--json" in arguments)
     try:
         with signals_interrupt() as interruption:

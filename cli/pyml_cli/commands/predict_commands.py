@@ -96,7 +96,7 @@ def offline(
         )
         result = job.wait()
         done(f"{result.rows:,} rows in {result.table}")
-    choose_output(json).result(JobView(result))
+    choose_output(json).result(JobView(result, job.job_id))
 
 
 @contextmanager
@@ -141,15 +141,17 @@ class PredictionsView:
 
 @dataclass(frozen=True)
 class JobView:
-    """The result of an offline job."""
+    """The result of an offline job, and its id in the history."""
 
     result: JobResult
+    job_id: str = ""
 
     @property
     def json(self) -> Mapping[str, JSON]:
-        """Table, partition, number of rows, whether they were added, key, and seconds of each step."""
+        """Job, table, partition, number of rows, whether they were added, key, and seconds of each step."""
         result = self.result
         return {
+            "job_id": self.job_id,
             "table": result.table,
             "partition": dict(result.partition),
             "rows": result.rows,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ from pyml_sandbox.workspace.state import SandboxState, holder_of, require_state
 PROBE_TIMEOUT_S = 10.0
 """A probe may start a program in a container, which takes seconds on a busy machine."""
 THREADS = 8
+WATCH_EVERY_S = 2.0
 
 
 class Health(StrEnum):
@@ -132,6 +134,40 @@ def status(home: SandboxHome) -> SandboxStatus:
     with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
         services = list(pool.map(lambda each: _service_status(each, live.get(each.name), driver.runner), endpoints))
     return SandboxStatus(home, state, services, driver.data(), holder_of(home), lost_versions(home))
+
+
+def each_status(
+    home: SandboxHome, every_s: float = WATCH_EVERY_S, wait: Callable[[float], None] = time.sleep
+) -> Iterator[SandboxStatus]:
+    """The status again and again, without an end.
+
+    Args:
+        home: the sandbox.
+        every_s: seconds between one status and the next question.
+        wait: waits for some seconds.
+
+    Raises:
+        SandboxError: the sandbox has never been up, or was reset meanwhile.
+    """
+    while True:
+        yield status(home)
+        wait(every_s)
+
+
+def changes(statuses: Iterable[SandboxStatus]) -> Iterator[SandboxStatus]:
+    """Those statuses that differ from the one before; the first is one of them.
+
+    Uptime, memory, threads and the size of the data change all the time, and do not count.
+    """
+    before: object = None
+    for found in statuses:
+        facts = [
+            (each.name, each.health, each.detail, each.address, each.pid, each.restarts) for each in found.services
+        ]
+        now = (facts, found.busy, [(lost.model_id, lost.error.message) for lost in found.lost])
+        if now != before:
+            yield found
+        before = now
 
 
 def all_endpoints(home: SandboxHome, driver: Driver) -> list[Endpoint]:

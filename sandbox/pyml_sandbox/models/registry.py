@@ -195,6 +195,11 @@ def versions(home: SandboxHome) -> list[ModelVersion]:
     return _latest_first(_folders(home))
 
 
+def stored_ids(home: SandboxHome) -> list[str]:
+    """The ids of all uploaded versions, sorted; nothing is read, and damaged ones are among them."""
+    return sorted(f"{folder.parent.name}@{folder.name}" for folder in _folders(home))
+
+
 def stored_versions(home: SandboxHome, name: str | None = None) -> Iterator[tuple[ModelVersion, str]]:
     """All uploaded versions, each with why its files cannot be used: empty if they can.
 

@@ -13,6 +13,8 @@ from pyml_sandbox.services.spec import Endpoint
 from pyml_sandbox.workspace.ports import HOST
 
 NAME = "spark"
+MASTER = "spark-master"
+"""The service that places workers, where they are containers."""
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 20
 # Half the CPU time of a start (6 instead of 12 s on two cores, so 3 s less to wait) and of small jobs, for a quarter

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyml.errors import SandboxError, SetupError, UsageError
+from pyml.errors import SetupError, UsageError
+from pyml_cli.completion import services
 from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, Output, choose_output
 
@@ -88,22 +89,15 @@ def down(
 
 
 @app.command()
-def status(sandbox: Sandbox = None, json: AsJson = False) -> None:
-    """Show the state, address, uptime and memory of every service. Ends with 3 if one is neither ready nor idle."""
-    from pyml_cli.commands.dev.dev_views import StatusView
-    from pyml_sandbox.lifecycle.status import status as ask
-
-    found = ask(_home(sandbox))
-    choose_output(json).result(StatusView(found))
-    if not found.is_up:
-        raise typer.Exit(SandboxError.exit_code)
-
-
-@app.command()
 def logs(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="SERVICE", help="Service whose log to show (default: all).", show_default=False),
+        typer.Argument(
+            metavar="SERVICE",
+            help="Service whose log to show (default: all).",
+            show_default=False,
+            autocompletion=services,
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, metavar="NUMBER", help="Number of lines to show.")] = 50,

@@ -33,7 +33,7 @@ ROUTES = "/var/lib/pyml/routes"
 """Folder of the routes, which only the gateway sees: model servers can write to the volume of sockets."""
 ROUTES_FILE = f"{ROUTES}/routes.json"
 
-MASTER = "spark-master"
+MASTER = spark.MASTER
 MASTER_PORT, MASTER_UI_PORT, WORKER_UI_PORT, DRIVER_UI_PORT = 7077, 8080, 8081, 4040
 
 WAREHOUSE_VOLUME = {"warehouse": WAREHOUSE}
