@@ -35,6 +35,7 @@ from pyml_cli.commands import (
 from pyml_cli.commands.dev import dev_commands, service_commands, sql_command, table_commands
 from pyml_cli.commands.listing import job_commands, model_list_command, report_commands
 from pyml_cli.completion import join_words_of_bash
+from pyml_cli.console import console_command
 from pyml_cli.output import Output, choose_output
 from pyml_cli.signals import CTRL_C, Interruption, signals_interrupt
 from pyml_cli.streams import discard_unwritten, is_unread, prepare_streams
@@ -97,6 +98,7 @@ for command in (
     promote_command.promote,
     promote_command.verify,
     promote_command.log,
+    console_command.console,
 ):
     app.command()(command)
 

@@ -134,6 +134,19 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
     return HttpResponse(b"".join((text, *blobs)), len(text)) if blobs else HttpResponse(text)
 
 
+def write_request(request: ModelInferRequest) -> bytes:
+    """Write the tensors of a request as the body of one over REST.
+
+    Args:
+        request: with raw tensors.
+
+    Raises:
+        InputError: a tensor holds a value that JSON cannot represent; names it.
+    """
+    pairs = zip(request.inputs, request.raw_input_contents, strict=True)
+    return orjson.dumps({"inputs": [_json_tensor(tensor, raw) for tensor, raw in pairs]})
+
+
 def _refuse_nulls_as_bytes(name: str, nulls: Sequence[int]) -> None:
     if nulls:
         message = f"output `{name}` holds null (row {nulls[0]}), which binary data cannot represent"
@@ -313,35 +326,44 @@ def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np
     return array
 
 
-def _json_data(tensor: InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> list[object]:
+def _json_tensor(tensor: InferInputTensor, raw: bytes) -> dict[str, object]:
+    data = _json_data(tensor, raw, positions_of_nulls(tensor))
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape), "data": data}
+
+
+def _json_data(tensor: InferInputTensor | InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> list[object]:
     elements = _json_elements(tensor, raw)
     for position in nulls:
         elements[position] = None
     return elements
 
 
-def _json_elements(tensor: InferOutputTensor, raw: bytes) -> list[object]:
+def _json_elements(tensor: InferInputTensor | InferOutputTensor, raw: bytes) -> list[object]:
     elements: list[object] = read_raw(tensor, raw).ravel().tolist()
     if tensor.datatype == "BYTES":
-        return [_decoded(tensor.name, element) for element in elements]
+        return [_decoded(tensor, element) for element in elements]
     if tensor.datatype.startswith("FP") and not np.isfinite(np.array(elements, dtype=np.float64)).all():
         raise refusal(
-            f"output `{tensor.name}` holds NaN or infinity, which JSON cannot represent",
+            f"{_role(tensor)} `{tensor.name}` holds NaN or infinity, which JSON cannot represent",
             "ask for it as binary data, or over gRPC",
             ErrorCode.CANNOT_CARRY,
         )
     return elements
 
 
-def _decoded(name: str, element: object) -> str:
+def _decoded(tensor: InferInputTensor | InferOutputTensor, element: object) -> str:
     try:
         return bytes(element).decode() if isinstance(element, bytes) else str(element)
     except UnicodeDecodeError:
         raise refusal(
-            f"output `{name}` holds bytes that are not UTF-8, which JSON cannot represent",
+            f"{_role(tensor)} `{tensor.name}` holds bytes that are not UTF-8, which JSON cannot represent",
             "ask for it as binary data, or over gRPC",
             ErrorCode.CANNOT_CARRY,
         ) from None
+
+
+def _role(tensor: InferInputTensor | InferOutputTensor) -> str:
+    return "output" if isinstance(tensor, InferOutputTensor) else "input"
 
 
 def _fill_parameters(target: Mapping[str, InferParameter], parameters: Json, place: str) -> None:

@@ -1,0 +1,1 @@
+"""What runs behind the pages of the console: commands as processes, answers that take a while, requests counted."""

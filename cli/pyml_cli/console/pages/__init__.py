@@ -1,0 +1,1 @@
+"""The pages of the console: for each, its facts and where its forms lead."""

@@ -1,0 +1,58 @@
+"""The uploaded versions, and what there is to know of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pyml_cli.console.page import Asked, Facts, Page
+
+if TYPE_CHECKING:
+    from pyml_sandbox.workspace.events import JSON
+
+RATE_FRESH_S = 1.0
+
+
+def models(asked: Asked) -> Facts:
+    """Every version, with its level, and the requests of those that are deployed."""
+    from pyml_sandbox.listings.model_list import list_versions
+
+    rows = list_versions(asked.bench.home)
+    return {"versions": [row.json for row in rows], "rates": request_rates(asked)}
+
+
+def version(asked: Asked) -> Facts:
+    """One version: contract, files, locked packages, and its reports.
+
+    Raises:
+        UsageError: there is no such version.
+    """
+    from pyml_sandbox.listings.model_list import list_versions
+    from pyml_sandbox.listings.report_list import list_reports
+    from pyml_sandbox.models.registry import find_version
+
+    found = find_version(asked.bench.home, asked.path["model"])
+    rows = list_versions(asked.bench.home, found.name)
+    signature = found.signature
+    return {
+        "row": next(row.json for row in rows if row.version.model_id == found.model_id),
+        "siblings": [row.version.model_id for row in rows if row.version.model_id != found.model_id],
+        "kind": signature.kind,
+        "inputs": [_field(field) for field in signature.inputs.fields],
+        "outputs": [_field(field) for field in signature.outputs.fields],
+        "files": sorted(str(file.relative_to(found.package)) for file in found.package.rglob("*") if file.is_file()),
+        "lock": found.lock.splitlines(),
+        "reports": [report.json for report in list_reports(asked.bench.home, found.name)],
+    }
+
+
+def request_rates(asked: Asked) -> Mapping[str, JSON]:
+    """Requests per second of each deployed model since it was asked before, by name; empty while nobody knows."""
+    return asked.bench.rates.latest(is_awaited=asked.is_whole)
+
+
+def _field(field: object) -> Mapping[str, JSON]:
+    return {"name": str(getattr(field, "name", "")), "type": str(field).partition(" ")[2] or str(field)}
+
+
+PAGES = (Page("/models", "models.jinja", models), Page("/models/{model}", "version.jinja", version))

@@ -1,0 +1,125 @@
+"""Facts as HTML, by jinja; all values are escaped, since they are a user's."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.filesize import decimal
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+    from pyml_cli.console.workbench import Workbench
+
+STATIC = Path(__file__).parent / "static"
+SECTIONS = ("sandbox", "models", "try", "jobs", "tables", "parity", "promotion", "tasks")
+LIVE = "live_"
+MOMENT_S, MINUTE_S, HOUR_S, DAY_S = 2, 60, 3600, 86_400
+
+
+def page_html(template: str, bench: Workbench, live: str, facts: Mapping[str, object]) -> str:
+    """A whole page.
+
+    Args:
+        template: name of its template.
+        bench: what the pages work with.
+        live: address of its changes; empty if it has none.
+        facts: what it shows.
+    """
+    return _environment().get_template(template).render(**_common(bench), live=live, **facts)
+
+
+def parts_html(template: str, bench: Workbench, facts: Mapping[str, object]) -> dict[str, str]:
+    """The parts of a page that change while one looks, by name."""
+    found = _environment().get_template(template)
+    context = found.new_context({**_common(bench), "live": "", **facts})
+    return {name: "".join(found.blocks[name](context)) for name in part_names(template)}
+
+
+def part_names(template: str) -> Sequence[str]:
+    """The names of the parts of a page that change while one looks."""
+    return _part_names(_environment().get_template(template))
+
+
+def _part_names(template: Template) -> Sequence[str]:
+    return sorted(name for name in template.blocks if name.startswith(LIVE))
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pyml_cli.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"static": static_address, "rows_with": rows_with, "marked_rows": marked_rows}
+    shown = {"ago": ago, "size": size, "duration": duration, "when": when}
+    environment.filters |= {**shown, "tables_by_database": tables_by_database}
+    return environment
+
+
+@cache
+def static_address(name: str) -> str:
+    """The address of a file that never changes there: its content is part of the address."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def _common(bench: Workbench) -> dict[str, object]:
+    running = [task for task in bench.tasks if task.exit_code is None]
+    return {"sections": SECTIONS, "home": bench.home, "running": len(running)}
+
+
+def ago(at: float | None) -> str:
+    """How long ago something was: "just now", "5 min ago"; empty for None."""
+    if at is None:
+        return ""
+    seconds = time.time() - at
+    return "just now" if seconds < MOMENT_S else f"{duration(seconds)} ago"
+
+
+def when(at: float | None) -> str:
+    """A time for people and machines: "2026-11-30 11:00:05 UTC"; empty for None."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float | None) -> str:
+    """A duration for people: "0.3 s", "12 s", "5 min", "3 h", "2 d"; empty for None."""
+    if seconds is None:
+        return ""
+    for unit, of_unit in (("d", DAY_S), ("h", HOUR_S), ("min", MINUTE_S)):
+        if seconds >= of_unit:
+            return f"{seconds // of_unit:.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def size(number: float | None) -> str:
+    """Bytes for people; empty for None."""
+    return "" if number is None else decimal(int(number))
+
+
+def rows_with(rows: Sequence[Sequence[object]], predictions: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Rows with their predictions at their right."""
+    return [[*row, *predicted] for row, predicted in zip(rows, predictions, strict=True)]
+
+
+def marked_rows(rows: Sequence[Sequence[object]], same: Sequence[bool]) -> list[list[object]]:
+    """Rows with a mark at the left of each that differs."""
+    return [["" if is_same else "differs", *row] for row, is_same in zip(rows, same, strict=False)]
+
+
+def tables_by_database(tables: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """The names of tables, by their database."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        found.setdefault(table.partition(".")[0], []).append(table)
+    return list(found.items())
