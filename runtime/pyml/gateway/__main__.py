@@ -40,10 +40,18 @@ async def serve(options: GatewayOptions) -> None:
         await gateway.stop()
 
 
+def _write_requests_as_they_are() -> None:
+    """The lines of requests are JSON, and have their own time."""
+    requests = logging.getLogger("pyml.gateway.requests")
+    requests.addHandler(logging.StreamHandler())
+    requests.propagate = False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gateway and return its exit code. If it fails, the last line on stderr says why."""
     options = GatewayOptions.parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _write_requests_as_they_are()
     poll_in_place(os.environ)
     try:
         asyncio.run(serve(options))

@@ -22,6 +22,8 @@ from pyml.gateway.rest.http_connection import HttpConnection
 from pyml.gateway.rest.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.scaler import Scaler
+from pyml.gateway.telemetry.metrics_page import MetricsPage
+from pyml.gateway.telemetry.observer import Observer
 from pyml.oip.grpc_polling import TOLERATE_PINGS
 from pyml.package.settings import MIB
 
@@ -47,6 +49,8 @@ class Gateway:
         self._on_request = Scaler.of(options, usage)
         launcher = self._on_request.launcher if self._on_request else None
         self._balancer = LoadBalancer(_source(options), usage, launcher, ends=self._ends(options))
+        self._observer = Observer(has_metrics=options.metrics, logs_all=options.access_log)
+        page = MetricsPage(self._observer, self._balancer.routes, usage) if options.metrics else None
         self._server = grpc.aio.server(
             options=[
                 # Two gateways on one port would each get some of the requests.
@@ -56,10 +60,10 @@ class Gateway:
                 *TOLERATE_PINGS,
             ]
         )
-        application = RestService(self._balancer, self._max_bytes).application()
+        rest = RestService(self._balancer, self._max_bytes, self._observer, page, is_local_only=options.is_local_only)
         # If a caller disconnects, its request is cancelled.
         self._rest = web.AppRunner(
-            application,
+            rest.application(),
             handler_cancellation=True,
             shutdown_timeout=options.grace_s,
         )
@@ -77,7 +81,7 @@ class Gateway:
         Raises:
             SetupError: a port is in use, or this process may not listen on it.
         """
-        await add_services(self._server, self._balancer, self._max_bytes)
+        await add_services(self._server, self._balancer, self._max_bytes, self._observer)
         try:
             self._server.add_insecure_port(str(self.options.grpc))
         except RuntimeError as error:  # gRPC does not say why
@@ -109,7 +113,8 @@ class Gateway:
         if self._rest.server is None:
             raise RuntimeError("the REST side is not set up")
         no_log: Any = None  # what aiohttp takes, and does not declare
-        return HttpConnection(self._rest.server, loop=loop, access_log=no_log, auto_decompress=AUTO_DECOMPRESS)
+        own = {"loop": loop, "access_log": no_log, "auto_decompress": AUTO_DECOMPRESS}
+        return HttpConnection(self._observer, self._rest.server, **own)
 
 
 def _source(options: GatewayOptions) -> RoutesSource:

@@ -12,6 +12,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, Routes
 from pyml.gateway.scaling.launcher import Launcher
+from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError
 
@@ -69,7 +70,14 @@ class LoadBalancer:
         models = self._current().models
         return [versions[version] for _, versions in sorted(models.items()) for version in sorted(versions)]
 
-    async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def call(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         """Forward a request to the next replica in turn, else to one that is reachable, and return the response.
 
         If none is reachable and the route allows it, the servers are started and the request waits for them; a
@@ -80,6 +88,7 @@ class LoadBalancer:
             method: full path of the gRPC method.
             request: the serialised request message.
             timeout_s: seconds that the caller still waits; None for no limit.
+            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -89,16 +98,23 @@ class LoadBalancer:
             asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
         """
         try:
-            return await self.ask(route, method, request, timeout_s)
+            return await self.ask(route, method, request, timeout_s, observed)
         except RpcFailureError as error:
             launcher = self._launcher
             if launcher is None or not route.on_request or error.failure.reason not in NOT_RUN:
                 raise
         if method == oip.MODEL_READY:
             raise RpcFailureError(await launcher.trigger_start(route, self._is_ready))
-        return await self._hold(launcher, route, method, request, timeout_s)
+        return await self._hold(launcher, route, method, request, timeout_s, observed)
 
-    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def ask(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         """Forward a request as `call` does, but start no servers.
 
         Args:
@@ -106,6 +122,7 @@ class LoadBalancer:
             method: full path of the gRPC method.
             request: the serialised request message.
             timeout_s: seconds that the caller still waits; None for no limit.
+            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -118,7 +135,7 @@ class LoadBalancer:
         not_ready: bytes | None = None
         for replica in self._in_turn(route):
             try:
-                reply = await self._channel(replica).ask(route, method, request, timeout_s)
+                reply = await self._channel(replica).ask(route, method, request, timeout_s, observed)
             except RpcFailureError as error:
                 if error.failure.reason is Reason.DIED and self._ends is not None:
                     end = await self._ends.of(replica.service)
@@ -164,16 +181,26 @@ class LoadBalancer:
         return routes
 
     async def _hold(
-        self, launcher: Launcher, route: Route, method: str, request: bytes, timeout_s: float | None
+        self,
+        launcher: Launcher,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None,
     ) -> bytes:
         """Wait until the servers are started, then forward the request."""
         now = asyncio.get_running_loop().time
         begun = now()
         hold_s = longest_hold_s(launcher.wait_s, timeout_s)
         while True:
-            await launcher.wait(route, self._is_ready, begun + hold_s - now())
             try:
-                return await self.ask(route, method, request, timeout_s and timeout_s - (now() - begun))
+                await launcher.wait(route, self._is_ready, begun + hold_s - now())
+            finally:
+                if observed is not None:
+                    observed.held_s = now() - begun
+            try:
+                return await self.ask(route, method, request, timeout_s and timeout_s - (now() - begun), observed)
             except RpcFailureError as error:
                 if error.failure.reason not in NOT_RUN:
                     raise

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import grpc
 
@@ -13,10 +14,13 @@ from pyml.gateway.ends.reasons import OUT_OF_MEMORY, OUT_OF_PROCESSES
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
+from pyml.gateway.telemetry.observed_request import ObservedRequest
+from pyml.inference.request_times import times_in
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in
 
-Call = Callable[..., Awaitable[bytes]]
+Call = Callable[..., Any]
+"""Calls one gRPC method; what it gives can be awaited, and has trailing metadata."""
 
 _OPTIONS = (
     # Without it, gRPC sends even Unix sockets through the proxy of $http_proxy.
@@ -46,7 +50,14 @@ class Channel:
         self._channel = grpc.aio.insecure_channel(f"unix:{replica.socket}", options=_OPTIONS)
         self._calls: dict[str, Call] = {}
 
-    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def ask(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         """Forward a request and return the response, both unchanged.
 
         Args:
@@ -54,6 +65,7 @@ class Channel:
             method: full path of the gRPC method.
             request: the serialised request message.
             timeout_s: seconds that the caller still waits; None for no limit.
+            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -67,7 +79,15 @@ class Channel:
             raise RpcFailureError(_down(route, self._replica))
         use.in_flight += 1
         try:
-            return await (self._calls.get(method) or self._call_of(method))(request, timeout=timeout_s)
+            call = self._calls.get(method) or self._call_of(method)
+            if observed is None:
+                alone: bytes = await call(request, timeout=timeout_s)
+                return alone
+            answer = call(request, timeout=timeout_s, metadata=observed.metadata)
+            reply: bytes = await answer
+            if observed.figures is not None:
+                observed.times = times_in(await answer.trailing_metadata())
+            return reply
         except grpc.aio.AioRpcError as error:
             raise RpcFailureError(_failure(error, route, self._replica)) from error
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,15 @@ class Address:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs of the same machine can reach it."""
+        host = self.host.removeprefix("[").removesuffix("]")
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
 
 @dataclass(frozen=True)
 class GatewayOptions:
@@ -48,6 +58,10 @@ class GatewayOptions:
         journal: log of the supervisord that watches the model servers; None if an engine does, or nobody.
         start_wait_s: maximum number of seconds that a request waits while its model server starts.
         route: the only route, where no sandbox writes a routes file; None if there is such a file.
+        metrics: whether requests are counted, and `/metrics` shows it.
+        access_log: whether each request gets a line in the log, and not only those that failed.
+        local_only: whether REST requests that do not name this machine are refused, whatever the address is; for a port
+            that is published on 127.0.0.1 alone.
     """
 
     routes: Path | None
@@ -60,6 +74,14 @@ class GatewayOptions:
     journal: Path | None = None
     start_wait_s: float = 30
     route: FixedRoute | None = None
+    metrics: bool = True
+    access_log: bool = False
+    local_only: bool = False
+
+    @property
+    def is_local_only(self) -> bool:
+        """Whether REST requests that do not name this machine are refused."""
+        return self.local_only or (self.rest is not None and self.rest.is_loopback)
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None) -> GatewayOptions:
@@ -98,11 +120,27 @@ class GatewayOptions:
         parser.add_argument(
             "--journal", type=Path, metavar="FILE", help="log of supervisord, which tells how a model server ended"
         )
+        _add_requests(parser)
         _add_engine(parser)
         given = cls(**vars(parser.parse_args(arguments)))
         if (given.engine is None) != (given.sandbox is None):
             parser.error("--engine and --sandbox go together: give both, or neither")
         return given
+
+
+def _add_requests(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("requests")
+    group.add_argument(
+        "--access-log", action="store_true", help="log a line for each request, not only for those that failed"
+    )
+    group.add_argument(
+        "--no-metrics", dest="metrics", action="store_false", help="count no requests, and serve no /metrics"
+    )
+    group.add_argument(
+        "--local-only",
+        action="store_true",
+        help="refuse REST requests whose Host or Origin is not this machine; always so if --rest is a loopback address",
+    )
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:

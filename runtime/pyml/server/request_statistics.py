@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from pyml.inference.request_times import RequestTimes
 from pyml.oip.messages import InferStatistics, ModelStatistics, StatisticDuration
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ class TimedPredictor:
         self.ended_ns = time.perf_counter_ns()
         return predictions
 
+    def times(self, waited_ns: int, begun_ns: int) -> RequestTimes:
+        """The parts of the request that has just been answered.
+
+        Args:
+            waited_ns: how long it waited for its turn.
+            begun_ns: when its turn came.
+        """
+        read, predict = max(0, self.begun_ns - begun_ns), max(0, self.ended_ns - self.begun_ns)
+        return RequestTimes(max(0, waited_ns), read, predict, max(0, time.perf_counter_ns() - self.ended_ns), self.rows)
+
     def _begin(self, rows: int) -> None:
         self.rows = rows
         self.begun_ns = time.perf_counter_ns()
@@ -79,22 +90,15 @@ class RequestStatistics:
     _rows: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def succeeded(self, predictor: TimedPredictor, waited_ns: int, begun_ns: int) -> None:
-        """Count a request that has just been answered.
-
-        Args:
-            predictor: what it was predicted with.
-            waited_ns: how long it waited for its turn.
-            begun_ns: when its turn came.
-        """
-        now = time.perf_counter_ns()
+    def succeeded(self, times: RequestTimes) -> None:
+        """Count a request that has just been answered."""
         with self._lock:
-            self._add("success", waited_ns + now - begun_ns)
-            self._add("queue", waited_ns)
-            self._add("compute_input", predictor.begun_ns - begun_ns)
-            self._add("compute_infer", predictor.ended_ns - predictor.begun_ns)
-            self._add("compute_output", now - predictor.ended_ns)
-            self._rows += predictor.rows
+            self._add("success", times.queue + times.read + times.predict + times.write)
+            self._add("queue", times.queue)
+            self._add("compute_input", times.read)
+            self._add("compute_infer", times.predict)
+            self._add("compute_output", times.write)
+            self._rows += times.rows
             self._last_ms = int(time.time() * 1000)
 
     def failed(self, duration_ns: int) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import grpc
 
 from pyml.errors import InputError, Problem, PymlError
+from pyml.inference.request_times import REQUEST_ID_KEY
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import MIB, ServingSettings
@@ -113,11 +114,14 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
             try:
                 reply = self._context.run(self._answer, data)
                 if self._predictor:
-                    self._statistics.succeeded(self._predictor, waited_ns, begun_ns)
+                    times = self._predictor.times(waited_ns, begun_ns)
+                    self._statistics.succeeded(times)
+                    context.set_trailing_metadata(times.metadata)
                 return reply
             except BaseException as error:  # whatever a model raises, the server keeps running
                 failure = failure_of(error)
-                log.warning("%s: %s", failure.status.name, failure.text, exc_info=failure.is_ours and error)
+                told = failure.status.name, _named(context), _told(failure)
+                log.warning("%s%s: %s", *told, exc_info=failure.is_ours and error)
         self._statistics.failed(waited_ns + perf_counter_ns() - begun_ns)
         return _abort(context, failure)
 
@@ -177,6 +181,17 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
 
 def _handler(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.RpcMethodHandler:
     return grpc.unary_unary_rpc_method_handler(behaviour)
+
+
+def _named(context: grpc.ServicerContext) -> str:
+    """The id that the gateway gave a request, for the log; empty where a caller came without one."""
+    given = next((value for key, value in context.invocation_metadata() if key == REQUEST_ID_KEY), None)
+    return "" if given is None else f" [{given}]"
+
+
+def _told(failure: RpcFailure) -> str:
+    """What the log says of a failure: what is wrong with a caller's rows quotes them, and is told the caller alone."""
+    return ", ".join(failure.codes) if failure.reason is Reason.INPUT else failure.text
 
 
 def _abort(context: grpc.ServicerContext, failure: RpcFailure) -> NoReturn:

@@ -12,6 +12,13 @@ KSERVE_CONTAINER = "kserve-container"
 OWN_PODS = {"serving.kserve.io/deploymentMode": "RawDeployment"}
 """KServe makes a Deployment, and not a service of Knative, which takes no grace period and no group of a volume."""
 
+SCRAPED = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": str(INSIDE.rest),
+    "prometheus.io/path": "/metrics",
+}
+"""The annotations of a pod by which Prometheus' usual configuration finds its figures."""
+
 
 def kubernetes(image: PromotedImage) -> list[dict[str, JSON]]:
     """Deployment, Service and NetworkPolicy."""
@@ -25,7 +32,7 @@ def kubernetes(image: PromotedImage) -> list[dict[str, JSON]]:
                 "replicas": image.settings.serving.replicas,
                 "selector": {"matchLabels": selector},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-                "template": {"metadata": {"labels": labels}, "spec": pod_spec(image)},
+                "template": {"metadata": {"labels": labels, "annotations": dict(SCRAPED)}, "spec": pod_spec(image)},
             },
         },
         {
@@ -57,7 +64,7 @@ def kserve(image: PromotedImage) -> list[dict[str, JSON]]:
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
             "metadata": {**_metadata(image), "annotations": {**_annotations(image), **OWN_PODS}},
-            "spec": {"predictor": spec},
+            "spec": {"predictor": {"annotations": dict(SCRAPED), **spec}},
         },
         network_policy(image, {"serving.kserve.io/inferenceservice": image.name}),
     ]

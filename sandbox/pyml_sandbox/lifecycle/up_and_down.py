@@ -59,11 +59,13 @@ class Options:
         driver: "process" or "container"; None for the recorded driver, else containers if an engine answers.
         ports: ports to use and to record.
         container: choices for the container driver, to use and to record.
+        access_log: whether the gateway logs a line for each request; None for what is recorded.
     """
 
     driver: str | None = None
     ports: PortChoices = field(default_factory=PortChoices)
     container: ContainerOptions = field(default_factory=ContainerOptions)
+    access_log: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +296,14 @@ def wanted_state(
         pyml_version=importlib.metadata.version("pyml-sandbox"),
         spark_version=SparkHome.find().version,
         container=(ContainerChoices() if recorded is None else recorded.container).with_options(options.container),
+        access_log=_access_log(recorded, options),
     )
+
+
+def _access_log(recorded: SandboxState | None, options: Options) -> bool:
+    if options.access_log is not None:
+        return options.access_log
+    return recorded is not None and recorded.access_log
 
 
 def _ports(home: SandboxHome, recorded: SandboxState | None, options: Options, environ: Mapping[str, str]) -> Ports:

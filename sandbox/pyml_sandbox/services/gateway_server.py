@@ -18,7 +18,9 @@ def gateway_endpoint(ports: Ports) -> Endpoint:
     return Endpoint(NAME, address, GatewayProbe(HOST, ports.gateway))
 
 
-def gateway_command(python: str, where: tuple[str, str], host: str, ports: Ports) -> tuple[str, ...]:
+def gateway_command(
+    python: str, where: tuple[str, str], host: str, ports: Ports, *, access_log: bool = False
+) -> tuple[str, ...]:
     """The command that starts the gateway.
 
     Args:
@@ -26,6 +28,7 @@ def gateway_command(python: str, where: tuple[str, str], host: str, ports: Ports
         where: the option that names the routes file, or the only route, and its value.
         host: address on which it listens.
         ports: of the sandbox; it listens on `gateway` and `rest`.
+        access_log: whether each request gets a line in its log, and not only those that failed.
     """
     return (
         python,
@@ -33,6 +36,7 @@ def gateway_command(python: str, where: tuple[str, str], host: str, ports: Ports
         *where,
         *("--grpc", f"{host}:{ports.gateway}"),
         *("--rest", f"{host}:{ports.rest}"),
+        *(["--access-log"] if access_log else []),
     )
 
 

@@ -83,6 +83,7 @@ class SandboxState:
         stamp: the versions that wrote the data; None while there is no data.
         pyml_version, spark_version: the versions of the last `up`.
         container: choices for the container driver.
+        access_log: whether the gateway logs a line for each request, and not only for those that failed.
     """
 
     driver: str
@@ -91,6 +92,7 @@ class SandboxState:
     pyml_version: str
     spark_version: str
     container: ContainerChoices = field(default_factory=ContainerChoices)
+    access_log: bool = False
 
 
 def load_state(home: SandboxHome) -> SandboxState | None:
@@ -123,6 +125,7 @@ def _parsed(text: str) -> SandboxState:
         pyml_version=facts["pyml_version"],
         spark_version=facts["spark_version"],
         container=ContainerChoices(**facts.get("container", {})),
+        access_log=bool(facts.get("access_log", False)),
     )
 
 

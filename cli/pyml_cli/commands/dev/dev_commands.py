@@ -50,6 +50,10 @@ def up(
             "--docker-socket/--no-docker-socket", help="Let the gateway start containers, or not; remembered."
         ),
     ] = None,
+    access_log: Annotated[
+        bool | None,
+        typer.Option("--access-log/--no-access-log", help="Log every request, or only those that failed; remembered."),
+    ] = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
@@ -64,6 +68,7 @@ def up(
         driver,
         PortChoices(gateway_port, rest_port, metastore_port, spark_port),
         ContainerOptions(python_image, workers, idle_stop, docker_socket),
+        access_log,
     )
     with output.steps() as on_event:
         summary = up_and_down.up(_home(sandbox), options, on_event)
@@ -101,15 +106,21 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, metavar="NUMBER", help="Number of lines to show.")] = 50,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only requests to this model, and lines of its servers.")
+    ] = None,
+    request_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Only lines about the request with this id.")
+    ] = None,
     sandbox: Sandbox = None,
     json: AsJson = False,
 ) -> None:
     """Show the logs of services. The log of a stopped service is kept until it starts again."""
     from pyml_cli.commands.dev.dev_views import LogLine
-    from pyml_sandbox.lifecycle.service_logs import find_logs
+    from pyml_sandbox.lifecycle.service_logs import LogFilter, find_logs
 
     output = choose_output(json)
-    for service, line in find_logs(_home(sandbox), name, lines, follow):
+    for service, line in find_logs(_home(sandbox), name, lines, follow, LogFilter(model, request_id)):
         output.result(LogLine(service, line, with_service=name is None))
 
 

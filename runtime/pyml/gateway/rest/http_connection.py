@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
-from pyml.gateway.rest.http_responses import protocol_response, refusal_response
+from pyml.gateway.rest.http_responses import protocol_failure, protocol_response, refusal_of, refusal_response
+from pyml.gateway.telemetry.observed_request import Form, ObservedRequest
+from pyml.gateway.telemetry.observer import Observer
+from pyml.inference.request_times import REQUEST_ID_KEY
+from pyml.oip.rpc_status import RpcFailure
 
 log = logging.getLogger("pyml.gateway")
 
 
 class HttpConnection(web.RequestHandler):
-    """A connection of aiohttp that answers in JSON what is not HTTP, and headers that are refused."""
+    """A connection of aiohttp that answers in JSON what is not HTTP, and headers that are refused.
+
+    Args:
+        observer: watches what is refused here, and reaches no path.
+        arguments: of aiohttp's own connection.
+    """
+
+    def __init__(self, observer: Observer, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._observer = observer
 
     def handle_error(
         self,
@@ -26,15 +41,27 @@ class HttpConnection(web.RequestHandler):
         Raises:
             ConnectionError: a part of another response has been sent.
         """
-        log.log(logging.WARNING if status < 500 else logging.ERROR, "a request was refused: %r", exc or message)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("a request was refused: %r", exc or message)
         if request.writer.output_size > 0:
             raise ConnectionError("a response was sent in part")
-        return protocol_response(status, message or "")
+        failure = protocol_failure(status, message or "")
+        return self._named(ObservedRequest(Form.REST, "no HTTP"), failure, protocol_response(failure, status))
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send a response; a refusal of aiohttp as JSON."""
         if isinstance(resp, web.HTTPException):
-            resp = refusal_response(request, resp)
+            failure = refusal_of(request, resp)
+            observed = ObservedRequest(
+                Form.REST, f"{request.method} {request.path}", request.headers.get(REQUEST_ID_KEY)
+            )
+            resp = self._named(observed, failure, refusal_response(failure, resp))
         return await super().finish_response(request, resp, start_time)
+
+    def _named(self, observed: ObservedRequest, failure: RpcFailure, answer: web.Response) -> web.Response:
+        """A refusal with the id of its request, which is in the log, too."""
+        self._observer.refused(observed, str(answer.status), failure, is_infer=False)
+        answer.headers[REQUEST_ID_KEY] = observed.id
+        return answer

@@ -12,6 +12,7 @@ from pyml.oip.rpc_status import CODE_KEY, REASON_KEY, Reason, RpcFailure
 
 _STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.NOT_FOUND: 404,
     grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
     grpc.StatusCode.CANCELLED: 499,
@@ -47,18 +48,22 @@ def failure_response(failure: RpcFailure, status: int | None = None) -> web.Resp
     return answer
 
 
-def refusal_response(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
-    """What aiohttp's router and its checks of headers refuse, as JSON."""
+def refusal_of(request: web.BaseRequest, error: web.HTTPException) -> RpcFailure:
+    """What aiohttp's router and its checks of headers refuse, as a failure."""
     message = f"{request.method} {request.path}: {error.reason}"
-    failure = RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT, _OFFERED)
+    return RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, Reason.INPUT, _OFFERED)
+
+
+def refusal_response(failure: RpcFailure, error: web.HTTPException) -> web.Response:
+    """Such a failure as JSON."""
     answer = failure_response(failure, error.status)
     if "Allow" in error.headers:
         answer.headers["Allow"] = error.headers["Allow"]
     return answer
 
 
-def protocol_response(status: int, found: str) -> web.Response:
-    """What is not HTTP, as JSON; the connection is closed afterwards.
+def protocol_failure(status: int, found: str) -> RpcFailure:
+    """The failure of what is not HTTP.
 
     Args:
         status: of the response.
@@ -67,7 +72,11 @@ def protocol_response(status: int, found: str) -> web.Response:
     phrase = HTTPStatus(status).phrase
     message = f"the request is not HTTP: {' '.join(found.split()) or phrase}"
     reason = Reason.INPUT if status < HTTPStatus.INTERNAL_SERVER_ERROR else Reason.BUG
-    failure = RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, reason, "send it with a library for HTTP/1.1")
+    return RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, message, reason, "send it with a library for HTTP/1.1")
+
+
+def protocol_response(failure: RpcFailure, status: int) -> web.Response:
+    """Such a failure as JSON; the connection is closed afterwards."""
     answer = failure_response(failure, status)
     answer.force_close()
     return answer

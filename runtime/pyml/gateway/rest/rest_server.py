@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from importlib.resources import files
 
 import grpc
@@ -17,9 +18,14 @@ from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.grpc_server import EXTENSIONS
 from pyml.gateway.repository import index
-from pyml.gateway.rest.http_responses import failure_response, json_response, refusal_response
+from pyml.gateway.rest.http_responses import failure_response, json_response, refusal_of, refusal_response
+from pyml.gateway.rest.local_callers import why_foreign
 from pyml.gateway.rest.request_body import unpacked
 from pyml.gateway.statistics import DURATIONS, statistics
+from pyml.gateway.telemetry.metrics_page import MetricsPage
+from pyml.gateway.telemetry.observed_request import Form, ObservedRequest
+from pyml.gateway.telemetry.observer import GONE, Observer
+from pyml.inference.request_times import REQUEST_ID_KEY, TRACEPARENT_KEY
 from pyml.oip import messages as oip
 from pyml.oip.json_codec import HttpResponse, read_index_request, read_request, write_response
 from pyml.oip.metadata import server_metadata
@@ -35,6 +41,9 @@ OPENAPI = files(__package__).joinpath("openapi.json").read_bytes()
 """The description of all paths, as OpenAPI 3.1."""
 
 _MAX_DIGITS = 20
+_GONE_STATUS = 499
+_OBSERVED: ContextVar[ObservedRequest] = ContextVar("observed")
+"""The request that a task of aiohttp answers now."""
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -44,16 +53,32 @@ class RestService:
     Args:
         balancer: the model servers.
         max_body_bytes: size of the largest accepted body, in bytes.
+        observer: watches the requests.
+        page: the figures; None if there is no path for them.
+        is_local_only: whether requests that do not name this machine are refused.
     """
 
-    def __init__(self, balancer: LoadBalancer, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        balancer: LoadBalancer,
+        max_body_bytes: int,
+        observer: Observer,
+        page: MetricsPage | None = None,
+        *,
+        is_local_only: bool = False,
+    ) -> None:
         self._balancer = balancer
         self._max_body_bytes = max_body_bytes
+        self._observer = observer
+        self._page = page
+        self._is_local_only = is_local_only
 
     def application(self) -> web.Application:
         """The paths, for aiohttp to serve."""
-        app = web.Application(client_max_size=self._max_body_bytes, middlewares=[_errors_as_json])
+        app = web.Application(client_max_size=self._max_body_bytes, middlewares=[self._observed])
         app.router.add_get("/openapi.json", self._openapi)
+        if self._page is not None:
+            app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/v2", self._server_metadata)
         app.router.add_get("/v2/health/live", self._live)
         app.router.add_get("/v2/health/ready", self._ready)
@@ -69,6 +94,12 @@ class RestService:
 
     async def _openapi(self, _request: web.Request) -> web.Response:
         return web.Response(body=OPENAPI, content_type="application/json")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if self._page is None:
+            raise RuntimeError("there are no figures")
+        body, content_type = self._page.render(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _live(self, _request: web.Request) -> web.Response:
         return json_response({"live": True})
@@ -119,7 +150,10 @@ class RestService:
 
     async def _infer(self, request: web.Request) -> web.Response:
         model, version = _asked(request)
+        observed = _OBSERVED.get()
+        self._observer.routed(observed, self._balancer.find(model, version))
         packed = await request.read()
+        observed.size_bytes = len(packed)
         encoding = request.headers.get("Content-Encoding", "")
         body = await asyncio.to_thread(unpacked, packed, encoding, self._max_body_bytes) if encoding else packed
         asked, is_binary = read_request(body, model, version, _json_size(request, len(body)))
@@ -127,27 +161,71 @@ class RestService:
         return _response(write_response(oip.ModelInferResponse.FromString(reply), is_binary))
 
     async def _call(self, request: web.Request, method: str, message: bytes) -> bytes:
-        route = self._balancer.find(*_asked(request))
-        return await self._balancer.call(route, method, message, timeout_s=None)
+        observed = _OBSERVED.get()
+        route = observed.route = observed.route or self._balancer.find(*_asked(request))
+        return await self._balancer.call(route, method, message, None, observed)
+
+    @web.middleware
+    async def _observed(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answer a request, every error of it as JSON; with its id, and counted."""
+        headers = request.headers
+        call = f"{request.method} {request.path}"
+        given = headers.get(REQUEST_ID_KEY), headers.get(TRACEPARENT_KEY)
+        observed = ObservedRequest(Form.REST, call, *given)
+        _OBSERVED.set(observed)
+        try:
+            answer, failure = await self._answer(request, handler)
+        except asyncio.CancelledError:
+            self._ended(request, observed, _GONE_STATUS, GONE)
+            raise
+        self._ended(request, observed, answer.status, failure, answer)
+        answer.headers[REQUEST_ID_KEY] = observed.id
+        return answer
+
+    async def _answer(self, request: web.Request, handler: _Handler) -> tuple[web.StreamResponse, RpcFailure | None]:
+        """The response, and the failure that it tells of."""
+        try:
+            if self._is_local_only:
+                headers = request.headers
+                foreign = why_foreign(request.method, headers.get("Host"), headers.get("Origin"))
+                if foreign is not None:
+                    return failure_response(foreign), foreign
+            return await handler(request), None
+        except web.HTTPRequestEntityTooLarge:
+            failure = too_large(request.client_max_size).failure
+        except web.HTTPException as error:
+            failure = refusal_of(request, error)
+            return refusal_response(failure, error), failure
+        except web.RequestPayloadError as error:
+            failure = failure_of(refusal(f"the body is not whole: {error}", "send it again"))
+        except (InputError, RpcFailureError) as error:
+            failure = failure_of(error)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            failure = failure_of(error)
+        return failure_response(failure), failure
+
+    def _ended(
+        self,
+        request: web.Request,
+        observed: ObservedRequest,
+        status: int,
+        failure: RpcFailure | None,
+        answer: web.StreamResponse | None = None,
+    ) -> None:
+        """Count and log a request that has ended."""
+        code, is_infer = str(status), request.match_info.handler == self._infer
+        if failure is not None:
+            is_ready = request.match_info.handler == self._model_ready
+            self._observer.refused(observed, code, failure, is_infer=is_infer, is_logged=not is_ready)
+        elif is_infer:
+            self._observer.predicted(observed, code, _size_of(answer))
+        else:
+            self._observer.answered(observed, code)
 
 
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except InputError as error:
-        return failure_response(failure_of(error))
-    except RpcFailureError as error:
-        return failure_response(error.failure)
-    except web.HTTPRequestEntityTooLarge:
-        return failure_response(too_large(request.client_max_size).failure)
-    except web.HTTPException as error:
-        return refusal_response(request, error)
-    except web.RequestPayloadError as error:
-        return failure_response(failure_of(refusal(f"the body is not whole: {error}", "send it again")))
-    except Exception as error:
-        log.exception("%s %s failed", request.method, request.path)
-        return failure_response(failure_of(error))
+def _size_of(answer: web.StreamResponse | None) -> int:
+    return len(answer.body) if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else 0
 
 
 def _asked(request: web.Request) -> tuple[str, str]:

@@ -55,6 +55,7 @@ class ContainerDriver:
         self._ports = state.ports
         self._is_recorded = state.stamp is not None
         self._choices = state.container
+        self._access_log = state.access_log
         self._environ = environ
 
     @cached_property
@@ -112,6 +113,7 @@ class ContainerDriver:
             socket=socket,
             socket_group=group,
             idle_stop_s=self._choices.idle_stop_s,
+            access_log=self._access_log,
         )
 
     # ---- services of every sandbox

@@ -66,6 +66,7 @@ class ContainerSettings:
         socket: the engine's socket, as a path on the engine's machine; None if the gateway does not get it.
         socket_group: id of the group that may use it.
         idle_stop_s: seconds after which an idle container is stopped; 0 for never.
+        access_log: whether each request gets a line in the gateway's log.
     """
 
     project: str
@@ -74,6 +75,7 @@ class ContainerSettings:
     socket: str | None = ENGINE_SOCKET
     socket_group: str = "0"
     idle_stop_s: int = 1800
+    access_log: bool = False
 
     @property
     def idle_labels(self) -> Mapping[str, str]:
@@ -152,13 +154,18 @@ def sql_container(settings: ContainerSettings, image: str) -> ServiceSpec:
 
 
 def gateway_container(settings: ContainerSettings, image: str) -> ServiceSpec:
-    """The gateway. Only it gets the engine's socket, with which it starts and stops the containers of models."""
+    """The gateway. Only it gets the engine's socket, with which it starts and stops the containers of models.
+
+    Its ports are published on 127.0.0.1: requests that come for a name of elsewhere are refused.
+    """
+    where = ("--routes", ROUTES_FILE)
     engine = () if settings.socket is None else ("--engine", f"unix://{ENGINE_SOCKET}", "--sandbox", settings.project)
     socket = {} if settings.socket is None else {settings.socket: ENGINE_SOCKET}
     return _spec(
         gateway_server.gateway_endpoint(settings.ports),
         (
-            *gateway_server.gateway_command(BASE_PYTHON, ("--routes", ROUTES_FILE), ANYWHERE, INSIDE),
+            *gateway_server.gateway_command(BASE_PYTHON, where, ANYWHERE, INSIDE, access_log=settings.access_log),
+            "--local-only",
             *engine,
         ),
         gateway_server.gateway_environment(),

@@ -47,6 +47,7 @@ class ProcessDriver:
     def __init__(self, home: SandboxHome, state: SandboxState, environ: Mapping[str, str]) -> None:
         self._home = home
         self._ports = state.ports
+        self._access_log = state.access_log
         self._environ = environ
 
     @cached_property
@@ -75,7 +76,7 @@ class ProcessDriver:
         return [
             metastore_spec(self._home, spark_home, java, loopback, self._ports.metastore),
             spark_spec(self._home, spark_home, java, self._ports),
-            gateway_spec(self._home, self._ports),
+            gateway_spec(self._home, self._ports, access_log=self._access_log),
         ]
 
     def endpoints(self) -> Sequence[Endpoint]:

@@ -108,12 +108,19 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
     )
 
 
-def gateway_spec(home: SandboxHome, ports: Ports) -> ServiceSpec:
-    """The gateway as a process: gRPC and REST on 127.0.0.1."""
+def gateway_spec(home: SandboxHome, ports: Ports, *, access_log: bool = False) -> ServiceSpec:
+    """The gateway as a process: gRPC and REST on 127.0.0.1.
+
+    Args:
+        home: the sandbox.
+        ports: of the sandbox.
+        access_log: whether each request gets a line in its log.
+    """
+    where = ("--routes", str(home.routes_file))
     return ServiceSpec(
         endpoint=gateway_server.gateway_endpoint(ports),
         command=(
-            *gateway_server.gateway_command(sys.executable, ("--routes", str(home.routes_file)), HOST, ports),
+            *gateway_server.gateway_command(sys.executable, where, HOST, ports, access_log=access_log),
             *("--journal", str(home.logs / JOURNAL)),
         ),
         working_directory=home.scratch,

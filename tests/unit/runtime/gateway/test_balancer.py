@@ -17,6 +17,7 @@ from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
+from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -56,7 +57,14 @@ class FakeLine(Channel):
         self.service = replica.service
         self.servers = servers
 
-    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def ask(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         self.servers.asked.append(self.service)
         answer = self.servers.answers.get(self.service, Reason.DOWN)
         if isinstance(answer, bytes):

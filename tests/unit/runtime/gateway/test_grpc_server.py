@@ -19,6 +19,8 @@ from pyml.gateway.grpc_server import add_services
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
+from pyml.gateway.telemetry.observed_request import ObservedRequest
+from pyml.gateway.telemetry.observer import Observer
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_in
 
@@ -40,10 +42,12 @@ class NoModel:
         self.found()
         return Route(model, version, (Replica("/nowhere", "model-x-1"),))
 
-    async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def call(
+        self, route: Route, method: str, request: bytes, timeout_s: float | None, observed: ObservedRequest
+    ) -> bytes:
         channel = Channel(route.replicas[0], RequestCount())
         try:
-            return await channel.ask(route, method, request, timeout_s)
+            return await channel.ask(route, method, request, timeout_s, observed)
         finally:
             await channel.close(0)
 
@@ -60,7 +64,7 @@ def refusals(
 
     async def asked() -> list[RpcFailure | None]:
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", 4 * LIMIT)])
-        await add_services(server, cast(LoadBalancer, balancer or NoModel()), LIMIT)
+        await add_services(server, cast(LoadBalancer, balancer or NoModel()), LIMIT, Observer())
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         found = await asyncio.to_thread(sent, port)

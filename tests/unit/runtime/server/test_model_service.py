@@ -12,6 +12,7 @@ import grpc
 import pyarrow as pa
 import pytest
 
+from pyml.inference.request_times import REQUEST_ID_KEY
 from pyml.oip import codec
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import REASON_KEY
@@ -51,7 +52,10 @@ class FakeContext:
     reason: str = ""
 
     def set_trailing_metadata(self, metadata: tuple[tuple[str, str], ...]) -> None:
-        self.reason = dict(metadata)[REASON_KEY]
+        self.reason = dict(metadata).get(REASON_KEY, "")
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ((REQUEST_ID_KEY, "r-1"),)
 
     def abort(self, code: grpc.StatusCode, details: str) -> None:
         self.code, self.details = code, details

@@ -59,7 +59,10 @@ def pods(image: PromotedImage) -> list[dict[str, Any]]:
     deployment = documents(serving_files(image, is_kserve=False)["kubernetes.yaml"])[0]
     service = documents(serving_files(image, is_kserve=True)["inference-service.yaml"])[0]
     predictor = dict(service["spec"]["predictor"])
-    return [deployment["spec"]["template"]["spec"], {k: v for k, v in predictor.items() if not k.endswith("Replicas")}]
+    return [
+        deployment["spec"]["template"]["spec"],
+        {k: v for k, v in predictor.items() if not k.endswith("Replicas") and k != "annotations"},
+    ]
 
 
 # ---- by the schemas of others

@@ -170,7 +170,7 @@ def test_a_version_cannot_be_undeployed_since_a_model_serves_one(home: SandboxHo
 
 
 def test_routes_in_containers_name_one_server_of_a_version_whose_upload_is_gone(home: SandboxHome) -> None:
-    state = cast("Any", SimpleNamespace(ports=None, stamp=None, container=None))
+    state = cast("Any", SimpleNamespace(ports=None, stamp=None, container=None, access_log=False))
     replicas = ContainerDriver(home, state, {})._replicas("fare", LOST)
     assert [replica.service for replica in replicas] == [f"model-fare-{LOST}"]
     assert isinstance(replicas[0], Replica)

@@ -18,8 +18,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from pyml.gateway.balancer import LoadBalancer
 from pyml.gateway.replica import Replica
 from pyml.gateway.repository import ON_REQUEST
+from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import Route
+from pyml.gateway.telemetry.metrics_page import MetricsPage
+from pyml.gateway.telemetry.observed_request import ObservedRequest
+from pyml.gateway.telemetry.observer import Observer
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 from pyml.oip.tensor import write_raw
@@ -55,7 +59,14 @@ class FakeUpstream:
     async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
         return await self.call(route, method, request, timeout_s)
 
-    async def call(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def call(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         self.asked.append((route.model, route.version, method, request))
         if isinstance(self.answer, BaseException):
             raise self.answer
@@ -80,7 +91,7 @@ def sent(
     """The reply to one request of a service that reads bodies of up to half a MiB."""
 
     async def asked() -> Reply:
-        application = RestService(cast(LoadBalancer, upstream), 512 * 1024).application()
+        application = RestService(cast(LoadBalancer, upstream), 512 * 1024, Observer()).application()
         server = TestServer(application)
         await server.start_server(auto_decompress=AUTO_DECOMPRESS)
         async with TestClient(server) as client:
@@ -324,7 +335,9 @@ def test_a_request_for_the_index_that_makes_no_sense_is_refused() -> None:
 def test_openapi_describes_every_path_and_method_and_no_other() -> None:
     document = json.loads(sent(FakeUpstream(), "GET", "/openapi.json").body)
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    application = RestService(cast(LoadBalancer, FakeUpstream()), 1).application()
+    observer = Observer()
+    page = MetricsPage(observer, list, RequestCounter())
+    application = RestService(cast(LoadBalancer, FakeUpstream()), 1, observer, page).application()
     resources = ((route.method, route.resource) for route in application.router.routes())
     offered = {(method, resource.canonical) for method, resource in resources if resource is not None}
     assert described == {(method, path) for method, path in offered if method != "HEAD"}

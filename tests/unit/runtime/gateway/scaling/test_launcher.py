@@ -21,6 +21,7 @@ from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.gateway.scaling.scaling_context import ScalingContext
+from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -105,7 +106,14 @@ class FakeLine(Channel):
         self.service = replica.service
         self.world = world
 
-    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
+    async def ask(
+        self,
+        route: Route,
+        method: str,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None = None,
+    ) -> bytes:
         reason = self.world.reason(self.service)
         if reason is not None:
             raise RpcFailureError(RpcFailure(grpc.StatusCode.UNAVAILABLE, reason, Reason(reason)))
