@@ -13,17 +13,22 @@ from typing import Any, cast
 import pytest
 from pyspark.errors import PySparkException
 
+from pyml.errors import SandboxError
 from pyml.offline import job_run, staging
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
+from pyml_sandbox.listings import job_list
+from pyml_sandbox.listings.job_list import cancel_job, find_job
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.predict import spark_session as spark
 from pyml_sandbox.predict import table_writes
-from pyml_sandbox.predict.offline_jobs import job_image, job_interrupter
+from pyml_sandbox.predict.offline_jobs import job_image, job_interrupter, running_job
+from pyml_sandbox.predict.offline_jobs.job_record import JobRecord, JobState
 from pyml_sandbox.workspace.home import SandboxHome
+from support.waiting import wait_for
 
 SCHEMA = Schema("x DOUBLE")
 OFFLINE = OfflineJob("/nowhere", SCHEMA, Schema("y DOUBLE"), "SELECT 1.0D AS x", "ml.target", ("id",))
@@ -285,3 +290,99 @@ def test_a_job_that_is_done_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tm
     assert job.wait().rows == 1
     job.cancel()
     assert job.wait().rows == 1
+
+
+# ---- from a different process, and the record
+
+
+def record_of(folder: Path, job: Job) -> JobRecord:
+    return find_job(SandboxHome(folder), job.job_id)
+
+
+def test_a_request_of_any_process_cancels_a_job_and_its_record_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    writes(monkeypatch, fake.query)
+    job = started(monkeypatch, tmp_path, fake)
+    assert cancel_job(SandboxHome(tmp_path), job.job_id).is_running
+    with pytest.raises(JobError, match="was cancelled"):
+        job.wait(WAIT_S)
+    record = record_of(tmp_path, job)
+    assert (record.state, record.error) == (JobState.CANCELLED, "the job was cancelled; ml.target is unchanged")
+    assert record.finished_at is not None
+    assert [path.name for path in (tmp_path / "sandboxes/default/jobs").iterdir()] == [f"{job.job_id}.json"]
+
+
+def test_the_record_of_a_job_is_there_from_its_start_and_says_what_it_gave(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+    writes(monkeypatch, seam)
+    job = started(monkeypatch, tmp_path, fake)
+    assert seam.reached.wait(WAIT_S)
+    begun = record_of(tmp_path, job)
+    assert (begun.state, begun.table, begun.query, begun.model_id) == ("running", "ml.target", OFFLINE.query, "m@1")
+    seam.go_on.set()
+    result = job.wait(WAIT_S)
+    ended = record_of(tmp_path, job)
+    assert (ended.state, ended.rows, ended.key) == ("succeeded", result.rows, result.key)
+    assert set(ended.seconds) == {"check", "predict", "audit", "swap"}
+    assert job_list.wait_for_end(SandboxHome(tmp_path), job.job_id, WAIT_S) == ended
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (SandboxError("the metastore is gone"), "the metastore is gone"),
+        (ZeroDivisionError("0"), "ZeroDivisionError: 0"),
+    ],
+)
+def test_a_job_that_fails_says_why_in_its_record(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    def fail() -> None:
+        raise error
+
+    job = started(monkeypatch, tmp_path, fake, fail)
+    with pytest.raises(type(error)):
+        job.wait(WAIT_S)
+    record = record_of(tmp_path, job)
+    assert (record.state, record.error, record.rows) == (JobState.FAILED, words, None)
+
+
+def test_tasks_of_spark_are_counted_over_all_queries_of_a_job(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    seam = Seam()
+    monkeypatch.setattr(running_job, "WRITE_EVERY_S", 0.0)
+
+    def write() -> None:
+        for query, done in (("1", 3), ("2", 1)):
+            stages = [
+                SimpleNamespace(num_completed_tasks=done, num_tasks=4),
+                SimpleNamespace(num_completed_tasks=0, num_tasks=1),
+            ]
+            fake.progress(stages=stages, inflight_tasks=1, operation_id=query, done=False)
+        seam()
+
+    writes(monkeypatch, write)
+    job = started(monkeypatch, tmp_path, fake)
+    wait_for(lambda: record_of(tmp_path, job).tasks_total == 10, "the progress is written")
+    assert record_of(tmp_path, job).tasks_done == 5 + 1  # a query that is followed by another has done all of its tasks
+    seam.go_on.set()
+    job.wait(WAIT_S)
+    assert (record_of(tmp_path, job).tasks_done, record_of(tmp_path, job).tasks_total) == (10, 10)
+
+
+def test_a_record_that_cannot_be_written_any_more_ends_no_job(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: FakeSpark
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    seam = Seam()
+    writes(monkeypatch, seam)
+    job = started(monkeypatch, tmp_path, fake)
+    monkeypatch.setattr(running_job, "keep", full)
+    seam.go_on.set()
+    assert job.wait(WAIT_S).rows == 1

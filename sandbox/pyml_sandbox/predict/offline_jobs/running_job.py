@@ -77,6 +77,7 @@ class RunningJob:
         except BaseException as error:
             self._end(**_failure(error))
             raise
+        self._have_ended()
         facts = {"rows": result.rows, "key": result.key, "seconds": result.seconds, "workers": result.workers}
         self._end(state=JobState.SUCCEEDED, **facts)
         return result
@@ -124,8 +125,15 @@ class RunningJob:
         self, stages: Iterable[StageInfo] | None, inflight_tasks: int, operation_id: str | None, done: bool
     ) -> None:
         counts = [(stage.num_completed_tasks, stage.num_tasks) for stage in stages or ()]
-        if counts:
-            self._tasks[operation_id] = (sum(done for done, _ in counts), sum(total for _, total in counts))
+        if not counts:
+            return
+        if operation_id not in self._tasks:
+            self._have_ended()
+        self._tasks[operation_id] = (sum(done for done, _ in counts), sum(total for _, total in counts))
+
+    def _have_ended(self) -> None:
+        """Count all tasks of the queries so far as done: Spark skips stages, and does not tell of the last tasks."""
+        self._tasks = {query: (total, total) for query, (_, total) in self._tasks.items()}
 
 
 def _failure(error: BaseException) -> dict[str, object]:
