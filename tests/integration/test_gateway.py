@@ -169,6 +169,48 @@ def test_the_index_lists_what_is_deployed(shared: Driver) -> None:
         assert client.get_model_repository_index() == [chores, down]
 
 
+def test_requests_in_both_forms_are_counted_with_what_the_server_measured(shared: Driver) -> None:
+    def value(sample: str) -> float:
+        with urllib.request.urlopen(f"{shared.rest}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        return next((float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(sample)), 0.0)
+
+    over_grpc = 'pyml_requests_total{code="OK",form="grpc",model="chores",reason="",version="1"}'
+    over_rest = 'pyml_requests_total{code="200",form="rest",model="chores",reason="",version="1"}'
+    rows = 'pyml_request_rows_sum{model="chores",version="1"}'
+    predict = 'pyml_request_predict_seconds_sum{model="chores",version="1"}'
+    before = [value(sample) for sample in (over_grpc, over_rest, rows, predict)]
+    shared.caller.infer(codec.arrow_request("chores", "", chores(rows=3)))
+    shared.post("/v2/models/chores/infer", rest_rows([1.0, 2.0]))
+    after = [value(sample) for sample in (over_grpc, over_rest, rows, predict)]
+    assert [now - then for now, then in zip(after[:3], before[:3], strict=True)] == [1, 1, 5]
+    assert after[3] > before[3]
+    assert value('pyml_requests_in_flight{model="chores"') == 0
+
+
+def test_the_callers_id_is_in_the_answer_and_in_both_logs_and_no_value_of_a_row_is(shared: Driver) -> None:
+    given = "order-7"
+    body = {"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": ["secret-value"]}]}
+    request = urllib.request.Request(
+        f"{shared.rest}/v2/models/chores/infer", json.dumps(body).encode(), {"x-request-id": given}
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught, urllib.request.urlopen(request, timeout=30):
+        pass
+    with caught.value as refused:
+        assert refused.headers["x-request-id"] == given
+    (line,) = [line for line in shared.place.log("gateway").splitlines() if given in line]
+    entry = json.loads(line)
+    assert (entry["model"], entry["version"], entry["form"], entry["code"]) == ("chores", "1", "rest", "400")
+    assert f"[{given}]" in shared.place.log("model-chores-1")
+    assert "secret-value" not in shared.place.log("gateway") + shared.place.log("model-chores-1")
+
+
+def test_a_request_for_a_foreign_name_is_refused(shared: Driver) -> None:
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        assert shared.post("/v2/models/chores/infer", {}, **headers)[0] == 403
+    assert shared.post("/v2/repository/index", {}, Origin="http://localhost:3000")[0] == 200
+
+
 def test_health_and_reflection_are_those_of_grpc(shared: Driver) -> None:
     with grpc.insecure_channel(shared.caller.address) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check

@@ -18,7 +18,7 @@ from prometheus_client.utils import floatToGoString
 
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import Route
-from pyml.gateway.telemetry.observer import Observer
+from pyml.gateway.telemetry.observer import UNKNOWN, Observer
 from pyml.gateway.telemetry.version_figures import Tally, VersionFigures
 
 _VERSION = ("model", "version")
@@ -59,7 +59,7 @@ class MetricsPage:
         """All families of the gateway's own; called by the registry."""
         versions = self._observer.versions
         yield from _of_forms(versions)
-        yield from _of_versions(versions)
+        yield from _of_versions({key: figures for key, figures in versions.items() if key != UNKNOWN})
         yield from self._of_servers()
 
     def describe(self) -> Iterable[Metric]:

@@ -268,3 +268,17 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"file/folder cannot be written"):
         write_files({"a.yaml": ""}, tmp_path / "file" / "folder")
+
+
+def test_prometheus_finds_the_figures_of_a_pod_and_the_gateway_there_answers_every_name(image: PromotedImage) -> None:
+    deployment = documents(serving_files(image, is_kserve=False)["kubernetes.yaml"])[0]
+    service = documents(serving_files(image, is_kserve=True)["inference-service.yaml"])[0]
+    told = {"prometheus.io/scrape": "true", "prometheus.io/port": "8471", "prometheus.io/path": "/metrics"}
+    for found in (
+        deployment["spec"]["template"]["metadata"]["annotations"],
+        service["spec"]["predictor"]["annotations"],
+    ):
+        assert found == told
+    gateway = containers_in(deployment["spec"]["template"]["spec"])["gateway"]
+    assert "--local-only" not in gateway["command"]
+    assert "0.0.0.0:8471" in gateway["command"]

@@ -259,6 +259,17 @@ def test_recorded_choices_stay_but_for_those_that_are_given(context: Scene) -> N
     assert found.ports == replace(Ports(), gateway=9999)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "given", "found"),
+    [(False, None, False), (False, True, True), (True, None, True), (True, False, False)],
+)
+def test_the_log_of_all_requests_is_remembered(context: Scene, recorded: bool, given: bool | None, found: bool) -> None:
+    state = wanted(context, replace(RECORDED, access_log=recorded), access_log=given)
+    assert state.access_log is found
+    save_state(context.home, state)
+    assert load_state(context.home) == state
+
+
 def test_the_ports_of_a_sandbox_stay_whatever_others_use_now(context: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up_and_down, "ports_in_use", lambda environ: set(Ports().by_service.values()))
     assert wanted(context, RECORDED).ports == RECORDED.ports

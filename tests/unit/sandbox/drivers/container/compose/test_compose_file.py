@@ -100,6 +100,15 @@ def test_the_engines_socket_goes_to_the_gateway_alone() -> None:
     assert having == ["gateway"]
 
 
+def test_the_gateways_port_is_published_on_this_machine_alone_and_it_is_told_so() -> None:
+    gateway = rendered(service_specs.gateway_container(SETTINGS, BASE_IMAGE))
+    assert all(str(port).startswith("127.0.0.1:") for port in gateway["ports"])
+    assert "--local-only" in gateway["command"]
+    assert "--access-log" not in gateway["command"]
+    told = rendered(service_specs.gateway_container(replace(SETTINGS, access_log=True), BASE_IMAGE))
+    assert "--access-log" in told["command"]
+
+
 def test_without_the_socket_the_gateway_starts_nothing_and_models_start_at_once() -> None:
     alone = replace(SETTINGS, socket=None)
     gateway = rendered(service_specs.gateway_container(alone, BASE_IMAGE))
