@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 SHELL = "_PYML_COMPLETE"
 """The variable with which typer's script asks for completions."""
-CUT = "_PYML_COMPLETE_CUT"
-"""How many letters of each completion bash has already, see `join_words_of_bash`."""
+BEGUN = "_PYML_COMPLETE_BEGUN"
+"""How the word begins of which bash completes the rest, see `join_words_of_bash`."""
 FEW = 50
 """Ids that are offered, at most: the latest."""
 
 
 def versions(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of models, and ids of their versions once a name is whole."""
+    """Names of models, and ids of their versions."""
 
     def found(home: SandboxHome) -> Iterable[str]:
         from pyml_sandbox.models.registry import stored_ids
 
         ids = stored_ids(home)
-        names = dict.fromkeys(model_id.partition("@")[0] for model_id in ids)
-        return ids if "@" in incomplete else [*names, *ids]
+        return [*dict.fromkeys(model_id.partition("@")[0] for model_id in ids), *ids]
 
     return _offered(context, incomplete, found)
 
@@ -109,13 +108,13 @@ def _offered(context: typer.Context, incomplete: str, find: Callable[[SandboxHom
         from pyml_sandbox.workspace.home import SandboxHome
 
         home = SandboxHome.find(context.params.get("sandbox"))
-        cut = int(os.environ.get(CUT, "0"))
-        return [text[cut:] for text in find(home) if text.startswith(incomplete)]
+        begun = os.environ.get(BEGUN, "")
+        return [text.removeprefix(begun) for text in find(home) if text.startswith(begun + incomplete)]
     return []
 
 
 def join_words_of_bash(environ: MutableMapping[str, str]) -> None:
-    """Join what bash takes for three words: to it, `@` in `fare@3f` ends a word, and only the last one is replaced.
+    """Join what bash takes for three words: to it, `@` in `fare@3f` ends a word, and only the last one is completed.
 
     Args:
         environ: variables of a completion; changed in place.
@@ -124,19 +123,24 @@ def join_words_of_bash(environ: MutableMapping[str, str]) -> None:
         return
     with contextlib.suppress(ValueError, KeyError):  # a quote that is not closed, or no completion at all
         words, cursor = shlex.split(environ["COMP_WORDS"]), int(environ["COMP_CWORD"])
-        joined: list[str] = []
-        position = 0
-        for number, word in enumerate(words):
-            if joined and ("@" in (word, words[number - 1])):
-                joined[-1] += word
-            else:
-                joined.append(word)
-            if number <= cursor:
-                position = len(joined) - 1
-        if cursor >= len(words):
-            position = len(joined) + cursor - len(words)
+        joined, position = _joined(words, cursor)
         if len(joined) == len(words):
             return
+        if position < len(joined):
+            begun, at, rest = joined[position].rpartition("@")
+            joined[position], environ[BEGUN] = rest, begun + at
         environ["COMP_WORDS"], environ["COMP_CWORD"] = shlex.join(joined), str(position)
-        current = joined[position] if position < len(joined) else ""
-        environ[CUT] = str(current.rfind("@") + 1)
+
+
+def _joined(words: Sequence[str], cursor: int) -> tuple[list[str], int]:
+    """The words without the gaps at `@`, and the position of the cursor's word among them."""
+    joined: list[str] = []
+    position = 0
+    for number, word in enumerate(words):
+        if joined and "@" in (word, words[number - 1]):
+            joined[-1] += word
+        else:
+            joined.append(word)
+        if number <= cursor:
+            position = len(joined) - 1
+    return joined, position + max(0, cursor - len(words) + 1)

@@ -143,13 +143,14 @@ def test_a_killed_container_comes_back_and_loses_nothing(own: Own, name: str) ->
 
 def test_a_job_proves_that_it_ran_in_the_models_image_on_every_worker(own: Own) -> None:
     own.up("--workers", "2")
-    done = own.pyml("predict", "offline", "echo", "--sql", ROWS, "--table", "ml.echoes", "--key", "id")
+    done = own.pyml("predict", "offline", "echo", "--sql", ROWS, "--table", "ml.echoes", "--key", "id", "--json")
     assert done.returncode == 0, done.stderr
-    record = json.loads((own.home.jobs / "ml.echoes.json").read_text())
+    job_id = json.loads(done.stdout)["job_id"]
+    record = json.loads(own.pyml("jobs", "show", job_id, "--json").stdout)
     workers = {each.id[:12]: each for each in own.containers(labels.IDLE_WITH).values()}
     assert len(workers) == 2
-    assert {worker["host"] for worker in record["result"]["workers"]} <= set(workers)
-    for worker in record["result"]["workers"]:
+    assert {worker["host"] for worker in record["workers"]} <= set(workers)
+    for worker in record["workers"]:
         assert worker["image"] == record["image"] == workers[worker["host"]].attrs["Image"]
         assert {"pandas", "pyarrow", "pyspark"} <= set(worker["packages"])
     assert own.engine.client.images.get(record["image"]).labels[labels.MODEL] == "echo"

@@ -15,9 +15,11 @@ from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
 from pyml.types.spark_types import backticked
 from pyml_sandbox.client import Client
+from pyml_sandbox.listings.job_list import cancel_job, find_job, list_jobs
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
+from support.waiting import wait_for
 
 DOUBLE = """
 import pandas as pd
@@ -57,8 +59,11 @@ def stored(client: Client, table: str) -> list[tuple[object, ...]]:
 
 
 def test_predictions_lie_in_the_table_beside_their_key(client: Client, double: str) -> None:
-    result = client.predict_offline(double, ROWS.format(5), "ml.kept", key=["id"]).wait()
+    job = client.predict_offline(double, ROWS.format(5), "ml.kept", key=["id"])
+    result = job.wait()
     assert (result.rows, result.key) == (5, ("id",))
+    record = find_job(client.home, job.job_id)
+    assert (record.state, record.rows, record.seconds) == ("succeeded", 5, result.seconds)
     assert stored(client, "ml.kept") == [(i, i * 2.0) for i in range(5)]
 
 
@@ -291,6 +296,16 @@ def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, sleepi
     with session(client.home) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS ml")  # the job may not have come so far
         assert not [table.name for table in spark.catalog.listTables("ml") if "slow" in table.name]
+
+
+def test_a_job_is_in_the_list_while_it_runs_and_a_request_cancels_it(client: Client, sleeping: str) -> None:
+    job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
+    wait_for(lambda: list_jobs(client.home, "ml.slow")[0].tasks_total > 0, "Spark tells of its tasks")
+    assert cancel_job(client.home, job.job_id).is_running
+    with pytest.raises(JobError, match=r"was cancelled; ml\.slow is unchanged$"):
+        job.wait()
+    record = find_job(client.home, job.job_id)
+    assert (record.state, record.model_id, record.tasks_done < record.tasks_total) == ("cancelled", sleeping, True)
 
 
 @pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])

@@ -12,8 +12,10 @@ from pyml.probes import NotReadyError
 from pyml.probes.metastore_probe import MetastoreProbe
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.lifecycle import up_and_down
+from pyml_sandbox.lifecycle.restart import restart
 from pyml_sandbox.lifecycle.status import status
 from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.services import gateway_server
 from pyml_sandbox.services.metastore import NAME as METASTORE
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner
 from pyml_sandbox.workspace.home import SandboxHome
@@ -53,6 +55,15 @@ def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, runne
     before = {name: service.pid for name, service in live(runner).items()}
     up_and_down.up(process_sandbox)
     assert {name: service.pid for name, service in live(runner).items()} == before
+
+
+def test_one_service_is_restarted_and_no_other(sandbox: SandboxHome) -> None:
+    runner = driver_for(sandbox, require_state(sandbox)).runner
+    before = live(runner)
+    assert restart(sandbox, "gate") == "gateway"
+    after = live(runner)
+    assert {name for name in before if before[name].pid != after[name].pid} == {"gateway"}
+    gateway_server.gateway_endpoint(require_state(sandbox).ports).probe(10)
 
 
 def test_a_killed_metastore_comes_back_and_its_tables_are_still_there(

@@ -46,23 +46,27 @@ def restart(home: SandboxHome, service: str, on_event: OnEvent = ignore) -> str:
         live = driver.runner.live()
         if all(each.state is ServiceState.STOPPED for each in live):
             raise SandboxError("The sandbox is not up.", f"pyml dev up{name_option(home)}", ErrorCode.SANDBOX_DOWN)
-        job_scoped = [each for each in live if each.is_job_scoped and each.state is not ServiceState.STOPPED]
+        of_jobs = [each for each in live if each.is_job_scoped and each.state is not ServiceState.STOPPED]
+        own = {each.name: each for each in driver.services()}
         servers = {
             each.name: version for version in deployed_versions(home) for each in driver.model_endpoints(version)
         }
-        own = {each.name: each for each in driver.services()}
-        name = chosen(service, [*own, *servers, *(each.name for each in job_scoped)])
-        driver.runner.resume(name)  # one that is paused heeds no signal
-        on_event(Event(name, Progress.WAITING, "stopping", 0.0))
-        driver.runner.stop(name)
-        if name in own or name in servers:
-            _start(home, driver, own.get(name) or _server(driver, servers[name], name, on_event), live, on_event)
+        name = chosen(service, [*own, *servers, *(each.name for each in of_jobs)])
+        _stop(driver, name, on_event)
+        if name in own:
+            _start(home, driver, own[name], live, on_event)
+            stop_unready(driver.endpoints(), of_jobs, driver.runner, on_event)  # a new master knows no driver of jobs
+        elif name in servers:
+            _start(home, driver, _server(driver, servers[name], name, on_event), live, on_event)
         else:
             on_event(Event(name, Progress.STOPPED, "the next job starts it anew"))
-        left = [each for each in job_scoped if each.name != name]
-        if name in own and left:  # a new master knows none of the drivers that the old one had
-            stop_unready(driver.endpoints(), left, driver.runner, on_event)
     return name
+
+
+def _stop(driver: Driver, name: str, on_event: OnEvent) -> None:
+    on_event(Event(name, Progress.WAITING, "stopping", 0.0))
+    driver.runner.resume(name)  # one that is paused heeds no signal
+    driver.runner.stop(name)
 
 
 def _server(driver: Driver, version: ModelVersion, name: str, on_event: OnEvent) -> ServiceSpec:
