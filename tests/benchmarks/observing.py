@@ -102,7 +102,9 @@ def table(turns: Mapping[str, list[Turn]]) -> str:
     """The medians, and the median of the ratios within each round to each of the two that do less."""
     lines = ["| | req/s, 16 in flight | CPU, ms a request |", "|---|--:|--:|"]
     for name, found in turns.items():
-        per_second, cpu = (statistics.median(column) for column in zip(*((t.per_second, t.cpu_ms) for t in found), strict=True))
+        per_second, cpu = (
+            statistics.median(column) for column in zip(*((t.per_second, t.cpu_ms) for t in found), strict=True)
+        )
         lines.append(f"| {name} | {per_second:,.0f} | {cpu:.3f} |")
     for base in [name for name in turns if name != "counted"]:
         pairs = list(zip(turns["counted"], turns[base], strict=True))

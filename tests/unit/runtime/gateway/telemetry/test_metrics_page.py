@@ -140,7 +140,7 @@ def test_the_caller_chooses_the_format(place: Place, accept: str, content_type: 
     page, given = place.page.render(accept)
     assert given.startswith(content_type)
     if accept.startswith("application"):
-        names = {family.name for family in open_metrics(page.decode())}
+        names = {family.name for family in open_metrics(page.decode())}  # type: ignore[no-untyped-call]
         assert {"pyml_requests", "pyml_request_duration_seconds", "process_cpu_seconds"} <= names
 
 
