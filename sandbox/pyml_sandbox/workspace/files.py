@@ -31,9 +31,16 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 def size_bytes(folder: Path) -> int:
     """Bytes in all files below a folder; 0 if it does not exist. Files that vanish meanwhile do not count."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.is_file() and not path.is_symlink():
-                total += path.stat().st_size
+    total, left = 0, [os.fspath(folder)]
+    while left:
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError),
+            os.scandir(left.pop()) as found,
+        ):
+            for entry in found:
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False):
+                        total += entry.stat(follow_symlinks=False).st_size
     return total
