@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ class Field:
         label: what a person reads.
         help: a sentence more.
         default: its value at first.
-        kind: text, long, check, choice or hidden.
+        kind: text, long, lines, check or choice.
         choices: of a choice.
         is_needed: whether it must not be empty.
     """
@@ -80,6 +79,11 @@ def option(name: str, value: str) -> list[str]:
     if not value:
         return []
     return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text that are not empty."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def flag(name: str, form: Form) -> list[str]:
@@ -166,8 +170,8 @@ def _promote_effects(_bench: Workbench, form: Form) -> Sequence[str]:
 
 
 def _job_arguments(form: Form) -> list[str]:
-    keys = [argument for key in shlex.split(form["key"]) for argument in option("key", key)]
-    parts = [argument for part in shlex.split(form["partition"]) for argument in option("partition", part)]
+    keys = [argument for key in lines(form["key"]) for argument in option("key", key)]
+    parts = [argument for part in lines(form["partition"]) for argument in option("partition", part)]
     options = [*option("sql", form["sql"]), *option("table", form["table"]), *keys, *parts]
     return [
         "predict",
@@ -181,7 +185,7 @@ def _job_arguments(form: Form) -> list[str]:
 
 def _check_arguments(form: Form) -> list[str]:
     rows = [*option("sql", form["sql"]), *option("table", form["table"])]
-    keys = [argument for key in shlex.split(form["key"]) for argument in option("key", key)]
+    keys = [argument for key in lines(form["key"]) for argument in option("key", key)]
     options = [*rows, *keys, *option("level", form["level"]), *flag("no-cache", form)]
     return ["parity-check", *options, *_positional(form["model"])]
 
@@ -197,7 +201,7 @@ def _promote_arguments(form: Form) -> list[str]:
 
 
 MODEL = Field("model", "Model", "NAME@VERSION, or NAME", is_needed=True)
-KEY = Field("key", "Key columns", "with spaces between them")
+KEY = Field("key", "Key columns", "one on each line", kind="lines")
 LEVELS = ("", "P1", "P2", "P3", "P4", "P5")
 _PLAIN_HTTP = Field("plain_http", "Plain HTTP", "for a registry on this machine alone", kind="check")
 
@@ -299,7 +303,12 @@ _ALL = (
             Field("sql", "Query", "its columns are the model's inputs, and those to keep", kind="long", is_needed=True),
             Field("table", "Target table", "DATABASE.TABLE", is_needed=True),
             KEY,
-            Field("partition", "Partition", "such as ds=2026-11-30; only this one is replaced"),
+            Field(
+                "partition",
+                "Partition",
+                "only this one is replaced; such as ds=2026-11-30, a column on each line",
+                kind="lines",
+            ),
             Field("append", "Add the rows instead of replacing", kind="check"),
             Field("allow_empty", "Allow a query without rows", kind="check"),
         ),

@@ -61,7 +61,7 @@ def console_app(home: SandboxHome, access: Access, folder: Path | None = None) -
     for module in (try_pages, table_pages, parity_pages):
         module.add_actions(app, bench)
     _add_actions(app, bench)
-    app.router.add_static("/static", STATIC, append_version=False)
+    _add_files(app)
     app.router.add_get("/", _to_the_sandbox)
 
     async def life(_app: web.Application) -> AsyncIterator[None]:
@@ -75,6 +75,19 @@ def console_app(home: SandboxHome, access: Access, folder: Path | None = None) -
     app.on_shutdown.append(closing)
     app.cleanup_ctx.append(life)
     return app
+
+
+def _add_files(app: web.Application) -> None:
+    """Serve the style and the scripts, and no different file. A changed file has a different address."""
+    files = {file.name: file for file in STATIC.iterdir()}
+
+    async def sent(request: web.Request) -> web.FileResponse:
+        file = files.get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound(text="there is no such file")
+        return web.FileResponse(file, headers={"Cache-Control": "max-age=31536000, immutable"})
+
+    app.router.add_get("/static/{name}", sent)
 
 
 async def _to_the_sandbox(_request: web.Request) -> web.Response:

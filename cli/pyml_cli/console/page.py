@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse, sse_response
+from aiohttp_sse import sse_response
+from markupsafe import escape
 
 from pyml.errors import PymlError
 from pyml_cli.console.rendering import page_html, part_names, parts_html
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.5
 """How often a page that somebody looks at is compared with what it shows."""
+
+GONE = "gone"
+"""The name of the part that says why a page has no parts any more."""
 
 Facts = Mapping[str, object]
 
@@ -91,27 +96,28 @@ class Page:
 
     async def _live(self, bench: Workbench, request: web.Request) -> web.StreamResponse:
         """Send each part that differs from what the page shows, until the page is closed."""
+        try:
+            await asyncio.to_thread(self.facts, _asked(bench, request))
+        except PymlError as error:
+            raise web.HTTPNotFound(text=str(error)) from error
         seen = dict(zip(part_names(self.template), request.query.get("seen", "").split(","), strict=False))
         async with sse_response(request) as stream:
-            bench.streams.add(stream)
-            try:
+            with contextlib.suppress(ConnectionError):  # the page was closed
                 while stream.is_connected() and not bench.is_closing.is_set():
-                    await self._send_changes(bench, request, stream, seen)
+                    for name, html in (await self._parts(bench, request)).items():
+                        if seen.get(name) != _digest(html):
+                            seen[name] = _digest(html)
+                            await stream.send(json.dumps({"name": name, "html": html}))
                     await bench.pause(EVERY_S)
-            except (ConnectionError, PymlError):
-                pass  # the page is gone, or what it is about
-            finally:
-                bench.streams.discard(stream)
         return stream
 
-    async def _send_changes(
-        self, bench: Workbench, request: web.Request, stream: EventSourceResponse, seen: dict[str, str]
-    ) -> None:
-        facts = await asyncio.to_thread(self.facts, _asked(bench, request))
-        for name, html in parts_html(self.template, bench, facts).items():
-            if seen.get(name) != _digest(html):
-                seen[name] = _digest(html)
-                await stream.send(json.dumps({"name": name, "html": html}))
+    async def _parts(self, bench: Workbench, request: web.Request) -> dict[str, str]:
+        """The parts as they are now, and why there are none if what the page is about is gone."""
+        try:
+            facts = await asyncio.to_thread(self.facts, _asked(bench, request))
+        except PymlError as error:
+            return {GONE: str(escape(str(error)))}
+        return {GONE: "", **parts_html(self.template, bench, facts)}
 
     def _live_address(self, bench: Workbench, request: web.Request, facts: Facts) -> str:
         """The address of the page's changes; empty for a page that does not change."""

@@ -13,8 +13,6 @@ from pyml_cli.console.background.request_rates import RequestRates
 from pyml_cli.console.background.tasks import Tasks
 
 if TYPE_CHECKING:
-    from aiohttp_sse import EventSourceResponse
-
     from pyml_sandbox.workspace.home import SandboxHome
 
 MAX_RESULTS = 50
@@ -32,7 +30,6 @@ class Workbench:
         tasks: the commands that were started.
         rates: requests per second of the deployed models.
         results: what forms gave, by a number that stands in the address.
-        streams: the pages that are open.
         is_closing: set once the console ends.
     """
 
@@ -42,7 +39,6 @@ class Workbench:
         self.rates = RequestRates(home, self.answers)
         self.results: dict[str, Mapping[str, Any]] = {}
         self._kept = 0
-        self.streams: set[EventSourceResponse] = set()
         self.is_closing = asyncio.Event()
 
     def keep(self, facts: Mapping[str, Any]) -> str:

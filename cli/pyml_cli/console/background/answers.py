@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -39,9 +39,17 @@ class Answer(Generic[Value]):
 
 @dataclass
 class _Entry:
+    """What is known of one question.
+
+    Attributes:
+        answer: the last one.
+        at: when it came, on the clock of `time.monotonic`; None before the first.
+        coming: the answer that is asked for now; None if none is.
+    """
+
     answer: Answer[object]
-    at: float = 0.0
-    is_asked: bool = False
+    at: float | None = None
+    coming: Future[None] | None = None
 
 
 class Answers:
@@ -65,13 +73,12 @@ class Answers:
         """
         with self._lock:
             entry = self._entries.setdefault(key, _Entry(Answer()))
-            is_old = time.monotonic() - entry.at > fresh_s
-            if is_old and not is_awaited and not entry.is_asked:
-                entry.is_asked = True
-                self._pool.submit(self._answer, entry, question)
+            if entry.coming is None and (entry.at is None or time.monotonic() - entry.at > fresh_s):
+                entry.coming = self._pool.submit(self._answer, entry, question)
+            coming = entry.coming
             self._forget()
-        if is_old and is_awaited:
-            self._answer(entry, question)
+        if is_awaited and coming is not None:
+            coming.result()
         return entry.answer  # type: ignore[return-value]  # a key belongs to one question, and so to one type
 
     def drop(self, key: Hashable) -> None:
@@ -85,11 +92,12 @@ class Answers:
 
     def _answer(self, entry: _Entry, question: Callable[[], object]) -> None:
         entry.answer = answered(question)
-        entry.at, entry.is_asked = time.monotonic(), False
+        with self._lock:
+            entry.at, entry.coming = time.monotonic(), None
 
     def _forget(self) -> None:
         while len(self._entries) > MAX_ANSWERS:
-            del self._entries[min(self._entries, key=lambda key: self._entries[key].at)]
+            del self._entries[min(self._entries, key=lambda key: self._entries[key].at or 0.0)]
 
 
 def answered(question: Callable[[], Value]) -> Answer[Value]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyml.errors import ProblemsError, PymlError
+from pyml_cli.console.actions import lines
 from pyml_cli.console.page import Asked, Facts, Page
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def query_problems(bench: Workbench, form: Mapping[str, str]) -> Sequence[str]:
     try:
         version = find_version(bench.home, form["model"])
         signature = version.signature
-        key = tuple(shlex.split(form["key"]))
+        key = tuple(lines(form["key"]))
         wanted = OfflineJob(str(version.package), signature.inputs, signature.outputs, form["sql"], form["table"], key)
         with session(bench.home) as spark, translated_errors():
             rows = planned(spark, form["sql"])
             check_query(rows, wanted, kept_columns(rows, wanted))
     except ProblemsError as error:
         return [f"{problem.message}   {problem.hint}".strip() for problem in error.problems]
-    except (PymlError, ValueError) as error:
+    except PymlError as error:
         return [str(error)]
     return ()
 

@@ -9,6 +9,7 @@ function show(event) {
   const { name, html } = JSON.parse(event.data)
   const part = document.getElementById(name)
   if (!part) return
+  if (name === "gone") { part.hidden = !html; part.textContent = ""; part.insertAdjacentHTML("afterbegin", html); return }
   Idiomorph.morph(part, html, { morphStyle: "innerHTML", ignoreActiveValue: true })
   htmx.process(part)
   if (part.dataset.tail !== undefined) part.lastElementChild?.scrollIntoView({ block: "nearest" })
