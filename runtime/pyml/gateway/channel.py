@@ -15,7 +15,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.observed_request import ObservedRequest
-from pyml.inference.request_times import times_in
+from pyml.inference.request_times import TIMES_KEY, times_in
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in
 
@@ -86,7 +86,7 @@ class Channel:
             answer = call(request, timeout=timeout_s, metadata=observed.metadata)
             reply: bytes = await answer
             if observed.figures is not None:
-                observed.times = times_in(await answer.trailing_metadata())
+                observed.times = times_in((await answer.trailing_metadata()).get(TIMES_KEY))
             return reply
         except grpc.aio.AioRpcError as error:
             raise RpcFailureError(_failure(error, route, self._replica)) from error

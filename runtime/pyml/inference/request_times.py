@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from struct import Struct
 from typing import NamedTuple
 
-TIMES_KEY = "pyml-times"
+TIMES_KEY = "pyml-times-bin"
 REQUEST_ID_KEY = "x-request-id"
 TRACEPARENT_KEY = "traceparent"
 """Names of HTTP headers and of gRPC metadata alike."""
-_MAX_TEXT = 200
+_COUNTS = Struct("<5Q")
 
 
 class RequestTimes(NamedTuple):
@@ -30,25 +30,13 @@ class RequestTimes(NamedTuple):
     rows: int
 
     @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
+    def metadata(self) -> tuple[tuple[str, bytes], ...]:
         """Trailing metadata that carries them."""
-        return ((TIMES_KEY, ",".join(map(str, self))),)
+        return ((TIMES_KEY, _COUNTS.pack(*self)),)
 
 
-def times_in(metadata: Iterable[tuple[str, str | bytes]]) -> RequestTimes | None:
-    """What a server says in trailing metadata; None if it says nothing that can be read.
-
-    A model can write to its server's calls, and a server may be older: whatever is not five counts is left out.
-    """
-    for key, value in metadata:
-        if key == TIMES_KEY and isinstance(value, str) and len(value) <= _MAX_TEXT:
-            return _parsed(value)
-    return None
-
-
-def _parsed(text: str) -> RequestTimes | None:
-    try:
-        found = RequestTimes(*map(int, text.split(",")))
-    except (TypeError, ValueError):
+def times_in(sent: object) -> RequestTimes | None:
+    """What a server sent under `TIMES_KEY`; None if that cannot be read: its pyml may be a different one."""
+    if not isinstance(sent, bytes) or len(sent) != _COUNTS.size:
         return None
-    return found if min(found) >= 0 else None
+    return RequestTimes._make(_COUNTS.unpack(sent))

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from pyml.gateway.rest.http_responses import protocol_failure, protocol_response, refusal_of, refusal_response
-from pyml.gateway.telemetry.observed_request import Form, ObservedRequest
+from pyml.gateway.telemetry.observed_request import REST, ObservedRequest
 from pyml.gateway.telemetry.observer import Observer
 from pyml.inference.request_times import REQUEST_ID_KEY
 from pyml.oip.rpc_status import RpcFailure
@@ -46,7 +46,7 @@ class HttpConnection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("a response was sent in part")
         failure = protocol_failure(status, message or "")
-        return self._named(ObservedRequest(Form.REST, "no HTTP"), failure, protocol_response(failure, status))
+        return self._named(ObservedRequest(REST, "no HTTP"), failure, protocol_response(failure, status))
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -54,9 +54,7 @@ class HttpConnection(web.RequestHandler):
         """Send a response; a refusal of aiohttp as JSON."""
         if isinstance(resp, web.HTTPException):
             failure = refusal_of(request, resp)
-            observed = ObservedRequest(
-                Form.REST, f"{request.method} {request.path}", request.headers.get(REQUEST_ID_KEY)
-            )
+            observed = ObservedRequest(REST, f"{request.method} {request.path}", request.headers.get(REQUEST_ID_KEY))
             resp = self._named(observed, failure, refusal_response(failure, resp))
         return await super().finish_response(request, resp, start_time)
 

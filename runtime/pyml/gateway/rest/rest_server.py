@@ -23,7 +23,7 @@ from pyml.gateway.rest.local_callers import why_foreign
 from pyml.gateway.rest.request_body import unpacked
 from pyml.gateway.statistics import DURATIONS, statistics
 from pyml.gateway.telemetry.metrics_page import MetricsPage
-from pyml.gateway.telemetry.observed_request import Form, ObservedRequest
+from pyml.gateway.telemetry.observed_request import REST, ObservedRequest
 from pyml.gateway.telemetry.observer import GONE, Observer
 from pyml.inference.request_times import REQUEST_ID_KEY, TRACEPARENT_KEY
 from pyml.oip import messages as oip
@@ -171,7 +171,7 @@ class RestService:
         headers = request.headers
         call = f"{request.method} {request.path}"
         given = headers.get(REQUEST_ID_KEY), headers.get(TRACEPARENT_KEY)
-        observed = ObservedRequest(Form.REST, call, *given)
+        observed = ObservedRequest(REST, call, *given)
         _OBSERVED.set(observed)
         try:
             answer, failure = await self._answer(request, handler)

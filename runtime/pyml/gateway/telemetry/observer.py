@@ -107,7 +107,8 @@ class Observer:
     ) -> None:
         figures.in_flight -= 1
         seconds = perf_counter() - request.begun
-        figures.of(request.form).ended(code, reason, seconds, request.size_bytes, size_bytes)
+        form = figures.by_form.get(request.form) or figures.of(request.form)
+        form.ended(code, reason, seconds, request.size_bytes, size_bytes)
         if request.times is not None:
             figures.answered(request.times)
         if request.held_s is not None:

@@ -106,6 +106,7 @@ class VersionFigures:
 
     def answered(self, times: RequestTimes) -> None:
         """Count what the model server measured of a request."""
-        self.queue.add(times.queue * _NS)
-        self.predict.add(times.predict * _NS)
-        self.rows.add(times.rows)
+        queue, _, predict, _, rows = times
+        self.queue.add(queue * _NS)
+        self.predict.add(predict * _NS)
+        self.rows.add(rows)

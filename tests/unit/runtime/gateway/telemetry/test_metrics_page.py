@@ -17,7 +17,7 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.metrics_page import MetricsPage
-from pyml.gateway.telemetry.observed_request import Form, ObservedRequest
+from pyml.gateway.telemetry.observed_request import GRPC, REST, Form, ObservedRequest
 from pyml.gateway.telemetry.observer import GONE, Observer
 from pyml.gateway.telemetry.version_figures import ROWS, SECONDS
 from pyml.inference.request_times import RequestTimes
@@ -70,8 +70,8 @@ def test_the_reference_lists_exactly_the_families_of_the_page_with_their_types(p
 
 
 def test_the_reference_lists_the_labels_and_the_buckets(place: Place) -> None:
-    place.request(Form.REST, "200")
-    place.observer.refused(ObservedRequest(Form.GRPC, "infer"), "CANCELLED", GONE, is_infer=True)
+    place.request(REST, "200")
+    place.observer.refused(ObservedRequest(GRPC, "infer"), "CANCELLED", GONE, is_infer=True)
     labels = {name: {*each.labels} - {"le"} for name, found in place.samples().items() for each in found}
     listed = re.findall(r"^\| `(pyml_\w+)` \| (\w+) \| ([^|]+) \|", REFERENCE.read_text(), re.MULTILINE)
     for name, kind, text in listed:
@@ -83,9 +83,9 @@ def test_the_reference_lists_the_labels_and_the_buckets(place: Place) -> None:
 
 
 def test_counts_of_both_forms_stand_side_by_side_and_times_are_of_both(place: Place) -> None:
-    place.request(Form.REST, "200")
+    place.request(REST, "200")
     for _ in range(2):
-        place.request(Form.GRPC, "OK")
+        place.request(GRPC, "OK")
     assert place.value("pyml_requests_total", **FARE, form="grpc", code="OK") == 2
     assert place.value("pyml_requests_total", **FARE, form="rest", code="200") == 1
     assert place.value("pyml_response_bytes_total", **FARE, form="grpc") == 40
@@ -121,7 +121,7 @@ def test_a_new_link_of_a_server_is_a_restart(place: Place) -> None:
 
 
 def test_a_version_that_is_not_deployed_any_more_is_shown_once(place: Place) -> None:
-    place.request(Form.REST, "200")
+    place.request(REST, "200")
     place.deployed = []
     assert 'pyml_requests_total{code="200"' in place.text()
     assert "fare" not in place.text()
@@ -136,7 +136,7 @@ def test_a_version_that_is_not_deployed_any_more_is_shown_once(place: Place) -> 
     ],
 )
 def test_the_caller_chooses_the_format(place: Place, accept: str, content_type: str) -> None:
-    place.request(Form.GRPC, grpc.StatusCode.OK.name)
+    place.request(GRPC, grpc.StatusCode.OK.name)
     page, given = place.page.render(accept)
     assert given.startswith(content_type)
     if accept.startswith("application"):
@@ -147,7 +147,7 @@ def test_the_caller_chooses_the_format(place: Place, accept: str, content_type: 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux has these figures")
 def test_two_gateways_of_one_process_have_figures_of_their_own(tmp_path: Path) -> None:
     first, second = Place(tmp_path), Place(tmp_path)
-    first.request(Form.GRPC, "OK")
+    first.request(GRPC, "OK")
     assert "fare" in first.text()
     assert "pyml_requests_total{" not in second.text()
     assert second.value("process_resident_memory_bytes") > 0
