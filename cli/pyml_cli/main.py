@@ -32,8 +32,8 @@ from pyml_cli.commands import (
     predict_commands,
     promote_command,
 )
+from pyml_cli.commands.contents import job_commands, model_list_command, report_commands
 from pyml_cli.commands.dev import dev_commands, service_commands, sql_command, table_commands
-from pyml_cli.commands.listing import job_commands, model_list_command, report_commands
 from pyml_cli.completion import join_words_of_bash
 from pyml_cli.console import console_command
 from pyml_cli.output import Output, choose_output

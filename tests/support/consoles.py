@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from pyml_cli.console.access import Access
-from pyml_cli.console.app import console_app
+from pyml_cli.console.console_app import console_app
 from pyml_sandbox.workspace.home import SandboxHome
 
 TIMEOUT_S = 120.0

@@ -26,7 +26,7 @@ def console(
     json: AsJson = False,
 ) -> None:
     """Show the sandbox in a browser: see and do what the command line can. Runs until Ctrl-C."""
-    from pyml_cli.console.serve import serve
+    from pyml_cli.console.serve_console import serve
     from pyml_sandbox.workspace.home import SandboxHome
 
     output = choose_output(json)

@@ -15,7 +15,7 @@ from aiohttp_sse import sse_response
 from markupsafe import escape
 
 from pyml.errors import PymlError
-from pyml_cli.console.rendering import page_html, part_names, parts_html
+from pyml_cli.console.page_rendering import page_html, part_names, parts_html
 
 if TYPE_CHECKING:
     from pyml_cli.console.workbench import Workbench

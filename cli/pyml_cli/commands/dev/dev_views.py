@@ -41,6 +41,7 @@ class UpView:
             [
                 "",
                 f"{ready:<18}Try:   {to_try}",
+                f"{'':<18}See:   pyml console{option}",
                 f"{'':<18}Logs:  pyml dev logs -f{option}",
                 f"{'':<18}Stop:  pyml dev down{option}      (data is kept; --volumes deletes it)",
             ]

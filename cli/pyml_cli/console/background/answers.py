@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pyml.errors import PymlError
 from pyml_cli.bug_report import bug
-from pyml_cli.console.background.warm_up import wait_until_loaded
+from pyml_cli.console.background.module_loading import wait_until_loaded
 
 Value = TypeVar("Value")
 

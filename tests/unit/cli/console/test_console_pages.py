@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from pyml_cli.console.app import MODULES, safe_path
-from pyml_cli.console.rendering import STATIC, part_names
+from pyml_cli.console.console_app import MODULES, safe_path
+from pyml_cli.console.page_rendering import STATIC, part_names
 from support.consoles import Console
 
 PAGES = [page for module in MODULES for page in module.PAGES]

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from pyml.errors import SetupError
 from pyml_cli.console.access import Access
-from pyml_cli.console.app import console_app
+from pyml_cli.console.console_app import console_app
 from pyml_sandbox.workspace.ports import HOST
 
 if TYPE_CHECKING:

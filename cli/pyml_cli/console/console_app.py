@@ -13,7 +13,8 @@ from aiohttp import BodyPartReader, web
 
 from pyml_cli.console.access import Access, guard, set_headers
 from pyml_cli.console.actions import ACTIONS, Action
-from pyml_cli.console.background.warm_up import load_in_background
+from pyml_cli.console.background.module_loading import load_in_background
+from pyml_cli.console.page_rendering import STATIC, page_html
 from pyml_cli.console.pages import (
     job_pages,
     model_pages,
@@ -24,7 +25,6 @@ from pyml_cli.console.pages import (
     task_pages,
     try_pages,
 )
-from pyml_cli.console.rendering import STATIC, page_html
 from pyml_cli.console.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -180,6 +180,7 @@ async def _received(request: web.Request, bench: Workbench) -> Path:
     except BaseException:
         shutil.rmtree(root, ignore_errors=True)
         raise
+    (folders[0] / "parameters").mkdir(exist_ok=True)  # a browser sends no folder that is empty
     return folders[0]
 
 
