@@ -126,9 +126,13 @@ def test_failures_of_the_model_pass_through_with_code_words_and_reason(shared: D
     direct, passed = shared.place.caller().refused("fail it hurts"), shared.caller.refused("fail it hurts")
     assert passed.code() is direct.code() is grpc.StatusCode.UNKNOWN
     assert passed.details() == direct.details()
-    assert direct.trailing_metadata() == (("pyml-reason", "model"), ("pyml-code", "predict-raised"))
-    assert passed.trailing_metadata()[:-1] == direct.trailing_metadata()
-    assert passed.trailing_metadata()[-1].key == "x-request-id"
+    for found in (direct, passed):
+        *reason, (key, request_id) = found.trailing_metadata()
+        assert reason == [("pyml-reason", "model"), ("pyml-code", "predict-raised")]
+        assert (key, len(request_id)) == ("x-request-id", 32)
+    (line,) = [line for line in shared.place.log("gateway").splitlines() if request_id in line]
+    assert json.loads(line)["reason"] == "model"
+    assert f"UNKNOWN [{request_id}]: predict raised" in shared.place.log("model-chores-1")
 
 
 def test_reason_and_codes_pass_through_over_rest(shared: Driver) -> None:

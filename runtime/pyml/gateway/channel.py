@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import grpc
 
@@ -15,12 +14,11 @@ from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.observed_request import ObservedRequest
-from pyml.inference.request_times import TIMES_KEY, times_in
+from pyml.inference.request_times import REQUEST_ID_KEY, split_times
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in
 
-Call = Callable[..., Any]
-"""Calls one gRPC method; what it gives can be awaited, and has trailing metadata."""
+Call = Callable[..., Awaitable[bytes]]
 
 _OPTIONS = (
     # Without it, gRPC sends even Unix sockets through the proxy of $http_proxy.
@@ -80,15 +78,17 @@ class Channel:
         use.in_flight += 1
         try:
             call = self._calls.get(method) or self._call_of(method)
-            if observed is None:
-                alone: bytes = await call(request, timeout=timeout_s)
-                return alone
-            answer = call(request, timeout=timeout_s, metadata=observed.metadata)
-            reply: bytes = await answer
-            if observed.figures is not None:
-                observed.times = times_in((await answer.trailing_metadata()).get(TIMES_KEY))
+            metadata = None if observed is None else observed.metadata
+            reply: bytes = await call(request, timeout=timeout_s, metadata=metadata)
+            if method != oip.MODEL_INFER:
+                return reply
+            reply, times = split_times(reply)
+            if observed is not None:
+                observed.times = times
             return reply
         except grpc.aio.AioRpcError as error:
+            if observed is not None:
+                observed.take_id((error.trailing_metadata() or {}).get(REQUEST_ID_KEY))
             raise RpcFailureError(_failure(error, route, self._replica)) from error
         finally:
             use.in_flight -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import uuid
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
@@ -109,21 +110,22 @@ class ModelService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no
 
     def _infer(self, data: bytes, context: grpc.ServicerContext) -> bytes:
         begun_ns, waited_ns = perf_counter_ns(), self._executor.waited_ns
-        failure = _oversize(len(data), self.serving.max_request_mb)
+        named, failure = "", _oversize(len(data), self.serving.max_request_mb)
         if failure is None:
             try:
                 reply = self._context.run(self._answer, data)
                 if self._predictor:
                     times = self._predictor.times(waited_ns, begun_ns)
                     self._statistics.succeeded(times)
-                    context.set_trailing_metadata(times.metadata)
+                    return times.appended(reply)
                 return reply
             except BaseException as error:  # whatever a model raises, the server keeps running
                 failure = failure_of(error)
-                told = failure.status.name, _named(context), _told(failure)
-                log.warning("%s%s: %s", *told, exc_info=failure.is_ours and error)
+                named = _id_of(context)
+                told = failure.status.name, named, _told(failure)
+                log.warning("%s [%s]: %s", *told, exc_info=failure.is_ours and error)
         self._statistics.failed(waited_ns + perf_counter_ns() - begun_ns)
-        return _abort(context, failure)
+        return _abort(context, failure, *([(REQUEST_ID_KEY, named)] if named else []))
 
     def _answer(self, data: bytes) -> bytes:
         from pyml.oip.codec import answer
@@ -183,10 +185,10 @@ def _handler(behaviour: Callable[[bytes, grpc.ServicerContext], bytes]) -> grpc.
     return grpc.unary_unary_rpc_method_handler(behaviour)
 
 
-def _named(context: grpc.ServicerContext) -> str:
-    """The id that the gateway gave a request, for the log; empty where a caller came without one."""
+def _id_of(context: grpc.ServicerContext) -> str:
+    """The id of a request that failed: its caller's, else a new one, which the gateway takes over."""
     given = next((value for key, value in context.invocation_metadata() if key == REQUEST_ID_KEY), None)
-    return "" if given is None else f" [{given}]"
+    return uuid.uuid4().hex if given is None else str(given)
 
 
 def _told(failure: RpcFailure) -> str:
@@ -194,8 +196,8 @@ def _told(failure: RpcFailure) -> str:
     return ", ".join(failure.codes) if failure.reason is Reason.INPUT else failure.text
 
 
-def _abort(context: grpc.ServicerContext, failure: RpcFailure) -> NoReturn:
-    context.set_trailing_metadata(failure.metadata)
+def _abort(context: grpc.ServicerContext, failure: RpcFailure, *more: tuple[str, str]) -> NoReturn:
+    context.set_trailing_metadata((*failure.metadata, *more))
     context.abort(failure.status, failure.details)
     raise AssertionError("abort returned")  # it never does; grpc has no types that say so
 

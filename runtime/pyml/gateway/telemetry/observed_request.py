@@ -44,14 +44,14 @@ class ObservedRequest:
         held_s: seconds that it waited until a server was started; None if it did not.
     """
 
-    __slots__ = ("begun", "call", "figures", "form", "held_s", "id", "route", "size_bytes", "times", "traceparent")
+    __slots__ = ("_id", "begun", "call", "figures", "form", "held_s", "route", "size_bytes", "times", "traceparent")
 
     def __init__(
         self, form: Form, call: str, given_id: str | None = None, traceparent: str | None = None, size_bytes: int = 0
     ) -> None:
         self.form = form
         self.call = call
-        self.id = given_id if given_id is not None and is_sane(given_id) else new_id()
+        self._id = given_id if given_id is not None and is_sane(given_id) else None
         self.traceparent = traceparent if traceparent is not None and is_sane(traceparent) else None
         self.size_bytes = size_bytes
         self.begun = perf_counter()
@@ -80,11 +80,28 @@ class ObservedRequest:
         return cls(GRPC, call, given_id, traceparent, size_bytes)
 
     @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What a model server is told of it."""
-        if self.traceparent is None:
-            return ((REQUEST_ID_KEY, self.id),)
-        return ((REQUEST_ID_KEY, self.id), (TRACEPARENT_KEY, self.traceparent))
+    def has_id(self) -> bool:
+        """Whether it has an id by now: its caller's, a server's, or one that somebody has asked for."""
+        return self._id is not None
+
+    @property
+    def id(self) -> str:
+        """Its id; a new one if it has none so far."""
+        if self._id is None:
+            self._id = new_id()
+        return self._id
+
+    def take_id(self, id_of_server: object) -> None:
+        """Take over the id under which a model server has logged a failure, if the request has none so far."""
+        if self._id is None and isinstance(id_of_server, str) and is_sane(id_of_server):
+            self._id = id_of_server
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...] | None:
+        """What a model server is told of it: what its caller said. None if that is nothing, which costs nothing."""
+        if self.traceparent is not None:
+            return ((REQUEST_ID_KEY, self.id), (TRACEPARENT_KEY, self.traceparent))
+        return None if self._id is None else ((REQUEST_ID_KEY, self._id),)
 
 
 def is_sane(text: str) -> bool:

@@ -14,7 +14,8 @@ from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.observed_request import GRPC, REST, ObservedRequest, is_sane, new_id
 from pyml.gateway.telemetry.observer import GONE, UNKNOWN, Observer
 from pyml.gateway.telemetry.version_figures import ROWS, SECONDS, Tally
-from pyml.inference.request_times import TIMES_KEY, RequestTimes, times_in
+from pyml.inference.request_times import RequestTimes, split_times
+from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure
 
 ROUTE = Route("fare", "1", (Replica("/s", "model-fare-1"),))
@@ -54,17 +55,38 @@ def test_id_and_trace_are_passed_on_and_nothing_else_that_came() -> None:
     assert infer("mine", "odd\n").metadata == (("x-request-id", "mine"),)
 
 
+def test_what_came_without_an_id_tells_its_server_nothing_and_takes_over_the_servers_id() -> None:
+    request = infer(None)
+    assert (request.has_id, request.metadata) == (False, None)
+    for odd in (None, b"bytes", "a b"):
+        request.take_id(odd)
+    assert not request.has_id
+    request.take_id("of-the-server")
+    request.take_id("later")
+    assert request.id == "of-the-server"
+    assert infer(None, TRACE).metadata is not None
+
+
+def test_the_callers_id_stays_whatever_a_server_says() -> None:
+    request = infer("mine")
+    request.take_id("of-the-server")
+    assert request.id == "mine"
+
+
 # --- what a server measured
 
 
-def test_times_come_back_as_they_were_sent() -> None:
-    ((key, sent),) = TIMES.metadata
-    assert (key, times_in(sent)) == (TIMES_KEY, TIMES)
+def test_times_are_cut_off_a_response_and_skipped_by_whoever_does_not_know_them() -> None:
+    reply = oip.ModelInferResponse(model_name="fare", id="r").SerializeToString()
+    sent = TIMES.appended(reply)
+    assert split_times(sent) == (reply, TIMES)
+    found = oip.ModelInferResponse.FromString(sent)
+    assert (found.model_name, found.id) == ("fare", "r")
 
 
-@pytest.mark.parametrize("sent", [None, "1,2,3,4,5", b"", bytes(39), bytes(41)])
-def test_times_that_cannot_be_read_are_left_out(sent: object) -> None:
-    assert times_in(sent) is None
+@pytest.mark.parametrize("reply", [b"", b"x", bytes(44), bytes(100)])
+def test_a_response_without_times_stays_as_it_is(reply: bytes) -> None:
+    assert split_times(reply) == (reply, None)
 
 
 # --- what is counted
