@@ -24,7 +24,7 @@ from support.reports import FAILING, PASSING
 
 MODELS, VERSIONS, REPORTS = 50, 5, 200
 ROUNDS = 15
-PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 PAGES = [
     page.path for module in MODULES for page in module.PAGES if "{" not in page.path and page.path != "/parity/compare"
 ]
@@ -59,8 +59,9 @@ def main() -> None:
                 paints = []
                 for _ in range(ROUNDS):
                     page.goto(f"{console.address}{path}")
-                    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-                    paints.append(float(page.evaluate(PAINT)))
+                    while (painted := page.evaluate(PAINT)) is None:
+                        page.wait_for_timeout(20)
+                    paints.append(float(painted))
                 print(f"{path:<20} first paint p50 {statistics.median(paints):5.0f} ms, most {max(paints):5.0f} ms")
             page.goto(f"{console.address}/models")
             waits = []

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
+from pyml_sandbox.compare.rendering.formatting import counted
+
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
@@ -63,7 +65,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"static": static_address, "rows_with": rows_with, "marked_rows": marked_rows}
-    shown = {"ago": ago, "size": size, "duration": duration, "when": when}
+    shown = {"counted": counted, "ago": ago, "size": size, "duration": duration, "when": when}
     environment.filters |= {**shown, "tables_by_database": tables_by_database}
     return environment
 
