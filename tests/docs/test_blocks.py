@@ -213,6 +213,8 @@ def assert_commands_exist(block: Block) -> None:
         command = get_command(app)
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
-        assert not hasattr(command, "commands") or words == ["--help"], f"no such command: {words}"
+        is_whole = not hasattr(command, "commands") or getattr(command, "invoke_without_command", False)
+        assert is_whole or words == ["--help"], f"no such command: {words}"
+        assert not hasattr(command, "commands") or not [word for word in words if not word.startswith("-")]
         known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
         assert [word for word in words if word.startswith("-") and word.partition("=")[0] not in known] == []
