@@ -29,22 +29,29 @@ READING = ("GET", "HEAD")
 OPEN = "open the address that `pyml console` printed: it carries the token"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Access:
     """The rule of one console.
 
     Attributes:
         port: that it listens on.
         token: what a browser must have shown once.
+        pass_once: opens it once in place of the token; empty once it was used.
     """
 
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    pass_once: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
     def address(self) -> str:
         """The address to open, with the token."""
         return f"http://{NAMES[0]}:{self.port}/?token={self.token}"
+
+    @property
+    def address_once(self) -> str:
+        """The address for a program that opens it now: every user of the machine sees the arguments of a program."""
+        return f"http://{NAMES[0]}:{self.port}/?token={self.pass_once}"
 
     @property
     def cookie(self) -> str:
@@ -73,7 +80,8 @@ class Access:
 
     def entry(self, request: web.Request) -> web.Response | None:
         """The answer to an address with the right token: a cookie, and the same address without it. Else None."""
-        if request.method != "GET" or not self._is_token(request.query.get("token", "")):
+        shown = request.query.get("token", "")
+        if request.method != "GET" or not (self._is_token(shown) or self._passes_once(shown)):
             return None
         bare: URL = request.rel_url.without_query_params("token")
         response = web.Response(status=303, headers={"Location": str(bare)})
@@ -81,7 +89,17 @@ class Access:
         return response
 
     def _is_token(self, shown: str) -> bool:
-        return secrets.compare_digest(shown.encode(), self.token.encode())
+        return _are_equal(shown, self.token)
+
+    def _passes_once(self, shown: str) -> bool:
+        passes = bool(self.pass_once) and _are_equal(shown, self.pass_once)
+        if passes:
+            self.pass_once = ""
+        return passes
+
+
+def _are_equal(shown: str, secret: str) -> bool:
+    return secrets.compare_digest(shown.encode("utf-8", "surrogateescape"), secret.encode())
 
 
 def guard(access: Access) -> Middleware:

@@ -13,6 +13,7 @@ from pyml_cli.output import AsJson, choose_output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyml_cli.console.access import Access
     from pyml_sandbox.workspace.events import JSON
 
 
@@ -26,18 +27,19 @@ def console(
     json: AsJson = False,
 ) -> None:
     """Show the sandbox in a browser: see and do what the command line can. Runs until Ctrl-C."""
+    import webbrowser
+    from threading import Thread
+
     from pyml_cli.console.serve_console import serve
     from pyml_sandbox.workspace.home import SandboxHome
 
     output = choose_output(json)
     home = SandboxHome.find(sandbox)
 
-    def started(address: str) -> None:
-        output.result(ConsoleView(home.name, address))
+    def started(access: Access) -> None:
+        output.result(ConsoleView(home.name, access.address))
         if not no_open:
-            import webbrowser
-
-            webbrowser.open(address)
+            Thread(target=webbrowser.open, args=(access.address_once,), daemon=True).start()
 
     serve(home, port, started)
     output.result(StoppedView(home.name))

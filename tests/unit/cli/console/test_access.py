@@ -34,6 +34,18 @@ def test_the_address_with_the_token_gives_a_strict_cookie_and_leaves_the_token(c
     assert console.ask("/tasks", headers={"Authorization": "", "Cookie": shown}).status == 200
 
 
+def test_the_address_that_a_browser_is_started_with_opens_it_once(console: Console) -> None:
+    path = console.access.address_once.partition(str(console.access.port))[2]
+    first = console.ask(path, headers={"Authorization": ""})
+    assert (first.status, first.headers["Location"]) == (303, "/")
+    assert console.ask(path, headers={"Authorization": ""}).status == 403
+    assert console.ask("/?token=", headers={"Authorization": ""}).status == 403
+
+
+def test_letters_that_are_none_are_no_token(console: Console) -> None:
+    assert console.ask("/tasks", headers={"Authorization": "token \xff\xfe"}).status == 403
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:PORT", "0.0.0.0:PORT", ""]
 )
