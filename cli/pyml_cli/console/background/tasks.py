@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from collections import deque
@@ -149,11 +148,15 @@ class Tasks:
         return task
 
     def interrupt(self, task_id: str) -> None:
-        """Interrupt a command as Ctrl-C does. Does nothing if it does not run."""
+        """Interrupt a command as Ctrl-C does. Does nothing if it does not run.
+
+        By SIGTERM, which the command line takes for the same: what a shell starts in the background ignores SIGINT, and so
+        would all that a console there starts.
+        """
         process = self._processes.get(task_id)
         if process is not None and process.returncode is None:
             with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+                process.terminate()
 
     async def close(self) -> None:
         """Interrupt every command, and wait until each has ended; one that does not is ended by force."""

@@ -57,7 +57,11 @@ def test_a_program_prints_on_both_streams_in_order_and_knows_the_sandbox(tmp_pat
 
 @pytest.mark.parametrize("end", ["interrupt", "close"])
 def test_what_runs_is_ended_as_by_ctrl_c(tmp_path: Path, end: str) -> None:
-    text = "import time\ntry:\n print('go')\n time.sleep(60)\nexcept KeyboardInterrupt:\n print('took it back'); raise SystemExit(130)"
+    text = (
+        "import time\nfrom pyml_cli.signals import signals_interrupt\nwith signals_interrupt() as interruption:\n"
+        " try:\n  print('go')\n  time.sleep(60)\n"
+        " except KeyboardInterrupt:\n  print('took it back'); raise SystemExit(interruption.exit_code)"
+    )
 
     async def use(tasks: Tasks) -> Task:
         task = await tasks.start_program(text)
@@ -76,7 +80,7 @@ def test_what_runs_is_ended_as_by_ctrl_c(tmp_path: Path, end: str) -> None:
 
 def test_what_does_not_end_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "END_S", 0.2)
-    text = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(60)"
+    text = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(60)"
 
     async def use(tasks: Tasks) -> Task:
         task = await tasks.start_program(text)
