@@ -150,8 +150,8 @@ class Tasks:
     def interrupt(self, task_id: str) -> None:
         """Interrupt a command as Ctrl-C does. Does nothing if it does not run.
 
-        By SIGTERM, which the command line takes for the same: what a shell starts in the background ignores SIGINT, and so
-        would all that a console there starts.
+        By SIGTERM, which the command line takes for the same: what a shell starts in the background ignores SIGINT, and
+        so would all that a console there starts.
         """
         process = self._processes.get(task_id)
         if process is not None and process.returncode is None:
