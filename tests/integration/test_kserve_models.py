@@ -27,7 +27,11 @@ class Response:
 import kubernetes.client.models as known
 for name in dir(models):
     if name.startswith("V1"):
-        setattr(known, name, getattr(models, name))
+        model = getattr(models, name)
+        # KServe's models write a map as older clients of Kubernetes read it.
+        model.openapi_types = {key: each.replace("dict(str, ", "dict[str, ").replace(")", "]") if each.startswith("dict(") else each
+                               for key, each in model.openapi_types.items()}
+        setattr(known, name, model)
 client = ApiClient()
 read = client.deserialize(Response(sys.stdin.read()), V1beta1InferenceService)
 print(json.dumps(client.sanitize_for_serialization(read)))
