@@ -605,7 +605,7 @@ def test_rest_says_when_a_path_or_method_is_wrong(shared: Driver) -> None:
 
 def test_a_body_that_is_too_large_is_refused_with_the_limit() -> None:
     with serving() as place:
-        place.deploy()
+        place.deploy(chores=["1"])
         process, caller, rest = place.gateway("--max-request-mb", "1")
         driver = Driver(place, process, process, caller, rest)
         status, answer = driver.post("/v2/models/chores/infer", b" " * (2 * 1024 * 1024))
