@@ -17,7 +17,7 @@ from support.needed import needed
 WIDE = 1280
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright keeps an event loop running, in which no other test may run its own
 def chromium() -> Iterator[Browser]:
     with needed("PYML_REQUIRE_BROWSER"), browser() as found:
         yield found
