@@ -17,7 +17,7 @@
 #   make faults
 # One tries every job and check on second clusters, a worker that is killed among them, for ten minutes; make test has the quick ones:
 #   make clusters
-# One runs the demo with processes, for three minutes; make test runs it in containers where an engine answers:
+# One runs the README with processes, for four minutes; make test runs it in containers where an engine answers:
 #   make demo-processes
 # Two look for what breaks it: fuzz in some minutes, soak in MINUTES (20); they write docs/reliability.md:
 #   make fuzz     install, send 5,000 made-up requests over gRPC and REST to a real gateway and model servers
@@ -99,7 +99,7 @@ clusters: install
 	PYML_CLUSTERS=all $(BIN)/python -m pytest tests/integration/test_clusters.py tests/containers/test_exported.py
 
 demo-processes: install
-	PYML_DEMO=all $(BIN)/python -m pytest tests/cli/test_readme.py -k "demo and process"
+	PYML_DEMO=all $(BIN)/python -m pytest tests/cli/test_readme.py -k process
 
 fuzz: install
 	PYML_FUZZ_INPUTS=5000 PYML_FUZZ_WRITE=1 $(BIN)/python -m pytest tests/fuzz -s --timeout 3600

@@ -129,6 +129,7 @@ def test_the_pod_answers_as_the_sandbox_does_and_comes_back(client: Client, prom
         assert container.attrs["State"]["ExitCode"] == 0, container.logs().decode()
 
 
+@slow
 def test_the_exported_job_writes_what_the_sandbox_writes(
     client: Client, engine: Engine, promoted: str, predicted: str, typed: Typed, tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_exported_job_writes_what_the_sandbox_writes(
     assert same_tables(typed, predicted, "ml.half_there")
 
 
+@slow
 def test_an_executor_starts_as_spark_on_kubernetes_starts_it(
     engine: Engine, promoted: str, typed: Typed, tmp_path: Path
 ) -> None:
