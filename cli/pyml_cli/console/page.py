@@ -101,15 +101,16 @@ class Page:
         except PymlError as error:
             raise web.HTTPNotFound(text=str(error)) from error
         seen = dict(zip(part_names(self.template), request.query.get("seen", "").split(","), strict=False))
-        async with sse_response(request) as stream:
-            with contextlib.suppress(ConnectionError):  # the page was closed
+        with contextlib.suppress(ConnectionError, AssertionError):  # the page was closed, which aiohttp-sse asserts
+            async with sse_response(request) as stream:
                 while stream.is_connected() and not bench.is_closing.is_set():
                     for name, html in (await self._parts(bench, request)).items():
                         if seen.get(name) != _digest(html):
                             seen[name] = _digest(html)
                             await stream.send(json.dumps({"name": name, "html": html}))
                     await bench.pause(EVERY_S)
-        return stream
+                return stream
+        return web.Response()
 
     async def _parts(self, bench: Workbench, request: web.Request) -> dict[str, str]:
         """The parts as they are now, and why there are none if what the page is about is gone."""
