@@ -86,6 +86,11 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def options(name: str, text: str) -> list[str]:
+    """An option that may be repeated, once for each line of a text."""
+    return [argument for line in lines(text) for argument in option(name, line)]
+
+
 def flag(name: str, form: Form) -> list[str]:
     """A flag of a command, if its box is checked."""
     return [f"--{name}"] if form[name.replace("-", "_")] else []
@@ -170,13 +175,13 @@ def _promote_effects(_bench: Workbench, form: Form) -> Sequence[str]:
 
 
 def _job_arguments(form: Form) -> list[str]:
-    keys = [argument for key in lines(form["key"]) for argument in option("key", key)]
-    parts = [argument for part in lines(form["partition"]) for argument in option("partition", part)]
-    options = [*option("sql", form["sql"]), *option("table", form["table"]), *keys, *parts]
+    repeated = [*options("key", form["key"]), *options("partition", form["partition"])]
     return [
         "predict",
         "offline",
-        *options,
+        *option("sql", form["sql"]),
+        *option("table", form["table"]),
+        *repeated,
         *flag("append", form),
         *flag("allow-empty", form),
         *_positional(form["model"]),
@@ -185,9 +190,8 @@ def _job_arguments(form: Form) -> list[str]:
 
 def _check_arguments(form: Form) -> list[str]:
     rows = [*option("sql", form["sql"]), *option("table", form["table"])]
-    keys = [argument for key in lines(form["key"]) for argument in option("key", key)]
-    options = [*rows, *keys, *option("level", form["level"]), *flag("no-cache", form)]
-    return ["parity-check", *options, *_positional(form["model"])]
+    asked = [*rows, *options("key", form["key"]), *option("level", form["level"]), *flag("no-cache", form)]
+    return ["parity-check", *asked, *_positional(form["model"])]
 
 
 def _promote_arguments(form: Form) -> list[str]:

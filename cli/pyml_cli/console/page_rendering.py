@@ -77,8 +77,7 @@ def static_address(name: str) -> str:
 
 
 def _common(bench: Workbench) -> dict[str, object]:
-    running = [task for task in bench.tasks if task.exit_code is None]
-    return {"sections": SECTIONS, "home": bench.home, "running": len(running)}
+    return {"sections": SECTIONS, "home": bench.home}
 
 
 def ago(at: float | None) -> str:

@@ -39,7 +39,7 @@ class FormField:
     Attributes:
         name: of the column or tensor.
         ddl_type: as declared, in Spark's words.
-        kind: number, truth, text, json or time.
+        kind: number, truth, text or json.
         is_nullable: whether it may be null.
         example: a value that fits.
         shape: of one row of a tensor, -1 where it is free; None for a column.

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from pyml_cli.console.page import Asked, Facts, Page
 
 if TYPE_CHECKING:
+    from pyml.types.field import Field
     from pyml_sandbox.workspace.events import JSON
-
-RATE_FRESH_S = 1.0
 
 
 def models(asked: Asked) -> Facts:
@@ -51,8 +50,8 @@ def request_rates(asked: Asked) -> Mapping[str, JSON]:
     return asked.bench.rates.latest(is_awaited=asked.is_whole)
 
 
-def _field(field: object) -> Mapping[str, JSON]:
-    return {"name": str(getattr(field, "name", "")), "type": str(field).partition(" ")[2] or str(field)}
+def _field(field: Field) -> Mapping[str, JSON]:
+    return {"name": field.name, "type": str(field).partition(" ")[2] or str(field)}
 
 
 PAGES = (Page("/models", "models.jinja", models), Page("/models/{model}", "version.jinja", version))

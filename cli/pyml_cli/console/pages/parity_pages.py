@@ -28,11 +28,12 @@ def parity(asked: Asked) -> Facts:
     """All reports, of one model if the query names it, and where each stands in the plot."""
     from pyml_sandbox.listings.report_list import list_reports
 
-    reports = list_reports(asked.bench.home, asked.query.get("model") or None)
-    names = sorted({report.model_id.partition("@")[0] for report in list_reports(asked.bench.home)})
+    every, model = list_reports(asked.bench.home), asked.query.get("model", "")
+    reports = list_reports(asked.bench.home, model) if model else every
+    names = sorted({report.model_id.partition("@")[0] for report in every})
     return {
         "reports": [report.json for report in reports],
-        "model": asked.query.get("model", ""),
+        "model": model,
         "names": names,
         "marks": history_marks(reports),
         "lanes": [{"name": name, "y": _lane(name)} for name in LANES],
