@@ -17,7 +17,7 @@ from pyml_sandbox.drivers.fake_runner import MEMORY_PER_PROCESS_BYTES, Behaviour
 from pyml_sandbox.lifecycle import service_logs, shell_environment
 from pyml_sandbox.lifecycle import status as status_module
 from pyml_sandbox.lifecycle.service_logs import find_logs
-from pyml_sandbox.lifecycle.status import Health, ServiceStatus, status
+from pyml_sandbox.lifecycle.status import Health, SandboxStatus, ServiceStatus, changes, each_status, status
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.services.model_server import service_name
@@ -200,6 +200,45 @@ def test_a_sandbox_that_was_never_up_has_no_status(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="There is no sandbox 'mine' yet") as caught:
         status(SandboxHome(tmp_path, "mine"))
     assert caught.value.hint == "pyml dev up --sandbox mine"
+
+
+# ---- the sandbox, looked at again and again
+
+
+def test_it_is_asked_again_after_each_wait_until_it_is_gone(scene: Scene) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 1:
+            scene.start("metastore", "gateway", f"model-{FARE}")
+        else:
+            shutil.rmtree(scene.home.folder)
+
+    seen = each_status(scene.home, 0.5, wait)
+    assert [next(seen).is_up, next(seen).is_up] == [False, True]
+    with pytest.raises(SandboxError, match="There is no sandbox"):
+        next(seen)
+    assert waits == [0.5, 0.5]
+
+
+def test_a_change_is_what_a_user_must_know_and_not_what_always_changes(scene: Scene) -> None:
+    scene.start("metastore", "gateway", f"model-{FARE}")
+    first = status(scene.home)
+    gateway = first.services[1]
+
+    def now(**facts: object) -> SandboxStatus:
+        return replace(first, services=[first.services[0], replace(gateway, **facts), *first.services[2:]])  # type: ignore[arg-type]
+
+    older = now(uptime_s=99.0, memory_bytes=1, threads=9)
+    told = [
+        now(health=Health.NOT_ANSWERING, detail="it is starting"),
+        now(pid=8, restarts=1),
+        replace(first, busy="`pyml dev up`, pid 7"),
+    ]
+    assert list(changes([first, older, replace(first, data=DataLocation("a folder", 8))])) == [first]
+    assert list(changes([first, *told, told[-1], first])) == [first, *told, first]
+    assert list(changes([])) == []
 
 
 # ---- logs
