@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Collection, Sequence
 
 
@@ -43,20 +42,3 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Colle
     with console.capture() as captured:
         console.print(table)
     return captured.get().rstrip("\n")
-
-
-def moment(seconds: float | None) -> str:
-    """A point in time for people, of this machine's time zone; empty for none.
-
-    Args:
-        seconds: since 1970.
-    """
-    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def duration(seconds: float) -> str:
-    """How long something took, for people: "0.4 s", "12 s", "3 min 5 s"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
+from pyml_cli.time_words import age, ago, duration
 from pyml_sandbox.compare.rendering.formatting import counted
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 SECTIONS = ("sandbox", "models", "try", "jobs", "tables", "parity", "promotion", "tasks")
 LIVE = "live_"
-MOMENT_S, MINUTE_S, HOUR_S, DAY_S = 2, 60, 3600, 86_400
 
 
 def page_html(template: str, bench: Workbench, live: str, facts: Mapping[str, object]) -> str:
@@ -65,7 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"static": static_address, "rows_with": rows_with, "marked_rows": marked_rows}
-    shown = {"counted": counted, "ago": ago, "size": size, "duration": duration, "when": when}
+    shown = {"counted": counted, "ago": ago, "age": age, "size": size, "duration": duration, "when": when}
     environment.filters |= {**shown, "tables_by_database": tables_by_database}
     return environment
 
@@ -80,27 +79,9 @@ def _common(bench: Workbench) -> dict[str, object]:
     return {"sections": SECTIONS, "home": bench.home}
 
 
-def ago(at: float | None) -> str:
-    """How long ago something was: "just now", "5 min ago"; empty for None."""
-    if at is None:
-        return ""
-    seconds = time.time() - at
-    return "just now" if seconds < MOMENT_S else f"{duration(seconds)} ago"
-
-
 def when(at: float | None) -> str:
     """A time for people and machines: "2026-11-30 11:00:05 UTC"; empty for None."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float | None) -> str:
-    """A duration for people: "0.3 s", "12 s", "5 min", "3 h", "2 d"; empty for None."""
-    if seconds is None:
-        return ""
-    for unit, of_unit in (("d", DAY_S), ("h", HOUR_S), ("min", MINUTE_S)):
-        if seconds >= of_unit:
-            return f"{seconds // of_unit:.0f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
 
 
 def size(number: float | None) -> str:

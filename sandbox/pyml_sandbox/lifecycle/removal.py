@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyml.command_line import command
 from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError, UsageError
 from pyml_sandbox.lifecycle.temporary_serving import is_marked
-from pyml_sandbox.models.registry import remove_version, stored_versions
+from pyml_sandbox.models.registry import named_versions, remove_version
 from pyml_sandbox.models.routes import load_routes
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.predict.offline_jobs.job_history import records
@@ -43,7 +42,7 @@ def versions_to_delete(home: SandboxHome, reference: str) -> list[StoredSize]:
         UsageError: there is no such version, several match, or one of them is deployed.
         SandboxError: a check or a job needs one of them now.
     """
-    found = _matching(home, reference)
+    found = named_versions(home, reference)
     for version in found:
         _refuse_in_use(home, version)
     return [StoredSize(version.model_id, size_bytes(version.folder)) for version in found]
@@ -89,23 +88,6 @@ def delete_version(home: SandboxHome, model_id: str, on_event: OnEvent = ignore)
     if not model_id.partition("@")[2]:
         raise UsageError(f"expected name@version, found {model_id!r}", "pyml models   lists the versions")
     return delete_versions(home, model_id, on_event)[0]
-
-
-def _matching(home: SandboxHome, reference: str) -> Sequence[ModelVersion]:
-    name, has_version, digits = reference.partition("@")
-    stored = [version for version, _ in stored_versions(home, name)]
-    found = [each for each in stored if each.version == digits] or [
-        each for each in stored if each.version.startswith(digits)
-    ]
-    if not found or (has_version and not digits):
-        listed = ", ".join(sorted(each.model_id for each in stored)) or "no version of it"
-        message = f"There is no model {reference!r}; uploaded: {listed}."
-        raise UsageError(message, f"pyml models{name_option(home)}", ErrorCode.MODEL_UNKNOWN)
-    if has_version and len(found) > 1:
-        listed = ", ".join(sorted(each.model_id for each in found))
-        message = f"{reference!r} matches several versions: {listed}."
-        raise UsageError(message, "give more digits of the version", ErrorCode.VERSION_AMBIGUOUS)
-    return sorted(found, key=lambda each: each.uploaded_at, reverse=True)
 
 
 def _refuse_in_use(home: SandboxHome, version: ModelVersion) -> None:

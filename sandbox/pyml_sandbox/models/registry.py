@@ -32,6 +32,7 @@ from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
+from pyml_sandbox.workspace.state import name_option
 from pyml_sandbox.workspace.turns import turn
 
 if TYPE_CHECKING:
@@ -210,11 +211,38 @@ def stored_versions(home: SandboxHome, name: str | None = None) -> Iterator[tupl
         name: only the versions of this model; None for all.
     """
     for folder in _folders(home, name):
-        try:
-            yield _read(folder), ""
-        except SetupError as error:
-            with contextlib.suppress(FileNotFoundError):  # it is deleted at this moment
-                yield ModelVersion(folder.parent.name, folder.name, folder, folder.stat().st_mtime, {}), error.message
+        with contextlib.suppress(FileNotFoundError):  # it is deleted at this moment
+            yield _as_stored(folder)
+
+
+def named_versions(home: SandboxHome, reference: str) -> list[ModelVersion]:
+    """The versions that a reference names, the latest upload first; damaged ones are among them.
+
+    Args:
+        home: the sandbox.
+        reference: `name@version`, whose first digits are enough; or `name` for all versions of the model.
+
+    Raises:
+        UsageError: it names none, or the digits match several.
+    """
+    name, has_version, _ = reference.partition("@")
+    folders = _folders(home, name)
+    if has_version or not folders:
+        folders = [_the_one(reference, folders, f"pyml models{name_option(home)}")]
+    found = [_as_stored(folder)[0] for folder in folders]
+    return sorted(found, key=lambda version: version.uploaded_at, reverse=True)
+
+
+def _as_stored(folder: Path) -> tuple[ModelVersion, str]:
+    """The version in a folder, and why its files cannot be used.
+
+    Raises:
+        FileNotFoundError: the folder is gone.
+    """
+    try:
+        return _read(folder), ""
+    except SetupError as error:
+        return ModelVersion(folder.parent.name, folder.name, folder, folder.stat().st_mtime, {}), error.message
 
 
 def remove_version(home: SandboxHome, name: str, version: str, on_event: OnEvent = ignore) -> None:
@@ -273,15 +301,20 @@ def find_version(home: SandboxHome, model_id: str) -> ModelVersion:
     return _read(deployed[0])
 
 
-def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
+def _the_one(model_id: str, folders: Sequence[Path], hint: str = "pyml upload FOLDER") -> Path:
     """Choose, from the folders of one model's versions, the one that a model id names.
+
+    Args:
+        model_id: `name@version`, whose first digits are enough.
+        folders: of all versions of the model.
+        hint: what to do where there is none.
 
     Raises:
         UsageError: no folder matches, or several do.
     """
     name, _, digits = model_id.partition("@")
     found = [folder for folder in folders if folder.name == digits] or [
-        folder for folder in folders if folder.name.startswith(digits)
+        folder for folder in folders if digits and folder.name.startswith(digits)
     ]
     if len(found) == 1:
         return found[0]
@@ -290,7 +323,7 @@ def _the_one(model_id: str, folders: Sequence[Path]) -> Path:
         message = f"{model_id!r} matches several versions: {listed}."
         raise UsageError(message, "give more digits of the version", ErrorCode.VERSION_AMBIGUOUS)
     message = f"There is no model {model_id!r}; uploaded: {listed or 'no version of it'}."
-    raise UsageError(message, "pyml upload FOLDER", ErrorCode.MODEL_UNKNOWN)
+    raise UsageError(message, hint, ErrorCode.MODEL_UNKNOWN)
 
 
 def _folders(home: SandboxHome, name: str | None = None) -> list[Path]:

@@ -15,7 +15,8 @@ from pyml_cli.completion import jobs as job_ids
 from pyml_cli.completion import running_jobs, tables
 from pyml_cli.options import Sandbox, is_listing
 from pyml_cli.output import AsJson, choose_output, progress
-from pyml_cli.rich_table import duration, moment, table_text
+from pyml_cli.rich_table import table_text
+from pyml_cli.time_words import duration, moment
 
 if TYPE_CHECKING:
     from pyml_sandbox.predict.offline_jobs.job_record import JobRecord

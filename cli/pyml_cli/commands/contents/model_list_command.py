@@ -13,7 +13,8 @@ from pyml.errors import UsageError
 from pyml_cli.completion import versions
 from pyml_cli.options import ModelId, Sandbox, is_listing
 from pyml_cli.output import AsJson, Output, choose_output, progress
-from pyml_cli.rich_table import moment, table_text
+from pyml_cli.rich_table import table_text
+from pyml_cli.time_words import moment
 
 if TYPE_CHECKING:
     from pyml_sandbox.lifecycle.removal import StoredSize

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 
 from pyml.command_line import command
 from pyml_cli.output import event_mark
+from pyml_cli.time_words import age
 from pyml_sandbox.lifecycle.status import SandboxStatus, ServiceStatus
 from pyml_sandbox.lifecycle.up_and_down import Stopped, Summary
 from pyml_sandbox.services.machine_check import MachineFinding, MachineVerdict
@@ -117,19 +118,11 @@ _USED_WIDTH = 30
 def _service_line(service: ServiceStatus, width: int) -> str:
     used = " " * _USED_WIDTH
     if service.pid:
-        used = f"{_duration(service.uptime_s):>7} {decimal(service.memory_bytes):>9} {service.threads:>4} threads"
+        used = f"{age(service.uptime_s):>7} {decimal(service.memory_bytes):>9} {service.threads:>4} threads"
     last = f", last: {service.last_exit}" if service.last_exit else ""
     came_back = f"  (ended {service.restarts}x{last}; came back)" if service.restarts and service.pid else ""
     health = f"{event_mark(str(service.health))} {service.name:<{width}}  {service.health:<13}"
     return f" {health} {used}  {service.detail or service.address}{came_back}".rstrip()
-
-
-def _duration(seconds: float) -> str:
-    """A duration for people: "12s", "5m", "3h", "2d"."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size:.0f}{unit}"
-    return f"{seconds:.0f}s"
 
 
 @dataclass(frozen=True)

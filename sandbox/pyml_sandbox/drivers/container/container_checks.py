@@ -43,17 +43,12 @@ def container_checks(engine: Callable[[], Engine], home: SandboxHome) -> Mapping
 
 
 def check_engine(engine: Engine) -> str:
-    """Check that the engine is on this machine, and new enough.
+    """Check that the engine is new enough.
 
     Raises:
-        SetupError: the engine is on a different machine, or too old.
+        SetupError: it is too old.
     """
     facts = engine.facts
-    if not is_here(engine.endpoint):
-        raise SetupError(
-            f"The engine at {engine.endpoint} is on a different machine, where the sandbox's ports would be, too.",
-            "docker context use default, or unset DOCKER_HOST; or   pyml dev up --driver process",
-        )
     where = f"at {engine.endpoint}{', rootless' if facts.is_rootless else ''}"
     if tuple(int(part) for part in facts.api_version.split(".")) < OLDEST_API:
         oldest = ".".join(map(str, OLDEST_API))
@@ -62,12 +57,6 @@ def check_engine(engine: Engine) -> str:
             "update Docker, or   pyml dev up --driver process",
         )
     return f"{facts.name} {facts.version}, API {facts.api_version}, {facts.architecture}, {where}"
-
-
-def is_here(endpoint: str) -> bool:
-    """Whether ports that an engine publishes on 127.0.0.1 are ports of this machine."""
-    scheme, _, address = endpoint.partition("://")
-    return scheme in ("unix", "npipe") or address.partition(":")[0] in ("localhost", "127.0.0.1")
 
 
 def check_compose(engine: Engine) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from pyml.errors import UsageError
+from pyml_sandbox.workspace.ports import is_here
 
 _HOST = r"(?P<host>localhost(?::\d+)?|[A-Za-z0-9.-]+(?::\d+)|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
 _REPOSITORY = r"(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
@@ -53,7 +54,7 @@ class Reference:
     @property
     def is_local(self) -> bool:
         """Whether the registry is on this machine."""
-        return self.host.partition(":")[0] in ("127.0.0.1", "localhost")
+        return is_here(self.host)
 
     def __str__(self) -> str:
         return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"

@@ -75,27 +75,6 @@ def test_an_engine_that_is_too_old_is_refused() -> None:
         container_checks.check_engine(AnEngine(api_version="1.39"))  # type: ignore[arg-type]
 
 
-def test_an_engine_on_another_machine_is_refused() -> None:
-    remote = AnEngine()
-    remote.endpoint = "ssh://user@elsewhere"
-    with pytest.raises(SetupError, match="is on a different machine"):
-        container_checks.check_engine(remote)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "here"),
-    [
-        ("unix:///var/run/docker.sock", True),
-        ("tcp://localhost:2375", True),
-        ("tcp://127.0.0.1:2375", True),
-        ("tcp://10.0.0.1:2375", False),
-        ("ssh://me@build-host", False),
-    ],
-)
-def test_an_engine_here_is_told_from_one_elsewhere(endpoint: str, here: bool) -> None:
-    assert container_checks.is_here(endpoint) is here
-
-
 def test_where_the_engine_is_a_virtual_machines_its_socket_there_is_roots(tmp_path: Path) -> None:
     elsewhere = AnEngine(root=str(tmp_path / "not here"))
     assert container_checks.socket_for_gateway(elsewhere) == ("/var/run/docker.sock", "0")  # type: ignore[arg-type]

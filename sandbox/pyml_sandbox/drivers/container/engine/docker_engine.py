@@ -21,13 +21,13 @@ from pyml.error_code import ErrorCode
 from pyml.errors import SandboxError, SetupError
 from pyml.gateway.scaling.docker_errors import docker_errors
 from pyml_sandbox.workspace.addresses import without_users
+from pyml_sandbox.workspace.ports import HOST, LOOPBACK
 
 if TYPE_CHECKING:
     import docker
 
 TIMEOUT_S = 120
 FIND_TIMEOUT_S = 5
-HERE = ("127.0.0.1", "localhost", "::1")
 INSTALL_HINT = "start Docker (Desktop, colima, podman or dockerd), or   pyml dev up --driver process"
 
 
@@ -152,7 +152,7 @@ def _refuse_elsewhere(endpoint: str) -> None:
     """Refuse an engine of a different machine: a sandbox is reached at 127.0.0.1."""
     parts = urlsplit(endpoint if "://" in endpoint else f"tcp://{endpoint}")
     is_file = parts.scheme in ("unix", "npipe")
-    is_here = is_file or (parts.scheme != "ssh" and (parts.hostname or HERE[0]) in HERE)
+    is_here = is_file or (parts.scheme != "ssh" and (parts.hostname or HOST) in LOOPBACK)
     if not is_here:
         raise SetupError(
             f"The Docker engine {without_users(endpoint)} runs on a different machine, which has the ports.",
