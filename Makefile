@@ -17,8 +17,10 @@
 #   make faults
 # One tries every job and check on second clusters, a worker that is killed among them, for ten minutes; make test has the quick ones:
 #   make clusters
-# One runs the README with processes, for four minutes; make test runs it in containers where an engine answers:
-#   make demo-processes
+# One runs the README and make demo with each driver, for a quarter of an hour; make test runs the README's tour alone:
+#   make demos
+# One runs every test of the shared sandbox with each driver; make test does so where the driver matters:
+#   make drivers
 # Two look for what breaks it: fuzz in some minutes, soak in MINUTES (20); they write docs/reliability.md:
 #   make fuzz     install, send 5,000 made-up requests over gRPC and REST to a real gateway and model servers
 #   make soak     install, load a sandbox with requests, deploys and jobs, and see whether a service grows (DRIVER=process)
@@ -28,7 +30,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit processes containers elsewhere containers-and-elsewhere docs docs-links pictures measure zoo mutants networks models faults clusters demo-processes fuzz soak install clean
+.PHONY: demo test lint unit processes containers elsewhere containers-and-elsewhere docs docs-links pictures measure zoo mutants networks models faults clusters demos drivers fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -98,8 +100,11 @@ faults: install
 clusters: install
 	PYML_CLUSTERS=all $(BIN)/python -m pytest tests/integration/test_clusters.py tests/containers/test_exported.py
 
-demo-processes: install
-	PYML_DEMO=all $(BIN)/python -m pytest tests/cli/test_readme.py -k process
+demos: install
+	PYML_DEMO=all $(BIN)/python -m pytest tests/cli/test_readme.py
+
+drivers: install
+	PYML_DRIVERS=all $(BIN)/python -m pytest tests/integration
 
 fuzz: install
 	PYML_FUZZ_INPUTS=5000 PYML_FUZZ_WRITE=1 $(BIN)/python -m pytest tests/fuzz -s --timeout 3600

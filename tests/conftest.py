@@ -3,6 +3,7 @@ one DuckDB for many comparisons."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import duckdb
@@ -30,10 +31,28 @@ settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)  # `-m` chooses in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a Docker engine: `make test` runs these tests beside the rest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a Docker engine: `make test` runs these tests beside the rest.
+
+    A test of the shared sandbox runs with containers as well if it is marked `each_driver`: what it shows depends on the
+    driver. All run with both where PYML_DRIVERS is "all": `make drivers`.
+    """
+    if os.environ.get("PYML_DRIVERS") != "all":
+        repeated = [item for item in items if _is_repeated(item)]
+        config.hook.pytest_deselected(items=repeated)
+        items[:] = [item for item in items if item not in repeated]
     for item in filter(_needs_containers, items):
         item.add_marker(pytest.mark.containers)
+
+
+def _is_repeated(item: pytest.Item) -> bool:
+    """Whether a test only repeats with containers what it shows with processes."""
+    is_of_containers = isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    return is_of_containers and item.callspec.params.get("sandbox") == "container" and not _is_of_each_driver(item)  # type: ignore[attr-defined]
+
+
+def _is_of_each_driver(item: pytest.Item) -> bool:
+    return item.get_closest_marker("each_driver") is not None
 
 
 def _needs_containers(item: pytest.Item) -> bool:

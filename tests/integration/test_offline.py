@@ -58,6 +58,7 @@ def stored(client: Client, table: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in spark.table(table).orderBy("id").collect()]
 
 
+@pytest.mark.each_driver
 def test_predictions_lie_in_the_table_beside_their_key(client: Client, double: str) -> None:
     job = client.predict_offline(double, ROWS.format(5), "ml.kept", key=["id"])
     result = job.wait()
@@ -169,6 +170,13 @@ def test_sparks_own_words_are_kept(client: Client, double: str, query: str, word
         client.predict_offline(double, query, "ml.refused").wait()
 
 
+@pytest.fixture(scope="module")
+def old(client: Client, double: str) -> list[tuple[object, ...]]:
+    """The rows of the table ml.old, which no job may change that fails."""
+    client.predict_offline(double, ROWS.format(4), "ml.old", key=["id"]).wait()
+    return stored(client, "ml.old")
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -186,17 +194,18 @@ def test_sparks_own_words_are_kept(client: Client, double: str, query: str, word
         (ROWS.format(0), "the query returned no rows"),
     ],
 )
-def test_a_failed_job_says_why_and_leaves_the_old_table(client: Client, double: str, query: str, words: str) -> None:
-    client.predict_offline(double, ROWS.format(4), "ml.old", key=["id"]).wait()
-    before = stored(client, "ml.old")
+def test_a_failed_job_says_why_and_leaves_the_old_table(
+    client: Client, double: str, old: list[tuple[object, ...]], query: str, words: str
+) -> None:
     with pytest.raises(JobError) as raised:
         client.predict_offline(double, query, "ml.old", key=["id"]).wait()
     assert words in str(raised.value)
-    assert stored(client, "ml.old") == before
+    assert stored(client, "ml.old") == old
     with session(client.home) as spark:
         assert not [table.name for table in spark.catalog.listTables("ml") if "staging" in table.name]
 
 
+@pytest.mark.each_driver
 def test_an_error_of_the_model_arrives_whole_with_its_code(client: Client, tmp_path: Path) -> None:
     words = "one\n\n  three \tat " + "long " * 2000 + "end"
     model = DOUBLE.replace('"thirteen is not lucky"', repr(words))
@@ -221,6 +230,7 @@ def test_an_empty_result_is_written_where_it_is_allowed(client: Client, double: 
     assert stored(client, "ml.empty") == []
 
 
+@pytest.mark.each_driver
 def test_a_partition_is_replaced_and_all_others_stay(client: Client, double: str) -> None:
     with session(client.home) as spark:
         spark.sql("CREATE DATABASE IF NOT EXISTS ml")
@@ -287,6 +297,7 @@ def sleeping(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
     return client.upload_model(ModelPackage(write_package(tmp_path_factory.mktemp("m") / "slow", slow)))
 
 
+@pytest.mark.each_driver
 def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, sleeping: str) -> None:
     job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
     with pytest.raises(TimeoutError):
@@ -298,6 +309,7 @@ def test_a_job_can_be_cancelled_and_leaves_nothing_behind(client: Client, sleepi
         assert not [table.name for table in spark.catalog.listTables("ml") if "slow" in table.name]
 
 
+@pytest.mark.each_driver
 def test_a_job_is_in_the_list_while_it_runs_and_a_request_cancels_it(client: Client, sleeping: str) -> None:
     job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
     wait_for(lambda: list_jobs(client.home, "ml.slow")[0].tasks_total > 0, "Spark tells of its tasks")

@@ -73,6 +73,7 @@ def check(
     return parity_check(client, model_id, settings, use_cache=use_cache)
 
 
+@pytest.mark.each_driver
 def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> None:
     report = check(either, tmp_path, HONEST)
     assert (report.verdict, report.decision.level, report.rows) == (Verdict.PASS, "P5", 3000)
@@ -298,6 +299,7 @@ def test_only_the_tables_of_the_latest_run_are_kept(client: Client, tmp_path: Pa
     assert report.elsewhere["rows_table"].endswith(tuple(tables))
 
 
+@pytest.mark.each_driver
 def test_a_model_that_is_not_deployed_is_served_only_while_it_is_checked(either: Client, tmp_path: Path) -> None:
     package = ModelPackage(write_package(tmp_path / "never_deployed", MODEL.format(body=HONEST)))
     model_id = either.upload_model(package)

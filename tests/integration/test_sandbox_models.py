@@ -27,7 +27,7 @@ from pyml_sandbox.workspace.state import require_state
 from support.packages import ECHO, write_package
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.each_driver]
 
 
 @pytest.fixture

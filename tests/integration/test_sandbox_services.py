@@ -57,6 +57,7 @@ def test_up_again_leaves_every_process_alone(process_sandbox: SandboxHome, runne
     assert {name: service.pid for name, service in live(runner).items()} == before
 
 
+@pytest.mark.each_driver
 def test_one_service_is_restarted_and_no_other(sandbox: SandboxHome) -> None:
     runner = driver_for(sandbox, require_state(sandbox)).runner
     before = live(runner)

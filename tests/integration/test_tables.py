@@ -30,6 +30,7 @@ def stored(home: SandboxHome, table: str) -> list[dict[str, object]]:
         return rows
 
 
+@pytest.mark.each_driver
 def test_a_table_holds_the_rows_of_its_file_and_is_listed(sandbox: SandboxHome, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(CSV)
     loaded = load_file(sandbox, tmp_path / "rows.csv", "Loaded.Birds")
@@ -42,6 +43,7 @@ def test_a_table_holds_the_rows_of_its_file_and_is_listed(sandbox: SandboxHome, 
     assert "loaded.birds" in list_tables(sandbox)
 
 
+@pytest.mark.each_driver
 def test_rows_without_end_are_sent_in_parts_and_stay_in_order(
     sandbox: SandboxHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

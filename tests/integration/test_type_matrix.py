@@ -73,7 +73,11 @@ def pass_through(client: Client, tmp_path_factory: pytest.TempPathFactory) -> di
     return deployed
 
 
-MATRIX = [(False, kind) for kind in KINDS] + [(True, kind) for kind in KINDS_WITHOUT_NULL]
+HARDEST = "extremes beside null"
+MATRIX = [
+    *(pytest.param(False, kind, marks=[pytest.mark.each_driver] if kind == HARDEST else []) for kind in KINDS),
+    *((True, kind) for kind in KINDS_WITHOUT_NULL),
+]
 
 
 @pytest.mark.parametrize(("not_null", "kind"), MATRIX)
