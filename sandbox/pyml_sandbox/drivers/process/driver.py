@@ -12,6 +12,7 @@ from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
 from pyml_sandbox.drivers.process import process_checks
 from pyml_sandbox.drivers.process.environments import VirtualenvBuilder
 from pyml_sandbox.drivers.process.java import find_java
+from pyml_sandbox.drivers.process.linked_spark import linked_spark
 from pyml_sandbox.drivers.process.loopback_jar import loopback_jar
 from pyml_sandbox.drivers.process.service_runner import ProcessRunner
 from pyml_sandbox.drivers.process.service_specs import (
@@ -75,7 +76,7 @@ class ProcessDriver:
         loopback = str(loopback_jar(spark_home, java, self._home.cache))
         return [
             metastore_spec(self._home, spark_home, java, loopback, self._ports.metastore),
-            spark_spec(self._home, spark_home, java, self._ports),
+            spark_spec(self._home, linked_spark(spark_home, self._home.cache), java, self._ports),
             gateway_spec(self._home, self._ports, access_log=self._access_log),
         ]
 
