@@ -49,3 +49,12 @@ def test_it_ends_with_spark(daemon: subprocess.Popen[bytes]) -> None:
         assert daemon.stdin is not None
         daemon.stdin.close()
         daemon.wait(timeout=20)
+
+
+def test_a_worker_is_forked_from_a_process_that_has_imported_what_each_one_imports() -> None:
+    program = (
+        "import sys; from pyml.offline import worker_daemon as daemon; "
+        "daemon.manager = lambda: print(set(daemon.EACH_WORKER_IMPORTS) <= set(sys.modules)); daemon.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "pyspark.worker"], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
