@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
@@ -139,29 +139,64 @@ def _uncomparable(name: str, data_type: DataType, job: OfflineJob) -> Problem | 
 _UNCOMPARABLE = frozenset({"VariantType", "GeometryType", "GeographyType"})
 
 
-def key_problems(spark: SparkSession, relation: str, key: Sequence[str]) -> Iterator[Problem]:
-    """Problems of the key of a table or view: nulls and repeated keys, with an example.
+@dataclass(frozen=True)
+class KeyCounts:
+    """What the rows of a table say of its key.
+
+    Attributes:
+        rows: number of rows.
+        null_rows: rows that have a null in a key column.
+        repeated_keys: different keys that several rows have.
+    """
+
+    rows: int
+    null_rows: int
+    repeated_keys: int
+
+
+def count_keys(spark: SparkSession, relation: str, key: Sequence[str]) -> KeyCounts:
+    """Count rows, nulls and repeated keys, in one pass.
 
     Args:
         spark: session that can read the table.
         relation: name of the table or view, quoted if necessary.
         key: columns that should identify a row.
     """
-    columns = ", ".join(backticked(name) for name in key)
-    any_null = " OR ".join(f"{backticked(name)} IS NULL" for name in key)
-    nulls = spark.sql(f"SELECT count(*) FROM {relation} WHERE {any_null}").head()
-    if nulls and nulls[0]:
+    columns = ", ".join(map(backticked, key))
+    has_null = " OR ".join(f"{backticked(name)} IS NULL" for name in key)
+    counted = spark.sql(
+        "SELECT coalesce(sum(__rows), 0), coalesce(sum(if(__has_null, __rows, 0)), 0), count_if(__rows > 1) "
+        f"FROM (SELECT count(*) AS __rows, {has_null} AS __has_null FROM {relation} GROUP BY {columns})"
+    ).collect()[0]
+    return KeyCounts(*map(int, counted))
+
+
+def key_problems(
+    spark: SparkSession, relation: str, key: Sequence[str], counts: KeyCounts | None = None
+) -> Iterator[Problem]:
+    """Problems of the key of a table or view: nulls and repeated keys, with an example.
+
+    Args:
+        spark: session that can read the table.
+        relation: name of the table or view, quoted if necessary.
+        key: columns that should identify a row.
+        counts: of this table and key; None to count them now.
+    """
+    counts = counts or count_keys(spark, relation, key)
+    if counts.null_rows:
         shown = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
-        yield Problem(f"{nulls[0]} rows have a null in the key ({', '.join(map(quoted, key))})", f"WHERE NOT ({shown})")
-    repeated = spark.sql(
-        f"SELECT to_json(struct({columns}), map('ignoreNullFields', 'false')), count(*), count(*) OVER () "
-        f"FROM {relation} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
-    ).head()
-    if repeated:
+        message = f"{counts.null_rows} rows have a null in the key ({', '.join(map(quoted, key))})"
+        yield Problem(message, f"WHERE NOT ({shown})")
+    if counts.repeated_keys:
+        columns = ", ".join(map(backticked, key))
+        repeated = spark.sql(
+            f"SELECT to_json(struct({columns}), map('ignoreNullFields', 'false')), count(*) "
+            f"FROM {relation} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
+        ).collect()[0]
         # As text of Spark: Python has no date of the year 12024.
         values = json.loads(repeated[0], parse_float=str, parse_int=str)
         example = ", ".join(f"{name}={value}" for name, value in values.items())
         yield Problem(
-            f"{repeated[2]} keys appear more than once, such as {example} ({repeated[1]} times)",
+            f"{counts.repeated_keys} keys appear more than once, such as {example} ({repeated[1]} times)",
             "add columns to the key until it identifies one row",
         )

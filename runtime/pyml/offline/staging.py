@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import key_problems
+from pyml.offline.job_query import count_keys, key_problems
 from pyml.offline.kept_columns import KeptColumn
 from pyml.offline.spark_schema import fields_of
 from pyml.types.spark_types import backticked
@@ -124,15 +124,16 @@ def refuse_bad_audit(
             "run it again; if it fails again, report it",
             ErrorCode.ROWS_LOST,
         )
-    stored = spark.table(staging).count()
+    counts = count_keys(spark, staging, key) if job.key else None
+    stored = counts.rows if counts else spark.table(staging).count()
     if stored != after.rows:
         message = f"{after.rows} rows were predicted, but {stored} are stored; {kept}"
         raise JobError(message, "read the Spark log: pyml dev logs", ErrorCode.ROWS_LOST)
     if not stored and not job.allow_empty:
         hint = "allow an empty result with --allow-empty (allow_empty=True)"
         raise JobError(f"the query returned no rows; {kept}", hint, ErrorCode.NO_ROWS)
-    if job.key:
-        problems = list(key_problems(spark, staging, key))
+    if counts:
+        problems = list(key_problems(spark, staging, key, counts))
         if problems:
             listed = "; ".join(problem.message for problem in problems)
             raise JobError(f"the key does not identify the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)
