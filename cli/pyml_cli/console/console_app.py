@@ -101,13 +101,13 @@ def _add_actions(app: web.Application, bench: Workbench) -> None:
         action = _action(request)
         form = action.form(dict(request.query))
         facts = await asyncio.to_thread(_action_facts, bench, action, form)
-        return web.Response(content_type="text/html", text=page_html("action.jinja", bench, "", facts))
+        return web.Response(content_type="text/html", text=page_html("action.jinja", bench, facts))
 
     async def previewed(request: web.Request) -> web.Response:
         action = _action(request)
         form = action.form(_texts(await request.post()))
         facts = await asyncio.to_thread(_action_facts, bench, action, form, is_typed=True)
-        return web.Response(content_type="text/html", text=page_html("preview.jinja", bench, "", facts))
+        return web.Response(content_type="text/html", text=page_html("preview.jinja", bench, facts))
 
     async def run(request: web.Request) -> web.Response:
         action = _action(request)

@@ -81,9 +81,10 @@ class Page:
             facts = await asyncio.to_thread(self.facts, _asked(bench, request))
         except PymlError as error:
             return web.Response(
-                status=404, content_type="text/html", text=page_html("missing.jinja", bench, "", {"error": str(error)})
+                status=404, content_type="text/html", text=page_html("missing.jinja", bench, {"error": str(error)})
             )
-        text = page_html(self.template, bench, self._live_address(bench, request, facts), facts)
+        parts = parts_html(self.template, bench, facts)
+        text = page_html(self.template, bench, facts, _live_address(request, parts), parts)
         return web.Response(content_type="text/html", text=text)
 
     async def _as_json(self, bench: Workbench, request: web.Request) -> web.Response:
@@ -120,13 +121,13 @@ class Page:
             return {GONE: str(escape(str(error)))}
         return {GONE: "", **parts_html(self.template, bench, facts)}
 
-    def _live_address(self, bench: Workbench, request: web.Request, facts: Facts) -> str:
-        """The address of the page's changes; empty for a page that does not change."""
-        parts = parts_html(self.template, bench, facts)
-        if not parts:
-            return ""
-        seen = ",".join(map(_digest, parts.values()))
-        return str(request.rel_url.with_path(f"/live{request.path}").update_query(seen=seen))
+
+def _live_address(request: web.Request, parts: Mapping[str, str]) -> str:
+    """The address of a page's changes; empty for a page that does not change."""
+    if not parts:
+        return ""
+    seen = ",".join(map(_digest, parts.values()))
+    return str(request.rel_url.with_path(f"/live{request.path}").update_query(seen=seen))
 
 
 def _asked(bench: Workbench, request: web.Request, *, is_whole: bool = False) -> Asked:

@@ -16,6 +16,7 @@ from pyml_sandbox.compare.rendering.formatting import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+    from jinja2.runtime import Context
 
     from pyml_cli.console.workbench import Workbench
 
@@ -24,23 +25,34 @@ SECTIONS = ("sandbox", "models", "try", "jobs", "tables", "parity", "promotion",
 LIVE = "live_"
 
 
-def page_html(template: str, bench: Workbench, live: str, facts: Mapping[str, object]) -> str:
+def page_html(
+    template: str, bench: Workbench, facts: Mapping[str, object], live: str = "", parts: Mapping[str, str] | None = None
+) -> str:
     """A whole page.
 
     Args:
         template: name of its template.
         bench: what the pages work with.
-        live: address of its changes; empty if it has none.
         facts: what it shows.
+        live: address of its changes; empty if it has none.
+        parts: its parts that change, from `parts_html`, which are not rendered again; None to render them.
     """
-    return _environment().get_template(template).render(**_common(bench), live=live, **facts)
+    found, context = _found(template, bench, facts, live)
+    for name, html in (parts or {}).items():
+        context.blocks[name] = [lambda _context, html=html: iter((html,))]  # type: ignore[misc]  # a block gives texts
+    return "".join(found.root_render_func(context))
 
 
 def parts_html(template: str, bench: Workbench, facts: Mapping[str, object]) -> dict[str, str]:
     """The parts of a page that change while one looks, by name."""
+    found, context = _found(template, bench, facts)
+    return {name: "".join(found.blocks[name](context)) for name in _part_names(found)}
+
+
+def _found(template: str, bench: Workbench, facts: Mapping[str, object], live: str = "") -> tuple[Template, Context]:
+    """A template, and what it is rendered from."""
     found = _environment().get_template(template)
-    context = found.new_context({**_common(bench), "live": "", **facts})
-    return {name: "".join(found.blocks[name](context)) for name in part_names(template)}
+    return found, found.new_context({"sections": SECTIONS, "home": bench.home, "live": live, **facts})
 
 
 def part_names(template: str) -> Sequence[str]:
@@ -73,10 +85,6 @@ def _environment() -> Environment:
 def static_address(name: str) -> str:
     """The address of a file that never changes there: its content is part of the address."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
-
-
-def _common(bench: Workbench) -> dict[str, object]:
-    return {"sections": SECTIONS, "home": bench.home}
 
 
 def when(at: float | None) -> str:
