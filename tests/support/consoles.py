@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import http.client
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -57,9 +59,29 @@ class Console:
         finally:
             connection.close()
 
+    @contextmanager
+    def changes(self, path: str) -> Iterator[Iterator[dict[str, str]]]:
+        """The parts of a page that differ from what it shows, as a browser is sent them while it is open."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=TIMEOUT_S)
+        headers = {"Host": f"127.0.0.1:{self.access.port}", "Authorization": f"token {self.access.token}"}
+        try:
+            connection.request("GET", html.unescape(live_address(self.ask(path).text)), headers=headers)
+            found = connection.getresponse()
+            lines = (line.decode() for line in iter(found.readline, b""))
+            yield (json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: "))
+        finally:
+            connection.close()
+
     def json(self, path: str) -> Any:
         """The facts of a page."""
         return json.loads(self.ask(f"{path}.json").text)
+
+
+def live_address(page: str) -> str:
+    """Where a page hears of its changes."""
+    found = re.search(r'data-live="([^"]+)"', page)
+    assert found, page
+    return found[1]
 
 
 @contextmanager

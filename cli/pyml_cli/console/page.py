@@ -102,6 +102,7 @@ class Page:
         except PymlError as error:
             raise web.HTTPNotFound(text=str(error)) from error
         seen = dict(zip(part_names(self.template), request.query.get("seen", "").split(","), strict=False))
+        seen[GONE] = _digest("")
         with contextlib.suppress(ConnectionError, AssertionError):  # the page was closed, which aiohttp-sse asserts
             async with sse_response(request) as stream:
                 while stream.is_connected() and not bench.is_closing.is_set():

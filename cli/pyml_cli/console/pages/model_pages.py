@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pyml.error_code import ErrorCode
+from pyml.errors import UsageError
 from pyml_cli.console.page import Asked, Facts, Page
 
 if TYPE_CHECKING:
@@ -31,16 +33,22 @@ def version(asked: Asked) -> Facts:
     from pyml_sandbox.models.registry import find_version
 
     found = find_version(asked.bench.home, asked.path["model"])
-    rows = list_versions(asked.bench.home, found.name)
+    rows = {row.version.model_id: row for row in list_versions(asked.bench.home, found.name)}
     signature = found.signature
+    try:
+        lock, files = found.lock, sorted(path for path in found.package.rglob("*") if path.is_file())
+        row = rows.pop(found.model_id)
+    except (FileNotFoundError, KeyError) as error:
+        message = f"{found.model_id} was deleted at this moment."
+        raise UsageError(message, "pyml models   lists the versions", ErrorCode.MODEL_UNKNOWN) from error
     return {
-        "row": next(row.json for row in rows if row.version.model_id == found.model_id),
-        "siblings": [row.version.model_id for row in rows if row.version.model_id != found.model_id],
+        "row": row.json,
+        "siblings": list(rows),
         "kind": signature.kind,
         "inputs": [_field(field) for field in signature.inputs.fields],
         "outputs": [_field(field) for field in signature.outputs.fields],
-        "files": sorted(str(file.relative_to(found.package)) for file in found.package.rglob("*") if file.is_file()),
-        "lock": found.lock.splitlines(),
+        "files": [str(path.relative_to(found.package)) for path in files],
+        "lock": lock.splitlines(),
         "reports": [report.json for report in list_reports(asked.bench.home, found.name)],
     }
 
