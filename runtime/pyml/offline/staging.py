@@ -20,13 +20,23 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructField
 
 
+SUMMED_BITS = 24
+"""Bits of a hash that are summed at once: as a 64-bit number, which is cheap, such a sum holds 5e11 rows."""
+
+
 @dataclass(frozen=True)
 class Audit:
-    """Number of rows and order-independent fingerprints of their keys, before or after the model."""
+    """Number of rows and order-independent fingerprints of their keys, before or after the model.
+
+    Attributes:
+        rows: number of rows.
+        key_xor: of the hashes of all keys; None if there is nothing to hash. It misses keys that are lost in pairs.
+        key_sums: of the lowest and of the next 24 bits of these hashes, which do not miss them.
+    """
 
     rows: int
-    key_xor: int | None
-    key_sum: int | None
+    key_xor: int | None = None
+    key_sums: tuple[int | None, int | None] = (None, None)
 
 
 def write_staging(
@@ -93,12 +103,15 @@ def _measures(kept: Sequence[KeptColumn]) -> list[Column]:
     if not columns:
         return [count]
     hashed = F.xxhash64(*columns)
-    return [count, F.bit_xor(hashed).alias("key_xor"), F.sum(hashed.cast("decimal(20,0)")).alias("key_sum")]
+    mask = F.lit((1 << SUMMED_BITS) - 1)
+    low, next_higher = hashed.bitwiseAND(mask), F.shiftrightunsigned(hashed, SUMMED_BITS).bitwiseAND(mask)
+    sums = [F.sum(low).alias("key_low"), F.sum(next_higher).alias("key_next")]
+    return [count, F.bit_xor(hashed).alias("key_xor"), *sums]
 
 
 def _audit(observed: Mapping[str, object]) -> Audit:
     numbers = {name: None if value is None else int(str(value)) for name, value in observed.items()}
-    return Audit(numbers["rows"] or 0, numbers.get("key_xor"), numbers.get("key_sum"))
+    return Audit(numbers["rows"] or 0, numbers.get("key_xor"), (numbers.get("key_low"), numbers.get("key_next")))
 
 
 def refuse_bad_audit(

@@ -121,7 +121,7 @@ def writes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
 
     def write(*_arguments: object) -> tuple[Audit, Audit, tuple[()]]:
         act()
-        return Audit(1, 1, 1), Audit(1, 1, 1), ()
+        return Audit(1), Audit(1), ()
 
     monkeypatch.setattr(job_run, "write_staging", write)
 
