@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain
@@ -130,7 +130,8 @@ def write_response(response: ModelInferResponse, is_binary: OutputEncoding) -> H
         "parameters": dict(_plain_parameters(response.parameters)),
         "outputs": outputs,
     }
-    text = orjson.dumps({key: value for key, value in document.items() if value or key == "outputs"})
+    shown = {key: value for key, value in document.items() if value or key == "outputs"}
+    text = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY)
     return HttpResponse(b"".join((text, *blobs)), len(text)) if blobs else HttpResponse(text)
 
 
@@ -144,7 +145,8 @@ def write_request(request: ModelInferRequest) -> bytes:
         InputError: a tensor holds a value that JSON cannot represent; names it.
     """
     pairs = zip(request.inputs, request.raw_input_contents, strict=True)
-    return orjson.dumps({"inputs": [_json_tensor(tensor, raw) for tensor, raw in pairs]})
+    document = {"inputs": [_json_tensor(tensor, raw) for tensor, raw in pairs]}
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _refuse_nulls_as_bytes(name: str, nulls: Sequence[int]) -> None:
@@ -227,10 +229,13 @@ def _add_input(
         del tensor.parameters[BINARY_SIZE]
     elif "data" in entry:
         elements = _elements(entry["data"], shape, place)
-        mark_nulls(tensor, [at for at, element in enumerate(elements) if element is None])
-        array = _array(name, datatype, elements)
+        types = set(map(type, elements))  # once: each look at all elements costs as much as parsing their digits
+        if _NULL in types:
+            mark_nulls(tensor, [at for at, element in enumerate(elements) if element is None])
+        array = _array(name, datatype, elements, types)
         if _may_be_rounded(array):
-            array = _array(name, datatype, _elements(exact_data(), shape, place))
+            exact = _elements(exact_data(), shape, place)
+            array = _array(name, datatype, exact, set(map(type, exact)))
         raw = write_raw(array)
     else:
         raise refusal(f"{place} has no data", f'send "data", or the parameter {BINARY_SIZE}')
@@ -256,9 +261,12 @@ def _elements(data: Json, shape: Sequence[int], place: str) -> list[Json]:
     """Elements of a list, row by row. The list is either flat or nested according to the shape."""
     if not isinstance(data, list):
         raise refusal(f"{place}.data is a {_kind(data)}", "send a list, nested or flat")
-    if not any(isinstance(element, list) for element in data):
-        return data
-    return _flat(data, shape, place)
+    return _flat(data, shape, place) if _is_nested(data) else data
+
+
+def _is_nested(data: list[Json]) -> bool:
+    """Whether a list holds lists: all of its elements or, which `_flat` or `_array` refuses, some."""
+    return len(data) > 0 and (isinstance(data[0], list) or isinstance(data[-1], list))
 
 
 def _flat(data: Sequence[Json], shape: Sequence[int], place: str) -> list[Json]:
@@ -283,22 +291,23 @@ _WANTED: Mapping[str, tuple[frozenset[type], str]] = {
 }
 
 
-def _array(name: str, datatype: str, elements: list[Json]) -> Array:
-    """The elements as an array of the datatype, with every value unchanged, and anything in place of null."""
+def _array(name: str, datatype: str, elements: list[Json], types: Set[type]) -> Array:
+    """The elements, which are of these types, as an array of the datatype: every value unchanged, anything for null."""
     try:
         dtype = dtype_of(datatype)
     except KeyError:
         raise unknown_datatype(name, datatype) from None
     wanted, accepted = _WANTED[dtype.kind]
-    if not (wanted | {_NULL}).issuperset(map(type, elements)):
+    if not (wanted | {_NULL}).issuperset(types):
         at = next(at for at, element in enumerate(elements) if type(element) not in wanted | {_NULL})
         found = f"{_excerpt(elements[at])} at position {at}"
         raise refusal(f"tensor `{name}` is {datatype} and holds {found}", f"it accepts only {accepted}")
-    if None in elements:
-        filler = _IN_PLACE_OF_NULL.get(dtype.kind, 0)
+    if _NULL in types:
+        filler = 0.0 if float in types else _IN_PLACE_OF_NULL.get(dtype.kind, 0)
         elements = [filler if element is None else element for element in elements]
+        types = {type(filler), *types} - {_NULL}
     if dtype.kind != "O":
-        return _numbers(name, datatype, cast("list[float]", elements), dtype)
+        return _numbers(name, datatype, cast("list[float]", elements), dtype, types)
     texts = np.empty(len(elements), dtype=object)
     texts[:] = elements
     return texts
@@ -317,8 +326,10 @@ _HALF_BYTES = 2
 _BEYOND_INT64 = 2.0**63
 
 
-def _numbers(name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic]) -> Array:
-    array, lost = numbers_as_written(elements, dtype)
+def _numbers(
+    name: str, datatype: str, elements: list[float], dtype: np.dtype[np.generic], types: Collection[type]
+) -> Array:
+    array, lost = numbers_as_written(elements, dtype, types)
     if lost.any():
         at = int(lost.argmax())
         found = f"{_excerpt(elements[at])} at position {at}"
@@ -331,24 +342,33 @@ def _json_tensor(tensor: InferInputTensor, raw: bytes) -> dict[str, object]:
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape), "data": data}
 
 
-def _json_data(tensor: InferInputTensor | InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> list[object]:
-    elements = _json_elements(tensor, raw)
+def _json_data(tensor: InferInputTensor | InferOutputTensor, raw: bytes, nulls: Sequence[int]) -> Array | list[object]:
+    """The elements of a tensor, as something that orjson writes."""
+    array = read_raw(tensor, raw).ravel()
+    elements: list[object]
+    if tensor.datatype == "BYTES":
+        elements = [_decoded(tensor, element) for element in array.tolist()]
+    else:
+        _refuse_not_finite(tensor, array)
+        if not nulls and array.dtype in _WRITTEN_AS_THEY_ARE:
+            return np.ascontiguousarray(array)
+        elements = array.tolist()
     for position in nulls:
         elements[position] = None
     return elements
 
 
-def _json_elements(tensor: InferInputTensor | InferOutputTensor, raw: bytes) -> list[object]:
-    elements: list[object] = read_raw(tensor, raw).ravel().tolist()
-    if tensor.datatype == "BYTES":
-        return [_decoded(tensor, element) for element in elements]
-    if tensor.datatype.startswith("FP") and not np.isfinite(np.array(elements, dtype=np.float64)).all():
+_WRITTEN_AS_THEY_ARE = frozenset(map(np.dtype, (np.float64, np.int64, np.int32, np.uint64, np.uint32, np.bool_)))
+"""Dtypes whose numbers orjson writes as Python's; of a narrower float it would write fewer digits."""
+
+
+def _refuse_not_finite(tensor: InferInputTensor | InferOutputTensor, array: Array) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise refusal(
             f"{_role(tensor)} `{tensor.name}` holds NaN or infinity, which JSON cannot represent",
             "ask for it as binary data, or over gRPC",
             ErrorCode.CANNOT_CARRY,
         )
-    return elements
 
 
 def _decoded(tensor: InferInputTensor | InferOutputTensor, element: object) -> str:

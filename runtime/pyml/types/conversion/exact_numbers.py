@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +56,9 @@ def in_dtype(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Fla
         return _rounded(values, dtype) if dtype.kind == "f" else _in_range(values, dtype)
 
 
-def numbers_as_written(elements: Sequence[float], dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:
+def numbers_as_written(
+    elements: Sequence[float], dtype: np.dtype[np.generic], types: Collection[type] | None = None
+) -> tuple[Numbers, Flags]:
     """Numbers that a person wrote in decimal digits, in a dtype, and which of them it cannot hold.
 
     A whole number must be kept exactly. A decimal fraction means the nearest float, unless that is infinity, or zero
@@ -65,10 +67,14 @@ def numbers_as_written(elements: Sequence[float], dtype: np.dtype[np.generic]) -
     Args:
         elements: n integers of any size, floats and Booleans.
         dtype: of integers, floats or Booleans.
+        types: those of the elements, if the caller has looked; None to look.
 
     Returns:
         The numbers of shape (n,); and True for each that was lost.
     """
+    found = set(map(type, elements)) if types is None else set(types)
+    if found == {float} or (found and found <= {int, bool}):
+        return _nearest(_of_one_type(elements, is_float=float in found), dtype)
     array, lost = np.zeros(len(elements), dtype), np.zeros(len(elements), bool)
     kinds = np.array([isinstance(element, float) for element in elements], bool)
     for is_float in (False, True):
@@ -79,7 +85,7 @@ def numbers_as_written(elements: Sequence[float], dtype: np.dtype[np.generic]) -
     return array, lost
 
 
-def _of_one_type(elements: list[float], *, is_float: bool) -> Numbers:
+def _of_one_type(elements: Sequence[float], *, is_float: bool) -> Numbers:
     if is_float or isinstance(elements[0], bool):
         return np.array(elements)
     try:
