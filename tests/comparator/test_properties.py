@@ -21,6 +21,7 @@ from pyml_sandbox.compare import (
     Tolerances,
     TypeDifference,
     WorstRow,
+    comparator,
     compare,
 )
 
@@ -226,3 +227,25 @@ def test_a_larger_tolerance_never_finds_more(
 def test_the_order_of_rows_does_not_matter(left: list[Row], right: list[Row], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(left)), data.draw(st.permutations(right))
     assert compared(left, right) == compared(*shuffled)
+
+
+@settings(max_examples=20)
+@given(left=tables, right=tables)
+def test_digests_change_nothing_but_the_time(left: list[Row], right: list[Row]) -> None:
+    for other in (right, left, [tuple(map(with_negative_zeros, row)) for row in left]):
+        whole = compared(left, other)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(comparator, "DIGEST_ROWS", 0)
+            patch.setattr(comparator, "MOST_UNLIKE", 1.0)
+            assert compared(left, other) == whole
+
+
+def with_negative_zeros(value: object) -> object:
+    """The same value with every 0.0 as -0.0."""
+    if isinstance(value, float):
+        return -0.0 if value == 0 else value
+    if isinstance(value, dict):
+        return {name: with_negative_zeros(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(with_negative_zeros, value))
+    return value

@@ -1,4 +1,7 @@
-"""Compare two tables: one full join in DuckDB, and a second look only at what did not agree."""
+"""Compare two tables: one full join in DuckDB, and a second look only at what did not agree.
+
+Where the tables are large and most rows agree, the join has keys and digests alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan, plan_comparison
-from pyml_sandbox.compare.queries import statement
+from pyml_sandbox.compare.queries import digest, statement
 from pyml_sandbox.compare.queries.database import Limits, count, one_row, open_database
 from pyml_sandbox.compare.queries.key_audit import REPEATED, audit_keys, may_repeat
 from pyml_sandbox.compare.queries.value_class import column_tolerance
@@ -75,6 +78,12 @@ def _wanted_keys(connection: duckdb.DuckDBPyConnection, within: Source | None, p
     return "wanted"
 
 
+DIGEST_ROWS = 200_000
+"""From how many rows on digests are joined first: below, the whole comparison takes less than what they cost."""
+MOST_UNLIKE = 0.2
+"""Up to which share of unlike rows digests save time: what is unlike is joined once more."""
+
+
 @dataclass(frozen=True)
 class _Counts:
     """What the full pass counted: rows of the full join, those with both sides, and each column."""
@@ -101,10 +110,13 @@ class _Joining:
         self._plan = plan
         self._allowed = allowed
         self._sides = ("left_rows", "right_rows")
+        self._examined = self._sides  # the rows among which are all that differ
+        self._rows = 0
 
     def totals(self) -> tuple[int, int]:
         """Rows on each side; read from the footers of Parquet files."""
         left, right = (count(self._connection, f"SELECT count(*) FROM {side}")[0] for side in self._sides)
+        self._rows = max(left, right)
         return left, right
 
     def run(self, rows_left: int, rows_right: int) -> tuple[KeyComparison, tuple[ColumnComparison, ...], int]:
@@ -130,9 +142,34 @@ class _Joining:
         self._sides = ("left_unique", "right_unique")
 
     def _count(self) -> _Counts:
-        """The one full pass."""
-        query = statement.count_statement(*self._sides, self._plan, self._allowed)
-        joined, matched, *found = cast("tuple[int, ...]", one_row(self._connection, query))
+        """The full pass: over digests first where that pays, and then over the values of what is unlike."""
+        self._examined = self._sides
+        if self._rows < DIGEST_ROWS or not digest.has_digest(self._plan) or self._differs_mostly():
+            joined, matched, *found = self._count_values()
+            return self._counts(joined, matched, found)
+        self._connection.execute(digest.suspects_statement("suspects", *self._sides, self._plan))
+        joined, matched, unlike = count(self._connection, digest.suspect_count_statement("suspects"))
+        if unlike <= MOST_UNLIKE * matched:
+            self._examine_suspects()
+        _, _, *found = self._count_values()
+        return self._counts(joined, matched, found)
+
+    def _differs_mostly(self) -> bool:
+        """Whether most of the first rows are unlike, so that digests would be joined in vain."""
+        matched, unlike = count(self._connection, digest.head_statement(*self._sides, self._plan))
+        return unlike > MOST_UNLIKE * matched
+
+    def _examine_suspects(self) -> None:
+        names = ("left_unlike", "right_unlike")
+        for name, rows in zip(names, self._sides, strict=True):
+            self._connection.execute(digest.unlike_statement(name, rows, "suspects", self._plan))
+        self._examined = names
+
+    def _count_values(self) -> tuple[int, ...]:
+        query = statement.count_statement(*self._examined, self._plan, self._allowed)
+        return cast("tuple[int, ...]", one_row(self._connection, query))
+
+    def _counts(self, joined: int, matched: int, found: Sequence[int]) -> _Counts:
         width = statement.COLUMN_WIDTH
         columns = tuple(
             self._column(pair, matched, found[index * width : (index + 1) * width])
@@ -166,7 +203,7 @@ class _Joining:
         differing = [index for index, column in enumerate(columns) if column.differing]
         if not differing:
             return columns
-        query = statement.worst_statement(*self._sides, self._plan, self._allowed, differing)
+        query = statement.worst_statement(*self._examined, self._plan, self._allowed, differing)
         found = dict(zip(differing, one_row(self._connection, query), strict=True))
         return tuple(
             replace(column, worst=_worst_rows(cast("list[_Row]", found[index]))) if index in found else column

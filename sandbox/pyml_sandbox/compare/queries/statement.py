@@ -68,7 +68,7 @@ def unique_statement(name: str, rows: str, plan: ComparisonPlan, repeated: Seque
         plan: gives the number of key columns.
         repeated: tables of repeated keys.
     """
-    unlike = " ".join(f"ANTI JOIN {table} ON {_same_key(rows, table, plan)}" for table in repeated)
+    unlike = " ".join(f"ANTI JOIN {table} ON {same_key(rows, table, plan)}" for table in repeated)
     return f"CREATE OR REPLACE VIEW {name} AS SELECT {rows}.* FROM {rows} {unlike}"
 
 
@@ -81,7 +81,7 @@ def sample_statement(rows: str, plan: ComparisonPlan, share: float) -> str:
         share: of all rows, above 0; 1 for all of them.
     """
     sample = f" TABLESAMPLE system({100 * share:.6f} PERCENT)" if share < 1 else ""
-    picked = f"SELECT {_keys(plan)} FROM {rows}{sample} WHERE {_has_key(plan)}"
+    picked = f"SELECT {key_names(plan)} FROM {rows}{sample} WHERE {_has_key(plan)}"
     distinct = "SELECT count(*) FROM (SELECT DISTINCT * FROM picked)"
     return f"WITH picked AS MATERIALIZED ({picked}) SELECT count(*), ({distinct}) FROM picked"
 
@@ -100,8 +100,8 @@ def repeated_statement(table: str, rows: str, plan: ComparisonPlan) -> str:
         plan: gives the number of key columns.
     """
     return (
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n FROM {rows} "
-        f"WHERE {_has_key(plan)} GROUP BY {_keys(plan)} HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key_names(plan)}, count(*) AS n FROM {rows} "
+        f"WHERE {_has_key(plan)} GROUP BY {key_names(plan)} HAVING count(*) > 1"
     )
 
 
@@ -115,9 +115,9 @@ def absent_statement(table: str, here: str, there: str, plan: ComparisonPlan) ->
         plan: gives the number of key columns.
     """
     return (
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {_keys(plan)}, count(*) AS n "
-        f"FROM (SELECT * FROM {here} WHERE {_has_key(plan)}) h ANTI JOIN {there} ON {_same_key('h', there, plan)} "
-        f"GROUP BY {_keys(plan)}"
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {key_names(plan)}, count(*) AS n "
+        f"FROM (SELECT * FROM {here} WHERE {_has_key(plan)}) h ANTI JOIN {there} ON {same_key('h', there, plan)} "
+        f"GROUP BY {key_names(plan)}"
     )
 
 
@@ -129,7 +129,7 @@ def key_count_statement(table: str) -> str:
 def key_examples_statement(table: str, plan: ComparisonPlan) -> str:
     """The smallest keys of a table of keys, as text."""
     shown = ", ".join(_shown(f"k{i}") for i in range(len(plan.keys)))
-    return f"SELECT {shown} FROM {table} ORDER BY {_keys(plan)} LIMIT {EXAMPLES}"
+    return f"SELECT {shown} FROM {table} ORDER BY {key_names(plan)} LIMIT {EXAMPLES}"
 
 
 def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
@@ -140,7 +140,7 @@ def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
         right: the second table.
         plan: gives the number of key columns.
     """
-    return f"SELECT count(*) FROM {left} JOIN {right} ON {_same_key(left, right, plan)}"
+    return f"SELECT count(*) FROM {left} JOIN {right} ON {same_key(left, right, plan)}"
 
 
 def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances) -> str:
@@ -157,7 +157,7 @@ def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolera
     for index, pair in enumerate(plan.values):
         counts += column_counts(index, pair, matched)
     pairs = ["l.k0 AS lk", "r.k0 AS rk", *_value_pairs(plan, allowed, range(len(plan.values)))]
-    joined = f"SELECT {', '.join(pairs)} FROM {left} l FULL JOIN {right} r ON {_same_key('l', 'r', plan)}"
+    joined = f"SELECT {', '.join(pairs)} FROM {left} l FULL JOIN {right} r ON {same_key('l', 'r', plan)}"
     return f"SELECT {', '.join(counts)} FROM ({joined})"
 
 
@@ -195,7 +195,7 @@ def worst_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolera
     keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
     joined = (
         f"SELECT {', '.join([*keys, *_value_pairs(plan, allowed, columns)])} "
-        f"FROM {left} l JOIN {right} r ON {_same_key('l', 'r', plan)}"
+        f"FROM {left} l JOIN {right} r ON {same_key('l', 'r', plan)}"
     )
     differing = f"SELECT * FROM ({joined}) WHERE {any_of([f'c{index} >= {DIFFERS}' for index in columns])}"
     worst = ", ".join(f"{_worst(index, plan)} AS w{index}" for index in columns)
@@ -243,7 +243,8 @@ def _shown(value: str) -> str:
     return f"CASE WHEN length({value}::VARCHAR) > {TEXT_LENGTH} THEN {cut} || '…' ELSE {value}::VARCHAR END"
 
 
-def _keys(plan: ComparisonPlan) -> str:
+def key_names(plan: ComparisonPlan) -> str:
+    """The key columns of a side, by position."""
     return ", ".join(f"k{i}" for i in range(len(plan.keys)))
 
 
@@ -251,6 +252,6 @@ def _has_key(plan: ComparisonPlan) -> str:
     return " AND ".join(f"k{i} IS NOT NULL" for i in range(len(plan.keys)))
 
 
-def _same_key(left: str, right: str, plan: ComparisonPlan) -> str:
+def same_key(left: str, right: str, plan: ComparisonPlan) -> str:
     """Plain equality: a null key matches nothing and is counted apart; NaN matches NaN."""
     return " AND ".join(f"{left}.k{i} = {right}.k{i}" for i in range(len(plan.keys)))

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pyml.errors import PymlError, UsageError
 from pyml_sandbox.compare import Comparison, Limits, compare
+from pyml_sandbox.compare.comparator import DIGEST_ROWS
 
 
 def table(**columns: object) -> pa.Table:
@@ -173,6 +175,20 @@ def test_more_than_fits_into_memory_goes_to_the_scratch_folder_which_is_left_emp
     assert found.agrees
     assert found.matched == rows
     assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("changed", [0, 100, DIGEST_ROWS])
+@pytest.mark.parametrize("lost", [0, 3])
+def test_large_tables_are_counted_as_small_ones(changed: int, lost: int) -> None:
+    numbers = np.arange(DIGEST_ROWS)
+    left = pa.table({"id": numbers, "p": numbers * 1.0, "s": numbers.astype("U")})
+    right = pa.table({"id": numbers, "p": numbers + 1.0 * (numbers < changed), "s": numbers.astype("U")})
+    found = compared(left, right.slice(lost))
+    differing = max(0, changed - lost)
+    assert (found.keys.missing.rows, found.matched) == (lost, DIGEST_ROWS - lost)
+    assert [column.differing for column in found.columns] == [differing, 0]
+    assert [column.equal for column in found.columns] == [found.matched - differing, found.matched]
+    assert [row.key for row in found.columns[0].worst] == [(str(lost + i),) for i in range(min(5, differing))]
 
 
 def test_too_little_memory_is_an_error_that_says_so(tmp_path: Path) -> None:
