@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import os
 import signal
+import sys
 from types import FrameType
 
 from pyspark.daemon import manager
@@ -32,9 +33,17 @@ def main(idle_s: float = IDLE_S) -> None:
         with contextlib.suppress(ImportError):  # the worker says so, if it needs it
             importlib.import_module(name)
     signal.signal(signal.SIGALRM, _end_if_idle)
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGALRM, signal.SIG_DFL))
+    os.register_at_fork(after_in_child=_begin_afresh)
     signal.setitimer(signal.ITIMER_REAL, idle_s, idle_s)
     manager()
+
+
+def _begin_afresh() -> None:
+    """Make a worker what it would be if it had imported everything itself."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    numbers = sys.modules.get("numpy.random")
+    if numbers is not None:
+        numbers.seed()  # else all workers would draw the same; Python's own `random` does this itself
 
 
 def _end_if_idle(_number: int, _frame: FrameType | None) -> None:

@@ -51,10 +51,25 @@ def test_it_ends_with_spark(daemon: subprocess.Popen[bytes]) -> None:
         daemon.wait(timeout=20)
 
 
-def test_a_worker_is_forked_from_a_process_that_has_imported_what_each_one_imports() -> None:
-    program = (
-        "import sys; from pyml.offline import worker_daemon as daemon; "
-        "daemon.manager = lambda: print(set(daemon.EACH_WORKER_IMPORTS) <= set(sys.modules)); daemon.main()"
-    )
-    done = subprocess.run([sys.executable, "-c", program, "pyspark.worker"], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"
+DRAWN = """
+import os, random, sys
+from pyml.offline import worker_daemon as daemon
+
+def manager():
+    print(set(daemon.EACH_WORKER_IMPORTS) <= set(sys.modules), flush=True)
+    for _ in range(2):
+        if os.fork() == 0:
+            print(sys.modules["numpy"].random.random(), random.random(), flush=True)
+            os._exit(0)
+        os.wait()
+
+daemon.manager = manager
+daemon.main()
+"""
+
+
+def test_workers_share_what_each_one_imports_and_no_random_numbers() -> None:
+    command = [sys.executable, "-c", DRAWN, "pyspark.worker"]
+    shared, *drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert shared == "True"
+    assert len(set(drawn)) == len(drawn) == 4
