@@ -19,8 +19,8 @@
 #   make clusters
 # One runs the README and make demo with each driver, for a quarter of an hour; make test runs the README's tour alone:
 #   make demos
-# One runs every test of the shared sandbox with each driver; make test does so where the driver matters:
-#   make drivers
+# One runs every test that needs services, slow ones and each with each driver, for two hours:
+#   make every-test
 # Two look for what breaks it: fuzz in some minutes, soak in MINUTES (20); they write docs/reliability.md:
 #   make fuzz     install, send 5,000 made-up requests over gRPC and REST to a real gateway and model servers
 #   make soak     install, load a sandbox with requests, deploys and jobs, and see whether a service grows (DRIVER=process)
@@ -30,7 +30,7 @@ BIN := $(VENV)/bin
 MINUTES ?= 20
 DRIVER ?= process
 
-.PHONY: demo test lint unit processes containers elsewhere containers-and-elsewhere docs docs-links pictures measure zoo mutants networks models faults clusters demos drivers fuzz soak install clean
+.PHONY: demo test lint unit processes containers elsewhere containers-and-elsewhere docs docs-links pictures measure zoo mutants networks models faults clusters demos every-test fuzz soak install clean
 
 demo: install
 	BIN="$(abspath $(BIN))" sh fixtures/demo.sh
@@ -98,13 +98,13 @@ faults: install
 	PYTHONPATH=tests $(BIN)/python -m faults.results && exit $$struck
 
 clusters: install
-	PYML_CLUSTERS=all $(BIN)/python -m pytest tests/integration/test_clusters.py tests/containers/test_exported.py
+	PYML_TESTS=all $(BIN)/python -m pytest tests/integration/test_clusters.py tests/containers/test_exported.py
 
 demos: install
-	PYML_DEMO=all $(BIN)/python -m pytest tests/cli/test_readme.py
+	PYML_TESTS=all $(BIN)/python -m pytest tests/cli/test_readme.py
 
-drivers: install
-	PYML_DRIVERS=all $(BIN)/python -m pytest tests/integration
+every-test: install
+	PYML_TESTS=all $(BIN)/python -m pytest $(REST)
 
 fuzz: install
 	PYML_FUZZ_INPUTS=5000 PYML_FUZZ_WRITE=1 $(BIN)/python -m pytest tests/fuzz -s --timeout 3600

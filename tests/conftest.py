@@ -34,25 +34,21 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a Docker engine: `make test` runs these tests beside the rest.
 
-    A test of the shared sandbox runs with containers as well if it is marked `each_driver`: what it shows depends on the
-    driver. All run with both where PYML_DRIVERS is "all": `make drivers`.
+    `make test` leaves out what is marked `slow`, and a test of the shared sandbox runs with containers as well only if it
+    is marked `each_driver`: what it shows depends on the driver. `make every-test` leaves out nothing.
     """
-    if os.environ.get("PYML_DRIVERS") != "all":
-        repeated = [item for item in items if _is_repeated(item)]
-        config.hook.pytest_deselected(items=repeated)
-        items[:] = [item for item in items if item not in repeated]
+    if os.environ.get("PYML_TESTS") != "all":
+        left_out = [item for item in items if item.get_closest_marker("slow") or _is_repeated(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in filter(_needs_containers, items):
         item.add_marker(pytest.mark.containers)
 
 
 def _is_repeated(item: pytest.Item) -> bool:
     """Whether a test only repeats with containers what it shows with processes."""
-    is_of_containers = isinstance(item, pytest.Function) and hasattr(item, "callspec")
-    return is_of_containers and item.callspec.params.get("sandbox") == "container" and not _is_of_each_driver(item)  # type: ignore[attr-defined]
-
-
-def _is_of_each_driver(item: pytest.Item) -> bool:
-    return item.get_closest_marker("each_driver") is not None
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return parameters.get("sandbox") == "container" and item.get_closest_marker("each_driver") is None
 
 
 def _needs_containers(item: pytest.Item) -> bool:

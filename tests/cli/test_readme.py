@@ -31,7 +31,7 @@ def environ(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A user's shell with a sandbox of its own, on ports that are free here; once with each driver."""
     if request.param == "container":
         request.getfixturevalue("base_image")
-    elif an_engine_answers(os.environ) and os.environ.get("PYML_DEMO") != "all":
+    elif an_engine_answers(os.environ) and os.environ.get("PYML_TESTS") != "all":
         pytest.skip("where an engine answers, the README runs in containers: make demos")
     home = SandboxHome(tmp_path_factory.mktemp("home"))
     ports = free_port_choices()
@@ -58,7 +58,7 @@ def test_the_two_commands_are_targets_of_the_makefile(environ: dict[str, str]) -
     assert "pytest" in run("make -n test", ROOT, environ).stdout
 
 
-@pytest.mark.skipif(os.environ.get("PYML_DEMO") != "all", reason="takes some minutes: make demos")
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_make_demo_ends_with_what_to_do_next(environ: dict[str, str]) -> None:
     demo = run(f"make demo VENV={BIN.parent}", ROOT, environ)

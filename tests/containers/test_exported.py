@@ -23,7 +23,6 @@ from pyml_sandbox.proof.signing_key import create_key_pair
 from pyml_sandbox.services import spark
 from pyml_sandbox.services.inside_paths import INSIDE, SPARK_HOME, WAREHOUSE
 from pyml_sandbox.workspace.home import SandboxHome
-from support.needed import slow
 from support.packages import write_package
 from support.pods import Pod, running
 from support.registries import docker_registry
@@ -129,7 +128,7 @@ def test_the_pod_answers_as_the_sandbox_does_and_comes_back(client: Client, prom
         assert container.attrs["State"]["ExitCode"] == 0, container.logs().decode()
 
 
-@slow
+@pytest.mark.slow
 def test_the_exported_job_writes_what_the_sandbox_writes(
     client: Client, engine: Engine, promoted: str, predicted: str, typed: Typed, tmp_path: Path
 ) -> None:
@@ -158,7 +157,7 @@ def test_the_exported_job_writes_what_the_sandbox_writes(
     assert same_tables(typed, predicted, "ml.half_there")
 
 
-@slow
+@pytest.mark.slow
 def test_an_executor_starts_as_spark_on_kubernetes_starts_it(
     engine: Engine, promoted: str, typed: Typed, tmp_path: Path
 ) -> None:
@@ -243,7 +242,7 @@ def image_cluster(client: Client, engine: Engine, promoted: str, typed: Typed, t
             container.remove(force=True, v=True)
 
 
-@slow
+@pytest.mark.slow
 def test_workers_of_the_promoted_image_need_no_archive(
     client: Client,
     image_cluster: str,

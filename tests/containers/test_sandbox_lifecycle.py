@@ -20,6 +20,7 @@ from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.own_sandbox import OwnSandbox, count, free_port_options
 from support.packages import ECHO, write_package
+from support.slow_cases import slow
 from support.waiting import wait_for
 
 ALWAYS = {"metastore", "spark-master", "spark", "gateway"}
@@ -124,7 +125,7 @@ def test_nothing_is_published_beyond_this_machine(own: Own) -> None:
     assert {place["HostIp"] for place in places} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("name", [*sorted(ALWAYS), "model-echo-"])
+@pytest.mark.parametrize("name", ["gateway", slow("metastore"), "spark", slow("spark-master"), "model-echo-"])
 def test_a_killed_container_comes_back_and_loses_nothing(own: Own, name: str) -> None:
     (service,) = (each for each in own.containers() if each == name or (name.endswith("-") and each.startswith(name)))
     before = own.containers()[service]
@@ -167,6 +168,7 @@ def test_up_leaves_the_spark_of_a_model_alone(own: Own) -> None:
     assert_all_ready(own, *before)
 
 
+@pytest.mark.slow
 def test_a_new_version_takes_the_place_of_the_warm_spark_of_the_one_before(own: Own) -> None:
     package = write_package(own.home.root / "echo")
     (package / "model.py").write_text((package / "model.py").read_text() + "\n# another version\n")
@@ -197,6 +199,7 @@ def test_what_nobody_uses_is_stopped_and_the_next_request_brings_it_back(own: Ow
     own.up("--idle-stop", "1800")
 
 
+@pytest.mark.slow
 def test_without_the_engines_socket_the_gateway_still_serves(own: Own) -> None:
     own.up("--no-docker-socket")
     gateway = own.containers()["gateway"]
@@ -270,6 +273,7 @@ def test_ctrl_c_during_up_says_what_is_left_and_the_next_up_goes_on(own: Own) ->
     assert own.predict() == '{"a": 1.5}'
 
 
+@pytest.mark.slow
 def test_two_ups_at_once_are_one_up(own: Own) -> None:
     own.pyml("dev", "down")
     commands = [own.start("dev", "up") for _ in range(2)]

@@ -21,7 +21,6 @@ from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.verdict import Verdict
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
-from support.needed import slow
 from support.packages import write_package
 from support.second_cluster import SecondCluster, second_cluster
 from support.served_elsewhere import served_elsewhere
@@ -87,7 +86,7 @@ def test_predictions_are_those_of_the_sandbox_bit_for_bit(
     assert workers == {"work-1", "work-2"}, prefixes
 
 
-@slow
+@pytest.mark.slow
 def test_a_cluster_with_a_master_alone_gets_a_driver_of_this_machine(
     client: Client, cluster: SecondCluster, model_id: str, of_sandbox: pa.Table
 ) -> None:
@@ -102,7 +101,7 @@ def test_a_cluster_with_a_master_alone_gets_a_driver_of_this_machine(
     assert there.drop_columns(["prefix"]).equals(of_sandbox)
 
 
-@slow
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_costs_no_row(client: Client, cluster: SecondCluster, model_id: str) -> None:
     slow = ROWS.replace("CAST(0 AS DOUBLE)", "CAST(4 AS DOUBLE)")
     found: list[pa.Table] = []
@@ -150,7 +149,7 @@ def test_both_paths_of_a_cluster_agree(client: Client, cluster: SecondCluster, u
     assert report.elsewhere["rows_table"].startswith("checks.rows_rates_")
 
 
-@slow
+@pytest.mark.slow
 def test_a_gateway_that_predicts_differently_fails(client: Client, cluster: SecondCluster, unmarked: str) -> None:
     with served_elsewhere(client, unmarked, {"RATE": "1.01"}) as gateway:
         report = checked(client, cluster, gateway, unmarked)

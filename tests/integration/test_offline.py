@@ -19,6 +19,7 @@ from pyml_sandbox.listings.job_list import cancel_job, find_job, list_jobs
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
+from support.slow_cases import slow
 from support.waiting import wait_for
 
 DOUBLE = """
@@ -320,7 +321,7 @@ def test_a_job_is_in_the_list_while_it_runs_and_a_request_cancels_it(client: Cli
     assert (record.state, record.model_id, record.tasks_done < record.tasks_total) == ("cancelled", sleeping, True)
 
 
-@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])
+@pytest.mark.parametrize("after_s", [slow(0.3), 0.6, slow(0.9), 1.2])
 def test_a_job_is_cancelled_whatever_spark_does_at_that_moment(client: Client, sleeping: str, after_s: float) -> None:
     job = client.predict_offline(sleeping, ROWS.format(10), "ml.slow", key=["id"])
     with pytest.raises(TimeoutError):

@@ -22,6 +22,7 @@ from pyml_sandbox.parity.verdict import Hop, Severity, Verdict
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
+from support.slow_cases import slow
 
 MODEL = """
 import numpy as np
@@ -91,9 +92,9 @@ def test_an_honest_model_passes_on_every_row(either: Client, tmp_path: Path) -> 
     ("body", "code"),
     [
         ("(a - a.mean()) / (1 + a.std(ddof=0))", "B1"),
-        ("b.fillna(b.median()).fillna(0.0)", "B2"),
-        ("df.index.to_numpy().astype('float64')", "B7"),
-        ("a.map(lambda value: float(hash(str(value)) % 1000))", "D3"),
+        slow("b.fillna(b.median()).fillna(0.0)", "B2"),
+        slow("df.index.to_numpy().astype('float64')", "B7"),
+        slow("a.map(lambda value: float(hash(str(value)) % 1000))", "D3"),
         ("a * df.assign(late=__import__('datetime').datetime.now().astimezone().utcoffset().total_seconds())['late'] + a", "T11"),
     ],
 )  # fmt: skip
@@ -123,6 +124,7 @@ def test_the_snippet_of_a_witness_shows_the_difference(client: Client, tmp_path:
     assert together != alone
 
 
+@pytest.mark.slow
 def test_several_causes_in_one_model_are_told_apart(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, "a - a.mean() + a.map(lambda value: float(hash(str(value)) % 1000))")
     assert {finding.code for finding in report.findings if finding.weight is Severity.FAILS} == {"B1", "D3"}
@@ -134,6 +136,7 @@ def test_one_real_difference_alone_is_checked_where_no_more_is_needed(client: Cl
     assert [(made.name, made.fired, made.rows) for made in report.checks] == [("paths", False, 3000)]
 
 
+@pytest.mark.slow
 def test_what_lies_above_the_needed_level_does_not_fail(client: Client, tmp_path: Path) -> None:
     body = "a * 2 if len(a) else [][0]"
     assert check(client, tmp_path, body).decision.level == "P5"
@@ -165,7 +168,7 @@ def test_rows_of_their_own_take_the_place_of_a_query(client: Client, tmp_path: P
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [("np.random.default_rng().normal(size=len(a))", "D1"), ("a + __import__('time').time()", "D2")],
+    [("np.random.default_rng().normal(size=len(a))", "D1"), slow("a + __import__('time').time()", "D2")],
 )
 def test_a_model_that_contradicts_itself_cannot_be_certified(
     client: Client, tmp_path: Path, body: str, code: str
@@ -176,6 +179,7 @@ def test_a_model_that_contradicts_itself_cannot_be_certified(
     assert [finding.code for finding in report.findings] == [code]
 
 
+@pytest.mark.slow
 def test_a_model_that_counts_its_calls_fails(client: Client, tmp_path: Path) -> None:
     report = check(client, tmp_path, "a + self.calls")
     assert (report.verdict, report.findings[0].code) == (Verdict.FAIL, "P1")
@@ -204,10 +208,7 @@ def test_rows_that_cannot_decide_anything_are_not_judged(
     ("body", "words"),
     [
         ("[float(a)] if len(a) > 1 else a", "predict raised TypeError"),
-        (
-            "a.rolling(2).mean().iloc[1:].tolist() + [1 / (len(a) - 1)]",
-            "predict raised ZeroDivisionError",
-        ),
+        slow("a.rolling(2).mean().iloc[1:].tolist() + [1 / (len(a) - 1)]", "predict raised ZeroDivisionError"),
     ],
 )
 def test_a_path_that_fails_is_a_finding(client: Client, tmp_path: Path, body: str, words: str) -> None:

@@ -19,6 +19,7 @@ from pyml_sandbox.parity.report.report_text import report_text
 from pyml_sandbox.parity.verdict import Verdict
 from pyml_sandbox.workspace.home import SandboxHome
 from support.packages import write_package
+from support.slow_cases import slow
 
 NETWORK = """
 import sys
@@ -131,7 +132,7 @@ def checked(
     )
 
 
-@pytest.mark.parametrize(("model", "level"), [(FRAME, "P2"), (FRAME, "P1"), (TENSOR, "P2")], ids=["frame", "frame-P1", "tensor"])  # fmt: skip
+@pytest.mark.parametrize(("model", "level"), [(FRAME, "P2"), (FRAME, "P1"), slow(TENSOR, "P2")], ids=["frame", "frame-P1", "tensor"])  # fmt: skip
 def test_an_honest_network_passes_in_every_type(
     client: Client, tmp_path: Path, digits: pa.Table, layers: bytes, model: str, level: str
 ) -> None:
@@ -143,7 +144,7 @@ def test_an_honest_network_passes_in_every_type(
     assert all(floor.width == "float32" for floor in report.floors)
 
 
-@pytest.mark.parametrize("model", [FRAME, TENSOR], ids=["frame", "tensor"])
+@pytest.mark.parametrize("model", [FRAME, slow(TENSOR)], ids=["frame", "tensor"])
 def test_an_error_of_1e_4_on_one_path_fails_in_every_type(
     client: Client, tmp_path: Path, digits: pa.Table, layers: bytes, model: str
 ) -> None:

@@ -10,9 +10,6 @@ import pytest
 
 from pyml.errors import SetupError
 
-slow = pytest.mark.skipif(os.environ.get("PYML_CLUSTERS") != "all", reason="takes a minute: make clusters")
-"""Of tests with a second cluster: the quick ones are in `make test`."""
-
 
 @contextmanager
 def needed(strict: str = "PYML_REQUIRE_DOCKER") -> Iterator[None]:
