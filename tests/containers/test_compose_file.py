@@ -66,6 +66,7 @@ def alone(engine: Engine, base_image: BaseImage, monkeypatch: pytest.MonkeyPatch
         yield container
 
 
+@pytest.mark.slow
 def test_a_health_check_says_what_is_missing_until_it_passes_and_so_does_the_probe_from_outside(
     alone: DockerContainer,
 ) -> None:

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from pyml.package.model_package import ModelPackage
 from pyml_sandbox.client import Client
 from pyml_sandbox.proof.signing_key import create_key_pair
@@ -43,6 +45,7 @@ def test_a_proven_image_is_promoted_and_verified_and_another_is_refused(
     assert (verified["image"], verified["model"]) == (promoted["image"], model_id)
 
 
+@pytest.mark.slow
 def test_who_trusts_a_different_key_is_not_convinced(client: Client, host: str, typed: Typed, tmp_path: Path) -> None:
     folder = write_package(tmp_path / "trusted")
     (folder / "pyml.toml").write_text(PARITY)

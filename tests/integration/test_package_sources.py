@@ -12,11 +12,12 @@ from pyml.types.schema import Schema
 from pyml_cli.main import run
 from pyml_sandbox.hive_tables.load import load_file
 from pyml_sandbox.workspace.home import SandboxHome
+from support.slow_cases import slow
 
 CSV = "id,body mass,day,tags,select\n1,3750.5,2013-01-01,a,x\n2,,2013-02-01,,y\n"
 
 
-@pytest.mark.parametrize("source", ["parquet", "table"])
+@pytest.mark.parametrize("source", [slow("parquet"), "table"])
 def test_what_init_writes_is_uploaded_and_predicts_its_own_rows(
     process_sandbox: SandboxHome,
     tmp_path: Path,

@@ -66,6 +66,7 @@ def test_whatever_a_model_does_to_its_process_both_paths_agree(client: Client, t
         assert dict(zip(SAID, found["said"].to_pylist(), strict=True)) == SAID
 
 
+@pytest.mark.slow
 def test_documents_that_do_not_fit_into_one_request_are_checked(client: Client, tmp_path: Path) -> None:
     toml = 'name = "lengths"\n[serving]\nmax_request_mb = 1'
     model_id = client.upload_model(ModelPackage(write_package(tmp_path, DOCUMENTS, toml=toml)))

@@ -12,6 +12,7 @@ from pyml_sandbox.models import registry
 from pyml_sandbox.models.template import BASIC, create
 from pyml_sandbox.predict.spark_session import session
 from pyml_sandbox.workspace.home import SandboxHome
+from support.slow_cases import slow
 
 FOUND = "FAIL [[]B*[]] *"
 ASSERTS = "def test_it(pyml_model):\n    assert_parity(pyml_model, level='P2')\n"
@@ -88,6 +89,7 @@ def test_a_failed_assertion_shows_the_finding_at_the_line_that_asserts(project: 
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_differs_from_itself_cannot_be_certified(project: Project) -> None:
     project.write_model(UNSTEADY)
     project.write_test(IMPORT + ASSERTS)
@@ -122,7 +124,7 @@ def test_reported(parity): assert parity.notebook.agrees
 """
 
 
-@pytest.mark.parametrize(("predicted", "passed"), [(14.0, 2), (15.0, 0)])
+@pytest.mark.parametrize(("predicted", "passed"), [slow(14.0, 2), (15.0, 0)])
 def test_the_notebook_beside_the_settings_is_compared_with_both_paths(
     project: Project, predicted: float, passed: int
 ) -> None:
@@ -139,6 +141,7 @@ def test_the_notebook_beside_the_settings_is_compared_with_both_paths(
         )
 
 
+@pytest.mark.slow
 def test_rows_may_be_a_query_of_the_tests_own(project: Project) -> None:
     project.write_model(BATCH_MEAN)
     query = "SELECT id AS n, CAST(id AS DOUBLE) AS a FROM range(20)"
