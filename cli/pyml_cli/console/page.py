@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp_sse import sse_response
 from markupsafe import escape
 
 from pyml.errors import PymlError
+from pyml_cli.console.background.shared_facts import Facts
 from pyml_cli.console.page_rendering import page_html, part_names, parts_html
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ EVERY_S = 0.5
 
 GONE = "gone"
 """The name of the part that says why a page has no parts any more."""
-
-Facts = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Page:
 
     async def _shown(self, bench: Workbench, request: web.Request) -> web.Response:
         try:
-            facts = await asyncio.to_thread(self.facts, _asked(bench, request))
+            facts = await self._facts(bench, request)
         except PymlError as error:
             return web.Response(
                 status=404, content_type="text/html", text=page_html("missing.jinja", bench, {"error": str(error)})
@@ -98,7 +98,7 @@ class Page:
     async def _live(self, bench: Workbench, request: web.Request) -> web.StreamResponse:
         """Send each part that differs from what the page shows, until the page is closed."""
         try:
-            await asyncio.to_thread(self.facts, _asked(bench, request))
+            await self._facts(bench, request, EVERY_S)
         except PymlError as error:
             raise web.HTTPNotFound(text=str(error)) from error
         seen = dict(zip(part_names(self.template), request.query.get("seen", "").split(","), strict=False))
@@ -114,10 +114,16 @@ class Page:
                 return stream
         return web.Response()
 
+    async def _facts(self, bench: Workbench, request: web.Request, fresh_s: float = 0.0) -> Facts:
+        asked = _asked(bench, request)
+        query = tuple((name, value) for name, value in asked.query.items() if name != "seen")
+        key = (self.path, *asked.path.items(), *query)
+        return await bench.shared.of(key, partial(self.facts, asked), fresh_s)
+
     async def _parts(self, bench: Workbench, request: web.Request) -> dict[str, str]:
         """The parts as they are now, and why there are none if what the page is about is gone."""
         try:
-            facts = await asyncio.to_thread(self.facts, _asked(bench, request))
+            facts = await self._facts(bench, request, EVERY_S)
         except PymlError as error:
             return {GONE: str(escape(str(error)))}
         return {GONE: "", **parts_html(self.template, bench, facts)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyml_cli.console.background.answers import Answers
 from pyml_cli.console.background.request_rates import RequestRates
+from pyml_cli.console.background.shared_facts import SharedFacts
 from pyml_cli.console.background.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Workbench:
 
     Attributes:
         answers: what pages ask.
+        shared: what pages that are looked at show.
         tasks: the commands that were started.
         rates: requests per second of the deployed models.
         results: what forms gave, by a number that stands in the address.
@@ -36,6 +38,7 @@ class Workbench:
     def __init__(self, home: SandboxHome, folder: Path | None = None) -> None:
         self.home, self.folder = home, folder or Path.cwd()
         self.answers, self.tasks = Answers(), Tasks(home, self.folder)
+        self.shared = SharedFacts()
         self.rates = RequestRates(home, self.answers)
         self.results: dict[str, Mapping[str, Any]] = {}
         self._kept = 0

@@ -90,24 +90,23 @@ def promotions(home: SandboxHome, name: str) -> list[Promoted]:
     return [each for each in read if each is not None and each.model_id.partition("@")[0] == name]
 
 
-def history(home: SandboxHome, name: str) -> list[HistoryEntry]:
+def history(home: SandboxHome, name: str | None = None) -> list[HistoryEntry]:
     """Everything that is known of a model's versions, the oldest first.
 
     Args:
         home: the sandbox.
-        name: of the model, without a version.
+        name: of the model, without a version; None for all models.
     """
     entries = [*_uploads(home, name), *_checks(home, name), *_promotions(home, name)]
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _uploads(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
-    for version in registry.versions(home):
-        if version.name == name:
-            yield HistoryEntry(datetime.fromtimestamp(version.uploaded_at, UTC), UPLOADED, version.model_id)
+def _uploads(home: SandboxHome, name: str | None) -> Iterator[HistoryEntry]:
+    for version, _ in registry.stored_versions(home, name):
+        yield HistoryEntry(datetime.fromtimestamp(version.uploaded_at, UTC), UPLOADED, version.model_id)
 
 
-def _checks(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
+def _checks(home: SandboxHome, name: str | None) -> Iterator[HistoryEntry]:
     for proof in ProofStore(home.proofs).all():
         try:
             envelope = proof.envelope()
@@ -115,18 +114,18 @@ def _checks(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
         except ProofError as error:
             yield HistoryEntry(_written_at(proof.file), CHECKED, "?", f"damaged: {error.message}")
             continue
-        if statement.image.name.partition("@")[0] == name:
+        if name in (None, statement.image.name.partition("@")[0]):
             verdict = f"{statement.verdict} {statement.level or ''}".strip()
             by = f"key {envelope.keyids[0][:12]}" if envelope.keyids else ""
             yield HistoryEntry(statement.checked_at, CHECKED, statement.image.name, verdict, by)
 
 
-def _promotions(home: SandboxHome, name: str) -> Iterator[HistoryEntry]:
+def _promotions(home: SandboxHome, name: str | None) -> Iterator[HistoryEntry]:
     for file in sorted(home.promotions.glob("*.json")):
         promoted = _read_promotion(file)
         if promoted is None:
             yield HistoryEntry(_written_at(file), PROMOTED, "?", f"damaged: {file}")
-        elif promoted.model_id.partition("@")[0] == name:
+        elif name in (None, promoted.model_id.partition("@")[0]):
             yield promoted.entry
 
 

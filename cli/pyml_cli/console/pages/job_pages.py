@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyml.errors import ProblemsError, PymlError
 from pyml_cli.console.actions import lines
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
 from pyml.errors import UsageError
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 if TYPE_CHECKING:
     from pyml.types.field import Field

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 
 def promotion(asked: Asked) -> Facts:
     """Everything that became of each model, the latest first, and whether there is a key to sign with."""
-    from pyml_sandbox.listings.model_list import list_versions
     from pyml_sandbox.promotion.history import history
     from pyml_sandbox.workspace.state import load_state
 
     home = asked.bench.home
-    names = sorted({row.version.name for row in list_versions(home)})
-    entries = sorted((entry for name in names for entry in history(home, name)), key=lambda entry: entry.at)
     state = load_state(home)
     return {
-        "entries": [entry.json for entry in reversed(entries)],
+        "entries": [entry.json for entry in reversed(history(home))],
         "has_images": state is not None and state.driver == "container",
     }
 

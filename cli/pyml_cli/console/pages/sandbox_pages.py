@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 if TYPE_CHECKING:
     from pyml_sandbox.workspace.events import JSON

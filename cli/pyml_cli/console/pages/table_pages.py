@@ -12,7 +12,8 @@ from pyml.command_line import command
 from pyml.errors import UsageError
 from pyml.types.spark_types import quoted
 from pyml_cli.console.background.answers import answered
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 if TYPE_CHECKING:
     from pyml_cli.console.workbench import Workbench

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pyml.errors import UsageError
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 
 
 def tasks(asked: Asked) -> Facts:

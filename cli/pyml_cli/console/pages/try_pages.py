@@ -14,7 +14,8 @@ from aiohttp import web
 
 from pyml.errors import UsageError
 from pyml_cli.console.background.answers import answered
-from pyml_cli.console.page import Asked, Facts, Page
+from pyml_cli.console.background.shared_facts import Facts
+from pyml_cli.console.page import Asked, Page
 from pyml_cli.console.pages.code_samples import code_samples
 from pyml_cli.console.pages.input_forms import FormField, form_fields, row_text
 
