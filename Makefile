@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with Python 3.11 or newer:
 #   make demo    install, train, bring the sandbox up, predict on both paths, compare
-#   make test    install, lint, type-check, run every test (make lint and make unit are parts of it)
+#   make test    install, lint, type-check, run the tests (make lint and make unit are parts of it)
 # Three are about the documentation:
 #   make docs        build it as a site: build/docs/index.html
 #   make docs-links  ask every address that a page links to; needs a network
