@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is marked `each_driver`: what it shows depends on the driver. `make every-test` leaves out nothing.
     """
     if os.environ.get("PYML_TESTS") != "all":
-        left_out = [item for item in items if item.get_closest_marker("slow") or _is_repeated(item)]
-        config.hook.pytest_deselected(items=left_out)
+        left_out = {item for item in items if item.get_closest_marker("slow") or _is_repeated(item)}
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     for item in filter(_needs_containers, items):
         item.add_marker(pytest.mark.containers)

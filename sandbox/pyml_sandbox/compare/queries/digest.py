@@ -80,7 +80,7 @@ def unlike_statement(name: str, rows: str, table: str, plan: ComparisonPlan) -> 
 
 def _digests(plan: ComparisonPlan) -> str:
     """Two 64-bit hashes of a row, over its values in two orders, under the names that `_SAME` compares."""
-    parts = [part for i, pair in enumerate(plan.values) for part in _parts(f"v{i}", pair.left.type)]
+    parts = _row_parts(plan)
     return f"{_hash(parts)} AS d0, {_hash(parts[::-1])} AS d1"
 
 
@@ -88,12 +88,13 @@ _SAME = "l.d0 = r.d0 AND l.d1 = r.d1"
 
 
 def _is_alike(plan: ComparisonPlan) -> str:
-    """The same condition for two whole rows."""
-    sides = (
-        [part for i, pair in enumerate(plan.values) for part in _parts(f"{side}.v{i}", pair.left.type)] for side in "lr"
-    )
-    left, right = sides
-    return f"{_hash(left)} = {_hash(right)}"
+    """Nearly the same condition, by one hash, for two whole rows: an estimate needs no more."""
+    return f"{_hash(_row_parts(plan, 'l.'))} = {_hash(_row_parts(plan, 'r.'))}"
+
+
+def _row_parts(plan: ComparisonPlan, side: str = "") -> list[str]:
+    """What is hashed of a row, whose values have this prefix."""
+    return [part for i, pair in enumerate(plan.values) for part in _parts(f"{side}v{i}", pair.left.type)]
 
 
 def _hash(parts: Sequence[str]) -> str:
