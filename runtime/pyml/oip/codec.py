@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from pyml.types.schema import Schema
 
     Array = NDArray[np.generic]
+    Rows: TypeAlias = pa.RecordBatch | dict[str, Array]
+    """A batch, or the tensors of a tensor model by name."""
 
 ARROW = "arrow"
 COLUMNS = "pd"
@@ -113,23 +115,17 @@ def answer(request: ModelInferRequest, predictor: Predictor, max_bytes: int | No
         OutputError: the predictions do not fit the declared outputs.
     """
     form = form_of(request)
-    for output in request.outputs:
-        _check_output(output)
-    response = _answer(request, form, predictor, max_bytes)
-    response.model_name, response.model_version, response.id = request.model_name, request.model_version, request.id
-    if form.is_recorded:
-        response.parameters["worker"].string_param = this_worker().to_json()
-    if form.content_type:
-        response.parameters["content_type"].string_param = form.content_type
-    return response
+    return response_to(request, form, predicted(predictor, form, rows_in(request, form, predictor, max_bytes)))
 
 
 def form_of(request: ModelInferRequest) -> Form:
     """The encoding of a request.
 
     Raises:
-        InputError: the encoding is unknown.
+        InputError: the encoding is unknown, or an output is asked for in a way that is not supported.
     """
+    for output in request.outputs:
+        _check_output(output)
     content_type = _content_type(request.parameters)
     if not content_type and len(request.inputs) == 1 and _content_type(request.inputs[0].parameters) == ARROW:
         content_type = ARROW
@@ -145,14 +141,68 @@ def form_of(request: ModelInferRequest) -> Form:
     )
 
 
-def _answer(request: ModelInferRequest, form: Form, predictor: Predictor, max_bytes: int | None) -> ModelInferResponse:
+def rows_in(request: ModelInferRequest, form: Form, predictor: Predictor, max_bytes: int | None = None) -> Rows:
+    """The rows or tensors of a request.
+
+    Args:
+        request: the request.
+        form: its encoding.
+        predictor: the model that is asked.
+        max_bytes: as of `answer`.
+
+    Raises:
+        RpcFailureError: the rows are larger than `max_bytes`.
+        InputError: the request is invalid.
+    """
     if form.content_type == ARROW:
-        return _arrow_response(_predicted(predictor, _read_stream(request, form, max_bytes), form), form)
+        return _read_stream(request, form, max_bytes)
     arrays = read_tensors(request, form)
-    if predictor.is_tensor:
-        _refuse_nulls(request)
-        return _tensor_response(predictor.predict_tensors(_owned(arrays)), form)
-    predictions = predictor.predict_arrow(batch_from_columns(arrays, predictor.inputs, nulls_by_name(request.inputs)))
+    if not predictor.is_tensor:
+        return batch_from_columns(arrays, predictor.inputs, nulls_by_name(request.inputs))
+    _refuse_nulls(request)
+    return arrays
+
+
+def predicted(predictor: Predictor, form: Form, rows: Rows) -> Rows:
+    """The predictions for rows or tensors, followed by the columns of their record if the form asks for it.
+
+    Raises:
+        InputError, PredictError, OutputError: as `answer`.
+    """
+    if isinstance(rows, dict):
+        return predictor.predict_tensors(_owned(rows))
+    if not form.is_recorded:
+        return predictor.predict_arrow(rows)
+    predictions, record = predictor.predict_recorded(rows)
+    names = [*predictions.schema.names, *RECORD_NAMES]
+    return pa.RecordBatch.from_arrays([*predictions.columns, *record], names=names)
+
+
+def response_to(request: ModelInferRequest, form: Form, predictions: Rows) -> ModelInferResponse:
+    """The response to a request.
+
+    Args:
+        request: the request.
+        form: its encoding.
+        predictions: the rows or tensors that the model predicted for it.
+
+    Raises:
+        InputError: the encoding cannot carry the predictions, or an output is asked for that the model does not have.
+    """
+    response = _response(form, predictions)
+    response.model_name, response.model_version, response.id = request.model_name, request.model_version, request.id
+    if form.is_recorded:
+        response.parameters["worker"].string_param = this_worker().to_json()
+    if form.content_type:
+        response.parameters["content_type"].string_param = form.content_type
+    return response
+
+
+def _response(form: Form, predictions: Rows) -> ModelInferResponse:
+    if isinstance(predictions, dict):
+        return _tensor_response(predictions, form)
+    if form.content_type == ARROW:
+        return _arrow_response(predictions, form)
     columns = columns_from_batch(predictions, are_nulls_marked=form.takes_nulls)
     if form.is_two_dimensional:
         columns = {name: array.reshape(-1, 1) for name, array in columns.items()}
@@ -168,15 +218,6 @@ def _refuse_nulls(request: ModelInferRequest) -> None:
     for name, positions in nulls_by_name(request.inputs).items():
         message = f"tensor `{name}` holds null at position {positions[0]}, which a TensorModel does not take"
         raise refusal(message, "send a value for each element", ErrorCode.COLUMN_NULL)
-
-
-def _predicted(predictor: Predictor, rows: pa.RecordBatch, form: Form) -> pa.RecordBatch:
-    """The predictions, followed by the columns of their record if the request asks for it."""
-    if not form.is_recorded:
-        return predictor.predict_arrow(rows)
-    predictions, record = predictor.predict_recorded(rows)
-    names = [*predictions.schema.names, *RECORD_NAMES]
-    return pa.RecordBatch.from_arrays([*predictions.columns, *record], names=names)
 
 
 def _owned(arrays: Mapping[str, Array]) -> dict[str, Array]:
