@@ -225,7 +225,7 @@ class Serving:
         caller.call(oip.SERVER_READY)
         return process, caller, f"http://127.0.0.1:{ports[1]}"
 
-    def deploy(self, replicas: int = 1, **models: list[str]) -> None:
+    def deploy(self, replicas: int = 1, *, together: bool = False, **models: list[str]) -> None:
         """Write the routes file: models to their versions, the first of each the default, each with so many servers."""
 
         def place(service: str) -> dict[str, str]:
@@ -233,7 +233,7 @@ class Serving:
 
         def places(name: str, version: str) -> dict[str, object]:
             services = [service_name(name, version, at) for at in range(1, replicas + 1)]
-            return {"replicas": [place(service) for service in services], "on_request": False}
+            return {"replicas": [place(service) for service in services], "on_request": False, "together": together}
 
         entries = {
             name: {"default": versions[0], "versions": {version: places(name, version) for version in versions}}

@@ -144,6 +144,8 @@ class LoadBalancer:
                     raise
                 failures[replica.service] = error.failure
                 continue
+            if method == oip.MODEL_METADATA:
+                return _with_batching(reply, route)
             if method != oip.MODEL_READY or says_ready(reply):
                 return reply
             not_ready = reply
@@ -231,6 +233,13 @@ class LoadBalancer:
             task = asyncio.ensure_future(self._channels.pop(socket).close(grace_s))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def _with_batching(metadata: bytes, route: Route) -> bytes:
+    """A ModelMetadata response with what the gateway alone knows: whether requests that wait are predicted together."""
+    found = oip.ModelMetadataResponse.FromString(metadata)
+    found.properties["batching"] = route.batching_words
+    return found.SerializeToString()
 
 
 def longest_hold_s(wait_s: float, timeout_s: float | None) -> float:

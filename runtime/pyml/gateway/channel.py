@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -10,13 +11,15 @@ import grpc
 
 from pyml.command_line import command
 from pyml.gateway.ends.reasons import OUT_OF_MEMORY, OUT_OF_PROCESSES
+from pyml.gateway.hop_connection import Hop, HopConnection, LostError, NotSentError
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.observed_request import ObservedRequest
+from pyml.hop import hop_link
 from pyml.inference.request_times import REQUEST_ID_KEY, split_times
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in
+from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in, queue_full
 
 Call = Callable[..., Awaitable[bytes]]
 
@@ -32,6 +35,8 @@ _OPTIONS = (
 )
 _NO_ANSWER = (*NOT_RUN, Reason.DIED, Reason.GRPC)
 _ASK_TIMEOUT_S = 1
+_RUNNING = 1
+"""A server predicts one request at a time: so many of those without an answer do not wait."""
 
 
 class Channel:
@@ -47,6 +52,8 @@ class Channel:
         self._use = use
         self._channel = grpc.aio.insecure_channel(f"unix:{replica.socket}", options=_OPTIONS)
         self._calls: dict[str, Call] = {}
+        self._hop = Hop(hop_link(replica.socket))
+        self._unanswered = 0
 
     async def ask(
         self,
@@ -77,22 +84,67 @@ class Channel:
             raise RpcFailureError(_down(route, self._replica))
         use.in_flight += 1
         try:
-            call = self._calls.get(method) or self._call_of(method)
-            metadata = None if observed is None else observed.metadata
-            reply: bytes = await call(request, timeout=timeout_s, metadata=metadata)
             if method != oip.MODEL_INFER:
-                return reply
-            reply, times = split_times(reply)
+                return await self._call(route, method, request, timeout_s, observed)
+            reply, times = split_times(await self._infer(route, request, timeout_s, observed))
             if observed is not None:
                 observed.times = times
             return reply
+        finally:
+            use.in_flight -= 1
+            use.last_at = time.time()
+
+    async def _infer(
+        self, route: Route, request: bytes, timeout_s: float | None, observed: ObservedRequest | None
+    ) -> bytes:
+        """The response to a request for predictions; over the hop where there is one, else over gRPC."""
+        connection = self._hop.connection()
+        self._unanswered += 1
+        try:
+            if connection is None:
+                raise NotSentError
+            if connection.max_queue is not None and self._unanswered - _RUNNING > connection.max_queue:
+                raise RpcFailureError(queue_full(route.model, connection.max_queue))
+            return await self._ask_over_hop(connection, route, request, timeout_s, observed)
+        except NotSentError:
+            return await self._call(route, oip.MODEL_INFER, request, timeout_s, observed)
+        finally:
+            self._unanswered -= 1
+
+    async def _ask_over_hop(
+        self,
+        connection: HopConnection,
+        route: Route,
+        request: bytes,
+        timeout_s: float | None,
+        observed: ObservedRequest | None,
+    ) -> bytes:
+        request_id = observed.id if observed is not None and observed.has_id else ""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await connection.ask(route, request, request_id)
+        except LostError as error:
+            raise RpcFailureError(_died(route, self._replica)) from error
+        except TimeoutError as error:
+            late = RpcFailure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", Reason.GRPC)
+            raise RpcFailureError(late) from error
+        if isinstance(reply, bytes):
+            return reply
+        if observed is not None:
+            observed.take_id(reply.id)
+        raise RpcFailureError(reply.failure)
+
+    async def _call(
+        self, route: Route, method: str, request: bytes, timeout_s: float | None, observed: ObservedRequest | None
+    ) -> bytes:
+        call = self._calls.get(method) or self._call_of(method)
+        try:
+            metadata = None if observed is None else observed.metadata
+            return await call(request, timeout=timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             if observed is not None:
                 observed.take_id((error.trailing_metadata() or {}).get(REQUEST_ID_KEY))
             raise RpcFailureError(_failure(error, route, self._replica)) from error
-        finally:
-            use.in_flight -= 1
-            use.last_at = time.time()
 
     async def is_ready(self, route: Route) -> bool:
         """Whether the server has loaded its model, or reports another failure itself; not counted as a request."""
@@ -106,6 +158,7 @@ class Channel:
 
     async def close(self, grace_s: float) -> None:
         """Close the channel after the last call that uses it, at the latest after the grace period in seconds."""
+        await self._hop.close(grace_s)
         await self._channel.close(grace_s)
 
     def _call_of(self, method: str) -> Call:

@@ -3,7 +3,8 @@
 ::
 
     {"version": 2, "models": {"fare": {"default": "3f2a", "versions": {"3f2a": {
-        "replicas": [{"socket": "/run/…", "service": "…"}], "on_request": false}}}}}
+        "replicas": [{"socket": "/run/…", "service": "…"}], "on_request": false,
+        "together": true, "batching": "P3 earned, …"}}}}}
 """
 
 from __future__ import annotations
@@ -38,17 +39,26 @@ class Route:
         version: version of the model.
         replicas: its servers, at least one; each can take any request.
         on_request: its servers may be stopped, and are started when a request arrives.
+        together: requests that wait may be predicted together.
+        batching: why they may or may not, in words.
     """
 
     model: str
     version: str
     replicas: tuple[Replica, ...]
     on_request: bool = False
+    together: bool = False
+    batching: str = ""
 
     @property
     def name(self) -> str:
         """The name of the model version in messages."""
         return f"{self.model}@{self.version}"
+
+    @property
+    def batching_words(self) -> str:
+        """How requests that wait are predicted, and why."""
+        return f"{'together' if self.together else 'one by one'}{f': {self.batching}' if self.batching else ''}"
 
 
 @dataclass(frozen=True)
@@ -155,10 +165,11 @@ def _route(model: str, version: str, entry: Mapping[str, Any]) -> Route:
     replicas = tuple(Replica(each["socket"], each["service"]) for each in entry["replicas"])
     if not replicas:
         raise ValueError(f"model {model}@{version} has no replica")
-    on_request = entry["on_request"]
-    if not isinstance(on_request, bool):
-        raise TypeError(f"on_request is {on_request!r}, not true or false")
-    return Route(model, version, replicas, on_request)
+    on_request, together = entry["on_request"], entry.get("together", False)
+    for name, value in (("on_request", on_request), ("together", together)):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}, not true or false")
+    return Route(model, version, replicas, on_request, together, str(entry.get("batching", "")))
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -147,6 +147,16 @@ def too_large(max_bytes: int) -> RpcFailureError:
     return RpcFailureError(RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, message, Reason.SIZE, hint))
 
 
+def queue_full(model: str, max_queue: int) -> RpcFailure:
+    """The refusal of a request that would wait for `predict` behind too many."""
+    return RpcFailure(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        f"the queue of model {model} is full: {max_queue} requests wait for predict",
+        Reason.QUEUE,
+        "send fewer requests at once with more rows each, or raise max_queue in [serving] of pyml.toml",
+    )
+
+
 def failure_of(error: BaseException) -> RpcFailure:
     """The failure to send to a caller for an error of the runtime."""
     if isinstance(error, RpcFailureError):

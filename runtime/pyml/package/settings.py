@@ -22,6 +22,8 @@ ROW_FILES = (".parquet", ".csv", ".jsonl", ".json")
 """Suffixes of files with the rows of a parity check, in lower case."""
 PLAIN_NAME = "letters, digits, _ and - only, at most 40, and no dash at the beginning"
 """What the name of a model consists of, for hints; see `is_plain_name`."""
+AUTO, NEVER = "auto", "never"
+"""The values of `batching`."""
 MIB = 1024 * 1024
 """Bytes in the unit of every setting whose name ends in `_mb`."""
 
@@ -36,6 +38,8 @@ class ServingSettings:
         replicas: number of servers that share the requests; containers only.
         memory_mb: memory limit of each server, in MiB; containers only.
         cpus: number of cores that each server may use; containers only.
+        batching: "auto" to predict requests that wait together where the parity check has shown that this changes no
+            bit of an answer, or "never".
     """
 
     max_queue: int = 64
@@ -43,6 +47,7 @@ class ServingSettings:
     replicas: int = 1
     memory_mb: int = 2048
     cpus: int = 2
+    batching: str = AUTO
 
 
 @dataclass(frozen=True)
@@ -263,10 +268,16 @@ def _refuse_bad_values(settings: Settings) -> None:
     problems = []
     if not is_plain_name(settings.name):
         problems.append(Problem(f"the model's name is {settings.name!r}", f'name = "…" with {PLAIN_NAME}'))
-    if settings.parity.level not in LEVELS:
-        problems.append(Problem(f"`parity.level` is {settings.parity.level!r}", f"one of {', '.join(LEVELS)}"))
-    if settings.promote.level and settings.promote.level not in LEVELS:
-        problems.append(Problem(f"`promote.level` is {settings.promote.level!r}", f"one of {', '.join(LEVELS)}"))
+    chosen = (
+        ("parity.level", settings.parity.level, LEVELS),
+        ("promote.level", settings.promotion_level, LEVELS),
+        ("serving.batching", settings.serving.batching, (AUTO, NEVER)),
+    )
+    problems += [
+        Problem(f"`{name}` is {value!r}", f"one of {', '.join(known)}")
+        for name, value, known in chosen
+        if value not in known
+    ]
     given = [f"`parity.{name}`" for name in ("sql", "table", "rows") if getattr(settings.parity, name)]
     if len(given) > 1:
         each = "both" if len(given) == 2 else "all"

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from pyml.inference.own_streams import replace_by_nothing
@@ -15,7 +16,7 @@ from pyml.inference.own_streams import replace_by_nothing
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def release_children(path: Path) -> None:
+def release_children(*paths: Path) -> None:
     """From now on, give forked children Python's own signal handlers, and nothing in place of the server's sockets.
 
     A pool ends its children with SIGTERM; with our handler they would stop a server that is not theirs, and hang. A
@@ -25,7 +26,7 @@ def release_children(path: Path) -> None:
     here, since Python ignores what a function raises that runs at a fork.
 
     Args:
-        path: of the Unix socket that the server listens on.
+        paths: of the Unix sockets that the server listens on.
     """
     held = threading.local()
 
@@ -38,21 +39,21 @@ def release_children(path: Path) -> None:
     def in_child() -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        _let_go(path)
+        _let_go({os.fspath(path) for path in paths})
         release()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     os.register_at_fork(before=before, after_in_parent=release, after_in_child=in_child)
 
 
-def _let_go(path: Path) -> None:
-    """Close the listening socket and its connections, for this process alone.
+def _let_go(paths: Collection[str]) -> None:
+    """Close the listening sockets and their connections, for this process alone.
 
     Their numbers stay in use: what is left of gRPC in a child must not write into a file that takes one.
     """
     for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):  # a socket without an address, or the list of the folder itself
-            if _name_of(int(name)) == os.fspath(path):
+            if _name_of(int(name)) in paths:
                 replace_by_nothing(int(name))
 
 

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
+import selectors
+import socket
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 from time import perf_counter_ns
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_Task = Callable[[], None]
+_Work = Callable[[], None]
+_WAKE_UPS = 4096
 
 
 class MainThreadExecutor(ThreadPoolExecutor):
-    """Runs what is submitted on the thread that called `run`, one after another.
+    """Runs what is submitted on the thread that called `run`, and what arrives on sockets, one after another.
 
     A model is loaded and called on the main thread, as in a Spark worker: models need not be thread safe, and state
     that belongs to a thread (a SQLite connection, an event loop) is the same on both paths. It inherits
-    `ThreadPoolExecutor` because gRPC accepts nothing else, but starts no thread.
+    `ThreadPoolExecutor` because gRPC accepts nothing else, but starts no thread. A request that comes on a socket which
+    this thread itself reads changes no thread on its way to the model and back.
+
+    Sockets are read before each piece of work, so that a request which is cancelled while it waits is not run.
     """
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
-        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._work: deque[_Work | None] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._wake = socket.socketpair()
+        self._woken.setblocking(False)
+        self._wake.setblocking(False)
+        self.watch(self._woken, lambda: self._woken.recv(_WAKE_UPS))
+        self._is_working = False
         # Each counter is written by only one thread and needs no lock.
         self._submitted = 0
         self._started = 0
-        self._finished = 0
         self.waited_ns = 0
         """How long the task that runs waited for its turn, in nanoseconds."""
 
     @property
     def waiting(self) -> int:
-        """Number of tasks that have not been started."""
+        """Number of submitted tasks that have not been started."""
         return self._submitted - self._started
 
     @property
     def is_busy(self) -> bool:
-        """True while a task runs or waits."""
-        return self._submitted > self._finished
+        """True while something runs or waits."""
+        return self._is_working or bool(self._work)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a call; may be called from one thread at a time.
@@ -55,6 +67,7 @@ class MainThreadExecutor(ThreadPoolExecutor):
         submitted_ns = perf_counter_ns()
 
         def run() -> None:
+            self._started += 1
             self.waited_ns = perf_counter_ns() - submitted_ns
             try:
                 future.set_result(fn(*args, **kwargs))
@@ -62,16 +75,45 @@ class MainThreadExecutor(ThreadPoolExecutor):
                 future.set_exception(error)
 
         self._submitted += 1
-        self._tasks.put(run)
+        self.call(run)
         return future
 
+    def call(self, work: Callable[[], None]) -> None:
+        """Queue work that is no task; may be called from any thread."""
+        self._queue(work)
+
+    def call_next(self, work: Callable[[], None]) -> None:
+        """Queue work; on the main thread."""
+        self._work.append(work)
+
+    def watch(self, readable: socket.socket, on_readable: Callable[[], object]) -> None:
+        """Call a function whenever a socket can be read; on the main thread, as this function itself."""
+        self._selector.register(readable, selectors.EVENT_READ, on_readable)
+
+    def unwatch(self, readable: socket.socket) -> None:
+        """Undo `watch`; on the main thread."""
+        self._selector.unregister(readable)
+
     def run(self) -> None:
-        """Run tasks on this thread until `finish` is called."""
-        while task := self._tasks.get():
-            self._started += 1
-            task()
-            self._finished += 1
+        """Read sockets and do the work on this thread until `finish` is called."""
+        while True:
+            for key, _ in self._selector.select(0 if self._work else None):
+                key.data()
+            if not self._work:
+                continue
+            self._is_working = True
+            work = self._work.popleft()
+            if work is None:
+                self._is_working = False
+                return
+            work()
+            self._is_working = False
 
     def finish(self) -> None:
-        """Let `run` return after all tasks that are queued now."""
-        self._tasks.put(None)
+        """Let `run` return after all work that is queued now."""
+        self._queue(None)
+
+    def _queue(self, work: _Work | None) -> None:
+        self._work.append(work)
+        with contextlib.suppress(BlockingIOError):  # then it has been woken often enough
+            self._wake.send(b"\0")

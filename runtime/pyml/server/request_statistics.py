@@ -88,11 +88,18 @@ class RequestStatistics:
     _ns: dict[str, int] = field(default_factory=dict)
     _last_ms: int = 0
     _rows: int = 0
+    _executions: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def succeeded(self, times: RequestTimes) -> None:
-        """Count a request that has just been answered."""
+    def succeeded(self, times: RequestTimes, executions: int = 1) -> None:
+        """Count a request that has just been answered.
+
+        Args:
+            times: its parts.
+            executions: calls of `predict` to count with it; of requests that were predicted together one has the call.
+        """
         with self._lock:
+            self._executions += executions
             self._add("success", times.queue + times.read + times.predict + times.write)
             self._add("queue", times.queue)
             self._add("compute_input", times.read)
@@ -115,7 +122,7 @@ class RequestStatistics:
                 version=version,
                 last_inference=self._last_ms,
                 inference_count=self._rows,
-                execution_count=self._counts.get("success", 0),
+                execution_count=self._executions,
                 inference_stats=InferStatistics(**durations),
             )
 

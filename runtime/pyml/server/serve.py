@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import FrameType
 
 import grpc
@@ -17,8 +18,10 @@ from pyml.inference.own_streams import empty_stdin
 from pyml.oip.grpc_polling import TOLERATE_PINGS
 from pyml.package.settings import MIB, ServingSettings, Settings
 from pyml.server.forked_children import release_children
+from pyml.server.hop_listener import HopListener
 from pyml.server.main_thread import MainThreadExecutor
 from pyml.server.self_watch import watch
+from pyml.server.served_model import ServedModel
 from pyml.server.server_options import ServerOptions
 from pyml.server.service import ModelService
 from pyml.server.sockets import ServiceSocket
@@ -48,22 +51,26 @@ def serve(options: ServerOptions) -> None:
     started = time.monotonic()
     serving = Settings.load(options.package).serving
     executor = MainThreadExecutor()
-    service = ModelService(options.name, options.version, serving, executor)
-    endpoint = ServiceSocket.claim(options.socket_folder, options.service, os.getpid())
-    server = _listening(service, endpoint, serving)
-    _stop_on_signal(server, service, executor, options.grace_s)
-    release_children(endpoint.path)
+    model = ServedModel(options.name, options.version, serving)
+    claimed = partial(ServiceSocket.claim, options.socket_folder, options.service, os.getpid())
+    endpoint, hop_endpoint = claimed(), claimed(is_hop=True)
+    server = _listening(ModelService(model, executor), endpoint, serving)
+    hop = HopListener(hop_endpoint, model, executor)
+    _stop_on_signal(server, hop, model, executor, options.grace_s)
+    release_children(endpoint.path, hop_endpoint.path)
     empty_stdin()
     try:
         endpoint.publish()
         watch(endpoint)
-        service.load(options.package)
+        model.load(options.package)
+        hop.open()
         log.info("%s@%s is ready after %.1f s", options.name, options.version, time.monotonic() - started)
         executor.run()
     except _StoppedError:
         return
     finally:
         endpoint.withdraw()
+        hop_endpoint.withdraw()
         server.stop(grace=0)
 
 
@@ -90,16 +97,22 @@ def _listening(service: ModelService, endpoint: ServiceSocket, serving: ServingS
     return server
 
 
-def _stop_on_signal(server: grpc.Server, service: ModelService, executor: MainThreadExecutor, grace_s: float) -> None:
+def _stop_on_signal(
+    server: grpc.Server, hop: HopListener, model: ServedModel, executor: MainThreadExecutor, grace_s: float
+) -> None:
     def stop() -> None:
-        if not server.stop(grace=grace_s).wait(grace_s + 1) or executor.is_busy:
+        end = time.monotonic() + grace_s
+        executor.call(hop.leave)
+        is_answered = server.stop(grace=grace_s).wait(grace_s + 1)
+        hop.left.wait(max(0, end - time.monotonic()))
+        if not is_answered or executor.is_busy:
             log.error("predict did not finish within %.0f s; stopping anyway", grace_s)
             os._exit(1)
         executor.finish()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
-        if not service.is_ready:
+        if not model.is_ready:
             raise _StoppedError
         threading.Thread(target=stop, name="stop", daemon=True).start()
 

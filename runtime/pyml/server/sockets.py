@@ -2,7 +2,8 @@
 
 Every start binds its own name, `<service>.<pid>.sock`, and then points the link `<service>` to it: a second server on
 the same path would bind without error and take the traffic, and the first would delete the second's file when it stops.
-Clients always connect to the link.
+Clients always connect to the link. The socket of the hop is `<service>.<pid>.hop` in the same way, its link
+`<service>.hop`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyml.errors import SetupError
+from pyml.hop import hop_link
 
 # Linux allows 107 bytes, other systems 103; the rest is reserved for longer names in the same folder.
 MAX_PATH_BYTES = 100
@@ -26,18 +28,20 @@ class ServiceSocket:
     link: Path
 
     @classmethod
-    def claim(cls, folder: Path, service: str, pid: int) -> ServiceSocket:
+    def claim(cls, folder: Path, service: str, pid: int, *, is_hop: bool = False) -> ServiceSocket:
         """Prepare the folder for one start of a service, and remove sockets of dead processes.
 
         Args:
             folder: folder of the sockets; created if it does not exist.
             service: name of the service, and of the link.
             pid: id of the process that will listen.
+            is_hop: whether it is for the hop, and not for gRPC.
 
         Raises:
             SetupError: the path is too long for a Unix socket.
         """
-        found = cls(folder / f"{service}.{pid}.sock", folder / service)
+        kind, link = ("hop", hop_link(folder / service)) if is_hop else ("sock", folder / service)
+        found = cls(folder / f"{service}.{pid}.{kind}", Path(link))
         size = len(os.fsencode(found.path))
         if size > MAX_PATH_BYTES:
             raise SetupError(
@@ -45,7 +49,7 @@ class ServiceSocket:
                 "set XDG_RUNTIME_DIR or TMPDIR to a shorter folder",
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in folder.glob(f"{service}.*.sock"):
+        for old in folder.glob(f"{service}.*.{kind}"):
             if not is_listened_to(old):
                 old.unlink(missing_ok=True)
         return found

@@ -73,14 +73,21 @@ class MetricsPage:
         restarts = CounterMetricFamily(
             "pyml_model_server_restarts", "Starts of model servers after the first that was seen.", labels=_VERSION
         )
+        batching = GaugeMetricFamily(
+            "pyml_batching_info",
+            "Whether requests that wait are predicted together, and why.",
+            labels=(*_VERSION, "together", "why"),
+        )
         known, self._starts = self._starts, {}
         for route in self._routes():
             key = route.model, route.version
             starts = self._starts[key] = known.get(key) or _Starts()
             waiting.add_metric(key, self._waiting(route))
             restarts.add_metric(key, starts.seen(route))
+            batching.add_metric((*key, str(route.together).lower(), route.batching), 1)
         yield waiting
         yield restarts
+        yield batching
 
     def _waiting(self, route: Route) -> int:
         """A server predicts one request at a time: the rest of what it was sent waits."""

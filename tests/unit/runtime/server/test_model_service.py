@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -18,6 +18,7 @@ from pyml.oip import messages as oip
 from pyml.oip.rpc_status import REASON_KEY
 from pyml.package.settings import MIB, ServingSettings
 from pyml.server.main_thread import MainThreadExecutor
+from pyml.server.served_model import ServedModel
 from pyml.server.service import ModelService
 from support.packages import ECHO, write_package
 
@@ -64,9 +65,9 @@ class FakeContext:
 
 def service(folder: Path | None = None, model: str = ECHO, **serving: int) -> ModelService:
     """A service of `fare@1`; its model is loaded where a folder is given."""
-    found = ModelService("fare", "1", ServingSettings(**serving), MainThreadExecutor())
+    found = ModelService(ServedModel("fare", "1", replace(ServingSettings(), **serving)), MainThreadExecutor())
     if folder is not None:
-        found.load(write_package(folder, model=model))
+        found.model.load(write_package(folder, model=model))
     return found
 
 
@@ -118,7 +119,7 @@ def test_what_needs_the_model_is_told_that_it_is_starting(method: str, request_:
 
 def test_a_server_with_its_model_is_ready_and_predicts(tmp_path: Path) -> None:
     its = service(tmp_path)
-    assert its.is_ready
+    assert its.model.is_ready
     assert oip.ServerReadyResponse.FromString(ask(its, oip.SERVER_READY)).ready
     assert predicted(ask(its, oip.MODEL_INFER, rows(1.0, 2.5))) == [1.0, 2.5]
 
