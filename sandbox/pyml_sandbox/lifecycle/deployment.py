@@ -319,6 +319,19 @@ def services_of(routes: Routes, model: str, runner: ServiceRunner) -> Sequence[s
     return [name for name in names if any(serves(name, model, version) for version in versions)]
 
 
+def publish_again(home: SandboxHome, version: ModelVersion) -> None:
+    """Tell the gateway what has become known of a version; does nothing if it is not deployed.
+
+    Args:
+        home: the sandbox.
+        version: an uploaded version.
+    """
+    with locked(home, f"routes of {version.model_id}"):
+        routes = load_routes(home)
+        if (version.name, version.version) in routes.deployed:
+            driver_for(home, require_state(home)).publish(routes)
+
+
 def _names(specs: Sequence[ServiceSpec]) -> list[str]:
     return [spec.name for spec in specs]
 

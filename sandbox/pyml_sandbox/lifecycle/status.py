@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from pyml.probes import NotReadyError
 from pyml_sandbox.drivers.choice import driver_for
 from pyml_sandbox.drivers.contract import DataLocation, Driver
 from pyml_sandbox.lifecycle.deployment import LostVersion, lost_versions, model_endpoints
+from pyml_sandbox.models.batching import batching_of
+from pyml_sandbox.models.routes import Batching, load_routes
 from pyml_sandbox.rollout.paused import PAUSED
 from pyml_sandbox.services.runner_contract import LiveService, ServiceRunner, ServiceState
 from pyml_sandbox.services.spec import Endpoint
@@ -91,6 +93,7 @@ class SandboxStatus:
         data: where tables and metastore are stored.
         busy: the command that holds the sandbox now; None if no command does.
         lost: deployed versions that cannot be served because their upload is gone or damaged.
+        batching: whether each deployed version predicts the requests that wait together, by its id.
     """
 
     home: SandboxHome
@@ -99,6 +102,7 @@ class SandboxStatus:
     data: DataLocation
     busy: str | None
     lost: Sequence[LostVersion] = ()
+    batching: Mapping[str, Batching] = field(default_factory=dict)
 
     @property
     def is_up(self) -> bool:
@@ -115,6 +119,7 @@ class SandboxStatus:
             "busy": self.busy,
             "services": [service.json for service in self.services],
             "lost": [{"model_id": lost.model_id, "detail": lost.error.message} for lost in self.lost],
+            "batching": {model_id: asdict(found) for model_id, found in self.batching.items()},
             "versions": {"pyml": self.state.pyml_version, "spark": self.state.spark_version},
             "ports": dict(self.state.ports.by_service),
             "data": {"place": self.data.description, "bytes": self.data.size_bytes},
@@ -133,7 +138,11 @@ def status(home: SandboxHome) -> SandboxStatus:
     live = {service.name: service for service in driver.runner.live()}
     with ThreadPoolExecutor(min(THREADS, len(endpoints))) as pool:
         services = list(pool.map(lambda each: _service_status(each, live.get(each.name), driver.runner), endpoints))
-    return SandboxStatus(home, state, services, driver.data(), holder_of(home), lost_versions(home))
+    batching = {
+        f"{model}@{version}": batching_of(home, state.driver, model, version)
+        for model, version in load_routes(home).deployed
+    }
+    return SandboxStatus(home, state, services, driver.data(), holder_of(home), lost_versions(home), batching)
 
 
 def each_status(
@@ -164,7 +173,7 @@ def changes(statuses: Iterable[SandboxStatus]) -> Iterator[SandboxStatus]:
         facts = [
             (each.name, each.health, each.detail, each.address, each.pid, each.restarts) for each in found.services
         ]
-        now = (facts, found.busy, [(lost.model_id, lost.error.message) for lost in found.lost])
+        now = (facts, found.busy, [(lost.model_id, lost.error.message) for lost in found.lost], found.batching)
         if now != before:
             yield found
         before = now

@@ -20,6 +20,28 @@ ReplicasOf = Callable[[str, str], Sequence[Replica]]
 
 
 @dataclass(frozen=True)
+class Batching:
+    """Whether a version predicts the requests that wait together.
+
+    Attributes:
+        together: whether it does.
+        why: it does, or does not.
+    """
+
+    together: bool
+    why: str
+
+    @property
+    def words(self) -> str:
+        """How it predicts, and why."""
+        return f"requests that wait are predicted {'together' if self.together else 'one by one'}: {self.why}"
+
+
+BatchingOf = Callable[[str, str], Batching]
+"""Gives whether a model version predicts together, from the model's name and the version."""
+
+
+@dataclass(frozen=True)
 class Deployment:
     """The deployed versions of one model.
 
@@ -106,24 +128,36 @@ def delete_routes(home: SandboxHome) -> None:
     _kept(home).delete()
 
 
-def routes_text(routes: Routes, replicas_of: ReplicasOf, *, on_request: bool = False) -> str:
+def one_by_one(_model: str, _version: str) -> Batching:
+    """That nothing is known of a version."""
+    return Batching(together=False, why="nothing is known of it")
+
+
+def routes_text(
+    routes: Routes, replicas_of: ReplicasOf, batching_of: BatchingOf = one_by_one, *, on_request: bool = False
+) -> str:
     """The routes in the format that the gateway reads.
 
     Args:
         routes: the deployed versions.
         replicas_of: gives the servers of a version, at least one.
+        batching_of: gives whether a version predicts the requests that wait together; by default none does.
         on_request: whether the gateway starts a stopped server when a request for it comes.
     """
+
+    def entry(model: str, version: str) -> dict[str, object]:
+        batching = batching_of(model, version)
+        return {
+            "replicas": [asdict(replica) for replica in replicas_of(model, version)],
+            "on_request": on_request,
+            "together": batching.together,
+            "batching": batching.why,
+        }
+
     models = {
         name: {
             "default": deployment.default,
-            "versions": {
-                version: {
-                    "replicas": [asdict(replica) for replica in replicas_of(name, version)],
-                    "on_request": on_request,
-                }
-                for version in deployment.versions
-            },
+            "versions": {version: entry(name, version) for version in deployment.versions},
         }
         for name, deployment in routes.models.items()
     }

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Comparison, Tolerances
-from pyml_sandbox.lifecycle.deployment import serve, served_meanwhile
+from pyml_sandbox.lifecycle.deployment import publish_again, serve, served_meanwhile
 from pyml_sandbox.models import registry
+from pyml_sandbox.models.batching import Shown, note_shown
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.attest import leave_proof
 from pyml_sandbox.parity.decisions.evidence import (
@@ -37,6 +38,7 @@ from pyml_sandbox.parity.decisions.path_environments import environments_of
 from pyml_sandbox.parity.failures import merged
 from pyml_sandbox.parity.fixture_paths import FixturePaths
 from pyml_sandbox.parity.harness_evidence import HarnessEvidence
+from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.granted import granted_tolerances
 from pyml_sandbox.parity.noise.ties import labels_in
 from pyml_sandbox.parity.paths.path_images import image_reasons, images_of
@@ -176,7 +178,15 @@ class _Check:
         report_history.keep(
             self._client.home, report, run.seconds, key if may_be_kept(evidence, report.failures) else ""
         )
+        self._tell_of_batches(decision, evidence.noise)
         return report
+
+    def _tell_of_batches(self, decision: Decision, noise: Noise) -> None:
+        """Let the gateway know whether the requests for this version may be predicted together."""
+        noisy = {floor.column for floor in noise.floors} | set(noise.size_dependent) | set(noise.ties)
+        shown = Shown(self._client.state.driver, decision.level or "" if noise.rows else "", sorted(noisy))
+        if note_shown(self._version, shown):
+            publish_again(self._client.home, self._version)
 
     # ---- the steps
 

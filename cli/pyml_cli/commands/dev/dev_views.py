@@ -99,7 +99,7 @@ class StatusView:
 
     @property
     def text(self) -> str:
-        """The sandbox in one line, then one line per service."""
+        """The sandbox in one line, one line per service, and how each deployed version predicts."""
         status = self.status
         head = [
             f" sandbox  {status.home.name}, {status.state.driver} driver, "
@@ -109,7 +109,9 @@ class StatusView:
         busy = [f" busy     {status.busy}"] if status.busy else []
         width = max(len(service.name) for service in status.services)
         lost = [f" x {lost.model_id}  cannot be served: {lost.error}" for lost in status.lost]
-        return "\n".join([*head, *busy, "", *(_service_line(service, width) for service in status.services), *lost])
+        batching = [f"   {model_id}  {found.words}" for model_id, found in status.batching.items()]
+        services = [_service_line(service, width) for service in status.services]
+        return "\n".join([*head, *busy, "", *services, *lost, *batching])
 
 
 _USED_WIDTH = 30

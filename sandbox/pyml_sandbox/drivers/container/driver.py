@@ -6,7 +6,7 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pyml.errors import SandboxError, SetupError, UsageError
@@ -25,6 +25,7 @@ from pyml_sandbox.drivers.container.images.builds.build_options import BuildOpti
 from pyml_sandbox.drivers.container.model_spark import ModelSpark
 from pyml_sandbox.drivers.container.service_runner import ContainerRunner
 from pyml_sandbox.drivers.contract import DataLocation, OfflineTarget
+from pyml_sandbox.models.batching import batching_of
 from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.models.routes import Routes, routes_text, save_routes
 from pyml_sandbox.services import gateway_server, machine_check, metastore, spark
@@ -181,7 +182,8 @@ class ContainerDriver:
 
     def publish(self, routes: Routes) -> None:
         """See `Driver.publish`. The gateway reads a copy in its own volume."""
-        text = routes_text(routes, self._replicas, on_request=self._choices.docker_socket)
+        batching = partial(batching_of, self._home, ContainerRunner.name)
+        text = routes_text(routes, self._replicas, batching, on_request=self._choices.docker_socket)
         save_routes(self._home, text)
         for container in self._containers(f"{labels.SERVICE}={gateway_server.NAME}"):
             with translated("write the gateway's routes"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pyml.gateway.replica import Replica
@@ -96,9 +96,11 @@ class ProcessDriver:
 
     def publish(self, routes: Routes) -> None:
         """See `Driver.publish`. The gateway reads the file itself."""
+        from pyml_sandbox.models.batching import batching_of
         from pyml_sandbox.models.routes import routes_text, save_routes
 
-        save_routes(self._home, routes_text(routes, self._replicas))
+        batching = partial(batching_of, self._home, ProcessRunner.name)
+        save_routes(self._home, routes_text(routes, self._replicas, batching))
 
     def _replicas(self, model: str, version: str) -> Sequence[Replica]:
         return [Replica(str(socket_path(self._home, model, version)), service_name(model, version))]
