@@ -198,7 +198,7 @@ def test_large_requests_pass_beside_small_ones() -> None:
 
         def asked(rows: int) -> int:
             answer = oip.ModelInferResponse.FromString(pair.begin(x=1.0, rows=rows).result())
-            return codec.read_arrow_response(answer).num_rows
+            return int(codec.read_arrow_response(answer).num_rows)
 
         sizes = [1, 200_000, 3, 1_000, 50_000, 1, 2, 100_000]
         assert list(pool.map(asked, sizes)) == sizes

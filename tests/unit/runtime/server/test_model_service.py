@@ -6,7 +6,7 @@ import decimal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import grpc
 import pyarrow as pa
@@ -63,7 +63,7 @@ class FakeContext:
         raise AbortedError
 
 
-def service(folder: Path | None = None, model: str = ECHO, **serving: int) -> ModelService:
+def service(folder: Path | None = None, model: str = ECHO, **serving: Any) -> ModelService:
     """A service of `fare@1`; its model is loaded where a folder is given."""
     found = ModelService(ServedModel("fare", "1", replace(ServingSettings(), **serving)), MainThreadExecutor())
     if folder is not None:
