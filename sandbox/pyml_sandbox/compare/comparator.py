@@ -1,19 +1,22 @@
 """Compare two tables: one full join in DuckDB, and a second look only at what did not agree.
 
-Where the tables are large and most rows agree, the join has keys and digests alone.
+Where the tables are large and most rows agree, the join has keys and digests alone; where most differ, the first rows
+say what the second look would ask for, and it is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan, plan_comparison
 from pyml_sandbox.compare.queries import digest, statement
-from pyml_sandbox.compare.queries.database import Limits, count, one_row, open_database
+from pyml_sandbox.compare.queries.database import Cell, Limits, count, one_row, open_database
+from pyml_sandbox.compare.queries.first_look import NOT_LOOKED_AT, FirstRows, look_at_first_rows
 from pyml_sandbox.compare.queries.key_audit import REPEATED, audit_keys, may_repeat
 from pyml_sandbox.compare.queries.value_class import column_tolerance
+from pyml_sandbox.compare.queries.worst_rows import with_candidates, worst_rows
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyComparison, WorstRow
 from pyml_sandbox.compare.tables.source import Source, open_side
 from pyml_sandbox.compare.tolerance import Tolerances
@@ -144,20 +147,34 @@ class _Joining:
     def _count(self) -> _Counts:
         """The full pass: over digests first where that pays, and then over the values of what is unlike."""
         self._examined = self._sides
-        if self._rows < DIGEST_ROWS or not digest.has_digest(self._plan) or self._differs_mostly():
-            joined, matched, *found = self._count_values()
-            return self._counts(joined, matched, found)
+        if self._rows < DIGEST_ROWS or not self._plan.values:
+            return self._count_values()
+        return self._count_by_digests() or self._count_most()
+
+    def _count_by_digests(self) -> _Counts | None:
+        """Where few rows are unlike only these are compared by value, where none is nothing is; None where many are."""
+        if not digest.has_digest(self._plan) or self._differs_mostly():
+            return None
         self._connection.execute(digest.suspects_statement("suspects", *self._sides, self._plan))
         joined, matched, unlike = count(self._connection, digest.suspect_count_statement("suspects"))
-        if unlike <= MOST_UNLIKE * matched:
-            self._examine_suspects()
-        _, _, *found = self._count_values()
-        return self._counts(joined, matched, found)
+        if unlike > MOST_UNLIKE * matched:
+            return None
+        if not unlike:
+            return self._counts(joined, matched, statement.NOTHING_FOUND * len(self._plan.values))
+        self._examine_suspects()
+        columns = range(len(self._plan.values))
+        _, _, *found = self._find(columns)
+        return self._counts(joined, matched, found, columns)
 
     def _differs_mostly(self) -> bool:
         """Whether most of the first rows are unlike, so that digests would be joined in vain."""
         matched, unlike = count(self._connection, digest.head_statement(*self._sides, self._plan))
         return unlike > MOST_UNLIKE * matched
+
+    def _count_most(self) -> _Counts:
+        """All rows by value, in one pass with the worst rows of those columns that differ in the first rows."""
+        first = look_at_first_rows(self._connection, *self._sides, self._plan, self._allowed)
+        return self._count_values(first.differing, first)
 
     def _examine_suspects(self) -> None:
         names = ("left_unlike", "right_unlike")
@@ -165,17 +182,27 @@ class _Joining:
             self._connection.execute(digest.unlike_statement(name, rows, "suspects", self._plan))
         self._examined = names
 
-    def _count_values(self) -> tuple[int, ...]:
-        query = statement.count_statement(*self._examined, self._plan, self._allowed)
-        return cast("tuple[int, ...]", one_row(self._connection, query))
+    def _count_values(self, worst: Sequence[int] = (), first: FirstRows = NOT_LOOKED_AT) -> _Counts:
+        joined, matched, *found = self._find(worst, first)
+        return self._counts(cast("int", joined), cast("int", matched), found, worst)
 
-    def _counts(self, joined: int, matched: int, found: Sequence[int]) -> _Counts:
+    def _find(self, worst: Sequence[int], first: FirstRows = NOT_LOOKED_AT) -> tuple[Cell, ...]:
+        """The row of `statement.count_statement`, with the worst rows of some columns."""
+        columns = range(len(self._plan.values))
+        joined = statement.joined_values(*self._examined, self._plan, self._allowed, columns)
+        worst_of_each = [worst_rows(index, self._plan, are_few=index in first.ranks) for index in worst]
+        counted = with_candidates(joined, self._plan, worst, first.ranks)
+        query = statement.count_statement(counted, self._plan, first.most_ulps, worst_of_each)
+        return one_row(self._connection, query)
+
+    def _counts(self, joined: int, matched: int, found: Sequence[Cell], worst: Sequence[int] = ()) -> _Counts:
         width = statement.COLUMN_WIDTH
+        rows = dict(zip(worst, found[len(self._plan.values) * width :], strict=True))
         columns = tuple(
-            self._column(pair, matched, found[index * width : (index + 1) * width])
+            self._column(pair, matched, cast("Sequence[int]", found[index * width : (index + 1) * width]))
             for index, pair in enumerate(self._plan.values)
         )
-        return _Counts(joined, matched, columns)
+        return _Counts(joined, matched, _with_rows(columns, rows))
 
     def _column(self, pair: ColumnPair, rows: int, found: Sequence[int]) -> ColumnComparison:
         """One column from its counts, in the order of `statement.column_counts`."""
@@ -199,25 +226,31 @@ class _Joining:
         )
 
     def _with_worst(self, columns: tuple[ColumnComparison, ...]) -> tuple[ColumnComparison, ...]:
-        """A second pass over the columns that differ, for their worst rows."""
-        differing = [index for index, column in enumerate(columns) if column.differing]
-        if not differing:
+        """A second pass over the columns that differ and whose worst rows the full pass did not ask for."""
+        lacking = [index for index, column in enumerate(columns) if column.differing and not column.worst]
+        if not lacking:
             return columns
-        query = statement.worst_statement(*self._examined, self._plan, self._allowed, differing)
-        found = dict(zip(differing, one_row(self._connection, query), strict=True))
-        return tuple(
-            replace(column, worst=_worst_rows(cast("list[_Row]", found[index]))) if index in found else column
-            for index, column in enumerate(columns)
-        )
+        joined = statement.joined_values(*self._examined, self._plan, self._allowed, lacking)
+        rows = ", ".join(worst_rows(index, self._plan, are_few=False) for index in lacking)
+        found = one_row(self._connection, f"SELECT {rows} FROM ({with_candidates(joined, self._plan, lacking)})")
+        return _with_rows(columns, dict(zip(lacking, found, strict=True)))
 
 
 class _Row(TypedDict):
-    """A row as `statement.worst_statement` gives it: key, left, right, distance."""
+    """A row as `worst_rows` gives it: key, left, right, distance."""
 
     k: list[str | None]
     l: str | None  # noqa: E741
     r: str | None
     d: float | None
+
+
+def _with_rows(columns: tuple[ColumnComparison, ...], rows: Mapping[int, Cell]) -> tuple[ColumnComparison, ...]:
+    """Columns with their worst rows, where some are known."""
+    return tuple(
+        replace(column, worst=_worst_rows(cast("list[_Row]", rows[index]))) if rows.get(index) else column
+        for index, column in enumerate(columns)
+    )
 
 
 def _worst_rows(rows: Sequence[_Row]) -> tuple[WorstRow, ...]:

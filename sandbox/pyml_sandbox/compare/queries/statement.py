@@ -6,7 +6,7 @@ Inside, columns are called by position, so that no name of a user's column can g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan
 from pyml_sandbox.compare.queries.value_class import (
@@ -17,6 +17,7 @@ from pyml_sandbox.compare.queries.value_class import (
     SIGNED_ZERO,
     WITHIN,
     distance,
+    may_exceed,
     possible_classes,
     ulps,
     value_class,
@@ -36,6 +37,9 @@ COUNTED = (SIGNED_ZERO, WITHIN, DIFFERS, INFINITY, NAN, NULL)
 
 COLUMN_WIDTH = len(COUNTED) + 2
 """How many aggregates `column_counts` gives for each column."""
+
+NOTHING_FOUND = (*(0 for _ in COUNTED), None, None)
+"""What they are where all rows are alike."""
 
 
 def rows_statement(name: str, side: Side, plan: ComparisonPlan, *, is_left: bool, within: str | None) -> str:
@@ -128,8 +132,8 @@ def key_count_statement(table: str) -> str:
 
 def key_examples_statement(table: str, plan: ComparisonPlan) -> str:
     """The smallest keys of a table of keys, as text."""
-    shown = ", ".join(_shown(f"k{i}") for i in range(len(plan.keys)))
-    return f"SELECT {shown} FROM {table} ORDER BY {key_names(plan)} LIMIT {EXAMPLES}"
+    parts = ", ".join(shown(f"k{i}") for i in range(len(plan.keys)))
+    return f"SELECT {parts} FROM {table} ORDER BY {key_names(plan)} LIMIT {EXAMPLES}"
 
 
 def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
@@ -143,25 +147,54 @@ def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
     return f"SELECT count(*) FROM {left} JOIN {right} ON {same_key(left, right, plan)}"
 
 
-def count_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances) -> str:
-    """The full pass: rows of the full join, matched rows, and for each column the aggregates of `column_counts`.
+def count_statement(joined: str, plan: ComparisonPlan, most_ulps: Mapping[int, int], more: Sequence[str] = ()) -> str:
+    """The full pass: rows of the full join, matched rows, for each column the aggregates of `column_counts`, and more.
+
+    Args:
+        joined: a query like `joined_values` of all columns.
+        plan: gives the columns.
+        most_ulps: for some columns the most ulps of some of these rows.
+        more: further aggregates.
+    """
+    counts = ["count(*)", f"count(CASE WHEN {MATCHED} THEN true END)"]
+    for index, pair in enumerate(plan.values):
+        counts += column_counts(index, pair, most_ulps.get(index, 0))
+    return f"SELECT {', '.join([*counts, *more])} FROM ({joined})"
+
+
+def joined_values(
+    left: str, right: str, plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int], kind: str = "FULL"
+) -> str:
+    """The join of two sides, for each column with the class of its pair of values and their distance.
+
+    A full join even where matched rows alone count: DuckDB takes twice the time for an inner join of many wide rows.
+    Expressions that are used more than once are columns of a query inside, so that they are evaluated once.
 
     Args:
         left: view of the left side.
         right: view of the right side.
         plan: gives the columns.
         allowed: the tolerances.
+        columns: indices among the value columns.
+        kind: of the join.
     """
-    matched = "lk IS NOT NULL AND rk IS NOT NULL"
-    counts = ["count(*)", f"count(CASE WHEN {matched} THEN 1 END)"]
-    for index, pair in enumerate(plan.values):
-        counts += column_counts(index, pair, matched)
-    pairs = ["l.k0 AS lk", "r.k0 AS rk", *_value_pairs(plan, allowed, range(len(plan.values)))]
-    joined = f"SELECT {', '.join(pairs)} FROM {left} l FULL JOIN {right} r ON {same_key('l', 'r', plan)}"
-    return f"SELECT {', '.join(counts)} FROM ({joined})"
+    keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
+    names = ", ".join([*keys, "r.k0 AS rk", *_value_pairs(plan, allowed, columns)])
+    apart = (f"{_distance(index, plan)} AS d{index}" for index in columns)
+    joined = f"SELECT {names} FROM {left} l {kind} JOIN {right} r ON {same_key('l', 'r', plan)}"
+    return f"SELECT {', '.join(['*', *apart])} FROM ({joined})"
 
 
-def column_counts(index: int, pair: ColumnPair, matched: str) -> list[str]:
+def _distance(index: int, plan: ComparisonPlan) -> str:
+    expression = distance(f"l{index}", f"r{index}", plan.values[index].types)
+    return f"CASE WHEN c{index} >= {WITHIN} THEN {expression} END" if expression else "NULL::DOUBLE"
+
+
+MATCHED = "k0 IS NOT NULL AND rk IS NOT NULL"
+"""The condition for rows of `joined_values` that both sides have."""
+
+
+def column_counts(index: int, pair: ColumnPair, most_ulps: int) -> list[str]:
     """The aggregates of one column: one count for each of `COUNTED`, the largest distance, the most ulps.
 
     A row of one side only looks like null against a value, the only class that has to be told from it.
@@ -170,56 +203,18 @@ def column_counts(index: int, pair: ColumnPair, matched: str) -> list[str]:
     Args:
         index: of the column among the value columns.
         pair: the column on both sides.
-        matched: SQL condition for rows that both sides have.
+        most_ulps: of some of the pairs; where others surely have no more, their ulps are not asked for.
     """
     possible = possible_classes(pair.types)
-    counts = [_class_count(index, found, matched) if found in possible else "0" for found in COUNTED]
-    largest = (measure(f"l{index}", f"r{index}", pair.types) for measure in (distance, ulps))
-    return [*counts, *(_largest(index, expression) for expression in largest)]
+    counts = [_class_count(index, found) if found in possible else "0" for found in COUNTED]
+    left, right = f"l{index}", f"r{index}"
+    apart = _largest(index, f"d{index}") if pair.left.type.children else f"max(d{index})"
+    steps = _largest(index, ulps(left, right, pair.types), may_exceed(left, right, pair.types, most_ulps))
+    return [*counts, apart, f"greatest({steps}, {most_ulps})" if most_ulps else steps]
 
 
-def _class_count(index: int, found: int, matched: str) -> str:
-    return f"count(CASE WHEN c{index} = {found}{f' AND {matched}' if found == NULL else ''} THEN 1 END)"
-
-
-def worst_statement(left: str, right: str, plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int]) -> str:
-    """One row with a list of the worst rows of each column: key parts, left value, right value, distance.
-
-    Args:
-        left: view of the left side.
-        right: view of the right side.
-        plan: gives the columns.
-        allowed: the tolerances.
-        columns: indices among the value columns.
-    """
-    keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
-    joined = (
-        f"SELECT {', '.join([*keys, *_value_pairs(plan, allowed, columns)])} "
-        f"FROM {left} l JOIN {right} r ON {same_key('l', 'r', plan)}"
-    )
-    differing = f"SELECT * FROM ({joined}) WHERE {any_of([f'c{index} >= {DIFFERS}' for index in columns])}"
-    worst = ", ".join(f"{_worst(index, plan)} AS w{index}" for index in columns)
-    shown = ", ".join(_shown_rows(index, plan) for index in columns)
-    return f"SELECT {shown} FROM (SELECT {worst} FROM ({differing}))"
-
-
-def _worst(index: int, plan: ComparisonPlan) -> str:
-    """Null, NaN and infinity rank before every distance; ties go to the smaller key, so that a report is repeatable.
-
-    A row without an order is left out by `arg_min`, at two thirds of what a FILTER takes.
-    """
-    apart = distance(f"l{index}", f"r{index}", plan.values[index].types) or "NULL::DOUBLE"
-    rank = f"CASE WHEN c{index} = {DIFFERS} THEN -coalesce({apart}, 0) ELSE '-inf'::DOUBLE END"
-    keys = ", ".join(f"k{i} := k{i}" for i in range(len(plan.keys)))
-    row = f"struct_pack({keys}, l := l{index}, r := r{index}, d := {apart})"
-    order = f"CASE WHEN c{index} >= {DIFFERS} THEN struct_pack(rank := {rank}, {keys}) END"
-    return f"arg_min({row}, {order}, {EXAMPLES})"
-
-
-def _shown_rows(index: int, plan: ComparisonPlan) -> str:
-    keys = ", ".join(_shown(f"w.k{i}") for i in range(len(plan.keys)))
-    row = f"struct_pack(k := [{keys}], l := {_shown('w.l')}, r := {_shown('w.r')}, d := w.d)"
-    return f"[{row} FOR w IN w{index}]"
+def _class_count(index: int, found: int) -> str:
+    return f"count(CASE WHEN c{index} = {found}{f' AND {MATCHED}' if found == NULL else ''} THEN true END)"
 
 
 def _value_pairs(plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int]) -> list[str]:
@@ -231,14 +226,15 @@ def _value_pairs(plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[in
     return pairs
 
 
-def _largest(index: int, expression: str | None) -> str:
+def _largest(index: int, expression: str | None, condition: str = "true") -> str:
     """Evaluated for pairs of numbers that are not equal and for no other row."""
     if expression is None:
         return "NULL"
-    return f"max(CASE WHEN c{index} IN ({WITHIN}, {DIFFERS}) THEN {expression} END)"
+    return f"max(CASE WHEN c{index} BETWEEN {WITHIN} AND {DIFFERS} AND {condition} THEN {expression} END)"
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """A value as text, cut if it is long."""
     cut = f"left({value}::VARCHAR, {TEXT_LENGTH})"
     return f"CASE WHEN length({value}::VARCHAR) > {TEXT_LENGTH} THEN {cut} || '…' ELSE {value}::VARCHAR END"
 
