@@ -30,6 +30,10 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+# Each of the many sandboxes of the tests has an empty cache, and would make archives that no later start uses.
+os.environ.setdefault("PYML_CLASS_ARCHIVES", "off")
+
+
 @pytest.hookimpl(tryfirst=True)  # `-m` chooses in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a Docker engine: `make test` runs these tests beside the rest.

@@ -76,6 +76,9 @@ class Driver(Protocol):
     def services(self) -> Sequence[ServiceSpec]:
         """The specs of the services that every sandbox runs: metastore, Spark, gateway."""
 
+    def once_up(self) -> None:
+        """Begin, in the background, what makes later starts faster. Called once all services are ready."""
+
     def endpoints(self) -> Sequence[Endpoint]:
         """The endpoints of these services."""
 

@@ -163,6 +163,7 @@ def up(
             on_event(Event(table, Progress.NOTE, "what a killed job or load left of it was removed"))
         if spark.NAME in {spec.name for spec in plan.start}:
             start_warm_up(home, state.ports.spark)
+        driver.once_up()
     return Summary(home, state, specs, data, tuple(load_routes(home).models), took_s, time.monotonic() - started)
 
 

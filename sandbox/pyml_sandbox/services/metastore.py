@@ -18,7 +18,9 @@ def metastore_endpoint(port: int) -> Endpoint:
     return Endpoint(NAME, f"thrift://{HOST}:{port}", MetastoreProbe(HOST, port))
 
 
-def metastore_command(java: str, classpath: str, settings: Mapping[str, str], port: int) -> tuple[str, ...]:
+def metastore_command(
+    java: str, classpath: str, settings: Mapping[str, str], port: int, java_options: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The command that starts the metastore; Hive reads its settings from Java's system properties.
 
     Args:
@@ -26,12 +28,14 @@ def metastore_command(java: str, classpath: str, settings: Mapping[str, str], po
         classpath: jars of Hive and what it needs, separated by colons.
         settings: as `metastore_settings` gives them.
         port: TCP port to listen on.
+        java_options: more options of Java.
     """
     return (
         java,
         "-Xmx256m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",  # a short start matters more here than speed after it: 3.3 s instead of 5.2 s
+        *java_options,
         *_properties(settings),
         *("-cp", classpath),
         "org.apache.hadoop.hive.metastore.HiveMetaStore",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyml.package.settings import MIB
@@ -50,7 +50,9 @@ def connect_command(spark_home: str, settings: Mapping[str, str], file: Path | N
     )
 
 
-def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch: str) -> Mapping[str, str]:
+def connect_settings(
+    cores: int, metastore_address: str, warehouse: str, scratch: str, java_options: Sequence[str] = ()
+) -> Mapping[str, str]:
     """Spark's settings for a laptop, the same for every driver: few partitions, one time zone.
 
     Args:
@@ -58,7 +60,9 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         metastore_address: host:port.
         warehouse: folder of the Hive tables.
         scratch: folder for temporary files.
+        java_options: more options of Java.
     """
+    options = (f"-Djava.io.tmpdir={scratch}", "-Duser.timezone=UTC", *java_options)
     return {
         "spark.app.name": "pyml",
         "spark.driver.memory": "2g",
@@ -72,16 +76,16 @@ def connect_settings(cores: int, metastore_address: str, warehouse: str, scratch
         "spark.sql.warehouse.dir": warehouse,
         **ONE_TIME_ZONE,
         "spark.sql.shuffle.partitions": str(max(2, cores)),
-        "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} {_java_option('java.io.tmpdir', scratch)} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": " ".join([JVM_OPTIONS, *map(_quoted, options)]),
     }
 
 
-def _java_option(name: str, value: str) -> str:
-    """A property among the options that Spark's launcher splits: at blanks outside of quotes, as a shell does."""
-    if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
-        return f"-D{name}={value}"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"-D{name}={escaped}"'
+def _quoted(option: str) -> str:
+    """One of the options that Spark's launcher splits: at blanks outside of quotes, as a shell does."""
+    if re.fullmatch(r"[\w@%+=:,./-]+", option, re.ASCII):
+        return option
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def spark_environment(spark_home: str, java_home: str, python: str, scratch: str) -> Mapping[str, str]:

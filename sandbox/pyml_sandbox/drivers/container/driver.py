@@ -129,6 +129,9 @@ class ContainerDriver:
             service_specs.gateway_container(settings, base),
         ]
 
+    def once_up(self) -> None:
+        """See `Driver.once_up`. Nothing: an image has what its services need."""
+
     def endpoints(self) -> Sequence[Endpoint]:
         """See `Driver.endpoints`. Includes the Sparks of model versions that run now."""
         ports = self._ports

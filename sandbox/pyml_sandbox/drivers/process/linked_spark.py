@@ -17,6 +17,8 @@ from pyml_sandbox.services.spark_home import SparkHome
 PYSPARK_ZIP = "pyspark.zip"
 PY4J_ZIPS = "py4j-*.zip"
 PARTS = ("bin", "jars")
+CONF = "conf"
+"""The folder where Spark looks for its configuration: empty."""
 
 
 def linked_spark(spark_home: SparkHome, cache: Path) -> SparkHome:
@@ -34,7 +36,7 @@ def linked_spark(spark_home: SparkHome, cache: Path) -> SparkHome:
     source = _package("py4j")
     if not (library / PYSPARK_ZIP).is_file() or len(py4j) != 1 or source is None:
         return spark_home
-    key = hashlib.sha256(f"{spark_home.folder} {spark_home.version} {source}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{spark_home.folder} {spark_home.version} {source} {CONF}".encode()).hexdigest()[:12]
     folder = cache / f"spark-{spark_home.version}-{key}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
@@ -42,6 +44,7 @@ def linked_spark(spark_home: SparkHome, cache: Path) -> SparkHome:
             made = Path(beside) / "spark"
             packages = {PYSPARK_ZIP: spark_home.folder, py4j[0].name: source}
             _link(made, {part: spark_home.folder / part for part in PARTS})
+            (made / CONF).mkdir()
             for name, package in packages.items():
                 _link(made / "python" / "lib" / name, {package.name: package})
             _put(made, folder)

@@ -34,6 +34,8 @@ from pyml_sandbox.workspace.process_tags import process_tags
 POLL_S = 0.05
 RETRIES = 20
 RPC_TIMEOUT_S = 10.0
+ARCHIVE_MAKER = "class-data"
+"""The process tag of what makes archives of Java classes in the background."""
 
 INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|DYLD_\w+"
@@ -124,6 +126,7 @@ class ProcessRunner:
                 supervisor.stop_all()
                 self._wait_stopped(None, timeout_s)
                 _end_supervisor(supervisor, timeout_s)
+        _kill(self._processes(ARCHIVE_MAKER))  # asked to end, Java would first write what it has
         _end(self._processes())
         left = ", ".join(str(process.pid) for process in self._processes())
         if left:
@@ -330,6 +333,12 @@ def _end(processes: Sequence[psutil.Process], timeout_s: float = 3) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 send(process)
         _wait_ended(processes, timeout_s)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _wait_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.pinned_environment import PINNED
 from pyml_sandbox.drivers.process.java import Java
+from pyml_sandbox.drivers.process.linked_spark import CONF
 from pyml_sandbox.drivers.process.supervisor_rpc import JOURNAL
 from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.services import gateway_server, metastore, model_server, spark
@@ -28,7 +30,14 @@ MARK = ".mark"
 """The file that tells a folder for temporary files from one that is made after somebody deleted it."""
 
 
-def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopback_jar: str, port: int) -> ServiceSpec:
+def metastore_spec(
+    home: SandboxHome,
+    spark_home: SparkHome,
+    java: Java,
+    loopback_jar: str,
+    port: int,
+    java_options: Sequence[str] = (),
+) -> ServiceSpec:
     """The metastore as a process, which listens on 127.0.0.1.
 
     Args:
@@ -37,6 +46,7 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
         java: runs it.
         loopback_jar: path of the jar of `loopback_jar.py`, which comes before the metastore's own jars.
         port: TCP port to listen on.
+        java_options: more options of Java.
     """
     settings = metastore.metastore_settings(
         str(home.data / "metastore"), str(home.data / "warehouse"), str(home.scratch)
@@ -48,6 +58,7 @@ def metastore_spec(home: SandboxHome, spark_home: SparkHome, java: Java, loopbac
             f"{loopback_jar}:{spark_home.jars}/*",
             {**settings, "hive.log.dir": str(home.logs), "derby.stream.error.file": str(home.logs / "derby.log")},
             port,
+            java_options,
         ),
         working_directory=home.scratch,
         environment={"JAVA_HOME": str(java.home), **{name: PINNED[name] for name in ("TZ", "LANG", "LC_ALL")}},
@@ -70,7 +81,9 @@ def scratch_mark(home: SandboxHome) -> str:
         return ""
 
 
-def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports) -> ServiceSpec:
+def spark_spec(
+    home: SandboxHome, spark_home: SparkHome, java: Java, ports: Ports, java_options: Sequence[str] = ()
+) -> ServiceSpec:
     """The Spark Connect server as a process with `local[N]`, which listens on 127.0.0.1.
 
     Args:
@@ -78,10 +91,13 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
         spark_home: the Spark to run.
         java: runs it.
         ports: of the sandbox.
+        java_options: more options of Java.
     """
     cores = os.cpu_count() or 1
     settings = {
-        **spark.connect_settings(cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch)),
+        **spark.connect_settings(
+            cores, f"{HOST}:{ports.metastore}", str(home.data / "warehouse"), str(home.scratch), java_options
+        ),
         **spark.OWN_DAEMON,
         "spark.master": f"local[{max(2, cores)}]",
         "spark.driver.host": HOST,
@@ -96,7 +112,9 @@ def spark_spec(home: SandboxHome, spark_home: SparkHome, java: Java, ports: Port
         working_directory=home.scratch,
         environment={
             **spark.spark_environment(str(spark_home.folder), str(java.home), sys.executable, str(home.scratch)),
-            "SPARK_CONF_DIR": str(home.conf),  # which holds no file of Spark's: settings come by the command line alone
+            # Empty, since it is on the class path: settings come by the command line alone, and Java takes an archive
+            # of classes only where no folder on the class path holds a file.
+            "SPARK_CONF_DIR": str(spark_home.folder / CONF),
             "SPARK_LOCAL_IP": HOST,
             "PYML_SCRATCH": scratch_mark(
                 home

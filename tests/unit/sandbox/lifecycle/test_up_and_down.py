@@ -79,6 +79,9 @@ class FakeDriver:
     def services(self) -> Sequence[ServiceSpec]:
         return [self._spec(name) for name in NAMES]
 
+    def once_up(self) -> None:
+        self.asked.append(f"once up while {len(self.runner.live())} run")
+
     def _spec(self, name: str) -> ServiceSpec:
         probe = refuses if name == self.broken else answers
         return ServiceSpec(
@@ -160,7 +163,7 @@ def test_up_starts_everything_and_records_what_it_chose(context: Scene) -> None:
 
 def test_up_checks_the_machine_makes_images_records_and_starts_in_this_order(context: Scene) -> None:
     context.up()
-    assert context.driver.asked == ["check []", "prepare", "publish while 3 run"]
+    assert context.driver.asked == ["check []", "prepare", "publish while 3 run", "once up while 3 run"]
 
 
 def test_up_twice_is_one_up(context: Scene) -> None:

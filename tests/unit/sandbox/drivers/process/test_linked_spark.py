@@ -31,7 +31,8 @@ def test_what_spark_takes_for_a_zip_is_a_folder_with_the_installed_package(
     assert (library / "pyspark.zip" / "pyspark" / "worker.py").is_file()
     assert (library / "py4j-0.10.9.9-src.zip" / "py4j" / "java_gateway.py").is_file()
     assert (linked.version, linked.jars.resolve()) == (installed.version, installed.jars)
-    assert sorted(path.name for path in linked.folder.iterdir()) == ["bin", "jars", "python"]
+    assert sorted(path.name for path in linked.folder.iterdir()) == ["bin", "conf", "jars", "python"]
+    assert not list((linked.folder / "conf").iterdir()), "nobody's settings, and Java can archive the classes"
 
 
 def test_it_is_made_once_by_many_at_once(installed: SparkHome, tmp_path: Path) -> None:

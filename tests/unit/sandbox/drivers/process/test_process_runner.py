@@ -244,6 +244,25 @@ def test_only_what_nobody_watches_was_left_behind(
     assert [each.is_ended for each in processes] == [ended > 0, ended > 0, False]
 
 
+def test_what_makes_archives_is_killed_before_all_else_is_asked_to_end(
+    context: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Java writes its archive when it is asked to end, which takes longer than `down` may."""
+    context.supervisor.is_listening = False
+    service, maker = Left(context.home, "fare"), Left(context.home, process.ARCHIVE_MAKER)
+    ended: list[tuple[str, str]] = []
+
+    def end(self: Left, how: str) -> None:
+        self.end()
+        ended.append((self.tags[SERVICE], how))
+
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter([service, maker]))
+    monkeypatch.setattr(psutil.Process, "terminate", lambda self: end(self, "terminated"))
+    monkeypatch.setattr(psutil.Process, "kill", lambda self: end(self, "killed"))
+    context.runner.shut_down()
+    assert ended == [(process.ARCHIVE_MAKER, "killed"), ("fare", "terminated")]
+
+
 class Left(psutil.Process):
     """A process that carries a sandbox's marks."""
 
