@@ -12,7 +12,8 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     apt_install $(apt-cache search --names-only '^openjdk-(17|21)-jdk-headless$' | sort | head -n 1 | cut -d ' ' -f 1) binutils
 RUN modules=java.se,jdk.unsupported,jdk.incubator.vector,jdk.crypto.ec,jdk.zipfs,jdk.management,jdk.security.auth && \
     modules=$modules,jdk.security.jgss,jdk.jfr,jdk.naming.dns,jdk.net,jdk.nio.mapmode,jdk.charsets && \
-    jlink --add-modules $modules --strip-debug --no-header-files --no-man-pages --output /opt/pyml/java
+    jlink --add-modules $modules --strip-debug --no-header-files --no-man-pages --output /opt/pyml/java && \
+    /opt/pyml/java/bin/java -Xshare:dump
 
 FROM ${PYTHON_IMAGE} AS tools
 RUN python3 -m venv /opt/tools
@@ -52,6 +53,12 @@ RUN --mount=type=bind,source=build-settings.sh,target=/dev/shm/pyml/settings.sh 
     echo /opt/pyml/runtime >pyml.pth && \
     /opt/pyml/venv/bin/python /dev/shm/pyml/write_lock.py >/opt/pyml/requirements.lock
 COPY --from=java /opt/pyml/java /opt/pyml/java
+# Archives of the classes that the metastore and Spark load while they start. Before the runtime: an edit of it needs no new ones.
+RUN --mount=type=bind,source=archive_classes.py,target=/dev/shm/pyml/archive_classes.py \
+    --mount=type=bind,source=rehearsal,target=/dev/shm/pyml/rehearsal \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/dev/shm/pyml/rehearsal \
+        /opt/pyml/venv/bin/python /dev/shm/pyml/archive_classes.py /dev/shm/pyml/rehearsal/plan.json && \
+    rm -rf /tmp/* /tmp/.java_pid* /tmp/hsperfdata*
 COPY --chmod=0755 spark-resource.sh /opt/pyml/spark-resource
 COPY --chmod=0755 entrypoint.sh /opt/pyml/entrypoint
 COPY --from=runtime /opt/pyml/runtime /opt/pyml/runtime

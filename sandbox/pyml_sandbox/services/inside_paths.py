@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pyml.package.settings import MIB
+from pyml_sandbox.services.class_data.class_archive import ClassArchive
 from pyml_sandbox.workspace.ports import Ports
 
 JAVA_HOME = "/opt/pyml/java"
 SPARK_HOME = "/opt/pyml/spark"
+JAVA_CLASSES = f"{JAVA_HOME}/lib/server/classes.jsa"
+METASTORE_CLASSES = ClassArchive(JAVA_CLASSES, "/opt/pyml/classes/metastore.jsa")
+SPARK_CLASSES = ClassArchive(JAVA_CLASSES, "/opt/pyml/classes/spark.jsa")
+"""Archives of classes, made while the image is built. All that Spark runs in Java has the class path of the second."""
 BASE_PYTHON = "/opt/pyml/venv/bin/python"
 """The interpreter with our runtime and, in a model image, with the model's packages."""
 MODEL_PYTHON = "/opt/pyml/python"

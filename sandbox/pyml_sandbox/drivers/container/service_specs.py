@@ -17,9 +17,11 @@ from pyml_sandbox.services.inside_paths import (
     INSIDE,
     JAVA_HOME,
     METASTORE,
+    METASTORE_CLASSES,
     RESOURCE_SCRIPT,
     SOCKETS,
     SOCKETS_NAME,
+    SPARK_CLASSES,
     SPARK_HOME,
     TMP,
     WAREHOUSE,
@@ -93,6 +95,7 @@ def metastore_container(settings: ContainerSettings, image: str) -> ServiceSpec:
             f"{SPARK_HOME}/jars/*",
             {**hive, "hive.log.dir": TMP, "derby.stream.error.file": f"{TMP}/derby.log"},
             INSIDE.metastore,
+            METASTORE_CLASSES.options,
         ),
         {"JAVA_HOME": JAVA_HOME, "TZ": "UTC"},
         Container(
@@ -126,7 +129,7 @@ def master_container(settings: ContainerSettings, image: str, probe: Probe) -> S
         {
             **_spark_environment(),
             "SPARK_DAEMON_MEMORY": "256m",
-            "SPARK_DAEMON_JAVA_OPTS": " ".join([spark.JVM_OPTIONS, *(f"-D{k}={v}" for k, v in MASTER_MEMORY.items())]),
+            "SPARK_DAEMON_JAVA_OPTS": " ".join([_DAEMON_OPTIONS, *(f"-D{k}={v}" for k, v in MASTER_MEMORY.items())]),
         },
         Container(image, healthcheck=health("standalone", MASTER_UI_PORT, MASTER), is_read_only=False),
         spark.START_TIMEOUT_S,
@@ -247,7 +250,7 @@ def worker_container(
         {
             **_spark_environment(),
             "SPARK_DAEMON_MEMORY": "256m",
-            "SPARK_DAEMON_JAVA_OPTS": spark.JVM_OPTIONS,
+            "SPARK_DAEMON_JAVA_OPTS": _DAEMON_OPTIONS,
             "SPARK_WORKER_DIR": f"{TMP}/work",
             "SPARK_WORKER_OPTS": " ".join(f"-D{key}={value}" for key, value in options.items()),
             "PYML_RESOURCE": resource,
@@ -285,7 +288,7 @@ def connect_container(
         "spark.master": f"spark://{MASTER}:{MASTER_PORT}",
         "spark.executor.memory": f"{EXECUTOR_MEMORY_MB}m",
         "spark.executor.cores": str(settings.cores),
-        "spark.executor.extraJavaOptions": f"{spark.JVM_OPTIONS} -Duser.timezone=UTC",
+        "spark.executor.extraJavaOptions": f"{_DAEMON_OPTIONS} -Duser.timezone=UTC",
         f"spark.executor.resource.{resource}.amount": "1",
         f"spark.task.resource.{resource}.amount": _share(settings.cores),
         "spark.ui.port": str(DRIVER_UI_PORT),
@@ -339,6 +342,7 @@ def _share(cores: int) -> str:
     return f"{math.floor(1e6 / cores) / 1e6:.6f}"
 
 
+_DAEMON_OPTIONS = " ".join([spark.JVM_OPTIONS, *SPARK_CLASSES.options])
 _RESOURCE = {"amount": "1", "discoveryScript": RESOURCE_SCRIPT}
 
 
@@ -352,7 +356,8 @@ def _connect_settings(settings: ContainerSettings) -> dict[str, str]:
         "spark.connect.grpc.binding.address": ANYWHERE,
         "spark.connect.grpc.binding.port": str(INSIDE.spark),
     }
-    return {**spark.connect_settings(settings.cores, address, WAREHOUSE, TMP), **inside}
+    options = SPARK_CLASSES.options
+    return {**spark.connect_settings(settings.cores, address, WAREHOUSE, TMP, options), **inside}
 
 
 def _spec(

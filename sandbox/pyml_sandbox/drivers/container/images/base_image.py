@@ -20,6 +20,7 @@ from pyml_sandbox.drivers.container.images.builds.image_build import (
     one_at_a_time,
     run_build,
 )
+from pyml_sandbox.drivers.container.images.class_plan import rehearsal_files
 from pyml_sandbox.drivers.container.images.python_image import (
     PythonImage,
     ensure_python_image,
@@ -97,7 +98,8 @@ def base_key(python_image_id: str) -> str:
     """The key of a base image: a digest of all inputs of its build."""
     spark, parts = SparkHome.find(), recipe(DOCKERFILE)
     left_out = (*LEFT_OUT, *(jar.name for jar in sorted(spark.jars.iterdir()) if is_unused(jar.name)))
-    return digest(python_image_id, *parts, runtime_digest(), spark.version, *base_requirements(), *left_out)
+    rehearsal = (f"{path}\0{text}" for path, text in rehearsal_files().items())
+    return digest(python_image_id, *parts, runtime_digest(), spark.version, *base_requirements(), *left_out, *rehearsal)
 
 
 def base_requirements() -> list[str]:
@@ -157,6 +159,10 @@ def _fill(context: Path) -> None:
     metadata = importlib.metadata.distribution("pyspark").read_text("METADATA") or ""
     (facts / "METADATA").write_text(metadata, encoding="utf-8")
     shutil.copytree(runtime_folder(), context / "runtime" / "pyml", ignore=shutil.ignore_patterns("__pycache__"))
+    for path, text in rehearsal_files().items():
+        file = context / "rehearsal" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
 
 
 def _left_out_of_spark(folder: str, names: list[str]) -> set[str]:

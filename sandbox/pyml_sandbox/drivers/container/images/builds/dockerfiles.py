@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyml.errors import SetupError
 
-SCRIPTS = ("build-settings.sh", "write_lock.py", "spark-resource.sh", "entrypoint.sh")
+SCRIPTS = ("build-settings.sh", "write_lock.py", "archive_classes.py", "spark-resource.sh", "entrypoint.sh")
 """Scripts that the Dockerfiles mount or copy from their context."""
 
 
