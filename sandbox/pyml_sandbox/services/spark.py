@@ -21,7 +21,7 @@ STOP_TIMEOUT_S = 20
 # more in the JVM's part of long ones: right for a loop of short jobs (docs/performance.md).
 JVM_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 MESSAGE_MAX_BYTES = 512 * MIB
-OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.worker_daemon"}
+OWN_DAEMON = {"spark.python.daemon.module": "pyml.offline.daemons.worker_daemon"}
 """The setting with which daemons of Python workers end when they are idle; Spark's own stay until it ends."""
 
 ONE_TIME_ZONE = {"spark.sql.session.timeZone": "UTC"}
