@@ -162,12 +162,21 @@ def count_keys(spark: SparkSession, relation: str, key: Sequence[str]) -> KeyCou
         relation: name of the table or view, quoted if necessary.
         key: columns that should identify a row.
     """
-    columns = ", ".join(map(backticked, key))
-    has_null = " OR ".join(f"{backticked(name)} IS NULL" for name in key)
-    counted = spark.sql(
-        "SELECT coalesce(sum(__rows), 0), coalesce(sum(if(__has_null, __rows, 0)), 0), count_if(__rows > 1) "
-        f"FROM (SELECT count(*) AS __rows, {has_null} AS __has_null FROM {relation} GROUP BY {columns})"
-    ).collect()[0]
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+
+    names = [f"__key_{position}" for position in range(len(key))]
+    has_null = " OR ".join(f"{name} IS NULL" for name in names)
+    keys = spark.table(relation).select(
+        *(F.col(backticked(name)).alias(safe) for name, safe in zip(key, names, strict=True))
+    )
+    # Not as a statement: Spark Connect would ask once to parse it and once for its result.
+    counted = (
+        keys.groupBy(*names)
+        .agg(F.count(F.lit(1)).alias("__rows"))
+        .selectExpr("__rows", f"{has_null} AS __has_null")
+        .selectExpr("coalesce(sum(__rows), 0)", "coalesce(sum(if(__has_null, __rows, 0)), 0)", "count_if(__rows > 1)")
+        .collect()[0]
+    )
     return KeyCounts(*map(int, counted))
 
 

@@ -89,7 +89,7 @@ def _steps(
     with translated_errors():
         if not spark.catalog.databaseExists(database):
             on_note(f"there is no database {database} yet; it is created")
-        spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
+            spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
         try:
             _refuse_cancelled(job, cancellation)
             with interruptible(spark):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, SandboxError
-from pyml.offline.targets.table_swap import drop_interrupted_staging, restore_interrupted_swap, split_table_name
+from pyml.offline.targets.table_swap import mend_interrupted, split_table_name
 from pyml_sandbox.predict.spark_session import interrupt_left, session
 from pyml_sandbox.workspace.files import write_atomically
 from pyml_sandbox.workspace.home import SandboxHome
@@ -129,9 +129,7 @@ def drop_left_over(spark: SparkSession, home: SandboxHome, table: str, access: R
         interrupt_left(address, session_id, access)
         note.unlink(missing_ok=True)
     with translated_errors():
-        if spark.catalog.databaseExists(database):
-            restore_interrupted_swap(spark, database, name)
-            drop_interrupted_staging(spark, database, name, _folders_left(home, database, name))
+        mend_interrupted(spark, database, name, _folders_left(home, database, name))
 
 
 def _folders_left(home: SandboxHome, database: str, table: str) -> list[str]:

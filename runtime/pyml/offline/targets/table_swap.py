@@ -49,18 +49,28 @@ def _drop(spark: SparkSession, staging: str) -> None:
     spark.sql(f"DROP TABLE IF EXISTS {staging} PURGE")
 
 
-def drop_interrupted_staging(spark: SparkSession, database: str, table: str, folders: Sequence[str] = ()) -> None:
-    """Drop the staging tables that killed jobs into a table left; none of them may still run.
+def mend_interrupted(spark: SparkSession, database: str, table: str, folders: Sequence[str] = ()) -> None:
+    """Complete the swap of a killed job into a table, and drop the staging tables of such jobs; none may still run.
 
     Args:
         spark: a session.
-        database: of the target table.
+        database: of the target table, which may not exist.
         table: its name.
         folders: names of staging folders that may have no table.
     """
+    from pyspark.errors import AnalysisException
+
+    try:
+        shown = spark.sql(f"SHOW TABLES IN {quoted(database)} LIKE '{table}__*'").collect()
+    except AnalysisException as error:
+        if error.getCondition() == "SCHEMA_NOT_FOUND":
+            return
+        raise
+    tables = {row["tableName"] for row in shown}
+    if f"{table}__previous" in tables:
+        restore_interrupted_swap(spark, database, table)
     is_staging = re.compile(rf"{re.escape(table)}__staging_[0-9a-f]{{8}}").fullmatch
-    shown = spark.sql(f"SHOW TABLES IN {quoted(database)} LIKE '{table}__staging_*'").collect()
-    for name in sorted({*(row["tableName"] for row in shown), *folders}):
+    for name in sorted({*tables, *folders}):
         if is_staging(name):
             _drop(spark, f"{quoted(database)}.{quoted(name)}")
 
@@ -91,9 +101,7 @@ def swap(spark: SparkSession, staging: str, database: str, table: str) -> None:
         table: its name.
     """
     target, previous = _names(database, table)
-    had_one = spark.catalog.tableExists(target)
-    if had_one:
-        spark.sql(f"ALTER TABLE {target} RENAME TO {previous}")
+    had_one = _has_moved(spark, target, previous)
     try:
         spark.sql(f"ALTER TABLE {staging} RENAME TO {target}")
     except BaseException:
@@ -102,6 +110,19 @@ def swap(spark: SparkSession, staging: str, database: str, table: str) -> None:
         raise
     if had_one:
         spark.sql(f"DROP TABLE {previous} PURGE")
+
+
+def _has_moved(spark: SparkSession, target: str, previous: str) -> bool:
+    """Rename the target, if there is one; whether there was."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        spark.sql(f"ALTER TABLE {target} RENAME TO {previous}")
+    except AnalysisException:
+        if spark.catalog.tableExists(target):
+            raise
+        return False
+    return True
 
 
 def _names(database: str, table: str) -> tuple[str, str]:

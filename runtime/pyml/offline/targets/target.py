@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,9 @@ def find_target(spark: SparkSession, database: str, table: str, rows: DataFrame)
     name = f"{backticked(database)}.{backticked(table)}"
     if not spark.catalog.tableExists(name):
         return None
-    kind = spark.catalog.getTable(name).tableType
+    kind, partitions = _kind_and_partitions(spark, name)
     if kind == VIEW:
         return Target(VIEW, {}, {})
-    partitions = {each.name for each in spark.catalog.listColumns(name) if each.isPartition}
     types = {each.name: declared_type(each.dataType) for each in spark.table(name).schema.fields}
     return Target(
         kind,
@@ -58,6 +58,12 @@ def find_target(spark: SparkSession, database: str, table: str, rows: DataFrame)
         {column: spark_type for column, spark_type in types.items() if column in partitions},
         not set(spark.table(name).inputFiles()).isdisjoint(rows.inputFiles()),
     )
+
+
+def _kind_and_partitions(spark: SparkSession, name: str) -> tuple[str, Collection[str]]:
+    """The kind of a table and the names of its partition columns; Spark's catalog would take ten times as long."""
+    described = json.loads(spark.sql(f"DESCRIBE TABLE EXTENDED {name} AS JSON").collect()[0][0])
+    return described["type"], described.get("partition_columns", ())
 
 
 def check_target(target: Target | None, job: OfflineJob, written: Mapping[str, str]) -> None:
