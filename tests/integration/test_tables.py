@@ -19,6 +19,7 @@ from pyml_sandbox.hive_tables.listing import describe_table, list_tables
 from pyml_sandbox.hive_tables.load import load_file
 from pyml_sandbox.hive_tables.query_rows import rows_of_query
 from pyml_sandbox.predict.spark_session import session
+from pyml_sandbox.predict.table_parts import table_parts
 from pyml_sandbox.workspace.home import SandboxHome
 
 CSV = "Id,Body mass,when,tz\n1,3750.5,2013-01-01T05:00:00,2013-01-01T05:00:00Z\n2,,,\n"
@@ -52,6 +53,26 @@ def test_rows_without_end_are_sent_in_parts_and_stay_in_order(
     pq.write_table(rows, tmp_path / "rows.parquet")
     load_file(sandbox, tmp_path / "rows.parquet", "loaded.parts")
     assert sorted(row["id"] for row in stored(sandbox, "loaded.parts")) == list(range(5_000))  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("column", ["`at`", "`_metadata`"])
+def test_a_large_table_is_read_in_parts_of_whole_files_and_no_row_is_lost(sandbox: SandboxHome, column: str) -> None:
+    with session(sandbox) as spark:
+        rows = spark.sql(f"SELECT id, timestamp_seconds(id) AS {column}, 'a b' AS p FROM range(0, 1000, 1, 2)")
+        writer = rows.write.format("parquet").partitionBy("p").option("maxRecordsPerFile", 100)
+        spark.sql("CREATE DATABASE IF NOT EXISTS loaded")
+        writer.mode("overwrite").saveAsTable("loaded.files")
+        spark.sql("CREATE OR REPLACE VIEW loaded.joined AS SELECT id FROM loaded.files JOIN loaded.files USING (id)")
+        whole = spark.table("loaded.files").toArrow()
+        parts = list(table_parts(spark, "loaded.files", part_rows=250))
+        of_view = list(table_parts(spark, "loaded.joined", part_rows=250))
+        spark.sql("DROP VIEW loaded.joined")
+        spark.sql("DROP TABLE loaded.files PURGE")
+    assert {part.schema for part in parts} == {whole.schema}
+    assert pa.concat_tables(parts).sort_by("id") == whole.sort_by("id")
+    # Where a column hides that of Spark which tells the file of a row, the table is one part.
+    assert [part.num_rows for part in parts] == ([200] * 5 if column == "`at`" else [1000])
+    assert sum(part.num_rows for part in of_view) == 1000
 
 
 def test_a_table_that_exists_is_replaced_only_if_asked_for(sandbox: SandboxHome, tmp_path: Path) -> None:

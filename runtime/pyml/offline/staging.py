@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructField
 
 
+FILE_ROWS = 1_000_000
+"""Rows in a file of a table that a check reads file by file."""
 SUMMED_BITS = 24
 """Bits of a hash that are summed at once: as a 64-bit number, which is cheap, such a sum holds 5e11 rows."""
 
@@ -79,7 +81,10 @@ def write_staging(
         .select(*(column.restored for column in kept), *output_names, *records)
         .toDF(*key, *job.outputs.names, *records)
     )
-    predicted.write.format("parquet").saveAsTable(staging)
+    writer = predicted.write.format("parquet")
+    if job.recorded:
+        writer = writer.option("maxRecordsPerFile", FILE_ROWS)
+    writer.saveAsTable(staging)
     found = dict(after.get)
     workers = tuple(Worker.from_json(text) for text in sorted(found.pop("workers")))
     return _audit(before.get), _audit(found), workers

@@ -66,7 +66,7 @@ class FixturePaths:
             query, folder = f"SELECT * FROM {snapshot.table}", target.environment.package
             job = OfflineJob(folder, signature.inputs, signature.outputs, query, table, snapshot.key, recorded=True)
             result = run_job(spark, job)
-            export(spark, table, run.file(OFFLINE))
+            export(spark, table, run.file(OFFLINE), result.rows)
             done(f"{result.rows:,} rows in {result.table}")
         return result
 

@@ -65,10 +65,9 @@ def is_table(name: str) -> bool:
 
 def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[str, Path]:
     """Each table as a file in `folder`, by its name; all read in one session."""
-    import pyarrow.parquet as pq
-
     from pyml.offline.spark_errors import translated_errors
     from pyml_sandbox.predict.spark_session import session
+    from pyml_sandbox.predict.table_parts import PartsFile, table_parts
 
     if load_state(home) is None:
         raise SandboxError(
@@ -79,7 +78,9 @@ def _exported(tables: Sequence[str], home: SandboxHome, folder: Path) -> dict[st
     with session(home) as spark, translated_errors():
         for name, file in files.items():
             _require_table(spark, name, home)
-            pq.write_table(spark.table(name).toArrow(), file)
+            with PartsFile(file) as written:
+                for part in table_parts(spark, name):
+                    written.write(part)
     return files
 
 

@@ -15,14 +15,16 @@ from pyml.errors import InputError, Problem, UsageError
 from pyml.inference.describe import Signature
 from pyml.offline.batches import declared_or_report
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import check_query, key_problems, planned
+from pyml.offline.job_query import check_query, count_keys, key_problems, planned
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.spark_schema import arrow_type_of_spark, declared_type, fields_of
+from pyml.offline.staging import FILE_ROWS
 from pyml.package.settings import ParitySettings
 from pyml.types.spark_types import backticked, quoted
 from pyml_sandbox.hive_tables.hive_writer import ddl_of
 from pyml_sandbox.parity.rows.numbered import ROW, numbered
-from pyml_sandbox.parity.rows.row_files import write
+from pyml_sandbox.parity.rows.row_files import write_parts
+from pyml_sandbox.predict.table_parts import table_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,9 +102,12 @@ def take_snapshot(
         _refuse_uncomparable_key(rows_planned, settings.key)
         # On lines of its own: the query may end in a comment.
         rows_of_query = spark.sql(f"SELECT {wanted} FROM (\n{query}\n)")
-        as_declared(rows_of_query, signature.inputs).write.format("parquet").saveAsTable(table)
-        inconclusive = tuple(f"{p.message} (fix: {p.hint})" for p in key_problems(spark, table, settings.key))
-        rows = export(spark, table, folder / "rows.parquet")
+        declared = as_declared(rows_of_query, signature.inputs).write.format("parquet")
+        declared.option("maxRecordsPerFile", FILE_ROWS).saveAsTable(table)
+        counts = count_keys(spark, table, settings.key)
+        problems = key_problems(spark, table, settings.key, counts)
+        inconclusive = tuple(f"{p.message} (fix: {p.hint})" for p in problems)
+        rows = export(spark, table, folder / "rows.parquet", counts.rows)
     if not rows:
         inconclusive = ("the query gives no rows",)
     return Snapshot(table, folder / "rows.parquet", rows, settings.key, inconclusive)
@@ -168,17 +173,23 @@ def as_declared(rows: DataFrame, inputs: Schema) -> DataFrame:
     return rows.toDF(*safe).mapInArrow(convert, StructType(list(map(StructField, safe, types)))).toDF(*rows.columns)
 
 
-def export(spark: SparkSession, table: str, file: Path) -> int:
-    """Write the rows of a Hive table to Parquet, as `write` does; returns how many rows there are.
+def export(spark: SparkSession, table: str, file: Path, rows: int) -> int:
+    """Write the rows of a Hive table to Parquet, as `write` does, in bounded memory; returns how many rows there are.
 
     Args:
         spark: a session.
-        table: `database.table`.
+        table: `database.table`, with `FILE_ROWS` rows in a file.
         file: Parquet file to write.
+        rows: number of rows that were written.
+
+    Raises:
+        JobError: there is a different number.
     """
-    rows = spark.table(table).toArrow()
-    write(rows, file)
-    return int(rows.num_rows)
+    written = write_parts(table_parts(spark, table, rows), file)
+    if written != rows:
+        message = f"{rows} rows were written to {table}, and {written} were read"
+        raise JobError(message, "run it again; if it fails again, report it", ErrorCode.ROWS_LOST)
+    return written
 
 
 def _select_all(table: str) -> str:
