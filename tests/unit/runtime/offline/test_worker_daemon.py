@@ -138,7 +138,7 @@ def test_daemons_end_with_spark(tmp_path: Path) -> None:
         assert spark.stdout.read() == b""  # nobody has it open any more
 
 
-def test_where_the_fork_server_does_not_answer_a_session_has_a_daemon_of_its_own(
+def test_a_spark_with_a_different_environment_has_daemons_that_import_for_themselves(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = start(served_s=60, idle_s=60)
