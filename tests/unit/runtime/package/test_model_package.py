@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -327,3 +329,33 @@ def test_what_the_model_raises_is_quoted_with_its_line(tmp_path: Path, raised: s
     runner = Runner.load(write_package(tmp_path, ECHO.replace("return frame", f"raise {raised}")))
     with pytest.raises(PredictError, match=rf"predict raised {raised.split('(')[0]}.*model.py:9 in predict"):
         runner.predict_arrow(pa.RecordBatch.from_pydict({"a": [1.0]}, schema=runner.inputs.arrow))
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [("", (700, 10, 10)), ("gc.set_threshold(50, 5, 5)", (50, 5, 5)), ("raise ValueError", (700, 10, 10))],
+)
+def test_garbage_is_collected_rarely_while_a_model_is_imported_and_as_before_or_as_it_says_afterwards(
+    line: str, after: tuple[int, int, int], tmp_path: Path
+) -> None:
+    usual = gc.get_threshold()
+    seen = f"__import__('pathlib').Path({str(tmp_path / 'seen')!r}).write_text(str(gc.get_threshold()))"
+    write_package(tmp_path, model=f"import gc\n{seen}\n{line}\n{ECHO}")
+    try:
+        gc.set_threshold(700, 10, 10)
+        with contextlib.suppress(PackageError):
+            load_model(tmp_path)
+        assert gc.get_threshold() == after
+    finally:
+        gc.set_threshold(*usual)
+    assert (tmp_path / "seen").read_text() == "(100000, 10, 10)"
+
+
+def test_a_program_that_never_looks_for_garbage_is_left_as_it_is(tmp_path: Path) -> None:
+    usual = gc.get_threshold()
+    try:
+        gc.set_threshold(0)
+        load_model(write_package(tmp_path, model=f"import gc\nassert gc.get_threshold()[0] == 0\n{ECHO}"))
+        assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*usual)
