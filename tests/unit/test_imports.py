@@ -64,3 +64,9 @@ def test_predicting_a_file_online_loads_neither_pandas_nor_spark(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 6
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_harness_loads_no_grpc() -> None:
+    program = "import sys, pyml.harness.session_messages, pyml.harness.answering; print('grpc' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from pyml.errors import PymlError
 from pyml.inference.own_streams import own_stdin, own_stdout, write_record
-from pyml.inference.worker_info import this_worker
 
 if TYPE_CHECKING:
     from pyml.harness.session_messages import LoadReport
@@ -75,6 +74,7 @@ def _load_report(runner: Runner | None, problem: str, raised: Sequence[str]) -> 
     from pyml.harness.session_messages import LoadReport
     from pyml.harness.training import training_switches
     from pyml.inference.describe import Signature
+    from pyml.inference.worker_info import this_worker
 
     if runner is None:
         return LoadReport(problem=problem, warnings=raised)

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from pyml.errors import InputError, Problem
 from pyml.oip.arrow_size import decompressed_size, expanded_size, may_expand
-from pyml.oip.rpc_status import refuse_larger
 
 
 def stream_from_batch(batch: pa.RecordBatch | pa.Table) -> bytes:
@@ -37,7 +36,7 @@ def batch_from_stream(stream: bytes, max_bytes: int | None = None) -> pa.RecordB
     try:
         if max_bytes is not None:
             size_bytes = decompressed_size(stream)
-            refuse_larger(size_bytes, max_bytes)
+            _refuse_larger(size_bytes, max_bytes)
         with pa.ipc.open_stream(source) as reader:
             _ = reader.schema.names  # are decoded here
             batch = _one_batch(reader.schema, list(_batches(reader, source)))
@@ -47,10 +46,16 @@ def batch_from_stream(stream: bytes, max_bytes: int | None = None) -> pa.RecordB
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _refused(str(error)) from error
     if max_bytes is not None and may_expand(batch.schema, size_bytes, max_bytes):
-        refuse_larger(expanded_size(batch), max_bytes)
+        _refuse_larger(expanded_size(batch), max_bytes)
     if left := len(stream) - source.tell():
         raise _refused(f"{left} bytes follow the end marker")
     return batch
+
+
+def _refuse_larger(size_bytes: int, max_bytes: int) -> None:
+    from pyml.oip.rpc_status import refuse_larger  # imports grpc, which a harness does not need
+
+    refuse_larger(size_bytes, max_bytes)
 
 
 def _batches(reader: pa.ipc.RecordBatchStreamReader, source: pa.BufferReader) -> Iterator[pa.RecordBatch]:
