@@ -91,7 +91,10 @@ def open_context(
             batch_rows,
             granted,
         )
-        yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
+        try:
+            yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
+        finally:
+            context.kept.end()
 
 
 def context_of_rows(

@@ -60,7 +60,7 @@ class EnvironmentChecks:
         loaded, one setting is varied at a time.
         """
         expected = [*self.context.first, *(output for _, output in self._alone)]
-        variations, record = self._variations(), self.context.record
+        variations, record = _variations(self.context), self.context.record
         asked = len(self._alone or self.context.fixture)
         with record.making({report_name(*varied): asked for varied in variations}) as seen:
             silent = all(
@@ -98,11 +98,6 @@ class EnvironmentChecks:
                 record.on_progress(f"{record.named_under_way}: process {len(answers)} of {len(variations)}")
         return list(zip(variations, answers, strict=True))
 
-    def _variations(self) -> dict[Varied, tuple[Variation, ...]]:
-        """The standard variations, and one for each variable that the model's own code reads."""
-        asked = sorted(self.context.harness.variables - _PINNED_NAMES)[:MAX_VARIABLES]
-        return {**STANDARD, **{(Check.VARIABLE, name): _other_values(name) for name in asked}}
-
     def _answers(self, variation: Variation) -> list[Output] | str:
         """The outputs in a process with the variation, or why the model cannot be loaded there.
 
@@ -110,7 +105,7 @@ class EnvironmentChecks:
             NoAnswerError: the model ended its Python process, or is too slow; that is not a difference.
         """
         try:
-            with self.context.harnesses.start(variation) as harness:
+            with self.context.kept.taken_or_started(self.context.harnesses, variation) as harness:
                 return self._answers_of(harness)
         except NoAnswerError:
             raise
@@ -178,15 +173,34 @@ _WRITTEN = ("unpickle", "pickle", "serialized", "saved", "older", "loading a")
 _PINNED_NAMES = {"PYTHONHASHSEED", "TZ", "LANG", "LC_ALL", *THREAD_VARIABLES}
 
 
+def variation_for_state(context: CheckContext) -> Variation | None:
+    """The first of the variations with all settings at once: its process may answer the checks of state before.
+
+    Returns:
+        None if the model's own code reads environment variables: what they switch may be the state itself.
+    """
+    variations = _variations(context)
+    return _all_at_once(variations)[0] if variations == STANDARD else None
+
+
+def _variations(context: CheckContext) -> dict[Varied, tuple[Variation, ...]]:
+    """The standard variations, and one for each variable that the model's own code reads."""
+    asked = sorted(context.harness.variables - _PINNED_NAMES)[:MAX_VARIABLES]
+    return {**STANDARD, **{(Check.VARIABLE, name): _other_values(name) for name in asked}}
+
+
 def _all_at_once(variations: Mapping[Varied, tuple[Variation, ...]]) -> list[Variation]:
-    """A few variations, each with one of every kind; several hash seeds, since small sets often have equal order."""
+    """A few variations, each with one of every kind; several hash seeds, since small sets often have equal order.
+
+    The first keeps the working directory, in which a model may keep state.
+    """
     several = []
     for number in range(HASH_SEEDS):
         chosen = [each[number % len(each)] for each in variations.values()]
         settings = {name: value for variation in chosen for name, value in variation.set}
         settings["PYTHONHASHSEED"] = str(number + 1)
         unset = tuple(name for variation in chosen for name in variation.unset)
-        several.append(Variation(f"all at once, {number + 1}", tuple(settings.items()), unset, elsewhere=True))
+        several.append(Variation(f"all at once, {number + 1}", tuple(settings.items()), unset, elsewhere=number > 0))
     return several
 
 

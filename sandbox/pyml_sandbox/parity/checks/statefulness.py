@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pyml.errors import PackageError
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
+from pyml_sandbox.parity.checks.process_environment import variation_for_state
 from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext
 from pyml_sandbox.parity.harness_process import PATIENCE, Output
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -122,6 +124,8 @@ class StateChecks:
         batch, equal = self.context.rows(rows), _of_length(others, len(rows))
         with self.context.record.making(dict.fromkeys((Check.SAME_SIZE, Check.FIRST_BATCH), len(rows))) as seen:
             after = self.context.harness.together(self.context.rows(equal))
+            if self._comes_again_where_all_varies(equal, after):
+                return []
             with self.context.harnesses.start() as fresh:
                 same_size = self._differing(
                     Check.SAME_SIZE, fresh.together(self.context.rows(equal)), after, rows, equal
@@ -133,6 +137,28 @@ class StateChecks:
                 first_batch = [observation.with_tags(Tag.KEYED) for observation in first_batch]
             seen += [*same_size, *first_batch]
         return seen
+
+    def _comes_again_where_all_varies(self, others: Sequence[InputRow], after: Sequence[Output]) -> bool:
+        """Whether a new process in which all settings are varied gives the same outputs, different rows first.
+
+        Then one in the pinned environment does, too. The process is kept for the checks of the environment.
+
+        Args:
+            others: the different rows.
+            after: their outputs here.
+        """
+        context, variation = self.context, variation_for_state(self.context)
+        if variation is None:
+            return False
+        try:
+            varied = context.kept.start(context.harnesses, variation)
+            agree = self._agree(after, varied.together(context.rows(others)))
+            agree = agree and self._agree(context.first, varied.together(context.rows(context.fixture)))
+        except PackageError:  # the checks of the environment say it
+            agree = False
+        if not agree:
+            context.kept.end()
+        return agree
 
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
         """The first of several outputs for the same rows against the last one that differs from it."""

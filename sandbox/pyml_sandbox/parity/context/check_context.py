@@ -11,6 +11,7 @@ from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.parity.context.kept_processes import KeptProcesses
 from pyml_sandbox.parity.harness_process import HarnessProcess, HarnessProcesses, Output
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
@@ -52,6 +53,7 @@ class CheckContext:
         alone: the output of each row of `all_input_rows` in a call of its own; empty until `with_alone`.
         call_s: mean time of a call in seconds: with the sample; after `with_alone` with one row.
         record: collects which checks were made.
+        kept: processes that a check leaves to a later one.
     """
 
     inputs: Schema
@@ -70,6 +72,7 @@ class CheckContext:
     alone: tuple[Output, ...] = ()
     call_s: float = 0.002
     record: CheckRecord = field(default_factory=CheckRecord)
+    kept: KeptProcesses = field(default_factory=KeptProcesses)
 
     def rows(self, input_rows: Sequence[InputRow]) -> pa.RecordBatch:
         """Input rows as an Arrow batch of shape (rows, inputs)."""

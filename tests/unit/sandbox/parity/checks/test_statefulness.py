@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pyml_sandbox.models.environment import Environment
+from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRecord
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
-from support.harnesses import Source
+from support.harnesses import BuilderHere, Source, harnesses_of
 
 A = [1.5, 2.25, 3.5, 0.75]
 
@@ -153,3 +156,81 @@ def test_a_model_that_does_not_load_elsewhere_is_shown_with_its_words(tmp_path: 
 def test_of_a_model_that_remembers_only_first_answers_are_compared(tmp_path: Path) -> None:
     remembers = model("self.most = max(self.most, p.max())\np = p / (1 + self.most)", "self.most = 0.0")
     assert in_environments(remembers, tmp_path, is_steady=False) == {}
+
+
+# ---- how many processes
+
+
+class CountingBuilder(BuilderHere):
+    """Knows what was varied in each process that it started, and which of them still run."""
+
+    def __init__(self, *, refuses_variations: bool = False) -> None:
+        self.started: list[Sequence[str]] = []
+        self.running = 0
+        self._refuses = refuses_variations
+
+    def open_session(self, environment: Environment, arguments: Sequence[str]) -> Session:
+        if self._refuses and "--set" in arguments:
+            raise NoAnswerError("the model ended its Python process", [])
+        self.started.append(arguments[4:])
+        self.running += 1
+        session, end = super().open_session(environment, arguments), self._ended
+        return Counted(session, end)
+
+    def _ended(self) -> None:
+        self.running -= 1
+
+
+class Counted:
+    """A session that says when it is closed."""
+
+    def __init__(self, session: Session, ended: Callable[[], None]) -> None:
+        self.ask, self.receive, self._session, self._ended = session.ask, session.receive, session, ended
+
+    def close(self) -> None:
+        self._session.close()
+        self._ended()
+
+
+def started(source: Source, folder: Path) -> tuple[CountingBuilder, list[Observation]]:
+    """The processes that the checks of state and environment start beside the first, and what they see."""
+    builder = CountingBuilder()
+    with source.context(folder) as context:
+        counted = replace(context, harnesses=harnesses_of(folder, builder))
+        state = StateChecks(counted).observations()
+        found = [*state, *EnvironmentChecks(counted.with_alone()).observations()]
+        assert builder.running == 0
+    return builder, found
+
+
+def test_the_process_that_predicts_different_rows_first_is_one_of_those_in_which_all_settings_vary(
+    tmp_path: Path,
+) -> None:
+    builder, found = started(model("p = p * 2"), tmp_path)
+    assert not found
+    seeds = [value for each in builder.started for value in each if value.startswith("PYTHONHASHSEED")]
+    assert seeds == ["PYTHONHASHSEED=1", "PYTHONHASHSEED=2", "PYTHONHASHSEED=3"]
+    assert len(builder.started) == 3
+    assert ["--elsewhere" in each for each in builder.started] == [False, True, True]
+
+
+def test_a_difference_there_is_looked_at_in_the_pinned_environment(tmp_path: Path) -> None:
+    builder, found = started(model("p = p + time.timezone", top="import time"), tmp_path)
+    assert {observation.check for observation in found} == {Check.TIME_ZONE}
+    assert builder.started[1] == []
+
+
+def test_a_model_that_reads_a_variable_gets_a_process_without_variations_for_its_state(tmp_path: Path) -> None:
+    reads = model("p = p + (0 if os.environ.get('SPARE') else 0)", top="import os")
+    builder, found = started(reads, tmp_path)
+    assert not found
+    assert [bool(each) for each in builder.started] == [False, True, True, True]
+
+
+def test_a_model_that_ends_where_settings_vary_is_asked_of_its_state_all_the_same(tmp_path: Path) -> None:
+    with model(
+        "self.mean = p.mean() if self.mean is None else self.mean\np = p - self.mean", "self.mean = None"
+    ).context(tmp_path) as context:
+        builder = CountingBuilder(refuses_variations=True)
+        found = StateChecks(replace(context, harnesses=harnesses_of(tmp_path, builder))).observations()
+    assert Check.FIRST_BATCH in {observation.check for observation in found}
