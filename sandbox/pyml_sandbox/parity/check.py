@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -166,11 +165,7 @@ class _Check:
                 known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
-            with (
-                served_meanwhile(self._client.home, self._version, run.on_event),
-                self._client.online(self._version) as model,
-            ):
-                evidence, comparisons = self._both_paths(spark, model, target, snapshot)
+            evidence, comparisons = self._both_paths(spark, target, snapshot)
             run.drop_earlier(spark)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
@@ -203,16 +198,20 @@ class _Check:
         return found
 
     def _both_paths(
-        self, spark: SparkSession, model: OnlineModel, target: OfflineTarget, snapshot: Snapshot
+        self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot
     ) -> tuple[Evidence, tuple[Comparison, ...]]:
-        """Run both paths over all rows, and the harness at the same time; nothing if the rows are inconclusive."""
+        """Run both paths over all rows, and the harness at the same time; nothing if the rows are inconclusive.
+
+        The harness needs no server, so that both load the model side by side.
+        """
         if snapshot.inconclusive:
             return Evidence(), ()
         harness = HarnessEvidence(self._client, self._version, self._settings, self._granted, self._run)
-        with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="pyml-harness"))
+        with ExitStack() as processes, ExitStack() as stack:
             is_asked = is_examined(self._settings.level)
-            examined = pool.submit(harness.examined, stack, target, snapshot) if is_asked else None
+            examined = stack.enter_context(harness.examining(processes, target, snapshot)) if is_asked else None
+            stack.enter_context(served_meanwhile(self._client.home, self._version, self._run.on_event))
+            model = stack.enter_context(self._client.online(self._version))
             self._ask(spark, model, target, snapshot)
             evidence = Evidence()
             if examined is not None:
@@ -222,7 +221,7 @@ class _Check:
             with self._run.step("compare", "joined by key") as done:
                 comparisons = self._comparisons(snapshot, evidence)
                 if needs_noise(comparisons, is_examined=is_asked):
-                    evidence = harness.of_noise(stack, target, snapshot)
+                    evidence = harness.of_noise(processes, target, snapshot)
                     comparisons = self._comparisons(snapshot, evidence)
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from pyml_sandbox.parity.context.check_context import CheckContext
 
 
+END_S = 0.2
+"""How often the harness of a failed check is looked for, in seconds, until its checks have ended."""
+
+
 @dataclass(frozen=True)
 class HarnessEvidence:
     """Gathers evidence with the model in a harness.
@@ -63,6 +67,25 @@ class HarnessEvidence:
     settings: ParitySettings
     granted: Tolerances
     run: Run
+
+    @contextmanager
+    def examining(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Iterator[Future[Examination]]:
+        """Make all checks in the harness while a block runs; if it raises, the harness ends at once. See `examined`.
+
+        Args:
+            stack: closes the harness in the end, after this.
+            target: of the offline job; the harness runs in its environment.
+            snapshot: the rows.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="pyml-harness") as pool:
+            examined = pool.submit(self.examined, stack, target, snapshot)
+            try:
+                yield examined
+            except BaseException:
+                while not examined.done():  # it may only be starting the harness
+                    stack.close()
+                    wait([examined], END_S)
+                raise
 
     def examined(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Examination:
         """All checks in the harness; uses neither real path. Blocks.
