@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyml.errors import PymlError
 from pyml.harness.answering import Harness
 from pyml.harness.environ_trace import TracedEnvironment, trace_environment
-from pyml.harness.session_messages import HarnessRequest, LoadReport
+from pyml.harness.session_messages import FORK, HarnessRequest, LoadReport
 from pyml.harness.training import training_switches
 from pyml.inference.describe import Signature
 from pyml.inference.runner import Runner
@@ -64,6 +64,8 @@ class SessionHere:
 
     def ask(self, line: str, timeout_s: float) -> str:
         assert self._harness is not None
+        if line == FORK:
+            return "false"
         with self._environment_of_process():
             answer = self._harness.answer(HarnessRequest.from_line(line))
             self._asked |= TracedEnvironment.names

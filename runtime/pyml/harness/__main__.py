@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,6 +23,7 @@ from pyml.errors import PymlError
 from pyml.inference.own_streams import own_stdin, own_stdout, write_record
 
 if TYPE_CHECKING:
+    from pyml.harness.forks import Forks
     from pyml.harness.session_messages import LoadReport
     from pyml.inference.runner import Runner
 
@@ -52,20 +53,36 @@ def _start_again(options: argparse.Namespace) -> None:
 
 def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:
     from pyml.harness.environ_trace import trace_environment
+    from pyml.harness.forks import Forks
 
-    variables = trace_environment(package)
+    variables, forks = trace_environment(package), Forks()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         runner, problem = _load(package)
     raised = [f"{type(each.message).__name__}: {each.message}" for each in caught]
     write_record(responses, _load_report(runner, problem, raised).to_line())
-    if runner is None:
-        return
-    from pyml.harness.answering import Harness
-    from pyml.harness.session_messages import HarnessRequest
+    if runner is not None:
+        _answer(runner, variables, forks, requests, responses)
 
-    harness = Harness(runner)
+
+def _answer(runner: Runner, variables: Set[str], forks: Forks, requests: TextIO, responses: TextIO) -> None:
+    """Answer requests until they end."""
+    from pyml.harness.answering import Harness
+    from pyml.harness.session_messages import END, FORK, HarnessRequest
+
+    harness, is_asked = Harness(runner), False
     for line in requests:
+        message = line.strip()
+        if message == END:
+            return
+        if message == FORK:
+            is_new = not is_asked and forks.are_new()
+            write_record(responses, "true" if is_new else "false")
+            if is_new:
+                forks.fork(requests, responses, lambda: _answer(runner, variables, forks, requests, responses))
+                write_record(responses, "true")
+            continue
+        is_asked = True
         response = harness.answer(HarnessRequest.from_line(line))
         write_record(responses, replace(response, variables=sorted(variables)).to_line())
 

@@ -16,6 +16,12 @@ from pyml.oip.arrow import batch_from_stream, stream_from_batch
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FORK = "fork"
+"""Asks a harness that has answered no request for a fork, which answers from then on; it says `true`, or `false` if a
+fork would not be what a new process is."""
+END = "end"
+"""Ends a fork; the harness itself says `true`, and answers again."""
+
 
 @dataclass(frozen=True)
 class HarnessRequest:

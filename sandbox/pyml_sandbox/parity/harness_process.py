@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pyml.errors import PackageError, Problem
 from pyml.harness.perturbations import Perturbation
-from pyml.harness.session_messages import HarnessRequest, HarnessResponse, LoadReport, Refusal
+from pyml.harness.session_messages import END, FORK, HarnessRequest, HarnessResponse, LoadReport, Refusal
 from pyml_sandbox.models.load_time import START_TIMEOUT_S
 from pyml_sandbox.parity.noise.noise_model import Row, rows_of
 
@@ -193,6 +193,26 @@ class HarnessProcess:
     def together(self, rows: pa.RecordBatch) -> list[Output]:
         """The outputs of all rows in one call, in which it is also detected whether `predict` modifies its input."""
         return self.calls(rows, [range(rows.num_rows)], detects_mutation=True)[0]
+
+    @contextmanager
+    def forked(self) -> Iterator[HarnessProcess | None]:
+        """A fork of this process, which ends with the block; this one must have answered no request. Blocks.
+
+        Yields:
+            None if a fork would not be what a new process is, such as with threads, or where processes cannot fork.
+
+        Raises:
+            NoAnswerError: the model ended its Python process.
+        """
+        if self.session.ask(FORK, ANSWER_TIMEOUT_S).strip() != "true":
+            yield None
+            return
+        try:
+            yield replace(self)
+        except BaseException:
+            self.session.close()  # nobody may take the answers of the fork for those of this process
+            raise
+        self.session.ask(END, ANSWER_TIMEOUT_S)
 
     def close(self) -> None:
         """End the process."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -251,11 +251,15 @@ class CounterexampleFinder:
 class ConditionRunner:
     """Runs conditions in isolated processes, which are started when needed and then kept.
 
+    To make an example smaller takes dozens of new processes. They are forks of one that was never called, where a fork
+    is like a new process; an output that is printed is always that of a new one.
+
     Attributes:
         context: has the process with the pinned environment.
     """
 
     context: CheckContext
+    _forking: dict[Variation, HarnessProcess | None] = field(default_factory=dict)
     _open: dict[Variation, HarnessProcess | PackageError] = field(default_factory=dict)
     _refusals: tuple[object, ...] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -276,23 +280,47 @@ class ConditionRunner:
         A refused call must be refused for the same reason as in the first example: a smaller input that the model
         refuses for a different reason shows a different fault.
         """
-        left, right = self.output(example.reference, fresh=bool(example.other.before)), self.output(example.other)
+        if self.is_fresh(example):
+            left, right = (self._in_new_process(each) for each in (example.reference, example.other))
+        else:
+            left, right = self.output(example.reference), self.output(example.other)
         refusals = tuple(_reason(output) for output in (left, right))
         self._refusals = self._refusals or refusals
         columns = differing(self.context.noise_model, left, right)
         return refusals == self._refusals and (example.output in columns if example.output else bool(columns))
 
-    def output(self, condition: Condition, *, fresh: bool = False) -> Output:
+    def output(self, condition: Condition) -> Output:
         """The output of a condition's row."""
-        if condition.before or fresh:
+        if condition.before:
             with self.context.harnesses.start(condition.variation) as harness:
-                for call in condition.before:
-                    calls(harness, self.context.inputs, [call])
-                return self._of(harness, condition)
+                return self._after_earlier_calls(harness, condition)
         process_or_error = self._process(condition.variation)
         if isinstance(process_or_error, PackageError):
             return Refusal.of(process_or_error)
         return self._of(process_or_error, condition)
+
+    def _in_new_process(self, condition: Condition) -> Output:
+        with self._uncalled(condition.variation) as harness:
+            return self._after_earlier_calls(harness, condition)
+
+    @contextmanager
+    def _uncalled(self, variation: Variation) -> Iterator[HarnessProcess]:
+        """A process that has loaded the model and was never called: a fork where that is the same, else a new one."""
+        if variation not in self._forking:
+            self._forking[variation] = self._stack.enter_context(self.context.harnesses.start(variation))
+        if (first := self._forking[variation]) is None:
+            with self.context.harnesses.start(variation) as harness:
+                yield harness
+            return
+        with first.forked() as fork:
+            if fork is None:
+                self._forking[variation] = None
+            yield fork or first
+
+    def _after_earlier_calls(self, harness: HarnessProcess, condition: Condition) -> Output:
+        for call in condition.before:
+            calls(harness, self.context.inputs, [call])
+        return self._of(harness, condition)
 
     def _of(self, harness: HarnessProcess, condition: Condition) -> Output:
         answers = calls(harness, self.context.inputs, [condition.rows], condition.perturbation)
