@@ -72,9 +72,10 @@ def test_the_file_is_read_as_it_was_written(home: SandboxHome) -> None:
 def test_the_process_driver_names_socket_and_service_of_each_version(home: SandboxHome) -> None:
     ProcessDriver(home, SandboxState("process", Ports(), None, "0", "4"), {}).publish(Routes().with_version("m", "1"))
     replica = {"socket": str(home.sockets / "m-m-1"), "service": "model-m-1"}
+    batching = {"together": False, "batching": "its upload is gone or damaged"}
     assert json.loads(home.routes_file.read_text()) == {
         "version": 2,
-        "models": {"m": {"default": "1", "versions": {"1": {"replicas": [replica], "on_request": False}}}},
+        "models": {"m": {"default": "1", "versions": {"1": {"replicas": [replica], "on_request": False, **batching}}}},
     }
 
 
