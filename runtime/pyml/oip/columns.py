@@ -41,6 +41,11 @@ _CARRIED = {
     pa.string(): "BYTES",
     pa.binary(): "BYTES",
 }
+_AS_THEY_ARE = {
+    np.dtype(kind): pa.from_numpy_dtype(kind)
+    for kind in (np.int8, np.int16, np.int32, np.int64, np.float32, np.float64)
+}
+"""Types whose values Arrow and numpy hold alike, by dtype."""
 _FILLER = {"BOOL": False, "BYTES": b""}
 _USE_ARROW = 'send the rows as one Arrow stream, content_type "arrow", which carries every type'
 
@@ -140,6 +145,9 @@ def _declared(field: Field, array: Array, nulls: Sequence[int]) -> pa.Array:
 
 
 def _with_nulls(array: Array, nulls: Sequence[int]) -> pa.Array:
+    same = _AS_THEY_ARE.get(array.dtype)
+    if same is not None and not nulls and array.flags.c_contiguous:  # what pa.array does, without its many questions
+        return pa.Array.from_buffers(same, len(array), [None, pa.py_buffer(array)])
     mask = None
     if nulls:
         mask = np.zeros(len(array), bool)

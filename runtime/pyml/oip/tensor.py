@@ -38,7 +38,8 @@ _KINDS: dict[str, tuple[str, str]] = {
     "FP64": ("<f8", "fp64_contents"),
     "BYTES": ("O", "bytes_contents"),
 }
-_DATATYPES = {np.dtype(dtype): datatype for datatype, (dtype, _) in _KINDS.items()}
+_DTYPES = {datatype: np.dtype(dtype) for datatype, (dtype, _) in _KINDS.items()}
+_DATATYPES = {dtype: datatype for datatype, dtype in _DTYPES.items()}
 _LENGTH = struct.Struct("<I")
 
 
@@ -48,7 +49,7 @@ def dtype_of(datatype: str) -> np.dtype[np.generic]:
     Raises:
         KeyError: there is no such datatype.
     """
-    return np.dtype(_KINDS[datatype][0])
+    return _DTYPES[datatype]
 
 
 def datatype_of(array: Array) -> str:
@@ -57,7 +58,10 @@ def datatype_of(array: Array) -> str:
     Raises:
         InputError: the protocol has no datatype for this dtype.
     """
-    datatype = "BYTES" if array.dtype.kind in "SU" else _DATATYPES.get(array.dtype.newbyteorder("<"))
+    found = array.dtype
+    datatype = _DATATYPES.get(found)
+    if datatype is None:
+        datatype = "BYTES" if found.kind in "SU" else _DATATYPES.get(found.newbyteorder("<"))
     if datatype is None:
         raise refusal(
             f"the protocol has no datatype for the numpy dtype {array.dtype}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyml.types.spark_types import arrow_type, quoted
@@ -72,7 +73,7 @@ class Field:
         """The Spark type without its parameters: DECIMAL for `DECIMAL(10,2)`, ARRAY for `ARRAY<INT>`."""
         return self.ddl_type.partition("(")[0].partition("<")[0]
 
-    @property
+    @cached_property
     def arrow(self) -> pa.Field:
         """The Arrow field that carries this column."""
         import pyarrow as pa

@@ -71,6 +71,9 @@ def as_declared(column: pa.Array, field: Field, source: RowSource, found: str = 
     Raises:
         UnfitError: the types do not allow a conversion, a value would change, or a NOT NULL column holds null.
     """
+    if column.type == field.arrow.type:
+        refuse_nulls(column, field, source)
+        return column
     convert = conversion(column.type, field.arrow.type)
     if convert is None:
         raise UnfitError(type_problem(found or ddl_type_of(column.type), field, source))

@@ -95,6 +95,8 @@ def _of_one_type(elements: Sequence[float], *, is_float: bool) -> Numbers:
 
 
 def _nearest(values: Numbers, dtype: np.dtype[np.generic]) -> tuple[Numbers, Flags]:
+    if values.dtype == dtype and dtype.kind == "f":
+        return values, np.isinf(values)
     if values.dtype.kind == "f" and dtype.kind == "f":
         with np.errstate(over="ignore", under="ignore"):
             nearest = values.astype(dtype)
