@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.peers import CannotLoadError, Need, Peer, all_peers, needs
+from benchmarks.comparator_peers import CannotLoadError, Need, Peer, all_peers, needs
 from support.compare_pairs import Pair, all_pairs
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "comparator.md"
