@@ -71,12 +71,16 @@ class Figures:
     cpu_per_request: float = 0
 
 
-def request_of(rows: int) -> bytes:
-    """A request with random rows, as it goes over the wire."""
+def random_rows(number: int) -> pa.RecordBatch:
+    """Rows of the model, the same in each run."""
     schema = pa.schema([pa.field(name, pa.float64(), False) for name in COLUMNS])
     random = np.random.default_rng(0)
-    batch = pa.RecordBatch.from_arrays([pa.array(random.standard_normal(rows)) for _ in COLUMNS], schema=schema)
-    return codec.arrow_request("logistic", "", batch).SerializeToString()
+    return pa.RecordBatch.from_arrays([pa.array(random.standard_normal(number)) for _ in COLUMNS], schema=schema)
+
+
+def request_of(rows: int) -> bytes:
+    """A request with random rows, as it goes over the wire."""
+    return codec.arrow_request("logistic", "", random_rows(rows)).SerializeToString()
 
 
 @dataclass(frozen=True)
