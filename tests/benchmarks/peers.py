@@ -12,6 +12,9 @@ The model is that of `online.py`: a logistic regression over ten columns, pandas
 thread. Each peer gets an environment of its own, made by uv and kept in a cache folder. A peer that does not install, start or
 give the same predictions is named with the reason. Blocks of load take turns, in an order that changes from round to round;
 shown are medians with quartiles, and ratios taken inside each round.
+
+The load comes from the same machine, by gRPC's client or aiohttp: what the client costs is in requests/s and rows/s, and not in
+the CPU time of a request.
 """
 
 from __future__ import annotations
