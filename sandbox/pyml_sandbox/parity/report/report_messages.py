@@ -96,9 +96,12 @@ def checks_message(report: Report) -> str:
     made = counted(len(report.checks), "check")
     if fired:
         return f"{made}: {listed(fired)} saw a difference."
+    silent = "none saw a difference"
+    if of_severity(report, Severity.WARNS):
+        silent += " beyond the warnings"
     if report.verdict is Verdict.CANNOT_CERTIFY:
-        return f"{made} made, not all of them: none saw a difference."
-    return f"{made} made." if of_severity(report, Severity.FAILS) else f"{made}: none saw a difference."
+        return f"{made} made, not all of them: {silent}."
+    return f"{made} made." if of_severity(report, Severity.FAILS) else f"{made}: {silent}."
 
 
 def explained_failures(report: Report) -> list[str]:

@@ -313,7 +313,8 @@ def test_the_documentation_names_every_field() -> None:
     ("written", "words"),
     [
         (PASSING, "9 checks: together saw a difference."),
-        (replace(PASSING, checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference."),
+        (replace(PASSING, checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference beyond the warnings."),
+        (replace(PASSING, decision=replace(PASSING.decision, findings=()), checks=tuple(replace(check, fired=False) for check in PASSING.checks)), "none saw a difference."),
         (replace(DOUBTFUL, checks=tuple(replace(check, fired=False) for check in CHECKS[:2])), "2 checks made, not all of them: none saw a difference."),
         (replace(ONE_FAULT, checks=tuple(replace(check, fired=False) for check in CHECKS)), "10 checks made."),
         (replace(ONE_FAULT, checks=()), "No check was made."),
