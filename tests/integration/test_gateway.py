@@ -28,6 +28,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from integration.serving import CHORES, Caller, Serving, chores, serving, stop, until
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.routes_file import RoutesFile
 from pyml.gateway.scaling.fake_containers import FakeContainers
@@ -469,7 +470,7 @@ def test_a_real_server_is_started_stopped_and_started_again_under_requests() -> 
 
             async def pid() -> str:
                 request = codec.arrow_request("chores", "", chores("pid")).SerializeToString()
-                reply = await upstream.call(route, oip.MODEL_INFER, request, None)
+                reply = await upstream.call(Forwarded(route, oip.MODEL_INFER, request))
                 answer = codec.read_arrow_response(oip.ModelInferResponse.FromString(reply))
                 return str(answer.column("said")[0])
 

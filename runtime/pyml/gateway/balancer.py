@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from pyml.gateway.channel import Channel, died, no_replica_available, says_ready
+from pyml.gateway.channel import Channel, Forwarded, died, no_replica_available, says_ready
 from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, Routes
 from pyml.gateway.scaling.launcher import Launcher
-from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError
 
@@ -70,25 +70,11 @@ class LoadBalancer:
         models = self._current().models
         return [versions[version] for _, versions in sorted(models.items()) for version in sorted(versions)]
 
-    async def call(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
+    async def call(self, request: Forwarded) -> bytes:
         """Forward a request to the next replica in turn, else to one that is reachable, and return the response.
 
         If none is reachable and the route allows it, the servers are started and the request waits for them; a
         ModelReady request does not wait.
-
-        Args:
-            route: the model version.
-            method: full path of the gRPC method.
-            request: the serialised request message.
-            timeout_s: seconds that the caller still waits; None for no limit.
-            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -98,31 +84,17 @@ class LoadBalancer:
             asyncio.CancelledError: the caller disconnected; the call to the server is cancelled too.
         """
         try:
-            return await self.ask(route, method, request, timeout_s, observed)
+            return await self.ask(request)
         except RpcFailureError as error:
             launcher = self._launcher
-            if launcher is None or not route.on_request or error.failure.reason not in NOT_RUN:
+            if launcher is None or not request.route.on_request or error.failure.reason not in NOT_RUN:
                 raise
-        if method == oip.MODEL_READY:
-            raise RpcFailureError(await launcher.trigger_start(route, self._is_ready))
-        return await self._hold(launcher, route, method, request, timeout_s, observed)
+        if request.method == oip.MODEL_READY:
+            raise RpcFailureError(await launcher.trigger_start(request.route, self._is_ready))
+        return await self._hold(launcher, request)
 
-    async def ask(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
+    async def ask(self, request: Forwarded) -> bytes:
         """Forward a request as `call` does, but start no servers.
-
-        Args:
-            route: the model version.
-            method: full path of the gRPC method.
-            request: the serialised request message.
-            timeout_s: seconds that the caller still waits; None for no limit.
-            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -133,36 +105,29 @@ class LoadBalancer:
         """
         failures: dict[str, RpcFailure] = {}
         not_ready: bytes | None = None
-        for replica in self._in_turn(route):
+        for replica in self._in_turn(request.route):
             try:
-                reply = await self._channel(replica).ask(route, method, request, timeout_s, observed)
+                reply = await self._channel(replica).ask(request)
             except RpcFailureError as error:
                 if error.failure.reason is Reason.DIED and self._ends is not None:
                     end = await self._ends.of(replica.service)
-                    raise RpcFailureError(died(error.failure, route, replica, end)) from error
+                    raise RpcFailureError(died(error.failure, request.route, replica, end)) from error
                 if error.failure.reason not in NOT_RUN:
                     raise
                 failures[replica.service] = error.failure
                 continue
-            if method == oip.MODEL_METADATA:
-                return _with_batching(reply, route)
-            if method != oip.MODEL_READY or says_ready(reply):
+            if request.method == oip.MODEL_METADATA:
+                return _with_batching(reply, request.route)
+            if request.method != oip.MODEL_READY or says_ready(reply):
                 return reply
             not_ready = reply
         if not_ready is not None:
             return not_ready
-        raise RpcFailureError(no_replica_available(route, failures))
+        raise RpcFailureError(no_replica_available(request.route, failures))
 
-    async def ask_each(self, route: Route, method: str, request: bytes, timeout_s: float) -> list[bytes]:
-        """The responses of all replicas that answer; none is started.
-
-        Args:
-            route: the model version.
-            method: full path of the gRPC method.
-            request: the serialised request message.
-            timeout_s: seconds to wait.
-        """
-        asked = (self._channel(replica).ask(route, method, request, timeout_s) for replica in route.replicas)
+    async def ask_each(self, request: Forwarded) -> list[bytes]:
+        """The responses of all replicas that answer; none is started."""
+        asked = (self._channel(replica).ask(request) for replica in request.route.replicas)
         replies = await asyncio.gather(*asked, return_exceptions=True)
         for reply in replies:
             if isinstance(reply, BaseException) and not isinstance(reply, RpcFailureError):
@@ -182,27 +147,19 @@ class LoadBalancer:
             self._forget(set(self._channels) - routes.sockets())
         return routes
 
-    async def _hold(
-        self,
-        launcher: Launcher,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None,
-    ) -> bytes:
+    async def _hold(self, launcher: Launcher, request: Forwarded) -> bytes:
         """Wait until the servers are started, then forward the request."""
-        now = asyncio.get_running_loop().time
+        now, timeout_s = asyncio.get_running_loop().time, request.timeout_s
         begun = now()
         hold_s = longest_hold_s(launcher.wait_s, timeout_s)
         while True:
             try:
-                await launcher.wait(route, self._is_ready, begun + hold_s - now())
+                await launcher.wait(request.route, self._is_ready, begun + hold_s - now())
             finally:
-                if observed is not None:
-                    observed.held_s = now() - begun
+                if request.observed is not None:
+                    request.observed.held_s = now() - begun
             try:
-                return await self.ask(route, method, request, timeout_s and timeout_s - (now() - begun), observed)
+                return await self.ask(replace(request, timeout_s=timeout_s and timeout_s - (now() - begun)))
             except RpcFailureError as error:
                 if error.failure.reason not in NOT_RUN:
                     raise

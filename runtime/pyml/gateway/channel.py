@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import grpc
 
@@ -21,7 +21,7 @@ from pyml.inference.request_times import REQUEST_ID_KEY, split_times
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import NOT_RUN, Reason, RpcFailure, RpcFailureError, failure_in, queue_full
 
-Call = Callable[..., Awaitable[bytes]]
+_Unary = Callable[..., Awaitable[bytes]]
 
 _OPTIONS = (
     # Without it, gRPC sends even Unix sockets through the proxy of $http_proxy.
@@ -39,6 +39,25 @@ _RUNNING = 1
 """A server predicts one request at a time: so many of those without an answer do not wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A request on its way to a model server.
+
+    Attributes:
+        route: the model version.
+        method: full path of the gRPC method.
+        message: the serialised request message.
+        timeout_s: seconds that the caller still waits; None for no limit.
+        observed: what is known of the request; None if nobody watches it.
+    """
+
+    route: Route
+    method: str
+    message: bytes
+    timeout_s: float | None = None
+    observed: ObservedRequest | None = None
+
+
 class Channel:
     """The channel to one model server; belongs to one event loop.
 
@@ -51,26 +70,12 @@ class Channel:
         self._replica = replica
         self._use = use
         self._channel = grpc.aio.insecure_channel(f"unix:{replica.socket}", options=_OPTIONS)
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, _Unary] = {}
         self._hop = Hop(hop_link(replica.socket))
         self._unanswered = 0
 
-    async def ask(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
+    async def ask(self, request: Forwarded) -> bytes:
         """Forward a request and return the response, both unchanged.
-
-        Args:
-            route: the model version, for messages.
-            method: full path of the gRPC method.
-            request: the serialised request message.
-            timeout_s: seconds that the caller still waits; None for no limit.
-            observed: what is known of the request; None if nobody watches it.
 
         Returns:
             The serialised response message.
@@ -81,22 +86,20 @@ class Channel:
         """
         use = self._use
         if use.is_closed:
-            raise RpcFailureError(_down(route, self._replica))
+            raise RpcFailureError(_down(request.route, self._replica))
         use.in_flight += 1
         try:
-            if method != oip.MODEL_INFER:
-                return await self._call(route, method, request, timeout_s, observed)
-            reply, times = split_times(await self._infer(route, request, timeout_s, observed))
-            if observed is not None:
-                observed.times = times
+            if request.method != oip.MODEL_INFER:
+                return await self._call(request)
+            reply, times = split_times(await self._infer(request))
+            if request.observed is not None:
+                request.observed.times = times
             return reply
         finally:
             use.in_flight -= 1
             use.last_at = time.time()
 
-    async def _infer(
-        self, route: Route, request: bytes, timeout_s: float | None, observed: ObservedRequest | None
-    ) -> bytes:
+    async def _infer(self, request: Forwarded) -> bytes:
         """The response to a request for predictions; over the hop where there is one, else over gRPC."""
         connection = self._hop.connection()
         self._unanswered += 1
@@ -104,27 +107,21 @@ class Channel:
             if connection is None:
                 raise NotSentError
             if connection.max_queue is not None and self._unanswered - _RUNNING > connection.max_queue:
-                raise RpcFailureError(queue_full(route.model, connection.max_queue))
-            return await self._ask_over_hop(connection, route, request, timeout_s, observed)
+                raise RpcFailureError(queue_full(request.route.model, connection.max_queue))
+            return await self._ask_over_hop(connection, request)
         except NotSentError:
-            return await self._call(route, oip.MODEL_INFER, request, timeout_s, observed)
+            return await self._call(request)
         finally:
             self._unanswered -= 1
 
-    async def _ask_over_hop(
-        self,
-        connection: HopConnection,
-        route: Route,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None,
-    ) -> bytes:
+    async def _ask_over_hop(self, connection: HopConnection, request: Forwarded) -> bytes:
+        observed = request.observed
         request_id = observed.id if observed is not None and observed.has_id else ""
         try:
-            async with asyncio.timeout(timeout_s):
-                reply = await connection.ask(route, request, request_id)
+            async with asyncio.timeout(request.timeout_s):
+                reply = await connection.ask(request.route, request.message, request_id)
         except LostError as error:
-            raise RpcFailureError(_died(route, self._replica)) from error
+            raise RpcFailureError(_died(request.route, self._replica)) from error
         except TimeoutError as error:
             late = RpcFailure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", Reason.GRPC)
             raise RpcFailureError(late) from error
@@ -134,17 +131,15 @@ class Channel:
             observed.take_id(reply.id)
         raise RpcFailureError(reply.failure)
 
-    async def _call(
-        self, route: Route, method: str, request: bytes, timeout_s: float | None, observed: ObservedRequest | None
-    ) -> bytes:
-        call = self._calls.get(method) or self._call_of(method)
+    async def _call(self, request: Forwarded) -> bytes:
+        call, observed = self._calls.get(request.method) or self._call_of(request.method), request.observed
         try:
             metadata = None if observed is None else observed.metadata
-            return await call(request, timeout=timeout_s, metadata=metadata)
+            return await call(request.message, timeout=request.timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             if observed is not None:
                 observed.take_id((error.trailing_metadata() or {}).get(REQUEST_ID_KEY))
-            raise RpcFailureError(_failure(error, route, self._replica)) from error
+            raise RpcFailureError(_failure(error, request.route, self._replica)) from error
 
     async def is_ready(self, route: Route) -> bool:
         """Whether the server has loaded its model, or reports another failure itself; not counted as a request."""
@@ -161,7 +156,7 @@ class Channel:
         await self._hop.close(grace_s)
         await self._channel.close(grace_s)
 
-    def _call_of(self, method: str) -> Call:
+    def _call_of(self, method: str) -> _Unary:
         call = self._calls.get(method)
         if call is None:
             call = self._calls[method] = self._channel.unary_unary(method)

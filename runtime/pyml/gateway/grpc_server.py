@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.repository import index
 from pyml.gateway.statistics import statistics
 from pyml.gateway.telemetry.observed_request import ObservedRequest
@@ -173,7 +174,7 @@ class GatewayService(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
             self._observer.routed(observed, route)
         else:
             observed.route = route
-        return await self._balancer.call(route, method, request, timeout_s, observed)
+        return await self._balancer.call(Forwarded(route, method, request, timeout_s, observed))
 
 
 def asked_model(request: bytes) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.routes_file import Route
 from pyml.oip.messages import (
     MODEL_READY,
@@ -40,7 +41,7 @@ async def _entry(balancer: LoadBalancer, route: Route) -> ModelIndex:
 async def _state(balancer: LoadBalancer, route: Route) -> tuple[str, str]:
     asked = ModelReadyRequest(name=route.model, version=route.version).SerializeToString()
     try:
-        reply = await balancer.ask(route, MODEL_READY, asked, TIMEOUT_S)
+        reply = await balancer.ask(Forwarded(route, MODEL_READY, asked, TIMEOUT_S))
     except RpcFailureError as error:
         if route.on_request and error.failure.reason in NOT_RUN:
             return READY, ON_REQUEST

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.routes_file import Route
 from pyml.oip.messages import (
     MODEL_STATISTICS,
@@ -43,7 +44,7 @@ async def statistics(balancer: LoadBalancer, request: ModelStatisticsRequest) ->
 
 async def _of(balancer: LoadBalancer, route: Route) -> ModelStatistics:
     asked = ModelReadyRequest(name=route.model, version=route.version).SerializeToString()
-    replies = await balancer.ask_each(route, MODEL_STATISTICS, asked, TIMEOUT_S)
+    replies = await balancer.ask_each(Forwarded(route, MODEL_STATISTICS, asked, TIMEOUT_S))
     return added(route, (found for reply in replies for found in ModelStatisticsResponse.FromString(reply).model_stats))
 
 

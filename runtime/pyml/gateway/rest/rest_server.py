@@ -17,6 +17,7 @@ from aiohttp import web
 
 from pyml.errors import InputError
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.grpc_server import EXTENSIONS
 from pyml.gateway.repository import index
 from pyml.gateway.rest.http_responses import failure_response, json_response, refusal_of, refusal_response
@@ -171,7 +172,7 @@ class RestService:
     async def _call(self, request: web.Request, method: str, message: bytes) -> bytes:
         observed = _OBSERVED.get()
         route = observed.route = observed.route or self._balancer.find(*_asked(request))
-        return await self._balancer.call(route, method, message, None, observed)
+        return await self._balancer.call(Forwarded(route, method, message, None, observed))
 
     @web.middleware
     async def _observed(self, request: web.Request, handler: _Handler) -> web.StreamResponse:

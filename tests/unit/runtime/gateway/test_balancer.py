@@ -12,12 +12,11 @@ import grpc
 import pytest
 
 from pyml.gateway.balancer import LoadBalancer
-from pyml.gateway.channel import Channel
+from pyml.gateway.channel import Channel, Forwarded
 from pyml.gateway.ends.recent_ends import RecentEnds
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
-from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -42,7 +41,7 @@ class Servers:
     def call(self, times: int = 1, method: str = oip.MODEL_INFER, route: Route = ROUTE) -> list[bytes]:
         async def all_of_them() -> list[bytes]:
             upstream = self.upstream()
-            return [await upstream.call(route, method, b"rows", 5) for _ in range(times)]
+            return [await upstream.call(Forwarded(route, method, b"rows", 5)) for _ in range(times)]
 
         return asyncio.run(all_of_them())
 
@@ -57,14 +56,7 @@ class FakeLine(Channel):
         self.service = replica.service
         self.servers = servers
 
-    async def ask(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
+    async def ask(self, _request: Forwarded) -> bytes:
         self.servers.asked.append(self.service)
         answer = self.servers.answers.get(self.service, Reason.DOWN)
         if isinstance(answer, bytes):
@@ -87,7 +79,7 @@ def test_each_version_has_turns_of_its_own() -> None:
     async def in_turns() -> None:
         upstream = servers.upstream()
         for route in (ROUTE, other) * 2:
-            await upstream.call(route, oip.MODEL_INFER, b"", None)
+            await upstream.call(Forwarded(route, oip.MODEL_INFER, b""))
 
     asyncio.run(in_turns())
     assert servers.asked == ["a", "c", "b", "d"]
@@ -122,7 +114,7 @@ def test_how_the_server_ended_is_told_to_the_caller(end: str | None, words: str,
         ends = RecentEnds(lambda service, since: end, wait_s=0)
         upstream = LoadBalancer(RoutesFile(Path("/none")), RequestCounter(), dial=servers.dial, ends=ends)
         with pytest.raises(RpcFailureError) as caught:
-            await upstream.call(ROUTE, oip.MODEL_INFER, b"", 5)
+            await upstream.call(Forwarded(ROUTE, oip.MODEL_INFER, b"", 5))
         return caught.value.failure
 
     found = asyncio.run(fails())
@@ -175,9 +167,9 @@ def test_new_routes_close_the_lines_that_are_not_in_them(tmp_path: Path) -> None
         upstream = LoadBalancer(RoutesFile(tmp_path / "routes.json"), RequestCounter(), dial=servers.dial)
         deploy("a", "b")
         for _ in range(2):
-            await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)
+            await upstream.call(Forwarded(upstream.find("fare", ""), oip.MODEL_INFER, b""))
         deploy("b")
-        await upstream.call(upstream.find("fare", ""), oip.MODEL_INFER, b"", None)
+        await upstream.call(Forwarded(upstream.find("fare", ""), oip.MODEL_INFER, b""))
         await upstream.close()
 
     asyncio.run(requests())

@@ -14,12 +14,11 @@ import grpc
 import pytest
 
 from pyml.gateway.balancer import LoadBalancer
-from pyml.gateway.channel import Channel
+from pyml.gateway.channel import Channel, Forwarded
 from pyml.gateway.grpc_server import add_services
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount
 from pyml.gateway.routes_file import Route
-from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.gateway.telemetry.observer import Observer
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_in
@@ -42,12 +41,10 @@ class NoModel:
         self.found()
         return Route(model, version, (Replica("/nowhere", "model-x-1"),))
 
-    async def call(
-        self, route: Route, method: str, request: bytes, timeout_s: float | None, observed: ObservedRequest
-    ) -> bytes:
-        channel = Channel(route.replicas[0], RequestCount())
+    async def call(self, request: Forwarded) -> bytes:
+        channel = Channel(request.route.replicas[0], RequestCount())
         try:
-            return await channel.ask(route, method, request, timeout_s, observed)
+            return await channel.ask(request)
         finally:
             await channel.close(0)
 

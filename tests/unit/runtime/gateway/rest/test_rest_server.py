@@ -16,13 +16,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from pyml.gateway.balancer import LoadBalancer
+from pyml.gateway.channel import Forwarded
 from pyml.gateway.replica import Replica
 from pyml.gateway.repository import ON_REQUEST
 from pyml.gateway.request_counter import RequestCounter
 from pyml.gateway.rest.rest_server import AUTO_DECOMPRESS, RestService
 from pyml.gateway.routes_file import Route
 from pyml.gateway.telemetry.metrics_page import MetricsPage
-from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.gateway.telemetry.observer import Observer
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
@@ -56,18 +56,11 @@ class FakeUpstream:
     def routes(self) -> list[Route]:
         return [self.find("fare", version) for version in ("1", "2")]
 
-    async def ask(self, route: Route, method: str, request: bytes, timeout_s: float | None) -> bytes:
-        return await self.call(route, method, request, timeout_s)
+    async def ask(self, request: Forwarded) -> bytes:
+        return await self.call(request)
 
-    async def call(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
-        self.asked.append((route.model, route.version, method, request))
+    async def call(self, request: Forwarded) -> bytes:
+        self.asked.append((request.route.model, request.route.version, request.method, request.message))
         if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from pyml.gateway.balancer import LoadBalancer, longest_hold_s
-from pyml.gateway.channel import Channel
+from pyml.gateway.channel import Channel, Forwarded
 from pyml.gateway.replica import Replica
 from pyml.gateway.request_counter import RequestCount, RequestCounter
 from pyml.gateway.routes_file import Route, RoutesFile
@@ -21,7 +21,6 @@ from pyml.gateway.scaling.containers import EngineError, ServerContainer
 from pyml.gateway.scaling.fake_containers import FakeContainers
 from pyml.gateway.scaling.launcher import Launcher
 from pyml.gateway.scaling.scaling_context import ScalingContext
-from pyml.gateway.telemetry.observed_request import ObservedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError
 
@@ -106,19 +105,12 @@ class FakeLine(Channel):
         self.service = replica.service
         self.world = world
 
-    async def ask(
-        self,
-        route: Route,
-        method: str,
-        request: bytes,
-        timeout_s: float | None,
-        observed: ObservedRequest | None = None,
-    ) -> bytes:
+    async def ask(self, request: Forwarded) -> bytes:
         reason = self.world.reason(self.service)
         if reason is not None:
             raise RpcFailureError(RpcFailure(grpc.StatusCode.UNAVAILABLE, reason, Reason(reason)))
         self.world.asked.append(self.service)
-        return READY if method == oip.MODEL_READY else f"{self.service} {timeout_s}".encode()
+        return READY if request.method == oip.MODEL_READY else f"{self.service} {request.timeout_s}".encode()
 
     async def is_ready(self, route: Route) -> bool:
         return self.world.reason(self.service) is None
@@ -131,7 +123,7 @@ def unavailable(text: str, reason: Reason) -> RpcFailure:
 
 
 def infer(upstream: LoadBalancer, route: Route = ONE, timeout_s: float | None = None) -> Awaitable[bytes]:
-    return upstream.call(route, oip.MODEL_INFER, b"rows", timeout_s)
+    return upstream.call(Forwarded(route, oip.MODEL_INFER, b"rows", timeout_s))
 
 
 def failure(
@@ -139,7 +131,7 @@ def failure(
 ) -> RpcFailure:
     async def scene(upstream: LoadBalancer, _: Launcher) -> RpcFailure:
         with pytest.raises(RpcFailureError) as caught:
-            await upstream.call(route, method, b"", timeout_s)
+            await upstream.call(Forwarded(route, method, b"", timeout_s))
         return caught.value.failure
 
     return world.run(scene)
@@ -283,7 +275,7 @@ def test_a_question_whether_the_model_is_ready_starts_it_and_is_answered_at_once
         said: list[object] = []
         for _at in range(3):
             try:
-                said.append(await upstream.call(ONE, oip.MODEL_READY, b"", None))
+                said.append(await upstream.call(Forwarded(ONE, oip.MODEL_READY, b"")))
             except RpcFailureError as error:
                 said.append((error.failure.reason, error.failure.message.splitlines()[0]))
             await asyncio.sleep(1.2)
