@@ -36,7 +36,7 @@ class Company(DataFrameModel):
         for act in frame["act"]:
             word, _, more = act.partition(" ")
             if word == "fail":
-                raise ValueError(more)
+                raise ValueError(more.replace("half", "\\ud800"))
             if word == "touch":
                 Path(more).touch()
             if word == "wait":
@@ -142,6 +142,52 @@ def test_a_request_that_fails_fails_no_other() -> None:
         assert dict(error.trailing_metadata())["pyml-reason"] == "model"
 
 
+def test_a_model_that_raises_with_half_a_character_ends_no_server() -> None:
+    with connected() as pair:
+        assert "a half" not in pair.begin("fail a half").exception().details()
+        assert rows_of(pair.begin(x=1.0)) == (2.0, 1)
+        assert pair.server.poll() is None
+
+
+def test_a_request_that_cannot_be_decoded_fails_no_other() -> None:
+    with connected() as pair:
+        running = pair.hold()
+        broken = codec.arrow_request(
+            "company", "", pa.RecordBatch.from_pydict({"act": [""], "x": [1.0]}, schema=SCHEMA)
+        )
+        broken.raw_input_contents[0] = b"\x04\x00\x00\x00none"
+        calls = [pair.begin(x=1.0), pair.caller.start(broken), pair.begin(x=2.0)]
+        pair.go()
+        running.result()
+        assert [rows_of(calls[at])[0] for at in (0, 2)] == [2.0, 4.0]
+        assert calls[1].exception().code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_no_more_requests_wait_than_the_queue_holds() -> None:
+    with connected(together=False, toml="[serving]\nmax_queue = 2\n") as pair:
+        running = pair.hold()
+        calls = [pair.begin(x=1.0) for _ in range(5)]
+        until(lambda: sum(call.done() for call in calls) == 3)
+        refused = [call for call in calls if call.done()]
+        assert {dict(call.exception().trailing_metadata())["pyml-reason"] for call in refused} == {"queue"}
+        pair.go()
+        running.result()
+        assert [rows_of(call) for call in calls if call not in refused] == [(2.0, 1)] * 2
+
+
+def test_a_deadline_that_passes_while_a_request_waits_takes_it_along() -> None:
+    with connected(together=False) as pair:
+        running = pair.hold()
+        batch = pa.RecordBatch.from_pydict({"act": [f"touch {pair.place.folder}/late"], "x": [1.0]}, schema=SCHEMA)
+        late = pair.caller.start(codec.arrow_request("company", "", batch), timeout_s=0.2)
+        assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert pair.caller.is_model_ready("company")
+        pair.go()
+        running.result()
+        assert rows_of(pair.begin(x=1.0)) == (2.0, 1)
+        assert not (pair.place.folder / "late").exists()
+
+
 def test_requests_of_different_forms_wait_beside_one_another() -> None:
     with connected() as pair:
         running = pair.hold()
@@ -167,6 +213,34 @@ def test_a_request_that_is_cancelled_while_it_waits_is_not_run() -> None:
         running.result()
         assert rows_of(pair.begin(x=1.0)) == (2.0, 1)
         assert not list(pair.place.folder.glob("ran-*"))
+
+
+def test_large_requests_that_are_cancelled_while_they_wait_are_not_run() -> None:
+    with connected(together=False) as pair:
+        running = pair.hold()
+        calls = [pair.begin(f"touch {pair.place.folder}/ran-{at}", rows=20_000) for at in range(6)]
+        for call in calls:
+            call.cancel()
+        until(lambda: all(call.done() for call in calls))
+        assert pair.caller.is_model_ready("company")
+        pair.go()
+        running.result()
+        assert rows_of(pair.begin(x=1.0)) == (2.0, 1)
+        assert len(list(pair.place.folder.glob("ran-*"))) <= 1  # one may lie in the socket, before its cancellation
+
+
+def test_a_server_that_stops_after_cancellations_does_so_at_once() -> None:
+    with connected(together=False) as pair:
+        running = pair.hold()
+        waiting = pair.begin(x=1.0)
+        assert pair.caller.is_model_ready("company")
+        pair.server.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in pair.place.log("model-company-1"))
+        waiting.cancel()
+        until(waiting.done)
+        pair.go()
+        running.result()
+        assert pair.server.wait(8) == 0
 
 
 def test_a_server_that_stops_answers_what_it_was_sent() -> None:

@@ -26,6 +26,8 @@ _BURST = 64
 """Requests that go as one write at most."""
 _AGAIN_S = 1.0
 """After so long a connection is tried again where nobody listened."""
+_GREETING_S = 10.0
+"""A connection without a greeting for so long is given up: a process that outlived the server may hold its socket."""
 
 
 class NotSentError(Exception):
@@ -95,11 +97,8 @@ class HopConnection(asyncio.BufferedProtocol):
         if not self.is_open:
             raise NotSentError
         self._number = number = self._number + 1
-        request = Request(
-            number=number, message=message, id=request_id, came_ns=perf_counter_ns(), together=route.together
-        )
         future: asyncio.Future[_Reply] = self._loop.create_future()
-        self._waiting[number] = future, framed(request.SerializeToString())
+        self._waiting[number] = future, _frame(number, message, request_id, together=route.together)
         if self._bursts < _AHEAD:
             self._send()
         try:
@@ -118,7 +117,7 @@ class HopConnection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close at once; what has no answer is lost."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()  # not close(), which waits until a server that hangs has taken what is left
 
     # --- what asyncio calls -------------------------------------------------------------------------------------------
 
@@ -141,6 +140,10 @@ class HopConnection(asyncio.BufferedProtocol):
                 self._answered(answer)
             else:
                 self._leave()
+
+    def eof_received(self) -> None:
+        """Send nothing to a server that has gone; asyncio closes the connection."""
+        self._leave()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Tell everybody who waits."""
@@ -168,30 +171,25 @@ class HopConnection(asyncio.BufferedProtocol):
             self._transport.writelines(frames)
 
     def _cancel(self, number: int) -> None:
-        """Take a request along that nobody waits for any more; if it was sent, the server need not run it."""
+        """Take a request along that nobody waits for any more; if it was sent, the server answers it empty."""
         self._waiting.pop(number, None)
-        if self._taken(number) is not None and self._transport is not None:
+        if number in self._sent and self._transport is not None:
             self._transport.write(framed(Request(number=number, is_cancelled=True).SerializeToString()))
 
     def _answered(self, answer: Answer) -> None:
-        future = self._taken(answer.number)
-        if future is not None and not future.done():  # else its caller has gone
+        """Give an answer to who waits for it, and send what waits if it was the last of its burst."""
+        future, burst = self._sent.pop(answer.number)
+        burst.open -= 1
+        if not burst.open:
+            self._bursts -= 1
+            if self._waiting:
+                self._send()
+        if not future.done():  # else its caller has gone
             is_failure = answer.HasField("failure")
             failure = answer.failure
             future.set_result(FailureAnswer(failure_from(failure), failure.id) if is_failure else answer.message)
         if not self.is_open and not self._sent:
             self.abort()
-
-    def _taken(self, number: int) -> asyncio.Future[_Reply] | None:
-        """Take a request from those without an answer, and send what waits if it was the last of its burst."""
-        future, burst = self._sent.pop(number, (None, None))
-        if burst is not None:
-            burst.open -= 1
-            if not burst.open:
-                self._bursts -= 1
-                if self._waiting:
-                    self._send()
-        return future
 
     def _leave(self) -> None:
         """Send nothing more; whoever waits may ask elsewhere."""
@@ -202,6 +200,11 @@ class HopConnection(asyncio.BufferedProtocol):
         self._waiting.clear()
         if not self._sent:
             self.abort()
+
+
+def _frame(number: int, message: bytes, request_id: str, *, together: bool) -> bytes:
+    request = Request(number=number, message=message, id=request_id, came_ns=perf_counter_ns(), together=together)
+    return framed(request.SerializeToString())
 
 
 class Hop:
@@ -223,10 +226,15 @@ class Hop:
 
     def connection(self) -> HopConnection | None:
         """An open connection; None if there is none now."""
-        if self._connection is not None and self._connection.is_open:
-            return None if self._connection.max_queue is None else self._connection
+        found, now = self._connection, time.monotonic()
+        if found is not None and found.is_open:
+            if found.max_queue is not None:
+                return found
+            if now - self._tried_at < _GREETING_S:
+                return None
+            found.abort()
         self._connection = None
-        if self._connecting is None and time.monotonic() - self._tried_at > _AGAIN_S:
+        if self._connecting is None and now - self._tried_at > _AGAIN_S:
             self._connecting = asyncio.ensure_future(self._connect())
         return None
 
@@ -238,10 +246,10 @@ class Hop:
             await self._connection.close(grace_s)
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, self._tried_at = asyncio.get_running_loop(), time.monotonic()
         try:
             _, self._connection = await loop.create_unix_connection(HopConnection, self._path)
         except OSError:
-            self._tried_at = time.monotonic()
+            return  # nobody listens
         finally:
             self._connecting = None

@@ -17,12 +17,17 @@ def failure_message(failure: RpcFailure, request_id: str) -> Failure:
     """
     return Failure(
         status=failure.status.name,
-        text=failure.message,
+        text=_sendable(failure.message),
         reason=failure.reason,
-        hint=failure.hint,
+        hint=_sendable(failure.hint),
         codes=failure.codes,
         id=request_id,
     )
+
+
+def _sendable(text: str) -> str:
+    """A text that a message can hold: a model may raise with half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def failure_from(message: Failure) -> RpcFailure:

@@ -15,7 +15,7 @@ from pyml.oip.messages import InferInputTensor, InferOutputTensor, ModelInferReq
 from pyml.oip.tensor import refusal
 
 NULLS = "nulls"
-_POSITIONS = re.compile(r"\d+(,\d+)*", re.ASCII)
+_POSITIONS = re.compile(r"\d{1,18}(,\d{1,18})*", re.ASCII)
 
 
 def positions_of_nulls(tensor: InferInputTensor | InferOutputTensor) -> list[int]:

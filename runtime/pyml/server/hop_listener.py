@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from pyml.errors import SetupError
 from pyml.hop.failure_codec import failure_message
@@ -21,6 +22,8 @@ from pyml.server.sockets import ServiceSocket
 log = logging.getLogger("pyml.server")
 
 _READ_BYTES = 256 * 1024
+_READS = 64
+"""How often a connection is read at most before what it has sent is worked on."""
 _SEND_S = 30.0
 """A gateway that takes no answer for so long is given up."""
 
@@ -38,7 +41,7 @@ class HopListener:
         self._endpoint = endpoint
         self._model = model
         self._executor = executor
-        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening: socket.socket | None = None
         self._connections: set[_Connection] = set()
         self._is_leaving = False
         self.left = threading.Event()
@@ -50,19 +53,24 @@ class HopListener:
         Raises:
             SetupError: the socket cannot be bound.
         """
+        listening = socket.socket(
+            socket.AF_UNIX
+        )  # not before: what the model forked while it was loaded has no part in it
         try:
-            self._listening.bind(os.fspath(self._endpoint.path))
+            listening.bind(os.fspath(self._endpoint.path))
         except OSError as error:
+            listening.close()
             hint = "check that its folder can be written"
             raise SetupError(f"cannot listen on {self._endpoint.path}: {error}", hint) from error
-        self._listening.listen()
-        self._listening.setblocking(False)
-        self._executor.watch(self._listening, self._accept)
+        listening.listen()
+        listening.setblocking(False)
+        self._listening = listening
+        self._executor.watch(listening, partial(self._accept, listening))
         self._endpoint.publish()
 
     def leave(self) -> None:
         """Take no more connections, and ask the gateways to send nothing more; what they have sent is answered."""
-        if self._is_leaving:
+        if self._is_leaving or self._listening is None:
             return
         self._is_leaving = True
         self._endpoint.withdraw()
@@ -73,10 +81,10 @@ class HopListener:
             connection.send(Answer())
         self._look_whether_left()
 
-    def _accept(self) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         with contextlib.suppress(OSError):  # the gateway has gone meanwhile
-            accepted, _ = self._listening.accept()
-            connection = _Connection(accepted, self._model, self._executor.call_next, self._forget)
+            accepted, _ = listening.accept()
+            connection = _Connection(accepted, self._model, self._executor.call_here, self._forget)
             self._connections.add(connection)
             self._executor.watch(accepted, connection.read)
             connection.send(Greeting(max_queue=self._model.serving.max_queue))
@@ -97,7 +105,7 @@ class _Connection:
     Args:
         accepted: its socket.
         model: that answers.
-        call_next: queues work for this thread.
+        call_here: queues work for this thread.
         on_closed: called when it is gone.
     """
 
@@ -105,54 +113,84 @@ class _Connection:
         self,
         accepted: socket.socket,
         model: ServedModel,
-        call_next: Callable[[Callable[[], None]], None],
+        call_here: Callable[[Callable[[], None]], None],
         on_closed: Callable[[_Connection], None],
     ) -> None:
-        accepted.settimeout(_SEND_S)
+        accepted.setblocking(False)
         self.socket = accepted
         self._model = model
-        self._call_next = call_next
+        self._call_here = call_here
         self._on_closed = on_closed
         self._reader = FrameReader()
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._waiting: dict[int, Request] = {}
+        self._is_queued = False
         self._is_closed = False
 
     def read(self) -> None:
         """Take what has arrived; if the gateway is gone, forget it and its requests."""
         try:
-            size = self.socket.recv_into(self._buffer)
-            requests = [Request.FromString(frame) for frame in self._reader.feed(bytes(self._buffer[:size]))]
-        except (OSError, DecodeError) as error:
+            frames, is_there = self._frames()
+            requests = [Request.FromString(frame) for frame in frames]
+        except (OSError, DecodeError, MemoryError) as error:
             log.warning("a gateway is given up: %s", error)
-            size, requests = 0, []
-        if not size:
-            self._close()
-            return
-        is_idle = not self._waiting
+            requests, is_there = [], False
         for request in requests:
-            if request.is_cancelled:
-                self._waiting.pop(request.number, None)
-            else:
+            if not request.is_cancelled:
                 self._waiting[request.number] = request
-        if is_idle and self._waiting:
-            self._call_next(self._work)
+            elif self._waiting.pop(request.number, None) is not None:  # else it has its answer
+                self.send(Answer(number=request.number))
+        if not is_there:
+            self._close()
+        self._look_for_work()
+
+    def _frames(self) -> tuple[list[bytes], bool]:
+        """What has arrived by now, and whether the gateway is there: what it sends meanwhile is read as well."""
+        frames: list[bytes] = []
+        for _ in range(_READS):
+            try:
+                size = self.socket.recv_into(self._buffer)
+            except BlockingIOError:
+                break
+            if not size:
+                return frames, False
+            frames += self._reader.feed(bytes(self._buffer[:size]))
+        return frames, True
+
+    def _look_for_work(self) -> None:
+        if self._waiting and not self._is_queued:
+            self._is_queued = True
+            self._call_here(self._work)
 
     def send(self, *messages: Answer | Greeting) -> None:
         """Send messages; if the gateway is gone, forget it and its requests: nobody waits for them."""
         try:
-            self.socket.sendall(b"".join(framed(message.SerializeToString()) for message in messages))
+            self._send_all(b"".join(framed(message.SerializeToString()) for message in messages))
         except OSError as error:
             log.warning("a gateway is given up: %s", error)
             self._close()
 
+    def _send_all(self, data: bytes) -> None:
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self.socket.settimeout(_SEND_S)
+            self.socket.sendall(memoryview(data)[sent:])
+            self.socket.setblocking(False)
+
     def _work(self) -> None:
         """Answer the request that has waited longest, and what is predicted together with it."""
-        if self._waiting:
-            answers = self._model.answer_next(self._waiting)
-            self.send(*(_answer(number, outcome) for number, outcome in answers.items()))
-        if self._waiting:
-            self._call_next(self._work)
+        self._is_queued = False
+        try:
+            if self._waiting:
+                answers = self._model.answer_next(self._waiting)
+                self.send(*(_answer(number, outcome) for number, outcome in answers.items()))
+        except Exception:  # a fault of ours; it must not end the server with all that waits for it
+            log.exception("requests failed")
+            self._close()
+        self._look_for_work()
 
     def _close(self) -> None:
         self._waiting.clear()

@@ -35,7 +35,7 @@ class MainThreadExecutor(ThreadPoolExecutor):
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
         self._wake.setblocking(False)
-        self.watch(self._woken, lambda: self._woken.recv(_WAKE_UPS))
+        self.watch(self._woken, self._take_wake_ups)
         self._is_working = False
         # Each counter is written by only one thread and needs no lock.
         self._submitted = 0
@@ -78,12 +78,14 @@ class MainThreadExecutor(ThreadPoolExecutor):
         self.call(run)
         return future
 
-    def call(self, work: Callable[[], None]) -> None:
-        """Queue work that is no task; may be called from any thread."""
-        self._queue(work)
+    def call(self, work: Callable[[], None] | None) -> None:
+        """Queue work that is no task, and raises nothing; may be called from any thread."""
+        self._work.append(work)
+        with contextlib.suppress(BlockingIOError):  # then it has been woken often enough
+            self._wake.send(b"\0")
 
-    def call_next(self, work: Callable[[], None]) -> None:
-        """Queue work; on the main thread."""
+    def call_here(self, work: Callable[[], None]) -> None:
+        """Queue work as `call` does; on the main thread alone, which need not be woken."""
         self._work.append(work)
 
     def watch(self, readable: socket.socket, on_readable: Callable[[], object]) -> None:
@@ -111,9 +113,8 @@ class MainThreadExecutor(ThreadPoolExecutor):
 
     def finish(self) -> None:
         """Let `run` return after all work that is queued now."""
-        self._queue(None)
+        self.call(None)
 
-    def _queue(self, work: _Work | None) -> None:
-        self._work.append(work)
-        with contextlib.suppress(BlockingIOError):  # then it has been woken often enough
-            self._wake.send(b"\0")
+    def _take_wake_ups(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # a process that the model forked has taken them
+            self._woken.recv(_WAKE_UPS)

@@ -31,6 +31,8 @@ log = logging.getLogger("pyml.server")
 # Requests up to this many times the limit are read, to be refused with our message; gRPC refuses larger ones.
 _READ_FACTOR = 4
 _PROBE_THREADS = 4
+_LAST_S = 0.5
+"""How long the model's thread may take to say that it has nothing to do, even if the grace period is over."""
 
 
 class _StoppedError(BaseException):
@@ -105,7 +107,9 @@ def _stop_on_signal(
         executor.call(hop.leave)
         is_answered = server.stop(grace=grace_s).wait(grace_s + 1)
         hop.left.wait(max(0, end - time.monotonic()))
-        if not is_answered or executor.is_busy:
+        is_idle = threading.Event()
+        executor.call(is_idle.set)
+        if not is_answered or not is_idle.wait(max(_LAST_S, end - time.monotonic())):
             log.error("predict did not finish within %.0f s; stopping anyway", grace_s)
             os._exit(1)
         executor.finish()

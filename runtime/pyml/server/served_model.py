@@ -16,7 +16,7 @@ import grpc
 
 from pyml.errors import InputError, Problem, PymlError
 from pyml.oip import messages as oip
-from pyml.oip.rpc_status import Reason, RpcFailure, RpcFailureError, failure_of
+from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import AUTO, MIB, ServingSettings
 from pyml.server.request_statistics import RequestStatistics, TimedPredictor
 
@@ -151,40 +151,63 @@ class ServedModel:
         return times.appended(reply)
 
     def _answer_together(self, requests: Sequence[Request]) -> dict[int, bytes]:
-        """The replies to the first request and those of its kind, by their numbers; none if they must go alone."""
-        from pyml.server.together import answer_together, those_with_first
+        """The replies to the first request and those of its kind, by their numbers; none if it goes alone.
 
-        predictor = self._loaded()
+        Raises nothing. The requests of a group that fails go alone from then on, and each says what is wrong with it.
+        """
         begun_ns = perf_counter_ns()
-        read = self._decoded(requests, predictor)
-        group = those_with_first(read, self._max_bytes) if requests[0].number in read else []
-        try:
-            responses = answer_together([read[number] for number in group], predictor) if group else []
-        except BaseException as error:  # noqa: BLE001 - each is predicted again, and says itself what is wrong
-            log.info("%d requests are predicted again, one by one: %r", len(group), error)
-            for each in requests:
-                each.together = each.together and each.number not in group
+        group = self._group(requests)
+        if len(group) < 2:
             return {}
-        came_ns, replies = {each.number: each.came_ns for each in requests}, {}
-        for number, response in zip(group, responses, strict=True):
-            reply = self._serialised(response)
-            times = predictor.times(begun_ns - came_ns[number], begun_ns)._replace(rows=read[number].length)
-            self.statistics.succeeded(times, executions=int(number == group[0]))
-            replies[number] = times.appended(reply)
-        return replies
+        try:
+            return self._replies(group, begun_ns)
+        except BaseException as error:  # noqa: BLE001 - whatever a model raises, the server keeps running
+            log.info("%d requests are predicted again, one by one: %s", len(group), type(error).__name__)
+            for each, _ in group:
+                each.together = False
+            return {}
 
-    def _decoded(self, requests: Sequence[Request], predictor: TimedPredictor) -> dict[int, ReadRequest]:
-        """The requests that can be decoded, by their numbers; each of the others goes alone, and is refused then."""
+    def _group(self, requests: Sequence[Request]) -> list[tuple[Request, ReadRequest]]:
+        """The first request and those that may be predicted with it; all of them take no more than one may."""
+        group: list[tuple[Request, ReadRequest]] = []
+        size = 0
+        for each in requests:
+            if size + len(each.message) > self._max_bytes:
+                break
+            read = self._decoded(each)
+            if (
+                read is not None
+                and size + read.size_bytes <= self._max_bytes
+                and (not group or read.goes_with(group[0][1]))
+            ):
+                group.append((each, read))
+                size += read.size_bytes
+            if not group or not group[0][1].may_have_company:
+                break  # the first goes alone
+        return group
+
+    def _decoded(self, request: Request) -> ReadRequest | None:
+        """A request, decoded; None if it cannot be: then it goes alone, and is refused with the reason."""
         from pyml.server.together import ReadRequest
 
-        read = {}
-        for each in requests:
-            try:
-                if len(each.message) <= self._max_bytes:
-                    read[each.number] = ReadRequest.of(self._read(each.message), predictor, self._max_bytes)
-            except (PymlError, RpcFailureError):
-                each.together = False
-        return read
+        try:
+            return ReadRequest.of(self._read(request.message), self._loaded(), self._max_bytes)
+        except Exception:  # noqa: BLE001 - it is raised again when it is asked alone
+            request.together = False
+            return None
+
+    def _replies(self, group: Sequence[tuple[Request, ReadRequest]], begun_ns: int) -> dict[int, bytes]:
+        from pyml.server.together import answer_together
+
+        predictor, replies = self._loaded(), {}
+        for (request, read), response in zip(
+            group, answer_together([read for _, read in group], predictor), strict=True
+        ):
+            reply = self._serialised(response)
+            times = predictor.times(begun_ns - request.came_ns, begun_ns)._replace(rows=read.length)
+            replies[request.number] = times.appended(reply)
+            self.statistics.succeeded(times, executions=int(len(replies) == 1))
+        return replies
 
     def _read(self, data: bytes) -> oip.ModelInferRequest:
         request = parsed(oip.ModelInferRequest, data)

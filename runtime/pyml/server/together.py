@@ -5,7 +5,7 @@ That is right for a model alone whose rows do not influence one another, which i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ class ReadRequest:
         form: its encoding.
         rows: its rows, or the tensors of a tensor model.
         length: the number of its rows.
-        size_bytes: that its rows take.
+        size_bytes: that it takes, as it was sent or decoded, whichever is more.
     """
 
     request: ModelInferRequest
@@ -51,43 +51,32 @@ class ReadRequest:
             InputError: the request is invalid.
         """
         form = form_of(request)
-        rows = rows_in(request, form, predictor, max_bytes)
+        rows, sent = rows_in(request, form, predictor, max_bytes), request.ByteSize()
         if isinstance(rows, dict):
             lengths = {len(tensor) if tensor.ndim else 0 for tensor in rows.values()}
             length = lengths.pop() if len(lengths) == 1 else 0
-            return cls(request, form, rows, length, sum(tensor.nbytes for tensor in rows.values()))
-        return cls(request, form, rows, rows.num_rows, rows.nbytes)
+            return cls(request, form, rows, length, max(sent, sum(tensor.nbytes for tensor in rows.values())))
+        return cls(request, form, rows, rows.num_rows, max(sent, rows.nbytes))
+
+    @property
+    def may_have_company(self) -> bool:
+        """Whether others may be predicted with it. What has no rows, or asks for a record, goes alone."""
+        return self.length > 0 and not self.form.is_recorded
 
     def goes_with(self, other: ReadRequest) -> bool:
-        """Whether both have one form and one schema. What has no rows, or asks for a record, goes alone."""
-        if self.form != other.form or self.form.is_recorded or not (self.length and other.length):
+        """Whether both may have company, and have one form and one schema."""
+        if self.form != other.form or not (self.may_have_company and other.may_have_company):
             return False
         if isinstance(self.rows, dict) or isinstance(other.rows, dict):
             return _shapes(self.rows) == _shapes(other.rows)
         return bool(self.rows.schema.equals(other.rows.schema))
 
 
-def those_with_first(requests: Mapping[int, ReadRequest], max_bytes: int) -> list[int]:
-    """The numbers of the first request and of those that can be predicted together with it.
-
-    Args:
-        requests: by their numbers, in the order in which they came; at least one.
-        max_bytes: that the rows of one request may take; all of them take no more.
-    """
-    number, first = next(iter(requests.items()))
-    found, size = [number], first.size_bytes
-    for other, each in requests.items():
-        if other != number and size + each.size_bytes <= max_bytes and each.goes_with(first):
-            found.append(other)
-            size += each.size_bytes
-    return found
-
-
 def answer_together(group: Sequence[ReadRequest], predictor: Predictor) -> list[ModelInferResponse]:
     """Predict once for all rows of a group; the responses in its order.
 
     Args:
-        group: requests of one form and schema, see `those_with_first`.
+        group: requests that go with one another.
         predictor: the model.
 
     Raises:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyml.errors import PymlError
 from pyml.package.model_package import ModelPackage
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Comparison, Tolerances
 from pyml_sandbox.lifecycle.deployment import publish_again, serve, served_meanwhile
 from pyml_sandbox.models import registry
-from pyml_sandbox.models.batching import Shown, note_shown
+from pyml_sandbox.models.batching import Shown, note_shown, place
 from pyml_sandbox.parity import cache
 from pyml_sandbox.parity.attest import leave_proof
 from pyml_sandbox.parity.decisions.evidence import (
@@ -179,9 +180,13 @@ class _Check:
     def _tell_of_batches(self, decision: Decision, noise: Noise) -> None:
         """Let the gateway know whether the requests for this version may be predicted together."""
         noisy = {floor.column for floor in noise.floors} | set(noise.size_dependent) | set(noise.ties)
-        shown = Shown(self._client.state.driver, decision.level or "" if noise.rows else "", sorted(noisy))
+        is_measured = noise.rows > 1
+        shown = Shown(place(self._client.state.driver), decision.level or "" if is_measured else "", sorted(noisy))
         if note_shown(self._version, shown):
-            publish_again(self._client.home, self._version)
+            try:
+                publish_again(self._client.home, self._version)
+            except PymlError as error:  # the check itself is done; the next deployment or `up` tells the gateway
+                self._run.on_event(Event("routes", Progress.NOTE, f"the gateway was not told: {error.message}"))
 
     # ---- the steps
 
