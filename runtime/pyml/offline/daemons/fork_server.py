@@ -1,13 +1,13 @@
 """The fork server: it forks a daemon of Python workers for each session of Spark that runs a model's Python.
 
 Spark starts a process for each session. The first one imports what daemons need, listens, and forks its own daemon.
-Each later one hands its standard streams and its environment to the first, waits for the daemon that is forked for
+Each later one hands its standard streams, folder and environment to the first, waits for the daemon that is forked for
 it, and imports nothing but this module. The daemon runs nothing but Spark's own loop, so that it is as fresh as a
 daemon that was started: no session gets a process that has run a model.
 
 It listens on a name of Linux's abstract namespace, which is no file that anybody has to remove, and takes only
-processes of its own user that the same Spark started in the same way: with the same interpreter, folder and
-environment. Elsewhere, and where the name is taken, every session has a daemon that imports for itself.
+processes of its own user that the same Spark started in the same way: with the same interpreter, search path and
+environment. All versions of a model that have one environment share it: they differ in their folder. Elsewhere, and where the name is taken, every session has a daemon that imports for itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from types import FrameType
 from typing import NoReturn
 
 STREAMS = (0, 1, 2)
-OF_ONE_SESSION = frozenset({"SPARK_JOB_ARTIFACT_UUID", "PYTHON_WORKER_FACTORY_SECRET", "OLDPWD"})
+OF_ONE_SESSION = frozenset({"SPARK_JOB_ARTIFACT_UUID", "PYTHON_WORKER_FACTORY_SECRET", "PWD", "OLDPWD"})
 """Environment variables in which the sessions of one Spark differ, and which nothing reads while it is imported."""
 LOOK_EVERY_S = 1.0
 """How often the server looks whether a daemon has ended, and Spark itself; Spark's daemons look as often."""
@@ -49,7 +49,7 @@ def has_forked_for_this_process() -> bool:
             if not _is_of_this_user(connection):
                 return False
             socket.send_fds(connection, [b"\0"], list(STREAMS))
-            connection.sendall(json.dumps(dict(os.environ)).encode() + END)
+            connection.sendall(json.dumps([os.getcwd(), dict(os.environ)]).encode() + END)
             if connection.recv(1) != FORKED:
                 return False
             connection.settimeout(None)
@@ -105,7 +105,7 @@ class _ForkServer:
     def fork_own(self) -> None:
         """Fork the daemon of the session that started this process, and let go of its streams."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        self._own = self._fork(STREAMS, os.environ.copy())
+        self._own = self._fork(STREAMS, os.getcwd(), os.environ.copy())
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
@@ -145,10 +145,10 @@ class _ForkServer:
             if not _is_of_this_user(connection):
                 raise ConnectionError("a process of a different user asked")
             _, streams, _, _ = socket.recv_fds(connection, 1, len(STREAMS))
-            environment = json.loads(_request(connection))
+            folder, environment = json.loads(_request(connection))
             if len(streams) != len(STREAMS) or select.select([connection], [], [], 0)[0]:
                 raise ConnectionError("who asked for it has ended")
-            pid = self._fork(streams, environment)
+            pid = self._fork(streams, folder, environment)
             self._asked[pid] = connection
             with contextlib.suppress(OSError):  # who asked has ended since: the loop sees it
                 connection.sendall(FORKED)
@@ -159,14 +159,14 @@ class _ForkServer:
             for stream in streams:
                 os.close(stream)
 
-    def _fork(self, streams: Sequence[int], environment: Mapping[str, str]) -> int:
-        """Fork a daemon with these streams; its number."""
+    def _fork(self, streams: Sequence[int], folder: str, environment: Mapping[str, str]) -> int:
+        """Fork a daemon with these streams, in this folder; its number."""
         pid = os.fork()
         if pid == 0:
-            self._become_daemon(streams, environment)
+            self._become_daemon(streams, folder, environment)
         return pid
 
-    def _become_daemon(self, streams: Sequence[int], environment: Mapping[str, str]) -> NoReturn:
+    def _become_daemon(self, streams: Sequence[int], folder: str, environment: Mapping[str, str]) -> NoReturn:
         code = 1
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -177,6 +177,7 @@ class _ForkServer:
             for each in (self._listener, *self._asked.values()):
                 if each is not None:
                     each.close()
+            os.chdir(folder)
             os.environ.clear()
             os.environ.update(environment)
             self._daemon()
@@ -225,7 +226,7 @@ def _stream_socket() -> socket.socket:
 def _name(environment: Mapping[str, str], spark: int) -> bytes:
     """The abstract name of the server for processes that differ from this one in nothing but their session."""
     shared = sorted((name, value) for name, value in environment.items() if name not in OF_ONE_SESSION)
-    alike = [spark, os.getuid(), sys.executable, os.getcwd(), sys.path, sys.argv[1:], shared]
+    alike = [spark, os.getuid(), sys.executable, sys.path, sys.argv[1:], shared]
     return b"\0pyml-workers-" + hashlib.sha256(json.dumps(alike).encode()).hexdigest().encode()
 
 

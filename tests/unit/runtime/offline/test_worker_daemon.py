@@ -22,13 +22,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a daemon as Spark does, for one of its sessions; the processes of one test find one another."""
     with contextlib.ExitStack() as running:
 
-        def start(served_s: float = IDLE_S, idle_s: float = IDLE_S, session: str = "one") -> subprocess.Popen[bytes]:
+        def start(
+            served_s: float = IDLE_S, idle_s: float = IDLE_S, session: str = "one", folder: Path | None = None
+        ) -> subprocess.Popen[bytes]:
             of_session = {"SPARK_JOB_ARTIFACT_UUID": session, "PYTHON_WORKER_FACTORY_SECRET": f"secret of {session}"}
             process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM.format(idle_s, served_s), "pyspark.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "OF_ONE_TEST": str(tmp_path), **of_session},
+                env={**os.environ, "OF_ONE_TEST": str(tmp_path), **of_session, "PWD": str(folder or Path.cwd())},
+                cwd=folder,
             )
             running.enter_context(process)
             running.callback(process.kill)
@@ -94,6 +97,16 @@ def test_the_daemon_of_a_later_session_is_forked_from_the_first_and_imports_noth
     later.wait(timeout=20)
     assert later.returncode == 0
     assert first.poll() is None  # it stays for the next session
+
+
+def test_versions_of_one_environment_share_the_fork_server_and_keep_their_folders(start: Start, tmp_path: Path) -> None:
+    first = start(served_s=60)
+    with worker(first, "secret of one"):
+        later = start(session="two", folder=tmp_path)
+        with socket.create_connection(("127.0.0.1", port(later))) as connection:
+            process = int.from_bytes(connection.recv(4), "big")
+            assert Path(f"/proc/{process}/cwd").readlink() == tmp_path
+            assert not imports(later)
 
 
 def test_a_daemon_that_was_forked_ends_with_the_process_that_spark_started_for_it(start: Start) -> None:
