@@ -7,7 +7,8 @@ daemon that was started: no session gets a process that has run a model.
 
 It listens on a name of Linux's abstract namespace, which is no file that anybody has to remove, and takes only
 processes of its own user that the same Spark started in the same way: with the same interpreter, search path and
-environment. All versions of a model that have one environment share it: they differ in their folder. Elsewhere, and where the name is taken, every session has a daemon that imports for itself.
+environment. All versions of a model that have one environment share it: they differ in their folder. Elsewhere, and
+where the name is taken, every session has a daemon that imports for itself.
 """
 
 from __future__ import annotations
