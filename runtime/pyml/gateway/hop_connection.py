@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import cast
 
 from pyml.gateway.routes_file import Route
-from pyml.hop.failure_codec import failure_from
+from pyml.hop.failure_codec import FailedRequest, failure_from
 from pyml.hop.frames import FrameReader, framed
 from pyml.hop.hop_messages import Answer, Greeting, Request
-from pyml.oip.rpc_status import RpcFailure
 
 _READ_BYTES = 256 * 1024
 _AHEAD = 2
@@ -38,19 +36,6 @@ class LostError(Exception):
     """The server went away after the request was sent; it may have run."""
 
 
-@dataclass(frozen=True)
-class FailureAnswer:
-    """The server's answer that it has no response.
-
-    Attributes:
-        failure: why.
-        id: under which it was logged; empty if it was not.
-    """
-
-    failure: RpcFailure
-    id: str
-
-
 class _Burst:
     """Requests that were sent as one write, and how many of them have no answer yet."""
 
@@ -60,7 +45,7 @@ class _Burst:
         self.open = size
 
 
-_Reply = bytes | FailureAnswer
+_Reply = bytes | FailedRequest
 
 
 class HopConnection(asyncio.BufferedProtocol):
@@ -185,9 +170,7 @@ class HopConnection(asyncio.BufferedProtocol):
             if self._waiting:
                 self._send()
         if not future.done():  # else its caller has gone
-            is_failure = answer.HasField("failure")
-            failure = answer.failure
-            future.set_result(FailureAnswer(failure_from(failure), failure.id) if is_failure else answer.message)
+            future.set_result(failure_from(answer.failure) if answer.HasField("failure") else answer.message)
         if not self.is_open and not self._sent:
             self.abort()
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import grpc
 
 from pyml.hop.hop_messages import Failure
 from pyml.oip.rpc_status import Reason, RpcFailure, codes_in
 
 
-def failure_message(failure: RpcFailure, request_id: str) -> Failure:
-    """A failure as a message.
+@dataclass(frozen=True)
+class FailedRequest:
+    """A request without a response.
 
-    Args:
-        failure: why there is no response.
-        request_id: under which it was logged.
+    Attributes:
+        failure: why.
+        id: under which it was logged; empty if it was not.
     """
+
+    failure: RpcFailure
+    id: str = ""
+
+
+def failure_message(failed: FailedRequest) -> Failure:
+    """A failed request as a message."""
+    failure = failed.failure
     return Failure(
         status=failure.status.name,
         text=_sendable(failure.message),
         reason=failure.reason,
         hint=_sendable(failure.hint),
         codes=failure.codes,
-        id=request_id,
+        id=failed.id,
     )
 
 
@@ -30,8 +41,9 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def failure_from(message: Failure) -> RpcFailure:
-    """The failure of a message; of a newer pyml, whose reason this one does not know, it is gRPC's own."""
+def failure_from(message: Failure) -> FailedRequest:
+    """The failed request of a message; of a newer pyml, whose reason this one does not know, it is gRPC's own."""
     status = grpc.StatusCode.__members__.get(message.status, grpc.StatusCode.UNKNOWN)
     reason = Reason(message.reason) if message.reason in set(Reason) else Reason.GRPC
-    return RpcFailure(status, message.text, reason, message.hint, codes_in(message.codes))
+    failure = RpcFailure(status, message.text, reason, message.hint, codes_in(message.codes))
+    return FailedRequest(failure, message.id)

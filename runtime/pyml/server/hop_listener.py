@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import partial
 
 from pyml.errors import SetupError
-from pyml.hop.failure_codec import failure_message
+from pyml.hop.failure_codec import FailedRequest, failure_message
 from pyml.hop.frames import FrameReader, framed
 from pyml.hop.hop_messages import Answer, Greeting, Request
 from pyml.oip.messages import DecodeError
 from pyml.server.main_thread import MainThreadExecutor
-from pyml.server.served_model import FailedRequest, ServedModel
+from pyml.server.served_model import ServedModel
 from pyml.server.sockets import ServiceSocket
 
 log = logging.getLogger("pyml.server")
@@ -53,9 +53,8 @@ class HopListener:
         Raises:
             SetupError: the socket cannot be bound.
         """
-        listening = socket.socket(
-            socket.AF_UNIX
-        )  # not before: what the model forked while it was loaded has no part in it
+        # Not before: what the model forked while it was loaded has no part in this socket.
+        listening = socket.socket(socket.AF_UNIX)
         try:
             listening.bind(os.fspath(self._endpoint.path))
         except OSError as error:
@@ -203,4 +202,4 @@ class _Connection:
 def _answer(number: int, outcome: bytes | FailedRequest) -> Answer:
     if isinstance(outcome, bytes):
         return Answer(number=number, message=outcome)
-    return Answer(number=number, failure=failure_message(outcome.failure, outcome.id))
+    return Answer(number=number, failure=failure_message(outcome))

@@ -7,7 +7,6 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 
 from pyml.errors import InputError, Problem, PymlError
+from pyml.hop.failure_codec import FailedRequest
 from pyml.oip import messages as oip
 from pyml.oip.rpc_status import Reason, RpcFailure, failure_of
 from pyml.package.settings import AUTO, MIB, ServingSettings
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyml.server")
 
 _M = TypeVar("_M", oip.ModelInferRequest, oip.ModelReadyRequest)
-
-
-@dataclass(frozen=True)
-class FailedRequest:
-    """A request without a response.
-
-    Attributes:
-        failure: why.
-        id: under which it was logged; empty if it was not.
-    """
-
-    failure: RpcFailure
-    id: str = ""
 
 
 class ServedModel:

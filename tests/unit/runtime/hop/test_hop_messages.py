@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from pyml.error_code import ErrorCode
 from pyml.hop import hop_messages
-from pyml.hop.failure_codec import failure_from, failure_message
+from pyml.hop.failure_codec import FailedRequest, failure_from, failure_message
 from pyml.oip.rpc_status import Reason, RpcFailure
 
 FOLDER = Path(hop_messages.__file__).parent
@@ -38,11 +38,12 @@ def test_the_stub_lists_the_fields_of_each_message(name: str) -> None:
 def test_a_failure_arrives_as_it_was_sent() -> None:
     codes = (ErrorCode.QUEUE_FULL, ErrorCode.INPUT)
     failure = RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", Reason.QUEUE, "send less", codes)
-    message = failure_message(failure, "r-1")
-    assert failure_from(type(message).FromString(message.SerializeToString())) == failure
+    failed = FailedRequest(failure, "r-1")
+    message = failure_message(failed)
+    assert failure_from(type(message).FromString(message.SerializeToString())) == failed
     assert message.id == "r-1"
 
 
 def test_a_failure_of_a_newer_pyml_is_one_of_grpc() -> None:
-    failure = failure_from(hop_messages.Failure(status="NEW", text="what", reason="new", codes=["new"]))
+    failure = failure_from(hop_messages.Failure(status="NEW", text="what", reason="new", codes=["new"])).failure
     assert (failure.status, failure.reason) == (grpc.StatusCode.UNKNOWN, Reason.GRPC)
