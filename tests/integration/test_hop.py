@@ -72,6 +72,12 @@ class Pair:
         """Let it end."""
         (self.place.folder / "go").touch()
 
+    def stop_serving(self) -> None:
+        """Tell the server to stop, once it has what was sent before, and wait until it has heard."""
+        assert self.caller.is_model_ready("company")
+        self.server.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in self.place.log("model-company-1"))
+
     def statistics(self) -> oip.ModelStatistics:
         """What the server has counted."""
         request = oip.ModelStatisticsRequest(name="company").SerializeToString()
@@ -233,9 +239,7 @@ def test_a_server_that_stops_after_cancellations_does_so_at_once() -> None:
     with connected(together=False) as pair:
         running = pair.hold()
         waiting = pair.begin(x=1.0)
-        assert pair.caller.is_model_ready("company")
-        pair.server.send_signal(signal.SIGTERM)
-        until(lambda: "stopping" in pair.place.log("model-company-1"))
+        pair.stop_serving()
         waiting.cancel()
         until(waiting.done)
         pair.go()
@@ -247,9 +251,7 @@ def test_a_server_that_stops_answers_what_it_was_sent() -> None:
     with connected(together=False) as pair:
         running = pair.hold()
         sent = pair.begin(x=1.0)
-        assert pair.caller.is_model_ready("company")
-        pair.server.send_signal(signal.SIGTERM)
-        until(lambda: "stopping" in pair.place.log("model-company-1"))
+        pair.stop_serving()
         pair.go()
         running.result()
         assert rows_of(sent) == (2.0, 1)
