@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from pyml_sandbox.services import spark
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.workspace.events import OnEvent, ignore, timed
 from pyml_sandbox.workspace.files import write_atomically
-from pyml_sandbox.workspace.ports import HOST
+from pyml_sandbox.workspace.ports import HOST, free_port
 
 if TYPE_CHECKING:
     from pyml_sandbox.clusters.cluster import Cluster
@@ -52,7 +51,7 @@ def own_driver(cluster: Cluster, home: SandboxHome, on_event: OnEvent = ignore) 
         SetupError: Java or Spark is not installed here.
         SandboxError: it did not start; has the last lines of its log.
     """
-    port, log, cores = _free_port(), home.logs / LOG, os.cpu_count() or 2
+    port, log, cores = free_port(), home.logs / LOG, os.cpu_count() or 2
     settings = {
         **spark.connect_settings(cores, cluster.metastore, cluster.warehouse, str(home.scratch)),
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
@@ -110,12 +109,6 @@ def _property(text: str) -> str:
     """A name or a value as Java reads it in a file of properties."""
     escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return re.sub(r"[ \t:=#!]", r"\\\g<0>", escaped)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

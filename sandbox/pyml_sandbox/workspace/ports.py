@@ -183,6 +183,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens now; the next process may take it."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return int(free.getsockname()[1])
+
+
 def becomes_free(port: int, patience_s: float = 3.0) -> bool:
     """Whether a port is free, or becomes free soon: a port without an owner belongs to a process that is ending."""
     deadline = time.monotonic() + patience_s

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from pyml_sandbox.services.class_data.rehearsal import RehearsalError, Role, reh
 from pyml_sandbox.services.spark_home import SparkHome
 from pyml_sandbox.services.spec import ServiceSpec
 from pyml_sandbox.workspace.home import SandboxHome
-from pyml_sandbox.workspace.ports import HOST, Ports
+from pyml_sandbox.workspace.ports import HOST, Ports, free_port
 from pyml_sandbox.workspace.process_tags import FOLDER, SERVICE
 
 LOCK = "classes.lock"
@@ -167,7 +166,7 @@ def _roles(
     home = SandboxHome(folder)
     for each in (home.data, home.scratch, home.logs):
         each.mkdir(parents=True, mode=0o700)
-    ports = Ports(gateway=0, rest=0, metastore=_free_port(), spark=_free_port())
+    ports = Ports(gateway=0, rest=0, metastore=free_port(), spark=free_port())
     own, java = services.spark_home, services.java
     first = metastore_spec(home, own, java, services.loopback, ports.metastore, metastore_archive.dump_options)
     second = spark_spec(home, own, java, ports, spark_archive.dump_options)
@@ -180,12 +179,6 @@ def _roles(
 def _role(spec: ServiceSpec, environ: Mapping[str, str], *asks: Callable[[float], None]) -> Role:
     tags = {name: environ[name] for name in (FOLDER, SERVICE) if name in environ}  # `down` finds it by them
     return Role(spec.command, {**inherited(environ), **spec.environment, **tags}, spec.working_directory, asks)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])
 
 
 def main(root: str, name: str) -> None:
