@@ -38,6 +38,7 @@ from support.packages import write_package
 
 Values = Mapping[str, Sequence[object]]
 TIMEOUT_S = 60
+CPUS = os.cpu_count()
 _turn = threading.RLock()  # environment, working directory and the module `model` belong to the whole process
 
 
@@ -53,6 +54,7 @@ class SessionHere:
         pairs = list(pairwise(arguments))
         self._set = dict(value.partition("=")[::2] for flag, value in pairs if flag == "--set")
         self._unset = [value for flag, value in pairs if flag == "--unset"]
+        self._cpus = next((int(value) for flag, value in pairs if flag == "--cpus"), CPUS)
         self._folder = package.parent if "--elsewhere" in arguments else package
         self._package, self._asked = package, set[str]()
         self._harness: Harness | None = None
@@ -90,7 +92,8 @@ class SessionHere:
     @contextmanager
     def _environment_of_process(self) -> Iterator[None]:
         with _turn, contextlib.chdir(self._folder):
-            before = dict(os.environ)
+            before, cpu_count = dict(os.environ), os.cpu_count
+            os.cpu_count = lambda: self._cpus
             os.environ.update({**PINNED, **self._set})
             for name in self._unset:
                 os.environ.pop(name, None)
@@ -100,6 +103,7 @@ class SessionHere:
             try:
                 yield
             finally:
+                os.cpu_count = cpu_count
                 os.environ.__class__ = plain
                 os.environ.clear()
                 os.environ.update(before)

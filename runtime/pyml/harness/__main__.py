@@ -1,10 +1,11 @@
 """`python -m pyml.harness`: load a model, write a load report, then answer one request per line until stdin ends.
 
-    python -m pyml.harness --package FOLDER [--set NAME=VALUE] [--unset NAME] [--elsewhere]
+    python -m pyml.harness --package FOLDER [--set NAME=VALUE] [--unset NAME] [--elsewhere] [--cpus N] [--umask OCTAL]
 
 It starts in the pinned environment of both paths. `--set`, `--unset` and `--elsewhere` (a different working directory)
-change that environment before Python starts, since most settings take effect only then. What the model prints goes to
-stderr, and its stdin is empty.
+change that environment before Python starts, since most settings take effect only then; `--cpus` makes it see a
+machine of N CPUs, and `--umask` sets the permissions that new files lack. What the model prints goes to stderr, and its
+stdin is empty.
 """
 
 from __future__ import annotations
@@ -35,9 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--unset", action="append", default=[], metavar="NAME")
     parser.add_argument("--elsewhere", action="store_true")
+    parser.add_argument("--cpus", type=int)
+    parser.add_argument("--umask", type=lambda text: int(text, 8))
     options = parser.parse_args(arguments)
+    if options.umask is not None:
+        os.umask(options.umask)
     if options.set or options.unset:
         _start_again(options)
+    if options.cpus:
+        _see_cpus(options.cpus)
     os.chdir(tempfile.gettempdir() if options.elsewhere else options.package)
     _serve(options.package.resolve(), own_stdin(), own_stdout())
 
@@ -46,9 +53,18 @@ def _start_again(options: argparse.Namespace) -> None:
     """Replace this process by the same program in the changed environment."""
     environment = {name: value for name, value in os.environ.items() if name not in options.unset}
     environment |= dict(each.partition("=")[::2] for each in options.set)
-    elsewhere = ["--elsewhere"] if options.elsewhere else []
-    command = [sys.executable, "-P", "-m", "pyml.harness", "--package", str(options.package), *elsewhere]
+    rest = ["--elsewhere"] if options.elsewhere else []
+    rest += ["--cpus", str(options.cpus)] if options.cpus else []
+    command = [sys.executable, "-P", "-m", "pyml.harness", "--package", str(options.package), *rest]
     os.execve(sys.executable, command, environment)  # noqa: S606 - this very program
+
+
+def _see_cpus(number: int) -> None:
+    """Let this process run on as many CPUs, if the machine has them, and be told this number."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:number])
+    os.environ["PYTHON_CPU_COUNT"] = str(number)
+    os.cpu_count = lambda: number
 
 
 def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:

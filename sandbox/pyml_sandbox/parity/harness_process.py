@@ -49,12 +49,16 @@ class Variation:
         set: environment variables to set, with their values.
         unset: environment variables to remove.
         elsewhere: whether the working directory differs.
+        cpus: number of CPUs that the process sees; 0 for those of the machine.
+        umask: the permissions that its new files lack, in octal digits; empty for those of the pinned environment.
     """
 
     name: str = ""
     set: tuple[tuple[str, str], ...] = ()
     unset: tuple[str, ...] = ()
     elsewhere: bool = False
+    cpus: int = 0
+    umask: str = ""
 
     @classmethod
     def variable(cls, name: str, value: str) -> Variation:
@@ -66,7 +70,10 @@ class Variation:
         """The arguments of `python -m pyml.harness`."""
         changes = [part for name, value in self.set for part in ("--set", f"{name}={value}")]
         removals = [part for name in self.unset for part in ("--unset", name)]
-        return [*changes, *removals, *(["--elsewhere"] if self.elsewhere else [])]
+        elsewhere = ["--elsewhere"] if self.elsewhere else []
+        cpus = ["--cpus", str(self.cpus)] if self.cpus else []
+        umask = ["--umask", self.umask] if self.umask else []
+        return [*changes, *removals, *elsewhere, *cpus, *umask]
 
 
 PINNED = Variation()
