@@ -207,6 +207,16 @@ def other_variable(trial: Trial, case: Example) -> Outputs:
     return together(trial, case)
 
 
+def fresh_memory(trial: Trial, case: Example) -> Outputs:
+    trial.patch.setattr(np, "empty", np.zeros)
+    return together(trial, case)
+
+
+def used_memory(trial: Trial, case: Example) -> Outputs:
+    trial.patch.setattr(np, "empty", np.ones)
+    return together(trial, case)
+
+
 def other_processor(trial: Trial, case: Example) -> Outputs:
     here = platform.machine()
     trial.patch.setattr(platform, "machine", lambda: "aarch64" if here == "x86_64" else "x86_64")
@@ -250,7 +260,7 @@ CONTEXTS: Mapping[str, Callable[[Trial, Example], Outputs]] = {
     for context in (
         together, alone, backwards, beside, instead, nothing, empty, again, afterwards, same_frame_again, in_the_notebook, interleaved, through_json,
         later, in_tokyo, one_thread, two_threads, other_variable,
-        other_processor, other_version, other_folder, hash_seed_0, hash_seed_1,
+        fresh_memory, used_memory, other_processor, other_version, other_folder, hash_seed_0, hash_seed_1,
     )
 }  # fmt: skip
 
@@ -276,10 +286,13 @@ CASES: Mapping[str, Example] = {
     "B10": Example(of(x=[[1.0, 1.0, 1.0], [0.3, 0.6, 0.5]])),
     "B11": Example(of(a=[1.0, 1.0], unit=["km", "mile"]), ("together", "alone")),
     "B12": Example(of(x=[[1.0, 2.0], [3.0, 4.0]]), ("nothing", "empty")),
+    "B13": Example(of(b=[1.0, None], previous_b=[None, 1.0]), ("together", "backwards")),
+    "B14": Example(of(a=[1.0, 2.0, 4.0]), ("together", "alone")),
     "R1": Example(of(b=[1.0, 2.0]), ("together", "beside"), beside=of(b=[None])),
     "R2": Example(of(b=[None, 2.0, 3.0]), ("together", "alone")),
     "R3": Example(of(a=[3.0, 1.0, 2.0]), ("together", "alone")),
     "R4": Example(of(a=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), ("together", "alone")),
+    "R5": Example(of(customer=[7, 7, 8], amount=[1.0, 2.0, 3.0]), ("together", "alone")),
     "T1": Example(of(k=[3, 4], a=[0.5, 1.5]), ("together", "beside"), beside=of(k=[None], a=[0.0])),
     "T2": Example(of(id=[BIG, 7]), ("together", "beside"), beside=of(id=[None])),
     "T3": Example(of(k=[3, 4]), ("together", "beside"), beside=of(k=[None])),
@@ -299,6 +312,7 @@ CASES: Mapping[str, Example] = {
     "T15": Example(of(s=["a", "", None]), ("together", "alone")),
     "T16": Example(of(k=[1, 2]), ("together", "beside"), beside=of(k=[None])),
     "T17": Example(of(payload=['{"a": 0.7}', '{"a": 0.5}']), ("together", "alone")),
+    "T18": Example(of(n=[20, 30]), ("together", "beside"), beside=of(n=[70_000])),
     "S1": Example(of(fare=[7.0, 8.0], distance=[2.0, 3.0]), ("together", "alone")),
     "S2": Example(of(a=[1.0, 2.0], b=[3.0, 4.0], night=[True, False]), ("together", "alone")),
     "S3": Example(of(Fare=[7.0, 8.0], fare=[7.0, 8.0]), ("together", "alone")),
@@ -309,6 +323,7 @@ CASES: Mapping[str, Example] = {
     "D3": Example(of(s=["bus", "car", "tram"]), ("hash_seed_0", "hash_seed_1")),
     "D4": Example(of(x=[[1e16, 1.0, -1e16, 1.0]]), ("one_thread", "two_threads")),
     "D5": Example(of(a=[1.0, 2.0]), ("together", "other_processor")),
+    "D6": Example(of(a=[1.0, -2.0]), ("fresh_memory", "used_memory")),
     "P1": Example(of(a=[1.0, 2.0]), ("together", "again")),
     "P2": Example(of(s=["bus", "car", "tram"]), ("together", "afterwards"), beside=of(s=["tram"])),
     "P3": Example(of(a=[1.0, 2.0]), ("together", "same_frame_again")),

@@ -108,6 +108,18 @@ _ALL = (
         "Remove `predicts_empty`, or return an empty frame with the declared columns if there are no rows.",
     ),
     Cause(
+        "B13",
+        "carried over from the row before",
+        "P2",
+        "Compute each row from its own columns, and take values of the row before from the query, with lag().",
+    ),
+    Cause(
+        "B14",
+        "normalised over the batch",
+        "P2",
+        "Normalise over the features of each row, or by totals that were stored in training.",
+    ),
+    Cause(
         "R1",
         "drops rows",
         "P2",
@@ -130,6 +142,12 @@ _ALL = (
         "rows lost or repeated by the job",
         "P1",
         "Give the job a key that identifies each row, and count rows and keys before and after the model.",
+    ),
+    Cause(
+        "R5",
+        "mapped back by an id that is not unique",
+        "P2",
+        "Write predictions back by position or by a unique key, and never by a column whose values repeat.",
     ),
     Cause(
         "T1",
@@ -228,6 +246,12 @@ _ALL = (
         "P2",
         "Parse numbers with json.loads or float(), and never with a reader that rounds.",
     ),
+    Cause(
+        "T18",
+        "integer overflow",
+        "P2",
+        "Widen integers to int64 before sums and products, whatever values a batch has.",
+    ),
     Cause("S1", "positional features", "P2", "Pick features by name in a stored order, never by position."),
     Cause(
         "S2",
@@ -273,6 +297,12 @@ _ALL = (
         "Pin the number of threads, or reduce in a fixed order that does not depend on it.",
     ),
     Cause("D5", "CPU", "P3", "Run the check on the kind of CPU that production uses, and pin the instruction set."),
+    Cause(
+        "D6",
+        "uninitialised memory",
+        "P3",
+        "Fill every element of an array that np.empty() makes, or make it with np.zeros().",
+    ),
     Cause(
         "P1",
         "state across calls",
