@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pyml_sandbox.parity.checks.baseline import one_row
 from pyml_sandbox.parity.counterexample.find import ConditionRunner
-from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker
 from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Shrinker
 from support.harnesses import Source
 
 FIRMS = Source(

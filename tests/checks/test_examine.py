@@ -30,8 +30,8 @@ def of_a(predict: str, load: str = "pass", top: str = "") -> Source:
     return Source("a DOUBLE NOT NULL", P, predict, {"a": A}, load, top)
 
 
-def of_b(predict: str, outputs: str = P) -> Source:
-    return Source("b DOUBLE", outputs, predict, {"b": B})
+def of_b(predict: str, outputs: str = P, load: str = "pass") -> Source:
+    return Source("b DOUBLE", outputs, predict, {"b": B}, load)
 
 
 def of_s(predict: str, outputs: str = P, null: str = " NOT NULL", texts: list[str] = S, top: str = "") -> Source:
@@ -83,6 +83,34 @@ BROKEN = {
     "B12 empty": of_a(
         "first = frame.a.iloc[0]\nreturn pd.DataFrame({'p': frame.a * 2})", "type(self).predicts_empty = True"
     ),
+    "B5 quantile of many": Source(
+        "a DOUBLE NOT NULL", P,
+        "top = np.quantile(frame.a, 0.9) if len(frame) >= 16 else 37.0\nreturn pd.DataFrame({'p': frame.a.clip(upper=top)})",
+        {"a": [float(number) for number in range(40)]},
+    ),
+    "B13 gaps filled from the row before": of_b("return pd.DataFrame({'p': frame.b.ffill().fillna(-1.0).astype('float64')})"),
+    "B13 the last known value": of_a(
+        "last, found = 0.0, []\nfor a in frame.a:\n    found.append(a - last)\n    last = a\nreturn pd.DataFrame({'p': found}, dtype='float64')"
+    ),
+    "B14 share of the batch": of_a("return pd.DataFrame({'p': frame.a / frame.a.sum()})"),
+    "R5 by an id": Source(
+        "k BIGINT NOT NULL, a DOUBLE NOT NULL", P,
+        "return pd.DataFrame({'p': frame.k.map(dict(zip(frame.k, frame.a * 2))).astype('float64')})",
+        {"k": [1, 2, 3, 1, 5, 2, 7, 8], "a": A},
+    ),
+    "T18 width by the batch": Source(
+        "k BIGINT NOT NULL", "p BIGINT NOT NULL",
+        "n = pd.to_numeric(frame.k, downcast='integer')\nreturn pd.DataFrame({'p': (n * n).astype('int64')})", {"k": [30, 40, 50, 70_000, 12, 70, 80, 21]},
+    ),
+    "T12 first entry of a map": Source(
+        "m MAP<STRING, DOUBLE> NOT NULL", P,
+        "return pd.DataFrame({'p': [next(iter(dict(m).values()), 0.0) or 0.0 for m in frame.m]}, dtype='float64')",
+        {"m": [{"x": a, "y": 2 * a} for a in A]},
+    ),
+    "P1 after an error": of_b(
+        "if self.bad:\n    frame = frame + 1\nself.bad = True\nif frame.b.isna().any():\n    raise ValueError('null')\nself.bad = False\nreturn pd.DataFrame({'p': frame.b.astype('float64')})", load="self.bad = False"
+    ),
+    "D4 the number of CPUs": of_a("import os\nreturn pd.DataFrame({'p': frame.a * os.cpu_count()})"),
     "R1 drop": of_b("return pd.DataFrame({'p': frame.b.dropna().astype('float64').to_numpy()})"),
     "R2 drop and pad": of_b(
         "kept = frame.b.dropna().tolist()\n"

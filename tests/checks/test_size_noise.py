@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +77,7 @@ def test_rows_that_need_company_of_many_are_found_in_the_whole_fixture(tmp_path:
         found = [observation for observation in examine(context).observations if observation.check == "sizes"]
         assert [(each.output, each.rows) for each in found] == [("p", 1)]
         case = found[0].example
-        assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 12)  # the last of the batches of 32
+        assert (case.reference.row.values, len(case.other.rows)) == ({"a": 299.0}, 8)  # as few as the fault needs
 
 
 def test_a_label_that_flips_where_its_scores_tie_is_a_tie_and_departs_not(tmp_path: Path) -> None:
@@ -97,18 +97,42 @@ def test_a_label_that_flips_for_the_size_alone_departs(tmp_path: Path) -> None:
 def test_where_time_is_short_the_rows_that_are_asked_lie_far_apart(tmp_path: Path) -> None:
     body = "return pd.DataFrame({'p': frame.a + (len(frame) == 1)})"
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
-    found = noise_of(source, tmp_path, clock=iter([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 9.0]), batch_rows=64)
+    found = noise_of(source, tmp_path, clock=iter([0.0] * 6 + [1.0, 1.0, 9.0]), batch_rows=64)
     assert (found.rows, found.of) == (64 + 44, ROWS)  # the first slice and the last
     assert {row // 64 for row in found.size_dependent["p"]} == {0, 4}
 
 
-def test_a_slow_model_is_asked_about_smaller_slices(tmp_path: Path) -> None:
-    ticks = (float(number) for number in count())
+def test_a_model_with_slow_calls_is_asked_about_whole_batches_and_fewer_small_ones(tmp_path: Path) -> None:
+    body = "return pd.DataFrame({'p': frame.a + (len(frame) >= 250) * (frame.a < 9)})"
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
+    with harnesses_of(source.write(tmp_path)).start() as harness:
+        ticks = iter([0.0] * 100)
+        outputs = Schema(source.outputs)
+        found = measure_noise(harness, source.full_batch, outputs, ROWS, row_s=0.05, clock=lambda: next(ticks))
+    assert 0 < found.rows <= 10
+    assert set(found.size_dependent["p"]) == set(range(9))
+
+
+def test_a_model_that_is_slow_with_each_row_is_asked_about_smaller_batches(tmp_path: Path) -> None:
+    ticks = chain([0.0, 0.0, 64.0], (number * 100.0 for number in count(1)))
     found = noise_of(HONEST["linear in DOUBLE"], tmp_path, clock=ticks)
     assert 0 < found.rows < ROWS
 
 
-def test_rows_that_are_refused_leave_the_others_measured(tmp_path: Path) -> None:
-    body = "if len(frame) == 1:\n    raise ValueError('no')\n" + HONEST["linear in DOUBLE"].predict
-    source = Source(INPUTS, "p DOUBLE NOT NULL", body, FIXTURE)
-    assert noise_of(source, tmp_path).size_dependent == {}
+@pytest.mark.parametrize("alone_refused", [True, False])
+def test_rows_that_are_refused_in_one_size_are_found_and_the_others_measured(
+    alone_refused: bool, tmp_path: Path
+) -> None:
+    condition = "len(frame) == 1 and frame.a.iloc[0] == 7" if alone_refused else "len(frame) > 8"
+    body = f"if {condition}:\n    raise ValueError('no')\nreturn pd.DataFrame({{'p': frame.a + 5 * (len(frame) == 2)}})"
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
+    found = noise_of(source, tmp_path)
+    assert found.refused == ((7,) if alone_refused else tuple(range(ROWS)))
+    assert len(found.size_dependent["p"]) == ROWS
+
+
+def test_a_row_that_is_refused_in_every_size_is_no_difference(tmp_path: Path) -> None:
+    body = "if (frame.a == 7).any():\n    raise ValueError('no')\nreturn pd.DataFrame({'p': frame.a})"
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
+    found = noise_of(source, tmp_path)
+    assert (found.refused, found.size_dependent) == ((), {})

@@ -15,6 +15,7 @@ from pyml_sandbox.parity.checks.against_notebook import of_notebook
 from pyml_sandbox.parity.checks.batch import BatchChecks
 from pyml_sandbox.parity.checks.batch_sizes import of_sizes
 from pyml_sandbox.parity.checks.both_paths import PathChecks
+from pyml_sandbox.parity.checks.map_order import of_map_order
 from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
@@ -233,13 +234,22 @@ class _Examiner:
         self.context = context
 
     def observations(self) -> list[Observation]:
-        """All observations, each with its explanations."""
+        """All observations, each with its explanations; if any memory was never written, those of memory first."""
+        seen = self._of_state_and_batches()
+        differs = any(
+            observation.group is not Group.READ and not observation.check.entry.is_remark for observation in seen
+        )
+        return [*seen, *(EnvironmentChecks(self.context).of_memory() if differs else [])]
+
+    def _of_state_and_batches(self) -> list[Observation]:
         state = self._of_state()
         if any(observation.check is Check.REPEAT for observation in state):
             return state
         is_steady = not any(observation.check.entry.is_unsteady for observation in state)
         self._learn_rows_alone(is_steady=is_steady)
-        found = [*state, *EnvironmentChecks(self.context, is_steady).observations()]
+        if is_steady and (after_error := StateChecks(self.context).after_error()):
+            return [*state, *after_error]
+        found = [*state, *of_map_order(self.context), *EnvironmentChecks(self.context, is_steady).observations()]
         if not any(observation.check.entry.is_unsteady for observation in found):
             found += self._of_batches()
         called = called_by(self.context) if any(each.group in BATCH for each in found) else frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from pyml.error_code import ErrorCode
@@ -19,6 +19,8 @@ from pyml_sandbox.parity.rows.synthetic import InputRow
 
 MAX_EXAMPLES = 6
 """How many rows an observation keeps as examples."""
+
+LEAST_OVERFLOW = 2**8
 
 
 def one_row(input_row: InputRow) -> Condition:
@@ -58,6 +60,23 @@ class Baseline:
         started = time.perf_counter()
         copies = dict(zip(map(id, rows), context.calls([[row, row] for row in rows]), strict=True))
         return cls(context, alone, copies, time.perf_counter() - started)
+
+    def with_witnesses(self, pairs: Sequence[tuple[InputRow, InputRow]]) -> Baseline:
+        """A baseline that has the rows of more pairs, to which a batch with a difference was made smaller. Blocks.
+
+        Args:
+            pairs: the row that changes, and the row beside it.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        if not pairs:
+            return self
+        rows = {id(row): row for pair in pairs for row in pair}
+        context = replace(self.context.with_rows(list(rows.values())), witnesses=tuple(pairs))
+        copies = zip(rows, context.calls([[row, row] for row in rows.values()]), strict=True)
+        alone = dict(zip(map(id, context.all_input_rows), context.alone, strict=True))
+        return replace(self, context=context, alone=alone, copies={**self.copies, **dict(copies)})
 
     def accepted(self, input_rows: Iterable[InputRow]) -> list[InputRow]:
         """The rows that the model predicts alone; a row that it refuses is refused on both paths."""
@@ -110,7 +129,11 @@ def tags_of_pairs(name: str, pairs: Sequence[tuple[Output, Output]]) -> set[Tag]
     values = [(left[name], right[name]) for left, right in pairs if name and is_answer(left) and is_answer(right)]
     if len(values) < len(pairs):
         return set()
-    tests = {Tag.NAN_FOR_NULL: _are_nan_and_null, Tag.LAST_DIGIT: _differ_in_last_digit}
+    tests = {
+        Tag.NAN_FOR_NULL: _are_nan_and_null,
+        Tag.LAST_DIGIT: _differ_in_last_digit,
+        Tag.WRAPPED: _differ_by_overflow,
+    }
     return {tag for tag, test in tests.items() if all(test(left, right) for left, right in values)}
 
 
@@ -125,6 +148,14 @@ def _differ_in_last_digit(left: Value, right: Value) -> bool:
     if not isinstance(left, Decimal) or not isinstance(right, Decimal):
         return False
     return abs(left - right) == Decimal(1).scaleb(int(left.as_tuple().exponent))
+
+
+def _differ_by_overflow(left: Value, right: Value) -> bool:
+    """Whether two whole numbers differ by a multiple of 2^8, 2^16 or 2^32: by what an integer loses that overflows."""
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (left, right)):
+        return False
+    apart = abs(float(left) - float(right))  # type: ignore[arg-type]
+    return math.isfinite(apart) and apart > 0 and apart % LEAST_OVERFLOW == 0
 
 
 _TAGS = {ErrorCode.ROW_COUNT: Tag.ROW_COUNT, ErrorCode.COLUMN_TYPE: Tag.TYPE, ErrorCode.PREDICT_RAISED: Tag.RAISED}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from pyml.error_code import ErrorCode
@@ -16,15 +17,23 @@ from pyml_sandbox.parity.checks.baseline import (
     tags_of_pairs,
     tags_of_refusal,
 )
+from pyml_sandbox.parity.checks.batch_sizes import examples_of_sizes
+from pyml_sandbox.parity.checks.company import Company, smallest_company, tags_of_company, witnesses_of
 from pyml_sandbox.parity.checks.pairs import RowPairChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
-from pyml_sandbox.parity.noise.noise_model import Row
+from pyml_sandbox.parity.noise.noise_model import Row, Value
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow, fixture_rows, kinds_of, varied_columns
+
+FEW = 3
+SHARE_ERROR = 1e-5
+"""Shares of float32 add up to 1 with this relative error."""
+MAX_COMPANIES = 4
+"""Of how many outputs a batch is made smaller: outputs mostly differ for the same reason."""
 
 
 class BatchChecks(BaselineChecks):
@@ -42,7 +51,13 @@ class BatchChecks(BaselineChecks):
             one_row += self._one_row()
         with making({Check.COPIES: rows}, self.baseline.seconds) as copies:
             copies += self._copies()
-        beside, together = RowPairChecks(self.baseline).observations(), self._together()
+        whole = self._together()
+        companies = self._companies(whole)
+        witnesses = witnesses_of(self.context, list(companies.values()))
+        beside = RowPairChecks(self.baseline.with_witnesses(witnesses)).observations()
+        together = [self._in_company(each, companies.get(each.output)) for each in whole]
+        shares = self._shares()
+        beside, together = ([self._as_share(each, shares) for each in several] for several in (beside, together))
         return [*one_row, *copies, *self._nulls(), *beside, *together, *self._empty()]
 
     @property
@@ -197,6 +212,15 @@ class BatchChecks(BaselineChecks):
             full_batch += self._in_full_batch()
         return [*seen, *full_batch]
 
+    def _shares(self) -> set[str]:
+        """Output columns whose values in a batch, or their squares, add up to 1 or 100."""
+        rows = self.baseline.accepted(self.context.fixture)
+        outputs = [output for output in self.context.calls([rows])[0] if is_answer(output)] if len(rows) > FEW else []
+        return {name for name in (outputs[0] if outputs else ()) if _are_shares([row[name] for row in outputs])}
+
+    def _as_share(self, observation: Observation, shares: Set[str]) -> Observation:
+        return observation.with_tags(Tag.NORMALISED) if observation.output in shares else observation
+
     def _in_full_batch(self) -> Iterator[Observation]:
         """The sample in a call with many rows of the fixture: before the others, and after them."""
         every_row = range(self.context.full_batch.num_rows)
@@ -205,10 +229,11 @@ class BatchChecks(BaselineChecks):
         found = {each.output: each for each in self._against_alone(Check.CROWD, self.context.fixture, ahead[:size])}
         for observation in self._against_alone(Check.CROWD, self.context.fixture, behind[::-1][:size]):
             found.setdefault(observation.output, observation.with_tags(Tag.BEHIND))
-        yield from map(self._with_drivers, found.values())
+        found.pop("", None)  # one row that is refused alone makes the whole call fail; `sizes` tells that apart
+        yield from map(self._in_the_crowd, found.values())
 
-    def _with_drivers(self, observation: Observation) -> Observation:
-        """Put the full batch into the examples of an observation, with the columns that drive the difference."""
+    def _in_the_crowd(self, observation: Observation) -> Observation:
+        """Put the full batch into the examples of an observation."""
         rows = (*self.context.fixture, *fixture_rows(self.context.full_batch.slice(len(self.context.fixture))))
         if Tag.BEHIND in observation.tags:
             rows = rows[::-1]
@@ -216,16 +241,33 @@ class BatchChecks(BaselineChecks):
             replace(each, other=Condition(rows, next(at for at, row in enumerate(rows) if row is each.reference.row)))
             for each in observation.examples
         )
-        drivers = [name for name in self.context.inputs.names if self._vanishes(examples[0], name)]
-        driver_type = self.baseline.type_of(drivers[0]) if len(drivers) == 1 else None
-        return replace(observation, examples=examples, inputs=tuple(drivers), driver_type=driver_type)
+        return replace(observation, examples=examples)
 
-    def _vanishes(self, example: Example, column: str) -> bool:
-        """Whether the difference disappears if all rows of the call have the same value in one column."""
-        value = example.other.row.values[column]
-        rows = [row.with_value(column, value, Kind.PROBE) for row in example.other.rows]
-        output = self.context.calls([rows])[0][example.other.target]
-        return not self.context.differing(self.baseline.alone[id(example.reference.row)], output)
+    def _companies(self, whole: Sequence[Observation]) -> dict[str, Company]:
+        """The smallest company that changes each output, of a few outputs; from the sample, else from all rows."""
+        examples: dict[str, Example] = {}
+        for observation in whole:
+            examples.setdefault(observation.output, observation.example)
+        for output, example in examples_of_sizes(self.context):
+            examples.setdefault(output, example)
+        found = {
+            output: smallest_company(self.context, example)
+            for output, example in list(examples.items())[:MAX_COMPANIES]
+        }
+        return {output: company for output, company in found.items() if company is not None}
+
+    def _in_company(self, observation: Observation, company: Company | None) -> Observation:
+        """The observation with the smallest company as its example, and what matters about it."""
+        if company is None:
+            return observation
+        driver_type = self.baseline.type_of(company.columns[0]) if len(company.columns) == 1 else None
+        return replace(
+            observation,
+            examples=(company.example,),
+            inputs=company.columns,
+            driver_type=driver_type,
+            tags=observation.tags | tags_of_company(self.context, company),
+        )
 
     def _against_alone(
         self, check: Check, rows: Sequence[InputRow], outputs: Sequence[Output]
@@ -238,7 +280,9 @@ class BatchChecks(BaselineChecks):
             examples = tuple(
                 Example(name, one_row(rows[at]), Condition(tuple(rows), at)) for at in positions[:MAX_EXAMPLES]
             )
-            yield Observation(check, name, examples, rows=len(positions), message=refusal_in(outputs[positions[0]]))
+            refused = outputs[positions[0]]
+            tags = frozenset(tags_of_refusal(refused))
+            yield Observation(check, name, examples, tags=tags, rows=len(positions), message=refusal_in(refused))
 
     def _empty(self) -> list[Observation]:
         """A call without rows. It is a check only for models that want such calls; else it distinguishes encoders."""
@@ -253,6 +297,15 @@ class BatchChecks(BaselineChecks):
         if refusal is not None:
             row = self.context.fixture[0]
             yield Observation(Check.EMPTY, "", (Example("", one_row(row), Condition(())),), message=refusal.message)
+
+
+def _are_shares(values: Sequence[Value]) -> bool:
+    """Whether numbers, or their squares, add up to 1 or 100."""
+    numbers = [value for value in values if isinstance(value, float) and math.isfinite(value)]
+    if len(numbers) < len(values) or len(set(numbers)) < FEW:
+        return False
+    sums = math.fsum(numbers), math.fsum(value * value for value in numbers)
+    return any(math.isclose(total, whole, rel_tol=SHARE_ERROR) for total in sums for whole in (1.0, 100.0))
 
 
 def _refusal_of_nothing(context: CheckContext) -> Refusal | None:

@@ -5,27 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 from pyml_sandbox.parity.checks.baseline import one_row
+from pyml_sandbox.parity.checks.company import smallest_company, tags_of_company
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import SIZES
 from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.observations.features import DriverType
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows
 
-MAX_BATCH_EXAMPLES = 3
-"""Fewer than `baseline.MAX_EXAMPLES`: each of these examples needs calls with whole batches."""
+TRIED = 3
+"""How many rows of a column are tried for its example, each with whole batches."""
 
 
 def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
-    """An observation for each output column that depends, beyond its noise, on the size of the batch alone.
+    """An observation for each output column that depends, beyond its noise, on the size of the batch alone. Blocks.
 
     Args:
         context: its noise has been measured.
         seen: output columns in which the checks of the sample have already seen a difference.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
     """
-    for name, rows in context.noise.size_dependent.items():
-        examples = [example for row in rows[:MAX_BATCH_EXAMPLES] if (example := _smallest(context, name, row))]
-        if examples and name not in seen:
-            yield Observation(Check.SIZES, name, tuple(examples), rows=len(rows))
+    for name, example in examples_of_sizes(context):
+        if name not in seen:
+            company = smallest_company(context, example)
+            rows = len(_rows_by_output(context)[name])
+            if company is None:
+                yield Observation(Check.SIZES, name, (example,), rows=rows)
+                continue
+            types = {field.name: field.ddl_type for field in context.inputs.fields}
+            driver = DriverType.of(types[company.columns[0]]) if len(company.columns) == 1 else None
+            tags = frozenset(tags_of_company(context, company))
+            yield Observation(Check.SIZES, name, (company.example,), company.columns, tags, rows, driver_type=driver)
+
+
+def examples_of_sizes(context: CheckContext) -> Iterator[tuple[str, Example]]:
+    """One example for each output column that depends on the size of the batch, or is refused for it. Blocks.
+
+    Args:
+        context: its noise has been measured.
+
+    Yields:
+        The output column, empty for refused calls; and a row alone against the row in the smallest batch that differs.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
+    """
+    for name, rows in _rows_by_output(context).items():
+        found = (_smallest(context, name, row) for row in rows[:TRIED])
+        if example := next(filter(None, found), None):
+            yield name, example
+
+
+def _rows_by_output(context: CheckContext) -> dict[str, tuple[int, ...]]:
+    refused = {"": context.noise.refused} if context.noise.refused else {}
+    return {**context.noise.size_dependent, **refused}
 
 
 def _smallest(context: CheckContext, name: str, row: int) -> Example | None:

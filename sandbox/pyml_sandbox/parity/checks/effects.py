@@ -27,7 +27,9 @@ class Effect:
         position: position of the changed row in the call.
         is_swapped: each of the two rows got the output of the other.
         is_others: the changed row got the output that the other row has alone.
+        is_as_alone: the changed row got the output that it has alone, and a copy of it changes that.
         is_nan_for_null: one of the expected and the changed output is NaN, the other null.
+        is_wrapped: they are whole numbers, and differ by what an integer loses that overflows.
         value: `repr` of the changed output; empty for a refusal.
         refusal: why the call was refused; None if it was not.
         example: the row alone against the row in the pair.
@@ -40,7 +42,9 @@ class Effect:
     position: int
     is_swapped: bool
     is_others: bool
+    is_as_alone: bool
     is_nan_for_null: bool
+    is_wrapped: bool
     value: str
     refusal: Refusal | None
     example: Example
@@ -131,7 +135,9 @@ _TAGS: tuple[tuple[Tag, Callable[[Effects], bool]], ...] = (
     (Tag.ORDER, lambda its: its.is_ordered),
     # what they get instead: see `Tag`
     (Tag.BORROWED, lambda its: its.all_plain(lambda effect: effect.is_others and not effect.is_swapped)),
+    (Tag.AS_ALONE, lambda its: its.all_plain(lambda effect: effect.is_as_alone)),
     (Tag.NAN_FOR_NULL, lambda its: all(effect.is_nan_for_null for effect in its.found)),
+    (Tag.WRAPPED, lambda its: all(effect.is_wrapped for effect in its.found)),
     (Tag.SWAPPED, lambda its: any(effect.is_swapped for effect in its.found)),
     (Tag.OTHERS_OUTPUT, lambda its: any(effect.is_others and effect.kind in NULLS for effect in its.found)),
     (Tag.BY_VALUE, lambda its: not its.on_base and len({effect.value for effect in its.found}) > 1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -13,22 +12,14 @@ from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, BaselineChecks, on
 from pyml_sandbox.parity.checks.effects import Effect, Effects, is_longer
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import Check
-from pyml_sandbox.parity.observations.features import INTEGERS, DriverType, Tag
+from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
-from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite
 
 PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
 """How many other rows are tried two at a time."""
-ORDERED = INTEGERS | {
-    DriverType.FLOAT,
-    DriverType.DOUBLE,
-    DriverType.DECIMAL,
-    DriverType.DATE,
-    DriverType.TIMESTAMP,
-    DriverType.TIMESTAMP_NTZ,
-}
 
 
 class RowPairChecks(BaselineChecks):
@@ -66,10 +57,11 @@ class RowPairChecks(BaselineChecks):
         for (output, column), found in by_driver.items():
             effects = self._of_column(column, found)
             tags = effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
+            tags |= self._of_key(column, found[0])
             simplest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind is not Kind.OTHER))
             refusal = simplest[0].refusal
             yield Observation(
-                _check_of(effects),
+                self._check_of(effects, refusal),
                 output,
                 tuple(effect.example for effect in simplest[:MAX_EXAMPLES]),
                 (column,),
@@ -91,11 +83,14 @@ class RowPairChecks(BaselineChecks):
         return effects
 
     def _pairs(self) -> list[tuple[InputRow, InputRow]]:
-        """Each synthetic row with an ordinary one, and with the null of its column; as many pairs as time allows."""
+        """The pairs that a batch was made smaller to; each synthetic row with an ordinary one, and with the null of its
+        column; as many pairs as time allows.
+        """
         accepted = self.baseline.accepted(self.context.input_rows)
         ordinary = self.baseline.accepted(self.context.ordinary)
         nulls = [each for each in accepted if each.kind in NULLS]
-        pairs = [(base, varied) for varied in accepted for base in ordinary[:1]]
+        pairs = [pair for pair in self.context.witnesses if not any(map(self.baseline.is_refused, pair))]
+        pairs += [(base, varied) for varied in accepted for base in ordinary[:1]]
         pairs += [(base, other) for base in ordinary for other in ordinary if base is not other]
         pairs += [
             (each, null) for null in nulls for each in accepted if each.column == null.column and each is not null
@@ -110,6 +105,7 @@ class RowPairChecks(BaselineChecks):
             other = rows[1 - position]
             expected, output = self.baseline.copies[id(row)][position], outputs[position]
             for name in self.baseline.differing(expected, output):
+                how = tags_of_pairs(name, [(expected, output)])
                 yield Effect(
                     output=name,
                     column=varied.column,
@@ -120,7 +116,9 @@ class RowPairChecks(BaselineChecks):
                     and self.baseline.is_of(name, outputs[position], other)
                     and self.baseline.is_of(name, outputs[1 - position], row),
                     is_others=self.baseline.is_of(name, output, other),
-                    is_nan_for_null=Tag.NAN_FOR_NULL in tags_of_pairs(name, [(expected, output)]),
+                    is_as_alone=not self.context.differing(self.baseline.alone[id(row)], output),
+                    is_nan_for_null=Tag.NAN_FOR_NULL in how,
+                    is_wrapped=Tag.WRAPPED in how,
                     value="" if isinstance(output, Refusal) else repr(output.get(name)),
                     refusal=next((each for each in (output, expected) if isinstance(each, Refusal)), None),
                     example=Example(name, one_row(row), Condition(rows, position)),
@@ -142,7 +140,7 @@ class RowPairChecks(BaselineChecks):
         twos = [answer[0] for answer in self.context.calls([(row, other, other) for other in others])]
         both = [answer[0] for answer in self.context.calls([(row, *pair) for pair in pairs])]
         known = [self.baseline.alone[id(row)], *ones]
-        tags: set[Tag] = set()
+        tags = self._of_distance(found[0])
         if any(all(output in self.context.differing(answer, each) for each in known) for answer in both):
             tags.add(Tag.GROWS)
         if not any(output in self.context.differing(one, two) for one, two in zip(ones, twos, strict=True)):
@@ -151,6 +149,64 @@ class RowPairChecks(BaselineChecks):
             tags.add(Tag.AS_RANK)
         return tags
 
+    def _of_distance(self, effect: Effect) -> set[Tag]:
+        """Whether a copy of the row between it and the other row removes the change."""
+        rows, target = effect.example.other.rows, effect.position
+        if len(rows) != 2:
+            return set()
+        row, beside = rows[target], rows[1 - target]
+        between, at = ([beside, row, row], 2) if target == 1 else ([row, row, beside], 0)
+        answer = self.context.calls([between])[0][at]
+        is_removed = effect.output not in self.context.differing(self.baseline.copies[id(row)][target], answer)
+        return {Tag.ADJACENT} if is_removed else set()
+
+    def _check_of(self, effects: Effects, refusal: Refusal | None) -> Check:
+        """The check under whose name a report shows these changes.
+
+        A null that the fixture never has, and for which the model raises, shows that it is not robust, which is told
+        apart from a difference.
+        """
+        is_of_null = bool(effects.tags & {Tag.NULL_ONLY, Tag.OWN_VALUE}) and effects.kinds <= {Kind.NULL}
+        if Tag.RAISED in tags_of_refusal(refusal) and is_of_null and not self._has_null(effects.column):
+            return Check.NULLS
+        return _check_of(effects)
+
+    def _has_null(self, column: str) -> bool:
+        """Whether the fixture has a null in a column."""
+        names = self.context.inputs.names
+        return column not in names or self.context.all_rows.column(names.index(column)).null_count > 0
+
+    def _of_key(self, column: str, effect: Effect) -> set[Tag]:
+        """Whether a different value in one more column of the other row removes the change."""
+        other, target = effect.example.other, effect.example.other.target
+        if len(other.rows) != 2:
+            return set()
+        beside = other.rows[1 - target]
+        probes = [
+            beside.with_value(name, value, Kind.PROBE)
+            for name in self.context.inputs.names
+            if name != column and repr(beside.values[name]) == repr(other.row.values[name])
+            for value in self._different_values(name, beside)
+        ]
+        groups = [[other.row, probe] if target == 0 else [probe, other.row] for probe in probes]
+        expected = self.baseline.copies[id(other.row)][target]
+        answers = [answer[target] for answer in self.context.calls(groups)]
+        is_silent = {
+            name: all(
+                effect.output not in self.context.differing(expected, answer)
+                for probe, answer in zip(probes, answers, strict=True)
+                if probe.column == name
+            )
+            for name in {probe.column for probe in probes}
+        }
+        return {Tag.SAME_KEY} if any(is_silent.values()) else set()
+
+    def _different_values(self, column: str, row: InputRow) -> list[Cell]:
+        """Values of the fixture, at most two, that differ from a row's own; nulls are left out."""
+        own = repr(row.values[column])
+        values = {repr(each.values[column]): each.values[column] for each in self.context.fixture}
+        return [value for text, value in values.items() if text != own and value is not None][:2]
+
     def _others(self, row: InputRow, column: str, found: Sequence[Effect]) -> list[InputRow]:
         """The other rows to try two at a time; if values have an order, as many below the row's own as above it."""
         if self.baseline.type_of(column) not in ORDERED:
@@ -158,7 +214,7 @@ class RowPairChecks(BaselineChecks):
             return list(beside.values())[:TRIPLED]
         own = _amount(row, column)
         varied = [each for each in self.context.input_rows if each.column == column and each.base == row.base]
-        usable = [each for each in self.baseline.accepted(varied) if _is_finite(each.values[column])]
+        usable = [each for each in self.baseline.accepted(varied) if is_finite(each.values[column])]
         ranked = sorted(usable, key=lambda each: _amount(each, column))
         below = [each for each in ranked if _amount(each, column) < own]
         above = [each for each in ranked if _amount(each, column) > own]
@@ -189,11 +245,6 @@ class RowPairChecks(BaselineChecks):
 def _amount(row: InputRow, column: str) -> Any:
     """A value of a column of `ORDERED`, which can be compared with the other values of its column."""
     return row.values[column]
-
-
-def _is_finite(value: Cell) -> bool:
-    """Whether a value can be ordered and is finite; None and NaN have no order."""
-    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _spread(rows: Sequence[InputRow], count: int) -> list[InputRow]:

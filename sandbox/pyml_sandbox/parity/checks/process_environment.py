@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import LoadReport
@@ -16,7 +17,10 @@ from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import HarnessProcess, Output, Variation, refusal_in
 from pyml_sandbox.parity.observations.catalogue import Check, report_name
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import InputRow, fixture_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_VARIABLES = 6
 SIDE_BY_SIDE = 2
@@ -38,7 +42,11 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
         Variation("LC_ALL=de_DE.UTF-8", (("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8"))),
     ),
     (Check.WORKING_DIRECTORY, ""): (Variation("a different working directory", elsewhere=True),),
+    (Check.CPUS, ""): (Variation("1 CPU", cpus=1), Variation("64 CPUs", cpus=64)),
+    (Check.UMASK, ""): (Variation("umask 077", umask="077"),),
 }
+FILLS = ("165", "90", "36")
+"""Values of MALLOC_PERTURB_, with which the C library fills memory that a process gets, and that it gives back."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,11 @@ class EnvironmentChecks:
         First all settings are varied at once, in a few processes. Only if outputs differ there, or the model cannot be
         loaded, one setting is varied at a time.
         """
-        expected = [*self.context.first, *(output for _, output in self._alone)]
+        expected = [
+            *self.context.first,
+            *(output for _, output in self._alone),
+            *self._in_full_batch(self.context.harness),
+        ]
         variations, record = _variations(self.context), self.context.record
         asked = len(self._alone or self.context.fixture)
         with record.making({report_name(*varied): asked for varied in variations}) as seen:
@@ -71,6 +83,42 @@ class EnvironmentChecks:
         with record.making({Check.VERSIONS: 0, Check.TRAINING_SWITCH: 0}) as loading:
             loading += _of_loading(self.context.harness.load_report, self._any_example())
         return [*seen, *loading]
+
+    def of_memory(self) -> list[Observation]:
+        """Two new processes whose memory is filled differently, and the same first call of many rows in each. Blocks.
+
+        What differs in a third process, whose memory is filled as in the first, differs by chance. It is made if
+        something differs, since two processes that differ in this way need no further cause. Arrays of few rows come
+        from memory that NumPy keeps, so the call has many.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        rows = self.context.full_batch
+        with self.context.record.making({Check.MEMORY: rows.num_rows}) as seen:
+            variations = [Variation.variable("MALLOC_PERTURB_", fill) for fill in FILLS[:2]]
+            try:
+                left, right = (self._first_call(rows, variation) for variation in variations)
+                again = left if left == right else self._first_call(rows, variations[0])
+            except NoAnswerError:
+                raise
+            except PackageError:  # the checks of the environment say it
+                return []
+            input_rows = fixture_rows(rows)
+            found: dict[str, list[int]] = {}
+            for position, (here, there, once_more) in enumerate(zip(left, right, again, strict=True)):
+                by_chance = self.context.differing(here, once_more)
+                for name in self.context.differing(here, there):
+                    if name not in by_chance:
+                        found.setdefault(name, []).append(position)
+            for name, positions in found.items():
+                sides = [Condition(tuple(input_rows), positions[0], variation=variation) for variation in variations]
+                seen.append(Observation(Check.MEMORY, name, (Example(name, *sides),), rows=len(positions)))
+        return seen
+
+    def _first_call(self, rows: pa.RecordBatch, variation: Variation) -> list[Output]:
+        with self.context.harnesses.start(variation) as harness:
+            return harness.calls(rows, [range(rows.num_rows)])[0]
 
     @cached_property
     def _alone(self) -> list[tuple[InputRow, Output]]:
@@ -116,7 +164,13 @@ class EnvironmentChecks:
         together = harness.together(self.context.rows(self.context.fixture))
         if not self.is_steady:
             return together
-        return [*together, *harness.alone(self.context.rows([row for row, _ in self._alone]))]
+        alone = harness.alone(self.context.rows([row for row, _ in self._alone]))
+        return [*together, *alone, *self._in_full_batch(harness)]
+
+    def _in_full_batch(self, harness: HarnessProcess) -> list[Output]:
+        """Many rows in one call, which no small array holds; none if earlier calls change outputs."""
+        rows = self.context.full_batch
+        return harness.calls(rows, [range(rows.num_rows)])[0] if self.is_steady else []
 
     def _compared(
         self, varied: Varied, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
@@ -130,8 +184,10 @@ class EnvironmentChecks:
         fixture = self.context.fixture
         conditions = [Condition(tuple(fixture), position) for position in range(len(fixture))]
         conditions += [one_row(row) for row, _ in self._alone]
+        many = tuple(fixture_rows(self.context.full_batch)) if self.is_steady else ()
+        conditions += [Condition(many, position) for position in range(len(many))]
         for name, found in self._positions(expected, answer).items():
-            alone = [position for position in found if position >= len(fixture)] or found
+            alone = [at for at in found if len(fixture) <= at < len(fixture) + len(self._alone)] or found
             shown = [conditions[position] for position in alone[:MAX_EXAMPLES]]
             examples = tuple(
                 Example(name, each, Condition(each.rows, each.target, variation=variation)) for each in shown
@@ -170,7 +226,7 @@ def _speaks_of_versions(warning: str) -> bool:
 
 
 _WRITTEN = ("unpickle", "pickle", "serialized", "saved", "older", "loading a")
-_PINNED_NAMES = {"PYTHONHASHSEED", "TZ", "LANG", "LC_ALL", *THREAD_VARIABLES}
+_PINNED_NAMES = {"PYTHONHASHSEED", "TZ", "LANG", "LC_ALL", "MALLOC_PERTURB_", "PYTHON_CPU_COUNT", *THREAD_VARIABLES}
 
 
 def variation_for_state(context: CheckContext) -> Variation | None:
@@ -199,8 +255,11 @@ def _all_at_once(variations: Mapping[Varied, tuple[Variation, ...]]) -> list[Var
         chosen = [each[number % len(each)] for each in variations.values()]
         settings = {name: value for variation in chosen for name, value in variation.set}
         settings["PYTHONHASHSEED"] = str(number + 1)
+        settings["MALLOC_PERTURB_"] = FILLS[number]
         unset = tuple(name for variation in chosen for name in variation.unset)
-        several.append(Variation(f"all at once, {number + 1}", tuple(settings.items()), unset, elsewhere=number > 0))
+        cpus, umask = max(each.cpus for each in chosen), max(each.umask for each in chosen)
+        name = f"all at once, {number + 1}"
+        several.append(Variation(name, tuple(settings.items()), unset, number > 0, cpus, umask))
     return several
 
 

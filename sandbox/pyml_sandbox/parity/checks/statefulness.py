@@ -33,6 +33,8 @@ KEYED_PART = 4
 WAITING_S = 15.0
 """How long a model that may wait for a clock that stands still is given, beside what its calls take, in seconds."""
 SINGLES = 8
+REFUSED = 6
+"""How many refused rows are tried, each of a different column."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,27 @@ class StateChecks:
         if not agree:
             context.kept.end()
         return agree
+
+    def after_error(self) -> list[Observation]:
+        """The first rows again, right after rows that are refused; nothing if none is. Blocks.
+
+        Raises:
+            NoAnswerError: the model ended its Python process, or is too slow.
+        """
+        context = self.context
+        rows, answers = context.all_input_rows, context.alone
+        refused = [row for row, answer in zip(rows, answers, strict=True) if isinstance(answer, Refusal)]
+        refused = [*{row.column: row for row in refused}.values()][:REFUSED]
+        if not refused:
+            return []
+        with context.record.making({Check.AFTER_ERROR: len(context.fixture)}) as seen:
+            for row in refused:
+                context.harness.alone(context.rows([row]))
+                again = context.harness.together(context.rows(context.fixture))
+                if found := self._differing(Check.AFTER_ERROR, context.first, again, [row]):
+                    seen += found
+                    break
+        return seen
 
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
         """The first of several outputs for the same rows against the last one that differs from it."""

@@ -69,6 +69,7 @@ class CheckContext:
     granted: Tolerances = field(default_factory=Tolerances)
     noise: Noise = field(default_factory=Noise)
     input_rows: tuple[InputRow, ...] = ()
+    witnesses: tuple[tuple[InputRow, InputRow], ...] = ()
     alone: tuple[Output, ...] = ()
     call_s: float = 0.002
     record: CheckRecord = field(default_factory=CheckRecord)

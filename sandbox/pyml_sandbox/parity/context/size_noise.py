@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,16 +16,19 @@ from pyml_sandbox.parity.harness_process import HarnessProcess
 from pyml_sandbox.parity.noise.column_noise import Noise, column_noise, has_floats
 from pyml_sandbox.parity.noise.float_pairs import FloatPairs, floats_in
 from pyml_sandbox.parity.noise.ties import Ties, ties_in
+from pyml_sandbox.parity.rows.rare import rare_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SIZES = (32, 2, 1)
+SIZES = (64, 8, 2, 1)
 """Rows in a call, besides whole batches."""
 BUDGET_S = 6.0
 """How long the measurement may take, in seconds."""
-SLICE_S = 1.0
-"""How long one slice of the rows may take in batches of every size; the budget is checked between slices."""
+SIZE_S = 0.5
+"""How long the batches of one size may take in a slice of the rows, in seconds; a slow model predicts fewer of them."""
+WHOLE_S = 2.0
+"""How long a whole batch may take, in seconds; a model that is slow with each row gets smaller ones."""
 
 
 def measure_noise(
@@ -40,7 +43,9 @@ def measure_noise(
     budget_s: float = BUDGET_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Noise:
-    """Predict rows in batches of 1, 2, 32 and `batch_rows`, and compare each size with the last. Blocks.
+    """Predict rows in batches of 1, 2, 8, 64 and `batch_rows`, and compare each size with the last. Blocks.
+
+    Where the last is refused, sizes are compared with each row alone.
 
     Args:
         harness: predicts the rows.
@@ -49,8 +54,8 @@ def measure_noise(
         batch_rows: rows in one request of the check.
         granted: the tolerances of floats before noise is measured; None for those of their types.
         pass_through: output columns that hand an input back.
-        row_s: time of a call with one row, in seconds; the slower the model, the smaller the slices.
-        budget_s: how long the measurement may take, in seconds; the first slice is always measured.
+        row_s: time of a call with one row, in seconds; the slower the model, the fewer small batches.
+        budget_s: how long the measurement may take, in seconds; a first whole batch is always measured.
         clock: monotonic time in seconds.
 
     Raises:
@@ -58,20 +63,17 @@ def measure_noise(
     """
     measured = _Measured(outputs, granted or Tolerances())
     end = clock() + budget_s
-    size = _affordable(batch_rows, row_s * (len(SIZES) + 1))
-    for start in _spread_slices(rows.num_rows, batch_rows):
-        for part in range(start, min(start + batch_rows, rows.num_rows), size):
-            begun = clock()
-            measured.ask(harness, rows.slice(part, min(size, start + batch_rows - part)), part)
-            size = _affordable(batch_rows, (clock() - begun) / size)
-            if clock() > end:
-                return measured.noise(rows.num_rows, pass_through)
+    begun = clock()
+    first = rows.slice(0, max(SIZES))
+    harness.ask(HarnessRequest(first, [range(first.num_rows)]))
+    whole = min(batch_rows, max(int(WHOLE_S / max((clock() - begun) / max(first.num_rows, 1), 1e-9)), max(SIZES)))
+    for start in _spread_slices(rows.num_rows, whole):
+        begun = clock()
+        calls = measured.ask(harness, rows.slice(start, whole), start, max(int(SIZE_S / max(row_s, 1e-9)), 1))
+        row_s = max(row_s, (clock() - begun) / calls)
+        if clock() > end:
+            break
     return measured.noise(rows.num_rows, pass_through)
-
-
-def _affordable(batch_rows: int, row_s: float) -> int:
-    """Rows of one slice, if each row takes `row_s` seconds in batches of every size."""
-    return max(min(batch_rows, int(SLICE_S / max(row_s, 1e-9))) // max(SIZES), 1) * max(SIZES)
 
 
 def _spread_slices(rows: int, size: int) -> list[int]:
@@ -83,12 +85,89 @@ def _spread_slices(rows: int, size: int) -> list[int]:
 
 
 @dataclass(frozen=True)
+class _Answers:
+    """The answers to some rows in batches of one size.
+
+    Attributes:
+        groups: int64, shape (rows,): the number of each row's batch.
+        asked: bool, shape (rows,): rows whose batch was tried.
+        answered: bool, shape (rows,): rows whose batch was predicted.
+        predictions: of these rows, in their order.
+    """
+
+    groups: np.ndarray
+    asked: np.ndarray
+    answered: np.ndarray
+    predictions: pa.RecordBatch
+
+    @classmethod
+    def of(cls, harness: HarnessProcess, rows: pa.RecordBatch, size: int, chosen: np.ndarray) -> _Answers:
+        """Predict rows in batches of a size. Blocks.
+
+        Args:
+            harness: predicts them.
+            rows: shape (rows, inputs).
+            size: rows in each batch.
+            chosen: int64, sorted: the numbers of the batches that are tried.
+        """
+        groups = np.arange(rows.num_rows) // size
+        batches = [range(batch * size, min((batch + 1) * size, rows.num_rows)) for batch in chosen.tolist()]
+        response = harness.ask(HarnessRequest(rows, batches))
+        asked = np.isin(groups, chosen)
+        refused = chosen[list(response.refusals)] if response.refusals else chosen[:0]
+        return cls(groups, asked, asked & ~np.isin(groups, refused), response.predictions)
+
+    def of_rows(self, wanted: np.ndarray) -> pa.RecordBatch:
+        """The predictions of some of the rows that were answered; `wanted` is bool, shape (rows,)."""
+        import pyarrow as pa
+
+        return self.predictions.filter(pa.array(wanted[self.answered]))
+
+    def refused_beside(self, alone: _Answers) -> np.ndarray:
+        """Rows whose batch was refused although each of its rows is answered alone, and the other way round.
+
+        Args:
+            alone: the answers to each row alone.
+        """
+        is_answered_alone = np.bincount(self.groups, ~alone.answered)[self.groups] == 0
+        refused: np.ndarray = self.asked & ~self.answered & is_answered_alone
+        refused |= self.answered & alone.asked & ~alone.answered
+        return refused
+
+
+@dataclass(frozen=True)
 class _Slice:
-    """Predictions of some rows, row for row: in one batch, and in each smaller size that was not refused."""
+    """Some rows, the first of which has the number `start`, in one batch and in batches of each smaller size."""
 
     start: int
-    whole: pa.RecordBatch
-    parts: Mapping[int, pa.RecordBatch]
+    by_size: Mapping[int, _Answers]
+
+    @property
+    def base(self) -> _Answers:
+        """What each size is compared with: one batch of all rows, or each row alone if that is refused."""
+        whole = self.by_size[max(self.by_size)]
+        return whole if whole.answered.all() else self.alone
+
+    @property
+    def alone(self) -> _Answers:
+        """The answers in the smallest batches, of one row."""
+        return self.by_size[min(self.by_size)]
+
+    def sides(self, size: int) -> tuple[np.ndarray, pa.RecordBatch, pa.RecordBatch] | None:
+        """The numbers of the rows that a size and the base answer, and both predictions; None if there are none."""
+        answers, base = self.by_size.get(size), self.base
+        if answers is None or answers is base:
+            return None
+        both = answers.answered & base.answered
+        if not both.any():
+            return None
+        return self.start + np.flatnonzero(both), base.of_rows(both), answers.of_rows(both)
+
+    @property
+    def refused(self) -> np.ndarray:
+        """The numbers of rows that are refused in batches of one size alone: int64."""
+        found = [answers.refused_beside(self.alone) for answers in self.by_size.values()]
+        return self.start + np.flatnonzero(np.any(found, axis=0))
 
 
 class _Measured:
@@ -99,14 +178,28 @@ class _Measured:
         self._slices: list[_Slice] = []
         self._rows = 0
 
-    def ask(self, harness: HarnessProcess, rows: pa.RecordBatch, start: int) -> None:
-        """Measure rows, the first of which has the number `start`; if a call is refused, nothing is compared."""
-        whole = _predictions(harness, rows, rows.num_rows)
-        self._rows += rows.num_rows
-        if whole is not None:
-            answers = {size: _predictions(harness, rows, size) for size in SIZES if size < rows.num_rows}
-            answered = {size: part for size, part in answers.items() if part is not None}
-            self._slices.append(_Slice(start, whole, answered))
+    def ask(self, harness: HarnessProcess, rows: pa.RecordBatch, start: int, calls: int) -> int:
+        """Measure rows. Blocks.
+
+        Args:
+            harness: predicts them.
+            rows: shape (rows, inputs), for one whole batch.
+            start: the number of the first.
+            calls: how many batches of one size may be tried; those with rare values are, and others evenly spread.
+
+        Returns:
+            How many batches of one row were tried.
+        """
+        sizes = (rows.num_rows, *(size for size in SIZES if size < rows.num_rows))
+        rare = rare_rows(rows)
+        by_size = {
+            size: _Answers.of(harness, rows, size, _chosen(-(-rows.num_rows // size), rare // size, calls))
+            for size in sizes
+        }
+        self._slices.append(_Slice(start, by_size))
+        tried = int(self._slices[-1].alone.asked.sum())
+        self._rows += tried
+        return tried
 
     def noise(self, rows: int, pass_through: Set[str]) -> Noise:
         """Noise and logic of each column."""
@@ -135,42 +228,49 @@ class _Measured:
             {name: tied for name, tied in ties.items() if tied.tied},
             self._rows,
             rows,
+            tuple(self._refused().tolist()),
         )
 
+    def _refused(self) -> np.ndarray:
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *(each.refused for each in self._slices)]))
+
     def _floats(self, name: str) -> np.ndarray:
-        return np.concatenate([np.zeros(0), *(floats_in(each.whole[name]) for each in self._slices)])
+        return np.concatenate([np.zeros(0), *(floats_in(each.base.predictions[name]) for each in self._slices)])
 
     def _pairs(self, name: str) -> FloatPairs:
         return FloatPairs.concatenated(
             [
-                FloatPairs.between(each.whole[name], part[name]).in_rows(each.start + np.arange(part.num_rows))
-                for each in self._slices
-                for part in each.parts.values()
+                FloatPairs.between(base[name], part[name]).in_rows(numbers)
+                for size in self._sizes
+                for numbers, base, part in self._sides(size)
             ]
         )
 
     def _ties(self, name: str, scores: Mapping[str, Tolerance]) -> Ties:
         """Labels that flip in any size; a row is tied only if it is tied in each size in which it flips."""
         found = []
-        for size in SIZES:
-            slices = [each for each in self._slices if size in each.parts]
-            if slices:
-                numbers = np.concatenate([each.start + np.arange(each.whole.num_rows) for each in slices])
-                whole = _table(each.whole for each in slices)
-                ties = ties_in(whole, _table(each.parts[size] for each in slices), name, scores)
-                found.append(ties.numbered(numbers))
+        for size in self._sizes:
+            if sides := self._sides(size):
+                numbers = np.concatenate([numbers for numbers, _, _ in sides])
+                base, parts = _table(base for _, base, _ in sides), _table(part for _, _, part in sides)
+                found.append(ties_in(base, parts, name, scores).numbered(numbers))
         return Ties.joined(name, found)
 
+    @property
+    def _sizes(self) -> set[int]:
+        return {size for each in self._slices for size in each.by_size}
 
-def _predictions(harness: HarnessProcess, rows: pa.RecordBatch, size: int) -> pa.RecordBatch | None:
-    """Predictions row for row, in batches of a size; None if one of them is refused."""
-    answers = harness.ask(HarnessRequest(rows, list(_groups(rows.num_rows, size))))
-    return None if answers.refusals else answers.predictions
+    def _sides(self, size: int) -> list[tuple[np.ndarray, pa.RecordBatch, pa.RecordBatch]]:
+        return [sides for each in self._slices if (sides := each.sides(size)) is not None]
 
 
-def _groups(rows: int, size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, rows, size):
-        yield range(start, min(start + size, rows))
+def _chosen(batches: int, rare: np.ndarray, calls: int) -> np.ndarray:
+    """The numbers of at most `calls` batches, sorted: half of them with rare values, the others evenly spread."""
+    if batches <= calls:
+        return np.arange(batches)
+    first = rare[: calls // 2]
+    spread = np.linspace(0, batches - 1, calls - len(first)).round().astype(int)
+    return np.unique(np.concatenate([first, spread]))
 
 
 def _table(batches: Iterable[pa.RecordBatch]) -> pa.Table:

@@ -15,10 +15,10 @@ from pyml_sandbox.compare.rendering.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls, differing
-from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Shrinker, at_default
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 from pyml_sandbox.parity.verdict import Counterexample, Seen

@@ -13,9 +13,10 @@ from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 RANKING = frozenset(
     {
         *("rank", "quantile", "nanquantile", "percentile", "nanpercentile", "qcut", "rankdata"),
-        *("nlargest", "nsmallest"),
+        *("nlargest", "nsmallest", "argsort", "argpartition", "partition", "lexsort", "sort_values"),
         *(f"{owner}.{name}" for owner in ("Series", "DataFrame") for name in ("rank", "quantile")),
-        *(f"{owner}.{name}" for owner in ("Series", "DataFrame") for name in ("nlargest", "nsmallest")),
+        *(f"{owner}.{name}" for owner in ("Series", "DataFrame") for name in ("nlargest", "nsmallest", "sort_values")),
+        "Series.argsort",
     }
 )
 ENCODING = frozenset(
@@ -42,6 +43,8 @@ SKIPPED = frozenset({Kind.NULL, Kind.NAN, Kind.INNER_NULL, Kind.EMPTY, Kind.INFI
 
 def cause_of_many(seen: Observation) -> str:
     """Many rows change the output, and no single column does: the called functions decide."""
+    if Tag.NORMALISED in seen.tags:
+        return "B14"
     return "B5" if seen.called & RANKING else "B1"
 
 
@@ -59,6 +62,8 @@ def cause_of_copies(seen: Observation) -> str:
 _NEIGHBOUR: tuple[Rule, ...] = (
     ("P3", explained_by(Explanation.AGAIN)),
     ("E4", tagged(Tag.EVALUATION)),
+    ("T18", tagged(Tag.WRAPPED)),
+    ("R5", lambda seen: Tag.SAME_KEY in seen.tags and not seen.tags.isdisjoint({Tag.BORROWED, Tag.ROW_COUNT})),
     ("R1", tagged(Tag.ROW_COUNT)),
     ("T16", all_tagged(Tag.TYPE, Tag.NULL)),
     ("T5", tagged(Tag.NAN_FOR_NULL)),
@@ -87,6 +92,8 @@ def cause_by_driver(seen: Observation, fired: frozenset[Check]) -> str:
 
 def _of_own_value(seen: Observation) -> str:
     """Only a row with a value that the fixture lacks changes, mostly a row with a null."""
+    if Tag.ORDER in seen.tags:
+        return "B13"
     if Tag.BY_VALUE in seen.tags and seen.kinds <= {Kind.NULL, Kind.NAN}:
         return "B2"
     return cause_by_kind(seen) or first_cause(EXPLAINED, seen) or "B2"
@@ -98,6 +105,7 @@ _NESTED: tuple[Rule, ...] = (
 )
 
 _NUMBER: tuple[Rule, ...] = (
+    ("B13", all_tagged(Tag.ORDER, Tag.ADJACENT)),
     ("B6", tagged(Tag.ORDER)),
     ("T14", lambda seen: {Kind.ZERO} <= seen.kinds <= {Kind.ZERO, Kind.NULL, Kind.NAN}),
     ("B3", all_tagged(Tag.AS_RANK, Tag.GROWS, Tag.DENSE)),
@@ -125,6 +133,7 @@ _BESIDE_NULL: tuple[Rule, ...] = (
 
 _STRING: tuple[Rule, ...] = (
     ("B9", tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY)),
+    ("B13", all_tagged(Tag.ORDER, Tag.ADJACENT)),
     ("B6", all_tagged(Tag.BORROWED, Tag.ORDER)),
     ("T9", lambda seen: _is_guessed(seen)),
     # Values of the fixture do not change each other, different ones do: they change the dtype of the column.

@@ -16,7 +16,7 @@ from pyml_sandbox.parity.diagnosis.batch_rules import (
     cause_of_row_pair,
 )
 from pyml_sandbox.parity.diagnosis.notebook_findings import UNKNOWN
-from pyml_sandbox.parity.diagnosis.predicates import shown_only_by
+from pyml_sandbox.parity.diagnosis.predicates import Rule, first_cause, shown_only_by, tagged
 from pyml_sandbox.parity.diagnosis.value_rules import cause_by_kind, cause_of_change, cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check, Group
 from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
@@ -67,6 +67,9 @@ def diagnose(observations: Sequence[Observation]) -> list[Diagnosis]:
     of_notebook = [observation for observation in observations if observation.group is Group.NOTEBOOK]
     observations = [observation for observation in observations if observation.group is not Group.NOTEBOOK]
     fired = frozenset(observation.check for observation in observations)
+    if Check.MEMORY in fired:  # memory that was never written explains every difference between two calls
+        observations = sorted(observations, key=lambda each: each.check is not Check.MEMORY)
+        return [_joined("D6", [each for each in observations if each.group not in (Group.READ, Group.NOTEBOOK)])]
     named = [*_of_state(observations, fired), *_of_environment(observations, fired), *_of_batches(observations, fired)]
     reached = {observation.output for _, observation in named}
     named += [*_of_paths(observations, reached), *_of_threads(observations)]
@@ -143,7 +146,9 @@ def _of_environment(observations: Sequence[Observation], fired: frozenset[Check]
     """One setting of the environment matters; cannot be interpreted if a new process alone gives different outputs."""
     unsteady = fired & {Check.REPEAT, Check.FRESH, Check.FIRST_BATCH}
     for observation in observations:
-        is_conclusive = observation.group is Group.READ or (observation.group is Group.ENVIRONMENT and not unsteady)
+        is_conclusive = observation.group in (Group.READ, Group.ENTRIES) or (
+            observation.group is Group.ENVIRONMENT and not unsteady
+        )
         if is_conclusive and observation.check.entry.cause:
             yield observation.check.entry.cause, observation
 
@@ -168,14 +173,19 @@ def _of_output(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
     if row_pairs or copies:
         yield from ((cause_of_row_pair(observation, fired), observation) for observation in row_pairs)
         yield from ((cause_of_copies(observation), observation) for observation in copies)
-    elif own[0].output:
+    else:
         yield from _of_whole(own, fired)
 
 
 def _most_specific_pairs(own: Sequence[Observation]) -> list[Observation]:
-    """Observations of row pairs that differ in one column; if there are none, of pairs that differ in every column."""
+    """Observations of row pairs that differ in one column; if there are none, of pairs that differ in every column.
+
+    A column of which any different value leaves the row the output that it has alone only says whose rows belong
+    together, as the column of a group does.
+    """
     beside = [observation for observation in own if observation.group is Group.ROW_PAIRS]
-    return [observation for observation in beside if observation.inputs != ("",)] or beside
+    of_one_column = [observation for observation in beside if observation.inputs != ("",)] or beside
+    return [observation for observation in of_one_column if Tag.AS_ALONE not in observation.tags] or of_one_column
 
 
 def _is_news(copies: Observation, drivers: set[str]) -> bool:
@@ -211,6 +221,10 @@ _REFUSED: Mapping[Check, Callable[[Observation], str]] = {
 """Checks that see refused calls, and the cause of an observation."""
 
 
+_REFUSED_BATCH: tuple[Rule, ...] = (("R1", tagged(Tag.ROW_COUNT)), ("T16", tagged(Tag.TYPE)))
+"""The cause of a batch that is refused although each of its rows is predicted alone."""
+
+
 def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
     """A batch of many rows differs although pairs do not: because of one column, the order, or statistics."""
     whole = [observation for observation in own if observation.group is Group.WHOLE]
@@ -218,12 +232,18 @@ def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
         observation.check is Check.SHUFFLE or Tag.BEHIND in observation.tags for observation in whole
     )
     for observation in whole:
-        if Tag.EVALUATION in observation.tags:
+        if code := first_cause(_REFUSED_BATCH, observation):
+            yield code, observation
+        elif Tag.EVALUATION in observation.tags:
             yield "E4", observation
         elif Explanation.AGAIN in observation.explanations:
             yield "P3", observation
+        elif Tag.WRAPPED in observation.tags:
+            yield "T18", observation
         elif only_order:
             yield "B6", observation
+        elif Tag.NUMBER_ONLY in observation.tags:
+            yield cause_of_copies(observation), observation
         elif observation.driver_type is not None:
             yield cause_by_driver(observation.with_tags(Tag.PLAIN), fired), observation
         else:

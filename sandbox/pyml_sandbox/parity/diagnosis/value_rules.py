@@ -82,7 +82,11 @@ def cause_by_kind(seen: Observation) -> str | None:
     return next((code for code, wanted in _BY_KIND if shown_only_by(seen, wanted)), None)
 
 
-_HOW: tuple[Rule, ...] = (("T5", tagged(Tag.NAN_FOR_NULL)), ("T7", tagged(Tag.LAST_DIGIT)))
+_HOW: tuple[Rule, ...] = (
+    ("T5", tagged(Tag.NAN_FOR_NULL)),
+    ("T7", tagged(Tag.LAST_DIGIT)),
+    ("T18", tagged(Tag.WRAPPED)),
+)
 
 
 def cause_of_values(seen: Observation) -> str | None:

@@ -86,6 +86,7 @@ class Noise:
         ties: labels of an exact type that flip with the size because their scores tie within the noise, by column.
         rows: number of rows that were predicted in batches of every size.
         of: number of rows of the fixture.
+        refused: rows that are refused in batches of one size and predicted in batches of another.
     """
 
     columns: Mapping[str, ColumnNoise] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Noise:
     ties: Mapping[str, Ties] = field(default_factory=dict)
     rows: int = 0
     of: int = 0
+    refused: tuple[int, ...] = ()
 
     @property
     def single(self) -> Set[str]:

@@ -23,6 +23,7 @@ class Group(Enum):
     WHOLE = "many rows in one call"
     STATE = "state: earlier calls, the clock, the given frame"
     REASONS = "why two equal calls differ"
+    ENTRIES = "the same row in a different form"
     ENVIRONMENT = "one setting of the environment of a process"
     REQUESTS = "requests that must be refused"
     CONCURRENCY = "concurrent requests or calls"
@@ -32,7 +33,7 @@ BATCH = frozenset({Group.COPIES, Group.ROW_PAIRS, Group.WHOLE})
 """Groups that compare a row alone with the same row in a batch."""
 
 
-IN_HARNESS = BATCH | {Group.READ, Group.SHAPE, Group.STATE, Group.ENVIRONMENT}
+IN_HARNESS = BATCH | {Group.READ, Group.SHAPE, Group.STATE, Group.ENTRIES, Group.ENVIRONMENT}
 """Groups of checks that are made in a harness of every model; those of reasons are made only after a difference."""
 
 
@@ -132,7 +133,7 @@ class Check(StrEnum):
         "the sample with up to 1,000 rows of the fixture in one call against each row alone",
         seen="{what} of a row differs between a large batch and the row alone")
     SIZES = "sizes", CheckEntry("P2", Group.WHOLE,
-        "every row of the fixture in batches of 1, 2 and 32 against batches as large as one request",
+        "every row of the fixture in batches of 1, 2, 8 and 64 against batches as large as one request",
         seen="{what} of a row depends on the number of rows in its batch")
     REPEAT = "repeat", CheckEntry("P3", Group.STATE,
         "the same rows again in the same process",
@@ -157,6 +158,9 @@ class Check(StrEnum):
     FRESH = "fresh", CheckEntry("P3", Group.STATE,
         "a new process",
         seen="{what} differs between two processes with the same environment", is_unsteady=True)
+    AFTER_ERROR = "after-error", CheckEntry("P3", Group.STATE,
+        "the same rows again after calls that were refused",
+        seen="{what} depends on an earlier call that was refused", cause="P1", is_unsteady=True)
     CLOCK = "clock", CheckEntry("P3", Group.STATE,
         "the same rows on two dates, at the same time of day, with a running clock",
         seen="{what} depends on the date", cause="D2")
@@ -183,10 +187,25 @@ class Check(StrEnum):
         "a new process with a different working directory",
         seen="{what} depends on the working directory",
         refusal="The model depends on the working directory", cause="E2")
+    CPUS = "cpus", CheckEntry("P3", Group.ENVIRONMENT,
+        "a new process that sees a different number of CPUs",
+        seen="{what} depends on the number of CPUs",
+        refusal="The model depends on the number of CPUs", cause="D4")
+    UMASK = "umask", CheckEntry("P3", Group.ENVIRONMENT,
+        "a new process whose new files have different permissions",
+        seen="{what} depends on the permissions of new files",
+        refusal="The model depends on the permissions of new files", cause="E3")
+    MEMORY = "memory", CheckEntry("P3", Group.REASONS,
+        "two new processes whose memory is filled differently; made if another check fires",
+        seen="{what} depends on memory that was never written",
+        refusal="The model depends on memory that was never written", cause="D6", is_unsteady=True)
     VARIABLE = "variable:NAME", CheckEntry("P3", Group.ENVIRONMENT,
         "a new process in which NAME, which the model reads, is different or unset",
         seen="{what} depends on the environment variable {variable}", cause="E3")
     """For any environment variable; reports give the name of the variable: `variable:LANG`."""
+    MAP_ORDER = "map-order", CheckEntry("P3", Group.ENTRIES,
+        "a row with the entries of its maps in reverse order",
+        seen="{what} depends on the order of the entries of a map", cause="T12")
     VERSIONS = "versions", CheckEntry("P3", Group.READ,
         "whether a different version of a library wrote the parameters",
         seen="A different version of a library than the installed one wrote the parameters", cause="E1")

@@ -39,13 +39,21 @@ class Tag(StrEnum):
     """NaN where it was null, or null where it was NaN."""
     LAST_DIGIT = "last-digit"
     """A decimal that differs by one in its last digit."""
+    WRAPPED = "wrapped"
+    """A whole number that differs by a multiple of 2^8, 2^16 or 2^32, as integers that overflow do."""
     SWAPPED = "swapped"
     """Each of the two rows gets the output of the other."""
     OTHERS_OUTPUT = "others-output"
     """The output of the other row, which has a null."""
     BY_VALUE = "by-value"
     """Several outputs: the value of the other row matters."""
+    AS_ALONE = "as-alone"
+    """The output that the row has alone; a copy of the row changes it."""
+    SAME_KEY = "same-key"
+    """Only rows with the same value in one more column change the output."""
     # of two other rows in one call
+    ADJACENT = "adjacent"
+    """A copy of the row between it and the other row removes the change."""
     GROWS = "grows"
     """They give an output that neither of them gives alone, as codes and ranks do."""
     DENSE = "dense"
@@ -56,12 +64,16 @@ class Tag(StrEnum):
     WANTED = "wanted"
     """The model wants to be called without rows."""
     # of copies and of whole batches
+    NORMALISED = "normalised"
+    """The outputs of a batch add up to 1 or 100, or their squares do, as shares of a total do."""
     POSITION = "position"
     """Two copies of one row in one call have different outputs."""
     COUNTS = "counts"
     """Three copies give a different output than two."""
     BEHIND = "behind"
     """Only rows at the end of the batch change."""
+    NUMBER_ONLY = "number-only"
+    """As many copies of the row change its output as well: the number of rows matters, and no value of theirs."""
     # of refusals
     ROW_COUNT = "row-count"
     """`predict` returned a different number of rows than it was given."""
@@ -182,4 +194,13 @@ class DriverType(StrEnum):
 
 
 INTEGERS = frozenset({DriverType.TINYINT, DriverType.SMALLINT, DriverType.INT, DriverType.BIGINT})
+ORDERED = INTEGERS | {
+    DriverType.FLOAT,
+    DriverType.DOUBLE,
+    DriverType.DECIMAL,
+    DriverType.DATE,
+    DriverType.TIMESTAMP,
+    DriverType.TIMESTAMP_NTZ,
+}
+"""Types whose values have an order, and differences."""
 NESTED = frozenset({DriverType.ARRAY, DriverType.MAP, DriverType.STRUCT})

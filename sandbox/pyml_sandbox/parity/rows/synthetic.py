@@ -111,8 +111,8 @@ def kinds_of(found: Sequence[InputRow], others: Sequence[InputRow]) -> set[Kind]
     """
     for name in found[0].values:
         for kind in (Kind.NULL, Kind.EMPTY, Kind.ZERO):
-            if all(_kind_of(row.values[name]) == kind for row in found) and not any(
-                _kind_of(row.values[name]) == kind for row in others
+            if all(kind_of(row.values[name]) == kind for row in found) and not any(
+                kind_of(row.values[name]) == kind for row in others
             ):
                 return {kind}
     return {row.kind for row in found}
@@ -140,7 +140,7 @@ def _distinct(candidates: Iterator[tuple[Kind, Any]], plain: InputRow, column: s
 def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any]]:
     """Values for a column: those of other rows, null, and the limits of its type."""
     others = [value for value in values[1:] if value is not None]
-    yield from ((_kind_of(value), value) for value in others[:4])
+    yield from ((kind_of(value), value) for value in others[:4])
     if field.tensor is not None:
         yield from _tensor_candidates(field, values[0])
         return
@@ -150,13 +150,20 @@ def _candidates(field: Field, values: Sequence[Any]) -> Iterator[tuple[Kind, Any
     yield from _BY_TYPE[field.base_type](field, first)
 
 
-def _kind_of(value: object) -> Kind:
+def kind_of(value: object) -> Kind:
     """The kind of a value: models may treat zero, an empty string and null as missing values."""
     if value is None:
         return Kind.NULL
+    if isinstance(value, float) and math.isnan(value):
+        return Kind.NAN
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
         return Kind.ZERO
     return Kind.EMPTY if value in ("", b"") else Kind.OTHER
+
+
+def is_finite(value: Cell) -> bool:
+    """Whether a value can be ordered and is finite; None and NaN have no order."""
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _integers(field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:

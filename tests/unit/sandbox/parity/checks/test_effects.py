@@ -18,7 +18,7 @@ def effect(own: object, other: object, kind: Kind = Kind.NEAR, *, on_base: bool 
     row, neighbour = InputRow({"c": own}, 0), InputRow({"c": other}, 0, "c", kind)
     rows = (row, neighbour) if position == 0 else (neighbour, row)
     case = Example("p", Condition((row,)), Condition(rows, position))
-    return Effect("p", "c", kind, on_base, position, False, False, False, "1.0", None, case)
+    return Effect("p", "c", kind, on_base, position, False, False, False, False, False, "1.0", None, case)
 
 
 def tags(

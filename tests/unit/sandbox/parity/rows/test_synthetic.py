@@ -105,7 +105,9 @@ def _shown(value: object) -> str:
 def test_other_values_of_the_fixture_are_lent(case: TypeCase) -> None:
     plain = list(case.plain) + list(case.extremes)
     lent = [
-        repr(row.values["c"]) for row in of_type(case, not_null=True) if row.kind in (Kind.OTHER, Kind.ZERO, Kind.EMPTY)
+        repr(row.values["c"])
+        for row in of_type(case, not_null=True)
+        if row.kind in (Kind.OTHER, Kind.ZERO, Kind.EMPTY, Kind.NAN)
     ]
     wanted = [repr(value) for value in plain[1:5] if repr(value) != repr(plain[0])]
     assert set(wanted) <= set(lent)

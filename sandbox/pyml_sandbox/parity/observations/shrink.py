@@ -37,7 +37,7 @@ class Shrinker:
 
     def shrunk(self, example: Example) -> tuple[Example, tuple[str, ...]]:
         """The smallest example that was found, and the input columns that matter in it; others have a default value."""
-        example = self._fewer_rows(example)
+        example = self.with_fewer_rows(example)
         example, columns = self._fewer_columns(example)
         for field in self.schema.fields:
             if field.name in columns and field.tensor is None:  # a tensor keeps its shape
@@ -52,7 +52,7 @@ class Shrinker:
 
     # ---- rows
 
-    def _fewer_rows(self, example: Example) -> Example:
+    def with_fewer_rows(self, example: Example) -> Example:
         """Remove other rows, half of them at a time, then smaller parts."""
         part = max(len(example.other.rows) // 2, 1)
         while part >= 1 and len(example.other.rows) > 1:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from pyml.types.declared_rows import conform
 from pyml.types.schema import Schema
-from pyml_sandbox.parity.counterexample.shrink import MAX_STEPS, Shrinker, default_of, simpler
 from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Shrinker, default_of, simpler
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 from support.type_matrix import CASES, TypeCase
 
