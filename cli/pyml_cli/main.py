@@ -1,7 +1,8 @@
 """The `pyml` command: its sub-commands, and how errors are printed.
 
-Command modules import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command
-imports what it needs when it runs, so that `pyml --help` stays fast.
+A command line imports the module of the one command that it names; `pyml --help` needs all of them. So command modules
+import nothing heavy at the top (no pyml_sandbox module that needs Spark, Arrow or gRPC): a command imports what it
+needs when it runs.
 
 The exit codes are in docs/reference/errors.md.
 """
@@ -14,32 +15,17 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyml.error_code import ErrorCode
 from pyml.errors import PymlError, UsageError
-from pyml_cli.bug_report import bug
-from pyml_cli.commands import (
-    compare_command,
-    explain_command,
-    export_commands,
-    image_commands,
-    key_commands,
-    model_commands,
-    parity_command,
-    predict_commands,
-    promote_command,
-)
-from pyml_cli.commands.contents import job_commands, model_list_command, report_commands
-from pyml_cli.commands.dev import dev_commands, service_commands, sql_command, table_commands
 from pyml_cli.completion import join_words_of_bash
-from pyml_cli.console import console_command
 from pyml_cli.output import Output, choose_output
 from pyml_cli.signals import CTRL_C, Interruption, signals_interrupt
 from pyml_cli.streams import discard_unwritten, is_unread, prepare_streams
-from pyml_cli.system_errors import system_error, with_cause_of_system
 
 if TYPE_CHECKING:
     from pyml_sandbox.workspace.events import JSON
@@ -47,15 +33,37 @@ if TYPE_CHECKING:
 SURROGATE = re.compile("[\ud800-\udfff]")  # Python's letter for a byte of an argument that it cannot decode
 UNREAD = 128 + 13  # as if SIGPIPE had ended it
 
-app = typer.Typer(
-    name="pyml",
-    help="Run a model offline and online on your laptop, and prove that both paths agree.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+COMMANDS = {
+    "init": ("commands.model_commands", "init"),
+    "validate": ("commands.model_commands", "validate"),
+    "upload": ("commands.model_commands", "upload"),
+    "deploy": ("commands.model_commands", "deploy"),
+    "undeploy": ("commands.model_commands", "undeploy"),
+    "parity-check": ("commands.parity_command", "parity_check"),
+    "explain": ("commands.explain_command", "explain"),
+    "compare": ("commands.compare_command", "compare"),
+    "promote": ("commands.promote_command", "promote"),
+    "verify": ("commands.promote_command", "verify"),
+    "log": ("commands.promote_command", "log"),
+    "console": ("console.console_command", "console"),
+}
+"""Module and function of each command; in the order in which `pyml --help` lists them."""
+GROUPS = {
+    "dev": ("commands.dev.dev_commands", "Start, stop and inspect the sandbox."),
+    "predict": (
+        "commands.predict_commands",
+        "Predict rows through the gateway, or the rows of a query into a Hive table.",
+    ),
+    "models": ("commands.contents.model_list_command", "List, show and delete uploaded model versions."),
+    "jobs": ("commands.contents.job_commands", "List, show and cancel offline jobs."),
+    "reports": ("commands.contents.report_commands", "List and show the reports of parity checks."),
+    "image": ("commands.image_commands", "Build, list and remove the images of the container driver."),
+    "export": ("commands.export_commands", "Write manifests with which a cluster runs a promoted image."),
+    "keys": ("commands.key_commands", "Make and show the key that signs proofs."),
+}
+"""Module and help of each group of commands; the module's `app` has the commands."""
 
 
-@app.callback(invoke_without_command=True)
 def pyml(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version of pyml, and end.")] = False,
@@ -69,38 +77,28 @@ def pyml(
         raise UsageError("expected a command, and its options after it", "pyml --help")
 
 
-dev_commands.app.command()(service_commands.status)
-dev_commands.app.command()(service_commands.restart)
-dev_commands.app.command()(sql_command.sql)
-dev_commands.app.command()(table_commands.load)
-dev_commands.app.command()(table_commands.tables)
-app.add_typer(dev_commands.app, name="dev", help="Start, stop and inspect the sandbox.")
-app.add_typer(
-    predict_commands.app,
-    name="predict",
-    help="Predict rows through the gateway, or the rows of a query into a Hive table.",
-)
-app.add_typer(model_list_command.app, name="models", help="List, show and delete uploaded model versions.")
-app.add_typer(job_commands.app, name="jobs", help="List, show and cancel offline jobs.")
-app.add_typer(report_commands.app, name="reports", help="List and show the reports of parity checks.")
-app.add_typer(image_commands.app, name="image", help="Build, list and remove the images of the container driver.")
-app.add_typer(export_commands.app, name="export", help="Write manifests with which a cluster runs a promoted image.")
-app.add_typer(key_commands.app, name="keys", help="Make and show the key that signs proofs.")
-for command in (
-    model_commands.init,
-    model_commands.validate,
-    model_commands.upload,
-    model_commands.deploy,
-    model_commands.undeploy,
-    parity_command.parity_check,
-    explain_command.explain,
-    compare_command.compare,
-    promote_command.promote,
-    promote_command.verify,
-    promote_command.log,
-    console_command.console,
-):
-    app.command()(command)
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The application for a command line: with the command or group that its first word names, else with all of them.
+
+    Args:
+        words: of the command line.
+    """
+    app = typer.Typer(
+        name="pyml",
+        help="Run a model offline and online on your laptop, and prove that both paths agree.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(pyml)
+    first = words[0] if words else ""
+    named = {first} if first in {"--version", *COMMANDS, *GROUPS} else {*COMMANDS, *GROUPS}
+    for name, (module, function) in COMMANDS.items():
+        if name in named:
+            app.command(name)(getattr(import_module(f"pyml_cli.{module}"), function))
+    for name, (module, meaning) in GROUPS.items():
+        if name in named:
+            app.add_typer(import_module(f"pyml_cli.{module}").app, name=name, help=meaning)
+    return app
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,8 @@ def _called(arguments: Sequence[str]) -> int:
     """
     streams = sys.stdout, sys.stderr
     try:
-        code = int(app(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
+        called = application(arguments)
+        code = int(called(args=list(arguments) or ["--help"], standalone_mode=False, prog_name="pyml") or 0)
     except SystemExit as leave:
         if isinstance(leave.__context__, OSError):
             raise leave.__context__ from None
@@ -169,6 +168,9 @@ def _report(output: Output, error: BaseException, arguments: Sequence[str], inte
 
 
 def _known_error(error: BaseException, arguments: Sequence[str], interruption: Interruption) -> PymlError:
+    from pyml_cli.bug_report import bug
+    from pyml_cli.system_errors import system_error, with_cause_of_system
+
     if isinstance(error, typer.Abort) and isinstance(error.__cause__, EOFError):
         error = error.__cause__  # typer takes every end of a file for that of an answer
     if isinstance(error, KeyboardInterrupt | typer.Abort):

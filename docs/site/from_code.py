@@ -20,7 +20,7 @@ from pyml.package.settings import (
     Settings,
     ToleranceSettings,
 )
-from pyml_cli.main import app
+from pyml_cli.main import application
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def _default(key: Field[object]) -> str:
 
 def commands() -> str:
     """One section for each command: usage, arguments, options."""
-    command = get_command(app)
+    command = get_command(application())
     page = get_docs_for_click(obj=command, ctx=typer.Context(command), name="pyml")
     page = LIST_OF_COMMANDS.sub("", page)  # its sentences are cut, and the sections follow
     return page.replace("# `", "## `")  # the page has its own title

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pyml_cli.main import app, run
+from pyml_cli.main import application, run
 from pyml_sandbox.proof.public_key import PublicKey
 from pyml_sandbox.proof.signing_key import find_signing_key
 
@@ -48,7 +48,7 @@ def test_without_a_key_the_command_that_makes_one_is_named(home: Path, capsys: p
 def test_a_passphrase_is_taken_from_the_environment_or_missed(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert CliRunner().invoke(app, ["keys", "init", "--passphrase"], input="").exit_code != 0
+    assert CliRunner().invoke(application(), ["keys", "init", "--passphrase"], input="").exit_code != 0
     assert not (home / "keys").exists()
     monkeypatch.setenv("PYML_SIGNING_PASSPHRASE", "three words long")
     assert run(["keys", "init", "--passphrase"]) == 0

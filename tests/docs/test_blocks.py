@@ -26,7 +26,7 @@ from typer.main import get_command
 from benchmarks.pictures import BROKEN, FARE
 from pyml import Schema
 from pyml.package.settings import Settings
-from pyml_cli.main import app
+from pyml_cli.main import application
 from pyml_sandbox.clusters.cluster import find_cluster
 from pyml_sandbox.promotion.policy import Policy
 from pyml_sandbox.proof.signing_key import create_key_pair
@@ -210,7 +210,7 @@ def test_commands_exist_with_their_options(block: Block) -> None:
 
 def assert_commands_exist(block: Block) -> None:
     for words in commands(block):
-        command = get_command(app)
+        command = get_command(application())
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
         is_whole = not hasattr(command, "commands") or getattr(command, "invoke_without_command", False)

@@ -23,7 +23,7 @@ from pyml.package.settings import (
     Settings,
     ToleranceSettings,
 )
-from pyml_cli.main import app
+from pyml_cli.main import application
 
 ROOT = Path(__file__).parents[2]
 TABLES = (Settings, ServingSettings, ParitySettings, ToleranceSettings, AllowanceSettings, PromoteSettings)
@@ -74,7 +74,7 @@ def test_every_key_of_the_settings_is_in_the_reference(site: Path) -> None:
 
 def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
     text = words(site, "reference/commands")
-    found = dict(commands_below(get_command(app), "pyml"))
+    found = dict(commands_below(get_command(application()), "pyml"))
     assert len(found) > 20
     assert [name for name in found if f"\n{name}¶" not in text] == []
     assert [option for options in found.values() for option in options if option not in text] == []

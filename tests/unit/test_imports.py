@@ -14,15 +14,42 @@ import pytest
 HEAVY = ("pandas", "pyarrow", "pyspark", "docker", "duckdb", "grpc", "sqlglot", "aiohttp", "numpy", "pydantic")
 
 
+def run_pyml(*words: str) -> str:
+    return f"import sys; sys.argv = {['pyml', *words]}; import pyml_cli; pyml_cli.main()"
+
+
 @pytest.mark.parametrize(
     "statement",
-    ["import pyml", "import pyml_sandbox", "import pyml_fixtures.plugin", "import sys; sys.argv = ['pyml', '--help']; import pyml_cli; pyml_cli.main()"],
+    [
+        "import pyml", "import pyml_sandbox", "import pyml_fixtures.plugin", run_pyml("--help"), run_pyml("--version"), run_pyml("explain", "B1"),
+        # What `pyml dev up` imports besides gRPC, which its probes use.
+        "import pyml_cli.commands.dev.dev_views, pyml_sandbox.drivers.process.driver, pyml_sandbox.drivers.container.driver",
+    ],
 )  # fmt: skip
 def test_nothing_heavy_is_loaded(statement: str) -> None:
-    program = f"import atexit, sys; atexit.register(lambda: print(sorted({HEAVY} & sys.modules.keys())))\n{statement}"
-    program = program.replace(str(HEAVY), str(set(HEAVY)))
+    assert loaded(statement, f"set({HEAVY}) & sys.modules.keys()") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "modules"),
+    [
+        (["--version"], []),
+        (["explain", "B1"], ["commands", "commands.explain_command"]),
+        (["console", "--help"], ["console", "console.console_command"]),
+        (["dev", "--help"], ["commands", "commands.dev", *(f"commands.dev.{name}" for name in ("dev_commands", "service_commands", "sql_command", "table_commands"))]),
+    ],
+)  # fmt: skip
+def test_a_command_line_imports_the_command_that_it_names(words: list[str], modules: list[str]) -> None:
+    inside = "{name.removeprefix('pyml_cli.') for name in sys.modules if name.startswith(('pyml_cli.co')) and name != 'pyml_cli.completion'}"
+    assert loaded(run_pyml(*words), inside) == modules
+
+
+def loaded(statement: str, names: str) -> list[str]:
+    """What an expression gives, in order, as a process ends that runs a statement."""
+    program = f"import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted({names}))))\n{statement}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+    found: list[str] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
 PREDICT_ONLINE = """

@@ -16,7 +16,7 @@ import typer
 from typer.models import CommandInfo
 
 from pyml.errors import PymlError, SetupError
-from pyml_cli.main import app, run
+from pyml_cli.main import application, run
 
 
 def _commands(group: typer.Typer, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], CommandInfo]]:
@@ -39,7 +39,8 @@ def _words(callback: Callable[..., object]) -> list[str]:
     return words
 
 
-COMMANDS = dict(_commands(app))
+APP = application()
+COMMANDS = dict(_commands(APP))
 ERRORS = [
     (PymlError("as expected", "do it"), 1, "error"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file"), 3, "disk-full"),
@@ -79,13 +80,13 @@ def app_that_raises(errors_to_raise: list[BaseException]) -> Iterator[object]:
     with pytest.MonkeyPatch.context() as patch:
         for info in COMMANDS.values():
             patch.setattr(info, "callback", raising(info.callback or run))
-        yield typer.main.get_command(app)
+        yield typer.main.get_command(APP)
 
 
 @pytest.fixture(autouse=True)
 def pyml_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app_that_raises: object) -> Path:
     monkeypatch.setenv("PYML_HOME", str(tmp_path))
-    monkeypatch.setattr("pyml_cli.main.app", app_that_raises)
+    monkeypatch.setattr("pyml_cli.main.application", lambda words: app_that_raises)
     return tmp_path
 
 

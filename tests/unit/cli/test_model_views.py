@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyml_cli.commands.model_commands import SignatureView, UploadView
-from pyml_cli.main import app
+from pyml_cli.main import application
 from pyml_sandbox.models.environment import Environment, EnvironmentSize
 
 SIZE = EnvironmentSize(1_240_400_000, 90, 35.44)
@@ -39,8 +39,8 @@ def test_the_summary_of_an_environment_has_its_size_if_it_is_known() -> None:
 def test_init_says_that_the_sample_and_its_training_are_to_be_replaced(
     template: str, is_trained: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app(["init", str(tmp_path / "m"), "--template", template], standalone_mode=False)
-    app(["init", str(tmp_path / "n"), "--template", template, "--json"], standalone_mode=False)
+    application()(["init", str(tmp_path / "m"), "--template", template], standalone_mode=False)
+    application()(["init", str(tmp_path / "n"), "--template", template, "--json"], standalone_mode=False)
     text, _, form = capsys.readouterr().out.partition("{")
     assert ("train.py trained this sample: replace it" in text) is is_trained
     assert len(json.loads("{" + form)["notes"]) == is_trained

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyml.errors import SetupError, UsageError
+from pyml_cli.commands.dev import service_commands, sql_command, table_commands
 from pyml_cli.completion import services
 from pyml_cli.options import Sandbox
 from pyml_cli.output import AsJson, Output, choose_output
@@ -161,6 +162,16 @@ def env(sandbox: Sandbox = None, json: AsJson = False) -> None:
     from pyml_sandbox.lifecycle.shell_environment import shell_environment
 
     choose_output(json).result(EnvironmentView(shell_environment(_home(sandbox))))
+
+
+for command in (
+    service_commands.status,
+    service_commands.restart,
+    sql_command.sql,
+    table_commands.load,
+    table_commands.tables,
+):
+    app.command()(command)
 
 
 def _home(sandbox: str | None) -> SandboxHome:

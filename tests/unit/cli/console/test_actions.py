@@ -15,7 +15,7 @@ from typer.main import get_command
 from pyml_cli.console.actions import ACTIONS, Action
 from pyml_cli.console.background.tasks import Task
 from pyml_cli.console.workbench import Workbench
-from pyml_cli.main import app
+from pyml_cli.main import application
 from pyml_sandbox.workspace.home import SandboxHome
 
 NAMES = sorted(ACTIONS)
@@ -24,7 +24,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 )
 
 
-PROGRAM = get_command(app)
+PROGRAM = get_command(application())
 
 
 class RefusedError(Exception):
