@@ -78,7 +78,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--columns", type=int, default=4)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--memory", type=int, default=1024, help="our memory limit in MB")
+    parser.add_argument("--memory", type=int, default=850, help="our memory limit in MB")
     parser.add_argument("--datacompy-rows", type=int, default=sys.maxsize, help="most rows that datacompy is given")
     parser.add_argument("--folder", type=Path, help="where the tables are written for the time of the run")
     parser.add_argument("--only", action="append", choices=CHANGES, help="this right side alone")

@@ -23,12 +23,12 @@ class Limits:
     """What a comparison may use of this machine.
 
     Attributes:
-        memory_mb: for DuckDB's own buffers; what does not fit goes to `scratch`.
+        memory_mb: for DuckDB's own buffers; what does not fit goes to `scratch`. The process takes 130 MB more.
         threads: None for all cores.
         scratch: folder for what does not fit into memory; None for the system's temporary folder. Left as it was found.
     """
 
-    memory_mb: int = 1024
+    memory_mb: int = 850
     threads: int | None = None
     scratch: Path | None = None
 

@@ -24,9 +24,20 @@ HEAD_ROWS = 20_000
 """Of each side. Of ten million rows in two random orders forty are then on both: enough for an estimate."""
 
 
-def has_digest(plan: ComparisonPlan) -> bool:
-    """Whether equal digests mean equal values: the types of both sides must be the same."""
-    return bool(plan.values) and all(pair.left.type == pair.right.type for pair in plan.values)
+def columns_with_digest(plan: ComparisonPlan) -> list[int]:
+    """The value columns for which equal digests mean equal values: both sides have the same type."""
+    return [i for i, pair in enumerate(plan.values) if pair.left.type == pair.right.type]
+
+
+def with_digests(rows: str, plan: ComparisonPlan, columns: Sequence[int]) -> str:
+    """A query of the rows of one side that also has the digests of some columns, which `SAME` compares.
+
+    Args:
+        rows: view of the side.
+        plan: gives the columns.
+        columns: indices among the value columns.
+    """
+    return f"(SELECT *, {_digests(plan, columns)} FROM {rows})"
 
 
 def head_statement(left: str, right: str, plan: ComparisonPlan) -> str:
@@ -38,14 +49,15 @@ def head_statement(left: str, right: str, plan: ComparisonPlan) -> str:
         plan: gives the columns.
     """
     heads = [
-        f"(SELECT {key_names(plan)}, {_digests(plan)} FROM (SELECT * FROM {rows} LIMIT {HEAD_ROWS}))"
+        f"(SELECT {key_names(plan)}, {_digests(plan, range(len(plan.values)))} "
+        f"FROM (SELECT * FROM {rows} LIMIT {HEAD_ROWS}))"
         for rows in (left, right)
     ]
     joined = f"{heads[0]} l JOIN {heads[1]} r ON {same_key('l', 'r', plan)}"
-    return f"SELECT count(*), count(CASE WHEN NOT ({_SAME}) THEN 1 END) FROM {joined}"
+    return f"SELECT count(*), count(CASE WHEN NOT ({SAME}) THEN 1 END) FROM {joined}"
 
 
-def suspects_statement(table: str, left: str, right: str, plan: ComparisonPlan) -> str:
+def suspects_statement(table: str, left: str, right: str, plan: ComparisonPlan, columns: Sequence[int]) -> str:
     """A table of the keys whose rows are unlike, and how many rows of the full join are what (`state`), as `n`.
 
     Args:
@@ -53,9 +65,10 @@ def suspects_statement(table: str, left: str, right: str, plan: ComparisonPlan) 
         left: view of the left side.
         right: view of the right side.
         plan: gives the columns.
+        columns: indices of those among the value columns that count.
     """
-    sides = [f"(SELECT {key_names(plan)}, {_digests(plan)} FROM {rows})" for rows in (left, right)]
-    state = f"CASE WHEN l.k0 IS NULL OR r.k0 IS NULL THEN {ONE_SIDED} WHEN {_SAME} THEN {ALIKE} ELSE {UNLIKE} END"
+    sides = [f"(SELECT {key_names(plan)}, {_digests(plan, columns)} FROM {rows})" for rows in (left, right)]
+    state = f"CASE WHEN l.k0 IS NULL OR r.k0 IS NULL THEN {ONE_SIDED} WHEN {SAME} THEN {ALIKE} ELSE {UNLIKE} END"
     keys = [f"k{i}" for i in range(len(plan.keys))]
     joined = (
         f"SELECT {', '.join(f'l.{key} AS {key}' for key in keys)}, {state} AS state "
@@ -87,13 +100,14 @@ def unlike_statement(name: str, rows: str, table: str, plan: ComparisonPlan) -> 
     return f"CREATE OR REPLACE VIEW {name} AS SELECT s.* FROM {rows} s SEMI JOIN {unlike} ON {same_key('s', 'w', plan)}"
 
 
-def _digests(plan: ComparisonPlan) -> str:
-    """Two 64-bit hashes of a row, over its values in two orders, under the names that `_SAME` compares."""
-    parts = [part for i, pair in enumerate(plan.values) for part in _parts(f"v{i}", pair.left.type)]
+def _digests(plan: ComparisonPlan, columns: Sequence[int]) -> str:
+    """Two 64-bit hashes of a row, over its values in two orders, under the names that `SAME` compares."""
+    parts = [part for i in columns for part in _parts(f"v{i}", plan.values[i].left.type)]
     return f"{_hash(parts)} AS d0, {_hash(parts[::-1])} AS d1"
 
 
-_SAME = "l.d0 = r.d0 AND l.d1 = r.d1"
+SAME = "l.d0 = r.d0 AND l.d1 = r.d1"
+"""The condition that two rows `l` and `r` have the same digests."""
 
 
 def _hash(parts: Sequence[str]) -> str:

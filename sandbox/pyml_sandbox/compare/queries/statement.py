@@ -147,23 +147,32 @@ def repeated_both_statement(left: str, right: str, plan: ComparisonPlan) -> str:
     return f"SELECT count(*) FROM {left} JOIN {right} ON {same_key(left, right, plan)}"
 
 
-def count_statement(joined: str, plan: ComparisonPlan, most_ulps: Mapping[int, int], more: Sequence[str] = ()) -> str:
-    """The full pass: rows of the full join, matched rows, for each column the aggregates of `column_counts`, and more.
+def count_statement(
+    joined: str, plan: ComparisonPlan, columns: Sequence[int], most_ulps: Mapping[int, int], more: Sequence[str] = ()
+) -> str:
+    """A full pass: rows of the full join, matched rows, for each column the aggregates of `column_counts`, and more.
 
     Args:
-        joined: a query like `joined_values` of all columns.
+        joined: a query like `joined_values` of these columns.
         plan: gives the columns.
+        columns: indices among the value columns.
         most_ulps: for some columns the most ulps of some of these rows.
         more: further aggregates.
     """
     counts = ["count(*)", f"count(CASE WHEN {MATCHED} THEN true END)"]
-    for index, pair in enumerate(plan.values):
-        counts += column_counts(index, pair, most_ulps.get(index, 0))
+    for index in columns:
+        counts += column_counts(index, plan.values[index], most_ulps.get(index, 0))
     return f"SELECT {', '.join([*counts, *more])} FROM ({joined})"
 
 
 def joined_values(
-    left: str, right: str, plan: ComparisonPlan, allowed: Tolerances, columns: Sequence[int], kind: str = "FULL"
+    left: str,
+    right: str,
+    plan: ComparisonPlan,
+    allowed: Tolerances,
+    columns: Sequence[int],
+    kind: str = "FULL",
+    more: Sequence[str] = (),
 ) -> str:
     """The join of two sides, for each column with the class of its pair of values and their distance.
 
@@ -177,9 +186,10 @@ def joined_values(
         allowed: the tolerances.
         columns: indices among the value columns.
         kind: of the join.
+        more: further columns of it, of rows `l` and `r`.
     """
     keys = [f"l.k{i} AS k{i}" for i in range(len(plan.keys))]
-    names = ", ".join([*keys, "r.k0 AS rk", *_value_pairs(plan, allowed, columns)])
+    names = ", ".join([*keys, "r.k0 AS rk", *more, *_value_pairs(plan, allowed, columns)])
     apart = (f"{_distance(index, plan)} AS d{index}" for index in columns)
     joined = f"SELECT {names} FROM {left} l {kind} JOIN {right} r ON {same_key('l', 'r', plan)}"
     return f"SELECT {', '.join(['*', *apart])} FROM ({joined})"

@@ -8,11 +8,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pyml_sandbox.compare import Comparison, comparator, compare
-from pyml_sandbox.compare.queries import digest, first_look
+from pyml_sandbox.compare import Comparison, SchemaComparison, comparator, compare
+from pyml_sandbox.compare.comparison_plan import ColumnPair, ComparisonPlan
+from pyml_sandbox.compare.queries import column_groups, digest, first_look
 from pyml_sandbox.compare.queries.value_class import may_exceed, ulps
 from pyml_sandbox.compare.tables.column_type import ColumnType
+from pyml_sandbox.compare.tables.source import Column
 
 pytestmark = pytest.mark.usefixtures("one_database")
 
@@ -55,6 +59,50 @@ def test_large_tables_give_the_same_result_as_small_ones(
     monkeypatch.setattr(comparator, "MOST_UNLIKE", most_unlike)
     monkeypatch.setattr(first_look, "FIRST_ROWS", 600)
     assert compare(left, right, KEY) == small
+
+
+@pytest.mark.parametrize("changed", [0, 1, 30, 2500], ids=lambda changed: f"{changed}-changed-later")
+@pytest.mark.parametrize("memory_mb", [1, 850])
+def test_columns_that_are_alike_in_the_first_rows_give_the_same_result_by_digests(
+    changed: int, memory_mb: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the columns differ; the others are the same, or differ in some later rows."""
+    random = np.random.default_rng(changed)
+    left, different = (side(random, np.arange(ROWS)) for _ in range(2))
+    right = left
+    for at, name in enumerate(left.column_names):
+        later = pa.concat_arrays([left[name].chunk(0)[: ROWS - changed], different[name].chunk(0)[ROWS - changed :]])
+        if name not in KEY:
+            right = right.set_column(at, name, different[name] if at % 2 else later)
+    small = compare(left, right.slice(3), KEY)
+    monkeypatch.setattr(comparator, "DIGEST_ROWS", 0)
+    monkeypatch.setattr(comparator, "MOST_UNLIKE", 0.2)
+    monkeypatch.setattr(first_look, "FIRST_ROWS", 400)
+    monkeypatch.setattr(column_groups, "MEMORY_SHARE", 0.75 if memory_mb > 1 else 1e-3)
+    assert compare(left, right.slice(3), KEY) == small
+    assert sum(column.differing > 0 for column in small.columns) >= 4
+
+
+@given(
+    st.lists(st.sampled_from(["double", "varchar", "bigint", "decimal"]), min_size=1, max_size=30),
+    st.integers(0, 10**8), st.integers(1, 4000), st.booleans(),
+)  # fmt: skip
+def test_every_column_is_in_one_group(kinds: list[str], rows: int, memory_mb: int, with_digest: bool) -> None:
+    pairs = tuple(ColumnPair(*(Column(kind, kind, ColumnType(kind, kind)),) * 2) for kind in kinds)
+    plan = ComparisonPlan(pairs[:1], pairs, SchemaComparison())
+    groups = column_groups.column_groups(plan, range(len(pairs)), rows, memory_mb, with_digest=with_digest)
+    assert [index for group in groups for index in group] == list(range(len(pairs)))
+    assert all(groups)
+    assert len(groups) <= column_groups.MOST_GROUPS
+
+
+@pytest.mark.parametrize(("rows", "groups"), [(0, 1), (1_000_000, 1), (5_000_000, 3), (10_000_000, 6), (10**9, 6)])
+def test_columns_make_as_many_groups_as_memory_makes_necessary(rows: int, groups: int) -> None:
+    pairs = tuple(
+        ColumnPair(*(Column(kind, kind, ColumnType(kind, kind)),) * 2) for kind in ["double"] * 15 + ["varchar"] * 5
+    )
+    plan = ComparisonPlan(pairs[:1], pairs, SchemaComparison())
+    assert len(column_groups.column_groups(plan, range(20), rows, 850)) == groups
 
 
 def test_rows_of_different_types_need_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
