@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-_POOL = DescriptorPool()
-for _file in FileDescriptorSet.FromString(files(__package__).joinpath("hop.binpb").read_bytes()).file:
-    _POOL.Add(_file)
+from pyml.oip.messages import own_pool
+
+_POOL = own_pool("pyml.hop", "hop.binpb")
 
 
 def _message(name: str) -> type:

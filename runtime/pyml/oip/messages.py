@@ -14,9 +14,21 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-_POOL = DescriptorPool()
-for _file in FileDescriptorSet.FromString(files(__package__).joinpath("inference.binpb").read_bytes()).file:
-    _POOL.Add(_file)
+
+def own_pool(package: str, name: str) -> DescriptorPool:
+    """The descriptors of a compiled file as a pool of their own.
+
+    Args:
+        package: that has the file.
+        name: of the file.
+    """
+    pool = DescriptorPool()
+    for file in FileDescriptorSet.FromString(files(package).joinpath(name).read_bytes()).file:
+        pool.Add(file)
+    return pool
+
+
+_POOL = own_pool("pyml.oip", "inference.binpb")
 
 
 def _message(name: str) -> type:

@@ -1,9 +1,13 @@
 # Protobuf's own method names.
 # ruff: noqa: N802
+from abc import ABCMeta
 from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
 from typing import Literal, Self
 
 from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+
+def own_pool(package: str, name: str) -> DescriptorPool: ...
 
 class DecodeError(Exception): ...
 
@@ -137,12 +141,15 @@ class InferRequestedOutputTensor(_Message):
     parameters: MutableMapping[str, InferParameter]
     def __init__(self, *, name: str = ..., parameters: Mapping[str, InferParameter] = ...) -> None: ...
 
+class _Inputs(MutableSequence[InferInputTensor], metaclass=ABCMeta):
+    def add(self) -> InferInputTensor: ...
+
 class ModelInferRequest(_Message):
     model_name: str
     model_version: str
     id: str
     parameters: MutableMapping[str, InferParameter]
-    inputs: MutableSequence[InferInputTensor]
+    inputs: _Inputs
     outputs: MutableSequence[InferRequestedOutputTensor]
     raw_input_contents: MutableSequence[bytes]
     def __init__(
