@@ -36,7 +36,6 @@ class MainThreadExecutor(ThreadPoolExecutor):
         self._woken.setblocking(False)
         self._wake.setblocking(False)
         self.watch(self._woken, self._take_wake_ups)
-        self._is_working = False
         # Each counter is written by only one thread and needs no lock.
         self._submitted = 0
         self._started = 0
@@ -47,11 +46,6 @@ class MainThreadExecutor(ThreadPoolExecutor):
     def waiting(self) -> int:
         """Number of submitted tasks that have not been started."""
         return self._submitted - self._started
-
-    @property
-    def is_busy(self) -> bool:
-        """True while something runs or waits."""
-        return self._is_working or bool(self._work)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a call; may be called from one thread at a time.
@@ -103,13 +97,10 @@ class MainThreadExecutor(ThreadPoolExecutor):
                 key.data()
             if not self._work:
                 continue
-            self._is_working = True
             work = self._work.popleft()
             if work is None:
-                self._is_working = False
                 return
             work()
-            self._is_working = False
 
     def finish(self) -> None:
         """Let `run` return after all work that is queued now."""
