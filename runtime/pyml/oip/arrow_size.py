@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from flatbuffers import encode
-from flatbuffers.number_types import Int64Flags, UOffsetTFlags
+from flatbuffers.number_types import Int16Flags, Int64Flags, UOffsetTFlags
 from flatbuffers.table import Table
 
-# Offsets of fields in the tables Message, RecordBatch and DictionaryBatch of Arrow's Message.fbs.
+# Offsets of fields in the tables of Arrow's Message.fbs and Schema.fbs.
 _HEADER = 8
+_ENDIANNESS = 4
 _BUFFERS, _COMPRESSION = 8, 10
 _DICTIONARY_ROWS = 6
 _BUFFER_BYTES, _LENGTH_BYTES = 16, 8
+_KEPT_BYTES = 4096
+"""What is found in longer metadata is not kept for the next message."""
+_FEW_BYTES = 64 * 1024
 _VIEW_INTEGERS = 4
 """A view of a string is four integers, of which the first is its length; several may share their bytes."""
 
@@ -28,23 +33,59 @@ def decompressed_size(stream: bytes) -> int:
     Raises:
         pyarrow.ArrowException, OSError, ValueError: the bytes are not an Arrow IPC stream.
     """
+    return sum(message_size(message) for message in pa.ipc.MessageReader.open_stream(pa.BufferReader(stream)))
+
+
+def message_size(message: pa.ipc.Message) -> int:
+    """Bytes of all buffers of a message after they are decompressed; nothing is.
+
+    Raises:
+        ValueError: its metadata cannot be read.
+    """
+    if message.type not in ("record batch", "dictionary"):
+        return 0
+    metadata = message.metadata.to_pybytes()
+    is_dictionary = message.type == "dictionary"
     try:
-        return sum(_message_size(message) for message in pa.ipc.MessageReader.open_stream(pa.BufferReader(stream)))
+        find = _compressed_buffers if len(metadata) <= _KEPT_BYTES else _compressed_buffers.__wrapped__
+        buffers, body = find(metadata, is_dictionary), message.body
+        return int(body.size) if buffers is None else sum(_buffer_size(memoryview(body), *each) for each in buffers)
     except (struct.error, IndexError, TypeError) as error:
         raise ValueError(f"the metadata of a message cannot be read: {error}") from error
 
 
+def is_plain(schema: pa.Schema) -> bool:
+    """Whether each row takes a byte or more of a buffer in every column, and no column is nested."""
+    return _PLAIN.issuperset(kind.id for kind in schema.types)
+
+
 def may_expand(schema: pa.Schema, size_bytes: int, max_bytes: int) -> bool:
     """Whether rows may take more than a limit; False spares a small request their measurement.
-
-    A column of a plain type has at most three buffers, each within the stream, which wrong ones may share.
 
     Args:
         schema: of the rows.
         size_bytes: size of the stream, decompressed.
         max_bytes: the limit.
     """
-    return size_bytes * _MOST_BUFFERS * len(schema) > max_bytes or not _PLAIN.issuperset(t.id for t in schema.types)
+    return most_bytes(len(schema), size_bytes) > max_bytes or not is_plain(schema)
+
+
+def most_bytes(columns: int, size_bytes: int) -> int:
+    """How many bytes rows of plain types take at most.
+
+    A column of a plain type has at most three buffers, each within the stream, which wrong ones may share.
+
+    Args:
+        columns: their number.
+        size_bytes: of all buffers, each once.
+    """
+    return size_bytes * _MOST_BUFFERS * columns
+
+
+def rows_size(batch: pa.RecordBatch) -> int:
+    """Bytes that the values of a batch take; of a few rows of plain types an upper bound, which is found at once."""
+    most = most_bytes(batch.num_columns, int(batch.get_total_buffer_size()))
+    return most if most <= _FEW_BYTES and is_plain(batch.schema) else int(batch.nbytes)
 
 
 def expanded_size(batch: pa.RecordBatch) -> int:
@@ -52,25 +93,33 @@ def expanded_size(batch: pa.RecordBatch) -> int:
     return sum(_array_size(column) for column in batch.columns)
 
 
-def _message_size(message: pa.ipc.Message) -> int:
-    if message.type not in ("record batch", "dictionary"):
-        return 0
-    rows = _rows_of(message)
-    if not rows.Offset(_COMPRESSION):
-        return int(message.body.size)
-    body, vector = memoryview(message.body), rows.Offset(_BUFFERS)
-    starts = range(rows.Vector(vector), rows.Vector(vector) + rows.VectorLen(vector) * _BUFFER_BYTES, _BUFFER_BYTES)
-    return sum(_buffer_size(body, rows.Get(Int64Flags, at), rows.Get(Int64Flags, at + _LENGTH_BYTES)) for at in starts)
+def has_swapped_bytes(message: pa.ipc.Message) -> bool:
+    """Whether a schema says that the numbers of its rows are big-endian."""
+    schema = _header(message.metadata.to_pybytes())
+    at = schema.Offset(_ENDIANNESS)
+    return bool(at and schema.Get(Int16Flags, schema.Pos + at))
 
 
-def _rows_of(message: pa.ipc.Message) -> Table:
-    """The table RecordBatch of a message, also inside of a DictionaryBatch."""
-    metadata = message.metadata.to_pybytes()
+def _header(metadata: bytes) -> Table:
+    """What a message is: a table Schema, RecordBatch or DictionaryBatch."""
     table = Table(metadata, encode.Get(UOffsetTFlags.packer_type, metadata, 0))
-    table = Table(metadata, table.Indirect(table.Pos + table.Offset(_HEADER)))
-    if message.type == "dictionary":
-        table = Table(metadata, table.Indirect(table.Pos + table.Offset(_DICTIONARY_ROWS)))
-    return table
+    return Table(metadata, table.Indirect(table.Pos + table.Offset(_HEADER)))
+
+
+@lru_cache(maxsize=256)
+def _compressed_buffers(metadata: bytes, is_dictionary: bool) -> list[tuple[int, int]] | None:
+    """Where the buffers of a message begin in its body, and their sizes there; None if they are not compressed.
+
+    Kept for the next message of the same lengths: parsing takes longer than reading its rows.
+    """
+    rows = _header(metadata)
+    if is_dictionary:
+        rows = Table(metadata, rows.Indirect(rows.Pos + rows.Offset(_DICTIONARY_ROWS)))
+    if not rows.Offset(_COMPRESSION):
+        return None
+    vector = rows.Offset(_BUFFERS)
+    starts = range(rows.Vector(vector), rows.Vector(vector) + rows.VectorLen(vector) * _BUFFER_BYTES, _BUFFER_BYTES)
+    return [(rows.Get(Int64Flags, at), rows.Get(Int64Flags, at + _LENGTH_BYTES)) for at in starts]
 
 
 def _buffer_size(body: memoryview, at: int, size: int) -> int:

@@ -277,14 +277,15 @@ def _stream_of(
         raise refusal(f"the Arrow stream has the shape {list(tensors[0].shape)}", "send one BYTES tensor of shape [1]")
     if not is_raw:
         return bytes(read_typed(tensors[0]).item()) if len(tensors[0].contents.bytes_contents) == 1 else b""
-    # A copy, not a view: numpy sums arrays at odd addresses in a different order, which changes the last bits.
-    length = int.from_bytes(raw[0][:_LENGTH_BYTES], "little")
-    if length != len(raw[0]) - _LENGTH_BYTES:
+    content = raw[0]  # once: each look at a field of a message copies it
+    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    if length != len(content) - _LENGTH_BYTES:
         raise refusal(
-            f"the Arrow stream has {len(raw[0]) - _LENGTH_BYTES} bytes, but its length prefix is {length}",
+            f"the Arrow stream has {len(content) - _LENGTH_BYTES} bytes, but its length prefix is {length}",
             "write its length before it in four bytes, little-endian",
         )
-    return raw[0][_LENGTH_BYTES:]
+    # A copy, not a view: numpy sums arrays at odd addresses in a different order, which changes the last bits.
+    return content[_LENGTH_BYTES:]
 
 
 def _arrow_response(batch: pa.RecordBatch, form: Form) -> ModelInferResponse:

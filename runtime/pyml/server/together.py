@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pyml.oip.arrow_size import rows_size
 from pyml.oip.codec import Form, Predictor, form_of, predicted, response_to, rows_in
 from pyml.oip.messages import ModelInferRequest, ModelInferResponse
 from pyml.types.declared_rows import one_batch
@@ -56,7 +57,7 @@ class ReadRequest:
             lengths = {len(tensor) if tensor.ndim else 0 for tensor in rows.values()}
             length = lengths.pop() if len(lengths) == 1 else 0
             return cls(request, form, rows, length, max(sent, sum(tensor.nbytes for tensor in rows.values())))
-        return cls(request, form, rows, rows.num_rows, max(sent, rows.nbytes))
+        return cls(request, form, rows, rows.num_rows, max(sent, rows_size(rows)))
 
     @property
     def may_have_company(self) -> bool:

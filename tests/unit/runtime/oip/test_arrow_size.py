@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pyml.oip.arrow import batch_from_stream, stream_from_batch
-from pyml.oip.arrow_size import decompressed_size, expanded_size, may_expand
+from pyml.oip.arrow_size import decompressed_size, expanded_size, may_expand, rows_size
 from pyml.oip.rpc_status import Reason, RpcFailureError
 
 LIMIT = 2**20
@@ -111,3 +111,15 @@ def test_rows_that_take_more_than_their_stream_are_always_measured(name: str) ->
 def test_plain_rows_are_measured_only_near_the_limit(rows: int, is_measured: bool) -> None:
     stream = compressed(None, a=pa.array(np.zeros(rows)), b=pa.array(["x"] * rows))
     assert may_expand(batch_from_stream(stream).schema, decompressed_size(stream), LIMIT) is is_measured
+
+
+@pytest.mark.parametrize("columns", HELD.values(), ids=HELD)
+def test_rows_that_go_together_never_count_as_less_than_they_take(columns: dict[str, pa.Array]) -> None:
+    batch = batch_from_stream(compressed(None, **columns))
+    assert rows_size(batch) >= batch.nbytes
+
+
+def test_buffers_that_share_their_bytes_count_each() -> None:
+    column = pa.array(np.arange(1000.0))
+    batch = pa.RecordBatch.from_arrays([column] * 1000, names=[f"x{at}" for at in range(1000)])
+    assert rows_size(batch) >= batch.nbytes >= 1000 * column.nbytes
