@@ -76,15 +76,11 @@ class _Layout:
 
     def build(self, batch: pa.RecordBatch) -> pd.DataFrame:
         """The frame of one conforming batch."""
-        arrays = batch.columns
-        blocks: list[tuple[Block, np.ndarray]] = []
-        for dtype, positions in self.shared:
-            block = np.empty((len(positions), batch.num_rows), dtype)
-            for row, position in enumerate(positions):
-                _fill(block[row], arrays[position])
-            blocks.append((block, np.array(positions)))
+        blocks: list[tuple[Block, np.ndarray]] = [
+            (_block(batch, positions, dtype), np.array(positions)) for dtype, positions in self.shared
+        ]
         for position, array_of in self.single:
-            blocks.append((array_of(arrays[position]), np.array([position])))
+            blocks.append((array_of(batch.column(position)), np.array([position])))
         # A view: `frame.columns.name = …` in a model must not reach the next request.
         return _assemble(blocks, batch.num_rows, self.columns.view())
 
@@ -92,6 +88,20 @@ class _Layout:
 @lru_cache(maxsize=256)
 def _layout(schema: Schema) -> _Layout:
     return _Layout(schema)
+
+
+def _block(batch: pa.RecordBatch, positions: list[int], dtype: np.dtype) -> np.ndarray:
+    """Columns of one dtype without null, copied: shape (columns, rows)."""
+    if dtype.kind in _NUMBERS:
+        block: np.ndarray = batch.select(positions).to_tensor(row_major=False).to_numpy().T
+        return block
+    block = np.empty((len(positions), batch.num_rows), dtype)
+    for row, position in enumerate(positions):
+        _fill(block[row], batch.column(position))
+    return block
+
+
+_NUMBERS = "iuf"
 
 
 def _fill(target: np.ndarray, column: pa.Array) -> None:

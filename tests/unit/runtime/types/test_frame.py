@@ -58,6 +58,15 @@ def test_a_frame_owns_its_memory_and_its_index() -> None:
     assert second.columns.name is None
 
 
+@pytest.mark.parametrize("names", ["ab", "a"])
+def test_a_model_that_writes_into_its_numbers_changes_no_row_of_its_caller(names: str) -> None:
+    schema = Schema(", ".join(f"{name} DOUBLE NOT NULL" for name in names))
+    batch = pa.RecordBatch.from_pydict({name: [1.0, 2.0] for name in names}, schema=schema.arrow)
+    frame = frame_from_arrow(batch, schema)
+    frame.iloc[:, :] = 9.0
+    assert set(batch.to_pydict()["a"]) == {1.0, 2.0}
+
+
 def test_columns_are_found_by_name_and_come_in_declared_order() -> None:
     schema = Schema("a DOUBLE NOT NULL, b BIGINT NOT NULL")
     frame = frame_from_arrow(pa.RecordBatch.from_pydict({"b": pa.array([1]), "a": [2.0]}), schema)
