@@ -73,7 +73,9 @@ def _convert(frame: pd.DataFrame, schema: Schema) -> tuple[list[pa.Array], list[
     found = dict(frame.items())
     there = (field for field in schema.fields if field.name in found)
     columns, problems = fitted(there, lambda field: _column(found[field.name], field))
-    return columns, [*_name_problems(frame, schema), *problems]
+    if list(found) != list(schema.names) or len(found) != frame.shape[1]:
+        problems = [*_name_problems(frame, schema), *problems]
+    return columns, problems
 
 
 def _name_problems(frame: pd.DataFrame, schema: Schema) -> Iterator[Problem]:
