@@ -247,6 +247,8 @@ def _check_tensor(tensor: InferInputTensor, form: Form, seen: Mapping[str, Array
     if tensor.name in seen:
         raise refusal(f"tensor `{tensor.name}` appears twice", "send each name once")
     _refuse_both(tensor, is_raw=form.is_raw)
+    if not tensor.parameters:
+        return
     refuse_shared_memory(tensor, "tensor")
     content_type = _content_type(tensor.parameters)
     if content_type not in _TENSOR_TYPES:

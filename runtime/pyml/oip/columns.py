@@ -134,8 +134,11 @@ def _shape_problems(columns: Mapping[str, Array]) -> Iterator[Problem]:
 
 def _declared(field: Field, array: Array, nulls: Sequence[int]) -> pa.Array:
     """The column in its declared type, with every value unchanged."""
-    sent, declared = datatype_of(array), field.arrow.type
-    column = _with_nulls(array, nulls)
+    declared = field.arrow.type
+    if not nulls and _AS_THEY_ARE.get(array.dtype) == declared and array.flags.c_contiguous:
+        # What pa.array does, without its many questions.
+        return pa.Array.from_buffers(declared, len(array), [None, pa.py_buffer(array)], 0)
+    sent, column = datatype_of(array), _with_nulls(array, nulls)
     if sent == "BYTES" == datatype_of_column(declared):
         return as_declared(_strings(field, column, declared), field, RowSource.TENSORS)
     if datatype_of_column(declared) is None and not is_convertible(column.type, declared):
@@ -145,9 +148,6 @@ def _declared(field: Field, array: Array, nulls: Sequence[int]) -> pa.Array:
 
 
 def _with_nulls(array: Array, nulls: Sequence[int]) -> pa.Array:
-    same = _AS_THEY_ARE.get(array.dtype)
-    if same is not None and not nulls and array.flags.c_contiguous:  # what pa.array does, without its many questions
-        return pa.Array.from_buffers(same, len(array), [None, pa.py_buffer(array)])
     mask = None
     if nulls:
         mask = np.zeros(len(array), bool)

@@ -178,8 +178,8 @@ def _dtype(tensor: InferInputTensor | InferOutputTensor) -> np.dtype[np.generic]
 
 
 def _shape(tensor: InferInputTensor | InferOutputTensor) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)
-    if any(size < 0 for size in shape):
+    shape = tuple(tensor.shape[:])
+    if shape and min(shape) < 0:
         raise refusal(f"tensor `{tensor.name}` has the shape {list(shape)}", "send the actual length of each dimension")
     return shape
 
