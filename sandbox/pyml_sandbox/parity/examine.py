@@ -27,6 +27,7 @@ from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.paths.batches_online import sample
+from pyml_sandbox.parity.rows.stored_rows import DeclaredRows, Rows, RowSlices
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
 from pyml_sandbox.predict.online import ServerEndedError
 
@@ -57,7 +58,7 @@ def open_context(
     harnesses: HarnessProcesses,
     signature: Signature,
     full_batch: pa.RecordBatch,
-    all_rows: pa.RecordBatch,
+    all_rows: RowSlices,
     batch_rows: int,
     granted: Tolerances,
 ) -> Iterator[CheckContext]:
@@ -101,7 +102,7 @@ def open_context(
 def context_of_rows(
     harnesses: HarnessProcesses,
     signature: Signature,
-    rows: pa.Table,
+    rows: Rows,
     batch_rows: int,
     granted: Tolerances | None = None,
 ) -> AbstractContextManager[CheckContext]:
@@ -122,7 +123,7 @@ def context_of_rows(
     from pyml.types.declared_rows import conform, one_batch
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
-    conformed, all_rows = (conform(one_batch(table), signature.inputs) for table in (full_batch, rows))
+    conformed, all_rows = conform(one_batch(full_batch), signature.inputs), DeclaredRows(rows, signature.inputs)
     return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances())
 
 

@@ -19,13 +19,13 @@ from pyml_sandbox.parity.decisions.pairings import (
 )
 from pyml_sandbox.parity.paths.batches_online import Asked, predict_in_batches, sample
 from pyml_sandbox.parity.rows.snapshot import Snapshot, export
+from pyml_sandbox.parity.rows.stored_rows import Rows, StoredRows
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict_rules import BATCHES, REPEAT, ROWS
 from pyml_sandbox.predict.request_limits import measured_timeout_s
 from pyml_sandbox.workspace.events import Event, Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from pyml.inference.describe import Signature
@@ -79,18 +79,14 @@ class FixturePaths:
         Raises:
             SandboxError: the gateway is gone.
         """
-        import pyarrow.parquet as pq
-
-        rows, run, size = pq.read_table(snapshot.file), self.run, self.settings.batch_rows
+        rows, run, size = StoredRows(snapshot.file), self.run, self.settings.batch_rows
         model.timeout_s = measured_timeout_s(sum(step.seconds for step in run.steps if step.name == "offline"))
         few = sample(rows, self.settings.sample_rows)
 
         def report_progress(done: int) -> None:
             run.on_event(Event("online", Progress.WAITING, "rows through the gateway", done=done, total=rows.num_rows))
 
-        def send(
-            what: pa.Table, batch_rows: int, name: str, on_rows: Callable[[int], None] = lambda done: None
-        ) -> None:
+        def send(what: Rows, batch_rows: int, name: str, on_rows: Callable[[int], None] = lambda done: None) -> None:
             is_recorded = name == ONLINE_BATCHES
             predict_in_batches(model, what, snapshot.key, batch_rows, run.file(name), on_rows, recorded=is_recorded)
 

@@ -33,6 +33,7 @@ from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
 from pyml_sandbox.parity.observations.check_record import CheckRecord, silent
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.snapshot import Snapshot
+from pyml_sandbox.parity.rows.stored_rows import StoredRows
 from pyml_sandbox.parity.run import Run
 from pyml_sandbox.parity.verdict import Finding
 from pyml_sandbox.workspace.events import Event, Progress
@@ -159,10 +160,8 @@ class HarnessEvidence:
         return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))
 
     def _context(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> CheckContext:
-        import pyarrow.parquet as pq
-
         signature = self.version.signature
-        rows = pq.read_table(snapshot.file).select(list(signature.inputs.names))
+        rows = StoredRows(snapshot.file, signature.inputs.names)
         harnesses = HarnessProcesses(
             self.client.driver.builder, target.environment, start_timeout_s(self.version.load_s)
         )

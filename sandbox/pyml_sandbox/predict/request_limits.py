@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pyml.error_code import ErrorCode
 from pyml.package.settings import MIB
@@ -22,6 +22,17 @@ _SHARE = 15 / 16
 """The part of a request that its rows may fill; names, padding and offsets take the rest."""
 
 
+class SlicedRows(Protocol):
+    """Rows that can be had in slices, such as an Arrow table."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+
+    def slice(self, offset: int, length: int) -> pa.Table:
+        """At most `length` rows, the first of which has the number `offset`."""
+
+
 def is_limit(code: ErrorCode) -> bool:
     """Whether a request exceeded a limit of size or time, which is no statement about its rows."""
     return code in _LIMITS
@@ -36,7 +47,7 @@ def measured_timeout_s(job_s: float) -> float:
     return TIMEOUT_S + PATIENCE * job_s
 
 
-def request_batches(rows: pa.Table, most_rows: int, max_request_mb: int) -> Iterator[pa.RecordBatch]:
+def request_batches(rows: SlicedRows, most_rows: int, max_request_mb: int) -> Iterator[pa.RecordBatch]:
     """Cut rows into batches, one for each request; rows that do not fit into one request are halved until they do.
 
     Args:
@@ -48,9 +59,9 @@ def request_batches(rows: pa.Table, most_rows: int, max_request_mb: int) -> Iter
     Yields:
         The batches in the order of the rows.
     """
-    whole = rows.combine_chunks()
-    for start in range(0, whole.num_rows, most_rows):
-        yield from _halved(whole.slice(start, most_rows).to_batches()[0], int(max_request_mb * MIB * _SHARE))
+    for start in range(0, rows.num_rows, most_rows):
+        (batch,) = rows.slice(start, most_rows).combine_chunks().to_batches()
+        yield from _halved(batch, int(max_request_mb * MIB * _SHARE))
 
 
 def _halved(batch: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:

@@ -79,11 +79,13 @@ class PartsFile:
     Args:
         file: Parquet file to write.
         columns: names of the columns to write; None for all.
+        group_rows: rows in a row group, at most; None for those of pyarrow, a million.
     """
 
-    def __init__(self, file: Path, columns: Sequence[str] | None = None) -> None:
+    def __init__(self, file: Path, columns: Sequence[str] | None = None, group_rows: int | None = None) -> None:
         self._file = file
         self._columns = columns
+        self._group_rows = group_rows
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, part: pa.Table) -> None:
@@ -93,7 +95,7 @@ class PartsFile:
         table = part if self._columns is None else part.select(list(self._columns))
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._file, table.schema)
-        self._writer.write_table(table)
+        self._writer.write_table(table, self._group_rows)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,11 @@ from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
-from pyml_sandbox.parity.paths.digests_seen import Mismatch, mismatches, unmatched_keys_in
+from pyml_sandbox.parity.paths.digests_seen import mismatches, unmatched_keys_in
 from pyml_sandbox.parity.paths.real_paths import RealPaths
+from pyml_sandbox.parity.rows.parts_by_key import PairedParts, paired_parts
 from pyml_sandbox.parity.rows.row_files import record_file
+from pyml_sandbox.parity.rows.stored_rows import StoredRows
 from pyml_sandbox.parity.rows.synthetic import InputRow, kinds_of, varied_columns
 
 if TYPE_CHECKING:
@@ -95,26 +97,33 @@ class PathChecks:
         return found
 
     def _of_recorded_path(self, path: str, predicted: Path) -> list[Observation]:
-        import pyarrow.parquet as pq
-
-        order = [(column, "ascending") for column in self.snapshot.key]
-        asked = pq.read_table(self.snapshot.file).sort_by(order)
-        record = pq.read_table(record_file(predicted)).sort_by(order)
-        answered = pq.read_table(predicted).sort_by(order)
+        asked, record = StoredRows(self.snapshot.file), StoredRows(record_file(predicted))
         making = self.context.record.making
-        with making({Check.LOST: asked.num_rows}) as lost:
-            if unmatched := unmatched_keys_in(asked, answered, self.snapshot.key):
-                lost.append(self._of_unmatched_keys(path, answered.num_rows - asked.num_rows, unmatched))
-        if lost or record.num_rows != answered.num_rows:
-            return lost
-        with making(dict.fromkeys((Check.FRAMES, Check.STORED), asked.num_rows)) as seen:
-            try:
-                seen += map(self._of_mismatch, mismatches(path, self.signature, asked, answered, record))
-            except InputError as error:  # the arrived types differ, not only the values
-                seen.append(
-                    Observation(Check.STORED, "", (no_difference(self.context.fixture[0]),), message=error.message)
-                )
+        with paired_parts(asked, record, self.snapshot.key) as parts:
+            with making({Check.LOST: asked.num_rows}) as lost:
+                if unmatched := sum(unmatched_keys_in(*pair, self.snapshot.key) for pair in parts):
+                    lost.append(self._of_unmatched_keys(path, record.num_rows - asked.num_rows, unmatched))
+            if lost or record.num_rows != StoredRows(predicted).num_rows:
+                return lost
+            with making(dict.fromkeys((Check.FRAMES, Check.STORED), asked.num_rows)) as seen:
+                seen += self._of_parts(path, parts)
         return seen
+
+    def _of_parts(self, path: str, parts: PairedParts) -> Iterator[Observation]:
+        changed: Counter[tuple[bool, str]] = Counter()
+        message = ""
+        try:
+            for asked, record in parts:
+                for mismatch in mismatches(path, self.signature, asked, record, record):
+                    changed[mismatch.is_input, mismatch.column] += len(mismatch.rows)
+        except InputError as error:  # the arrived types differ, not only the values
+            message = error.message
+        for is_input, names in ((True, self.signature.inputs.names), (False, self.signature.outputs.names)):
+            for name in names:
+                if rows := changed[is_input, name]:
+                    yield self._of_mismatch(path, name, rows, is_input=is_input)
+        if message:
+            yield Observation(Check.STORED, "", (no_difference(self.context.fixture[0]),), message=message)
 
     def _of_unmatched_keys(self, path: str, more: int, unmatched: int) -> Observation:
         row = self.context.fixture[0]
@@ -123,13 +132,12 @@ class PathChecks:
         message = f"{path}, {size}; {counted(unmatched, 'key')} {are} missing, additional or repeated"
         return Observation(Check.LOST, "", (no_difference(row),), rows=unmatched, message=message)
 
-    def _of_mismatch(self, mismatch: Mismatch) -> Observation:
+    def _of_mismatch(self, path: str, column: str, rows: int, *, is_input: bool) -> Observation:
         row = self.context.fixture[0]
-        inputs, output = ((mismatch.column,), "") if mismatch.is_input else ((), mismatch.column)
-        example = no_difference(row, output)
-        check = Check.FRAMES if mismatch.is_input else Check.STORED
-        message = f"`{mismatch.column}` {mismatch.path}, in {counted(len(mismatch.rows), 'row')}"
-        return Observation(check, output, (example,), inputs, rows=len(mismatch.rows), message=message)
+        inputs, output = ((column,), "") if is_input else ((), column)
+        check = Check.FRAMES if is_input else Check.STORED
+        message = f"`{column}` {path}, in {counted(rows, 'row')}"
+        return Observation(check, output, (no_difference(row, output),), inputs, rows=rows, message=message)
 
     def _workers(self) -> tuple[Worker, Worker] | None:
         """The worker of each path: offline, online; None if one of them did not describe itself."""

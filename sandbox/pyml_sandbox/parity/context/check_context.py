@@ -17,6 +17,7 @@ from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.check_record import CheckRecord
 from pyml_sandbox.parity.rows.row_kind import FEW
+from pyml_sandbox.parity.rows.stored_rows import RowSlices
 from pyml_sandbox.parity.rows.synthetic import InputRow, batch_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class CheckContext:
     fixture: tuple[InputRow, ...]
     first: tuple[Output, ...]
     full_batch: pa.RecordBatch
-    all_rows: pa.RecordBatch
+    all_rows: RowSlices
     batch_rows: int
     granted: Tolerances = field(default_factory=Tolerances)
     noise: Noise = field(default_factory=Noise)

@@ -17,6 +17,7 @@ from pyml_sandbox.parity.noise.column_noise import Noise, column_noise, has_floa
 from pyml_sandbox.parity.noise.float_pairs import FloatPairs, floats_in
 from pyml_sandbox.parity.noise.ties import Ties, ties_in
 from pyml_sandbox.parity.rows.rare import rare_rows
+from pyml_sandbox.parity.rows.stored_rows import RowSlices
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +34,7 @@ WHOLE_S = 2.0
 
 def measure_noise(
     harness: HarnessProcess,
-    rows: pa.RecordBatch,
+    rows: RowSlices,
     outputs: Schema,
     batch_rows: int,
     *,

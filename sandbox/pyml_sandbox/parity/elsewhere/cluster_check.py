@@ -29,6 +29,7 @@ from pyml_sandbox.parity.report import report_history
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.report.samples import points_of
 from pyml_sandbox.parity.rows.snapshot import Snapshot, take_snapshot
+from pyml_sandbox.parity.rows.stored_rows import StoredRows
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import PathFailure
 from pyml_sandbox.parity.verdict_rules import BATCHES, decide
@@ -171,8 +172,6 @@ class _ClusterCheck:
 
     def _asked(self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot) -> RequestEvidence:
         """Ask both paths; what requests in different forms and at once show."""
-        import pyarrow.parquet as pq
-
         self._result = self._paths.offline(spark, target, snapshot, self._version.signature)
         signature, serving = self._version.signature, Settings.load(self._version.package).serving
         with OnlineModel(
@@ -190,7 +189,7 @@ class _ClusterCheck:
             if self._run.failures:
                 return RequestEvidence()
             with self._run.step("requests", "in different forms, and at once"):
-                few = sample(pq.read_table(snapshot.file), self._settings.sample_rows)
+                few = sample(StoredRows(snapshot.file), self._settings.sample_rows)
                 return RequestsCompared(self._run, model, snapshot, self._granted).evidence(few)
 
     def _serves_a_different_version(self, model: OnlineModel) -> bool:

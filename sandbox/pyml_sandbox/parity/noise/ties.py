@@ -94,7 +94,9 @@ def labels_in(
     names = [column.name for column in comparison.differing_columns() if column.tolerance is None]
     if not names or not tolerances.columns:
         return {}
-    sides = aligned(pq.read_table(left), pq.read_table(right), key)
+    there = set(pq.read_schema(left).names) & set(pq.read_schema(right).names)
+    read = [*key, *names, *(name for name in tolerances.columns if name in there)]
+    sides = aligned(pq.read_table(left, columns=read), pq.read_table(right, columns=read), key)
     return {name: ties_in(*sides, name, tolerances.columns) for name in names}
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pyml.error_code import ErrorCode
-from pyml_sandbox.parity.rows.row_files import write
+from pyml_sandbox.parity.rows.row_files import write_parts
+from pyml_sandbox.parity.rows.stored_rows import SLICE_ROWS, Rows, columns_with_nulls, within
 from pyml_sandbox.predict.online import OnlineError
 from pyml_sandbox.predict.request_limits import request_batches
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from pyml.inference.worker_info import Worker
 
@@ -41,7 +43,7 @@ class Asked(Protocol):
 
 def predict_in_batches(
     model: Asked,
-    rows: pa.Table,
+    rows: Rows,
     key: Sequence[str],
     batch_rows: int,
     file: Path,
@@ -63,60 +65,92 @@ def predict_in_batches(
     Raises:
         OnlineError, SandboxError: a request failed; the error is that of the first one.
     """
-    inputs = rows.select(list(model.input_names))
-    predicted: list[pa.RecordBatch] = []
-    done = 0
+    answers = _keyed(model, rows, key, batch_rows, on_rows, recorded=recorded)
+    write_parts(answers, file)
+
+
+def _keyed(
+    model: Asked,
+    rows: Rows,
+    key: Sequence[str],
+    batch_rows: int,
+    on_rows: Callable[[int], None],
+    *,
+    recorded: bool,
+) -> Iterator[pa.Table]:
+    """Keys and predictions of each response."""
+    inputs, keys = rows.select(list(model.input_names)), rows.select(list(key))
+    schema, done = None, 0
     for batch in model.predict(request_batches(inputs, batch_rows, model.max_request_mb), recorded=recorded):
-        predicted.append(batch)
+        schema = schema or batch.schema
+        predictions, keyed = _of_schema(batch, schema), keys.slice(done, batch.num_rows)
         done += batch.num_rows
         on_rows(done)
-    predictions = _joined(predicted)
-    if predictions.num_rows != rows.num_rows:
-        message = f"{rows.num_rows} rows were sent and {predictions.num_rows} predictions came back"
+        if keyed.num_rows == predictions.num_rows:  # else there are too many, which is said in the end
+            for field in predictions.schema:
+                keyed = keyed.append_column(field, predictions[field.name])
+            yield keyed
+    if done != rows.num_rows:
+        message = f"{rows.num_rows} rows were sent and {done} predictions came back"
         raise OnlineError(message, "", ErrorCode.ROW_COUNT)
-    keyed = rows.select(list(key))
-    for field in predictions.schema:
-        keyed = keyed.append_column(field, predictions[field.name])
-    write(keyed, file)
 
 
-def _joined(predicted: Sequence[pa.RecordBatch]) -> pa.Table:
-    """All responses as one table.
+def _of_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """A response as a table.
 
     Raises:
-        OnlineError: their columns differ.
+        OnlineError: its columns differ from those of the first one.
     """
     import pyarrow as pa
 
     try:
-        return pa.Table.from_batches(predicted)
+        return pa.Table.from_batches([batch], schema)
     except pa.ArrowInvalid as error:
         raise OnlineError(f"the responses to equal requests have different columns: {error}") from error
 
 
-def sample(rows: pa.Table, size: int) -> pa.Table:
+def sample(rows: Rows, size: int) -> pa.Table:
     """Choose rows to send one by one: half of them evenly spread, half with a null in a column if there are enough.
 
     Rows with nulls are preferred, since filling nulls from the batch shows on no other row (cause B2).
     """
     import numpy as np
-    import pyarrow.compute as pc
+    import pyarrow as pa
 
     if rows.num_rows <= size:
-        return rows
-    has_null = np.zeros(rows.num_rows, bool)
-    for column in rows.columns:
-        has_null |= pc.is_null(column).to_numpy()
-    others = np.flatnonzero(~has_null)
-    with_null = _spread(np.flatnonzero(has_null), max(size // 2, size - len(others)))
-    rest = _spread(others, size - len(with_null))
-    return rows.take(np.sort(np.concatenate([with_null, rest])))
+        return rows.slice(0, size)
+    starts = range(0, rows.num_rows, SLICE_ROWS)
+    names = columns_with_nulls(rows)
+    counts = [int(_has_null(rows, names, start).sum()) if names else 0 for start in starts]
+    nulls, others = sum(counts), rows.num_rows - sum(counts)
+    wanted_nulls = _spread(nulls, max(size // 2, size - others))
+    wanted_others = _spread(others, size - len(wanted_nulls))
+    chosen, before = [rows.slice(0, 0)], 0
+    for start, count in zip(starts, counts, strict=True):
+        length = min(SLICE_ROWS, rows.num_rows - start)
+        of_nulls = within(wanted_nulls, before, count)
+        of_others = within(wanted_others, start - before, length - count)
+        before += count
+        if len(of_nulls) or len(of_others):
+            has_null = _has_null(rows, names, start)
+            positions = [np.flatnonzero(has_null)[of_nulls], np.flatnonzero(~has_null)[of_others]]
+            chosen.append(rows.slice(start, length).take(np.sort(np.concatenate(positions))))
+    return pa.concat_tables(chosen)
 
 
-def _spread(positions: np.ndarray, size: int) -> np.ndarray:
-    """At most `size` of the positions, evenly spread, with the first and the last."""
+def _has_null(rows: Rows, names: list[str], start: int) -> NDArray[np.bool_]:
+    """Which rows of the slice from `start` have a null in one of these columns."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    found = np.zeros(min(SLICE_ROWS, rows.num_rows - start), bool)
+    for name in names:
+        found |= pc.is_null(rows.slice(start, SLICE_ROWS)[name]).to_numpy()
+    return found
+
+
+def _spread(count: int, size: int) -> NDArray[np.int64]:
+    """At most `size` numbers below `count`, evenly spread, with the first and the last."""
     import numpy as np
 
-    chosen = np.linspace(0, len(positions) - 1, min(size, len(positions))).round().astype(int)
-    spread: np.ndarray = positions[chosen]
-    return spread
+    return np.linspace(0, count - 1, min(size, count)).round().astype(np.int64)

@@ -30,7 +30,7 @@ from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.paths.real_paths import RealPaths
-from pyml_sandbox.parity.rows.row_files import record_file
+from pyml_sandbox.parity.rows.row_files import write
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.parity.rows.synthetic import InputRow
@@ -377,11 +377,12 @@ def wrote(scene: Scene, seen: pa.Table = ASKED, gave: pa.Table = GAVE, answered:
     )
     digests = [digests_of_batch(one_batch(table), schema) for table, schema in tables]
     columns = record(digests[0], digests[1], seen.num_rows)
-    whole = pa.Table.from_arrays([seen.column("id"), *columns], ["id", *RECORD_NAMES[: len(columns)]])
-    file = scene.folder / "online.parquet"
+    whole, file = answered, scene.folder / "online.parquet"
+    for name, column in zip(RECORD_NAMES, columns, strict=False):
+        rows = pa.array([min(row, len(column) - 1) for row in range(answered.num_rows)])
+        whole = whole.append_column(name, column.take(rows))
     pq.write_table(ASKED, scene.folder / "rows.parquet")
-    pq.write_table(answered, file)
-    pq.write_table(whole, record_file(file))
+    write(whole, file)
     scene.predictions["online"] = file
 
 
