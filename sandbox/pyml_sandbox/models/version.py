@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class ModelVersion:
         """All packages of its environment, one name and version on each line."""
         return (self.folder / "requirements.lock").read_text(encoding="utf-8")
 
-    @property
+    @cached_property
     def signature(self) -> Signature:
         """Its declared kind, inputs and outputs."""
         from pyml.inference.describe import Signature
