@@ -167,7 +167,6 @@ class _Check:
                 cache.write(run.folder, known)
                 return known
             evidence, comparisons = self._both_paths(spark, target, snapshot)
-            run.drop_earlier(spark)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
         report = self._report(snapshot, decision, comparisons, evidence)
@@ -210,6 +209,7 @@ class _Check:
         The harness needs no server, so that both load the model side by side.
         """
         if snapshot.inconclusive:
+            self._run.drop_earlier(spark)
             return Evidence(), ()
         harness = HarnessEvidence(self._client, self._version, self._settings, self._granted, self._run)
         with ExitStack() as processes, ExitStack() as stack:
@@ -218,6 +218,7 @@ class _Check:
             stack.enter_context(served_meanwhile(self._client.home, self._version, self._run.on_event))
             model = stack.enter_context(self._client.online(self._version))
             self._ask(spark, model, target, snapshot)
+            self._run.drop_earlier(spark)  # while the harness works
             evidence = Evidence()
             if examined is not None:
                 rest = f"127.0.0.1:{self._client.state.ports.rest}"

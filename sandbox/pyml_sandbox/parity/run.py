@@ -143,9 +143,9 @@ class Run:
         """Drop the Hive tables of earlier runs of the model from this sandbox."""
         run = rf"{re.escape(self.stem)}_[0-9a-f]{{8}}"
         names = re.compile(rf"({'|'.join(TABLES)})_{run}|({'|'.join(NUMBERED_TABLES)})_{run}_\d+")
-        for table in spark.catalog.listTables(self.database):
-            if names.fullmatch(table.name) and self.name not in table.name:
-                spark.sql(f"DROP TABLE IF EXISTS {self.database}.{table.name} PURGE")
+        for row in spark.sql(f"SHOW TABLES IN {self.database}").collect():  # the catalog's list reads each table
+            if names.fullmatch(row.tableName) and self.name not in row.tableName:
+                spark.sql(f"DROP TABLE IF EXISTS {self.database}.{row.tableName} PURGE")
 
 
 def _whose(home: SandboxHome) -> str:

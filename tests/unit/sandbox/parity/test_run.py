@@ -128,12 +128,11 @@ class FakeSpark:
     def __init__(self, *names: str) -> None:
         self.names = list(names)
 
-    @property
-    def catalog(self) -> SimpleNamespace:
-        return SimpleNamespace(listTables=lambda database: [SimpleNamespace(name=name) for name in self.names])
-
-    def sql(self, text: str) -> None:
+    def sql(self, text: str) -> SimpleNamespace:
+        if text.startswith("SHOW TABLES"):
+            return SimpleNamespace(collect=lambda: [SimpleNamespace(tableName=name) for name in self.names])
         self.names.remove(text.split(".")[1].split()[0])
+        return SimpleNamespace()
 
 
 def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxHome) -> None:
