@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -244,8 +245,10 @@ class PathChecks:
         if not accepted:
             return []
         with self.context.record.making({Check.PATHS: len(accepted)}) as seen:
-            offline = self.paths.offline(accepted, batch_rows=None if is_rowwise else 1, is_reversed=True)
-            online = [answers[0] for answers in self.paths.online([[row] for row in accepted], is_reversed=True)]
+            with ThreadPoolExecutor(1, thread_name_prefix="pyml-online") as pool:
+                answering = pool.submit(self.paths.online, [[row] for row in accepted], is_reversed=True)
+                offline = self.paths.offline(accepted, batch_rows=None if is_rowwise else 1, is_reversed=True)
+                online = [answers[0] for answers in answering.result()]
             seen += self._of_paths(accepted, offline, online)
         return seen
 
