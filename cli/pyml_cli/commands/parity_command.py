@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -65,9 +68,6 @@ def parity_check(
     from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.choice import builder_for
     from pyml_sandbox.models import registry
-    from pyml_sandbox.parity import check
-    from pyml_sandbox.parity.rows.notebook_predictions import expected_file
-    from pyml_sandbox.parity.rows.rows_beside import rows_beside
 
     files = Files(html, junit)
     files.refuse_folders()
@@ -81,7 +81,12 @@ def parity_check(
         _told(_on_cluster(client, cluster, model, asked), files, json=json)
     signing_key = client.signing_key(ask_passphrase)
     with exit_code_1_is_a_verdict(), progress() as on_event:
-        version = registry.resolve(client.home, model, builder_for(client.home), on_event)
+        with _imported_meanwhile("pyml_sandbox.parity.check"):
+            version = registry.resolve(client.home, model, builder_for(client.home), on_event)
+        from pyml_sandbox.parity import check
+        from pyml_sandbox.parity.rows.notebook_predictions import expected_file
+        from pyml_sandbox.parity.rows.rows_beside import rows_beside
+
         settings = asked.over(ModelPackage(version.package).settings.parity)
         folder = Path(model) if Path(model).is_dir() else None
         rows, expected = rows_beside(settings, folder, version.signature), expected_file(settings, folder)
@@ -96,6 +101,22 @@ def parity_check(
             signing_key=signing_key,
         )
     _told(report, files, json=json)
+
+
+@contextmanager
+def _imported_meanwhile(module: str) -> Iterator[None]:
+    """Import a module while a block waits for a process: the imports of a check take as long as a model loads."""
+
+    def quietly() -> None:
+        with suppress(Exception):  # whoever imports it next gets the error
+            import_module(module)
+
+    thread = Thread(target=quietly, name="pyml-import")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _told(report: Report, files: Files, *, json: bool) -> NoReturn:
