@@ -1,4 +1,4 @@
-"""A virtual environment for each peer of the online path, made by uv in a cache folder."""
+"""A virtual environment for each peer, made by uv in a cache folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ REQUIREMENTS = {
     "mosec": ("mosec==0.9.8", "pyarrow==26.0.1", "pandas==3.1.1", "numpy==2.4.6"),
     "fastapi": ("fastapi==0.165.0", "uvicorn[standard]==0.54.0", "orjson==3.13.0", "pandas==3.1.1", "numpy==2.4.6"),
     "kserve": ("kserve==0.21.0", "pandas==2.3.3", "numpy==2.4.6"),
+    "spark_udf": ("mlflow==3.17.2", "pyspark[connect]==4.3.0", "pandas==3.1.1", "numpy==2.4.6"),
 }
 """What is installed for each peer; kserve holds pandas back."""
 INSTALL_S = 300

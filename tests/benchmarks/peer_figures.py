@@ -1,10 +1,10 @@
-"""Figures of the online path beside those of peers: medians with quartiles, and ratios taken inside each round."""
+"""Figures beside those of peers: medians with quartiles, and ratios taken inside each round."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 OURS = "ours "
 """How the names of our own targets begin."""
@@ -27,11 +27,44 @@ class PeerFigures:
     cpu_ms_per_request: float
 
 
-MEASURES = tuple(field.name for field in fields(PeerFigures))
-HEADINGS = ("one row p50 ms", "req/s, 16 in flight", "rows/s, 1,000 in a request, 4 in flight", "CPU ms/request")
-FORMATS = (".2f", ",.0f", ",.0f", ".2f")
-BETTER = ("less", "more", "more", "less")
-Round = Mapping[str, PeerFigures]
+@dataclass(frozen=True)
+class OfflineFigures:
+    """One job in one round.
+
+    Attributes:
+        rows_per_s: from the session's begin to its end.
+        cpu_s: CPU time of Spark and its Python workers, in s.
+    """
+
+    rows_per_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of a table.
+
+    Attributes:
+        name: of the attribute of the figures.
+        heading: of the column.
+        form: how Python formats a value.
+        better: less or more.
+    """
+
+    name: str
+    heading: str
+    form: str
+    better: str
+
+
+ONLINE = (
+    Measure("one_row_p50_ms", "one row p50 ms", ".2f", "less"),
+    Measure("requests_per_s", "req/s, 16 in flight", ",.0f", "more"),
+    Measure("rows_per_s", "rows/s, 1,000 in a request, 4 in flight", ",.0f", "more"),
+    Measure("cpu_ms_per_request", "CPU ms/request", ".2f", "less"),
+)
+OFFLINE = (Measure("rows_per_s", "rows/s", ",.0f", "more"), Measure("cpu_s", "Spark's CPU s", ".1f", "less"))
+Round = Mapping[str, PeerFigures] | Mapping[str, OfflineFigures]
 """Figures by the name of the target."""
 
 
@@ -54,44 +87,47 @@ def rotated(names: Sequence[str], by: int) -> list[str]:
     return [*names[at:], *names[:at]]
 
 
-def table(rounds: Sequence[Round], left_out: Mapping[str, str]) -> str:
+def table(rounds: Sequence[Round], left_out: Mapping[str, str], measures: Sequence[Measure] = ONLINE) -> str:
     """Figures and ratios as two Markdown tables, and which peers are left out and why.
 
     Args:
         rounds: at least one; a target that is not in every round is not shown.
         left_out: reasons by the name of the peer.
+        measures: the columns.
     """
     names = [name for name in rounds[0] if all(name in each for each in rounds)]
     ours = [name for name in names if name.startswith(OURS)]
     peers = [name for name in names if not name.startswith(OURS)]
-    lines = [*_figures(rounds, names)]
+    lines = [*_figures(rounds, names, measures)]
     if ours and peers:
-        lines += ["", f"Ours / peer inside each round, median; {', '.join(ours)}:", "", *_ratios(rounds, ours, peers)]
+        lines += [
+            "",
+            f"Ours / peer inside each round, median; {', '.join(ours)}:",
+            "",
+            *_ratios(rounds, ours, peers, measures),
+        ]
     if left_out:
         lines += ["", *(f"Not measured: {name}: {reason}" for name, reason in left_out.items())]
     return "\n".join(lines)
 
 
-def _figures(rounds: Sequence[Round], names: Sequence[str]) -> Iterator[str]:
-    yield _row("", *HEADINGS)
-    yield _rule(len(HEADINGS))
+def _figures(rounds: Sequence[Round], names: Sequence[str], measures: Sequence[Measure]) -> Iterator[str]:
+    yield _row("", *(measure.heading for measure in measures))
+    yield _rule(len(measures))
     for name in names:
-        spreads = [quartiles([getattr(each[name], measure) for each in rounds]) for measure in MEASURES]
-        yield _row(
-            name,
-            *(
-                f"{middle:{form}} ({low:{form}}-{high:{form}})"
-                for (low, middle, high), form in zip(spreads, FORMATS, strict=True)
-            ),
-        )
+        spreads = [
+            (quartiles([getattr(each[name], column.name) for each in rounds]), column.form) for column in measures
+        ]
+        yield _row(name, *(f"{middle:{form}} ({low:{form}}-{high:{form}})" for (low, middle, high), form in spreads))
 
 
-def _ratios(rounds: Sequence[Round], ours: Sequence[str], peers: Sequence[str]) -> Iterator[str]:
-    headings = [f"{heading}; {better} is better" for heading, better in zip(HEADINGS, BETTER, strict=True)]
-    yield _row("", *headings)
-    yield _rule(len(headings))
+def _ratios(
+    rounds: Sequence[Round], ours: Sequence[str], peers: Sequence[str], measures: Sequence[Measure]
+) -> Iterator[str]:
+    yield _row("", *(f"{measure.heading}; {measure.better} is better" for measure in measures))
+    yield _rule(len(measures))
     for peer in peers:
-        cells = (" / ".join(f"{ratio(rounds, own, peer, measure):.2f}" for own in ours) for measure in MEASURES)
+        cells = (" / ".join(f"{ratio(rounds, own, peer, measure.name):.2f}" for own in ours) for measure in measures)
         yield _row(peer, *cells)
 
 

@@ -1,4 +1,4 @@
-"""The model of `online.py` as each peer wants it written: the programs that its environment runs."""
+"""The model of `online.py` as each peer wants it written: the programs that its environment runs, and its offline jobs."""
 
 from __future__ import annotations
 
@@ -116,4 +116,51 @@ if __name__ == "__main__":
     model = Logistic("logistic")
     model.load()
     ModelServer().start([model])
+"""
+
+_JOB = """
+import json
+import sys
+import time
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+address, workers, query, table, *rest = sys.argv[1:]
+
+
+def run(predicted):
+    started = time.perf_counter()
+    spark = SparkSession.builder.remote(address).getOrCreate()
+    spark.conf.set("spark.sql.execution.pyspark.python", workers)
+    predicted(spark, spark.sql(query)).write.format("parquet").mode("overwrite").saveAsTable(table)
+    spark.stop()
+    print(json.dumps(time.perf_counter() - started))
+
+"""
+"""`workers` is the interpreter of Spark's Python workers; what is timed is what `Client.predict_offline` does: no imports."""
+
+HAND_JOB = f"""{_PREDICT}{_JOB}
+import pyarrow as pa
+
+
+def predict(batches):
+    for batch in batches:
+        found = predict_frame(batch.select(COLUMNS).to_pandas())
+        yield pa.RecordBatch.from_arrays([batch.column("id"), pa.array(found["p"].to_numpy())], names=["id", "p"])
+
+
+run(lambda spark, rows: rows.mapInArrow(predict, "id BIGINT, p DOUBLE"))
+"""
+
+UDF_JOB = f"""{_JOB}
+import mlflow.pyfunc
+
+
+def predicted(spark, rows):
+    predict = mlflow.pyfunc.spark_udf(spark, rest[0], result_type="double", env_manager="local")
+    return rows.select("id", predict(F.struct(*(f"x{{at}}" for at in range(10)))).alias("p"))
+
+
+run(predicted)
 """

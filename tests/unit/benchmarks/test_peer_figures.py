@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.peer_figures import PeerFigures, Round, quartiles, ratio, rotated, table
+from benchmarks.peer_figures import PeerFigures, quartiles, ratio, rotated, table
 
 
 def figures(base: float) -> PeerFigures:
@@ -13,7 +13,7 @@ def figures(base: float) -> PeerFigures:
     )
 
 
-ROUNDS: list[Round] = [
+ROUNDS: list[dict[str, PeerFigures]] = [
     {"ours gRPC": figures(1), "ours REST": figures(3), "peer": figures(2)},
     {"ours gRPC": figures(10), "ours REST": figures(30), "peer": figures(20)},
     {"ours gRPC": figures(4), "ours REST": figures(6), "peer": figures(16)},
