@@ -174,7 +174,7 @@ class RowPairChecks(BaselineChecks):
     def _has_null(self, column: str) -> bool:
         """Whether the fixture has a null in a column."""
         names = self.context.inputs.names
-        return column not in names or self.context.all_rows.column(names.index(column)).null_count > 0
+        return column not in names or self.context.full_batch.column(names.index(column)).null_count > 0
 
     def _of_key(self, column: str, effect: Effect) -> set[Tag]:
         """Whether a different value in one more column of the other row removes the change."""
