@@ -28,8 +28,8 @@ from support.harnesses import BuilderHere, Source, harnesses_of
 
 HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
 OF_BATCHES = {"sizes", "alone", "contract", "copies", "neighbour", "together", "shuffle", "split", "crowd"}
-OF_REPEAT = {"frozen-clock", "seeded", "same-history", "training-mode"}
-OF_ENVIRONMENT = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory"}
+OF_REPEAT = {"frozen-clock", "seeded", "same-history", "training-mode", "memory"}
+OF_ENVIRONMENT = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory", "cpus", "umask"}
 OF_STATE = {"repeat", "warm", "clock", "same-size", "first-batch", "mutation"}
 
 
@@ -63,7 +63,7 @@ def test_neighbours_of_other_kinds_are_listed_where_there_are_such(tmp_path: Pat
     [
         ("D1 chance", {"repeat"} | OF_REPEAT - {"training-mode"}),
         ("E4 training", {"repeat"} | OF_REPEAT),
-        ("P2 fitted on the first", OF_STATE | OF_ENVIRONMENT | {"versions", "training-switch"}),
+        ("P2 fitted on the first", OF_STATE | OF_ENVIRONMENT | {"versions", "training-switch", "memory"}),
     ],
 )
 def test_a_model_that_is_not_steady_was_not_asked_the_rest(name: str, expected: set[str], tmp_path: Path) -> None:

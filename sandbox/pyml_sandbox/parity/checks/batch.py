@@ -203,11 +203,14 @@ class BatchChecks(BaselineChecks):
         if len(rows) < 2:
             return []
         with making(dict.fromkeys((Check.TOGETHER, Check.SHUFFLE, Check.SPLIT), len(rows))) as seen:
-            whole, reordered = self.context.calls([rows, rows[::-1]])
             half = len(rows) // 2
-            halves = [output for part in self.context.calls([rows[:half], rows[half:]]) for output in part]
-            for check, outputs in ((Check.TOGETHER, whole), (Check.SHUFFLE, reordered[::-1]), (Check.SPLIT, halves)):
-                seen += self._against_alone(check, rows, outputs)
+            groups = {
+                Check.TOGETHER: [rows],
+                Check.SHUFFLE: [rows[::-1]],
+                Check.SPLIT: [rows[:half], rows[half:]],
+            }
+            for check, parts in groups.items():
+                seen += self._against_alone(check, parts, self.context.calls(parts))
         with making({Check.CROWD: len(self.context.fixture)}) as full_batch:
             full_batch += self._in_full_batch()
         return [*seen, *full_batch]
@@ -226,8 +229,8 @@ class BatchChecks(BaselineChecks):
         every_row = range(self.context.full_batch.num_rows)
         ahead, behind = self.context.harness.calls(self.context.full_batch, [every_row, every_row[::-1]])
         size = len(self.context.fixture)
-        found = {each.output: each for each in self._against_alone(Check.CROWD, self.context.fixture, ahead[:size])}
-        for observation in self._against_alone(Check.CROWD, self.context.fixture, behind[::-1][:size]):
+        found = {each.output: each for each in self._against_alone(Check.CROWD, [self.context.fixture], [ahead[:size]])}
+        for observation in self._against_alone(Check.CROWD, [self.context.fixture], [behind[::-1][:size]]):
             found.setdefault(observation.output, observation.with_tags(Tag.BEHIND))
         found.pop("", None)  # one row that is refused alone makes the whole call fail; `sizes` tells that apart
         yield from map(self._in_the_crowd, found.values())
@@ -245,14 +248,14 @@ class BatchChecks(BaselineChecks):
 
     def _companies(self, whole: Sequence[Observation]) -> dict[str, Company]:
         """The smallest company that changes each output, of a few outputs; from the sample, else from all rows."""
-        examples: dict[str, Example] = {}
+        examples: dict[str, list[Example]] = defaultdict(list)
         for observation in whole:
-            examples.setdefault(observation.output, observation.example)
+            examples[observation.output].append(observation.example)
         for output, example in examples_of_sizes(self.context):
-            examples.setdefault(output, example)
+            examples[output].append(example)
         found = {
-            output: smallest_company(self.context, example)
-            for output, example in list(examples.items())[:MAX_COMPANIES]
+            output: next(filter(None, (smallest_company(self.context, example) for example in several)), None)
+            for output, several in list(examples.items())[:MAX_COMPANIES]
         }
         return {output: company for output, company in found.items() if company is not None}
 
@@ -270,19 +273,25 @@ class BatchChecks(BaselineChecks):
         )
 
     def _against_alone(
-        self, check: Check, rows: Sequence[InputRow], outputs: Sequence[Output]
+        self, check: Check, groups: Sequence[Sequence[InputRow]], answers: Sequence[Sequence[Output]]
     ) -> Iterator[Observation]:
-        found: dict[str, list[int]] = defaultdict(list)
-        for position, row in enumerate(rows):
-            for name in self.baseline.differing(self.baseline.alone[id(row)], outputs[position]):
-                found[name].append(position)
-        for name, positions in found.items():
-            examples = tuple(
-                Example(name, one_row(rows[at]), Condition(tuple(rows), at)) for at in positions[:MAX_EXAMPLES]
-            )
-            refused = outputs[positions[0]]
+        """The rows of calls whose outputs differ from those of each row alone, by output column.
+
+        Args:
+            check: the check.
+            groups: the rows of each call.
+            answers: the outputs of each call, row for row.
+        """
+        found: dict[str, list[tuple[Condition, Output]]] = defaultdict(list)
+        for group, outputs in zip(groups, answers, strict=True):
+            for position, (row, output) in enumerate(zip(group, outputs, strict=True)):
+                for name in self.baseline.differing(self.baseline.alone[id(row)], output):
+                    found[name].append((Condition(tuple(group), position), output))
+        for name, several in found.items():
+            examples = tuple(Example(name, one_row(there.row), there) for there, _ in several[:MAX_EXAMPLES])
+            refused = several[0][1]
             tags = frozenset(tags_of_refusal(refused))
-            yield Observation(check, name, examples, tags=tags, rows=len(positions), message=refusal_in(refused))
+            yield Observation(check, name, examples, tags=tags, rows=len(several), message=refusal_in(refused))
 
     def _empty(self) -> list[Observation]:
         """A call without rows. It is a check only for models that want such calls; else it distinguishes encoders."""

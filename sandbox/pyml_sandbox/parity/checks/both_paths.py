@@ -291,7 +291,8 @@ class PathChecks:
             at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
             concurrent += self._against(Check.CONCURRENT, rows, one_by_one, at_once)
         with making({Check.THREAD_SAFE: len(rows)}) as threaded:
-            answers = calls(self.context.harness, self.context.inputs, singles, threads=THREADS)
+            with self.context.harnesses.start() as fresh:  # what the first calls build, they may build at once
+                answers = calls(fresh, self.context.inputs, singles, threads=THREADS)
             threaded += self._against(Check.THREAD_SAFE, rows, expected, [answer[0] for answer in answers])
         return [*concurrent, *threaded]
 
@@ -310,8 +311,8 @@ class PathChecks:
             )
             refusal = next((output for output in found if isinstance(output, Refusal)), None)
             tags = frozenset(tags_of_refusal(refusal) & {Tag.ROW_COUNT})
-            message = refusal.message if refusal and not name else ""
-            yield Observation(check, name, examples, rows=len(at), message=message, tags=tags)
+            message = refusal.message if refusal and not name else f"{len(at)} of {len(found)} calls"
+            yield Observation(check, name, examples, rows=len(set(at)), message=message, tags=tags)
 
 
 def _shown(output: Output, name: str) -> str:

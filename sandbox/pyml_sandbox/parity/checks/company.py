@@ -6,13 +6,14 @@ until every row of it matters, and then the rows beside the target are made like
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pyml_sandbox.parity.checks.baseline import one_row, tags_of_pairs
 from pyml_sandbox.parity.context.check_context import CheckContext
-from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.observations.shrink import Shrinker
@@ -143,8 +144,10 @@ class _CompanyOf:
                 strict=True,
             )
         )
-        (alone,) = self.context.calls([[row]])
-        tags = tags_of_pairs(self.example.output, [(alone[0], together)])
+        alone, *others = (answer[0] for answer in self.context.calls([[each] for each in (row, *beside)]))
+        tags = tags_of_pairs(self.example.output, [(alone, together)])
+        if any(self._is_that_of(other, together) for other in others):
+            tags.add(Tag.BORROWED)
         if self._differ(first, last):
             tags.add(Tag.ORDER)
         if not self._differ(together, copies):
@@ -154,6 +157,15 @@ class _CompanyOf:
         if len(company.columns) == 1 and self._is_rank(company, together):
             tags.add(Tag.AS_RANK)
         return tags
+
+    def _is_that_of(self, other: Output, together: Output) -> bool:
+        """Whether the output is that which a row beside it has alone; a label or a whole number may be so by chance."""
+        name = self.example.output
+        if not name or not is_answer(other) or not is_answer(together):
+            return False
+        value = together[name]
+        is_telling = isinstance(value, float) and math.isfinite(value) and value != int(value)
+        return is_telling and not self._differ(other, together)
 
     def _is_rank(self, company: Company, together: Output) -> bool:
         """Whether it only matters on which side of the row's own value the others are, and not how far away."""

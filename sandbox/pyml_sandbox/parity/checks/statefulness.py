@@ -175,10 +175,11 @@ class StateChecks:
         if not refused:
             return []
         with context.record.making({Check.AFTER_ERROR: len(context.fixture)}) as seen:
-            for row in refused:
-                context.harness.alone(context.rows([row]))
+            # A model that goes through its rows may have kept those before the row that it refuses.
+            for call in [call for row in refused for call in ([*context.fixture[::-1], row], [row])]:
+                context.calls([call])
                 again = context.harness.together(context.rows(context.fixture))
-                if found := self._differing(Check.AFTER_ERROR, context.first, again, [row]):
+                if found := self._differing(Check.AFTER_ERROR, context.first, again, call):
                     seen += found
                     break
         return seen

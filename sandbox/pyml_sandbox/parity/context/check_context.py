@@ -198,4 +198,5 @@ def differing(noise_model: NoiseModel, left: Output, right: Output) -> list[str]
     """Output columns in which two outputs of one row differ; an empty name where only one was refused."""
     if isinstance(left, Refusal) or isinstance(right, Refusal):
         return [] if isinstance(left, Refusal) and isinstance(right, Refusal) else [""]
-    return [name for name in left if noise_model.differ(name, left[name], right[name])]
+    names = [name for name in left if noise_model.differ(name, left[name], right[name])]
+    return [name for name in names if not noise_model.is_tie(name, left)]

@@ -215,7 +215,8 @@ class CounterexampleFinder:
         """The output of the row while others are predicted in the same process; of several tries one that differs."""
         row, (others,) = example.reference.row, example.other.before
         groups = [group for other in others for group in ([row], [other])] * TRIES
-        answers = calls(self.context.harness, self.context.inputs, groups, threads=example.other.threads)[::2]
+        with self.context.harnesses.start() as fresh:
+            answers = calls(fresh, self.context.inputs, groups, threads=example.other.threads)[::2]
         expected = self.context.calls([[row]])[0][0]
         outputs = [answer[0] for answer in answers]
         return next((each for each in outputs if self._differ(example, expected, each)), outputs[0])

@@ -19,9 +19,9 @@ from pyml_sandbox.parity.diagnosis.notebook_findings import UNKNOWN
 from pyml_sandbox.parity.diagnosis.predicates import Rule, first_cause, shown_only_by, tagged
 from pyml_sandbox.parity.diagnosis.value_rules import cause_by_kind, cause_of_change, cause_of_values
 from pyml_sandbox.parity.observations.catalogue import Check, Group
-from pyml_sandbox.parity.observations.features import DriverType, Explanation, Tag
+from pyml_sandbox.parity.observations.features import NESTED, DriverType, Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS
+from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,7 @@ def _of_environment(observations: Sequence[Observation], fired: frozenset[Check]
 
 def _of_batches(observations: Sequence[Observation], fired: frozenset[Check]) -> Named:
     """The rows of a call, column by column; then refused calls; then lists of lengths that are refused."""
+    observations = [observation for observation in observations if not _is_of_made_up_lengths(observation)]
     lengths = [observation for observation in observations if _is_of_lengths(observation)]
     others = [observation for observation in observations if not _is_of_lengths(observation)]
     for output in dict.fromkeys(observation.output for observation in others):
@@ -191,6 +192,12 @@ def _most_specific_pairs(own: Sequence[Observation]) -> list[Observation]:
 def _is_news(copies: Observation, drivers: set[str]) -> bool:
     """Whether copies show more than the row pairs do: a driving column that drives none of the pairs."""
     return not drivers or (bool(copies.inputs) and drivers.isdisjoint(copies.inputs))
+
+
+def _is_of_made_up_lengths(seen: Observation) -> bool:
+    """Whether `predict` raises on lists beside each other that the fixture never has: that is not a difference."""
+    is_nested = seen.driver_type in NESTED and shown_only_by(seen, OTHER_LENGTHS | {Kind.INNER_NULL})
+    return is_nested and {Tag.RAISED, Tag.KNOWN_SILENT} <= seen.tags and not seen.output
 
 
 def _is_of_lengths(observation: Observation) -> bool:
@@ -240,6 +247,8 @@ def _of_whole(own: Sequence[Observation], fired: frozenset[Check]) -> Named:
             yield "P3", observation
         elif Tag.WRAPPED in observation.tags:
             yield "T18", observation
+        elif Tag.BORROWED in observation.tags:
+            yield "R3", observation
         elif only_order:
             yield "B6", observation
         elif Tag.NUMBER_ONLY in observation.tags:

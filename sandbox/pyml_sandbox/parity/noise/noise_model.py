@@ -83,6 +83,7 @@ class NoiseModel:
         pass_through: columns that hand an input back, which have no noise since there is no arithmetic.
         measured: the tolerance from the noise of all rows, by column; empty before it is measured.
         stated: the tolerance in the model's settings, by column; it replaces all others.
+        tied: for each label that flips only where its scores tie, the columns of these scores.
     """
 
     single: frozenset[str] = frozenset()
@@ -95,6 +96,7 @@ class NoiseModel:
     pass_through: frozenset[str] = frozenset()
     measured: Mapping[str, Tolerance] = field(default_factory=dict)
     stated: Mapping[str, Tolerance] = field(default_factory=dict)
+    tied: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def learned(self, rows: Sequence[Row]) -> NoiseModel:
         """A model with the magnitudes of ordinary outputs, and the columns that float32 can represent."""
@@ -131,6 +133,7 @@ class NoiseModel:
             scale={**self.scale, **scale},
             measured={**self.measured, **measured},
             single=self.single | noise.single,
+            tied={name: ties.scores for name, ties in noise.ties.items() if name not in noise.size_dependent},
         )
 
     def learned_pairs(self, pairs: Iterable[tuple[Row, Row]]) -> NoiseModel:
@@ -192,6 +195,18 @@ class NoiseModel:
     def differ(self, column: str, left: Value, right: Value) -> bool:
         """Whether two values of a column differ by more than noise."""
         return self._apart(column, left, right) in (Apart.DOUBTFUL, Apart.DIFFERENT)
+
+    def is_tie(self, column: str, row: Row) -> bool:
+        """Whether the two largest scores of a row, which decide the label in a column, differ by no more than noise."""
+        import numpy as np
+
+        from pyml_sandbox.parity.noise.ties import top_two_tie
+
+        names = [name for name in self.tied.get(column, ()) if name in self.measured]
+        plain = [row[name] for name in names if isinstance(row[name], float)]
+        lists = [(row[name], self.measured[name]) for name in names if isinstance(row[name], list)]
+        widest = max((self.measured[name] for name in names), key=lambda each: (each.rtol, each.atol), default=EXACT)
+        return any(top_two_tie(np.array(scores, np.float64), allowed) for scores, allowed in [*lists, (plain, widest)])
 
     def _apart(self, column: str, left: Value, right: Value) -> Apart:
         if isinstance(left, float) and isinstance(right, float):

@@ -227,7 +227,7 @@ class Check(StrEnum):
         "concurrent requests against the same requests one after the other",
         seen="{what} differs with concurrent requests", cause="P4")
     THREAD_SAFE = "thread-safe", CheckEntry("P5", Group.CONCURRENCY,
-        "calls of `predict` on several threads of one process against calls one after the other",
+        "the first calls of `predict` in a new process, on several threads, against calls one after the other",
         seen="{what} differs if predict is called from several threads", cause="P4")
     EXPECTED = "expected", CheckEntry(NOTEBOOK, Group.NOTEBOOK,
         "the predictions of the notebook against those of each path",
