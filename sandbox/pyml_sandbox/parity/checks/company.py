@@ -26,8 +26,8 @@ BUDGET_S = 5.0
 """How long they may take, in seconds."""
 STRETCHED = 3
 """How many times as far from the row's own value a value is tried."""
-MIRRORED = 8
-"""How many values are tried on the other side of the row's own."""
+MOVED = 12
+"""How many values are tried nearer to the row's own, and on its other side."""
 
 
 @dataclass(frozen=True)
@@ -173,14 +173,18 @@ class _CompanyOf:
         own, values = company.row.values[column], [row.values[column] for row in company.beside]
         if not self._is_ordered(column) or not all(map(is_finite, [own, *values])) or own in values:
             return False
-        mirrored = [[*values[:at], _moved(own, values[at], -1), *values[at + 1 :]] for at in range(len(values))]
-        further = [_moved(own, value, STRETCHED) for value in values]
-        groups = [company.with_values(column, each) for each in (further, *mirrored[:MIRRORED])]
+        tried = range(min(len(values), MOVED))
+        further = [[_moved(own, value, STRETCHED) for value in values]]
+        nearer = [[*values[:at], _nearer(own, values[at]), *values[at + 1 :]] for at in tried]
+        mirrored = [[*values[:at], _moved(own, values[at], -1), *values[at + 1 :]] for at in tried]
+        groups = [company.with_values(column, each) for each in (*further, *nearer, *mirrored)]
         try:
-            first, *others = (answer[company.example.other.target] for answer in self.context.calls(groups))
+            answers = [answer[company.example.other.target] for answer in self.context.calls(groups)]
         except (OverflowError, ValueError, ArithmeticError):  # a value beyond its type
             return False
-        return not self._differ(together, first) and any(self._differ(together, other) for other in others)
+        changes = [self._differ(together, answer) for answer in answers]
+        on_same_side = 1 + len(nearer)
+        return not any(changes[:on_same_side]) and any(changes[on_same_side:])
 
     def _is_ordered(self, column: str) -> bool:
         """Whether the values of an input column have an order and differences."""
@@ -195,6 +199,13 @@ class _CompanyOf:
 def _moved(own: Any, value: Any, times: int) -> Any:
     """A value that is so many times as far from the row's own; on its other side if negative."""
     return own + (value - own) * times
+
+
+def _nearer(own: Any, value: Any) -> Any:
+    """A value on the same side of the row's own, a quarter as far from it; the same value if there is none."""
+    apart = value - own
+    moved = own + (int(apart / 4) if isinstance(apart, int) else apart / 4)
+    return value if moved == own else moved
 
 
 def _with_own_value(example: Example, name: str) -> Example:
