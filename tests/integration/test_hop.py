@@ -69,7 +69,8 @@ class Pair:
         return running
 
     def go(self) -> None:
-        """Let it end."""
+        """Let it end, once the server has what was sent before."""
+        assert self.caller.is_model_ready("company")
         (self.place.folder / "go").touch()
 
     def stop_serving(self) -> None:
