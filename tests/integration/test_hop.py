@@ -69,13 +69,16 @@ class Pair:
         return running
 
     def go(self) -> None:
-        """Let it end, once the server has what was sent before."""
-        assert self.caller.is_model_ready("company")
+        """Let it end."""
         (self.place.folder / "go").touch()
+
+    def arrived(self) -> None:
+        """Wait until the server has what was sent before."""
+        assert self.caller.is_model_ready("company")
 
     def stop_serving(self) -> None:
         """Tell the server to stop, once it has what was sent before, and wait until it has heard."""
-        assert self.caller.is_model_ready("company")
+        self.arrived()
         self.server.send_signal(signal.SIGTERM)
         until(lambda: "stopping" in self.place.log("model-company-1"))
 
@@ -116,6 +119,7 @@ def test_what_waits_is_predicted_together_and_each_gets_its_own() -> None:
         before = pair.statistics()
         running = pair.hold()
         waiting = [pair.begin(x=float(at)) for at in range(20)]
+        pair.arrived()
         pair.go()
         running.result()
         found = [rows_of(call) for call in waiting]
