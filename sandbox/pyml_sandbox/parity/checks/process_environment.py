@@ -67,11 +67,7 @@ class EnvironmentChecks:
         First all settings are varied at once, in a few processes. Only if outputs differ there, or the model cannot be
         loaded, one setting is varied at a time.
         """
-        expected = [
-            *self.context.first,
-            *(output for _, output in self._alone),
-            *self._in_full_batch(self.context.harness),
-        ]
+        expected = [*self.context.first, *(output for _, output in self._alone)]
         variations, record = _variations(self.context), self.context.record
         asked = len(self._alone or self.context.fixture)
         with record.making({report_name(*varied): asked for varied in variations}) as seen:
@@ -164,13 +160,7 @@ class EnvironmentChecks:
         together = harness.together(self.context.rows(self.context.fixture))
         if not self.is_steady:
             return together
-        alone = harness.alone(self.context.rows([row for row, _ in self._alone]))
-        return [*together, *alone, *self._in_full_batch(harness)]
-
-    def _in_full_batch(self, harness: HarnessProcess) -> list[Output]:
-        """Many rows in one call, which no small array holds; none if earlier calls change outputs."""
-        rows = self.context.full_batch
-        return harness.calls(rows, [range(rows.num_rows)])[0] if self.is_steady else []
+        return [*together, *harness.alone(self.context.rows([row for row, _ in self._alone]))]
 
     def _compared(
         self, varied: Varied, variation: Variation, expected: Sequence[Output], answer: list[Output] | str
@@ -184,10 +174,8 @@ class EnvironmentChecks:
         fixture = self.context.fixture
         conditions = [Condition(tuple(fixture), position) for position in range(len(fixture))]
         conditions += [one_row(row) for row, _ in self._alone]
-        many = tuple(fixture_rows(self.context.full_batch)) if self.is_steady else ()
-        conditions += [Condition(many, position) for position in range(len(many))]
         for name, found in self._positions(expected, answer).items():
-            alone = [at for at in found if len(fixture) <= at < len(fixture) + len(self._alone)] or found
+            alone = [position for position in found if position >= len(fixture)] or found
             shown = [conditions[position] for position in alone[:MAX_EXAMPLES]]
             examples = tuple(
                 Example(name, each, Condition(each.rows, each.target, variation=variation)) for each in shown
