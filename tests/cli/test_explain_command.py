@@ -50,7 +50,7 @@ def test_json_without_a_code_lists_pages_that_are_there(capsys: pytest.CaptureFi
     ("code", "message", "command"),
     [
         ("B99", "did you mean B9 (padding / truncation to batch)?", "pyml explain B9"),
-        ("T018", "did you mean T8 (str vs bytes)?", "pyml explain T8"),
+        ("T018", "did you mean T18 (integer overflow)?", "pyml explain T18"),
         ("batch statistic", "did you mean B1 (batch statistics)?", "pyml explain B1"),
         ("zzzz", "There is no cause `zzzz`.", "`pyml explain` lists all codes"),
         ("", "There is no cause ``.", "`pyml explain` lists all codes"),
