@@ -18,7 +18,7 @@ from pyml_sandbox.parity.checks.baseline import (
     tags_of_refusal,
 )
 from pyml_sandbox.parity.checks.batch_sizes import examples_of_sizes
-from pyml_sandbox.parity.checks.company import Company, smallest_company, tags_of_company, witnesses_of
+from pyml_sandbox.parity.checks.company import Company, in_company, smallest_company, witnesses_of
 from pyml_sandbox.parity.checks.pairs import RowPairChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer, refusal_in
@@ -55,7 +55,10 @@ class BatchChecks(BaselineChecks):
         companies = self._companies(whole)
         witnesses = witnesses_of(self.context, list(companies.values()))
         beside = RowPairChecks(self.baseline.with_witnesses(witnesses)).observations()
-        together = [self._in_company(each, companies.get(each.output)) for each in whole]
+        together = [
+            in_company(self.context, each, companies[each.output]) if each.output in companies else each
+            for each in whole
+        ]
         shares = self._shares()
         beside, together = ([self._as_share(each, shares) for each in several] for several in (beside, together))
         return [*one_row, *copies, *self._nulls(), *beside, *together, *self._empty()]
@@ -258,19 +261,6 @@ class BatchChecks(BaselineChecks):
             for output, several in list(examples.items())[:MAX_COMPANIES]
         }
         return {output: company for output, company in found.items() if company is not None}
-
-    def _in_company(self, observation: Observation, company: Company | None) -> Observation:
-        """The observation with the smallest company as its example, and what matters about it."""
-        if company is None:
-            return observation
-        driver_type = self.baseline.type_of(company.columns[0]) if len(company.columns) == 1 else None
-        return replace(
-            observation,
-            examples=(company.example,),
-            inputs=company.columns,
-            driver_type=driver_type,
-            tags=observation.tags | tags_of_company(self.context, company),
-        )
 
     def _against_alone(
         self, check: Check, groups: Sequence[Sequence[InputRow]], answers: Sequence[Sequence[Output]]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 from pyml_sandbox.parity.checks.baseline import one_row
-from pyml_sandbox.parity.checks.company import smallest_company, tags_of_company
+from pyml_sandbox.parity.checks.company import in_company, smallest_company
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import SIZES
 from pyml_sandbox.parity.observations.catalogue import Check
-from pyml_sandbox.parity.observations.features import DriverType
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.synthetic import fixture_rows
 
@@ -27,24 +26,18 @@ def of_sizes(context: CheckContext, seen: Set[str]) -> Iterator[Observation]:
     Raises:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
-    for name, example in examples_of_sizes(context):
-        if name not in seen:
-            company = smallest_company(context, example)
-            rows = len(_rows_by_output(context)[name])
-            if company is None:
-                yield Observation(Check.SIZES, name, (example,), rows=rows)
-                continue
-            types = {field.name: field.ddl_type for field in context.inputs.fields}
-            driver = DriverType.of(types[company.columns[0]]) if len(company.columns) == 1 else None
-            tags = frozenset(tags_of_company(context, company))
-            yield Observation(Check.SIZES, name, (company.example,), company.columns, tags, rows, driver_type=driver)
+    for name, example in examples_of_sizes(context, seen):
+        observation = Observation(Check.SIZES, name, (example,), rows=len(_rows_by_output(context)[name]))
+        company = smallest_company(context, example)
+        yield in_company(context, observation, company) if company else observation
 
 
-def examples_of_sizes(context: CheckContext) -> Iterator[tuple[str, Example]]:
+def examples_of_sizes(context: CheckContext, seen: Set[str] = frozenset()) -> Iterator[tuple[str, Example]]:
     """One example for each output column that depends on the size of the batch, or is refused for it. Blocks.
 
     Args:
         context: its noise has been measured.
+        seen: output columns to leave out.
 
     Yields:
         The output column, empty for refused calls; and a row alone against the row in the smallest batch that differs.
@@ -53,6 +46,8 @@ def examples_of_sizes(context: CheckContext) -> Iterator[tuple[str, Example]]:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
     for name, rows in _rows_by_output(context).items():
+        if name in seen:
+            continue
         found = (_smallest(context, name, row) for row in rows[:TRIED])
         if example := next(filter(None, found), None):
             yield name, example

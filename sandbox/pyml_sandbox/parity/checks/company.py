@@ -15,7 +15,7 @@ from pyml_sandbox.parity.checks.baseline import one_row, tags_of_pairs
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
-from pyml_sandbox.parity.observations.observation import Condition, Example
+from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.observations.shrink import Shrinker
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite, kind_of, synthetic_rows
@@ -96,13 +96,23 @@ def witnesses_of(context: CheckContext, companies: Sequence[Company]) -> list[tu
     return pairs
 
 
-def tags_of_company(context: CheckContext, company: Company) -> set[Tag]:
-    """What matters about the rows beside a row: their order, only their number, or on which side of it they are.
+def in_company(context: CheckContext, observation: Observation, company: Company) -> Observation:
+    """An observation with the smallest company as its example, and what matters about it. Blocks.
+
+    That is the order of the rows beside the target, only their number, on which side of it they are, or whose output
+    it gets.
 
     Raises:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
-    return _CompanyOf(context, company.example).tags(company)
+    types = {field.name: field.ddl_type for field in context.inputs.fields}
+    return replace(
+        observation,
+        examples=(company.example,),
+        inputs=company.columns,
+        driver_type=DriverType.of(types[company.columns[0]]) if len(company.columns) == 1 else None,
+        tags=observation.tags | _CompanyOf(context, company.example).tags(company),
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class _CompanyOf:
         return Company(_named(example, matter), tuple(matter))
 
     def tags(self, company: Company) -> set[Tag]:
-        """See `tags_of_company`."""
+        """See `in_company`."""
         rows, target = list(company.example.other.rows), company.example.other.target
         row, beside = rows[target], list(company.beside)
         together, first, last, copies, doubled = (
@@ -192,8 +202,7 @@ class _CompanyOf:
         return field.tensor is None and DriverType(field.base_type) in ORDERED
 
     def _differ(self, left: Output, right: Output) -> bool:
-        columns = self.context.differing(left, right)
-        return self.example.output in columns if self.example.output else bool(columns)
+        return self.context.differ_in(self.example.output, left, right)
 
 
 def _moved(own: Any, value: Any, times: int) -> Any:

@@ -162,6 +162,11 @@ class CheckContext:
         """Output columns in which two outputs differ; an empty name where only one was refused."""
         return differing(self.noise_model, left, right)
 
+    def differ_in(self, output: str, left: Output, right: Output) -> bool:
+        """Whether two outputs differ in one column; in any column, or by a refusal, if its name is empty."""
+        columns = self.differing(left, right)
+        return output in columns if output else bool(columns)
+
 
 def calls(
     harness: HarnessProcess,

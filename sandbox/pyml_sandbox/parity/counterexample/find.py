@@ -14,7 +14,7 @@ from pyml.harness.session_messages import Refusal
 from pyml_sandbox.compare.rendering.formatting import plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import DAY_S, DAYS
-from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls, differing
+from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
@@ -229,8 +229,7 @@ class CounterexampleFinder:
         return Seen("offline, no rows", {"": "an empty table"}), Seen("online, no rows", error=online[0].message)
 
     def _differ(self, example: Example, left: Output, right: Output) -> bool:
-        columns = differing(self.context.noise_model, left, right)
-        return example.output in columns if example.output else bool(columns)
+        return self.context.differ_in(example.output, left, right)
 
     def _as_seen(self, example: Example, found: dict[str, Output]) -> tuple[Seen, ...]:
         return tuple(_seen_as(where, output, example.output) for where, output in found.items())
@@ -287,8 +286,7 @@ class ConditionRunner:
             left, right = self.output(example.reference), self.output(example.other)
         refusals = tuple(_reason(output) for output in (left, right))
         self._refusals = self._refusals or refusals
-        columns = differing(self.context.noise_model, left, right)
-        return refusals == self._refusals and (example.output in columns if example.output else bool(columns))
+        return refusals == self._refusals and self.context.differ_in(example.output, left, right)
 
     def output(self, condition: Condition) -> Output:
         """The output of a condition's row."""
