@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 
 WRAPPERS = ("wrapper", "wrapped", "_wrapped", "inner")
 """Usual names of the function by which a decorator replaces the decorated one."""
@@ -51,8 +51,16 @@ def _is_called_from(frame: FrameType, below: str) -> bool:
 
 def _name_of(frame: FrameType) -> str:
     owner = frame.f_locals.get("self")
-    name = frame.f_code.co_name
+    name = _wrapped_name(frame) or frame.f_code.co_name
     return name if owner is None else f"{type(owner).__name__}.{name}"
+
+
+def _wrapped_name(frame: FrameType) -> str:
+    """The name of the function that a decorator's function calls instead of itself; empty if it is no such function."""
+    if frame.f_code.co_name not in WRAPPERS:
+        return ""
+    closed_over = (frame.f_locals.get(name) for name in frame.f_code.co_freevars)
+    return next((each.__name__ for each in closed_over if isinstance(each, FunctionType)), "")
 
 
 def _makes_categories(dtype: object) -> bool:

@@ -46,6 +46,47 @@ class Severity(StrEnum):
     """It breaks none: differences within the measured noise floor, or a habit that has reached no prediction."""
 
 
+class Certainty(StrEnum):
+    """How sure it is that a cause is the cause of a finding; the surest first."""
+
+    SHOWN = "shown"
+    """A change to nothing but what the cause names makes the difference, or takes it away."""
+    LIKELY = "likely"
+    """The output changes with the rows as it does with this cause, and with few others."""
+    POSSIBLE = "possible"
+    """Only what models without the cause have as well speaks for it: a type, a function; or no other cause fits."""
+
+    @property
+    def one_step_less(self) -> Certainty:
+        """The next that is less sure; the least sure for itself."""
+        steps = list(Certainty)
+        return steps[min(steps.index(self) + 1, len(steps) - 1)]
+
+    def is_below(self, other: Certainty) -> bool:
+        """Whether it is less sure than a different one."""
+        steps = list(Certainty)
+        return steps.index(self) > steps.index(other)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cause that a finding may have.
+
+    Attributes:
+        code: of the cause, with a page in docs/causes.
+        name: of the cause.
+        certainty: that of the best ground for it, and one step less if a ground speaks against it.
+        speaks_for: the grounds for it, the best first, as clauses.
+        speaks_against: the grounds against it, likewise.
+    """
+
+    code: str
+    name: str
+    certainty: Certainty
+    speaks_for: tuple[str, ...] = ()
+    speaks_against: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Seen:
     """The prediction of one row of a counterexample under one condition.
@@ -101,6 +142,8 @@ class Finding:
         rows: how many of the rows that were tried show it.
         comparison: name of the comparison of both paths that shows it as well; empty if none does.
         witness: the counterexample; None if no input shows it on both real paths.
+        candidates: the cause with its grounds, and the second candidate if it is as certain; empty where a comparison
+            of the real paths alone shows the finding.
     """
 
     sentence: str
@@ -116,6 +159,7 @@ class Finding:
     rows: int = 0
     comparison: str = ""
     witness: Counterexample | None = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)

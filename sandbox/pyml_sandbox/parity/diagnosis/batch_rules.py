@@ -1,14 +1,27 @@
-"""The causes in a batch: copies of a row, row pairs, and the functions that the model calls. Pure."""
+"""Hypotheses of a batch: copies of a row, row pairs, and the functions that the model calls. Pure."""
 
 from __future__ import annotations
 
 from pyml.harness.call_trace import BATCH_CATEGORIES
-from pyml_sandbox.parity.diagnosis.predicates import Rule, all_tagged, driven_by, explained_by, first_cause, tagged
-from pyml_sandbox.parity.diagnosis.value_rules import EXPLAINED, cause_by_kind, cause_of_values
-from pyml_sandbox.parity.observations.catalogue import Check
+from pyml_sandbox.parity.diagnosis.hypotheses import (
+    Hypothesis,
+    all_of,
+    any_of,
+    calls,
+    calls_none,
+    driven_by,
+    explained_by,
+    shown_by_kinds,
+    shown_only_by,
+    shown_without,
+    tagged,
+    untagged,
+)
+from pyml_sandbox.parity.diagnosis.value_rules import BY_KIND, EXPLAINED, OF_VALUES
 from pyml_sandbox.parity.observations.features import INTEGERS, NESTED, DriverType, Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
+from pyml_sandbox.parity.verdict import Certainty
 
 RANKING = frozenset(
     {
@@ -24,7 +37,7 @@ ENCODING = frozenset(
 )
 CODING = frozenset(
     {
-        *("factorize", "Series.factorize", "Categorical.codes", "CategoricalAccessor.codes", "LabelEncoder.wrapped"),
+        *("factorize", "Series.factorize", "Categorical.codes", "CategoricalAccessor.codes"),
         *("LabelEncoder.fit_transform", "LabelEncoder.fit", "OrdinalEncoder.__init__"),
         BATCH_CATEGORIES,
     }
@@ -41,124 +54,123 @@ SKIPPED = frozenset({Kind.NULL, Kind.NAN, Kind.INNER_NULL, Kind.EMPTY, Kind.INFI
 """Kinds of values that a model may treat as missing and leave out."""
 
 
-def cause_of_many(seen: Observation) -> str:
-    """Many rows change the output, and no single column does: the called functions decide."""
-    if Tag.NORMALISED in seen.tags:
-        return "B14"
-    return "B5" if seen.called & RANKING else "B1"
+NO_RANKING = "the model calls no function that is known to rank"
 
+_ON = (
+    Hypothesis("E4", needs=(tagged(Tag.EVALUATION, certainty=Certainty.SHOWN),)),
+    Hypothesis("P3", needs=(explained_by(Explanation.AGAIN),)),
+)
+"""What a switch of the model, or a second call with the same frame, shows whichever rows there are."""
 
-def cause_of_copies(seen: Observation) -> str:
-    """The number of rows changes the output, not their values: separate code for one row, or positions."""
-    if Tag.EVALUATION in seen.tags:
-        return "E4"
-    if Explanation.AGAIN in seen.explanations:
-        return "P3"
-    if Tag.POSITION in seen.tags and Tag.NAN_FOR_NULL not in seen.tags:
-        return "B7" if Explanation.INDEX in seen.explanations else "B6"
-    return cause_of_values(seen) or ("B1" if Tag.COUNTS in seen.tags else "B8")
+OF_MANY: tuple[Hypothesis, ...] = (
+    Hypothesis("B14", needs=(tagged(Tag.NORMALISED),)),
+    Hypothesis("B5", needs=(calls(RANKING),)),
+    Hypothesis("B1", supports=(tagged(Tag.PLAIN),), doubts=(tagged(Tag.AS_RANK),)),
+)
+"""Many rows change the output, and no single column does: the called functions decide."""
 
+_NAN_FOR_NULL = (tagged(Tag.NAN_FOR_NULL),)
 
-_NEIGHBOUR: tuple[Rule, ...] = (
-    ("P3", explained_by(Explanation.AGAIN)),
-    ("E4", tagged(Tag.EVALUATION)),
-    ("T18", tagged(Tag.WRAPPED)),
-    ("R5", lambda seen: Tag.SAME_KEY in seen.tags and not seen.tags.isdisjoint({Tag.BORROWED, Tag.ROW_COUNT})),
-    ("R1", tagged(Tag.ROW_COUNT)),
-    ("T16", all_tagged(Tag.TYPE, Tag.NULL)),
-    ("T5", tagged(Tag.NAN_FOR_NULL)),
-    ("R2", lambda seen: Tag.SWAPPED in seen.tags and seen.kinds <= SKIPPED),
-    ("R3", tagged(Tag.SWAPPED)),
+OF_COPIES: tuple[Hypothesis, ...] = (
+    *_ON,
+    Hypothesis("B7", needs=(tagged(Tag.POSITION), explained_by(Explanation.INDEX)), rules_out=_NAN_FOR_NULL),
+    Hypothesis("B6", needs=(tagged(Tag.POSITION),), rules_out=_NAN_FOR_NULL),
+    *OF_VALUES,
+    Hypothesis("B1", needs=(tagged(Tag.COUNTS),)),
+    Hypothesis("B8", needs=(untagged(Tag.COUNTS, "more copies of the row do not change it again"),)),
+)
+"""The number of rows changes the output, not their values: separate code for one row, or positions."""
+
+OF_ROW_COUNT = (Hypothesis("R1", needs=(tagged(Tag.ROW_COUNT),)),)
+
+_NEIGHBOUR: tuple[Hypothesis, ...] = (
+    *_ON,
+    Hypothesis("T18", needs=(tagged(Tag.WRAPPED),)),
+    Hypothesis("R5", needs=(tagged(Tag.SAME_KEY), tagged(Tag.BORROWED, Tag.ROW_COUNT))),
+    *OF_ROW_COUNT,
+    Hypothesis("T16", needs=(tagged(Tag.TYPE), tagged(Tag.NULL))),
+    Hypothesis("T5", needs=(tagged(Tag.NAN_FOR_NULL),)),
+    Hypothesis("R2", needs=(tagged(Tag.SWAPPED), shown_only_by(SKIPPED))),
+    Hypothesis("R3", needs=(tagged(Tag.SWAPPED),)),
 )
 
+_OWN_VALUE: tuple[Hypothesis, ...] = (
+    Hypothesis("B13", needs=(tagged(Tag.ORDER),)),
+    Hypothesis("B2", needs=(tagged(Tag.BY_VALUE), shown_only_by({Kind.NULL, Kind.NAN}))),
+    *BY_KIND,
+    *EXPLAINED,
+    Hypothesis("B2", supports=(tagged(Tag.BY_VALUE),)),
+)
+"""Only a row with a value that the fixture lacks changes, mostly a row with a null."""
 
-def cause_of_row_pair(seen: Observation, fired: frozenset[Check]) -> str:
-    """The other row of a pair changes the output."""
-    return first_cause(_NEIGHBOUR, seen) or cause_by_driver(seen, fired)
-
-
-def cause_by_driver(seen: Observation, fired: frozenset[Check]) -> str:
-    """The cause by which value is missing, else by the type of the column in which the rows differ."""
-    if Tag.NULL_ONLY in seen.tags:
-        return _of_null_beside(seen)
-    if Tag.OWN_VALUE in seen.tags:
-        return _of_own_value(seen)
-    if seen.driver_type is DriverType.STRING:
-        return _of_text_beside(seen, fired)
-    if seen.driver_type in NESTED:
-        return first_cause(_NESTED, seen) or "B1"
-    return first_cause(_NUMBER, seen) or cause_of_many(seen)
-
-
-def _of_own_value(seen: Observation) -> str:
-    """Only a row with a value that the fixture lacks changes, mostly a row with a null."""
-    if Tag.ORDER in seen.tags:
-        return "B13"
-    if Tag.BY_VALUE in seen.tags and seen.kinds <= {Kind.NULL, Kind.NAN}:
-        return "B2"
-    return cause_by_kind(seen) or first_cause(EXPLAINED, seen) or "B2"
-
-
-_NESTED: tuple[Rule, ...] = (
-    ("B9", tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY)),
-    ("T12", lambda seen: seen.kinds <= OTHER_LENGTHS | {Kind.INNER_NULL}),
+_NESTED: tuple[Hypothesis, ...] = (
+    Hypothesis("B9", needs=(tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY),)),
+    Hypothesis("T12", needs=(shown_only_by(OTHER_LENGTHS | {Kind.INNER_NULL}),)),
+    Hypothesis("B1", supports=(tagged(Tag.PLAIN),)),
 )
 
-_NUMBER: tuple[Rule, ...] = (
-    ("B13", all_tagged(Tag.ORDER, Tag.ADJACENT)),
-    ("B6", tagged(Tag.ORDER)),
-    ("T14", lambda seen: {Kind.ZERO} <= seen.kinds <= {Kind.ZERO, Kind.NULL, Kind.NAN}),
-    ("B3", all_tagged(Tag.AS_RANK, Tag.GROWS, Tag.DENSE)),
-    ("B3", lambda seen: seen.driver_type in INTEGERS and bool(seen.called & CODING)),
-    ("B5", tagged(Tag.AS_RANK)),
+_NUMBER: tuple[Hypothesis, ...] = (
+    Hypothesis("B13", needs=(tagged(Tag.ORDER), tagged(Tag.ADJACENT))),
+    Hypothesis("B6", needs=(tagged(Tag.ORDER),)),
+    Hypothesis("T14", needs=(shown_by_kinds(Kind.ZERO), shown_only_by({Kind.ZERO, Kind.NULL, Kind.NAN}))),
+    Hypothesis("B3", needs=(tagged(Tag.AS_RANK), tagged(Tag.GROWS), tagged(Tag.DENSE))),
+    Hypothesis("B3", needs=(driven_by(*INTEGERS), calls(CODING))),
+    Hypothesis("B5", needs=(tagged(Tag.AS_RANK),), doubts=(calls_none(RANKING, NO_RANKING),)),
+    *OF_MANY,
 )
 
-
-def _of_null_beside(seen: Observation) -> str:
-    """A null in the other row changes a row without null, as types that are inferred from values do."""
-    if {Tag.OTHERS_OUTPUT, Tag.ORDER} <= seen.tags:
-        return "R2"
-    return first_cause(EXPLAINED, seen) or first_cause(_BESIDE_NULL, seen) or ("B6" if Tag.ORDER in seen.tags else "B1")
-
-
-_BESIDE_NULL: tuple[Rule, ...] = (
-    ("T1", driven_by(*INTEGERS)),
-    ("T8", driven_by(DriverType.BINARY)),
-    ("T12", driven_by(*NESTED)),
-    ("T7", driven_by(DriverType.DECIMAL)),
-    ("T4", lambda seen: Kind.NULL in seen.kinds),
+_NULL_BESIDE: tuple[Hypothesis, ...] = (
+    Hypothesis("R2", needs=(tagged(Tag.OTHERS_OUTPUT), tagged(Tag.ORDER))),
+    *EXPLAINED,
+    Hypothesis("T1", needs=(driven_by(*INTEGERS),)),
+    Hypothesis("T8", needs=(driven_by(DriverType.BINARY),)),
+    Hypothesis("T12", needs=(driven_by(*NESTED),)),
+    Hypothesis("T7", needs=(driven_by(DriverType.DECIMAL),)),
+    Hypothesis("T4", needs=(shown_by_kinds(Kind.NULL),)),
+    Hypothesis("B6", needs=(tagged(Tag.ORDER),)),
+    Hypothesis("B1", supports=(tagged(Tag.NULL_ONLY),)),
 )
-"""The cause if a null in the other row changes a row, and no change to that row explains it."""
+"""A null in the other row changes a row without null, as types that are inferred from values do."""
 
+_GUESSED = any_of(
+    all_of(tagged(Tag.DATE), shown_without(Kind.DATE, Kind.OTHER)),
+    all_of(tagged(Tag.NUMBER), shown_without(Kind.DIGITS)),
+    calls(GUESSING),
+    all_of(shown_by_kinds(at_least=2), shown_without(Kind.DIGITS, Kind.OTHER)),
+)
+"""Strings that are all dates, or all numbers, change with one that is neither."""
 
-_STRING: tuple[Rule, ...] = (
-    ("B9", tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY)),
-    ("B13", all_tagged(Tag.ORDER, Tag.ADJACENT)),
-    ("B6", all_tagged(Tag.BORROWED, Tag.ORDER)),
-    ("T9", lambda seen: _is_guessed(seen)),
+_STRING: tuple[Hypothesis, ...] = (
+    Hypothesis("B9", needs=(tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY),)),
+    Hypothesis("B13", needs=(tagged(Tag.ORDER), tagged(Tag.ADJACENT))),
+    Hypothesis("B6", needs=(tagged(Tag.BORROWED), tagged(Tag.ORDER))),
+    Hypothesis("T9", needs=(_GUESSED,)),
     # Values of the fixture do not change each other, different ones do: they change the dtype of the column.
-    ("T13", lambda seen: Tag.KNOWN_SILENT in seen.tags and not (_counts(seen) or seen.called & ENCODING)),
-    ("B6", lambda seen: Tag.ORDER in seen.tags and not seen.called & CODING),
-    ("B4", lambda seen: bool(seen.called & ENCODING)),
-    ("B3", lambda seen: bool(seen.called & CODING)),
-    ("B4", tagged(Tag.RAISED)),
+    Hypothesis(
+        "T13",
+        needs=(tagged(Tag.KNOWN_SILENT),),
+        rules_out=(tagged(Tag.GROWS, Tag.RAISED), calls(ENCODING)),
+    ),
+    Hypothesis("B6", needs=(tagged(Tag.ORDER),), rules_out=(calls(CODING),)),
+    Hypothesis("B4", needs=(calls(ENCODING),), doubts=(tagged(Tag.GROWS),)),
+    Hypothesis("B3", needs=(calls(CODING),), supports=(tagged(Tag.GROWS),)),
+    Hypothesis("B4", needs=(tagged(Tag.RAISED, Tag.REFUSES_NONE),)),
+    Hypothesis("B4", needs=(shown_by_kinds(),), rules_out=(tagged(Tag.GROWS),)),
+    Hypothesis("B3", supports=(tagged(Tag.GROWS),)),
 )
 
 
-def _counts(seen: Observation) -> bool:
-    return not seen.tags.isdisjoint({Tag.GROWS, Tag.RAISED})
+def of_row_pair(seen: Observation) -> tuple[Hypothesis, ...]:
+    """The other row of a pair changes the output."""
+    return (*_NEIGHBOUR, *by_driver(seen))
 
 
-def _of_text_beside(seen: Observation, fired: frozenset[Check]) -> str:
-    is_shown_by_pairs = bool(seen.kinds)
-    is_encoded = Check.EMPTY in fired or (is_shown_by_pairs and Tag.GROWS not in seen.tags)
-    return first_cause(_STRING, seen) or ("B4" if is_encoded else "B3")
-
-
-def _is_guessed(seen: Observation) -> bool:
-    """Whether strings that are all dates, or all numbers, change with one that is neither."""
-    if Tag.DATE in seen.tags and not seen.kinds & {Kind.DATE, Kind.OTHER}:
-        return True
-    if Tag.NUMBER in seen.tags and Kind.DIGITS not in seen.kinds:
-        return True
-    return bool(seen.called & GUESSING) or (len(seen.kinds) > 1 and not seen.kinds & {Kind.DIGITS, Kind.OTHER})
+def by_driver(seen: Observation) -> tuple[Hypothesis, ...]:
+    """By which value is missing, else by the type of the column in which the rows differ."""
+    if Tag.NULL_ONLY in seen.tags:
+        return _NULL_BESIDE
+    if Tag.OWN_VALUE in seen.tags:
+        return _OWN_VALUE
+    if seen.driver_type is DriverType.STRING:
+        return _STRING
+    return _NESTED if seen.driver_type in NESTED else _NUMBER

@@ -44,6 +44,7 @@ def finding_of(diagnosis: Diagnosis, declared: str, counterexample: Counterexamp
         inputs=diagnosis.inputs,
         rows=diagnosis.rows,
         witness=counterexample,
+        candidates=diagnosis.candidates,
     )
 
 

@@ -1,17 +1,17 @@
-"""The causes of types and names: by how values differ, what explains it, and which rows differ. Pure."""
+"""Hypotheses of types and names: by how values differ, what explains it, and which rows differ. Pure."""
 
 from __future__ import annotations
 
-from pyml_sandbox.parity.diagnosis.predicates import (
-    Rule,
-    all_explained_by,
+from pyml_sandbox.parity.diagnosis.hypotheses import (
+    Hypothesis,
+    Sign,
+    all_of,
+    any_of,
     explained_by,
-    first_cause,
     shown_only_by,
     tagged,
 )
 from pyml_sandbox.parity.observations.features import Explanation, Tag
-from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 
 BESIDE_STEPS = frozenset({Kind.SINGLE, Kind.ULP, Kind.BOUNDARY})
@@ -20,80 +20,73 @@ BESIDE_STEPS = frozenset({Kind.SINGLE, Kind.ULP, Kind.BOUNDARY})
 BEYOND_FLOAT64 = frozenset({Kind.BIG, Kind.END})
 """Kinds of integers that float64 may not represent."""
 
+_SINGLE = any_of(
+    explained_by(Explanation.SINGLE, Explanation.DOUBLE),
+    all_of(explained_by(Explanation.WRITTEN), shown_only_by(BESIDE_STEPS)),
+)
+"""A value was rounded to float32; if a threshold has few digits, writing with few digits looks the same."""
 
-def _is_single(seen: Observation) -> bool:
-    """Whether a value was rounded to float32; if a threshold has few digits, writing with few digits looks the same."""
-    is_written = Explanation.WRITTEN in seen.explanations and shown_only_by(seen, BESIDE_STEPS)
-    return is_written or not seen.explanations.isdisjoint({Explanation.SINGLE, Explanation.DOUBLE})
+_OTHER_CASE = all_of(explained_by(Explanation.OTHER_CASE), explained_by(Explanation.MIXED_CASE))
+"""A name is in a different case; a lookup with a default does not show this explanation by chance.
 
-
-def _is_other_case(seen: Observation) -> bool:
-    """Whether a name is in a different case; a lookup with a default does not show this explanation by chance.
-
-    Other rows in the call do not change names, and if all names are in lower case, a column in a different case is a
-    missing column.
-    """
-    return {Explanation.OTHER_CASE, Explanation.MIXED_CASE} <= seen.explanations and Tag.NULL_ONLY not in seen.tags
+If all names are in lower case, a column in a different case is a missing column.
+"""
 
 
-EXPLAINED: tuple[Rule, ...] = (
-    ("S3", _is_other_case),
-    ("T2", lambda seen: Explanation.FLOATS in seen.explanations and shown_only_by(seen, BEYOND_FLOAT64)),
-    ("T2", explained_by(Explanation.VIA_FLOAT64)),
-    ("T6", _is_single),
-    ("T17", explained_by(Explanation.WRITTEN)),
-    ("T10", explained_by(Explanation.HOURS, Explanation.NAIVE)),
-    ("T15", explained_by(Explanation.EMPTY_NULL, Explanation.NULL_EMPTY)),
-    ("T8", explained_by(Explanation.BYTES, Explanation.TEXT)),
-    ("T9", explained_by(Explanation.GUESSED)),
-    ("T7", explained_by(Explanation.DECIMAL_FLOATS)),
-    ("T12", explained_by(Explanation.ARRAYS, Explanation.INNER_FLOATS)),
-    ("T14", explained_by(Explanation.ZERO_NULL, Explanation.ZERO_NAN)),
-    ("T4", explained_by(Explanation.NULL_NAN, Explanation.NAN_NULL, Explanation.NULL_TEXT)),
-    ("T14", explained_by(Explanation.NULL_ZERO, Explanation.NAN_ZERO)),
-    ("T4", explained_by(Explanation.NAN)),
-    ("T1", all_explained_by(Explanation.FLOATS, Explanation.OBJECTS)),
-    ("T3", all_explained_by(Explanation.FLOATS, Explanation.UNKNOWN)),
-    ("T1", all_explained_by(Explanation.FLOATS, Explanation.DROPPED)),
-    ("T3", explained_by(Explanation.FLOATS)),
-    ("T1", explained_by(Explanation.OBJECTS)),
-    ("T13", explained_by(Explanation.CATEGORIES)),
-    ("T17", explained_by(Explanation.ULP)),
-    ("S2", explained_by(Explanation.MISSING, Explanation.EXTRA)),
+def _both(*explanations: Explanation) -> Sign:
+    return all_of(*(explained_by(each) for each in explanations))
+
+
+EXPLAINED: tuple[Hypothesis, ...] = (
+    # Other rows in the call do not change names.
+    Hypothesis("S3", needs=(_OTHER_CASE,), rules_out=(tagged(Tag.NULL_ONLY),)),
+    Hypothesis("T2", needs=(explained_by(Explanation.FLOATS), shown_only_by(BEYOND_FLOAT64))),
+    Hypothesis("T2", needs=(explained_by(Explanation.VIA_FLOAT64),)),
+    Hypothesis("T6", needs=(_SINGLE,)),
+    Hypothesis("T17", needs=(explained_by(Explanation.WRITTEN),)),
+    Hypothesis("T10", needs=(explained_by(Explanation.HOURS, Explanation.NAIVE),)),
+    Hypothesis("T15", needs=(explained_by(Explanation.EMPTY_NULL, Explanation.NULL_EMPTY),)),
+    Hypothesis("T8", needs=(explained_by(Explanation.BYTES, Explanation.TEXT),)),
+    Hypothesis("T9", needs=(explained_by(Explanation.GUESSED),)),
+    Hypothesis("T7", needs=(explained_by(Explanation.DECIMAL_FLOATS),)),
+    Hypothesis("T12", needs=(explained_by(Explanation.ARRAYS, Explanation.INNER_FLOATS),)),
+    Hypothesis("T14", needs=(explained_by(Explanation.ZERO_NULL, Explanation.ZERO_NAN),)),
+    Hypothesis("T4", needs=(explained_by(Explanation.NULL_NAN, Explanation.NAN_NULL, Explanation.NULL_TEXT),)),
+    Hypothesis("T14", needs=(explained_by(Explanation.NULL_ZERO, Explanation.NAN_ZERO),)),
+    Hypothesis("T4", needs=(explained_by(Explanation.NAN),)),
+    Hypothesis("T1", needs=(_both(Explanation.FLOATS, Explanation.OBJECTS),)),
+    Hypothesis("T3", needs=(_both(Explanation.FLOATS, Explanation.UNKNOWN),)),
+    Hypothesis("T1", needs=(_both(Explanation.FLOATS, Explanation.DROPPED),)),
+    Hypothesis("T3", needs=(explained_by(Explanation.FLOATS),)),
+    Hypothesis("T1", needs=(explained_by(Explanation.OBJECTS),)),
+    Hypothesis("T13", needs=(explained_by(Explanation.CATEGORIES),)),
+    Hypothesis("T17", needs=(explained_by(Explanation.ULP),)),
+    Hypothesis("S2", needs=(explained_by(Explanation.MISSING, Explanation.EXTRA),)),
     # If all names are in lower case, a different case changes only their order.
-    ("S1", explained_by(Explanation.ORDER, Explanation.OTHER_CASE)),
+    Hypothesis("S1", needs=(explained_by(Explanation.ORDER, Explanation.OTHER_CASE),)),
+)
+"""By the change to a row or its frame that explains the difference."""
+
+BY_KIND: tuple[Hypothesis, ...] = (
+    Hypothesis("T4", needs=(shown_only_by({Kind.NULL, Kind.NAN}),)),
+    Hypothesis("T14", needs=(shown_only_by({Kind.ZERO}),)),
+    Hypothesis("T15", needs=(shown_only_by({Kind.EMPTY}),)),
+    Hypothesis("T2", needs=(shown_only_by(BEYOND_FLOAT64),)),
+    Hypothesis("T6", needs=(shown_only_by(BESIDE_STEPS),)),
+    Hypothesis("T12", needs=(shown_only_by(OTHER_LENGTHS | {Kind.INNER_NULL}),)),
+    Hypothesis("T10", needs=(shown_only_by({Kind.DST, Kind.HOUR, Kind.MICRO}),)),
+    Hypothesis("T9", needs=(shown_only_by({Kind.DIGITS, Kind.DATE}),)),
+)
+"""By the kinds of rows that alone differ, if nothing explains the difference."""
+
+_HOW: tuple[Hypothesis, ...] = (
+    Hypothesis("T5", needs=(tagged(Tag.NAN_FOR_NULL),)),
+    Hypothesis("T7", needs=(tagged(Tag.LAST_DIGIT),)),
+    Hypothesis("T18", needs=(tagged(Tag.WRAPPED),)),
 )
 
-_BY_KIND: tuple[tuple[str, frozenset[Kind]], ...] = (
-    ("T4", frozenset({Kind.NULL, Kind.NAN})),
-    ("T14", frozenset({Kind.ZERO})),
-    ("T15", frozenset({Kind.EMPTY})),
-    ("T2", BEYOND_FLOAT64),
-    ("T6", BESIDE_STEPS),
-    ("T12", OTHER_LENGTHS | {Kind.INNER_NULL}),
-    ("T10", frozenset({Kind.DST, Kind.HOUR, Kind.MICRO})),
-    ("T9", frozenset({Kind.DIGITS, Kind.DATE})),
-)
-"""The cause if only rows of some kinds differ, and nothing explains it."""
+OF_CHANGE = (*_HOW, *EXPLAINED)
+"""By how the outputs differ, or by what explains it."""
 
-
-def cause_by_kind(seen: Observation) -> str | None:
-    """The cause if only rows of some kinds show the difference; None if other rows do as well."""
-    return next((code for code, wanted in _BY_KIND if shown_only_by(seen, wanted)), None)
-
-
-_HOW: tuple[Rule, ...] = (
-    ("T5", tagged(Tag.NAN_FOR_NULL)),
-    ("T7", tagged(Tag.LAST_DIGIT)),
-    ("T18", tagged(Tag.WRAPPED)),
-)
-
-
-def cause_of_values(seen: Observation) -> str | None:
-    """The cause by how the outputs differ, by what explains it, or by the kinds of rows; None if none is known."""
-    return cause_of_change(seen) or cause_by_kind(seen)
-
-
-def cause_of_change(seen: Observation) -> str | None:
-    """The cause by how the outputs differ, or by what explains it; None if none is known."""
-    return first_cause(_HOW, seen) or first_cause(EXPLAINED, seen)
+OF_VALUES = (*OF_CHANGE, *BY_KIND)
+"""By how the outputs differ, by what explains it, or by the kinds of rows."""

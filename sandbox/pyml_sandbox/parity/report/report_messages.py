@@ -45,6 +45,7 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
 NOT_COUNTED = "upload, environment, deployment and the start of Spark"
 ABOVE_HEADING = "Above the required level"
 MAX_ROWS = 10
+MAX_GROUNDS = 3
 MAX_DEFAULTS = 6
 
 
@@ -124,6 +125,15 @@ def sentence(finding: Finding) -> str:
     """The sentence of a finding with a full stop; an exception in it keeps its lines."""
     text = lines(finding.sentence).rstrip()
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def grounds(finding: Finding) -> Iterator[tuple[str, str]]:
+    """How sure the cause is and why, what speaks against it, and the second candidate; each with its title."""
+    for number, one in enumerate(finding.candidates):
+        name = f"{one.code} {one.name}, {one.certainty}" if number else str(one.certainty)
+        yield "or" if number else "cause", f"{name}: {plain('; '.join(one.speaks_for[:MAX_GROUNDS]))}"
+        if one.speaks_against:
+            yield "against", plain("; ".join(one.speaks_against[:MAX_GROUNDS]))
 
 
 def hop_line(hop: Hop) -> str:

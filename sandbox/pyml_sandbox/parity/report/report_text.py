@@ -126,6 +126,8 @@ def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
     if finding.rows:
         yield "rows", Text(f"{finding.rows:,}")
     yield "checks", Text(formatting.listed(report_messages.checks_of(finding)))
+    for name, words in report_messages.grounds(finding):
+        yield name, Text(words)
     if finding.witness:
         yield from _counterexample_rows(finding.witness)
 

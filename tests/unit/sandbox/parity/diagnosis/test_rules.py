@@ -18,6 +18,7 @@ from pyml_sandbox.parity.observations.features import DriverType, Explanation, T
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.verdict import Certainty
 
 ROW = Condition((InputRow({"a": 1.0}, 0),))
 
@@ -466,3 +467,51 @@ FEATURES: list[Feature] = [
     *Explanation,
     *map(Call, sorted(RANKING | ENCODING | CODING | GUESSING)),
 ]
+
+
+# ---- how certain
+
+
+@pytest.mark.parametrize(("certainty", "observations"), [
+    ("shown", [saw(Check.HASH_SEED)]),
+    ("shown", [saw(Check.MEMORY)]),
+    ("shown", [saw(Check.REPEAT), saw(Check.SEEDED, output="")]),
+    ("possible", [saw(Check.REPEAT)]),
+    ("shown", [alone_and_twice(Explanation.SINGLE)]),
+    ("likely", [alone_and_twice(Kind.NULL)]),
+    ("likely", [beside(Tag.AS_RANK, Call("rank"))]),
+    ("possible", [beside(Tag.AS_RANK)]),
+    ("likely", [beside()]),
+    ("possible", [saw(Check.TOGETHER, inputs=())]),
+    ("likely", [CODES]),
+    ("possible", [on_both_paths()]),
+])  # fmt: skip
+def test_how_certain_a_cause_is_follows_what_was_seen(certainty: str, observations: list[Observation]) -> None:
+    (found,) = diagnose(observations)
+    assert found.candidates[0].certainty == certainty
+
+
+@pytest.mark.parametrize(("first", "second", "observations"), [
+    ("B5", "B1", [beside(Tag.AS_RANK)]),
+    ("B5", "", [beside(Tag.AS_RANK, Call("rank"))]),
+    ("B3", "", [CODES]),
+    ("B1", "", [beside()]),
+    ("T4", "T14", [alone_and_twice(Explanation.NULL_NAN, Explanation.NAN_ZERO)]),
+])  # fmt: skip
+def test_a_second_candidate_is_named_where_it_is_close(
+    first: str, second: str, observations: list[Observation]
+) -> None:
+    (found,) = diagnose(observations)
+    assert [each.code for each in found.candidates] == [code for code in (first, second) if code]
+
+
+def test_the_surest_of_several_observations_says_why() -> None:
+    (found,) = diagnose([saw(Check.TOGETHER, inputs=()), saw(Check.CROWD, DriverType.DOUBLE, inputs=())])
+    assert found.candidates[0].certainty is Certainty.LIKELY
+
+
+@pytest.mark.parametrize(("code", "observations"), ONE_CAUSE, ids=_named)
+def test_every_cause_says_why(code: str, observations: list[Observation]) -> None:
+    (found,) = diagnose(observations)
+    assert found.candidates[0].code == code
+    assert all(found.candidates[0].speaks_for)
