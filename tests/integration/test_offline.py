@@ -9,7 +9,9 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
+from pyml.offline import key_counts
 from pyml.offline.job import JobError
+from pyml.offline.key_counts import count_keys
 from pyml.offline.targets import table_insert
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
@@ -350,3 +352,28 @@ def test_inputs_that_are_not_the_models_are_refused(client: Client, double: str)
 def test_a_bad_table_name_is_refused(client: Client, double: str, table: str) -> None:
     with pytest.raises(UsageError, match="is not the name of a Hive table"):
         client.predict_offline(double, ROWS.format(1), table).wait()
+
+
+@pytest.mark.parametrize(
+    ("key", "rows"),
+    [
+        ("id", "SELECT id FROM range(1000)"),
+        ("id, s", "SELECT id % 10 AS id, CAST(id AS STRING) AS s FROM range(1000)"),
+        ("d, t", "SELECT date_add(DATE'2024-01-01', CAST(id AS INT)) AS d, TIMESTAMP'2024-01-01' AS t FROM range(99)"),
+        ("id", "SELECT id % 999 AS id FROM range(1000)"),
+        ("id", "SELECT if(id = 7, NULL, id) AS id FROM range(1000)"),
+        ("id", "SELECT if(id < 3, NULL, id) AS id FROM range(1000)"),
+        ("x", "SELECT * FROM VALUES (0.0D), (-0.0D), (1.0D) AS t(x)"),
+        ("s", "SELECT s COLLATE UTF8_LCASE AS s FROM VALUES ('bus'), ('BUS'), ('car') AS t(s)"),
+        ("id", "SELECT id FROM range(0)"),
+    ],
+)
+def test_a_key_is_counted_by_hashes_as_spark_groups_it(
+    key: str, rows: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = key.split(", ")
+    with session(client.home) as spark:
+        spark.sql(rows).createOrReplaceTempView("keyed")
+        counted = count_keys(spark, "keyed", names)
+        monkeypatch.setattr(key_counts, "HASHED_ROWS", -1)
+        assert counted == count_keys(spark, "keyed", names)

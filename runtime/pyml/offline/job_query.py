@@ -1,11 +1,10 @@
-"""The query of an offline job: planned, and its columns and key checked."""
+"""The query of an offline job: planned, and its columns checked."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyml.error_code import ErrorCode
@@ -17,7 +16,7 @@ from pyml.types.conversion.declared_column import missing_problem, type_problem
 from pyml.types.conversion.lossless import is_convertible
 from pyml.types.conversion.row_source import RowSource
 from pyml.types.schema import Schema
-from pyml.types.spark_types import backticked, quoted
+from pyml.types.spark_types import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -137,75 +136,3 @@ def _uncomparable(name: str, data_type: DataType, job: OfflineJob) -> Problem | 
 
 
 _UNCOMPARABLE = frozenset({"VariantType", "GeometryType", "GeographyType"})
-
-
-@dataclass(frozen=True)
-class KeyCounts:
-    """What the rows of a table say of its key.
-
-    Attributes:
-        rows: number of rows.
-        null_rows: rows that have a null in a key column.
-        repeated_keys: different keys that several rows have.
-    """
-
-    rows: int
-    null_rows: int
-    repeated_keys: int
-
-
-def count_keys(spark: SparkSession, relation: str, key: Sequence[str]) -> KeyCounts:
-    """Count rows, nulls and repeated keys, in one pass.
-
-    Args:
-        spark: session that can read the table.
-        relation: name of the table or view, quoted if necessary.
-        key: columns that should identify a row.
-    """
-    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
-
-    names = [f"__key_{position}" for position in range(len(key))]
-    has_null = " OR ".join(f"{name} IS NULL" for name in names)
-    keys = spark.table(relation).select(
-        *(F.col(backticked(name)).alias(safe) for name, safe in zip(key, names, strict=True))
-    )
-    # Not as a statement: Spark Connect would ask once to parse it and once for its result.
-    counted = (
-        keys.groupBy(*names)
-        .agg(F.count(F.lit(1)).alias("__rows"))
-        .selectExpr("__rows", f"{has_null} AS __has_null")
-        .selectExpr("coalesce(sum(__rows), 0)", "coalesce(sum(if(__has_null, __rows, 0)), 0)", "count_if(__rows > 1)")
-        .collect()[0]
-    )
-    return KeyCounts(*map(int, counted))
-
-
-def key_problems(
-    spark: SparkSession, relation: str, key: Sequence[str], counts: KeyCounts | None = None
-) -> Iterator[Problem]:
-    """Problems of the key of a table or view: nulls and repeated keys, with an example.
-
-    Args:
-        spark: session that can read the table.
-        relation: name of the table or view, quoted if necessary.
-        key: columns that should identify a row.
-        counts: of this table and key; None to count them now.
-    """
-    counts = counts or count_keys(spark, relation, key)
-    if counts.null_rows:
-        shown = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
-        message = f"{counts.null_rows} rows have a null in the key ({', '.join(map(quoted, key))})"
-        yield Problem(message, f"WHERE NOT ({shown})")
-    if counts.repeated_keys:
-        columns = ", ".join(map(backticked, key))
-        repeated = spark.sql(
-            f"SELECT to_json(struct({columns}), map('ignoreNullFields', 'false')), count(*) "
-            f"FROM {relation} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
-        ).collect()[0]
-        # As text of Spark: Python has no date of the year 12024.
-        values = json.loads(repeated[0], parse_float=str, parse_int=str)
-        example = ", ".join(f"{name}={value}" for name, value in values.items())
-        yield Problem(
-            f"{counts.repeated_keys} keys appear more than once, such as {example} ({repeated[1]} times)",
-            "add columns to the key until it identifies one row",
-        )

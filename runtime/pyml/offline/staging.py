@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pyml.error_code import ErrorCode
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import count_keys, key_problems
 from pyml.offline.kept_columns import KeptColumn
+from pyml.offline.key_counts import count_keys, key_problems
 from pyml.offline.spark_schema import fields_of
 from pyml.types.spark_types import backticked
 
@@ -142,7 +142,7 @@ def refuse_bad_audit(
             "run it again; if it fails again, report it",
             ErrorCode.ROWS_LOST,
         )
-    counts = count_keys(spark, staging, key) if job.key else None
+    counts = count_keys(spark, staging, key, after.rows) if job.key else None
     stored = counts.rows if counts else spark.table(staging).count()
     if stored != after.rows:
         message = f"{after.rows} rows were predicted, but {stored} are stored; {kept}"

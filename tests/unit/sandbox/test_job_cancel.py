@@ -17,7 +17,7 @@ from pyml.errors import SandboxError
 from pyml.offline import job_run, staging
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import KeyCounts
+from pyml.offline.key_counts import KeyCounts
 from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
@@ -111,7 +111,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     monkeypatch.setattr(job_run, "check_query", lambda rows, job, key: None)
     monkeypatch.setattr(job_run, "written_columns", lambda rows, job, key: {})
     monkeypatch.setattr(job_run, "find_target", lambda *_: None)
-    monkeypatch.setattr(staging, "count_keys", lambda spark, relation, key: KeyCounts(1, 0, 0))
+    monkeypatch.setattr(staging, "count_keys", lambda spark, relation, key, rows: KeyCounts(1, 0, 0))
     writes(monkeypatch, lambda: None)
     return FakeSpark()
 

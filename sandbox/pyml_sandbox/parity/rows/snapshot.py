@@ -15,7 +15,8 @@ from pyml.errors import InputError, Problem, UsageError
 from pyml.inference.describe import Signature
 from pyml.offline.batches import declared_or_report
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.job_query import check_query, count_keys, key_problems, planned
+from pyml.offline.job_query import check_query, planned
+from pyml.offline.key_counts import count_keys, key_problems
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.spark_schema import arrow_type_of_spark, declared_type, fields_of
 from pyml.offline.staging import FILE_ROWS
