@@ -130,7 +130,7 @@ def mlflow_job(bench: OfflineBench, cache: Path) -> Callable[[str], float]:
     """
     python = peer_python(ENVIRONMENT, cache)
     (packages,) = python.parent.parent.glob("lib/python*/site-packages")
-    (packages / "pyml-runtime.pth").write_text(str(runtime_folder()))
+    (packages / "pyml-runtime.pth").write_text(str(runtime_folder().parent))
     model, saved = bench.folder / "mlflow_model.py", bench.folder / "mlflow"
     model.write_text(programs.MLFLOW_MODEL)
     _output([str(python), "-c", programs.MLFLOW_SAVE, str(model), str(saved)])
@@ -149,7 +149,7 @@ def _program(bench: OfflineBench, program: str, python: Path, rest: tuple[str, .
 def _output(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=JOB_S)
     if done.returncode:
-        raise UnavailablePeerError(last_line(done.stderr))
+        raise UnavailablePeerError(last_line(done.stderr.partition("JVM stacktrace")[0]))
     return done.stdout
 
 
