@@ -38,6 +38,7 @@ TABLES: Mapping[str, type] = {
 KINDS = {
     "str": "string",
     "int": "whole number, at least 1",
+    "float": "number above 0",
     "float | None": "number, at least 0",
     "tuple[str, ...]": "list of strings",
 }

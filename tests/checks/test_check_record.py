@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.baseline import no_difference
+from pyml_sandbox.parity.context.time_budget import TimeBudget
 from pyml_sandbox.parity.examine import examine, open_context
 from pyml_sandbox.parity.harness_process import ANSWER_TIMEOUT_S, FIRST_ANSWER_TIMEOUT_S, PATIENCE, HarnessProcess
 from pyml_sandbox.parity.observations.catalogue import Check
@@ -27,6 +28,7 @@ from pyml_sandbox.parity.verdict import Finding, Severity
 from support.harnesses import BuilderHere, Source, harnesses_of
 
 HONEST = of_a("return pd.DataFrame({'p': frame.a * 2})")
+Z_SCORE = BROKEN["B1 z-score"]
 OF_BATCHES = {"sizes", "alone", "contract", "copies", "neighbour", "together", "shuffle", "split", "crowd"}
 OF_REPEAT = {"frozen-clock", "seeded", "same-history", "training-mode", "memory"}
 OF_ENVIRONMENT = {"fresh", "hash-seed", "time-zone", "threads", "locale", "working-directory", "cpus", "umask"}
@@ -56,6 +58,24 @@ def test_neighbours_of_other_kinds_are_listed_where_there_are_such(tmp_path: Pat
     )
     assert {"text-neighbour", "null-neighbour", "long-neighbour", "nulls"} <= set(made)
     assert all(made[name].rows for name in made if "neighbour" in name)
+
+
+def test_with_less_time_fewer_rows_are_tried_and_what_was_left_undone_is_recorded(tmp_path: Path) -> None:
+    wide = Source(
+        "a DOUBLE NOT NULL, b DOUBLE, s STRING",
+        "p DOUBLE NOT NULL",
+        "return pd.DataFrame({'p': frame.a - frame.a.mean() + (frame.a > 2.5)})",
+        {"a": A, "b": A, "s": [str(each) for each in A]},
+    )
+    rows, parts = [], []
+    for budget in (TimeBudget(), TimeBudget(0.001)):
+        with wide.context(tmp_path / str(budget.seconds)) as context:
+            seen = examine(replace(context, budget=budget)).observations
+            assert {each.output for each in seen} == {"p"}
+            rows.append(context.record.made["copies"].rows)
+            parts.append({part for part, _ in context.record.undone})
+    assert rows[1] < rows[0]
+    assert parts == [set(), {"alone", "sizes", "thresholds", "neighbours", "batches", "trace"}]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +130,6 @@ class BuilderOfDying:
         left = 10**9 if self.conversations else self.left
         self.conversations.append(Dying(BuilderHere().open_session(environment, arguments), left))
         return self.conversations[-1]
-
-
-Z_SCORE = BROKEN["B1 z-score"]
 
 
 def broken_off_after(questions: int, folder: Path, source: Source = Z_SCORE) -> tuple[CheckRecord, str, list[str]]:

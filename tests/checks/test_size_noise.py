@@ -46,10 +46,29 @@ HONEST = {
 }  # fmt: skip
 
 
-def noise_of(source: Source, folder: Path, *, clock: Iterator[float] | None = None, batch_rows: int = 100) -> Noise:
+BUDGET_S = 6.0
+
+
+def noise_of(
+    source: Source,
+    folder: Path,
+    *,
+    clock: Iterator[float] | None = None,
+    batch_rows: int = 100,
+    budget_s: float = BUDGET_S,
+    row_s: float = 0.0,
+) -> Noise:
     with harnesses_of(source.write(folder)).start() as harness:
         outputs, ticks = Schema(source.outputs), clock or iter([0.0] * 1000)
-        return measure_noise(harness, source.full_batch, outputs, batch_rows, clock=lambda: next(ticks))
+        return measure_noise(
+            harness,
+            source.full_batch,
+            outputs,
+            batch_rows,
+            budget_s=budget_s,
+            row_s=row_s,
+            clock=lambda: next(ticks),
+        )
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -99,18 +118,28 @@ def test_where_time_is_short_the_rows_that_are_asked_lie_far_apart(tmp_path: Pat
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
     found = noise_of(source, tmp_path, clock=iter([0.0] * 6 + [1.0, 1.0, 9.0]), batch_rows=64)
     assert (found.rows, found.of) == (64 + 44, ROWS)  # the first slice and the last
+    assert found.rest_s == pytest.approx(9.0 * (ROWS - 108) / 108)
     assert {row // 64 for row in found.size_dependent["p"]} == {0, 4}
 
 
 def test_a_model_with_slow_calls_is_asked_about_whole_batches_and_fewer_small_ones(tmp_path: Path) -> None:
     body = "return pd.DataFrame({'p': frame.a + (len(frame) >= 250) * (frame.a < 9)})"
     source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", body, {"a": [float(number) for number in range(ROWS)]})
-    with harnesses_of(source.write(tmp_path)).start() as harness:
-        ticks = iter([0.0] * 100)
-        outputs = Schema(source.outputs)
-        found = measure_noise(harness, source.full_batch, outputs, ROWS, row_s=0.05, clock=lambda: next(ticks))
+    found = noise_of(source, tmp_path, batch_rows=ROWS, row_s=0.05)
     assert 0 < found.rows <= 10
     assert set(found.size_dependent["p"]) == set(range(9))
+
+
+def test_more_time_is_more_rows_and_what_is_needed_for_all_is_enough(tmp_path: Path) -> None:
+    source = Source("a DOUBLE NOT NULL", "p DOUBLE NOT NULL", "return pd.DataFrame({'p': frame.a})", {"a": [float(number) for number in range(ROWS)]})  # fmt: skip
+    rows = []
+    for number, budget_s in enumerate((0.6, BUDGET_S, 60.0)):
+        found = noise_of(source, tmp_path / str(number), batch_rows=ROWS, row_s=0.05, budget_s=budget_s)
+        rows.append(found.rows)
+        assert found.needed_s >= ROWS * 0.05
+    assert sorted(set(rows)) == rows
+    found = noise_of(source, tmp_path / "all", batch_rows=ROWS, row_s=0.05, budget_s=found.needed_s)
+    assert (found.rows, found.rest_s, found.needed_s) == (ROWS, 0.0, 0.0)
 
 
 def test_a_model_that_is_slow_with_each_row_is_asked_about_smaller_batches(tmp_path: Path) -> None:

@@ -141,6 +141,12 @@ def test_the_level_is_the_given_one_or_the_declared_one(asked: Asked, given: lis
     assert asked.settings == [ParitySettings(sql="SELECT 1 AS id", key=("id",), level=level)]
 
 
+@pytest.mark.parametrize(("given", "budget_s"), [([], 90.0), (["--budget", "600"], 600.0), (["--budget", "0.5"], 0.5)])
+def test_the_time_budget_is_the_given_one_or_the_declared_one(asked: Asked, given: list[str], budget_s: float) -> None:
+    run(["parity-check", *given])
+    assert [settings.budget_s for settings in asked.settings] == [budget_s]
+
+
 @pytest.mark.parametrize(("given", "uses"), [([], True), (["--no-cache"], False)])
 def test_the_cache_is_used_unless_it_is_refused(asked: Asked, given: list[str], uses: bool) -> None:
     run(["parity-check", *given])
@@ -201,6 +207,9 @@ def test_a_file_may_be_read_by_others_of_the_machine(asked: Asked) -> None:
     [
         (["--level", "P6"], "expected a level after --level, found 'P6'", "one of P1, P2, P3, P4, P5"),
         (["--level", "p1"], "found 'p1'", "one of P1"),
+        (["--budget", "0"], "expected seconds above 0 after --budget, found 0", "--budget 90"),
+        (["--budget", "nan"], "expected seconds above 0 after --budget, found nan", "--budget 90"),
+        (["--budget", "inf"], "found inf", "--budget 90"),
         (["--html", "."], "expected a file after --html, found the folder .", "--html parity.html"),
         (["--junit", "."], "expected a file after --junit, found the folder .", "--junit parity.xml"),
     ],

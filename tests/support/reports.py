@@ -29,6 +29,7 @@ from pyml_sandbox.parity.verdict import (
     PathFailure,
     Seen,
     Severity,
+    Undone,
     Verdict,
 )
 from pyml_sandbox.parity.verdict_rules import ALONE, BATCHES, ROWS
@@ -174,6 +175,7 @@ def report(decision: Decision, comparisons: Sequence[Comparison] = AGREEING, row
         tolerances=Tolerances(columns={"p": Tolerance(atol=1e-9)}),
         steps=(StepTime("freeze", 1.25, "336,776 rows"), StepTime("offline", 9.0)),
         declared_level="P3",
+        budget_s=90.0,
         next_command="pyml parity-check --json",
         elsewhere={"folder": "here"},
     )
@@ -194,6 +196,14 @@ FAILING = replace(
     failures=(PathFailure(("online one by one",), "predict raised ValueError: boom", ROWS),),
     points=POINTS,
     environments=ENVIRONMENTS,
+    undone=(
+        Undone(
+            "sizes",
+            "12,000 of 336,776 rows in batches of 1, 2, 8 and 64; the rest needs about 170 s more",
+            2_600.0,
+        ),
+        Undone("shrink", "an input of 2 rows and 3 columns, after 12 smaller ones; there may be a smaller one", 180.0),
+    ),
     images={"offline": f"sha256:{'1f' * 32}", "online": f"sha256:{'1f' * 32}"},
 )
 """Has all kinds of findings and every field."""

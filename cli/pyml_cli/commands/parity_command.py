@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -35,6 +36,12 @@ def parity_check(
     level: Annotated[
         str, typer.Option(metavar="LEVEL", help="Level to require, P1 to P5 (default: from pyml.toml, else P3).")
     ] = "",
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="Time that the checks beside both paths share (default: from pyml.toml, else 90)."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as one HTML file.")] = None,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the report as JUnit XML, for CI.")
@@ -60,7 +67,7 @@ def parity_check(
 ) -> None:
     """Run a model offline and online on the same rows and compare the predictions.
 
-    Rows, key and level come from the model's pyml.toml unless options give them. Exit code 0: PASS. 1: FAIL.
+    Rows, key, level and budget come from the model's pyml.toml unless options give them. Exit code 0: PASS. 1: FAIL.
     2: the model, the query or an option is wrong. 3: the sandbox is in trouble. 4: CANNOT-CERTIFY.
     """
     from pyml.package.model_package import ModelPackage
@@ -72,8 +79,9 @@ def parity_check(
     files = Files(html, junit)
     files.refuse_folders()
     _refuse_unknown(level)
+    _refuse_no_time(budget)
     client = Client(sandbox)
-    asked = _Asked(sql, table, key, level)
+    asked = _Asked(sql, table, key, level, budget)
     if offline_table or endpoint or foreign_model:
         place = _Elsewhere(offline_table, endpoint, foreign_model, cluster)
         _told(_of_others(client, place, asked), files, json=json)
@@ -172,6 +180,8 @@ def _of_others(client: Client, place: _Elsewhere, asked: _Asked) -> Report:
 
     if asked.level not in ("", LEVEL):
         raise UsageError(f"of a system that is not ours a check can earn {LEVEL} alone", "leave --level out")
+    if asked.budget_s:
+        raise UsageError("of a system that is not ours no check takes as much as time allows", "leave --budget out")
     if asked.table or not asked.sql:
         raise UsageError("the rows of a system that is not ours come from a query", "--sql QUERY, with the key")
     name, _, version = place.model.partition("@")
@@ -195,6 +205,7 @@ class _Asked:
     table: str
     key: list[str] | None
     level: str
+    budget_s: float | None
 
     def over(self, declared: ParitySettings) -> ParitySettings:
         """The settings of pyml.toml, overridden by the options."""
@@ -204,6 +215,8 @@ class _Asked:
             declared = declared.with_rows(sql=self.sql, table=self.table)
         if self.level:
             declared = replace(declared, level=self.level)
+        if self.budget_s:
+            declared = replace(declared, budget_s=self.budget_s)
         return replace(declared, key=tuple(self.key)) if self.key else declared
 
 
@@ -212,6 +225,11 @@ def _refuse_unknown(level: str) -> None:
 
     if level and level not in LEVELS:
         raise UsageError(f"expected a level after --level, found {level!r}", f"one of {', '.join(LEVELS)}")
+
+
+def _refuse_no_time(budget_s: float | None) -> None:
+    if budget_s is not None and not 0 < budget_s < math.inf:
+        raise UsageError(f"expected seconds above 0 after --budget, found {budget_s:g}", "--budget 90, which is usual")
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ class ParitySettings:
         tolerance: how far floats may lie apart, for those who know better than the measured noise.
         expected: what the notebook predicted for these rows: a Parquet or CSV file beside `pyml.toml`, or a Hive
             table; empty for none. The file is test data: it is no part of a model version.
+        budget_s: about how many seconds the checks beside the two real paths may take with a slow model or many rows;
+            what is left undone in it is said in the report (docs/reference/parity-report.md).
     """
 
     sql: str = ""
@@ -113,6 +115,7 @@ class ParitySettings:
     sample_rows: int = 200
     tolerance: ToleranceSettings = field(default_factory=ToleranceSettings)
     expected: str = ""
+    budget_s: float = 90.0
 
     @property
     def has_expected_file(self) -> bool:
@@ -235,6 +238,7 @@ def _problems_of_columns(document: Mapping[str, object], name: str) -> Iterator[
 _EXPECTED = {
     "str": "a string",
     "int": "a positive whole number",
+    "float": "a number above 0, such as 90",
     "float | None": "a finite number of at least 0",
     "tuple[str, ...]": 'a list of strings, like ["trip_id"]',
 }
@@ -243,8 +247,10 @@ _EXPECTED = {
 def _has_type(value: object, wanted: str) -> bool:
     if wanted == "int":
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
-    if wanted == "float | None":
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    if wanted in ("float", "float | None"):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return False
+        return value > 0 or (value == 0 and wanted != "float")
     if wanted == "str":
         return isinstance(value, str)
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -261,6 +267,8 @@ def _value(wanted: str, value: Any) -> object:
         return _built(_TABLES[wanted], value)
     if wanted == _TABLE_OF_TABLES:
         return {column: _built(AllowanceSettings, entry) for column, entry in value.items()}
+    if wanted == "float":
+        return float(value)
     return tuple(value) if isinstance(value, list) else value
 
 

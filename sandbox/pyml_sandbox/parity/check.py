@@ -290,6 +290,8 @@ class _Check:
             tolerances=self._tolerances(evidence),
             steps=tuple(run.steps),
             declared_level=self._settings.level,
+            budget_s=self._settings.budget_s,
+            undone=tuple(evidence.undone),
             checks=self._checks(snapshot, decision, comparisons, evidence),
             failures=merged(run.failures),
             floors=evidence.noise.floors,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,7 @@ from pyml_sandbox.parity.checks.statefulness import StateChecks
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
+from pyml_sandbox.parity.context.time_budget import Part, TimeBudget
 from pyml_sandbox.parity.diagnosis.explanations import Explainer
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 32
 FULL_BATCH_ROWS = 1000
-CALLED_BUDGET_S = 5.0
-ALONE_BUDGET_S = 10.0
-"""How long the calls of every row alone may take, in seconds; a slow model gets fewer rows."""
 NOT_EXAMINED = "the model could not be examined"
 REFUSED = f"{NOT_EXAMINED}: it refuses every row of the sample, alone and together"
 GAP = "the model could not be examined completely; the harness stopped"
@@ -61,6 +60,7 @@ def open_context(
     all_rows: RowSlices,
     batch_rows: int,
     granted: Tolerances,
+    budget: TimeBudget | None = None,
 ) -> Iterator[CheckContext]:
     """A check context with a harness, a sample of the fixture, and synthetic rows made from the sample.
 
@@ -71,6 +71,7 @@ def open_context(
         all_rows: every row of the fixture, likewise.
         batch_rows: rows in one request of the check.
         granted: the tolerances of floats before noise is measured.
+        budget: how long each part of the checks may take; None for the default.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -92,6 +93,7 @@ def open_context(
             all_rows,
             batch_rows,
             granted,
+            budget=budget or TimeBudget(),
         )
         try:
             yield replace(context, input_rows=tuple(synthetic_rows(context.ordinary, signature.inputs)))
@@ -105,6 +107,7 @@ def context_of_rows(
     rows: Rows,
     batch_rows: int,
     granted: Tolerances | None = None,
+    budget: TimeBudget | None = None,
 ) -> AbstractContextManager[CheckContext]:
     """A check context for the rows of a fixture; see `open_context`.
 
@@ -114,6 +117,7 @@ def context_of_rows(
         rows: every row of the fixture, shape (rows, inputs).
         batch_rows: rows in one request of the check.
         granted: the tolerances of floats before noise is measured; None for those of their types.
+        budget: how long each part of the checks may take; None for the default.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -124,7 +128,7 @@ def context_of_rows(
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
     conformed, all_rows = conform(one_batch(full_batch), signature.inputs), DeclaredRows(rows, signature.inputs)
-    return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances())
+    return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances(), budget)
 
 
 class _RefusedError(Exception):
@@ -152,7 +156,7 @@ def examine(context: CheckContext) -> Examination:
     The context's record has the checks that were made. If the model ends its process or is too slow, the observations
     of earlier checks are kept.
     """
-    if gap := too_slow(context.harness.pace.call_s):
+    if gap := too_slow(context.harness.pace.call_s, context.budget.seconds):
         return Examination(context, (), gap)
     examiner = _Examiner(context)
     try:
@@ -211,17 +215,20 @@ def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> st
     return f"{GAP}{where}: {error.message}\n{FIRST_LEVEL_ALONE}"
 
 
-def too_slow(call_s: float) -> str:
+def too_slow(call_s: float, budget_s: float = 0.0) -> str:
     """Why a model cannot be examined, since its calls take too long; empty if it can.
 
     Args:
         call_s: time of a call with the sample, in seconds.
+        budget_s: the time budget of the check, in seconds; one that is longer than usual allows as much.
     """
     needed_s = CALLS * call_s
-    if needed_s <= LONGEST_S:
+    if needed_s <= max(LONGEST_S, budget_s):
         return ""
     slow = f"a call of predict with a sample of the rows takes {call_s:.0f} s"
-    return f"{NOT_EXAMINED}: {slow}, so that the checks would take {needed_s / 3600:.0f} h\n{FIRST_LEVEL_ALONE}"
+    needed = f"so that the checks would take {needed_s / 3600:.0f} h"
+    allowed = f"to allow that: budget_s = {math.ceil(needed_s)} in table [parity] of pyml.toml"
+    return f"{NOT_EXAMINED}: {slow}, {needed}\n{allowed}\n{FIRST_LEVEL_ALONE}"
 
 
 class _Examiner:
@@ -267,7 +274,7 @@ class _Examiner:
 
     def _learn_rows_alone(self, *, is_steady: bool) -> None:
         """Call rows alone, as many as time allows; not if earlier calls change outputs."""
-        self.context = self.context.limited(ALONE_BUDGET_S)
+        self.context = self.context.limited()
         self.context.record.on_progress(f"{len(self.context.all_input_rows):,} rows, each alone")
         if not is_steady:
             return
@@ -311,11 +318,15 @@ def measured(context: CheckContext) -> tuple[CheckContext, float]:
         context.all_rows,
         context.outputs,
         context.batch_rows,
+        budget_s=context.budget.of(Part.SIZES),
         granted=context.granted,
         pass_through=context.noise_model.pass_through,
         row_s=context.call_s,
     )
     context.record.under_way = ()
+    if noise.rows < noise.of:
+        tried = f"{noise.rows:,} of {noise.of:,} rows in batches of 1, 2, 8 and 64"
+        context.leave(Part.SIZES, tried, noise.rest_s, noise.needed_s)
     held = replace(context, noise=noise, noise_model=context.noise_model.held_to(noise))
     return held, time.perf_counter() - started
 
@@ -343,5 +354,8 @@ def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Obse
 def called_by(context: CheckContext) -> frozenset[str]:
     """Functions that the model calls, with the sample in one call, and with each row of it and synthetic row alone."""
     rows = context.all_input_rows
-    alone = [[position] for position in range(len(rows))][-max(context.affordable(CALLED_BUDGET_S), 1) :]
+    alone = [[position] for position in range(len(rows))][-max(context.affordable(Part.TRACE), 1) :]
+    if len(alone) < len(rows):
+        rest_s = (len(rows) - len(alone)) * context.call_s
+        context.leave(Part.TRACE, f"{len(alone):,} of {len(rows):,} rows, each alone", rest_s)
     return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])

@@ -14,6 +14,7 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.parity.checks.both_paths import PathChecks
+from pyml_sandbox.parity.context.time_budget import TimeBudget
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
 from pyml_sandbox.parity.decisions.evidence import Evidence
 from pyml_sandbox.parity.decisions.pairings import EXPECTED, OFFLINE, ONLINE_BATCHES
@@ -142,7 +143,9 @@ class HarnessEvidence:
             findings = self._findings(diagnoses, finder)
             done(f"{len(diagnoses)} causes")
         found = [*findings, *noise_findings(context.noise)]
-        return Evidence(found, examination.observations, context.noise, dict(context.record.made), examination.gap)
+        record = context.record
+        undone = tuple(record.undone.values())
+        return Evidence(found, examination.observations, context.noise, dict(record.made), examination.gap, undone)
 
     def of_noise(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Evidence:
         """The noise alone, for a check of the first level: may it explain the differences of the paths? Blocks.
@@ -157,7 +160,9 @@ class HarnessEvidence:
             seen = sizes(context, frozenset(), seconds)
         except PackageError as error:
             return _none(error)
-        return Evidence(noise_findings(context.noise), seen, context.noise, dict(context.record.made))
+        record = context.record
+        undone = tuple(record.undone.values())
+        return Evidence(noise_findings(context.noise), seen, context.noise, dict(record.made), undone=undone)
 
     def _context(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> CheckContext:
         signature = self.version.signature
@@ -165,7 +170,10 @@ class HarnessEvidence:
         harnesses = HarnessProcesses(
             self.client.driver.builder, target.environment, start_timeout_s(self.version.load_s)
         )
-        made = stack.enter_context(context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted))
+        budget = TimeBudget(self.settings.budget_s)
+        made = stack.enter_context(
+            context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted, budget)
+        )
         made.record.on_progress = partial(self._progress, made.record)
         return made
 

@@ -199,6 +199,22 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """What the time budget of a check left undone in one of its parts.
+
+    Attributes:
+        part: the part; docs/reference/parity-report.md lists all of them.
+        sentence: how much of it was done, and how long the rest would take.
+        budget_s: the `budget_s` of pyml.toml in which the part does all of it, in seconds; twice that of the check if
+            that cannot be known.
+    """
+
+    part: str
+    sentence: str
+    budget_s: float
+
+
+@dataclass(frozen=True)
 class NoiseFloor:
     """Largest difference that a column's own arithmetic makes in batches of a different size.
 

@@ -17,6 +17,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def seconds_text(seconds: float) -> str:
+    """`2,600 s`, `0.034 s`."""
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.3g} s"
+
+
 def listed(names: Sequence[str]) -> str:
     """Names with commas between, as they may be printed."""
     return ", ".join(plain(name) for name in names)

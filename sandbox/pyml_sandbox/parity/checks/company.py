@@ -13,6 +13,7 @@ from typing import Any
 
 from pyml_sandbox.parity.checks.baseline import one_row, tags_of_pairs
 from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
@@ -21,9 +22,7 @@ from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite, kind_of, synthetic_rows
 
 STEPS = 150
-"""How many smaller batches are tried for one difference."""
-BUDGET_S = 5.0
-"""How long they may take, in seconds."""
+"""How many smaller batches are tried for one difference, by default."""
 STRETCHED = 3
 """How many times as far from the row's own value a value is tried."""
 MOVED = 12
@@ -76,8 +75,15 @@ def smallest_company(context: CheckContext, example: Example) -> Company | None:
     company = _CompanyOf(context, example)
     if not company.still_differs(example):
         return None
-    steps = min(STEPS, context.affordable(BUDGET_S))
-    return company.like_the_target(Shrinker(context.inputs, company.still_differs, steps).with_fewer_rows(example))
+    steps = min(context.budget.scaled(STEPS), context.affordable(Part.BATCHES))
+    shrinker = Shrinker(context.inputs, company.still_differs, steps)
+    smaller = shrinker.with_fewer_rows(example)
+    if shrinker.was_cut:
+        rows = len(smaller.other.rows)
+        shows = f"changes `{example.output}`" if example.output else "is refused"
+        tried = f"a batch of {rows} rows that {shows}, after {steps} smaller ones"
+        context.leave(Part.BATCHES, tried, about=example.output)
+    return company.like_the_target(smaller)
 
 
 def witnesses_of(context: CheckContext, companies: Sequence[Company]) -> list[tuple[InputRow, InputRow]]:

@@ -10,6 +10,7 @@ from typing import Any
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, BaselineChecks, one_row, tags_of_pairs, tags_of_refusal
 from pyml_sandbox.parity.checks.effects import Effect, Effects, is_longer
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
@@ -17,7 +18,6 @@ from pyml_sandbox.parity.observations.observation import Condition, Example, Obs
 from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite
 
-PAIRS_BUDGET_S = 8.0
 TRIPLED = 6
 """How many other rows are tried two at a time."""
 
@@ -95,7 +95,11 @@ class RowPairChecks(BaselineChecks):
         pairs += [
             (each, null) for null in nulls for each in accepted if each.column == null.column and each is not null
         ]
-        return pairs[: self.context.affordable(PAIRS_BUDGET_S) // 2]
+        affordable = self.context.affordable(Part.NEIGHBOURS) // 2
+        if affordable < len(pairs):
+            rest_s = 2 * (len(pairs) - affordable) * self.context.call_s
+            self.context.leave(Part.NEIGHBOURS, f"{affordable:,} of {len(pairs):,} pairs of rows in one call", rest_s)
+        return pairs[:affordable]
 
     def _effects_of(
         self, base: InputRow, varied: InputRow, outputs: Sequence[Output], *, base_first: bool

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 MAX_VARIABLES = 6
 SIDE_BY_SIDE = 2
 HASH_SEEDS = 3
-ALONE_BUDGET_S = 3.0
-"""How long the calls of rows alone may take in each process, in seconds: with a slow model it predicts fewer rows."""
 
 FRESH = Variation("a fresh process")
 Varied = tuple[Check, str]
@@ -119,7 +117,7 @@ class EnvironmentChecks:
     @cached_property
     def _alone(self) -> list[tuple[InputRow, Output]]:
         """The rows that each process predicts alone, with their outputs here; none if earlier calls change outputs."""
-        return self.context.alone_within(ALONE_BUDGET_S) if self.is_steady else []
+        return self.context.alone_again(HASH_SEEDS) if self.is_steady else []
 
     def _one_by_one(
         self, variations: Mapping[Varied, tuple[Variation, ...]], expected: Sequence[Output]

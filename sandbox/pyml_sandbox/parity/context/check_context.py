@@ -12,6 +12,7 @@ from pyml.harness.session_messages import Refusal
 from pyml.types.schema import Schema
 from pyml_sandbox.compare import Tolerances
 from pyml_sandbox.parity.context.kept_processes import KeptProcesses
+from pyml_sandbox.parity.context.time_budget import Part, TimeBudget
 from pyml_sandbox.parity.harness_process import HarnessProcess, HarnessProcesses, Output
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
@@ -53,6 +54,7 @@ class CheckContext:
         input_rows: synthetic rows.
         alone: the output of each row of `all_input_rows` in a call of its own; empty until `with_alone`.
         call_s: mean time of a call in seconds: with the sample; after `with_alone` with one row.
+        budget: how long each part of the checks may take.
         record: collects which checks were made.
         kept: processes that a check leaves to a later one.
     """
@@ -73,6 +75,7 @@ class CheckContext:
     witnesses: tuple[tuple[InputRow, InputRow], ...] = ()
     alone: tuple[Output, ...] = ()
     call_s: float = 0.002
+    budget: TimeBudget = field(default_factory=TimeBudget)
     record: CheckRecord = field(default_factory=CheckRecord)
     kept: KeptProcesses = field(default_factory=KeptProcesses)
 
@@ -122,24 +125,56 @@ class CheckContext:
         outputs = [output for (output,) in self.calls([[row] for row in input_rows])]
         return replace(self, input_rows=(*self.input_rows, *input_rows), alone=(*self.alone, *outputs))
 
-    def limited(self, budget_s: float) -> CheckContext:
-        """A context with as many rows as can be called alone within a time; the kinds that show most are kept.
+    def limited(self) -> CheckContext:
+        """A context with as many rows as can be called alone in time; the kinds that show most are kept."""
+        of_fixture, input_rows = self._within(self.affordable(Part.ALONE))
+        fewer = replace(self, fixture=self.fixture[:of_fixture], first=self.first[:of_fixture], input_rows=input_rows)
+        self._leave_rows(Part.ALONE, len(fewer.all_input_rows), "rows, each alone", self._calls_of_all)
+        return fewer
+
+    def alone_again(self, processes: int) -> list[tuple[InputRow, Output]]:
+        """Rows and their outputs alone, as many as a process can predict again in time; as of `limited`.
 
         Args:
-            budget_s: the time in seconds.
-        """
-        of_fixture, input_rows = self._within(self.affordable(budget_s))
-        return replace(self, fixture=self.fixture[:of_fixture], first=self.first[:of_fixture], input_rows=input_rows)
-
-    def alone_within(self, budget_s: float) -> list[tuple[InputRow, Output]]:
-        """Rows and their outputs alone, as many as can be called again in a time; the kinds that show most are kept.
-
-        Args:
-            budget_s: the time in seconds.
+            processes: how many processes predict them.
         """
         known = {id(row): output for row, output in zip(self.all_input_rows, self.alone, strict=True)}
-        of_fixture, input_rows = self._within(self.affordable(budget_s) * 2 // 3)
-        return [(row, known[id(row)]) for row in (*self.fixture[:of_fixture], *input_rows)]
+        of_fixture, input_rows = self._within(self.affordable(Part.PROCESSES) * 2 // 3)
+        rows = (*self.fixture[:of_fixture], *input_rows)
+        self._leave_rows(
+            Part.PROCESSES,
+            len(rows),
+            f"rows, each alone in {processes} processes",
+            -(-self._calls_of_all * 3 // 2),
+            processes,
+        )
+        return [(row, known[id(row)]) for row in rows]
+
+    @property
+    def _calls_of_all(self) -> int:
+        """For how many calls `_within` gives every row."""
+        return max(len(self.input_rows), 2 * len(self.fixture))
+
+    def _leave_rows(self, part: Part, kept: int, what: str, calls: int, times: int = 1) -> None:
+        """Record rows that time did not allow; nothing if all are kept.
+
+        Args:
+            part: the part that leaves them out.
+            kept: how many are kept.
+            what: is done with them.
+            calls: for how many calls all are kept.
+            times: how often the calls are made.
+        """
+        rows = len(self.all_input_rows)
+        if kept < rows:
+            rest_s = (rows - kept) * self.call_s * times
+            self.leave(part, f"{kept:,} of {rows:,} {what}", rest_s, (calls + 1) * self.call_s)
+
+    def leave(
+        self, part: Part, tried: str, rest_s: float | None = None, needed_s: float | None = None, about: str = ""
+    ) -> None:
+        """Record what time did not allow; see `TimeBudget.undone` and `CheckRecord.leave`."""
+        self.record.leave(self.budget.undone(part, tried, rest_s, needed_s), about)
 
     def _within(self, count: int) -> tuple[int, tuple[InputRow, ...]]:
         """How many rows of the fixture, and which synthetic rows, make about one and a half times so many calls."""
@@ -148,9 +183,9 @@ class CheckContext:
             return of_fixture, self.input_rows
         return of_fixture, tuple(sorted(self.input_rows, key=lambda row: row.kind not in FEW)[:of_synthetic])
 
-    def affordable(self, budget_s: float) -> int:
-        """How many calls can be made within a time in seconds."""
-        return int(budget_s / max(self.call_s, 1e-4))
+    def affordable(self, part: Part) -> int:
+        """How many calls can be made in the time of a part."""
+        return int(self.budget.of(part) / max(self.call_s, 1e-4))
 
     def calls(
         self, groups: Sequence[Sequence[InputRow]], perturbation: Perturbation | None = None

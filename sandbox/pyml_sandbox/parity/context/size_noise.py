@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
 SIZES = (64, 8, 2, 1)
 """Rows in a call, besides whole batches."""
-BUDGET_S = 6.0
-"""How long the measurement may take, in seconds."""
-SIZE_S = 0.5
-"""How long the batches of one size may take in a slice of the rows, in seconds; a slow model predicts fewer of them."""
-WHOLE_S = 2.0
-"""How long a whole batch may take, in seconds; a model that is slow with each row gets smaller ones."""
+SIZE_SHARE = 1 / 12
+"""The share of the time that batches of one size may take in a slice of the rows; a slow model predicts fewer."""
+WHOLE_SHARE = 1 / 3
+"""The share of the time that a whole batch may take; a model that is slow with each row gets smaller ones."""
 
 
 def measure_noise(
@@ -38,10 +36,10 @@ def measure_noise(
     outputs: Schema,
     batch_rows: int,
     *,
+    budget_s: float,
     granted: Tolerances | None = None,
     pass_through: Set[str] = frozenset(),
     row_s: float = 0.0,
-    budget_s: float = BUDGET_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Noise:
     """Predict rows in batches of 1, 2, 8, 64 and `batch_rows`, and compare each size with the last. Blocks.
@@ -53,28 +51,35 @@ def measure_noise(
         rows: shape (rows, inputs): every row that both paths predict. If time is short, evenly spaced rows are used.
         outputs: the model's declared outputs.
         batch_rows: rows in one request of the check.
+        budget_s: how long the measurement may take, in seconds; a first whole batch is always measured.
         granted: the tolerances of floats before noise is measured; None for those of their types.
         pass_through: output columns that hand an input back.
         row_s: time of a call with one row, in seconds; the slower the model, the fewer small batches.
-        budget_s: how long the measurement may take, in seconds; a first whole batch is always measured.
         clock: monotonic time in seconds.
 
     Raises:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
     measured = _Measured(outputs, granted or Tolerances())
-    end = clock() + budget_s
+    started = clock()
     begun = clock()
     first = rows.slice(0, max(SIZES))
     harness.ask(HarnessRequest(first, [range(first.num_rows)]))
-    whole = min(batch_rows, max(int(WHOLE_S / max((clock() - begun) / max(first.num_rows, 1), 1e-9)), max(SIZES)))
+    first_row_s = max((clock() - begun) / max(first.num_rows, 1), 1e-9)
+    whole = min(batch_rows, max(int(budget_s * WHOLE_SHARE / first_row_s), max(SIZES)))
+    taken_s = 0.0
     for start in _spread_slices(rows.num_rows, whole):
         begun = clock()
-        calls = measured.ask(harness, rows.slice(start, whole), start, max(int(SIZE_S / max(row_s, 1e-9)), 1))
+        affordable = max(int(budget_s * SIZE_SHARE / max(row_s, 1e-9)), 1)
+        calls = measured.ask(harness, rows.slice(start, whole), start, affordable)
         row_s = max(row_s, (clock() - begun) / calls)
-        if clock() > end:
+        if (taken_s := clock() - started) > budget_s:
             break
-    return measured.noise(rows.num_rows, pass_through)
+    noise = measured.noise(rows.num_rows, pass_through)
+    if noise.rows >= noise.of:
+        return noise
+    all_s, slice_s = taken_s * noise.of / noise.rows, min(whole, noise.of) * row_s
+    return replace(noise, rest_s=all_s - taken_s, needed_s=max(all_s, slice_s / SIZE_SHARE))
 
 
 def _spread_slices(rows: int, size: int) -> list[int]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
 from pyml_sandbox.parity.rows.row_kind import Kind
@@ -24,7 +25,6 @@ from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 
 MAX_BRACKETS = 24
 MAX_HALVINGS = 70
-BRACKETS_BUDGET_S = 10.0
 BRACKETS_OF_COLUMN = 3
 NOISE_MARGIN = 4
 WRITTEN_DIGITS = 4
@@ -71,8 +71,12 @@ def _affordable_brackets(context: CheckContext) -> list[_Bracket]:
         field for field in context.inputs.fields if field.ddl_type in ("DOUBLE", "FLOAT") and field.tensor is None
     ]
     in_turns = zip_longest(*(_brackets(context, field.name, is_single=field.ddl_type == "FLOAT") for field in fields))
-    affordable = min(context.affordable(BRACKETS_BUDGET_S) // MAX_HALVINGS, MAX_BRACKETS)
-    return [bracket for turn in in_turns for bracket in turn if bracket is not None][:affordable]
+    brackets = [bracket for turn in in_turns for bracket in turn if bracket is not None][:MAX_BRACKETS]
+    affordable = context.affordable(Part.THRESHOLDS) // MAX_HALVINGS
+    if affordable < len(brackets):
+        rest_s = (len(brackets) - affordable) * MAX_HALVINGS * context.call_s
+        context.leave(Part.THRESHOLDS, f"{affordable} of {len(brackets)} thresholds bisected", rest_s)
+    return brackets[:affordable]
 
 
 def _halve(context: CheckContext, brackets: list[_Bracket]) -> None:

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 
 from pyml.errors import PackageError
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.compare.rendering.formatting import plain
+from pyml_sandbox.compare.rendering.formatting import counted, plain
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
-from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Shrinker, at_default
+from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Holds, Shrinker, at_default
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 from pyml_sandbox.parity.verdict import Counterexample, Seen
@@ -26,9 +27,8 @@ from pyml_sandbox.predict.online import ServerEndedError
 
 SHOWN_CHARACTERS = 200
 TRIES = 4
-SHRINK_BUDGET_S = 20.0
 FRESH_STEPS = 12
-"""How many new processes, each of which takes seconds, may be started to make one example smaller."""
+"""How many new processes, each of which takes seconds, are started to make one example smaller, by default."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ class CounterexampleFinder:
         if observation.check in (Check.CLOCK, Check.FORMS):
             alone = Condition((example.other.row,))
             holds = self._differs_by_day if observation.check is Check.CLOCK else self._differs_by_format
-            return Shrinker(self.context.inputs, holds, FRESH_STEPS).shrunk(Example(example.output, alone, alone))
+            return self._smaller(Example(example.output, alone, alone), holds, self._fresh_steps)
         with ConditionRunner(self.context) as runner:
             if not runner.differs(example):
                 return (
@@ -90,9 +90,23 @@ class CounterexampleFinder:
             tries = TRIES if observation.check is Check.REPEAT else 1  # a random value may be drawn twice
             if single is not None and any(runner.differs(single) for _ in range(tries)):
                 example = single
-            steps = min(self.context.affordable(SHRINK_BUDGET_S), MAX_STEPS)
-            steps = FRESH_STEPS if runner.is_fresh(example) else max(steps, FRESH_STEPS)
-            return Shrinker(self.context.inputs, runner.differs, steps).shrunk(example)
+            steps = min(self.context.affordable(Part.SHRINK), self.context.budget.scaled(MAX_STEPS))
+            steps = self._fresh_steps if runner.is_fresh(example) else max(steps, self._fresh_steps)
+            return self._smaller(example, runner.differs, steps)
+
+    @property
+    def _fresh_steps(self) -> int:
+        return self.context.budget.scaled(FRESH_STEPS)
+
+    def _smaller(self, example: Example, holds: Holds, steps: int) -> tuple[Example, tuple[str, ...]]:
+        """The smallest example that was found, and the columns that matter; what was not tried is recorded."""
+        shrinker = Shrinker(self.context.inputs, holds, steps)
+        smaller, columns = shrinker.shrunk(example)
+        if shrinker.was_cut:
+            rows = counted(len(smaller.other.rows), "row")
+            tried = f"an input of {rows} and {counted(len(columns), 'column')}, after {counted(steps, 'smaller one')}"
+            self.context.leave(Part.SHRINK, tried, about=repr(example))
+        return smaller, columns
 
     def _differs_by_day(self, example: Example) -> bool:
         rows = self.context.rows(example.other.rows)

@@ -21,6 +21,7 @@ from pyml_sandbox.parity.verdict import (
     Notebook,
     PathFailure,
     Severity,
+    Undone,
     Verdict,
 )
 from pyml_sandbox.parity.verdict_rules import BATCHES
@@ -40,6 +41,7 @@ class Evidence:
         noise: how the size of a batch alone changes the model's outputs; empty if it was not measured.
         made: the checks that were made.
         gap: why further checks could not be made; empty if all were made.
+        undone: what the time budget left undone.
     """
 
     findings: Sequence[Finding] = ()
@@ -47,6 +49,7 @@ class Evidence:
     noise: Noise = field(default_factory=Noise)
     made: Mapping[str, CheckRun] = field(default_factory=dict)
     gap: str = ""
+    undone: Sequence[Undone] = ()
 
     @property
     def gaps(self) -> list[str]:

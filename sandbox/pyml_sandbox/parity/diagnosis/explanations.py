@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pyml.harness.perturbations import Perturbation
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.diagnosis.changes import FLOATS, Change, changed_row, changes_of, order_changes
 from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group
@@ -25,23 +26,20 @@ ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
 
 
-BUDGET_S = 20.0
-"""How long the observations of one examination may be explained, in seconds."""
-
-
 class Explainer:
     """Explains observations, in a time that they share. What time does not allow explains nothing.
 
     Args:
         context: of the check.
-        budget_s: the time in seconds, from now on.
+        budget_s: the time in seconds, from now on; None for that of the context's budget.
         clock: monotonic time in seconds.
     """
 
     def __init__(
-        self, context: CheckContext, budget_s: float = BUDGET_S, clock: Callable[[], float] = time.perf_counter
+        self, context: CheckContext, budget_s: float | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._context, self._calls = context, _Calls(context, clock, clock() + budget_s)
+        allowed_s = context.budget.of(Part.EXPLAIN) if budget_s is None else budget_s
+        self._context, self._calls = context, _Calls(context, clock, clock() + allowed_s)
 
     def explain_all(self, observations: Sequence[Observation]) -> list[Observation]:
         """Observations with their explanations; each may take its share of the time that is left. Blocks.
@@ -57,6 +55,10 @@ class Explainer:
         for number, observation in enumerate(observations):
             self._calls.share(is_told[number:].count(False) or 1)
             explained.append(observation if is_told[number] else self.explain(observation))
+        if self._calls.left:
+            made, asked = self._calls.asked - self._calls.left, self._calls.asked
+            tried = f"{made:,} of {asked:,} changes to rows that may explain a difference"
+            self._context.leave(Part.EXPLAIN, tried, self._calls.rest_s, about=observations[0].name)
         return explained
 
     def explain(self, observation: Observation) -> Observation:
@@ -147,6 +149,9 @@ class _Calls:
         clock: monotonic time in seconds.
         end: when no further call may be made.
         until: when none may be made for the present observation.
+        asked: how many changes were asked for.
+        left: how many of them time did not allow.
+        rest_s: about how long their calls would take, in seconds.
         known: the rows of each call, and its outputs, by the change, whether it is made to every row of the call, and
             the rows' identities.
     """
@@ -155,6 +160,9 @@ class _Calls:
     clock: Callable[[], float]
     end: float
     until: float = field(init=False)
+    asked: int = 0
+    left: int = 0
+    rest_s: float = 0.0
     known: dict[object, tuple[Sequence[InputRow], Sequence[Output]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -178,7 +186,10 @@ class _Calls:
         """
         keys = [(change, of_every_row, side.target, tuple(map(id, side.rows))) for side in sides]
         missing = [position for position, key in enumerate(keys) if key not in self.known]
+        self.asked += 1
         if missing and self.clock() > self.until:
+            self.left += 1
+            self.rest_s += len(missing) * self.context.call_s
             return None
         answers = self.context.calls([groups[position] for position in missing], change.perturbation)
         for position, answer in zip(missing, answers, strict=True):

@@ -157,6 +157,8 @@ class _ClusterCheck:
             tolerances=tolerances,
             steps=tuple(run.steps),
             declared_level=LEVEL,
+            budget_s=self._settings.budget_s,
+            undone=tuple(evidence.undone),
             checks=() if snapshot.inconclusive else results_of(evidence, compared, decision.findings),
             failures=failures,
             floors=evidence.noise.floors,

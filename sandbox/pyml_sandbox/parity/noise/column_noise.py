@@ -87,6 +87,8 @@ class Noise:
         rows: number of rows that were predicted in batches of every size.
         of: number of rows of the fixture.
         refused: rows that are refused in batches of one size and predicted in batches of another.
+        rest_s: about how long the rest of the rows would take, in seconds.
+        needed_s: the time in which every row would be predicted, in seconds; 0 if they were.
     """
 
     columns: Mapping[str, ColumnNoise] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class Noise:
     rows: int = 0
     of: int = 0
     refused: tuple[int, ...] = ()
+    rest_s: float = 0.0
+    needed_s: float = 0.0
 
     @property
     def single(self) -> Set[str]:

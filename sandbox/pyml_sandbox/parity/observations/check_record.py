@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.observations.observation import Observation
-from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity
+from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity, Undone
 
 SHOWN = 3
 
@@ -40,12 +40,14 @@ class CheckRecord:
     Attributes:
         made: by name, in the order in which they were made.
         observations: what they saw.
+        undone: what the time budget left undone, by the part and what it is about.
         under_way: names of the checks that are being made, or during which the examination ended early.
         on_progress: called with a note whenever other checks are under way, and within long ones.
     """
 
     made: dict[str, CheckRun] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
+    undone: dict[tuple[str, str], Undone] = field(default_factory=dict)
     under_way: tuple[str, ...] = ()
     on_progress: Callable[[str], None] = silent
 
@@ -85,6 +87,15 @@ class CheckRecord:
     def saw(self, observations: Sequence[Observation]) -> None:
         """Record additional observations of checks that were made before."""
         self.observations += observations
+
+    def leave(self, undone: Undone, about: str = "") -> None:
+        """Record what time did not allow; a part that is made again says it once.
+
+        Args:
+            undone: what was left undone.
+            about: what tells it from different ones of the same part, such as an output column.
+        """
+        self.undone[undone.part, about] = undone
 
     def withdraw(self, *checks: str) -> None:
         """Remove checks whose results cannot be interpreted, or that are made again, with their observations."""

@@ -29,11 +29,13 @@ class Shrinker:
         schema: the model's declared inputs.
         holds: whether the outputs under the two conditions of an example still differ.
         steps: how many more steps may be tried.
+        was_cut: whether a step was not tried because there were too many.
     """
 
     schema: Schema
     holds: Holds
     steps: int = MAX_STEPS
+    was_cut: bool = False
 
     def shrunk(self, example: Example) -> tuple[Example, tuple[str, ...]]:
         """The smallest example that was found, and the input columns that matter in it; others have a default value."""
@@ -46,6 +48,7 @@ class Shrinker:
 
     def _still(self, example: Example) -> bool:
         if self.steps <= 0:
+            self.was_cut = True
             return False
         self.steps -= 1
         return self.holds(example)

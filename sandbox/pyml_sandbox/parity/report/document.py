@@ -13,7 +13,16 @@ from pyml.errors import PymlError, UsageError
 from pyml_sandbox.compare.comparison_json import json_of
 from pyml_sandbox.compare.result import ColumnComparison, Comparison
 from pyml_sandbox.compare.tolerance import Tolerances
-from pyml_sandbox.parity.verdict import CheckResult, Decision, Finding, NoiseFloor, Notebook, PathFailure, Verdict
+from pyml_sandbox.parity.verdict import (
+    CheckResult,
+    Decision,
+    Finding,
+    NoiseFloor,
+    Notebook,
+    PathFailure,
+    Undone,
+    Verdict,
+)
 from pyml_sandbox.workspace.events import JSON
 
 T = TypeVar("T")
@@ -64,6 +73,9 @@ class ReportFacts:
         tolerances: how far floats were allowed to differ.
         steps: how long each step took.
         declared_level: the required level, from the model's pyml.toml or the command.
+        budget_s: the time budget of the checks beside the two real paths, in seconds, from the model's pyml.toml or the
+            command; 0 if there is none.
+        undone: what the time budget left undone, part by part; empty if all was done.
         checks: the checks that were made.
         failures: real paths that raised instead of predicting, also if a finding explains it.
         floors: the noise floor of each float column that has one.
@@ -86,6 +98,8 @@ class ReportFacts:
     tolerances: Tolerances
     steps: tuple[StepTime, ...] = ()
     declared_level: str = ""
+    budget_s: float = 0.0
+    undone: tuple[Undone, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     failures: tuple[PathFailure, ...] = ()
     floors: tuple[NoiseFloor, ...] = ()

@@ -43,6 +43,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "driver", report.driver
     if report.notebook:
         yield "notebook", report_messages.notebook_message(report)
+    yield from (("undone", line) for line in report_messages.undone_lines(report))
 
 
 def _cases(report: Report) -> Iterator[TestCase]:

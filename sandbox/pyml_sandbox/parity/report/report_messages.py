@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyml.command_line import command
-from pyml_sandbox.compare.rendering.formatting import counted, listed, plain, short, value_text
+from pyml_sandbox.compare.rendering.formatting import counted, listed, plain, seconds_text, short, value_text
 from pyml_sandbox.compare.result import Comparison
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
 from pyml_sandbox.parity.failures import failure_message
@@ -103,6 +103,21 @@ def checks_message(report: Report) -> str:
     if report.verdict is Verdict.CANNOT_CERTIFY:
         return f"{made} made, not all of them: {silent}."
     return f"{made} made." if of_severity(report, Severity.FAILS) else f"{made}: {silent}."
+
+
+def undone_message(report: Report) -> str:
+    """That the time budget left something undone, and which one would do all of it; empty if nothing was."""
+    if not report.undone:
+        return ""
+    needed_s = max(each.budget_s for each in report.undone)
+    setting = "budget_s in table [parity] of pyml.toml, or --budget"
+    budget = f"the time budget of {seconds_text(report.budget_s)}"
+    return f"Not tried in {budget} ({seconds_text(needed_s)} may do: {setting}):"
+
+
+def undone_lines(report: Report) -> list[str]:
+    """What the time budget left undone, a line for each part."""
+    return [plain(f"{each.part}: {each.sentence}") for each in report.undone]
 
 
 def explained_failures(report: Report) -> list[str]:

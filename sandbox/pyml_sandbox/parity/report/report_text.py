@@ -196,6 +196,9 @@ def _comparison_parts(report: Report) -> Iterator[RenderableType]:
 
 def _foot(report: Report) -> Iterator[RenderableType]:
     yield Text(report_messages.checks_message(report))
+    if report.undone:
+        yield Text(report_messages.undone_message(report))
+    yield from (Padding(Text(line), (0, 0, 0, INDENT)) for line in report_messages.undone_lines(report))
     differing = [setting for setting in report_messages.settings_of(report) if setting.differs]
     if differing:
         yield Text(_environment_message(report, differing))

@@ -23,6 +23,12 @@ from pyml.package.settings import AllowanceSettings, ParitySettings, Settings
         ("[parity]\nsql = 'x'\nrows = 'y.csv'", "keep one of them"),
         ("[parity]\nrows = 'y.txt'", "the name of a file: .parquet"),
         ("[parity]\nkey = 'a'", "a list of strings"),
+        ("[parity]\nbudget_s = 0", "`parity.budget_s` is 0, expected a number above 0, such as 90"),
+        ("[parity]\nbudget_s = -1.5", "`parity.budget_s` is -1.5, expected a number above 0"),
+        ("[parity]\nbudget_s = inf", "a number above 0"),
+        ("[parity]\nbudget_s = true", "a number above 0"),
+        ("[parity]\nbudget_s = '90'", "a number above 0"),
+        ("[parity]\nbudget = 90", "did you mean `parity.budget_s`?"),
         ("[parity]\ntolerance = 1e-3", "write [parity.tolerance]"),
         ("[parity]\nexpected = 'a/b'", "the name of a file (.parquet or .csv) beside pyml.toml, or of a Hive table"),
         (
@@ -56,6 +62,12 @@ def test_settings_are_read_and_default_to_the_folder_name(tmp_path: Path) -> Non
     (folder / "pyml.toml").write_text('[parity]\ntable = "trips"\nkey = ["id"]\n[serving]\nmax_queue = 3')
     settings = Settings.load(folder)
     assert (settings.name, settings.parity.key, settings.serving.max_queue) == ("fare", ("id",), 3)
+
+
+@pytest.mark.parametrize(("toml", "budget_s"), [("", 90.0), ("budget_s = 600", 600.0), ("budget_s = 0.5", 0.5)])
+def test_a_time_budget_is_a_float_of_seconds(tmp_path: Path, toml: str, budget_s: float) -> None:
+    (tmp_path / "pyml.toml").write_text(f"[parity]\n{toml}")
+    assert repr(Settings.load(tmp_path).parity.budget_s) == repr(budget_s)
 
 
 def test_a_tolerance_is_read_for_all_columns_and_for_single_ones(tmp_path: Path) -> None:

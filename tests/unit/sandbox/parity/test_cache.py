@@ -67,6 +67,7 @@ def test_equal_questions_have_equal_keys(snapshot: Snapshot) -> None:
         ("env", version(), replace(SETTINGS, key=("id", "day"))),
         ("env", version(), replace(SETTINGS, batch_rows=7)),
         ("env", version(), replace(SETTINGS, sample_rows=7)),
+        ("env", version(), replace(SETTINGS, budget_s=7.0)),
     ],
 )
 def test_a_key_changes_with_each_thing_that_a_report_depends_on(

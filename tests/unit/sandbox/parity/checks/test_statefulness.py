@@ -107,13 +107,14 @@ def test_each_process_predicts_fewer_rows_alone_with_a_slow_model(tmp_path: Path
         context = context.with_rows([replace(row) for row in context.input_rows * 3])
         every = replace(context, call_s=0.001)
         slow = replace(context, call_s=60.0)
-        for each, rows in ((every, len(context.all_input_rows)), (slow, len(slow.alone_within(3.0)))):
+        for each, rows in ((every, len(context.all_input_rows)), (slow, len(slow.alone_again(3)))):
             found = replace(each, record=CheckRecord())
             EnvironmentChecks(found).observations()
             assert found.record.made["hash-seed"].rows == rows
-        assert len(slow.alone_within(3.0)) < len(context.all_input_rows)
+            assert ("processes" in {part for part, _ in found.record.undone}) is (each is slow)
+        assert len(slow.alone_again(3)) < len(context.all_input_rows)
         outputs = dict(zip(map(id, context.all_input_rows), context.alone, strict=True))
-        assert all(output == outputs[id(row)] for row, output in slow.alone_within(3.0))
+        assert all(output == outputs[id(row)] for row, output in slow.alone_again(3))
 
 
 def of_zone(hour: str) -> Source:

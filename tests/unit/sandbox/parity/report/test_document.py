@@ -137,7 +137,7 @@ def test_fields_that_an_earlier_release_did_not_write_are_at_their_default() -> 
     "place",
     [(), ("findings", 1), ("findings", 1, "witness"), ("findings", 1, "witness", "seen", 0), ("columns", 0), ("columns", 0, "worst", 0),
      ("columns", 0, "tolerance"), ("comparisons", 0), ("comparisons", 0, "keys"), ("comparisons", 0, "schema", "types", 0), ("checks", 0),
-     ("failures", 0), ("floors", 0), ("points", 0), ("steps", 0), ("tolerances",)],
+     ("failures", 0), ("floors", 0), ("points", 0), ("steps", 0), ("undone", 0), ("tolerances",)],
     ids=str,
 )  # fmt: skip
 def test_fields_of_a_later_version_are_passed_over_wherever_they_are(place: tuple[str | int, ...]) -> None:

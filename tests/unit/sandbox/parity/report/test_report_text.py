@@ -204,6 +204,23 @@ def test_the_time_says_what_it_counts(as_text: Callable[[Report], str]) -> None:
     assert "Took" not in as_text(replace(PASSING, steps=()))
 
 
+@pytest.mark.parametrize("as_text", [text_of, report_html])
+def test_what_time_did_not_allow_is_said_with_the_setting_to_change(as_text: Callable[[Report], str]) -> None:
+    text = as_text(FAILING)
+    head = (
+        "Not tried in the time budget of 90 s (2,600 s may do: budget_s in table [parity] of pyml.toml, or --budget):"
+    )
+    lines = ["sizes: 12,000 of 336,776 rows in batches of 1, 2, 8 and 64; the rest needs", "shrink: an input of 2 rows"]
+    assert sorted([head, *lines], key=text.index) == [head, *lines]
+    assert "Not tried" not in as_text(PASSING)
+    assert FAILING.verdict is Verdict.FAIL
+
+
+def test_what_time_did_not_allow_is_a_property_for_a_ci() -> None:
+    assert junit_xml(FAILING).count('<property name="undone"') == 2
+    assert '"undone"' not in junit_xml(PASSING)
+
+
 @pytest.mark.parametrize(
     ("findings", "advised", "expected"),
     [
@@ -302,6 +319,7 @@ def test_the_documentation_names_every_field() -> None:
         form["comparisons"][0]["keys"],
         form["comparisons"][0]["schema"],
         form["steps"][0],
+        form["undone"][0],
     )
     assert [name for part in parts for name in part if f"`{name}`" not in page] == []
 
