@@ -1,4 +1,4 @@
-"""The parity check, step by step: freeze, offline, online, examine, hops, diagnose, compare, judge, report."""
+"""The parity check, step by step: freeze, offline, online; find, shrink, explain, confirm; compare, judge, report."""
 
 from __future__ import annotations
 

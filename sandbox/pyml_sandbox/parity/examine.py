@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, ref
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
 from pyml_sandbox.parity.observations.observation import Observation
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.paths.batches_online import sample
 from pyml_sandbox.parity.rows.stored_rows import DeclaredRows, Rows, RowSlices
 from pyml_sandbox.parity.rows.synthetic import fixture_rows, synthetic_rows
@@ -205,7 +206,8 @@ def _of_notebook(checks: PathChecks, earlier: Sequence[Observation], expected: P
     found = of_notebook(context, checks.snapshot, expected, checks.predictions)
     explainer = Explainer(context)
     explained = explainer.explain_all(found)
-    return [replace(observation, inputs=explainer.drivers(observation)) for observation in explained]
+    with context.record.phases.within(Phase.EXPLAIN) if found else nullcontext():
+        return [replace(observation, inputs=explainer.drivers(observation)) for observation in explained]
 
 
 def gap_at(context: CheckContext, error: NoAnswerError | ServerEndedError) -> str:
@@ -358,4 +360,5 @@ def called_by(context: CheckContext) -> frozenset[str]:
     if len(alone) < len(rows):
         rest_s = (len(rows) - len(alone)) * context.call_s
         context.leave(Part.TRACE, f"{len(alone):,} of {len(rows):,} rows, each alone", rest_s)
-    return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])
+    with context.record.phases.within(Phase.EXPLAIN):
+        return context.harness.called(context.rows(rows), [range(len(context.fixture)), *alone])

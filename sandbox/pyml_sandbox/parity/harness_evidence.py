@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyml.errors import PackageError
 from pyml.package.settings import ParitySettings
 from pyml_sandbox.compare import Tolerances
+from pyml_sandbox.compare.rendering.formatting import counted
 from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.context.time_budget import TimeBudget
@@ -31,7 +32,8 @@ from pyml_sandbox.parity.examine import (
 )
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
-from pyml_sandbox.parity.observations.check_record import CheckRecord, silent
+from pyml_sandbox.parity.observations.check_record import CheckRecord
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.snapshot import Snapshot
 from pyml_sandbox.parity.rows.stored_rows import StoredRows
@@ -100,7 +102,11 @@ class HarnessEvidence:
         Raises:
             PackageError: the model cannot be loaded.
         """
-        return examine(self._context(stack, target, snapshot))
+        phases = self.run.phases
+        with phases.within(Phase.FIND):
+            context = self._context(stack, target, snapshot)
+            context.record.phases = phases
+            return examine(context)
 
     def on_the_paths(
         self,
@@ -122,26 +128,33 @@ class HarnessEvidence:
         Raises:
             SandboxError: a path does not answer.
         """
-        run = self.run
         try:
-            with run.step("examine", "the model by itself, in a harness") as done:
-                examination = examined.result()
-                context = examination.context
-                context.record.on_progress = silent  # the other steps have their own
-                done(f"{len(context.all_input_rows):,} rows")
+            with self.run.search() as details:
+                return self._evidence(examined.result(), paths, snapshot, result, online_worker, details)
         except PackageError as error:
+            if error is not examined.exception():
+                raise
             return _none(error)
-        with run.step("hops", "what predict saw and gave on each path, and rows that the fixture lacks"):
-            predictions = {"offline": run.file(OFFLINE), "online": run.file(ONLINE_BATCHES)}
-            signature = self.version.signature
-            checks = PathChecks(context, paths, signature, snapshot, predictions, result, online_worker)
-            expected = run.file(EXPECTED)
+
+    def _evidence(
+        self,
+        examination: Examination,
+        paths: RealPaths,
+        snapshot: Snapshot,
+        result: JobResult | None,
+        online_worker: Worker | None,
+        details: dict[Phase, str],
+    ) -> Evidence:
+        """See `on_the_paths`; what was done in each phase is added to `details`."""
+        run, context = self.run, examination.context
+        predictions = {"offline": run.file(OFFLINE), "online": run.file(ONLINE_BATCHES)}
+        checks = PathChecks(context, paths, self.version.signature, snapshot, predictions, result, online_worker)
+        expected = run.file(EXPECTED)
+        with run.phases.within(Phase.FIND):
             examination = on_the_paths(checks, examination, expected if expected.exists() else None)
-        with run.step("diagnose", "causes, and the smallest input that shows each") as done:
-            diagnoses = diagnose(examination.observations)
-            finder = CounterexampleFinder(context, paths, self.version.model_id)
-            findings = self._findings(diagnoses, finder)
-            done(f"{len(diagnoses)} causes")
+        diagnoses = diagnose(examination.observations)
+        findings = self._findings(diagnoses, CounterexampleFinder(context, paths, self.version.model_id))
+        details |= self._details(examination, findings)
         found = [*findings, *noise_findings(context.noise)]
         record = context.record
         undone = tuple(record.undone.values())
@@ -180,17 +193,28 @@ class HarnessEvidence:
     def _progress(self, record: CheckRecord, note: str) -> None:
         """Report how many checks of a harness were made, and what is under way."""
         made, total = len(record.made), len(checks_of(*IN_HARNESS))
-        event = Event("examine", Progress.WAITING, f"checks: {note}", done=made, total=max(made, total))
+        event = Event(Phase.FIND, Progress.WAITING, f"checks: {note}", done=made, total=max(made, total))
         self.run.on_event(event)
 
     def _findings(self, diagnoses: Sequence[Diagnosis], finder: CounterexampleFinder) -> list[Finding]:
         findings: list[Finding] = []
-        for diagnosis in diagnoses:
-            note = f"causes: the smallest input that shows {diagnosis.code}"
-            done = len(findings)
-            self.run.on_event(Event("diagnose", Progress.WAITING, note, done=done, total=len(diagnoses)))
-            findings.append(finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations)))
+        with self.run.phases.within(Phase.CONFIRM) if diagnoses else nullcontext():
+            for diagnosis in diagnoses:
+                note = f"causes: the smallest input that shows {diagnosis.code}"
+                done = len(findings)
+                self.run.on_event(Event(Phase.CONFIRM, Progress.WAITING, note, done=done, total=len(diagnoses)))
+                findings.append(finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations)))
         return findings
+
+    def _details(self, examination: Examination, findings: Sequence[Finding]) -> dict[Phase, str]:
+        """What was done in each phase."""
+        context, confirmed = examination.context, sum(finding.witness is not None for finding in findings)
+        return {
+            Phase.FIND: f"{counted(len(context.all_input_rows), 'row')}, {counted(len(context.record.made), 'check')}",
+            Phase.SHRINK: counted(self.run.phases.times.get(Phase.SHRINK, 0), "input"),
+            Phase.EXPLAIN: counted(len(findings), "cause"),
+            Phase.CONFIRM: f"{confirmed} of {counted(len(findings), 'cause')}",
+        }
 
 
 def _none(error: PackageError) -> Evidence:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyml.errors import PymlError, SandboxError
+from pyml_sandbox.parity.observations.phase_clock import Phase, PhaseClock
 from pyml_sandbox.parity.report.document import StepTime
 from pyml_sandbox.parity.rows.snapshot import DATABASE
 from pyml_sandbox.parity.verdict import PathFailure
 from pyml_sandbox.predict.online import ServerEndedError
-from pyml_sandbox.workspace.events import OnEvent, ignore, timed
+from pyml_sandbox.workspace.events import Event, OnEvent, Progress, ignore, timed
 from pyml_sandbox.workspace.turns import turn
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Run:
         database: of its Hive tables.
         stem: how the names of the Hive tables of all runs like this one begin, and of no run by somebody else.
         begun: when it began, on a clock that nobody sets.
+        phases: how long the phases of the search for differences take.
     """
 
     folder: Path
@@ -73,6 +75,10 @@ class Run:
     database: str = DATABASE
     stem: str = ""
     begun: float = field(default_factory=time.monotonic)
+    phases: PhaseClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.phases = PhaseClock(lambda phase: self.on_event(Event(phase, Progress.WAITING, phase.line)))
 
     @property
     def seconds(self) -> float:
@@ -113,6 +119,25 @@ class Run:
 
             yield note
         self.steps.append(StepTime(name, round(time.perf_counter() - start, 3), outcome))
+
+    @contextmanager
+    def search(self) -> Iterator[dict[Phase, str]]:
+        """Wait for the search for differences, or go on with it: report its phases, and record them as steps.
+
+        Yields:
+            A dictionary to which what was done in a phase is added.
+        """
+        beside, details = self.phases.seconds, dict[Phase, str]()
+        try:
+            yield details
+        except BaseException:
+            for phase, seconds in self.phases.seconds.items():
+                self.on_event(Event(phase, Progress.FAILED, elapsed_s=seconds))
+            raise
+        for phase, seconds in self.phases.seconds.items():
+            detail, beside_s = details.get(phase, ""), beside.get(phase, 0.0)
+            self.on_event(Event(phase, Progress.READY, detail, elapsed_s=seconds))
+            self.steps.append(StepTime(str(phase), round(seconds, 3), detail, round(beside_s, 3)))
 
     def file(self, name: str) -> Path:
         """The path of a Parquet file of this run."""

@@ -17,6 +17,7 @@ from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.observations.features import ORDERED, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.observations.shrink import Shrinker
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite, kind_of, synthetic_rows
@@ -72,6 +73,11 @@ def smallest_company(context: CheckContext, example: Example) -> Company | None:
     Raises:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
+    with context.record.phases.within(Phase.SHRINK):
+        return _smallest(context, example)
+
+
+def _smallest(context: CheckContext, example: Example) -> Company | None:
     company = _CompanyOf(context, example)
     if not company.still_differs(example):
         return None
@@ -112,12 +118,14 @@ def in_company(context: CheckContext, observation: Observation, company: Company
         NoAnswerError: the model ended its Python process, or is too slow.
     """
     types = {field.name: field.ddl_type for field in context.inputs.fields}
+    with context.record.phases.within(Phase.EXPLAIN):
+        tags = _CompanyOf(context, company.example).tags(company)
     return replace(
         observation,
         examples=(company.example,),
         inputs=company.columns,
         driver_type=DriverType.of(types[company.columns[0]]) if len(company.columns) == 1 else None,
-        tags=observation.tags | _CompanyOf(context, company.example).tags(company),
+        tags=observation.tags | tags,
     )
 
 

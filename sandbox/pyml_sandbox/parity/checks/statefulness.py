@@ -21,6 +21,7 @@ from pyml_sandbox.parity.harness_process import PATIENCE, Output
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 EVALUATION = Perturbation("evaluation")
@@ -89,7 +90,7 @@ class StateChecks:
             self.context.record,
         )
         if repeated.observations:
-            return [*repeated.observations, *self._why(first, repeated.again)]
+            return [*repeated.observations, *self._reasons(first, repeated.again)]
         with record.making({Check.CLOCK: len(rows)}) as clock:
             clock += self._clock()
         # Two calls, and more so two processes, are some seconds apart, which is enough for a clock to part them.
@@ -103,7 +104,7 @@ class StateChecks:
             record.withdraw(Check.WARM, Check.CLOCK)
             harness.clock = None
             record.saw(found)
-            return [*found, *self._why(first, repeated.again)]
+            return [*found, *self._reasons(first, repeated.again)]
         return [*warm, *(steady._of_fresh(others) if others else []), *clock, *self._mutation()]
 
     def _warm(self, others: Sequence[InputRow]) -> list[Observation]:
@@ -256,6 +257,10 @@ class StateChecks:
             )
             for name in positions
         ]
+
+    def _reasons(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> list[Observation]:
+        with self.context.record.phases.within(Phase.EXPLAIN):
+            return list(self._why(first, again))
 
     def _why(self, first: Sequence[Output], again: Sequence[Sequence[Output]]) -> Iterator[Observation]:
         """What removes the difference between two equal calls; each tried in the first calls of a new process."""

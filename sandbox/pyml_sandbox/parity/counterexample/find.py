@@ -19,6 +19,7 @@ from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Holds, Shrinker, at_default
 from pyml_sandbox.parity.paths.real_paths import RealPaths
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
@@ -59,7 +60,8 @@ class CounterexampleFinder:
         """
         for observation in observations[:3]:
             try:
-                example, columns = self._shrunk(observation)
+                with self.context.record.phases.within(Phase.SHRINK):
+                    example, columns = self._shrunk(observation)
                 seen = self._seen(example, observation)
             except (NoAnswerError, ServerEndedError):
                 continue

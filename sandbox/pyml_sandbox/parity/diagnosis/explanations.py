@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from pyml.harness.perturbations import Perturbation
@@ -19,6 +20,7 @@ from pyml_sandbox.parity.harness_process import Output
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group
 from pyml_sandbox.parity.observations.features import Explanation, Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
@@ -49,6 +51,10 @@ class Explainer:
         Raises:
             NoAnswerError: the model ended its Python process, or is too slow.
         """
+        with self._context.record.phases.within(Phase.EXPLAIN) if observations else nullcontext():
+            return self._explained(observations)
+
+    def _explained(self, observations: Sequence[Observation]) -> list[Observation]:
         by_few = {each.output for each in observations if each.group in (Group.COPIES, Group.ROW_PAIRS)}
         is_told = [each.group is Group.WHOLE and each.output in by_few for each in observations]
         explained = []

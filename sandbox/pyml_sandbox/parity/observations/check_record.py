@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pyml_sandbox.parity.observations.catalogue import Check, check_named
 from pyml_sandbox.parity.observations.observation import Observation
+from pyml_sandbox.parity.observations.phase_clock import PhaseClock
 from pyml_sandbox.parity.verdict import CheckResult, Finding, Severity, Undone
 
 SHOWN = 3
@@ -42,6 +43,7 @@ class CheckRecord:
         observations: what they saw.
         undone: what the time budget left undone, by the part and what it is about.
         under_way: names of the checks that are being made, or during which the examination ended early.
+        phases: how long it takes to find, shrink, explain and confirm what they see.
         on_progress: called with a note whenever other checks are under way, and within long ones.
     """
 
@@ -49,6 +51,7 @@ class CheckRecord:
     observations: list[Observation] = field(default_factory=list)
     undone: dict[tuple[str, str], Undone] = field(default_factory=dict)
     under_way: tuple[str, ...] = ()
+    phases: PhaseClock = field(default_factory=PhaseClock)
     on_progress: Callable[[str], None] = silent
 
     @contextmanager

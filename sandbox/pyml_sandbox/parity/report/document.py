@@ -35,14 +35,17 @@ class StepTime:
     """How long one step took.
 
     Attributes:
-        name: freeze, offline, online, examine, hops, diagnose, compare or judge.
+        name: freeze, notebook, offline, online, requests, compare or judge; or a phase of the search for differences:
+            find, shrink, explain or confirm.
         seconds: wall-clock time.
         detail: what it did, such as `336,776 rows`.
+        beside_s: how much of that time it ran beside the steps before it, in seconds.
     """
 
     name: str
     seconds: float
     detail: str = ""
+    beside_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ HOP_SENTENCES: Mapping[Hop, str] = MappingProxyType(
 )
 
 NOT_COUNTED = "upload, environment, deployment and the start of Spark"
+SHORTEST_S = 0.05
+"""What is printed as less than 0.1 s."""
 ABOVE_HEADING = "Above the required level"
 MAX_ROWS = 10
 MAX_GROUNDS = 3
@@ -272,7 +274,10 @@ def steps_message(report: Report) -> str:
     if not report.steps:
         return ""
     steps = ", ".join(f"{step.name} {step.seconds:.1f} s" for step in report.steps)
-    return f"Took {sum(step.seconds for step in report.steps):.1f} s ({steps}), not counting {NOT_COUNTED}."
+    beside_s = sum(step.beside_s for step in report.steps)
+    beside = f"; {beside_s:.1f} s of them at the same time as others" if beside_s >= SHORTEST_S else ""
+    took_s = sum(step.seconds for step in report.steps) - beside_s
+    return f"Took {took_s:.1f} s ({steps}{beside}), not counting {NOT_COUNTED}."
 
 
 def cached_message(report: Report) -> str:

@@ -17,6 +17,7 @@ from pyml.package.settings import ParitySettings
 from pyml_sandbox.models import registry
 from pyml_sandbox.models.version import ModelVersion
 from pyml_sandbox.parity import check
+from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.report.document import Report
 from pyml_sandbox.parity.run import Run, only_run
 from pyml_sandbox.parity.verdict import PathFailure
@@ -149,6 +150,42 @@ def test_tables_of_earlier_runs_go_and_those_of_other_models_stay(home: SandboxH
     spark = FakeSpark(*earlier, *kept)
     run.drop_earlier(cast("Any", spark))
     assert spark.names == kept
+
+
+# ---- the search for differences
+
+
+def test_the_phases_of_the_search_are_steps_in_the_report_and_in_the_progress(tmp_path: Path) -> None:
+    told: list[Event] = []
+    run = Run(tmp_path, "m_1", told.append)
+    with run.phases.within(Phase.FIND), run.phases.within(Phase.SHRINK):
+        pass
+    with run.search() as details, run.phases.within(Phase.FIND), run.phases.within(Phase.CONFIRM):
+        details[Phase.CONFIRM] = "1 of 2 causes"
+    assert [(event.subject, event.progress) for event in told] == [
+        *((name, Progress.WAITING) for name in ("find", "shrink", "confirm")),
+        *((name, Progress.READY) for name in ("find", "shrink", "confirm")),
+    ]
+    assert [(step.name, step.detail) for step in run.steps] == [
+        ("find", ""),
+        ("shrink", ""),
+        ("confirm", "1 of 2 causes"),
+    ]
+    find, shrink, confirm = run.steps
+    assert find.beside_s <= find.seconds
+    assert (shrink.beside_s, confirm.beside_s) == (shrink.seconds, 0.0)
+
+
+def test_a_search_that_fails_says_so_and_is_no_step(tmp_path: Path) -> None:
+    told: list[Event] = []
+    run = Run(tmp_path, "m_1", told.append)
+    with pytest.raises(SandboxError), run.search(), run.phases.within(Phase.FIND):
+        raise SandboxError("the gateway does not answer")
+    assert [(event.subject, event.progress) for event in told] == [
+        ("find", Progress.WAITING),
+        ("find", Progress.FAILED),
+    ]
+    assert run.steps == []
 
 
 # ---- paths that fail

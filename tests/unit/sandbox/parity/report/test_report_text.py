@@ -13,7 +13,7 @@ import pytest
 from pyml_sandbox.compare import WorstRow
 from pyml_sandbox.compare.rendering.comparison_text import comparison_text
 from pyml_sandbox.parity.diagnosis.causes import CAUSES
-from pyml_sandbox.parity.report.document import Report
+from pyml_sandbox.parity.report.document import Report, StepTime
 from pyml_sandbox.parity.report.junit import junit_xml
 from pyml_sandbox.parity.report.report_html import report_html
 from pyml_sandbox.parity.report.report_text import report_text
@@ -202,6 +202,13 @@ def test_the_time_says_what_it_counts(as_text: Callable[[Report], str]) -> None:
     took = "Took 10.2 s (freeze 1.2 s, offline 9.0 s), not counting upload, environment, deployment and the start of Spark."
     assert took in as_text(PASSING)
     assert "Took" not in as_text(replace(PASSING, steps=()))
+
+
+@pytest.mark.parametrize("as_text", [text_of, report_html])
+def test_what_ran_beside_other_steps_is_not_counted_twice(as_text: Callable[[Report], str]) -> None:
+    steps = (StepTime("offline", 9.0), StepTime("find", 12.0, "", 8.0), StepTime("shrink", 2.0, "", 1.0))
+    took = "Took 14.0 s (offline 9.0 s, find 12.0 s, shrink 2.0 s; 9.0 s of them at the same time as others), not"
+    assert took in as_text(replace(PASSING, steps=steps))
 
 
 @pytest.mark.parametrize("as_text", [text_of, report_html])
