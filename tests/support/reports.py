@@ -93,7 +93,13 @@ STORED = Finding(
     columns=("p",),
     rows=1,
 )
-UNNAMED = Finding("7 keys were predicted offline and not online in batches", check="paths", rows=7, comparison=BATCHES)
+UNNAMED = Finding(
+    "7 keys were predicted offline and not online in batches",
+    check="paths",
+    rows=7,
+    comparison=BATCHES,
+    needs="the fixture: 7 rows of it show it in the comparison `batches`",
+)
 EMPTY = Finding(
     "predict fails on zero rows. Return an empty frame with the declared columns.",
     "B12",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from pyml_sandbox.models.load_time import start_timeout_s
 from pyml_sandbox.parity.checks.both_paths import PathChecks
 from pyml_sandbox.parity.context.time_budget import TimeBudget
 from pyml_sandbox.parity.counterexample.find import CounterexampleFinder
+from pyml_sandbox.parity.counterexample.needs import needs_of
 from pyml_sandbox.parity.decisions.evidence import Evidence
 from pyml_sandbox.parity.decisions.pairings import EXPECTED, OFFLINE, ONLINE_BATCHES
 from pyml_sandbox.parity.diagnosis.findings import finding_of, noise_findings
@@ -203,7 +204,9 @@ class HarnessEvidence:
                 note = f"causes: the smallest input that shows {diagnosis.code}"
                 done = len(findings)
                 self.run.on_event(Event(Phase.CONFIRM, Progress.WAITING, note, done=done, total=len(diagnoses)))
-                findings.append(finding_of(diagnosis, self.settings.level, finder.find(diagnosis.observations)))
+                witness = finder.find(diagnosis.observations)
+                finding = finding_of(diagnosis, self.settings.level, witness)
+                findings.append(finding if witness else replace(finding, needs=needs_of(diagnosis, finder.ended)))
         return findings
 
     def _details(self, examination: Examination, findings: Sequence[Finding]) -> dict[Phase, str]:

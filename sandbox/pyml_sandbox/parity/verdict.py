@@ -141,6 +141,8 @@ class Finding:
         inputs: input columns that cause it; empty if they are not known.
         rows: how many of the rows that were tried show it.
         comparison: name of the comparison of both paths that shows it as well; empty if none does.
+        needs: what it needs to be seen again where no input shows it: time, chance or concurrency, with how often it
+            was seen, or more rows; empty if there is a witness.
         witness: the counterexample; None if no input shows it on both real paths.
         candidates: the cause with its grounds, and the second candidate if it is as certain; empty where a comparison
             of the real paths alone shows the finding.
@@ -158,6 +160,7 @@ class Finding:
     inputs: tuple[str, ...] = ()
     rows: int = 0
     comparison: str = ""
+    needs: str = ""
     witness: Counterexample | None = None
     candidates: tuple[Candidate, ...] = ()
 

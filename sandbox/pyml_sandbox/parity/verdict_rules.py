@@ -13,6 +13,7 @@ from types import MappingProxyType
 from pyml.package.settings import LEVELS
 from pyml_sandbox.compare.rendering.formatting import counted
 from pyml_sandbox.compare.result import ColumnComparison, Comparison, KeyProblem
+from pyml_sandbox.parity.counterexample.needs import with_needs
 from pyml_sandbox.parity.diagnosis.difference_messages import all_of_one_kind, differ, key_sentence, of_rows, rows_of
 from pyml_sandbox.parity.diagnosis.findings import UNSTEADY, in_order, tie_finding
 from pyml_sandbox.parity.diagnosis.notebook_findings import (
@@ -87,10 +88,10 @@ def decide(
     paths = [by_name[name] for name in (BATCHES, ROWS) if name in by_name]
     if unsteady := _why_unsteady(findings, by_name.get(REPEAT)):
         reason = f"the model is not deterministic: {unsteady[0]}"
-        return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(findings))
+        return Decision(Verdict.CANNOT_CERTIFY, reason, None, tuple(map(with_needs, findings)))
     shown = list(_shown_by_paths(paths, by_name, size_dependent, ties))
     beside = _of_notebook(by_name, caused, misfits, ties, is_examined=checked > FIRST_LEVEL)
-    all_found = in_order([*_together(findings, shown, by_name, failures), *beside])
+    all_found = tuple(map(with_needs, in_order([*_together(findings, shown, by_name, failures), *beside])))
     if reasons := _why_undecided(inconclusive, paths, all_found):
         return Decision(Verdict.CANNOT_CERTIFY, "; ".join(dict.fromkeys(reasons)), findings=all_found)
     earned = _earned(all_found, checked) if BATCHES in by_name else None

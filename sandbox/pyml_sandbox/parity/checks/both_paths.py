@@ -312,7 +312,8 @@ class PathChecks:
             refusal = next((output for output in found if isinstance(output, Refusal)), None)
             tags = frozenset(tags_of_refusal(refusal) & {Tag.ROW_COUNT})
             message = refusal.message if refusal and not name else f"{len(at)} of {len(found)} calls"
-            yield Observation(check, name, examples, rows=len(set(at)), message=message, tags=tags)
+            odds = len(at), len(found)
+            yield Observation(check, name, examples, rows=len(set(at)), message=message, tags=tags, odds=odds)
 
 
 def _shown(output: Output, name: str) -> str:

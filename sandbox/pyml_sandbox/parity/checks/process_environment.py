@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -105,10 +105,27 @@ class EnvironmentChecks:
                 for name in self.context.differing(here, there):
                     if name not in by_chance:
                         found.setdefault(name, []).append(position)
+            third = self._with_third_fill(rows) if found else None
             for name, positions in found.items():
                 sides = [Condition(tuple(input_rows), positions[0], variation=variation) for variation in variations]
-                seen.append(Observation(Check.MEMORY, name, (Example(name, *sides),), rows=len(positions)))
+                odds = self._differing_in(name, left, [right, *([third] if third else [])])
+                seen.append(Observation(Check.MEMORY, name, (Example(name, *sides),), rows=len(positions), odds=odds))
         return seen
+
+    def _with_third_fill(self, rows: pa.RecordBatch) -> list[Output] | None:
+        """The first call with memory filled in one more way; None if the model does not answer then."""
+        try:
+            return self._first_call(rows, Variation.variable("MALLOC_PERTURB_", FILLS[2]))
+        except PackageError:
+            return None
+
+    def _differing_in(self, name: str, expected: Sequence[Output], answers: Sequence[list[Output]]) -> tuple[int, int]:
+        """How many of several answers differ from the expected one in an output column, and how many there are."""
+        differing = [
+            any(name in self.context.differing(left, right) for left, right in zip(expected, answer, strict=True))
+            for answer in answers
+        ]
+        return sum(differing), len(answers)
 
     def _first_call(self, rows: pa.RecordBatch, variation: Variation) -> list[Output]:
         with self.context.harnesses.start(variation) as harness:
@@ -129,7 +146,13 @@ class EnvironmentChecks:
         for varied, (variation, answer) in zip(names, answers, strict=True):
             for observation in self._compared(varied, variation, expected, answer):
                 found.setdefault((varied, observation.output), observation)
-        return found.values()
+        differing = [self._positions(expected, answer) for _, answer in answers if not isinstance(answer, str)]
+        return [
+            replace(each, odds=(sum(each.output in names for names in differing), len(differing)))
+            if each.check is Check.FRESH
+            else each
+            for each in found.values()
+        ]
 
     def _side_by_side(self, variations: Sequence[Variation]) -> list[tuple[Variation, list[Output] | str]]:
         answers: list[list[Output] | str] = []

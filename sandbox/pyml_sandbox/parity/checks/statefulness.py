@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pyml.errors import PackageError
 from pyml.harness.perturbations import Perturbation
@@ -17,6 +18,7 @@ from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.baseline import MAX_EXAMPLES, no_difference, one_row
 from pyml_sandbox.parity.checks.process_environment import variation_for_state
 from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext
+from pyml_sandbox.parity.context.time_budget import Part
 from pyml_sandbox.parity.harness_process import PATIENCE, Output
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.features import Tag
@@ -24,11 +26,16 @@ from pyml_sandbox.parity.observations.observation import Condition, Example, Obs
 from pyml_sandbox.parity.observations.phase_clock import Phase
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 EVALUATION = Perturbation("evaluation")
 DAY_S = 86_400.0
 DAYS = 400.4
 """A different year, month, day of the week and hour."""
 REPEATS = 3
+EQUAL_CALLS = 32
+"""How many equal calls are compared with the first, once one of them differs, to count how many do."""
 MORE_REPEATS = 8
 KEYED_PART = 4
 WAITING_S = 15.0
@@ -74,7 +81,9 @@ class StateChecks:
             started = time.perf_counter()
             again = [self.context.harness.together(batch) for _ in range(REPEATS)]
             call_s = (time.perf_counter() - started) / REPEATS
-            seen += self._repeated([self.context.first, *again])
+            if found := self._repeated([self.context.first, *again]):
+                answers = [self.context.first, *again, *self._more(batch, call_s)]
+                seen += [self._with_odds(each, answers) for each in found]
         return Repeated(tuple(seen), again, call_s)
 
     def after(self, repeated: Repeated) -> list[Observation]:
@@ -188,7 +197,34 @@ class StateChecks:
     def _repeated(self, answers: Sequence[Sequence[Output]]) -> list[Observation]:
         """The first of several outputs for the same rows against the last one that differs from it."""
         found = (self._differing(Check.REPEAT, answers[0], each, before=REPEATS) for each in reversed(answers[1:]))
-        return next(filter(None, found), [])
+        return [self._with_odds(each, answers) for each in next(filter(None, found), [])]
+
+    def _more(self, batch: pa.RecordBatch, call_s: float) -> list[list[Output]]:
+        """Further equal calls, as many as time allows; none if the model ends its process meanwhile.
+
+        Args:
+            batch: the rows.
+            call_s: time of one call, in seconds.
+        """
+        context, wanted = self.context, EQUAL_CALLS - REPEATS
+        affordable = int(context.budget.of(Part.ODDS) / max(call_s, 1e-4))
+        if affordable < wanted:
+            tried = f"{affordable + REPEATS} of {EQUAL_CALLS} equal calls"
+            context.leave(Part.ODDS, tried, (wanted - affordable) * call_s)
+        try:
+            return [context.harness.together(batch) for _ in range(min(affordable, wanted))]
+        except NoAnswerError:  # that equal calls differ is known without them
+            return []
+
+    def _with_odds(self, observation: Observation, answers: Sequence[Sequence[Output]]) -> Observation:
+        """The observation with how many of several answers differ from the first of them, in its output."""
+        first, *others = answers
+        differing = sum(
+            any(self.context.differ_in(observation.output, a, b) for a, b in zip(first, other, strict=True))
+            for other in others
+        )
+        odds = differing, len(others)
+        return replace(observation, odds=odds, message=f"{differing} of {len(others)} calls")
 
     def _singles(self) -> list[Observation]:
         """Single rows in order, and in reverse order: does a small call change the next one?"""

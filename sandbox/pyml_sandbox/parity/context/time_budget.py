@@ -41,9 +41,11 @@ class Part(StrEnum):
     """Making one batch that shows a difference smaller."""
     TRACE = "trace", 5
     """Tracing which functions of libraries the model calls."""
+    ODDS = "odds", 3
+    """Repeating calls that differ by chance, to count how often they do."""
     EXPLAIN = "explain", 20
     """Changes to rows that may explain a difference: in the harness, on both paths, and from the notebook."""
-    SHRINK = "shrink", 23
+    SHRINK = "shrink", 20
     """Making the input of one finding smaller."""
 
 

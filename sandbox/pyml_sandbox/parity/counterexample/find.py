@@ -40,11 +40,13 @@ class CounterexampleFinder:
         context: in which examples are made smaller.
         paths: the real paths, which confirm the result.
         model_id: for the snippet.
+        ended: why the last search ended early; empty if it did not.
     """
 
     context: CheckContext
     paths: RealPaths
     model_id: str
+    ended: str = ""
 
     def find(self, observations: Sequence[Observation]) -> Counterexample | None:
         """The smallest input that shows one of the observations: of the first for which there is such an input.
@@ -58,12 +60,14 @@ class CounterexampleFinder:
         Raises:
             SandboxError: a path does not answer.
         """
+        self.ended = ""
         for observation in observations[:3]:
             try:
                 with self.context.record.phases.within(Phase.SHRINK):
                     example, columns = self._shrunk(observation)
                 seen = self._seen(example, observation)
-            except (NoAnswerError, ServerEndedError):
+            except (NoAnswerError, ServerEndedError) as error:
+                self.ended = error.message.partition("\n")[0]
                 continue
             if seen is not None:
                 return self._counterexample(example, columns, seen)

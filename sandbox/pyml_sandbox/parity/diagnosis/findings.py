@@ -114,7 +114,7 @@ def _observation(diagnosis: Diagnosis, observation: Observation) -> str:
     by = f" (column {_listed(diagnosis.inputs)})" if diagnosis.inputs else ""
     if not diagnosis.outputs and observation.message:
         return f"{what_was_refused(observation.check)}{by}: {_short(observation.message)}"
-    odds = f", in {observation.message}" if observation.group is Group.CONCURRENCY else ""
+    odds = f", in {observation.message}" if observation.odds[1] and observation.message else ""
     return f"{what_was_seen(observation.check, what, observation.variable)}{by}{odds}"
 
 

@@ -128,6 +128,8 @@ def _fact_rows(finding: Finding) -> Iterator[tuple[str, RenderableType]]:
     yield "checks", Text(formatting.listed(report_messages.checks_of(finding)))
     for name, words in report_messages.grounds(finding):
         yield name, Text(words)
+    if finding.needs:
+        yield "needs", Text(formatting.plain(finding.needs))
     if finding.witness:
         yield from _counterexample_rows(finding.witness)
 

@@ -12,6 +12,7 @@ from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.model_session import NoAnswerError, Session
 from pyml_sandbox.parity.checks.process_environment import EnvironmentChecks
 from pyml_sandbox.parity.checks.statefulness import StateChecks
+from pyml_sandbox.parity.context.time_budget import TimeBudget
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.check_record import CheckRecord
 from pyml_sandbox.parity.observations.features import Tag
@@ -75,6 +76,49 @@ def test_a_model_that_differs_from_itself_is_asked_nothing_further(tmp_path: Pat
         StateChecks(context).observations()
         assert "repeat" in context.record.made
         assert not {"warm", "clock", "same-size", "first-batch"} & set(context.record.made)
+
+
+@pytest.mark.parametrize(
+    ("predict", "load", "odds"),
+    [
+        ("p = p + np.random.random(len(p))", "pass", (32, 32)),
+        ("self.calls += 1\np = p + self.calls % 2", "self.calls = 0", (16, 32)),
+        ("self.calls += 1\np = p + (self.calls == 2)", "self.calls = 0", (1, 32)),
+    ],
+)
+def test_where_equal_calls_differ_more_are_made_to_count_how_many_do(
+    predict: str, load: str, odds: tuple[int, int], tmp_path: Path
+) -> None:
+    with model(predict, load).context(tmp_path) as context:
+        (observation,) = StateChecks(context).repeat().observations
+        assert (observation.odds, observation.message) == (odds, f"{odds[0]} of 32 calls")
+        assert not context.record.undone
+
+
+def test_where_time_is_short_fewer_equal_calls_are_counted_and_said_to_be(tmp_path: Path) -> None:
+    with model("p = p + np.random.random(len(p))").context(tmp_path) as context:
+        (observation,) = StateChecks(replace(context, budget=TimeBudget(1e-6))).repeat().observations
+        assert observation.odds == (3, 3)
+        assert {part for part, _ in context.record.undone} == {"odds"}
+
+
+def test_a_rare_difference_is_found_with_its_odds(tmp_path: Path) -> None:
+    rare = model("self.calls += 1\np = p + (self.calls % 7 == 0)", "self.calls = 0")
+    (repeat,) = (each for each in state(rare, tmp_path) if each.check is Check.REPEAT)
+    assert repeat.odds == (1, 7)
+
+
+def test_of_new_processes_that_differ_it_is_counted_how_many_do(tmp_path: Path) -> None:
+    by_process = model("p = p + self.drawn", "import random; self.drawn = random.SystemRandom().random()")
+    fresh = in_environments(by_process, tmp_path)["fresh"]
+    assert fresh.odds[0] == fresh.odds[1] > 3
+
+
+def test_a_third_way_to_fill_memory_is_tried_where_two_differ(tmp_path: Path) -> None:
+    filled = model("p = p + int(os.environ.get('MALLOC_PERTURB_', '0'))", top="import os")
+    for source, odds in ((filled, [(2, 2)]), (model("p = p * 2"), [])):
+        with source.context(tmp_path / str(len(odds))) as context:
+            assert [each.odds for each in EnvironmentChecks(context).of_memory()] == odds
 
 
 def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:

@@ -223,6 +223,13 @@ def test_what_time_did_not_allow_is_said_with_the_setting_to_change(as_text: Cal
     assert FAILING.verdict is Verdict.FAIL
 
 
+def test_a_finding_without_a_counterexample_says_what_it_needs() -> None:
+    needs = "the fixture: 7 rows of it show it in the comparison"
+    for text in (text_of(FAILING), report_html(FAILING), " ".join(junit_xml(FAILING).split())):
+        assert needs in text
+        assert needs not in text_of(ONE_FAULT)
+
+
 def test_what_time_did_not_allow_is_a_property_for_a_ci() -> None:
     assert junit_xml(FAILING).count('<property name="undone"') == 2
     assert '"undone"' not in junit_xml(PASSING)
