@@ -216,7 +216,7 @@ class HarnessEvidence:
             Phase.FIND: f"{counted(len(context.all_input_rows), 'row')}, {counted(len(context.record.made), 'check')}",
             Phase.SHRINK: counted(self.run.phases.times.get(Phase.SHRINK, 0), "input"),
             Phase.EXPLAIN: counted(len(findings), "cause"),
-            Phase.CONFIRM: f"{confirmed} of {counted(len(findings), 'cause')}",
+            Phase.CONFIRM: f"{confirmed} of {counted(len(findings), 'cause')} shown on both paths",
         }
 
 

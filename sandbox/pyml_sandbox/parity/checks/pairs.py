@@ -18,6 +18,8 @@ from pyml_sandbox.parity.observations.observation import Condition, Example, Obs
 from pyml_sandbox.parity.rows.row_kind import NULLS, Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow, is_finite
 
+FEWEST = 8
+"""How many pairs are tried, however slow the model is."""
 TRIPLED = 6
 """How many other rows are tried two at a time."""
 
@@ -28,6 +30,8 @@ class RowPairChecks(BaselineChecks):
     def observations(self) -> list[Observation]:
         """One observation for each output that changes, by the column in which the rows differ."""
         pairs = self._pairs()
+        if not pairs:
+            return []
         with self.context.record.making(self._rows_by_check(pairs)) as seen:
             seen += self._observations_of(self._effects(pairs))
         return seen
@@ -95,7 +99,7 @@ class RowPairChecks(BaselineChecks):
         pairs += [
             (each, null) for null in nulls for each in accepted if each.column == null.column and each is not null
         ]
-        affordable = self.context.affordable(Part.NEIGHBOURS) // 2
+        affordable = max(self.context.affordable(Part.NEIGHBOURS) // 2, FEWEST)
         if affordable < len(pairs):
             rest_s = 2 * (len(pairs) - affordable) * self.context.call_s
             self.context.leave(Part.NEIGHBOURS, f"{affordable:,} of {len(pairs):,} pairs of rows in one call", rest_s)

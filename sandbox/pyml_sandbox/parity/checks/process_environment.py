@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -45,6 +46,8 @@ STANDARD: dict[Varied, tuple[Variation, ...]] = {
 }
 FILLS = ("165", "90", "36")
 """Values of MALLOC_PERTURB_, with which the C library fills memory that a process gets, and that it gives back."""
+OFTEN = 4
+"""How many times as many rows must differ with the filling of memory as differ by chance."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class EnvironmentChecks:
     def of_memory(self) -> list[Observation]:
         """Two new processes whose memory is filled differently, and the same first call of many rows in each. Blocks.
 
-        What differs in a third process, whose memory is filled as in the first, differs by chance. It is made if
+        What differs in a further process, whose memory is filled as in one of them, differs by chance. It is made if
         something differs, since two processes that differ in this way need no further cause. Arrays of few rows come
         from memory that NumPy keeps, so the call has many.
 
@@ -92,40 +95,41 @@ class EnvironmentChecks:
         with self.context.record.making({Check.MEMORY: rows.num_rows}) as seen:
             variations = [Variation.variable("MALLOC_PERTURB_", fill) for fill in FILLS[:2]]
             try:
-                left, right = (self._first_call(rows, variation) for variation in variations)
-                again = left if left == right else self._first_call(rows, variations[0])
+                calls = [[self._first_call(rows, variation)] for variation in variations]
+                found = self._by_memory(*calls)
+                for variation, outputs in zip(variations, calls, strict=True):
+                    if found:
+                        outputs.append(self._first_call(rows, variation))
+                        found = self._by_memory(*calls)
             except NoAnswerError:
                 raise
             except PackageError:  # the checks of the environment say it
                 return []
-            input_rows = fixture_rows(rows)
-            found: dict[str, list[int]] = {}
-            for position, (here, there, once_more) in enumerate(zip(left, right, again, strict=True)):
-                by_chance = self.context.differing(here, once_more)
-                for name in self.context.differing(here, there):
-                    if name not in by_chance:
-                        found.setdefault(name, []).append(position)
-            third = self._with_third_fill(rows) if found else None
+            input_rows = tuple(fixture_rows(rows))
             for name, positions in found.items():
-                sides = [Condition(tuple(input_rows), positions[0], variation=variation) for variation in variations]
-                odds = self._differing_in(name, left, [right, *([third] if third else [])])
+                sides = [Condition(input_rows, positions[0], variation=variation) for variation in variations]
+                odds = len(positions), len(input_rows)
                 seen.append(Observation(Check.MEMORY, name, (Example(name, *sides),), rows=len(positions), odds=odds))
         return seen
 
-    def _with_third_fill(self, rows: pa.RecordBatch) -> list[Output] | None:
-        """The first call with memory filled in one more way; None if the model does not answer then."""
-        try:
-            return self._first_call(rows, Variation.variable("MALLOC_PERTURB_", FILLS[2]))
-        except PackageError:
-            return None
+    def _by_memory(self, left: Sequence[list[Output]], right: Sequence[list[Output]]) -> dict[str, list[int]]:
+        """The rows that differ with the filling of memory, by output column; none if about as many differ by chance.
 
-    def _differing_in(self, name: str, expected: Sequence[Output], answers: Sequence[list[Output]]) -> tuple[int, int]:
-        """How many of several answers differ from the expected one in an output column, and how many there are."""
-        differing = [
-            any(name in self.context.differing(left, right) for left, right in zip(expected, answer, strict=True))
-            for answer in answers
-        ]
-        return sum(differing), len(answers)
+        A value that is drawn among few is often the same by chance where memory is filled equally.
+
+        Args:
+            left: the outputs in each process whose memory is filled in one way.
+            right: likewise in the second way.
+        """
+        found: dict[str, list[int]] = {}
+        by_chance: Counter[str] = Counter()
+        for position, sides in enumerate(zip(zip(*left, strict=True), zip(*right, strict=True), strict=True)):
+            differing = self.context.differing
+            chance = {name for first, *others in sides for other in others for name in differing(first, other)}
+            by_chance.update(chance)
+            for name in set(differing(sides[0][0], sides[1][0])) - chance:
+                found.setdefault(name, []).append(position)
+        return {name: rows for name, rows in found.items() if len(rows) > OFTEN * by_chance[name]}
 
     def _first_call(self, rows: pa.RecordBatch, variation: Variation) -> list[Output]:
         with self.context.harnesses.start(variation) as harness:

@@ -129,7 +129,7 @@ class CheckContext:
         """A context with as many rows as can be called alone in time; the kinds that show most are kept."""
         of_fixture, input_rows = self._within(self.affordable(Part.ALONE))
         fewer = replace(self, fixture=self.fixture[:of_fixture], first=self.first[:of_fixture], input_rows=input_rows)
-        self._leave_rows(Part.ALONE, len(fewer.all_input_rows), "rows, each alone", self._calls_of_all)
+        self._leave_rows(Part.ALONE, len(fewer.all_input_rows), "rows, each in a call of its own", self._calls_of_all)
         return fewer
 
     def alone_again(self, processes: int) -> list[tuple[InputRow, Output]]:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 SIZES = (64, 8, 2, 1)
 """Rows in a call, besides whole batches."""
-SIZE_SHARE = 1 / 12
-"""The share of the time that batches of one size may take in a slice of the rows; a slow model predicts fewer."""
+SLICE_SHARE = 1 / 3
+"""The share of the time that the small batches of one slice of the rows may take, if there are more than two slices."""
+CALLS_OF_ROW = sum(1 / size for size in SIZES)
+"""The calls that each row costs."""
 WHOLE_SHARE = 1 / 3
 """The share of the time that a whole batch may take; a model that is slow with each row gets smaller ones."""
 
@@ -67,19 +69,33 @@ def measure_noise(
     harness.ask(HarnessRequest(first, [range(first.num_rows)]))
     first_row_s = max((clock() - begun) / max(first.num_rows, 1), 1e-9)
     whole = min(batch_rows, max(int(budget_s * WHOLE_SHARE / first_row_s), max(SIZES)))
-    taken_s = 0.0
-    for start in _spread_slices(rows.num_rows, whole):
-        begun = clock()
-        affordable = max(int(budget_s * SIZE_SHARE / max(row_s, 1e-9)), 1)
-        calls = measured.ask(harness, rows.slice(start, whole), start, affordable)
-        row_s = max(row_s, (clock() - begun) / calls)
+    slices, taken_s, call_s = _spread_slices(rows.num_rows, whole), 0.0, row_s
+    slice_s = budget_s * max(SLICE_SHARE, 1 / max(len(slices), 1))
+    for start in slices:
+        begun, part = clock(), rows.slice(start, whole)
+        calls = measured.ask(harness, part, start, _calls_of_one_size(part.num_rows, slice_s / max(call_s, 1e-9)))
+        call_s = max(call_s, (clock() - begun) / calls)
         if (taken_s := clock() - started) > budget_s:
             break
     noise = measured.noise(rows.num_rows, pass_through)
     if noise.rows >= noise.of:
         return noise
-    all_s, slice_s = taken_s * noise.of / noise.rows, min(whole, noise.of) * row_s
-    return replace(noise, rest_s=all_s - taken_s, needed_s=max(all_s, slice_s / SIZE_SHARE))
+    each_s = taken_s / noise.rows
+    if row_s:  # the fewer rows were tried, the more the whole batches count in the mean
+        each_s = min(max(each_s, CALLS_OF_ROW * row_s), (len(SIZES) + 1) * row_s)
+    of_slice_s = (_calls_of_every_size(min(whole, noise.of)) + 1) * call_s
+    needed_s = max(each_s * noise.of, of_slice_s * min(len(slices), 1 / SLICE_SHARE))
+    return replace(noise, rest_s=each_s * (noise.of - noise.rows), needed_s=needed_s)
+
+
+def _calls_of_every_size(rows: int) -> int:
+    """The calls with all small batches of some rows."""
+    return sum(-(-rows // size) for size in SIZES)
+
+
+def _calls_of_one_size(rows: int, calls: float) -> int:
+    """How many batches of each size may be tried, if so many calls can be made: all of them, or equally many."""
+    return rows if calls >= _calls_of_every_size(rows) else max(int(calls / len(SIZES)), 1)
 
 
 def _spread_slices(rows: int, size: int) -> list[int]:
@@ -99,12 +115,14 @@ class _Answers:
         asked: bool, shape (rows,): rows whose batch was tried.
         answered: bool, shape (rows,): rows whose batch was predicted.
         predictions: of these rows, in their order.
+        calls: how many batches were tried.
     """
 
     groups: np.ndarray
     asked: np.ndarray
     answered: np.ndarray
     predictions: pa.RecordBatch
+    calls: int
 
     @classmethod
     def of(cls, harness: HarnessProcess, rows: pa.RecordBatch, size: int, chosen: np.ndarray) -> _Answers:
@@ -121,7 +139,7 @@ class _Answers:
         response = harness.ask(HarnessRequest(rows, batches))
         asked = np.isin(groups, chosen)
         refused = chosen[list(response.refusals)] if response.refusals else chosen[:0]
-        return cls(groups, asked, asked & ~np.isin(groups, refused), response.predictions)
+        return cls(groups, asked, asked & ~np.isin(groups, refused), response.predictions, len(batches))
 
     def of_rows(self, wanted: np.ndarray) -> pa.RecordBatch:
         """The predictions of some of the rows that were answered; `wanted` is bool, shape (rows,)."""
@@ -194,7 +212,7 @@ class _Measured:
             calls: how many batches of one size may be tried; those with rare values are, and others evenly spread.
 
         Returns:
-            How many batches of one row were tried.
+            How many batches were tried.
         """
         sizes = (rows.num_rows, *(size for size in SIZES if size < rows.num_rows))
         rare = rare_rows(rows)
@@ -203,9 +221,8 @@ class _Measured:
             for size in sizes
         }
         self._slices.append(_Slice(start, by_size))
-        tried = int(self._slices[-1].alone.asked.sum())
-        self._rows += tried
-        return tried
+        self._rows += int(self._slices[-1].alone.asked.sum())
+        return sum(answers.calls for answers in by_size.values())
 
     def noise(self, rows: int, pass_through: Set[str]) -> Noise:
         """Noise and logic of each column."""

@@ -75,7 +75,7 @@ def _affordable_brackets(context: CheckContext) -> list[_Bracket]:
     affordable = context.affordable(Part.THRESHOLDS) // MAX_HALVINGS
     if affordable < len(brackets):
         rest_s = (len(brackets) - affordable) * MAX_HALVINGS * context.call_s
-        context.leave(Part.THRESHOLDS, f"{affordable} of {len(brackets)} thresholds bisected", rest_s)
+        context.leave(Part.THRESHOLDS, f"{affordable} of {len(brackets)} bisected", rest_s)
     return brackets[:affordable]
 
 

@@ -110,8 +110,9 @@ class CounterexampleFinder:
         smaller, columns = shrinker.shrunk(example)
         if shrinker.was_cut:
             rows = counted(len(smaller.other.rows), "row")
-            tried = f"an input of {rows} and {counted(len(columns), 'column')}, after {counted(steps, 'smaller one')}"
-            self.context.leave(Part.SHRINK, tried, about=repr(example))
+            shows = f"changes `{example.output}`" if example.output else "is refused"
+            found = f"an input of {rows} and {counted(len(columns), 'column')} that {shows}"
+            self.context.leave(Part.SHRINK, f"{found}, after {counted(steps, 'smaller one')}", about=found)
         return smaller, columns
 
     def _differs_by_day(self, example: Example) -> bool:

@@ -17,7 +17,7 @@ from pyml_sandbox.parity.verdict import Finding, Severity
 DIFFER: Mapping[Check, str] = {
     Check.REPEAT: "equal calls differ",
     Check.FRESH: "new processes differ",
-    Check.MEMORY: "processes whose memory is filled differently differ",
+    Check.MEMORY: "rows differ between processes whose memory is filled differently",
     Check.CONCURRENT: "requests at the same time differ",
     Check.THREAD_SAFE: "calls at the same time differ",
 }

@@ -70,7 +70,7 @@ class Observation:
         driver_type: declared type of the input column that drives it; None if there is not exactly one.
         explanations: changes that explain it, and what distinguishes causes with the same changes.
         called: functions that the model calls, for checks of the batch: "rank", "Series.quantile".
-        odds: how many of how many repeated calls, requests or processes differed; (0, 0) if nothing was repeated.
+        odds: how many of how many repeated calls, requests, processes or rows differed; (0, 0) if none was repeated.
         variable: the environment variable that was varied, for `Check.VARIABLE`.
     """
 

@@ -114,11 +114,25 @@ def test_of_new_processes_that_differ_it_is_counted_how_many_do(tmp_path: Path) 
     assert fresh.odds[0] == fresh.odds[1] > 3
 
 
-def test_a_third_way_to_fill_memory_is_tried_where_two_differ(tmp_path: Path) -> None:
-    filled = model("p = p + int(os.environ.get('MALLOC_PERTURB_', '0'))", top="import os")
-    for source, odds in ((filled, [(2, 2)]), (model("p = p * 2"), [])):
-        with source.context(tmp_path / str(len(odds))) as context:
-            assert [each.odds for each in EnvironmentChecks(context).of_memory()] == odds
+@pytest.mark.parametrize(
+    ("predict", "odds", "processes"),
+    [
+        ("p = p * 2", [], 2),
+        ("p = p + int(os.environ.get('MALLOC_PERTURB_', '0')) * (p > 1)", [(3, 4)], 4),
+        ("p = p + (self.number >> np.arange(len(p))) % 2", [], 3),  # rows are often the same by chance
+    ],
+)
+def test_what_differs_by_chance_is_not_taken_for_memory(
+    predict: str, odds: list[tuple[int, int]], processes: int, tmp_path: Path
+) -> None:
+    loads = tmp_path / "loads"
+    loads.write_text("")
+    load = f"open({str(loads)!r}, 'a').write('.'); self.number = os.path.getsize({str(loads)!r})"
+    with model(predict, load, top="import os").context(tmp_path) as context:
+        builder = CountingBuilder()
+        found = EnvironmentChecks(replace(context, harnesses=harnesses_of(tmp_path, builder))).of_memory()
+        assert [each.odds for each in found] == odds
+        assert len(builder.started) == processes
 
 
 def test_an_honest_model_is_asked_everything(tmp_path: Path) -> None:

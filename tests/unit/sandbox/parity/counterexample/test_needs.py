@@ -33,7 +33,7 @@ def diagnosis(code: str, check: Check, odds: tuple[int, int] = NO_ODDS, rows: in
         ("D2", Check.REPEAT, (32, 32), "time: 32 of 32 equal calls differ, and none do if the clock stands still"),
         ("E4", Check.REPEAT, (30, 32), "chance: 30 of 32 equal calls differ, and none do in evaluation mode"),
         ("P1", Check.REPEAT, (32, 32), "earlier calls: 32 of 32 equal calls differ, and a new process gives the same"),
-        ("D6", Check.MEMORY, (2, 2), "chance: 2 of 2 processes whose memory is filled differently differ"),
+        ("D6", Check.MEMORY, (21, 400), "chance: 21 of 400 rows differ between processes whose memory is filled"),
         ("P4", Check.CONCURRENT, (88, 96), "concurrency: 88 of 96 requests at the same time differ"),
         ("B11", Check.THREAD_SAFE, (1_000, 9_600), "concurrency: 1,000 of 9,600 calls at the same time differ"),
         ("D2", Check.CLOCK, NO_ODDS, "time: it differs between 2023-11-14 and 2024-12-19; on the smallest input"),
