@@ -9,9 +9,9 @@ import pytest
 
 from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
-from pyml.offline import key_counts
 from pyml.offline.job import JobError
-from pyml.offline.key_counts import count_keys
+from pyml.offline.key_counts import HASHED_ROWS, count_keys, key_hashes
+from pyml.offline.staging import kept_of, stored_audit
 from pyml.offline.targets import table_insert
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
@@ -368,12 +368,26 @@ def test_a_bad_table_name_is_refused(client: Client, double: str, table: str) ->
         ("id", "SELECT id FROM range(0)"),
     ],
 )
-def test_a_key_is_counted_by_hashes_as_spark_groups_it(
-    key: str, rows: str, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_is_counted_by_hashes_as_spark_groups_it(key: str, rows: str, client: Client) -> None:
     names = key.split(", ")
     with session(client.home) as spark:
-        spark.sql(rows).createOrReplaceTempView("keyed")
-        counted = count_keys(spark, "keyed", names)
-        monkeypatch.setattr(key_counts, "HASHED_ROWS", -1)
-        assert counted == count_keys(spark, "keyed", names)
+        table = spark.sql(rows)
+        assert count_keys(table, names, key_hashes(table, names, 1000)) == count_keys(table, names, None)
+
+
+def test_more_rows_than_this_process_may_hold_have_no_hashes(client: Client) -> None:
+    with session(client.home) as spark:
+        table = spark.range(10)
+        assert key_hashes(table, ["id"], HASHED_ROWS + 1) is None
+        assert key_hashes(table, ["id"], HASHED_ROWS) is not None
+
+
+@pytest.mark.parametrize(
+    "rows", ["SELECT id FROM range(1000)", "SELECT id % 3 AS id FROM range(10)", "SELECT id FROM range(0)"]
+)
+def test_the_audit_of_hashes_is_that_of_spark(rows: str, client: Client) -> None:
+    with session(client.home) as spark:
+        table = spark.sql(rows)
+        hashes, kept = key_hashes(table, ["id"], 1000), kept_of(table, ["id"])
+        assert hashes is not None
+        assert stored_audit(table, kept, hashes) == stored_audit(table, kept, None)

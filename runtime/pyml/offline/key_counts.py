@@ -13,10 +13,27 @@ from pyml.errors import Problem
 from pyml.types.spark_types import backticked, quoted
 
 if TYPE_CHECKING:
+    import numpy as np
     from pyspark.sql import DataFrame, SparkSession
 
 HASHED_ROWS = 20_000_000
 """How many rows may be told apart by hashes that this process holds."""
+
+
+@dataclass(frozen=True)
+class KeyHashes:
+    """The 64-bit hashes of the keys of all rows, as Spark's `xxhash64` makes them.
+
+    Attributes:
+        values: the hashes, shape (rows,), int64, in ascending order.
+    """
+
+    values: np.ndarray
+
+    @property
+    def are_distinct(self) -> bool:
+        """Whether no two are equal."""
+        return not bool((self.values[1:] == self.values[:-1]).any())
 
 
 @dataclass(frozen=True)
@@ -34,26 +51,27 @@ class KeyCounts:
     repeated_keys: int
 
 
-def count_keys(spark: SparkSession, relation: str, key: Sequence[str], rows: int | None = None) -> KeyCounts:
-    """Count rows, nulls and repeated keys.
-
-    Equal keys have equal hashes. So if no two of the hashes are equal, which this process finds out by sorting them, no
-    two keys are. Spark groups the keys themselves, which takes four times as long, where two hashes are equal, a key is
-    null, its type is one whose equal values may have different hashes, or there are more than `HASHED_ROWS` rows.
+def key_hashes(table: DataFrame, key: Sequence[str], rows: int) -> KeyHashes | None:
+    """The hashes of the keys of all rows, which come to this process as 8 bytes a row.
 
     Args:
-        spark: session that can read the table.
-        relation: name of the table or view, quoted if necessary.
+        table: the rows.
         key: columns that should identify a row.
-        rows: number of rows, as far as it is known; None to count them.
+        rows: number of rows, as far as it is known.
+
+    Returns:
+        The hashes; None if a key is null, if its type is one whose equal values may have different hashes, and for more
+        than `HASHED_ROWS` rows.
     """
-    table = spark.table(relation)
-    if _has_steady_hash(table, key):
-        rows = table.count() if rows is None else rows
-        found = _distinct_hashes(table, key) if rows <= HASHED_ROWS else None
-        if found is not None:
-            return KeyCounts(found, 0, 0)
-    return _grouped(table, key)
+    import numpy as np
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+
+    if rows > HASHED_ROWS or not _has_steady_hash(table, key):
+        return None
+    columns = [F.col(backticked(name)) for name in key]
+    has_null = reduce(or_, (column.isNull() for column in columns))
+    hashes = table.select(F.when(~has_null, F.xxhash64(*columns)).alias("hash")).toArrow().column(0)
+    return None if hashes.null_count else KeyHashes(np.sort(hashes.to_numpy()))
 
 
 def _has_steady_hash(table: DataFrame, key: Sequence[str]) -> bool:
@@ -64,34 +82,27 @@ def _has_steady_hash(table: DataFrame, key: Sequence[str]) -> bool:
 
 _STEADY = frozenset(
     {
-        "tinyint",
-        "smallint",
-        "int",
-        "bigint",
-        "decimal",
-        "string",
-        "binary",
-        "boolean",
-        "date",
-        "timestamp",
-        "timestamp_ntz",
+        *("tinyint", "smallint", "int", "bigint", "decimal", "string", "binary", "boolean"),
+        *("date", "timestamp", "timestamp_ntz"),
     }
 )
 """Spark's names of types; a `string` with a collation has it in its name."""
 
 
-def _distinct_hashes(table: DataFrame, key: Sequence[str]) -> int | None:
-    """The number of rows, if no key is null and no two hashes are equal; else None. Holds 16 bytes for each row."""
-    import numpy as np
-    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+def count_keys(table: DataFrame, key: Sequence[str], hashes: KeyHashes | None) -> KeyCounts:
+    """Count rows, nulls and repeated keys.
 
-    columns = [F.col(backticked(name)) for name in key]
-    has_null = reduce(or_, (column.isNull() for column in columns))
-    hashes = table.select(F.when(~has_null, F.xxhash64(*columns)).alias("hash")).toArrow().column(0)
-    if hashes.null_count:
-        return None
-    ordered = np.sort(hashes.to_numpy())
-    return None if (ordered[1:] == ordered[:-1]).any() else len(ordered)
+    Equal keys have equal hashes: if no two hashes are equal, no two keys are. Else Spark groups the keys themselves,
+    which takes four times as long.
+
+    Args:
+        table: the rows.
+        key: columns that should identify a row.
+        hashes: of these keys; None if they are not known.
+    """
+    if hashes is not None and hashes.are_distinct:
+        return KeyCounts(len(hashes.values), 0, 0)
+    return _grouped(table, key)
 
 
 def _grouped(table: DataFrame, key: Sequence[str]) -> KeyCounts:
@@ -111,18 +122,15 @@ def _grouped(table: DataFrame, key: Sequence[str]) -> KeyCounts:
     return KeyCounts(*map(int, counted))
 
 
-def key_problems(
-    spark: SparkSession, relation: str, key: Sequence[str], counts: KeyCounts | None = None
-) -> Iterator[Problem]:
+def key_problems(spark: SparkSession, relation: str, key: Sequence[str], counts: KeyCounts) -> Iterator[Problem]:
     """Problems of the key of a table or view: nulls and repeated keys, with an example.
 
     Args:
         spark: session that can read the table.
         relation: name of the table or view, quoted if necessary.
         key: columns that should identify a row.
-        counts: of this table and key; None to count them now.
+        counts: of this table and key.
     """
-    counts = counts or count_keys(spark, relation, key)
     if counts.null_rows:
         shown = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
         message = f"{counts.null_rows} rows have a null in the key ({', '.join(map(quoted, key))})"

@@ -11,7 +11,7 @@ from pyml.error_code import ErrorCode
 from pyml.inference.worker_info import Worker
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.kept_columns import KeptColumn
-from pyml.offline.key_counts import count_keys, key_problems
+from pyml.offline.key_counts import KeyHashes, count_keys, key_hashes, key_problems
 from pyml.offline.spark_schema import fields_of
 from pyml.types.spark_types import backticked
 
@@ -28,7 +28,7 @@ SUMMED_BITS = 24
 
 @dataclass(frozen=True)
 class Audit:
-    """Number of rows and order-independent fingerprints of their keys, before or after the model.
+    """Number of rows and order-independent fingerprints of their keys, before the model or in the staging table.
 
     Attributes:
         rows: number of rows.
@@ -41,19 +41,33 @@ class Audit:
     key_sums: tuple[int | None, int | None] = (None, None)
 
 
+def kept_of(rows: DataFrame, key: Sequence[str]) -> list[KeptColumn]:
+    """The columns that are kept with the predictions, under names that are safe in an expression of Spark.
+
+    Args:
+        rows: the planned query.
+        key: names of these columns.
+    """
+    from pyml.offline.batches import worker_names
+
+    types = {field.name.lower(): field.dataType for field in rows.schema.fields}
+    safe_names, _, _ = worker_names(len(key), 0, 0)
+    return [KeptColumn(name, types[name.lower()], safe) for name, safe in zip(key, safe_names, strict=True)]
+
+
 def write_staging(
-    rows: DataFrame, job: OfflineJob, key: tuple[str, ...], staging: str
-) -> tuple[Audit, Audit, tuple[Worker, ...]]:
-    """Predict into the staging table; audits and workers are observed in the same pass. Blocks.
+    rows: DataFrame, job: OfflineJob, kept: Sequence[KeptColumn], staging: str
+) -> tuple[Audit, int, tuple[Worker, ...]]:
+    """Predict into the staging table; what goes in and who predicts is observed in the same pass. Blocks.
 
     Args:
         rows: the planned query.
         job: the job.
-        key: the columns that are kept with the predictions.
+        kept: the columns that are kept with the predictions.
         staging: quoted name of the table to write.
 
     Returns:
-        The audit before the model, the audit after it, and the workers that predicted.
+        The audit before the model, the number of rows after it, and the workers that predicted.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
@@ -63,31 +77,27 @@ def write_staging(
     from pyml.offline.batches import WORKER_COLUMN, predict_or_report, worker_names
 
     # Spark reads names of columns as expressions here, and a key may be an input as well: the workers get safe names.
-    key_names, input_names, output_names = worker_names(len(key), len(job.inputs.fields), len(job.outputs.fields))
-    types = {field.name.lower(): field.dataType for field in rows.schema.fields}
-    kept = [KeptColumn(name, types[name.lower()], safe) for name, safe in zip(key, key_names, strict=True)]
+    _, input_names, output_names = worker_names(0, len(job.inputs.fields), len(job.outputs.fields))
     inputs = [F.col(backticked(name)).alias(safe) for name, safe in zip(job.inputs.names, input_names, strict=True)]
     added = _predicted(rows.sparkSession, job, output_names)
     folder, names = job.folder, list(job.inputs.names)
-    predict = functools.partial(predict_or_report, folder=folder, keys=len(key), inputs=names, recorded=job.recorded)
+    predict = functools.partial(predict_or_report, folder=folder, keys=len(kept), inputs=names, recorded=job.recorded)
     before, after = Observation(), Observation()
-    measures = _measures(kept)
     records = RECORD_NAMES if job.recorded else ()
     predicted = (
         rows.select(*(column.given for column in kept), *inputs)
-        .observe(before, *measures)
+        .observe(before, *_measures(kept))
         .mapInArrow(predict, StructType([*(column.field for column in kept), *added]))
-        .observe(after, *measures, F.collect_set(WORKER_COLUMN).alias("workers"))
+        .observe(after, F.count(F.lit(1)).alias("rows"), F.collect_set(WORKER_COLUMN).alias("workers"))
         .select(*(column.restored for column in kept), *output_names, *records)
-        .toDF(*key, *job.outputs.names, *records)
+        .toDF(*(column.name for column in kept), *job.outputs.names, *records)
     )
     writer = predicted.write.format("parquet")
     if job.recorded:
         writer = writer.option("maxRecordsPerFile", FILE_ROWS)
     writer.saveAsTable(staging)
-    found = dict(after.get)
-    workers = tuple(Worker.from_json(text) for text in sorted(found.pop("workers")))
-    return _audit(before.get), _audit(found), workers
+    workers = tuple(Worker.from_json(text) for text in sorted(after.get["workers"]))
+    return _audit(before.get), int(after.get["rows"]), workers
 
 
 def _predicted(spark: SparkSession, job: OfflineJob, names: Sequence[str]) -> list[StructField]:
@@ -119,39 +129,66 @@ def _audit(observed: Mapping[str, object]) -> Audit:
     return Audit(numbers["rows"] or 0, numbers.get("key_xor"), (numbers.get("key_low"), numbers.get("key_next")))
 
 
+def stored_audit(table: DataFrame, kept: Sequence[KeptColumn], hashes: KeyHashes | None) -> Audit:
+    """The audit of the rows of a staging table. Blocks.
+
+    Args:
+        table: the rows.
+        kept: the columns that are kept with the predictions.
+        hashes: of all of these columns together; None to let Spark compute them.
+    """
+    import numpy as np
+
+    if hashes is None:
+        passed = table.select(*(column.given for column in kept)) if kept else table
+        return _audit(passed.agg(*_measures(kept)).collect()[0].asDict())
+    values = hashes.values.view("uint64")
+    if not len(values):
+        return Audit(0)
+    mask = (1 << SUMMED_BITS) - 1
+    sums = (int((values & mask).sum()), int(((values >> SUMMED_BITS) & mask).sum()))
+    return Audit(len(values), int(np.bitwise_xor.reduce(hashes.values)), sums)
+
+
 def refuse_bad_audit(
-    spark: SparkSession, job: OfflineJob, key: tuple[str, ...], staging: str, before: Audit, after: Audit
+    spark: SparkSession, job: OfflineJob, kept: Sequence[KeptColumn], staging: str, before: Audit, predicted: int
 ) -> None:
     """Refuse a staging table that has lost or repeated rows, has no rows, or whose key does not identify them. Blocks.
 
     Args:
         spark: a session.
         job: the job.
-        key: the columns that are kept with the predictions.
+        kept: the columns that are kept with the predictions.
         staging: quoted name of the table.
         before: the audit before the model.
-        after: the audit after the model.
+        predicted: number of rows after the model.
 
     Raises:
         JobError: the table must not replace the target.
     """
-    kept = f"{job.table} is unchanged"
-    if before != after:
-        raise JobError(
-            f"the job lost, repeated or mixed up rows: {before.rows} in, {after.rows} out; {kept}",
-            "run it again; if it fails again, report it",
-            ErrorCode.ROWS_LOST,
-        )
-    counts = count_keys(spark, staging, key, after.rows) if job.key else None
-    stored = counts.rows if counts else spark.table(staging).count()
-    if stored != after.rows:
-        message = f"{after.rows} rows were predicted, but {stored} are stored; {kept}"
+    unchanged = f"{job.table} is unchanged"
+    if before.rows != predicted:
+        raise _lost(before, predicted, unchanged)
+    table, key = spark.table(staging), [column.name for column in kept]
+    hashes = key_hashes(table, key, predicted) if job.key else None
+    stored = stored_audit(table, kept, hashes)
+    if stored.rows != predicted:
+        message = f"{predicted} rows were predicted, but {stored.rows} are stored; {unchanged}"
         raise JobError(message, "read the Spark log: pyml dev logs", ErrorCode.ROWS_LOST)
-    if not stored and not job.allow_empty:
+    if stored != before:
+        raise _lost(before, predicted, unchanged)
+    if not predicted and not job.allow_empty:
         hint = "allow an empty result with --allow-empty (allow_empty=True)"
-        raise JobError(f"the query returned no rows; {kept}", hint, ErrorCode.NO_ROWS)
-    if counts:
-        problems = list(key_problems(spark, staging, key, counts))
-        if problems:
-            listed = "; ".join(problem.message for problem in problems)
-            raise JobError(f"the key does not identify the rows: {listed}; {kept}", problems[0].hint, ErrorCode.KEY)
+        raise JobError(f"the query returned no rows; {unchanged}", hint, ErrorCode.NO_ROWS)
+    problems = list(key_problems(spark, staging, key, count_keys(table, key, hashes))) if job.key else []
+    if problems:
+        listed = "; ".join(problem.message for problem in problems)
+        raise JobError(f"the key does not identify the rows: {listed}; {unchanged}", problems[0].hint, ErrorCode.KEY)
+
+
+def _lost(before: Audit, predicted: int, unchanged: str) -> JobError:
+    return JobError(
+        f"the job lost, repeated or mixed up rows: {before.rows} in, {predicted} out; {unchanged}",
+        "run it again; if it fails again, report it",
+        ErrorCode.ROWS_LOST,
+    )

@@ -14,10 +14,9 @@ import pytest
 from pyspark.errors import PySparkException
 
 from pyml.errors import SandboxError
-from pyml.offline import job_run, staging
+from pyml.offline import job_run
 from pyml.offline.cancellation import Cancellation
 from pyml.offline.job import JobError, OfflineJob
-from pyml.offline.key_counts import KeyCounts
 from pyml.offline.staging import Audit
 from pyml.types.schema import Schema
 from pyml_sandbox.client import INTERRUPT_EVERY_S, Job
@@ -111,7 +110,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     monkeypatch.setattr(job_run, "check_query", lambda rows, job, key: None)
     monkeypatch.setattr(job_run, "written_columns", lambda rows, job, key: {})
     monkeypatch.setattr(job_run, "find_target", lambda *_: None)
-    monkeypatch.setattr(staging, "count_keys", lambda spark, relation, key, rows: KeyCounts(1, 0, 0))
+    monkeypatch.setattr(job_run, "kept_of", lambda rows, key: [])
+    monkeypatch.setattr(job_run, "refuse_bad_audit", lambda *_: None)
     writes(monkeypatch, lambda: None)
     return FakeSpark()
 
@@ -119,9 +119,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
 def writes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     """What predicting into the staging table does."""
 
-    def write(*_arguments: object) -> tuple[Audit, Audit, tuple[()]]:
+    def write(*_arguments: object) -> tuple[Audit, int, tuple[()]]:
         act()
-        return Audit(1), Audit(1), ()
+        return Audit(1), 1, ()
 
     monkeypatch.setattr(job_run, "write_staging", write)
 

@@ -16,7 +16,7 @@ from pyml.inference.describe import Signature
 from pyml.offline.batches import declared_or_report
 from pyml.offline.job import JobError, OfflineJob
 from pyml.offline.job_query import check_query, planned
-from pyml.offline.key_counts import count_keys, key_problems
+from pyml.offline.key_counts import count_keys, key_hashes, key_problems
 from pyml.offline.spark_errors import translated_errors
 from pyml.offline.spark_schema import arrow_type_of_spark, declared_type, fields_of
 from pyml.offline.staging import FILE_ROWS
@@ -105,7 +105,8 @@ def take_snapshot(
         rows_of_query = spark.sql(f"SELECT {wanted} FROM (\n{query}\n)")
         declared = as_declared(rows_of_query, signature.inputs).write.format("parquet")
         declared.option("maxRecordsPerFile", FILE_ROWS).saveAsTable(table)
-        counts = count_keys(spark, table, settings.key)
+        stored = spark.table(table)
+        counts = count_keys(stored, settings.key, key_hashes(stored, settings.key, stored.count()))
         problems = key_problems(spark, table, settings.key, counts)
         inconclusive = tuple(f"{p.message} (fix: {p.hint})" for p in problems)
         rows = export(spark, table, folder / "rows.parquet", counts.rows)
