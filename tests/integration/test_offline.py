@@ -11,7 +11,7 @@ from pyml.error_code import ErrorCode
 from pyml.errors import InputError, UsageError
 from pyml.offline.job import JobError
 from pyml.offline.key_counts import HASHED_ROWS, count_keys, key_hashes
-from pyml.offline.staging import kept_of, stored_audit
+from pyml.offline.staging import stored_audit
 from pyml.offline.targets import table_insert
 from pyml.package.model_package import ModelPackage
 from pyml.types.schema import Schema
@@ -388,6 +388,6 @@ def test_more_rows_than_this_process_may_hold_have_no_hashes(client: Client) -> 
 def test_the_audit_of_hashes_is_that_of_spark(rows: str, client: Client) -> None:
     with session(client.home) as spark:
         table = spark.sql(rows)
-        hashes, kept = key_hashes(table, ["id"], 1000), kept_of(table, ["id"])
+        hashes = key_hashes(table, ["id"], 1000)
         assert hashes is not None
-        assert stored_audit(table, kept, hashes) == stored_audit(table, kept, None)
+        assert stored_audit(table, ["id"], hashes) == stored_audit(table, ["id"], None)

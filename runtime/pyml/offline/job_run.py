@@ -18,7 +18,7 @@ from pyml.offline.cancellation import Cancellation, interruptible
 from pyml.offline.job import JobError, JobResult, OfflineJob
 from pyml.offline.job_query import check_query, kept_columns, planned, written_columns
 from pyml.offline.spark_errors import translated_errors
-from pyml.offline.staging import kept_of, refuse_bad_audit, write_staging
+from pyml.offline.staging import refuse_bad_audit, write_staging
 from pyml.offline.targets.table_insert import finish_interrupted_insert, insert, refuse_other_partition
 from pyml.offline.targets.table_swap import drop_staging, restore_interrupted_swap, split_table_name, swap
 from pyml.offline.targets.target import check_partition_values, check_target, find_target, partition_types
@@ -85,7 +85,6 @@ def _steps(
         check_partition_values(spark, target, job)
         types = partition_types(target, job)
     clock.lap("check")
-    kept = kept_of(rows, key)
     staging = f"{quoted(database)}.{quoted(f'{table}__staging_{uuid.uuid4().hex[:8]}')}"
     with translated_errors():
         if not spark.catalog.databaseExists(database):
@@ -94,10 +93,10 @@ def _steps(
         try:
             _refuse_cancelled(job, cancellation)
             with interruptible(spark):
-                before, predicted, workers = write_staging(rows, job, kept, staging)
+                before, predicted, workers = write_staging(rows, job, key, staging)
             clock.lap("predict")
             check_workers(workers)
-            refuse_bad_audit(spark, job, kept, staging, before, predicted)
+            refuse_bad_audit(spark, job, key, staging, before, predicted)
             refuse_other_partition(spark, job, staging, types)
             clock.lap("audit")
             with cancellation.whole():

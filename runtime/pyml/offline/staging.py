@@ -41,13 +41,8 @@ class Audit:
     key_sums: tuple[int | None, int | None] = (None, None)
 
 
-def kept_of(rows: DataFrame, key: Sequence[str]) -> list[KeptColumn]:
-    """The columns that are kept with the predictions, under names that are safe in an expression of Spark.
-
-    Args:
-        rows: the planned query.
-        key: names of these columns.
-    """
+def _kept(rows: DataFrame, key: Sequence[str]) -> list[KeptColumn]:
+    """The columns that are kept with the predictions, under names that are safe in an expression of Spark."""
     from pyml.offline.batches import worker_names
 
     types = {field.name.lower(): field.dataType for field in rows.schema.fields}
@@ -56,14 +51,14 @@ def kept_of(rows: DataFrame, key: Sequence[str]) -> list[KeptColumn]:
 
 
 def write_staging(
-    rows: DataFrame, job: OfflineJob, kept: Sequence[KeptColumn], staging: str
+    rows: DataFrame, job: OfflineJob, key: Sequence[str], staging: str
 ) -> tuple[Audit, int, tuple[Worker, ...]]:
     """Predict into the staging table; what goes in and who predicts is observed in the same pass. Blocks.
 
     Args:
         rows: the planned query.
         job: the job.
-        kept: the columns that are kept with the predictions.
+        key: the columns that are kept with the predictions.
         staging: quoted name of the table to write.
 
     Returns:
@@ -77,11 +72,12 @@ def write_staging(
     from pyml.offline.batches import WORKER_COLUMN, predict_or_report, worker_names
 
     # Spark reads names of columns as expressions here, and a key may be an input as well: the workers get safe names.
+    kept = _kept(rows, key)
     _, input_names, output_names = worker_names(0, len(job.inputs.fields), len(job.outputs.fields))
     inputs = [F.col(backticked(name)).alias(safe) for name, safe in zip(job.inputs.names, input_names, strict=True)]
     added = _predicted(rows.sparkSession, job, output_names)
     folder, names = job.folder, list(job.inputs.names)
-    predict = functools.partial(predict_or_report, folder=folder, keys=len(kept), inputs=names, recorded=job.recorded)
+    predict = functools.partial(predict_or_report, folder=folder, keys=len(key), inputs=names, recorded=job.recorded)
     before, after = Observation(), Observation()
     records = RECORD_NAMES if job.recorded else ()
     predicted = (
@@ -90,7 +86,7 @@ def write_staging(
         .mapInArrow(predict, StructType([*(column.field for column in kept), *added]))
         .observe(after, F.count(F.lit(1)).alias("rows"), F.collect_set(WORKER_COLUMN).alias("workers"))
         .select(*(column.restored for column in kept), *output_names, *records)
-        .toDF(*(column.name for column in kept), *job.outputs.names, *records)
+        .toDF(*key, *job.outputs.names, *records)
     )
     writer = predicted.write.format("parquet")
     if job.recorded:
@@ -129,17 +125,18 @@ def _audit(observed: Mapping[str, object]) -> Audit:
     return Audit(numbers["rows"] or 0, numbers.get("key_xor"), (numbers.get("key_low"), numbers.get("key_next")))
 
 
-def stored_audit(table: DataFrame, kept: Sequence[KeptColumn], hashes: KeyHashes | None) -> Audit:
+def stored_audit(table: DataFrame, key: Sequence[str], hashes: KeyHashes | None) -> Audit:
     """The audit of the rows of a staging table. Blocks.
 
     Args:
         table: the rows.
-        kept: the columns that are kept with the predictions.
+        key: the columns that are kept with the predictions.
         hashes: of all of these columns together; None to let Spark compute them.
     """
     import numpy as np
 
     if hashes is None:
+        kept = _kept(table, key)
         passed = table.select(*(column.given for column in kept)) if kept else table
         return _audit(passed.agg(*_measures(kept)).collect()[0].asDict())
     values = hashes.values.view("uint64")
@@ -151,14 +148,14 @@ def stored_audit(table: DataFrame, kept: Sequence[KeptColumn], hashes: KeyHashes
 
 
 def refuse_bad_audit(
-    spark: SparkSession, job: OfflineJob, kept: Sequence[KeptColumn], staging: str, before: Audit, predicted: int
+    spark: SparkSession, job: OfflineJob, key: Sequence[str], staging: str, before: Audit, predicted: int
 ) -> None:
     """Refuse a staging table that has lost or repeated rows, has no rows, or whose key does not identify them. Blocks.
 
     Args:
         spark: a session.
         job: the job.
-        kept: the columns that are kept with the predictions.
+        key: the columns that are kept with the predictions.
         staging: quoted name of the table.
         before: the audit before the model.
         predicted: number of rows after the model.
@@ -169,9 +166,9 @@ def refuse_bad_audit(
     unchanged = f"{job.table} is unchanged"
     if before.rows != predicted:
         raise _lost(before, predicted, unchanged)
-    table, key = spark.table(staging), [column.name for column in kept]
+    table = spark.table(staging)
     hashes = key_hashes(table, key, predicted) if job.key else None
-    stored = stored_audit(table, kept, hashes)
+    stored = stored_audit(table, key, hashes)
     if stored.rows != predicted:
         message = f"{predicted} rows were predicted, but {stored.rows} are stored; {unchanged}"
         raise JobError(message, "read the Spark log: pyml dev logs", ErrorCode.ROWS_LOST)

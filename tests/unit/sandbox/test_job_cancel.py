@@ -110,7 +110,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     monkeypatch.setattr(job_run, "check_query", lambda rows, job, key: None)
     monkeypatch.setattr(job_run, "written_columns", lambda rows, job, key: {})
     monkeypatch.setattr(job_run, "find_target", lambda *_: None)
-    monkeypatch.setattr(job_run, "kept_of", lambda rows, key: [])
     monkeypatch.setattr(job_run, "refuse_bad_audit", lambda *_: None)
     writes(monkeypatch, lambda: None)
     return FakeSpark()
