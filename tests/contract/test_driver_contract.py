@@ -111,6 +111,7 @@ class TestDriver:
     def test_a_service_that_is_started_anew_begins_with_a_clean_slate(self, context: RunnerScene) -> None:
         context.runner().start(context.spec(Kind("service", exit_code=3)))
         wait_for(lambda: find(context, "service").exits > 0, "its end is noticed")
+        context.runner().stop("service")  # else it may run at this moment: it is started again each time that it ends
         start(context, Kind("service"))
         found = find(context, "service")
         assert (found.state, found.exits, found.last_exit) == (ServiceState.RUNNING, 0, None)
