@@ -52,6 +52,11 @@ def test_only_what_an_honest_model_of_numbers_was_asked_is_listed(tmp_path: Path
     assert all(each.seconds > 0 for each in made.values())
 
 
+def test_memory_is_not_filled_for_a_model_that_only_refuses_a_call_without_rows(tmp_path: Path) -> None:
+    refuses = of_a("assert len(frame)\nreturn pd.DataFrame({'p': frame.a * 2})")
+    assert "memory" not in made_of(refuses, tmp_path)
+
+
 def test_neighbours_of_other_kinds_are_listed_where_there_are_such(tmp_path: Path) -> None:
     made = made_of(
         of_s("return pd.DataFrame({'p': [float(len(s or '')) for s in frame.s]}, dtype='float64')", null=""), tmp_path

@@ -24,6 +24,7 @@ from pyml_sandbox.parity.context.size_noise import measure_noise
 from pyml_sandbox.parity.context.thresholds import beside_thresholds
 from pyml_sandbox.parity.context.time_budget import Part, TimeBudget
 from pyml_sandbox.parity.diagnosis.explanations import Explainer
+from pyml_sandbox.parity.diagnosis.rules import diagnose
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
@@ -246,9 +247,7 @@ class _Examiner:
     def observations(self) -> list[Observation]:
         """All observations, each with its explanations; if any memory was never written, those of memory first."""
         seen = self._of_state_and_batches()
-        differs = any(
-            observation.group is not Group.READ and not observation.check.entry.is_remark for observation in seen
-        )
+        differs = any(not (each.is_remark or each.is_read) for each in diagnose(seen))
         return [*seen, *(EnvironmentChecks(self.context).of_memory() if differs else [])]
 
     def _of_state_and_batches(self) -> list[Observation]:

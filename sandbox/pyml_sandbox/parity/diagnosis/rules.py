@@ -64,6 +64,11 @@ class Diagnosis:
         return all(observation.check.entry.is_remark for observation in self.observations)
 
     @property
+    def is_read(self) -> bool:
+        """Whether it is read without a call of `predict`."""
+        return all(observation.group is Group.READ for observation in self.observations)
+
+    @property
     def checks(self) -> tuple[str, ...]:
         """The checks that fired."""
         return tuple(dict.fromkeys(observation.name for observation in self.observations))
