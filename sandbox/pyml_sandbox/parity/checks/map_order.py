@@ -10,7 +10,10 @@ from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.harness_process import refusal_in
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Example, Observation
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import InputRow, fixture_rows
+
+MAX_ROWS = 16
+"""How many rows beyond the sample are called alone in both orders, since a call of all of them differs there."""
 
 
 def of_map_order(context: CheckContext) -> list[Observation]:
@@ -20,7 +23,10 @@ def of_map_order(context: CheckContext) -> list[Observation]:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
     columns = [field.name for field in context.inputs.fields if field.tensor is None and field.base_type == "MAP"]
+    if not columns:
+        return []
     rows = [(row, changed) for row in context.fixture if (changed := _reversed(row, columns)) is not row]
+    rows += _of_the_rest(context, columns)
     if not rows:
         return []
     with context.record.making({Check.MAP_ORDER: len(rows)}) as seen:
@@ -43,6 +49,17 @@ def of_map_order(context: CheckContext) -> list[Observation]:
             for name, examples in found.items()
         ]
     return seen
+
+
+def _of_the_rest(context: CheckContext, columns: list[str]) -> list[tuple[InputRow, InputRow]]:
+    """Rows beyond the sample that one call with all of them tells from a call with their maps in reverse order."""
+    given = fixture_rows(context.full_batch)[len(context.fixture) :]
+    changed = [_reversed(row, columns) for row in given]
+    if all(row is each for row, each in zip(changed, given, strict=True)):
+        return []
+    left, right = context.calls([given, changed])
+    found = zip(given, changed, left, right, strict=True)
+    return [(row, each) for row, each, here, there in found if context.differing(here, there)][:MAX_ROWS]
 
 
 def _reversed(row: InputRow, columns: list[str]) -> InputRow:

@@ -28,6 +28,10 @@ ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
 
 
+FEW_VALUES = frozenset({"BOOLEAN", "STRING", "TINYINT", "SMALLINT", "INT", "BIGINT"})
+MANY_VALUES = frozenset({"FLOAT", "DOUBLE", "DECIMAL"})
+
+
 class Explainer:
     """Explains observations, in a time that they share. What time does not allow explains nothing.
 
@@ -204,6 +208,15 @@ class _Calls:
 
 
 @dataclass(frozen=True)
+class _Wanted:
+    """What a change has to give: these columns of an output, under a condition."""
+
+    columns: tuple[str, ...]
+    condition: Condition
+    output: Output
+
+
+@dataclass(frozen=True)
 class _Observed:
     """The examples of an observation, with the outputs of both conditions.
 
@@ -243,10 +256,9 @@ class _Observed:
         Returns:
             The changes that do so to the reference; and, if the conditions are symmetric, those to the other condition.
         """
-        there = [
-            (example, example.reference, right) for example, (_, right) in zip(self.examples, self.outputs, strict=True)
-        ]
-        back = [(example, example.other, left) for example, (left, _) in zip(self.examples, self.outputs, strict=True)]
+        sides = list(zip(self.examples, self.outputs, strict=True))
+        there = [_Wanted(self._shown(example, *pair), example.reference, pair[1]) for example, pair in sides]
+        back = [_Wanted(self._shown(example, *pair), example.other, pair[0]) for example, pair in sides]
         forwards = {change.name for change in changes if self._gives(change, there)}
         others = [change for change in changes if self.is_symmetric and change.name not in forwards]
         return forwards, {change.name for change in others if self._gives(change, back)}
@@ -259,21 +271,34 @@ class _Observed:
         outputs = [call[0] for call in context.calls([[row] for row in rows], Perturbation(FLOATS, (column,)))]
         return not any(context.differing(outputs[0], output) for output in outputs[1:])
 
-    def _gives(self, change: Change, wanted: Sequence[tuple[Example, Condition, Output]]) -> bool:
-        groups = [self._changed(condition, change) for _, condition, _ in wanted]
+    def _shown(self, example: Example, left: Output, right: Output) -> tuple[str, ...]:
+        """The columns that an explanation has to explain: the one that differs, and if it has few values, numbers, too.
+
+        A change that moves a number across a limit flips a label as well, whatever the reason for the difference is.
+        """
+        context = self.calls.context
+        types = {field.name: field.base_type for field in context.outputs.fields if field.tensor is None}
+        if types.get(example.output) not in FEW_VALUES:
+            return (example.output,)
+        numbers = (name for name in context.differing(left, right) if types.get(name) in MANY_VALUES)
+        return (example.output, *numbers)
+
+    def _gives(self, change: Change, wanted: Sequence[_Wanted]) -> bool:
+        sides = [each.condition for each in wanted]
+        groups = [self._changed(side, change) for side in sides]
         if change.perturbation is None:
-            is_idle = any(group == condition.rows for group, (_, condition, _) in zip(groups, wanted, strict=True))
+            is_idle = any(group == side.rows for group, side in zip(groups, sides, strict=True))
         else:
             is_idle = change.perturbation.kind == "nan" and not any(
-                _has_null(row, change.columns) for _, condition, _ in wanted for row in condition.rows
+                _has_null(row, change.columns) for side in sides for row in side.rows
             )
         if is_idle:
             return False  # a change without any effect on the rows explains nothing
-        sides = [condition for _, condition, _ in wanted]
         answers = self.calls.outputs(change, sides, groups, of_every_row=self.is_symmetric)
         return answers is not None and all(
-            self._is(example.output, answer[condition.target], output)
-            for answer, (example, condition, output) in zip(answers, wanted, strict=True)
+            self._is(column, answer[each.condition.target], each.output)
+            for answer, each in zip(answers, wanted, strict=True)
+            for column in each.columns
         )
 
     def _changed(self, condition: Condition, change: Change) -> tuple[InputRow, ...]:

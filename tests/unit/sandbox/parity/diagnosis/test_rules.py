@@ -78,7 +78,7 @@ def on_both_paths(*seen: Feature) -> Observation:
     return saw(Check.PATHS, *seen)
 
 
-CODES = beside_text(Kind.OTHER, Kind.DIGITS, Tag.GROWS)
+CODES = beside_text(Kind.OTHER, Kind.DIGITS, Tag.GROWS, Tag.DENSE)
 """Numbers for texts, counted in the batch."""
 
 
@@ -160,7 +160,9 @@ NEIGHBOUR_CASES = [
     ("B4", [CODES, saw(Check.EMPTY, output="")]),
     ("B9", [beside_text(Tag.LONGER_ONLY, Kind.LONG, check=Check.LONG_NEIGHBOUR)]),
     ("T9", [beside_text(Kind.WORD, Kind.TEXT)]),
-    ("B3", [beside_text(Kind.WORD, Tag.GROWS)]),
+    ("B3", [beside_text(Kind.WORD, Tag.GROWS, Tag.DENSE)]),
+    ("B1", [beside_text(Kind.OTHER, Kind.DIGITS, Tag.GROWS)]),
+    ("B4", [beside_text(Kind.OTHER, Kind.DIGITS, Tag.LONGER_ONLY)]),
     ("B9", [saw(Check.LONG_NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Tag.LONGER_ONLY, Kind.LONG)]),
     ("T12", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.SHORT, Kind.INNER_NULL)]),
     ("B1", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.OTHER)]),
@@ -251,7 +253,7 @@ WHOLE_CASES = [
     ("B1", [saw(Check.TOGETHER, inputs=())]),
     ("B1", [saw(Check.CROWD, inputs=())]),
     ("B1", [saw(Check.CROWD, DriverType.DOUBLE)]),
-    ("B3", [saw(Check.CROWD, DriverType.STRING, Tag.GROWS)]),
+    ("B3", [saw(Check.CROWD, DriverType.STRING, Tag.GROWS, Tag.DENSE)]),
     ("B6", [saw(Check.SHUFFLE, inputs=())]),
     ("B1", [saw(Check.SHUFFLE, inputs=()), saw(Check.SPLIT, inputs=())]),
     ("E4", [saw(Check.TOGETHER, Tag.EVALUATION, inputs=())]),
