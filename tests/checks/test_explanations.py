@@ -177,7 +177,6 @@ def test_a_difference_that_goes_out_of_training_is_one_of_training(mean: str, si
         (Check.EMPTY, "", ()),
         (Check.HASH_SEED, "p", ()),
         (Check.NEIGHBOUR, "", ()),
-        (Check.NEIGHBOUR, "p", (Tag.PLAIN,)),
         (Check.NEIGHBOUR, "p", (Tag.BY_VALUE,)),
         (Check.TOGETHER, "p", ()),
     ],
@@ -239,3 +238,29 @@ def test_what_time_does_not_allow_explains_nothing_and_each_observation_has_its_
             [observation, twice(context, context.fixture)]
         )
         assert all(Explanation.SINGLE in each.explanations for each in both)
+
+
+def test_a_value_beside_a_row_that_widens_a_column_of_floats_is_explained_by_that_column(tmp_path: Path) -> None:
+    text = (
+        "v = frame.v.astype('float64') if (frame.s == 'loan').any() else frame.v\nreturn pd.DataFrame({'p': v >= 0.7})"
+    )
+    source = Source(
+        "v FLOAT NOT NULL, s STRING NOT NULL", "p BOOLEAN NOT NULL", text, {"v": [0.7, 0.7], "s": ["card", "loan"]}
+    )
+    with source.context(tmp_path) as context:
+        card, loan = context.fixture
+        pair = Example("p", one_row(card), Condition((card, loan), 0))
+        seen = Observation(Check.TEXT_NEIGHBOUR, "p", (pair,), ("s",), tags=frozenset({Tag.PLAIN}))
+        assert explained(context, seen) == frozenset({Explanation.DOUBLE})
+
+
+def test_a_change_that_flips_a_label_has_to_give_the_number_beside_it(tmp_path: Path) -> None:
+    text = (
+        f"n = frame.s.map({{'bus': 5.0}}).astype('float64').fillna(0.0)\nif {IN_COMPANY}:\n    n = n * 0.5\n"
+        "return pd.DataFrame({'n': n, 'p': n > 3})"
+    )
+    source = Source("s STRING NOT NULL", "n DOUBLE NOT NULL, p BOOLEAN NOT NULL", text, {"s": ["bus", "bus"]})
+    with source.context(tmp_path) as context:
+        row = context.fixture[0]
+        seen = Observation(Check.COPIES, "p", (Example("p", one_row(row), Condition((row, row), 1)),), ("s",))
+        assert explained(context, seen) == frozenset()

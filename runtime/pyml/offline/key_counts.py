@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from pyspark.sql import DataFrame, SparkSession
 
-HASHED_ROWS = 20_000_000
+HASHED_ROWS = 10_000_000
 """How many rows may be told apart by hashes that this process holds."""
 
 

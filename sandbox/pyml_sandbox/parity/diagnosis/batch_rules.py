@@ -84,8 +84,12 @@ OF_COPIES: tuple[Hypothesis, ...] = (
 
 OF_ROW_COUNT = (Hypothesis("R1", needs=(tagged(Tag.ROW_COUNT),)),)
 
+_WIDTH = Hypothesis("T6", needs=(explained_by(Explanation.SINGLE, Explanation.DOUBLE), tagged(Tag.PLAIN)))
+"""A value of the other row changes the width of a column of floats; other changes of values are told by the driver."""
+
 _NEIGHBOUR: tuple[Hypothesis, ...] = (
     *_ON,
+    _WIDTH,
     Hypothesis("T18", needs=(tagged(Tag.WRAPPED),)),
     Hypothesis("R5", needs=(tagged(Tag.SAME_KEY), tagged(Tag.BORROWED, Tag.ROW_COUNT))),
     *OF_ROW_COUNT,

@@ -28,6 +28,7 @@ ANY_INTEGERS = (3, 41, 100)
 """Small enough for every type of integers."""
 
 
+WIDTHS = frozenset({Explanation.SINGLE, Explanation.DOUBLE})
 FEW_VALUES = frozenset({"BOOLEAN", "STRING", "TINYINT", "SMALLINT", "INT", "BIGINT"})
 MANY_VALUES = frozenset({"FLOAT", "DOUBLE", "DECIMAL"})
 
@@ -85,8 +86,12 @@ class Explainer:
             return observation.with_tags(Tag.EVALUATION)
         if harness.changed is not None and self._is_of_a_second_call(observation):
             return replace(observation, explanations=frozenset({Explanation.AGAIN}))
-        is_plain = observation.tags & {Tag.PLAIN, Tag.BY_VALUE} or observation.group is Group.WHOLE
-        return observation if is_plain else replace(observation, explanations=self._changes(observation))
+        is_plain = Tag.PLAIN in observation.tags
+        is_of_values = is_plain and observation.group is not Group.ROW_PAIRS
+        if observation.group is Group.WHOLE or Tag.BY_VALUE in observation.tags or is_of_values:
+            return observation
+        found = self._widths(observation) if is_plain else self._changes(observation)
+        return replace(observation, explanations=found)
 
     def drivers(self, observation: Observation) -> tuple[str, ...]:
         """The input columns of which a change to one alone explains an observation; empty if there are none. Blocks.
@@ -106,6 +111,17 @@ class Explainer:
         if not observed.can_be_explained:
             return ()
         return tuple(dict.fromkeys(change.columns[0] for change in changes if observed.explained_by([change])[0]))
+
+    def _widths(self, observation: Observation) -> frozenset[Explanation]:
+        """A different width of floats that explains every example: a value beside a row widens or rounds its column.
+
+        Any column of the row may be the one, not only that in which the rows differ.
+        """
+        observed = _Observed.of(self._calls, observation)
+        changes = [change for change in changes_of(self._context.inputs, set()) if change.name in WIDTHS]
+        if not changes or not observed.can_be_explained:
+            return frozenset()
+        return frozenset(observed.explained_by(changes)[0])
 
     def _changes(self, observation: Observation) -> frozenset[Explanation]:
         """All changes that explain every example of an observation."""

@@ -162,6 +162,7 @@ NEIGHBOUR_CASES = [
     ("T9", [beside_text(Kind.WORD, Kind.TEXT)]),
     ("B3", [beside_text(Kind.WORD, Tag.GROWS, Tag.DENSE)]),
     ("B1", [beside_text(Kind.OTHER, Kind.DIGITS, Tag.GROWS)]),
+    ("T6", [beside_text(Kind.OTHER, Explanation.DOUBLE)]),
     ("B4", [beside_text(Kind.OTHER, Kind.DIGITS, Tag.LONGER_ONLY)]),
     ("B9", [saw(Check.LONG_NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Tag.LONGER_ONLY, Kind.LONG)]),
     ("T12", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.SHORT, Kind.INNER_NULL)]),
