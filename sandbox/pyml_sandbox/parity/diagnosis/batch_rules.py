@@ -164,7 +164,7 @@ _STRING: tuple[Hypothesis, ...] = (
     Hypothesis("B4", needs=(tagged(Tag.RAISED, Tag.REFUSES_NONE),)),
     Hypothesis("B4", needs=(shown_by_kinds(),), rules_out=(tagged(Tag.GROWS),)),
     Hypothesis("B1", needs=(tagged(Tag.GROWS), untagged(Tag.DENSE, NOT_DENSE))),
-    Hypothesis("B3", supports=(tagged(Tag.GROWS),)),
+    Hypothesis("B3", supports=(tagged(Tag.GROWS),), doubts=(untagged(Tag.DENSE, NOT_DENSE),)),
 )
 
 

@@ -57,7 +57,7 @@ class Tag(Feature):
     SAME_KEY = "same-key", "only rows with the same value in one more column change a row"
     # of two other rows in one call
     ADJACENT = "adjacent", "a copy of the row between it and the other row removes the change"
-    GROWS = "grows", "two other rows give an output that neither of them gives alone, as codes and ranks do"
+    GROWS = "grows", "two other rows give an output that neither of them gives alone"
     DENSE = "dense", "a second copy of the other row does not change the output again, as with codes"
     AS_RANK = "as-rank", "only whether other rows are smaller or larger matters, not by how much, as with ranks"
     # of a call without rows
