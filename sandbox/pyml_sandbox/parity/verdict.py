@@ -57,15 +57,14 @@ class Certainty(StrEnum):
     """Only what models without the cause have as well speaks for it: a type, a function; or no other cause fits."""
 
     @property
+    def rank(self) -> int:
+        """0 for the surest, and more for those that are less sure."""
+        return list(Certainty).index(self)
+
+    @property
     def one_step_less(self) -> Certainty:
         """The next that is less sure; the least sure for itself."""
-        steps = list(Certainty)
-        return steps[min(steps.index(self) + 1, len(steps) - 1)]
-
-    def is_below(self, other: Certainty) -> bool:
-        """Whether it is less sure than a different one."""
-        steps = list(Certainty)
-        return steps.index(self) > steps.index(other)
+        return list(Certainty)[self.rank :][:2][-1]
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,10 @@ SKIPPED = frozenset({Kind.NULL, Kind.NAN, Kind.INNER_NULL, Kind.EMPTY, Kind.INFI
 NOT_DENSE = "a second copy of the other row changes the output again, as with sums and counts"
 NO_RANKING = "the model calls no function that is known to rank"
 
-_ON = (
+OF_SECOND_CALL = Hypothesis("P3", needs=(explained_by(Explanation.AGAIN),))
+OF_ANY_ROWS = (
     Hypothesis("E4", needs=(tagged(Tag.EVALUATION, certainty=Certainty.SHOWN),)),
-    Hypothesis("P3", needs=(explained_by(Explanation.AGAIN),)),
+    OF_SECOND_CALL,
 )
 """What a switch of the model, or a second call with the same frame, shows whichever rows there are."""
 
@@ -73,7 +74,7 @@ OF_MANY: tuple[Hypothesis, ...] = (
 _NAN_FOR_NULL = (tagged(Tag.NAN_FOR_NULL),)
 
 OF_COPIES: tuple[Hypothesis, ...] = (
-    *_ON,
+    *OF_ANY_ROWS,
     Hypothesis("B7", needs=(tagged(Tag.POSITION), explained_by(Explanation.INDEX)), rules_out=_NAN_FOR_NULL),
     Hypothesis("B6", needs=(tagged(Tag.POSITION),), rules_out=_NAN_FOR_NULL),
     *OF_VALUES,
@@ -88,7 +89,7 @@ _WIDTH = Hypothesis("T6", needs=(explained_by(Explanation.SINGLE, Explanation.DO
 """A value of the other row changes the width of a column of floats; other changes of values are told by the driver."""
 
 _NEIGHBOUR: tuple[Hypothesis, ...] = (
-    *_ON,
+    *OF_ANY_ROWS,
     _WIDTH,
     Hypothesis("T18", needs=(tagged(Tag.WRAPPED),)),
     Hypothesis("R5", needs=(tagged(Tag.SAME_KEY), tagged(Tag.BORROWED, Tag.ROW_COUNT))),

@@ -29,8 +29,10 @@ ANY_INTEGERS = (3, 41, 100)
 
 
 WIDTHS = frozenset({Explanation.SINGLE, Explanation.DOUBLE})
+"""Explanations by the width of floats, which change a value by less than a reader sees."""
 FEW_VALUES = frozenset({"BOOLEAN", "STRING", "TINYINT", "SMALLINT", "INT", "BIGINT"})
 MANY_VALUES = frozenset({"FLOAT", "DOUBLE", "DECIMAL"})
+"""Types of outputs that a change may flip by chance, and of those beside them that it does not give by chance."""
 
 
 class Explainer:

@@ -88,7 +88,7 @@ def close_second(candidates: Sequence[Candidate]) -> Candidate | None:
     """The first candidate with a different cause, if it is as certain as the cause; None if there is none."""
     first = candidates[0]
     other = next((each for each in candidates[1:] if each.code != first.code), None)
-    return other if other and not other.certainty.is_below(first.certainty) else None
+    return other if other and other.certainty.rank <= first.certainty.rank else None
 
 
 def _candidate(code: str, speaks_for: Sequence[Ground], speaks_against: Sequence[Ground]) -> Candidate:
@@ -104,7 +104,7 @@ def _candidate(code: str, speaks_for: Sequence[Ground], speaks_against: Sequence
 
 
 def _best_first(grounds: Iterable[Ground]) -> list[Ground]:
-    return sorted(grounds, key=lambda ground: list(Certainty).index(ground.certainty))
+    return sorted(grounds, key=lambda ground: ground.certainty.rank)
 
 
 # ---- signs

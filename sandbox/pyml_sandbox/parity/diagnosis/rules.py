@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyml_sandbox.parity.diagnosis.batch_rules import (
+    OF_ANY_ROWS,
     OF_COPIES,
     OF_MANY,
     OF_ROW_COUNT,
+    OF_SECOND_CALL,
     by_driver,
     of_row_pair,
 )
@@ -21,7 +23,6 @@ from pyml_sandbox.parity.diagnosis.hypotheses import (
     all_of,
     by_check,
     close_second,
-    explained_by,
     shown_only_by,
     tagged,
     weigh,
@@ -29,7 +30,7 @@ from pyml_sandbox.parity.diagnosis.hypotheses import (
 from pyml_sandbox.parity.diagnosis.notebook_findings import UNKNOWN
 from pyml_sandbox.parity.diagnosis.value_rules import BY_KIND, OF_CHANGE, OF_VALUES
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group
-from pyml_sandbox.parity.observations.features import NESTED, DriverType, Explanation, Tag
+from pyml_sandbox.parity.observations.features import NESTED, DriverType, Tag
 from pyml_sandbox.parity.observations.observation import Observation
 from pyml_sandbox.parity.rows.row_kind import OTHER_LENGTHS, Kind
 from pyml_sandbox.parity.verdict import Candidate, Certainty
@@ -114,7 +115,7 @@ def _joined(code: str, found: Sequence[tuple[Candidates, Observation]]) -> Diagn
     observations = [observation for _, observation in found]
     outputs = dict.fromkeys(observation.output for observation in observations if observation.output)
     inputs = dict.fromkeys(name for observation in observations for name in observation.inputs if name)
-    surest = min((candidates for candidates, _ in found), key=lambda each: list(Certainty).index(each[0].certainty))
+    surest = min((candidates for candidates, _ in found), key=lambda each: each[0].certainty.rank)
     second = close_second(surest)
     told = (surest[0], second) if second else (surest[0],)
     return Diagnosis(code, tuple(outputs), tuple(inputs), tuple(observations), told)
@@ -132,7 +133,7 @@ def _of_notebook(seen: Observation, fired: frozenset[Check], known: Mapping[str,
     """
     versions = [by_check(Check.VERSIONS.entry.cause, Check.VERSIONS, Certainty.LIKELY)]
     return [
-        *_weighed((*_AGAIN, *OF_CHANGE), seen),
+        *_weighed((OF_SECOND_CALL, *OF_CHANGE), seen),
         *known.get(seen.output, ()),
         *(versions if Check.VERSIONS in fired else ()),
         *_weighed((*BY_KIND, Hypothesis(UNKNOWN)), seen),
@@ -273,13 +274,10 @@ _REFUSED: Mapping[Check, tuple[Hypothesis, ...]] = {
 }
 """Checks that see refused calls, and what an observation of theirs may be."""
 
-_AGAIN = (Hypothesis("P3", needs=(explained_by(Explanation.AGAIN),)),)
-
 _WHOLE: tuple[Hypothesis, ...] = (
     *OF_ROW_COUNT,
     Hypothesis("T16", needs=(tagged(Tag.TYPE),)),
-    Hypothesis("E4", needs=(tagged(Tag.EVALUATION, certainty=Certainty.SHOWN),)),
-    *_AGAIN,
+    *OF_ANY_ROWS,
     Hypothesis("T18", needs=(tagged(Tag.WRAPPED),)),
     Hypothesis("R3", needs=(tagged(Tag.BORROWED),)),
 )
@@ -297,7 +295,8 @@ def _of_whole(own: Sequence[Observation]) -> Named:
         if Tag.NUMBER_ONLY in observation.tags:
             rest = OF_COPIES
         elif observation.driver_type is not None:
-            observation, rest = observation.with_tags(Tag.PLAIN), by_driver(observation.with_tags(Tag.PLAIN))
+            observation = observation.with_tags(Tag.PLAIN)
+            rest = by_driver(observation)
         else:
             rest = OF_MANY
         yield _weighed((*_WHOLE, *_ONLY_ORDER, *rest), observation), observation
