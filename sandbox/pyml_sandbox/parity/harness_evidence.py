@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pyml_sandbox.drivers.contract import OfflineTarget
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.parity.context.check_context import CheckContext
+    from pyml_sandbox.parity.observations.observation import Observation
 
 
 END_S = 0.2
@@ -156,10 +157,7 @@ class HarnessEvidence:
         diagnoses = diagnose(examination.observations)
         findings = self._findings(diagnoses, CounterexampleFinder(context, paths, self.version.model_id))
         details |= self._details(examination, findings)
-        found = [*findings, *noise_findings(context.noise)]
-        record = context.record
-        undone = tuple(record.undone.values())
-        return Evidence(found, examination.observations, context.noise, dict(record.made), examination.gap, undone)
+        return _of_context(context, findings, examination.observations, examination.gap)
 
     def of_noise(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Evidence:
         """The noise alone, for a check of the first level: may it explain the differences of the paths? Blocks.
@@ -174,9 +172,7 @@ class HarnessEvidence:
             seen = sizes(context, frozenset(), seconds)
         except PackageError as error:
             return _none(error)
-        record = context.record
-        undone = tuple(record.undone.values())
-        return Evidence(noise_findings(context.noise), seen, context.noise, dict(record.made), undone=undone)
+        return _of_context(context, [], seen)
 
     def _context(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> CheckContext:
         signature = self.version.signature
@@ -218,6 +214,14 @@ class HarnessEvidence:
             Phase.EXPLAIN: counted(len(findings), "cause"),
             Phase.CONFIRM: f"{confirmed} of {counted(len(findings), 'cause')} shown on both paths",
         }
+
+
+def _of_context(
+    context: CheckContext, findings: Sequence[Finding], observations: Sequence[Observation], gap: str = ""
+) -> Evidence:
+    """The evidence that checks have left in their context, with the warnings about noise."""
+    found, record = [*findings, *noise_findings(context.noise)], context.record
+    return Evidence(found, observations, context.noise, dict(record.made), gap, tuple(record.undone.values()))
 
 
 def _none(error: PackageError) -> Evidence:
