@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import operator as op
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.thresholds import MAX_BRACKETS, beside_thresholds
+from pyml_sandbox.parity.harness_process import HarnessProcess
+from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
 from pyml_sandbox.parity.rows.row_kind import Kind
-from pyml_sandbox.parity.rows.synthetic import InputRow
+from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
 from support.harnesses import Source
 
 A = [1.5, 2.25, 3.5, 0.75]
@@ -127,6 +131,34 @@ def test_many_columns_cost_no_more_than_a_few_ways(tmp_path: Path) -> None:
     )
     with source.context(tmp_path) as context:
         assert 0 < len(_steps(context)) <= MAX_BRACKETS
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_where_no_row_depends_on_its_batch_the_same_steps_are_found_in_fewer_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, refuses: bool
+) -> None:
+    refusal = "if (frame.a < 0.2).any():\n    raise ValueError('low')\n" if refuses else ""
+    predict = f"{refusal}return pd.DataFrame({{'p': (frame.a < 0.3).astype(float) + (frame.b < 2.3)}})"
+    asked: list[int] = []
+    harness_calls = HarnessProcess.calls
+
+    def counted(harness: HarnessProcess, rows: pa.RecordBatch, groups: list[list[int]], *args: Any, **more: Any) -> Any:
+        asked.append(len(groups))
+        return harness_calls(harness, rows, groups, *args, **more)
+
+    with Source("a DOUBLE NOT NULL, b DOUBLE NOT NULL", P, predict, {"a": A, "b": A}).context(tmp_path) as context:
+        alone = context.with_alone()
+        monkeypatch.setattr(HarnessProcess, "calls", counted)
+        one_by_one = _values(alone)
+        before, asked = sum(asked), []
+        together = _values(replace(alone, noise=Noise(rows=4, of=4)))
+    assert one_by_one
+    assert together == one_by_one
+    assert sum(asked) <= before * (2 if refuses else 0.5)
+
+
+def _values(context: CheckContext) -> list[dict[str, Cell]]:
+    return [dict(row.values) for row in beside_thresholds(context)]
 
 
 def _steps(context: CheckContext) -> set[tuple[str, float]]:

@@ -18,7 +18,7 @@ import numpy as np
 from pyml.harness.session_messages import Refusal
 from pyml_sandbox.parity.context.check_context import CheckContext
 from pyml_sandbox.parity.context.time_budget import Part
-from pyml_sandbox.parity.harness_process import Output
+from pyml_sandbox.parity.harness_process import Output, is_answer
 from pyml_sandbox.parity.noise.noise_model import NOISE_OF_DOUBLE
 from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import Cell, InputRow
@@ -83,12 +83,21 @@ def _halve(context: CheckContext, brackets: list[_Bracket]) -> None:
     """Predict the middle of each bracket, and keep the half in which the output changes."""
     if not brackets:
         return
-    answers = context.calls([[_at(bracket, bracket.middle)] for bracket in brackets])
-    for bracket, (output,) in zip(brackets, answers, strict=True):
+    answers = _answers(context, [_at(bracket, bracket.middle) for bracket in brackets])
+    for bracket, output in zip(brackets, answers, strict=True):
         if context.differing(bracket.output, output):
             bracket.high, bracket.at_high = bracket.middle, output
         else:
             bracket.low, bracket.at_low = bracket.middle, output
+
+
+def _answers(context: CheckContext, rows: list[InputRow]) -> list[Output]:
+    """The output of each row: in one call where a row does not depend on its batch, else in calls of their own."""
+    if context.noise.is_rowwise:
+        (together,) = context.calls([rows])
+        if all(map(is_answer, together)):
+            return together
+    return [output for (output,) in context.calls([[row] for row in rows])]
 
 
 def _steady(context: CheckContext, rows: list[InputRow]) -> list[InputRow]:

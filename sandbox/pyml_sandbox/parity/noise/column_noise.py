@@ -106,6 +106,12 @@ class Noise:
         return {name for name, column in self.columns.items() if column.is_single}
 
     @property
+    def is_rowwise(self) -> bool:
+        """Whether no measured row depends on the rows of its batch, apart from rounding of float64."""
+        depends = self.size_dependent or self.ties or self.refused or self.is_of_float32
+        return self.rows > 0 and not depends
+
+    @property
     def is_of_float32(self) -> bool:
         """Whether a column shows noise of float32."""
         return any(column.is_single and column.max_abs for column in self.columns.values())
