@@ -38,7 +38,7 @@ class Session(Protocol):
         """
 
     def close(self) -> None:
-        """End the program."""
+        """End the program; nothing if it was ended so before."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class LineSession:
     ) -> None:
         self._write, self._how_ended, self._end = write, ended, end
         self._given_up: NoAnswerError | None = None
+        self._is_closed = False
         self._received: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(lines,), name="pyml-session", daemon=True).start()
 
@@ -118,4 +119,6 @@ class LineSession:
 
     def close(self) -> None:
         """See `Session.close`."""
-        self._end()
+        if not self._is_closed:
+            self._is_closed = True
+            self._end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.models.model_session import Session
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.predict.online import OnlineModel
     from pyml_sandbox.proof.signing_key import SigningKey
@@ -141,6 +142,7 @@ class _Check:
         self._run = Run.begin(client.home, version.name, on_event)
         again = partial(serve, client.home, version, on_event)
         self._paths = FixturePaths(settings, self._run, again)
+        self._harness = HarnessEvidence(client, version, settings, self._granted, self._run)
         self._expected = expected
         self._notebook: NotebookPredictions | None = None
         self._result: JobResult | None = None
@@ -151,7 +153,11 @@ class _Check:
 
         run = self._run
         target = self._client.offline(self._version, run.on_event)
-        with session(self._client.home, target) as spark:
+        is_asked = is_examined(self._settings.level)
+        with (
+            self._harness.opened(target) if is_asked else nullcontext() as opened,
+            session(self._client.home, target) as spark,
+        ):
             with run.step("freeze", "the rows, once, in a Hive table") as done:
                 snapshot = take_snapshot(
                     spark, self._version.signature, self._settings, f"rows_{run.name}", run.folder, given=rows
@@ -166,7 +172,7 @@ class _Check:
                 known = cache.moved(known, run.folder, snapshot.table)
                 cache.write(run.folder, known)
                 return known
-            evidence, comparisons = self._both_paths(spark, target, snapshot)
+            evidence, comparisons = self._both_paths(spark, target, snapshot, opened)
         with run.step("judge", "what all of it says"):
             decision = self._decision(comparisons, snapshot, evidence)
         report = self._report(snapshot, decision, comparisons, evidence)
@@ -202,7 +208,7 @@ class _Check:
         return found
 
     def _both_paths(
-        self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot
+        self, spark: SparkSession, target: OfflineTarget, snapshot: Snapshot, opened: Session | None
     ) -> tuple[Evidence, tuple[Comparison, ...]]:
         """Run both paths over all rows, and the harness at the same time; nothing if the rows are inconclusive.
 
@@ -211,10 +217,10 @@ class _Check:
         if snapshot.inconclusive:
             self._run.drop_earlier(spark)
             return Evidence(), ()
-        harness = HarnessEvidence(self._client, self._version, self._settings, self._granted, self._run)
         with ExitStack() as processes, ExitStack() as stack:
-            is_asked = is_examined(self._settings.level)
-            examined = stack.enter_context(harness.examining(processes, target, snapshot)) if is_asked else None
+            examined = (
+                stack.enter_context(self._harness.examining(processes, target, snapshot, opened)) if opened else None
+            )
             stack.enter_context(served_meanwhile(self._client.home, self._version, self._run.on_event))
             model = stack.enter_context(self._client.online(self._version))
             self._ask(spark, model, target, snapshot)
@@ -223,11 +229,11 @@ class _Check:
             if examined is not None:
                 rest = f"127.0.0.1:{self._client.state.ports.rest}"
                 paths = RealPaths(spark, model, self._version, target.environment.package, rest, self._run.name)
-                evidence = harness.on_the_paths(examined, paths, snapshot, self._result, self._online_worker)
+                evidence = self._harness.on_the_paths(examined, paths, snapshot, self._result, self._online_worker)
             with self._run.step("compare", "joined by key") as done:
                 comparisons = self._comparisons(snapshot, evidence)
-                if needs_noise(comparisons, is_examined=is_asked):
-                    evidence = harness.of_noise(processes, target, snapshot)
+                if needs_noise(comparisons, is_examined=opened is not None):
+                    evidence = self._harness.of_noise(processes, target, snapshot)
                     comparisons = self._comparisons(snapshot, evidence)
                 done(f"{sum(comparison.matched for comparison in comparisons):,} pairs of rows")
         return evidence, comparisons

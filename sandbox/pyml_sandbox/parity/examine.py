@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from pyml_sandbox.parity.context.time_budget import Part, TimeBudget
 from pyml_sandbox.parity.diagnosis.explanations import Explainer
 from pyml_sandbox.parity.diagnosis.rules import diagnose
 from pyml_sandbox.parity.harness_process import HarnessProcesses, is_answer, refusal_in
+from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.noise_model import NoiseModel
 from pyml_sandbox.parity.observations.catalogue import BATCH, Check, Group, checks_of
 from pyml_sandbox.parity.observations.observation import Observation
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from pyml_sandbox.models.model_session import Session
 
 SAMPLE_ROWS = 32
 FULL_BATCH_ROWS = 1000
@@ -63,6 +67,7 @@ def open_context(
     batch_rows: int,
     granted: Tolerances,
     budget: TimeBudget | None = None,
+    opened: Session | None = None,
 ) -> Iterator[CheckContext]:
     """A check context with a harness, a sample of the fixture, and synthetic rows made from the sample.
 
@@ -74,11 +79,12 @@ def open_context(
         batch_rows: rows in one request of the check.
         granted: the tolerances of floats before noise is measured.
         budget: how long each part of the checks may take; None for the default.
+        opened: a process that has begun to start, which its opener ends; None to start one.
 
     Raises:
         PackageError: the model cannot be loaded.
     """
-    with harnesses.start() as harness:
+    with nullcontext(harnesses.loaded(opened)) if opened else harnesses.start() as harness:
         rows = full_batch.slice(0, SAMPLE_ROWS)
         fixture, first = fixture_rows(rows), harness.together(rows)
         answered = [(row.values, output) for row, output in zip(fixture, first, strict=True) if is_answer(output)]
@@ -110,6 +116,7 @@ def context_of_rows(
     batch_rows: int,
     granted: Tolerances | None = None,
     budget: TimeBudget | None = None,
+    opened: Session | None = None,
 ) -> AbstractContextManager[CheckContext]:
     """A check context for the rows of a fixture; see `open_context`.
 
@@ -120,6 +127,7 @@ def context_of_rows(
         batch_rows: rows in one request of the check.
         granted: the tolerances of floats before noise is measured; None for those of their types.
         budget: how long each part of the checks may take; None for the default.
+        opened: as of `open_context`.
 
     Raises:
         PackageError: the model cannot be loaded.
@@ -130,7 +138,7 @@ def context_of_rows(
 
     full_batch = pa.concat_tables([sample(rows, SAMPLE_ROWS), rows.slice(0, FULL_BATCH_ROWS - SAMPLE_ROWS)])
     conformed, all_rows = conform(one_batch(full_batch), signature.inputs), DeclaredRows(rows, signature.inputs)
-    return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances(), budget)
+    return open_context(harnesses, signature, conformed, all_rows, batch_rows, granted or Tolerances(), budget, opened)
 
 
 class _RefusedError(Exception):
@@ -258,9 +266,13 @@ class _Examiner:
         self._learn_rows_alone(is_steady=is_steady)
         if is_steady and (after_error := StateChecks(self.context).after_error()):
             return [*state, *after_error]
-        found = [*state, *of_map_order(self.context), *EnvironmentChecks(self.context, is_steady).observations()]
-        if not any(observation.check.entry.is_unsteady for observation in found):
-            found += self._of_batches()
+        found = [*state, *of_map_order(self.context)]
+        with ThreadPoolExecutor(1, thread_name_prefix="pyml-sizes") as pool:
+            # The checks of the environment call other processes, so that this one is free meanwhile.
+            measuring = pool.submit(timed_noise, self.context) if is_steady else None
+            found += EnvironmentChecks(self.context, is_steady).observations()
+            if measuring and not any(observation.check.entry.is_unsteady for observation in found):
+                found += self._of_batches(measuring)
         called = called_by(self.context) if any(each.group in BATCH for each in found) else frozenset()
         explained = Explainer(self.context).explain_all(found)
         return [replace(each, called=called) if each.group in BATCH else each for each in explained]
@@ -283,9 +295,15 @@ class _Examiner:
         if not any(map(is_answer, [*self.context.first, *self.context.alone])):
             raise _RefusedError(refusal_in(self.context.first[0]).partition("\n")[0])
 
-    def _of_batches(self) -> list[Observation]:
-        """The checks of the batch, after the noise of all rows is measured, since it is their tolerance."""
-        self.context, measured_s = measured(self.context)
+    def _of_batches(self, measuring: Future[tuple[Noise, float]]) -> list[Observation]:
+        """The checks of the batch, after the noise of all rows is measured, since it is their tolerance.
+
+        Args:
+            measuring: the noise and its time, as of `timed_noise`; waits for it.
+        """
+        with waiting_for_sizes(self.context):
+            noise, measured_s = measuring.result()
+        self.context = with_noise(self.context, noise)
         self.context = self.context.with_rows(beside_thresholds(self.context))
         checks = BatchChecks.prepare(self.context)
         batch = checks.observations()
@@ -299,21 +317,15 @@ class _Examiner:
         return [*batch, *sizes(self.context, {observation.output for observation in batch}, measured_s)]
 
 
-def measured(context: CheckContext) -> tuple[CheckContext, float]:
-    """Measure the noise of every row of the fixture; all further outputs are compared with it. Blocks.
+def timed_noise(context: CheckContext) -> tuple[Noise, float]:
+    """The noise of every row of the fixture, and how long measuring it took in seconds. Blocks.
 
-    Args:
-        context: the context so far.
-
-    Returns:
-        A context with the noise, and the time of the measurement in seconds.
+    It calls the context's harness and uses nothing else that changes, so that a thread of its own may do it.
 
     Raises:
         NoAnswerError: the model ended its Python process, or is too slow.
     """
     started = time.perf_counter()
-    context.record.under_way = (Check.SIZES,)
-    context.record.on_progress(f"{Check.SIZES}, with {context.all_rows.num_rows:,} rows")
     noise = measure_noise(
         context.harness,
         context.all_rows,
@@ -324,12 +336,24 @@ def measured(context: CheckContext) -> tuple[CheckContext, float]:
         pass_through=context.noise_model.pass_through,
         row_s=context.call_s,
     )
+    return noise, time.perf_counter() - started
+
+
+@contextmanager
+def waiting_for_sizes(context: CheckContext) -> Iterator[None]:
+    """The record says within the block that the check `sizes` is under way; after an error it still does."""
+    context.record.under_way = (Check.SIZES,)
+    context.record.on_progress(f"{Check.SIZES}, with {context.all_rows.num_rows:,} rows")
+    yield
     context.record.under_way = ()
+
+
+def with_noise(context: CheckContext, noise: Noise) -> CheckContext:
+    """A context with the noise, with which all further outputs are compared."""
     if noise.rows < noise.of:
         tried = f"{noise.rows:,} of {noise.of:,} rows in batches of 1, 2, 8 and 64"
         context.leave(Part.SIZES, tried, noise.rest_s, noise.needed_s)
-    held = replace(context, noise=noise, noise_model=context.noise_model.held_to(noise))
-    return held, time.perf_counter() - started
+    return replace(context, noise=noise, noise_model=context.noise_model.held_to(noise))
 
 
 def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Observation]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,9 +27,11 @@ from pyml_sandbox.parity.examine import (
     Examination,
     context_of_rows,
     examine,
-    measured,
     on_the_paths,
     sizes,
+    timed_noise,
+    waiting_for_sizes,
+    with_noise,
 )
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
@@ -47,13 +49,10 @@ if TYPE_CHECKING:
     from pyml.offline.job import JobResult
     from pyml_sandbox.client import Client
     from pyml_sandbox.drivers.contract import OfflineTarget
+    from pyml_sandbox.models.model_session import Session
     from pyml_sandbox.models.version import ModelVersion
     from pyml_sandbox.parity.context.check_context import CheckContext
     from pyml_sandbox.parity.observations.observation import Observation
-
-
-END_S = 0.2
-"""How often the harness of a failed check is looked for, in seconds, until its checks have ended."""
 
 
 @dataclass(frozen=True)
@@ -74,39 +73,52 @@ class HarnessEvidence:
     granted: Tolerances
     run: Run
 
+    def opened(self, target: OfflineTarget) -> AbstractContextManager[Session]:
+        """A harness that loads the model while other things are done; it ends with the block.
+
+        Args:
+            target: of the offline job; the harness runs in its environment.
+        """
+        return self._harnesses(target).opened()
+
     @contextmanager
-    def examining(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Iterator[Future[Examination]]:
+    def examining(
+        self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot, opened: Session
+    ) -> Iterator[Future[Examination]]:
         """Make all checks in the harness while a block runs; if it raises, the harness ends at once. See `examined`.
 
         Args:
             stack: closes the harness in the end, after this.
             target: of the offline job; the harness runs in its environment.
             snapshot: the rows.
+            opened: the harness, as of `opened`; its opener ends it as well.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="pyml-harness") as pool:
-            examined = pool.submit(self.examined, stack, target, snapshot)
+            examined = pool.submit(self.examined, stack, target, snapshot, opened)
             try:
                 yield examined
             except BaseException:
-                while not examined.done():  # it may only be starting the harness
-                    stack.close()
-                    wait([examined], END_S)
+                opened.close()
+                stack.close()  # and with it the processes that wait for their check
                 raise
 
-    def examined(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> Examination:
+    def examined(
+        self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot, opened: Session | None = None
+    ) -> Examination:
         """All checks in the harness; uses neither real path. Blocks.
 
         Args:
             stack: closes the harness in the end.
             target: of the offline job; the harness runs in its environment.
             snapshot: the rows.
+            opened: the harness, as of `opened`; None to start one.
 
         Raises:
             PackageError: the model cannot be loaded.
         """
         phases = self.run.phases
         with phases.within(Phase.FIND):
-            context = self._context(stack, target, snapshot)
+            context = self._context(stack, target, snapshot, opened)
             context.record.phases = phases
             return examine(context)
 
@@ -168,24 +180,30 @@ class HarnessEvidence:
             snapshot: the rows.
         """
         try:
-            context, seconds = measured(self._context(stack, target, snapshot))
+            context = self._context(stack, target, snapshot)
+            with waiting_for_sizes(context):
+                noise, seconds = timed_noise(context)
+            context = with_noise(context, noise)
             seen = sizes(context, frozenset(), seconds)
         except PackageError as error:
             return _none(error)
         return _of_context(context, [], seen)
 
-    def _context(self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot) -> CheckContext:
+    def _context(
+        self, stack: ExitStack, target: OfflineTarget, snapshot: Snapshot, opened: Session | None = None
+    ) -> CheckContext:
         signature = self.version.signature
         rows = StoredRows(snapshot.file, signature.inputs.names)
-        harnesses = HarnessProcesses(
-            self.client.driver.builder, target.environment, start_timeout_s(self.version.load_s)
-        )
-        budget = TimeBudget(self.settings.budget_s)
+        budget, batch_rows = TimeBudget(self.settings.budget_s), self.settings.batch_rows
         made = stack.enter_context(
-            context_of_rows(harnesses, signature, rows, self.settings.batch_rows, self.granted, budget)
+            context_of_rows(self._harnesses(target), signature, rows, batch_rows, self.granted, budget, opened)
         )
         made.record.on_progress = partial(self._progress, made.record)
         return made
+
+    def _harnesses(self, target: OfflineTarget) -> HarnessProcesses:
+        limit_s = start_timeout_s(self.version.load_s)
+        return HarnessProcesses(self.client.driver.builder, target.environment, limit_s)
 
     def _progress(self, record: CheckRecord, note: str) -> None:
         """Report how many checks of a harness were made, and what is under way."""

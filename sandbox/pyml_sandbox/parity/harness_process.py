@@ -243,19 +243,44 @@ class HarnessProcesses:
     clock: float | None = None
 
     @contextmanager
-    def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
-        """Start a new process, and end it with the block.
+    def opened(self, variation: Variation = PINNED) -> Iterator[Session]:
+        """Begin to start a process, which `loaded` waits for, and end it with the block. Does not block.
+
+        Args:
+            variation: how its environment differs.
+        """
+        arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
+        session = self.builder.open_session(self.environment, arguments)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def loaded(self, session: Session) -> HarnessProcess:
+        """The process of a session, once it has loaded the model. Blocks.
+
+        Args:
+            session: as of `opened`, of which nothing was asked.
 
         Raises:
             PackageError: the model cannot be loaded under these conditions.
             NoAnswerError: the model ended its Python process, or is too slow.
         """
-        arguments = ["-m", "pyml.harness", "--package", self.environment.package, *variation.arguments]
-        session = self.builder.open_session(self.environment, arguments)
-        try:
-            load_report = LoadReport.from_line(session.receive(self.start_timeout_s))
-            if load_report.problem:
-                raise PackageError("the model cannot be loaded", [Problem(load_report.problem)])
-            yield HarnessProcess(session, load_report, clock=self.clock)
-        finally:
-            session.close()
+        load_report = LoadReport.from_line(session.receive(self.start_timeout_s))
+        if load_report.problem:
+            raise PackageError("the model cannot be loaded", [Problem(load_report.problem)])
+        return HarnessProcess(session, load_report, clock=self.clock)
+
+    @contextmanager
+    def start(self, variation: Variation = PINNED) -> Iterator[HarnessProcess]:
+        """Start a new process, and end it with the block. Blocks.
+
+        Args:
+            variation: how its environment differs.
+
+        Raises:
+            PackageError: as of `loaded`.
+            NoAnswerError: as of `loaded`.
+        """
+        with self.opened(variation) as session:
+            yield self.loaded(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,8 +85,11 @@ class PathChecks:
         """
         if any(observation.check.entry.is_unsteady for observation in earlier):
             return []
-        found = self._further_rows(is_rowwise=not any(observation.group in BATCH for observation in earlier))
-        return [*found, *self._wire_formats(), *self._names(), *self._threads()]
+        is_rowwise = not any(observation.group in BATCH for observation in earlier)
+        with ThreadPoolExecutor(1, thread_name_prefix="pyml-threads") as pool:
+            answering = pool.submit(self._by_threads)
+            found = [*self._further_rows(is_rowwise=is_rowwise), *self._wire_formats(), *self._names()]
+            return [*found, *self._concurrent(), *self._thread_safe(answering)]
 
     # ---- the fixture
 
@@ -281,20 +284,38 @@ class PathChecks:
 
     # ---- at the same time
 
-    def _threads(self) -> list[Observation]:
-        """Concurrent requests, and calls of `predict` from several threads of one process."""
-        rows, making = self.context.fixture, self.context.record.making
-        expected = self.context.alone[: len(rows)]
-        singles = [[row] for row in rows] * ROUNDS
-        with making({Check.CONCURRENT: len(rows)}) as concurrent:
-            one_by_one = [answer[0] for answer in self.paths.online(singles[: len(rows)])]
-            at_once = [answer[0] for answer in self.paths.online(singles, threads=THREADS)]
-            concurrent += self._against(Check.CONCURRENT, rows, one_by_one, at_once)
-        with making({Check.THREAD_SAFE: len(rows)}) as threaded:
-            with self.context.harnesses.start() as fresh:  # what the first calls build, they may build at once
-                answers = calls(fresh, self.context.inputs, singles, threads=THREADS)
-            threaded += self._against(Check.THREAD_SAFE, rows, expected, [answer[0] for answer in answers])
-        return [*concurrent, *threaded]
+    @property
+    def _singles(self) -> list[list[InputRow]]:
+        """The calls that are made at the same time: each row of the sample alone, several times."""
+        return [[row] for row in self.context.fixture] * ROUNDS
+
+    def _concurrent(self) -> list[Observation]:
+        """Concurrent requests against the same ones, one after the other."""
+        rows = self.context.fixture
+        with self.context.record.making({Check.CONCURRENT: len(rows)}) as seen:
+            one_by_one = [answer[0] for answer in self.paths.online(self._singles[: len(rows)])]
+            at_once = [answer[0] for answer in self.paths.online(self._singles, threads=THREADS)]
+            seen += self._against(Check.CONCURRENT, rows, one_by_one, at_once)
+        return seen
+
+    def _by_threads(self) -> list[Output]:
+        """The outputs of calls of `predict` from several threads of a new process.
+
+        What the first calls of a process build, they may build at once.
+        """
+        with self.context.harnesses.start() as fresh:
+            return [answer[0] for answer in calls(fresh, self.context.inputs, self._singles, threads=THREADS)]
+
+    def _thread_safe(self, answering: Future[list[Output]]) -> list[Observation]:
+        """Calls from several threads against each row alone.
+
+        Args:
+            answering: the outputs, as of `_by_threads`; waits for them.
+        """
+        rows = self.context.fixture
+        with self.context.record.making({Check.THREAD_SAFE: len(rows)}) as seen:
+            seen += self._against(Check.THREAD_SAFE, rows, self.context.alone[: len(rows)], answering.result())
+        return seen
 
     def _against(
         self, check: Check, rows: Sequence[InputRow], expected: Sequence[Output], found: Sequence[Output]

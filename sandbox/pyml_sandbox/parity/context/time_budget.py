@@ -31,9 +31,9 @@ class Part(StrEnum):
     """Each row of the sample and each synthetic row in a call of its own."""
     PROCESSES = "processes", 3
     """The same again in each process with a different environment."""
-    SIZES = "sizes", 6
+    SIZES = "sizes", 8
     """Every row of the fixture in batches of several sizes."""
-    THRESHOLDS = "thresholds", 10
+    THRESHOLDS = "thresholds", 8
     """Bisecting decision thresholds."""
     NEIGHBOURS = "neighbours", 8
     """Pairs of rows in one call."""

@@ -18,49 +18,44 @@ ANY = cast(Any, SimpleNamespace())
 DONE = Examination(ANY, ())
 
 
+class Opened:
+    """The session of a harness, which ends when it is closed."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def close(self) -> None:
+        self.ended.set()
+
+
 class Scripted(HarnessEvidence):
-    """Checks that need a process; it starts when the test says so, and they last until it has ended."""
+    """Checks that last until their harness has ended."""
 
-    starts = threading.Event()
-    has_started = threading.Event()
-
-    def examined(self, stack: ExitStack, target: object, snapshot: object) -> Examination:
-        ended = threading.Event()
-        assert self.starts.wait(WAIT_S)
-        stack.callback(ended.set)
-        self.has_started.set()
-        assert ended.wait(WAIT_S)
+    def examined(self, stack: ExitStack, target: object, snapshot: object, opened: object = None) -> Examination:
+        assert cast(Opened, opened).ended.wait(WAIT_S)
         return DONE
 
 
-@pytest.fixture
-def evidence() -> Scripted:
-    for event in (Scripted.starts, Scripted.has_started):
-        event.clear()
-    return Scripted(ANY, ANY, ANY, Tolerances(), ANY)
+EVIDENCE = Scripted(ANY, ANY, ANY, Tolerances(), ANY)
 
 
-def test_what_is_examined_is_there_for_the_block(evidence: Scripted) -> None:
-    with ExitStack() as processes, evidence.examining(processes, ANY, ANY) as examined:
-        evidence.starts.set()
-        assert evidence.has_started.wait(WAIT_S)
-        processes.close()
+def test_what_is_examined_is_there_for_the_block() -> None:
+    opened = Opened()
+    with ExitStack() as processes, EVIDENCE.examining(processes, ANY, ANY, cast(Any, opened)) as examined:
+        assert not examined.done()
+        opened.close()
         assert examined.result(WAIT_S) is DONE
 
 
-@pytest.mark.parametrize("is_started_before", [True, False])
-def test_an_error_of_the_block_ends_the_process_although_it_may_only_be_starting(
-    evidence: Scripted, *, is_started_before: bool
-) -> None:
+def test_an_error_of_the_block_ends_the_harness_and_the_processes_that_wait() -> None:
+    opened, waiting = Opened(), threading.Event()
+
     def fail() -> None:
-        with ExitStack() as processes, evidence.examining(processes, ANY, ANY):
-            if is_started_before:
-                evidence.starts.set()
-                assert evidence.has_started.wait(WAIT_S)
-            else:
-                processes.callback(evidence.starts.set)  # the process starts after all others were ended
+        with ExitStack() as processes, EVIDENCE.examining(processes, ANY, ANY, cast(Any, opened)):
+            processes.callback(waiting.set)
             raise RuntimeError("the server does not start")
 
     with pytest.raises(RuntimeError, match="the server does not start"):
         fail()
-    assert evidence.has_started.is_set()
+    assert opened.ended.is_set()
+    assert waiting.is_set()

@@ -48,8 +48,8 @@ def test_what_a_part_needs_it_has_in_the_budget_that_is_advised(
 @pytest.mark.parametrize(
     ("rest_s", "sentence", "budget_s"),
     [
-        (140.0, "3 of 9 rows; the rest needs about 140 s more", 2200.0),
-        (1234.5, "3 of 9 rows; the rest needs about 1,300 s more", 19000.0),
+        (140.0, "3 of 9 rows; the rest needs about 140 s more", 1700.0),
+        (1234.5, "3 of 9 rows; the rest needs about 1,300 s more", 14000.0),
         (0.034, "3 of 9 rows; the rest needs about 0.034 s more", 91.0),
         (None, "3 of 9 rows; there may be a smaller one", 180.0),
     ],
