@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from support.harnesses import BuilderHere, BuilderOfProcesses, harnesses_of
 from support.packages import write_package
 
 MODEL = '''
-import json, os, random, subprocess, sys, tempfile, threading, time, warnings
+import json, locale, os, random, subprocess, sys, tempfile, threading, time, warnings
 import numpy as np
 import pandas as pd
 from pyml import DataFrameModel, Schema
@@ -103,6 +104,13 @@ class Obedient(DataFrameModel):
 
     def zone(self, frame):
         return time.strftime("%H", time.localtime(0))
+
+    def order(self, frame):
+        try:
+            locale.setlocale(locale.LC_COLLATE, "")
+        except locale.Error as error:
+            return str(error)
+        return "".join(sorted("bCa", key=locale.strxfrm))
 
     def folder(self, frame):
         return str(os.path.exists("model.py"))
@@ -318,6 +326,14 @@ def test_every_variation_reaches_the_model(package: Path, process: HarnessProces
         seed, *others = (text(output) for output in harness.alone(asked))
     assert seed != text(process.alone(asked)[0])
     assert others == ["05", "False", '["a=b", null, false]']
+
+
+def test_texts_have_the_order_of_a_locale_that_the_machine_can_compile(package: Path, process: HarnessProcess) -> None:
+    variation = Variation("German", (("LC_ALL", "de_DE.UTF-8"),))
+    with harnesses_of(package, BuilderOfProcesses()).start(variation) as harness:
+        found = [text(each.alone(rows("order"))[0]) for each in (process, harness)]
+    has_source = Path("/usr/share/i18n/locales/de_DE").exists() and shutil.which("localedef")
+    assert found == ["Cab", "abC" if has_source else "unsupported locale setting"]
 
 
 def test_a_model_that_ends_python_is_an_error_with_its_last_words(package: Path) -> None:

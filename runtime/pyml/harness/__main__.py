@@ -70,8 +70,10 @@ def _see_cpus(number: int) -> None:
 def _serve(package: Path, requests: TextIO, responses: TextIO) -> None:
     from pyml.harness.environ_trace import trace_environment
     from pyml.harness.forks import Forks
+    from pyml.harness.locales import compile_on_demand
 
     variables, forks = trace_environment(package), Forks()
+    compile_on_demand()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         runner, problem = _load(package)

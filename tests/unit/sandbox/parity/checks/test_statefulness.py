@@ -187,6 +187,7 @@ PROCESS = [
     ("the working directory", model("p = p + os.path.exists('model.py')", top="import os"), {"working-directory"}),
     ("the number of threads", model("p = p + int(os.environ['OMP_NUM_THREADS'])", top="import os"), {"threads"}),
     ("the locale", model("p = p + len(os.environ['LC_ALL'])", top="import os"), {"locale"}),
+    ("the order of texts in the locale", model("p = p + (locale.strxfrm('b') < locale.strxfrm('C'))", "locale.setlocale(locale.LC_COLLATE, '')", top="import locale"), {"locale"}),
     ("a switch that is on", model("pass", "self.layer = Layer()", "class Layer:\n    def __init__(self):\n        self.training = True"), {"training-switch"}),
     ("a pickle of another version", model("pass", "import warnings; warnings.warn('trying to unpickle what version 1.0 has saved')"), {"versions"}),
     ("any other warning", model("pass", "import warnings; warnings.warn('nothing to see here')"), set()),
