@@ -27,7 +27,7 @@ class Field:
         label: what a person reads.
         help: a sentence more.
         default: its value at first.
-        kind: text, long, lines, check or choice.
+        kind: text, number, long, lines, check or choice.
         choices: of a choice.
         is_needed: whether it must not be empty.
     """
@@ -190,8 +190,8 @@ def _job_arguments(form: Form) -> list[str]:
 
 def _check_arguments(form: Form) -> list[str]:
     rows = [*option("sql", form["sql"]), *option("table", form["table"])]
-    asked = [*rows, *options("key", form["key"]), *option("level", form["level"]), *flag("no-cache", form)]
-    return ["parity-check", *asked, *_positional(form["model"])]
+    asked = [*options("key", form["key"]), *option("level", form["level"]), *option("budget", form["budget"])]
+    return ["parity-check", *rows, *asked, *flag("no-cache", form), *_positional(form["model"])]
 
 
 def _promote_arguments(form: Form) -> list[str]:
@@ -340,6 +340,12 @@ _ALL = (
             Field("table", "Table", "instead of a query"),
             KEY,
             Field("level", "Level to require", "empty: as its pyml.toml says", kind="choice", choices=LEVELS),
+            Field(
+                "budget",
+                "Time budget",
+                "seconds for the checks beside both paths; empty: as its pyml.toml says",
+                kind="number",
+            ),
             Field("no_cache", "Run it even if nothing has changed", kind="check"),
         ),
         _check_arguments,

@@ -52,7 +52,8 @@ def parsed(arguments: Sequence[str]) -> dict[str, object]:
 
 
 def filled(action: Action, text: str) -> dict[str, str]:
-    return action.form({field.name: "yes" if field.kind == "check" else text for field in action.fields})
+    of_kind = {"check": "yes", "number": "120"}
+    return action.form({field.name: of_kind.get(field.kind, text) for field in action.fields})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +71,7 @@ def test_what_is_written_into_a_form_is_a_value_and_never_an_option(name: str) -
         except RefusedError:
             continue  # refused, and so not run
         assert found.get("sandbox") is None
-        plain = parsed(action.arguments(action.form(dict.fromkeys(given_form, "x"))))
+        plain = parsed(action.arguments(action.form(dict.fromkeys(given_form, "1"))))
         assert {key: value for key, value in found.items() if isinstance(value, bool)} == {
             key: value for key, value in plain.items() if isinstance(value, bool)
         }
@@ -98,6 +99,12 @@ def test_every_action_says_what_it_will_do_or_why_it_cannot(name: str, tmp_path:
     effects = action.effects(bench, filled(action, "absent"))
     assert all(sentence.strip() for sentence in effects)
     assert effects or name == "load"
+
+
+def test_the_time_budget_of_a_check_is_an_option_only_where_it_is_given() -> None:
+    check = ACTIONS["check"]
+    assert check.arguments(check.form({"model": "m", "budget": "120"})) == ["parity-check", "--budget", "120", "m"]
+    assert check.arguments(check.form({"model": "m"})) == ["parity-check", "m"]
 
 
 def test_a_field_that_an_action_lacks_is_ignored() -> None:
