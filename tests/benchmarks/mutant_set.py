@@ -13,7 +13,7 @@ from typing import Any
 from pyml.package.model_package import ModelPackage
 
 FOLDER = Path(__file__).parents[1] / "mutants"
-BAR = 0.95
+BAR = 0.99
 ERROR = "error"
 FOUND = ("FAIL", "CANNOT-CERTIFY")
 WITHOUT = "no bug"

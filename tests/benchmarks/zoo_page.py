@@ -29,8 +29,8 @@ def page(models: Sequence[Judged], family_names: Mapping[str, str], known: int, 
         "What is known of each is in `fixtures/zoo/expected.toml` (broken) and `honest.toml`, which the check never reads.\n\n"
         "A broken model is found if the verdict is FAIL or CANNOT-CERTIFY. An honest one must PASS; anything else is a false\n"
         "alarm, a command that gave no report included. Cause and hop are those of the first finding, and count over the models\n"
-        "that were found; witnesses count over all findings on them. Noise (B10) is no failure: it is found where the report\n"
-        "warns of it, and has no witness."
+        "that were found; witnesses count over all findings on them that have one, or neither have one nor say what they need\n"
+        "instead. Noise (B10) is no failure: it is found where the report warns of it, and has no witness."
     )
     parts = ["# Parity results: the zoo", method, "## 1. Bars", "\n".join(_bar_table(models)), "## 2. By family"]
     parts += ["\n".join(_family_table(models, family_names)), "## 3. Wrong answers", "\n".join(_wrong_answers(models))]

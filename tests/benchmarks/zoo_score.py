@@ -11,6 +11,7 @@ from typing import Any
 
 ERROR = "error"
 FOUND = ("FAIL", "CANNOT-CERTIFY")
+SMALL_ROWS = 3
 NOISE = "B10"
 """The benign cause: a warning with the measured floor (parity levels are not touched by it)."""
 
@@ -26,6 +27,7 @@ class Expectation:
         causes: codes that are a right first answer; none for an honest model.
         hop: where the paths differ; empty for an honest model.
         note: what it does, in a few words.
+        least_rows: the rows of a call that shows it, at least.
     """
 
     name: str
@@ -34,23 +36,19 @@ class Expectation:
     causes: tuple[str, ...] = ()
     hop: str = ""
     note: str = ""
+    least_rows: int = 1
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding of a report; the witness by its size, None where the report has none."""
+    """One finding of a report; the witness by its size, None where the report has none, and what it needs then."""
 
     code: str | None
     hop: str | None
     sentence: str
     witness_rows: int | None = None
     witness_columns: int | None = None
-
-    @property
-    def is_small(self) -> bool:
-        """True where there is a witness, of at most 2 rows and 3 columns."""
-        rows, columns = self.witness_rows, self.witness_columns
-        return rows is not None and columns is not None and rows <= 2 and columns <= 3
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,7 @@ def _finding(finding: Mapping[str, Any]) -> Finding:
         sentence=str(finding.get("sentence", "")),
         witness_rows=len(witness["rows"]) if witness else None,
         witness_columns=len(witness["columns"]) if witness else None,
+        needs=str(finding.get("needs") or ""),
     )
 
 
@@ -119,7 +118,8 @@ def expectations(zoo: Path) -> list[Expectation]:
 
 def _broken(name: str, entry: Mapping[str, Any]) -> Expectation:
     causes = (entry["cause"], *entry.get("also", ()))
-    return Expectation(name, "broken", entry["cause"][0], causes, entry["hop"], entry.get("note", ""))
+    least_rows = entry.get("rows", 1)
+    return Expectation(name, "broken", entry["cause"][0], causes, entry["hop"], entry.get("note", ""), least_rows)
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,11 @@ class Judged:
         """True where the first finding names the hop."""
         return self.first is not None and self.first.hop == self.expected.hop
 
+    def is_small(self, finding: Finding) -> bool:
+        """True where a finding has a witness of at most 3 rows, or of no more than the fault needs."""
+        rows = finding.witness_rows
+        return rows is not None and rows <= max(SMALL_ROWS, self.expected.least_rows)
+
     @property
     def fault(self) -> str:
         """What is wrong with the answer; empty where nothing is."""
@@ -197,7 +202,7 @@ def bars(models: Sequence[Judged]) -> list[Bar]:
     alarms = sum(bool(model.fault) for model in honest)
     errors = sum(model.outcome.verdict == ERROR for model in models)
     return [
-        _share_bar("broken models found", 0.98, [model.is_found for model in broken]),
+        _share_bar("broken models found", 0.99, [model.is_found for model in broken]),
         Bar("false alarms on honest models", "0", f"{alarms} of {len(honest)}", alarms == 0 and bool(honest)),
         *_bars_of_found([model for model in broken if model.is_found]),
         Bar("commands that gave no report", "0", f"{errors} of {len(models)}", errors == 0),
@@ -206,12 +211,14 @@ def bars(models: Sequence[Judged]) -> list[Bar]:
 
 
 def _bars_of_found(found: Sequence[Judged]) -> list[Bar]:
-    findings = [finding for model in found for finding in model.outcome.findings if finding.code != NOISE]
-    small = [finding.is_small for finding in findings]
+    findings = [(model, each) for model in found for each in model.outcome.findings if each.code != NOISE]
+    small = [model.is_small(each) for model, each in findings if not each.needs]
+    without = sum(bool(each.needs) for _, each in findings)
     return [
-        _share_bar("cause named right by the first finding", 0.9, [model.is_cause_right for model in found]),
+        _share_bar("cause named right by the first finding", 0.92, [model.is_cause_right for model in found]),
         _share_bar("first hop named right", 0.95, [model.is_hop_right for model in found]),
-        _share_bar("findings with a witness of at most 2 rows and 3 columns", 0.9, small),
+        _share_bar("witnesses of at most 3 rows, or of as few as the fault needs", 0.97, small),
+        Bar("findings without a witness, which say what they need", "", f"{without} of {len(findings)}", None),
     ]
 
 

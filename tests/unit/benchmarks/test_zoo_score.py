@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,25 @@ def test_a_report_that_lacks_fields_is_read() -> None:
     assert read == Outcome("m", "v", "FAIL", None, None, 1.0, (Finding(None, None, "x"),))
 
 
-def test_a_witness_is_counted_by_its_size() -> None:
-    witness = {"columns": ["a", "b"], "rows": [["1", None], ["2", "3"], ["4", "5"]]}
+@pytest.mark.parametrize(
+    ("rows", "least_rows", "is_small"),
+    [(3, 1, True), (4, 1, False), (41, 41, True), (42, 41, False), (None, 41, False)],
+)
+def test_a_witness_is_small_by_its_rows_and_those_that_the_fault_needs(
+    rows: int | None, least_rows: int, *, is_small: bool
+) -> None:
+    witness = None if rows is None else {"columns": ["a"], "rows": [["1"]] * rows}
     (finding,) = outcome_of({"verdict": "FAIL", "findings": [{"witness": witness}]}, "m", "v", 1.0).findings
-    assert (finding.witness_rows, finding.witness_columns, finding.is_small) == (3, 2, False)
-    assert RIGHT.is_small
-    assert not Finding("B6", "compute", "").is_small
+    model = Judged(replace(BROKEN, least_rows=least_rows), outcome("rank_of_day", "FAIL", finding))
+    assert model.is_small(finding) is is_small
+
+
+def test_a_finding_without_a_witness_counts_as_large_unless_it_says_what_it_needs() -> None:
+    silent, telling = Finding("D1", "compute", ""), Finding("D1", "compute", "", needs="chance: 3 of 32 equal calls")
+    for finding, is_met, without in ((silent, False, "0 of 2"), (telling, True, "1 of 2")):
+        found = {bar.what: bar for bar in bars([Judged(BROKEN, outcome("rank_of_day", "FAIL", RIGHT, finding))])}
+        assert found["witnesses of at most 3 rows, or of as few as the fault needs"].is_met is is_met
+        assert found["findings without a witness, which say what they need"].measured == without
 
 
 def test_bars_are_missed_where_one_model_is_missed_or_refused_for_nothing() -> None:
@@ -60,11 +74,11 @@ def test_bars_are_missed_where_one_model_is_missed_or_refused_for_nothing() -> N
         [BROKEN, HONEST],
         {"rank_of_day": outcome("rank_of_day", "FAIL", RIGHT), "flat_rate": outcome("flat_rate", "PASS")},
     )
-    assert [bar.is_met for bar in bars(good)] == [True, True, True, True, True, True, None]
+    assert [bar.is_met for bar in bars(good)] == [True, True, True, True, True, None, True, None]
     bad = judged(
         [BROKEN, HONEST], {"rank_of_day": outcome("rank_of_day", "PASS"), "flat_rate": outcome("flat_rate", ERROR)}
     )
-    assert [bar.is_met for bar in bars(bad)] == [False, False, False, False, False, False, None]
+    assert [bar.is_met for bar in bars(bad)] == [False, False, False, False, False, None, False, None]
 
 
 def test_the_page_says_what_was_said_of_a_model_that_was_answered_wrong() -> None:
