@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pyml_sandbox.parity.checks.baseline import one_row
-from pyml_sandbox.parity.counterexample.find import ConditionRunner
+from pyml_sandbox.parity.counterexample.condition_runner import ConditionRunner
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.observations.shrink import MAX_STEPS, Shrinker
 from support.harnesses import Source

@@ -13,7 +13,7 @@ import pytest
 
 from pyml_sandbox.models.environment import Environment
 from pyml_sandbox.models.model_session import NoAnswerError, Session
-from pyml_sandbox.parity.counterexample.find import ConditionRunner
+from pyml_sandbox.parity.counterexample.condition_runner import ConditionRunner
 from pyml_sandbox.parity.harness_process import HarnessProcess
 from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import fixture_rows

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pyml.errors import PackageError
 from pyml.harness.session_messages import Refusal
-from pyml_sandbox.compare.rendering.formatting import counted, plain
+from pyml_sandbox.compare.rendering.formatting import counted
 from pyml_sandbox.models.model_session import NoAnswerError
 from pyml_sandbox.parity.checks.statefulness import DAY_S, DAYS
 from pyml_sandbox.parity.context.check_context import CLOCK_S, CheckContext, calls
 from pyml_sandbox.parity.context.time_budget import Part
-from pyml_sandbox.parity.harness_process import PINNED, HarnessProcess, Output, Variation
+from pyml_sandbox.parity.counterexample.condition_runner import ConditionRunner
+from pyml_sandbox.parity.counterexample.snippet import snippet
+from pyml_sandbox.parity.harness_process import PINNED, Output
 from pyml_sandbox.parity.observations.catalogue import Check
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
 from pyml_sandbox.parity.observations.phase_clock import Phase
@@ -268,143 +266,6 @@ class CounterexampleFinder:
         )
 
 
-@dataclass
-class ConditionRunner:
-    """Runs conditions in isolated processes, which are started when needed and then kept.
-
-    To make an example smaller takes dozens of new processes. They are forks of one that was never called, where a fork
-    is like a new process; an output that is printed is always that of a new one.
-
-    Attributes:
-        context: has the process with the pinned environment.
-    """
-
-    context: CheckContext
-    _forking: dict[Variation, HarnessProcess | None] = field(default_factory=dict)
-    _open: dict[Variation, HarnessProcess | PackageError] = field(default_factory=dict)
-    _refusals: tuple[object, ...] | None = None
-    _stack: ExitStack = field(default_factory=ExitStack)
-
-    def __enter__(self) -> ConditionRunner:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def is_fresh(self, example: Example) -> bool:
-        """Whether each output needs a new process."""
-        return bool(example.other.before)
-
-    def differs(self, example: Example) -> bool:
-        """Whether the outputs under the two conditions of an example differ, as those of the first example do.
-
-        A refused call must be refused for the same reason as in the first example: a smaller input that the model
-        refuses for a different reason shows a different fault.
-        """
-        if self.is_fresh(example):
-            left, right = (self._in_new_process(each) for each in (example.reference, example.other))
-        else:
-            left, right = self.output(example.reference), self.output(example.other)
-        refusals = tuple(_reason(output) for output in (left, right))
-        self._refusals = self._refusals or refusals
-        return refusals == self._refusals and self.context.differ_in(example.output, left, right)
-
-    def output(self, condition: Condition) -> Output:
-        """The output of a condition's row."""
-        if condition.before:
-            with self.context.harnesses.start(condition.variation) as harness:
-                return self._after_earlier_calls(harness, condition)
-        process_or_error = self._process(condition.variation)
-        if isinstance(process_or_error, PackageError):
-            return Refusal.of(process_or_error)
-        return self._of(process_or_error, condition)
-
-    def _in_new_process(self, condition: Condition) -> Output:
-        with self._uncalled(condition.variation) as harness:
-            return self._after_earlier_calls(harness, condition)
-
-    @contextmanager
-    def _uncalled(self, variation: Variation) -> Iterator[HarnessProcess]:
-        """A process that has loaded the model and was never called: a fork where that is the same, else a new one."""
-        if variation not in self._forking:
-            self._forking[variation] = self._stack.enter_context(self.context.harnesses.start(variation))
-        if (first := self._forking[variation]) is None:
-            with self.context.harnesses.start(variation) as harness:
-                yield harness
-            return
-        with first.forked() as fork:
-            if fork is None:
-                self._forking[variation] = None
-            yield fork or first
-
-    def _after_earlier_calls(self, harness: HarnessProcess, condition: Condition) -> Output:
-        for call in condition.before:
-            calls(harness, self.context.inputs, [call])
-        return self._of(harness, condition)
-
-    def _of(self, harness: HarnessProcess, condition: Condition) -> Output:
-        answers = calls(harness, self.context.inputs, [condition.rows], condition.perturbation)
-        return answers[0][condition.target]
-
-    def _process(self, variation: Variation) -> HarnessProcess | PackageError:
-        if variation == PINNED:
-            return self.context.harness
-        if variation not in self._open:
-            try:
-                self._open[variation] = self._stack.enter_context(self.context.harnesses.start(variation))
-            except NoAnswerError:
-                raise
-            except PackageError as error:
-                self._open[variation] = error
-        return self._open[variation]
-
-
-def snippet(model_id: str, example: Example, seen: Sequence[Seen]) -> str:
-    """Python code that sends the same rows to the sandbox, with the predictions that were seen as comments.
-
-    Args:
-        model_id: id of the model version.
-        example: has the rows, under its second condition.
-        seen: the predictions of its row.
-    """
-    rows = [dict(row.values) for row in example.other.rows]
-    lines = [
-        *_imports(literal(rows)),
-        "from pyml_sandbox import Client",
-        "",
-        "client = Client()",
-        f"client.deploy_model({model_id!r})",
-        f"rows = client.rows({model_id!r}, {literal(rows)})",
-        f"print(client.predict_online({model_id!r}, rows))  # all in one request",
-    ]
-    if len(rows) > 1:
-        row = f"rows.slice({example.other.target}, 1)"
-        lines.append(f"print(client.predict_online({model_id!r}, {row}))  # that row alone")
-    return "\n".join([*lines, *map(_comment, seen)])
-
-
-def _imports(rows: str) -> list[str]:
-    """The imports that a literal needs; a string that contains such a name needs none."""
-    names = {node.id for node in ast.walk(ast.parse(rows)) if isinstance(node, ast.Name)}
-    lines = {"datetime": "import datetime", "Decimal": "from decimal import Decimal"}
-    return [line for name, line in lines.items() if name in names]
-
-
-def _comment(seen: Seen) -> str:
-    """One line, whatever a model or its data contain: a line break would end the comment and begin code."""
-    text = seen.error.splitlines()[0] if seen.error else str(seen.outputs)
-    return f"# {plain(seen.where)}: {plain(text)}"
-
-
-def literal(value: object) -> str:
-    """A value as a Python literal; also NaN and infinity, whose `repr` Python cannot read."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{literal(name)}: {literal(part)}" for name, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(literal, value)) + "]"
-    return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
-
-
 def _alone(example: Example) -> Example | None:
     """The same example with the row alone under both conditions; None if their numbers of rows differ, or are one."""
     if len(example.reference.rows) != len(example.other.rows) or len(example.other.rows) == 1:
@@ -431,8 +292,3 @@ def _text_of(value: Cell) -> str | None:
         return None
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-
-
-def _reason(output: Output) -> tuple[object, ...] | None:
-    """Why a call was refused, without the values that its message names; None if it was not."""
-    return (output.kind, output.codes) if isinstance(output, Refusal) else None

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from pyml_sandbox.parity.checks.baseline import no_difference
-from pyml_sandbox.parity.counterexample.find import snippet
+from pyml_sandbox.parity.counterexample.snippet import snippet
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import Seen
 from unit.runtime.test_command_line import NASTY
