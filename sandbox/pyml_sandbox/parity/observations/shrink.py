@@ -18,7 +18,7 @@ from pyml_sandbox.parity.observations.observation import Condition, Example
 from pyml_sandbox.parity.rows.synthetic import InputRow
 
 Holds = Callable[[Example], bool]
-MAX_STEPS = 200
+MAX_STEPS = 400
 
 
 @dataclass
@@ -56,26 +56,26 @@ class Shrinker:
     # ---- rows
 
     def with_fewer_rows(self, example: Example) -> Example:
-        """Remove other rows, half of them at a time, then smaller parts."""
+        """Remove other rows: half of them at a time, then smaller parts, in the end one by one until each matters."""
         part = max(len(example.other.rows) // 2, 1)
-        while part >= 1 and len(example.other.rows) > 1:
-            smaller = next((each for each in self._without(example, part) if self._still(each)), None)
-            if smaller is not None:
-                example, part = smaller, min(part, max(len(smaller.other.rows) // 2, 1))
-            elif part == 1:
+        while len(example.other.rows) > 1:
+            before = len(example.other.rows)
+            example = self._without_parts(example, part)
+            if part == 1 and len(example.other.rows) == before:
                 break
-            else:
-                part //= 2
+            part = max(min(part, len(example.other.rows)) // 2, 1)
         return example
 
-    def _without(self, example: Example, part: int) -> Iterator[Example]:
-        other = example.other
-        for start in range(0, len(other.rows), part):
-            kept = [at for at in range(len(other.rows)) if at == other.target or not start <= at < start + part]
-            if len(kept) < len(other.rows):
-                rows = tuple(other.rows[at] for at in kept)
-                smaller = replace(other, rows=rows, target=kept.index(other.target))
-                yield replace(example, reference=_reference(example, smaller), other=smaller)
+    def _without_parts(self, example: Example, part: int) -> Example:
+        """Go through the rows once, and remove each part of them without which the difference stays."""
+        start = 0
+        while start < len(example.other.rows):
+            smaller = _without(example, range(start, start + part))
+            if smaller is not None and self._still(smaller):
+                example = smaller
+            else:
+                start += part
+        return example
 
     # ---- columns
 
@@ -112,6 +112,16 @@ class Shrinker:
                     example = smaller
                     break
         return example
+
+
+def _without(example: Example, rows: range) -> Example | None:
+    """The example without some of the rows, by number; the row in question stays. None if no row would go."""
+    other = example.other
+    kept = [at for at in range(len(other.rows)) if at == other.target or at not in rows]
+    if len(kept) == len(other.rows):
+        return None
+    smaller = replace(other, rows=tuple(other.rows[at] for at in kept), target=kept.index(other.target))
+    return replace(example, reference=_reference(example, smaller), other=smaller)
 
 
 def _put(row: InputRow, column: str, value: object) -> Callable[[InputRow], InputRow]:

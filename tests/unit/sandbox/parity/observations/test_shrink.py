@@ -93,6 +93,20 @@ def test_two_neighbours_that_matter_together_both_stay() -> None:
     assert example.other.target == 1
 
 
+@pytest.mark.parametrize("needed", [7, 40, 64])
+def test_where_many_rows_are_needed_no_more_than_these_stay(needed: int) -> None:
+    many = tuple(InputRow({"a": float(number * 37 % 1000)}, number) for number in range(1000))
+
+    def is_beaten(example: Example) -> bool:
+        """As of a model that keeps so many rows, those with the largest values."""
+        return sum(number(row) > number(example.other.row) for row in example.other.rows) >= needed
+
+    oracle = Oracle(is_beaten)
+    example = Shrinker(Schema("a DOUBLE NOT NULL"), oracle).with_fewer_rows(among(many, 500))
+    assert len(example.other.rows) == needed + 1
+    assert oracle.asked < MAX_STEPS
+
+
 def test_the_order_of_rows_is_kept() -> None:
     example, _ = shrunk(
         lambda each: any(row.base == 1 for row in each.other.rows[: each.other.target]), among(rows(12), 9)
