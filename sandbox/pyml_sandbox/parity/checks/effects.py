@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -110,6 +111,14 @@ class Effects:
         ordinary = [effect for effect in self.found if effect.on_base]
         return len({effect.position for effect in ordinary or self.found}) == 1
 
+    @property
+    def is_by_value(self) -> bool:
+        """Whether one row gets several outputs, by the other row; different rows have different outputs anyway."""
+        by_row: dict[str, set[str]] = defaultdict(set)
+        for effect in self.found:
+            by_row[repr(effect.example.reference.row.values)].add(effect.value)
+        return any(len(values) > 1 for values in by_row.values())
+
     def _own(self, effect: Effect) -> Cell:
         return effect.example.reference.row.values.get(self.column)
 
@@ -140,7 +149,7 @@ _TAGS: tuple[tuple[Tag, Callable[[Effects], bool]], ...] = (
     (Tag.WRAPPED, lambda its: all(effect.is_wrapped for effect in its.found)),
     (Tag.SWAPPED, lambda its: any(effect.is_swapped for effect in its.found)),
     (Tag.OTHERS_OUTPUT, lambda its: any(effect.is_others and effect.kind in NULLS for effect in its.found)),
-    (Tag.BY_VALUE, lambda its: not its.on_base and len({effect.value for effect in its.found}) > 1),
+    (Tag.BY_VALUE, lambda its: not its.on_base and its.is_by_value),
 )
 """Each tag with its condition. `pyml_sandbox.parity.diagnosis.rules` reads the tags."""
 

@@ -11,7 +11,9 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import Noise
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check, Group, what_was_refused, what_was_seen
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Observation
+from pyml_sandbox.parity.rows.row_kind import NULLS
 from pyml_sandbox.parity.verdict import NOTEBOOK, Counterexample, Finding, Hop, NoiseFloor, Severity
 
 UNSTEADY = ("D1", "D2")
@@ -115,6 +117,9 @@ def _observation(diagnosis: Diagnosis, observation: Observation) -> str:
     if not diagnosis.outputs and observation.message:
         return f"{what_was_refused(observation.check)}{by}: {_short(observation.message)}"
     odds = f", in {observation.message}" if observation.odds[1] and observation.message else ""
+    if Tag.OWN_VALUE in observation.tags:
+        own = " that has a null" if observation.kinds and observation.kinds <= NULLS else ""
+        return f"{what} of a row{own} depends on the other rows of its batch{by}{odds}"
     return f"{what_was_seen(observation.check, what, observation.variable)}{by}{odds}"
 
 

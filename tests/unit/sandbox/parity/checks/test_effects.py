@@ -42,6 +42,11 @@ TABLE = [
         [effect(9.0, 1.0, on_base=False), replace(effect(9.0, 1.0, on_base=False), value="2.0")],
         {Tag.OWN_VALUE, Tag.ORDER, Tag.BY_VALUE},
     ),
+    (
+        "varied rows with an output each",
+        [effect(9.0, 1.0, on_base=False), replace(effect(8.0, 1.0, on_base=False), value="2.0")],
+        {Tag.OWN_VALUE, Tag.ORDER},
+    ),
     ("one row of several outputs is no varied one", [BOTH_PLACES[0], replace(BOTH_PLACES[1], value="2.0")], {Tag.PLAIN}),
     ("a longer list", [effect([1], [1, 2]), effect([1], [1, 2], position=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
     ("a shorter list", [effect([1, 2], [1]), effect([1, 2], [1], position=1)], {Tag.PLAIN, Tag.SHORTER_ONLY}),

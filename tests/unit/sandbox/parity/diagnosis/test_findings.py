@@ -12,7 +12,9 @@ from pyml_sandbox.parity.diagnosis.rules import Diagnosis
 from pyml_sandbox.parity.noise.column_noise import ColumnNoise, Noise
 from pyml_sandbox.parity.noise.ties import Ties
 from pyml_sandbox.parity.observations.catalogue import Check, Group, checks_of
+from pyml_sandbox.parity.observations.features import Tag
 from pyml_sandbox.parity.observations.observation import Condition, Example, Observation
+from pyml_sandbox.parity.rows.row_kind import Kind
 from pyml_sandbox.parity.rows.synthetic import InputRow
 from pyml_sandbox.parity.verdict import NOTEBOOK, Counterexample, Finding, Hop, Severity
 
@@ -223,3 +225,15 @@ def test_what_fails_stands_first_then_what_is_above_then_warnings_and_else_as_it
 def test_a_refusal_is_no_output_column() -> None:
     refused = Observation(Check.ALONE, "", (Example("", ROW, ROW),), message=Refusal("PredictError", "no").message)
     assert finding_of(Diagnosis("B8", (), (), (refused,)), "P3").columns == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "row"), [({Kind.NULL}, "a row that has a null"), ({Kind.NULL, Kind.ZERO}, "a row"), (set(), "a row")]
+)
+def test_a_row_that_changes_because_of_its_own_value_is_told_from_one_beside_such_a_row(
+    kinds: set[Kind], row: str
+) -> None:
+    own = frozenset({Tag.OWN_VALUE})
+    seen = Observation(Check.NULL_NEIGHBOUR, "p", (Example("p", ROW, ROW),), ("a",), own, kinds=frozenset(kinds))
+    sentence = finding_of(Diagnosis("T4", ("p",), ("a",), (seen,)), "P3").sentence
+    assert sentence.startswith(f"`p` of {row} depends on the other rows of its batch (column `a`). ")

@@ -202,6 +202,8 @@ EXPLAINED: list[tuple[str, tuple[Explanation, ...]]] = [
     ("T10", (Explanation.NAIVE,)),
     ("T15", (Explanation.EMPTY_NULL,)),
     ("T15", (Explanation.NULL_EMPTY, Explanation.NAN)),
+    ("T15", (Explanation.EMPTY_NULL, Explanation.NULL_EMPTY, Explanation.NULL_TEXT)),
+    ("T4", (Explanation.NULL_EMPTY, Explanation.NULL_TEXT)),
     ("T8", (Explanation.BYTES,)),
     ("T8", (Explanation.TEXT,)),
     ("T9", (Explanation.GUESSED,)),
