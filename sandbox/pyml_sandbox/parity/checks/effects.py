@@ -65,12 +65,14 @@ class Effects:
         type: its declared type, without parameters.
         is_known: whether a pair with two values of the fixture was among those that were tried.
         found: the changes that were seen, at least one.
+        has_equal_length: whether pairs with two different lists of equal length were among those that were tried.
     """
 
     column: str
     type: DriverType
     is_known: bool
     found: Sequence[Effect]
+    has_equal_length: bool = False
 
     @property
     def on_base(self) -> list[Effect]:
@@ -137,6 +139,12 @@ _TAGS: tuple[tuple[Tag, Callable[[Effects], bool]], ...] = (
     # which other rows change a row: longer ones, shorter ones, only values that the fixture lacks
     (Tag.LONGER_ONLY, lambda its: its.all_plain(lambda effect: is_longer(*effect.values(its.column)))),
     (Tag.SHORTER_ONLY, lambda its: its.all_plain(lambda effect: is_longer(*reversed(effect.values(its.column))))),
+    (
+        Tag.LENGTHS,
+        lambda its: (
+            its.has_equal_length and its.all_plain(lambda effect: _have_other_lengths(*effect.values(its.column)))
+        ),
+    ),
     (Tag.KNOWN_SILENT, lambda its: its.is_known and its.all_plain(lambda effect: effect.kind is not Kind.OTHER)),
     # which rows are changed
     (Tag.DATE, lambda its: its.all_own(lambda own: bool(DATE.match(str(own))))),
@@ -161,6 +169,11 @@ def _is_number(text: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _have_other_lengths(own: Cell, other: Cell) -> bool:
+    """Whether both are lists, of different lengths."""
+    return isinstance(own, list) and isinstance(other, list) and len(own) != len(other)
 
 
 def is_longer(own: Cell, other: Cell) -> bool:

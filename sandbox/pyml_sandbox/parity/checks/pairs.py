@@ -60,6 +60,8 @@ class RowPairChecks(BaselineChecks):
             by_driver[effect.output, effect.column].append(effect)
         for (output, column), found in by_driver.items():
             effects = self._of_column(column, found)
+            if Tag.OWN_VALUE in effects.tags and all(effect.is_as_alone for effect in found):
+                continue  # only copies of these rows change them, which the check of copies says
             tags = effects.tags | (self._of_triples(column, effects.plain) if effects.plain else set())
             tags |= self._of_key(column, found[0])
             simplest = sorted(found, key=lambda effect: (not effect.on_base, effect.kind is not Kind.OTHER))
@@ -134,8 +136,10 @@ class RowPairChecks(BaselineChecks):
 
     def _of_column(self, column: str, found: Sequence[Effect]) -> Effects:
         """The changes in pairs that differ in one column."""
-        is_known = any(each.column == column and each.kind is Kind.OTHER for each in self.context.input_rows)
-        return Effects(column, self.baseline.type_of(column), is_known, found)
+        kinds = {each.kind for each in self.context.input_rows if each.column == column}
+        type_ = self.baseline.type_of(column)
+        has_equal_length = type_ is DriverType.ARRAY and Kind.NEAR in kinds
+        return Effects(column, type_, Kind.OTHER in kinds, found, has_equal_length)
 
     def _of_triples(self, column: str, found: Sequence[Effect]) -> set[Tag]:
         """What a call with two other rows does to a row."""

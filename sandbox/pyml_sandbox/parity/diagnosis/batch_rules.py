@@ -112,6 +112,8 @@ _OWN_VALUE: tuple[Hypothesis, ...] = (
 _NESTED: tuple[Hypothesis, ...] = (
     Hypothesis("B9", needs=(tagged(Tag.LONGER_ONLY, Tag.SHORTER_ONLY),)),
     Hypothesis("T12", needs=(shown_only_by(OTHER_LENGTHS | {Kind.INNER_NULL}),)),
+    # Lists of equal length become one array of two dimensions, as in NumPy; lists of different lengths do not.
+    Hypothesis("T12", needs=(tagged(Tag.LENGTHS),)),
     Hypothesis("B1", supports=(tagged(Tag.PLAIN),)),
 )
 

@@ -37,6 +37,10 @@ class Tag(Feature):
     # of row pairs: which other rows change a row
     LONGER_ONLY = "longer-only", "only a row with a longer value changes a row"
     SHORTER_ONLY = "shorter-only", "only a row with a shorter value changes a row"
+    LENGTHS = (
+        "lengths",
+        "only lists of a different length change a row; one of the same length with a different value does not",
+    )
     KNOWN_SILENT = "known-silent", "rows with values of the fixture do not change a row"
     # of row pairs: which rows change
     DATE = "date", "the strings of the rows that change can be read as dates"

@@ -158,7 +158,16 @@ def kind_of(value: object) -> Kind:
         return Kind.NAN
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value == 0:
         return Kind.ZERO
-    return Kind.EMPTY if value in ("", b"") else Kind.OTHER
+    if isinstance(value, list | dict) and _has_null(value):
+        return Kind.INNER_NULL
+    return Kind.EMPTY if value in ("", b"", [], {}) else Kind.OTHER
+
+
+def _has_null(value: object) -> bool:
+    """Whether a value is null, or a list, a map or a struct with a null in it."""
+    if isinstance(value, dict):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list | tuple) else value is None
 
 
 def is_finite(value: Cell) -> bool:
@@ -268,6 +277,17 @@ def _arrays(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     if items:
         yield from ((Kind.LONG, items + items[-1:] * 5), (Kind.SHORT, items[:1]))
         yield Kind.INNER_NULL, [None, *items[1:]]
+        yield from ((Kind.NEAR, [other, *items[1:]]) for other in _beside(items[0]))
+
+
+def _beside(item: object) -> Iterator[object]:
+    """A different number or string, for a list of the same length."""
+    if isinstance(item, float) and math.isfinite(item):
+        yield item + 1.0
+    elif isinstance(item, int) and not isinstance(item, bool):
+        yield item - 1 if item > 0 else item + 1
+    elif isinstance(item, str):
+        yield f"{item}a"
 
 
 def _maps(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:

@@ -51,6 +51,7 @@ TABLE = [
     ("a longer list", [effect([1], [1, 2]), effect([1], [1, 2], position=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
     ("a shorter list", [effect([1, 2], [1]), effect([1, 2], [1], position=1)], {Tag.PLAIN, Tag.SHORTER_ONLY}),
     ("a list of either length", [effect([1, 2], [1]), effect([1], [1, 2], position=1)], {Tag.PLAIN}),
+    ("lists of the same length", [effect([1, 2], [1, 3]), effect([1, 2], [1], position=1)], {Tag.PLAIN}),
     ("text with more words", [effect("a word", "a b c d"), effect("a word", "a b c d", position=1)], {Tag.PLAIN, Tag.LONGER_ONLY}),
     (
         "a null that is not longer",
@@ -71,6 +72,16 @@ TABLE = [
     ("dates", [effect("2024-01-15", "2024/01/15"), effect("15.1.2024", "16.1.2024", position=1)], {Tag.PLAIN, Tag.DATE}),
     ("one of them no date", [effect("2024-01-15", "2024/01/15"), effect("June", "July", position=1)], {Tag.PLAIN}),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("has_equal_length", [False, True])
+def test_lists_of_a_different_length_alone_matter_only_where_those_of_the_same_length_were_tried(
+    *, has_equal_length: bool
+) -> None:
+    either = [effect([1, 2], [1]), effect([1], [1, 2], position=1)]
+    assert (Tag.LENGTHS in Effects("c", DriverType.ARRAY, True, either, has_equal_length).tags) is has_equal_length
+    same = [*either, effect([1, 2], [1, 3])]
+    assert Tag.LENGTHS not in Effects("c", DriverType.ARRAY, True, same, has_equal_length).tags
 
 
 @pytest.mark.parametrize(("found", "expected"), [case[1:] for case in TABLE], ids=[case[0] for case in TABLE])

@@ -165,6 +165,8 @@ NEIGHBOUR_CASES = [
     ("T6", [beside_text(Kind.OTHER, Explanation.DOUBLE)]),
     ("B4", [beside_text(Kind.OTHER, Kind.DIGITS, Tag.LONGER_ONLY)]),
     ("B9", [saw(Check.LONG_NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Tag.LONGER_ONLY, Kind.LONG)]),
+    ("T12", [saw(Check.NEIGHBOUR, Tag.PLAIN, Tag.LENGTHS, DriverType.ARRAY, Kind.OTHER, Kind.SHORT)]),
+    ("B1", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.OTHER, Kind.SHORT)]),
     ("T12", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.SHORT, Kind.INNER_NULL)]),
     ("B1", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.ARRAY, Kind.OTHER)]),
     ("T12", [saw(Check.NEIGHBOUR, Tag.PLAIN, DriverType.MAP, Kind.SHORT)]),

@@ -22,6 +22,7 @@ from pyml_sandbox.parity.rows.synthetic import (
     InputRow,
     batch_of,
     fixture_rows,
+    kind_of,
     kinds_of,
     synthetic_rows,
 )
@@ -107,10 +108,27 @@ def test_other_values_of_the_fixture_are_lent(case: TypeCase) -> None:
     lent = [
         repr(row.values["c"])
         for row in of_type(case, not_null=True)
-        if row.kind in (Kind.OTHER, Kind.ZERO, Kind.EMPTY, Kind.NAN)
+        if row.kind in (Kind.OTHER, Kind.ZERO, Kind.EMPTY, Kind.NAN, Kind.INNER_NULL)
     ]
     wanted = [repr(value) for value in plain[1:5] if repr(value) != repr(plain[0])]
     assert set(wanted) <= set(lent)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ([1, None], Kind.INNER_NULL),
+        ({"x": 1, "y": None}, Kind.INNER_NULL),
+        ([("key", None)], Kind.INNER_NULL),
+        ([{"x": [1, None]}], Kind.INNER_NULL),
+        ([], Kind.EMPTY),
+        ({}, Kind.EMPTY),
+        ([1, 2], Kind.OTHER),
+        ({"x": 0}, Kind.OTHER),
+    ],
+)
+def test_a_null_within_a_value_of_the_fixture_is_known_as_one(value: object, kind: Kind) -> None:
+    assert kind_of(value) is kind
 
 
 @TYPES
