@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -301,9 +301,7 @@ class _Examiner:
         Args:
             measuring: the noise and its time, as of `timed_noise`; waits for it.
         """
-        with waiting_for_sizes(self.context):
-            noise, measured_s = measuring.result()
-        self.context = with_noise(self.context, noise)
+        self.context, measured_s = measured(self.context, measuring.result)
         self.context = self.context.with_rows(beside_thresholds(self.context))
         checks = BatchChecks.prepare(self.context)
         batch = checks.observations()
@@ -339,21 +337,25 @@ def timed_noise(context: CheckContext) -> tuple[Noise, float]:
     return noise, time.perf_counter() - started
 
 
-@contextmanager
-def waiting_for_sizes(context: CheckContext) -> Iterator[None]:
-    """The record says within the block that the check `sizes` is under way; after an error it still does."""
+def measured(context: CheckContext, measure: Callable[[], tuple[Noise, float]]) -> tuple[CheckContext, float]:
+    """A context with the noise, with which all further outputs are compared, and the time of its measurement. Blocks.
+
+    Args:
+        context: the context so far.
+        measure: gives the noise and its time in seconds, as `timed_noise` does; meanwhile the check `sizes` is under
+            way, and still is after an error.
+
+    Raises:
+        NoAnswerError: the model ended its Python process, or is too slow.
+    """
     context.record.under_way = (Check.SIZES,)
     context.record.on_progress(f"{Check.SIZES}, with {context.all_rows.num_rows:,} rows")
-    yield
+    noise, seconds = measure()
     context.record.under_way = ()
-
-
-def with_noise(context: CheckContext, noise: Noise) -> CheckContext:
-    """A context with the noise, with which all further outputs are compared."""
     if noise.rows < noise.of:
         tried = f"{noise.rows:,} of {noise.of:,} rows in batches of 1, 2, 8 and 64"
         context.leave(Part.SIZES, tried, noise.rest_s, noise.needed_s)
-    return replace(context, noise=noise, noise_model=context.noise_model.held_to(noise))
+    return replace(context, noise=noise, noise_model=context.noise_model.held_to(noise)), seconds
 
 
 def sizes(context: CheckContext, seen: Set[str], measured_s: float) -> list[Observation]:

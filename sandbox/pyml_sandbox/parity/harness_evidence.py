@@ -27,11 +27,10 @@ from pyml_sandbox.parity.examine import (
     Examination,
     context_of_rows,
     examine,
+    measured,
     on_the_paths,
     sizes,
     timed_noise,
-    waiting_for_sizes,
-    with_noise,
 )
 from pyml_sandbox.parity.harness_process import HarnessProcesses
 from pyml_sandbox.parity.observations.catalogue import IN_HARNESS, checks_of
@@ -181,9 +180,7 @@ class HarnessEvidence:
         """
         try:
             context = self._context(stack, target, snapshot)
-            with waiting_for_sizes(context):
-                noise, seconds = timed_noise(context)
-            context = with_noise(context, noise)
+            context, seconds = measured(context, partial(timed_noise, context))
             seen = sizes(context, frozenset(), seconds)
         except PackageError as error:
             return _none(error)
