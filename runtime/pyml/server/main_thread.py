@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import selectors
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -91,7 +92,15 @@ class MainThreadExecutor(ThreadPoolExecutor):
         self._selector.unregister(readable)
 
     def run(self) -> None:
-        """Read sockets and do the work on this thread until `finish` is called."""
+        """Read sockets and do the work on this thread, the main one, until `finish` is called."""
+        # A signal may arrive just before this thread waits, or on a different thread; its handler runs all the same.
+        earlier = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        try:
+            self._run()
+        finally:
+            signal.set_wakeup_fd(earlier)
+
+    def _run(self) -> None:
         while True:
             for key, _ in self._selector.select(0 if self._work else None):
                 key.data()

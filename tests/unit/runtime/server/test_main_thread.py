@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -42,3 +44,37 @@ def test_what_runs_does_not_count_as_waiting() -> None:
     executor.finish()
     executor.run()
     assert seen.result() == 1
+
+
+@pytest.fixture
+def executor_that_a_signal_ends() -> Iterator[MainThreadExecutor]:
+    executor = MainThreadExecutor()
+    earlier = signal.signal(signal.SIGUSR1, lambda *_: executor.finish())
+    yield executor
+    signal.signal(signal.SIGUSR1, earlier)
+
+
+def test_a_signal_that_a_different_thread_takes_is_handled_at_once(
+    executor_that_a_signal_ends: MainThreadExecutor,
+) -> None:
+    executor = executor_that_a_signal_ends
+    waits = threading.Event()
+    is_late = threading.Event()
+
+    def give_up() -> None:
+        is_late.set()
+        executor.finish()
+
+    def take_the_signal() -> None:
+        waits.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    taker, watchdog = threading.Thread(target=take_the_signal), threading.Timer(10, give_up)
+    executor.call(waits.set)
+    taker.start()
+    watchdog.start()
+    executor.run()
+    watchdog.cancel()
+    taker.join()
+    assert not is_late.is_set()
+    assert signal.set_wakeup_fd(-1) == -1
