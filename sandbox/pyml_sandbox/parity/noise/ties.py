@@ -91,7 +91,9 @@ def labels_in(
     """
     import pyarrow.parquet as pq
 
-    names = [column.name for column in comparison.differing_columns() if column.tolerance is None]
+    exact = (column.name for column in comparison.differing_columns() if column.tolerance is None)
+    # A score whose type is different on both sides is compared exactly, and is no label.
+    names = [name for name in exact if name not in tolerances.columns]
     if not names or not tolerances.columns:
         return {}
     there = set(pq.read_schema(left).names) & set(pq.read_schema(right).names)

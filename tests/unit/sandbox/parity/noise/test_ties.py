@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pyml_sandbox.compare import Tolerance
-from pyml_sandbox.parity.noise.ties import Ties, aligned, ties_in
+from pyml_sandbox.compare import Tolerance, Tolerances, compare
+from pyml_sandbox.parity.noise.ties import Ties, aligned, labels_in, ties_in
 
 NOISE = Tolerance(rtol=1e-5, atol=1e-6)
 
@@ -77,3 +79,13 @@ def test_rows_are_aligned_by_key_whatever_their_order_and_types() -> None:
     one, other = aligned(left, right, ["id"])
     assert (one["id"].to_pylist(), other["id"].to_pylist()) == ([1, 3], [1, 3])
     assert other["p"].to_pylist() == [[1.5], [3.5]]
+
+
+def test_a_score_whose_type_is_different_on_both_sides_is_no_label(tmp_path: Path) -> None:
+    left, right = tmp_path / "left.parquet", tmp_path / "right.parquet"
+    pq.write_table(pa.table({"id": [1, 2], "label": ["a", "b"], "p": [0.5, 1.0]}), left)
+    pq.write_table(pa.table({"id": [1, 2], "label": ["b", "b"], "p": [0, 1]}), right)
+    tolerances = Tolerances(columns={"p": NOISE})
+    comparison = compare(left, right, ["id"], tolerances=tolerances)
+    assert {column.name for column in comparison.differing_columns()} == {"label", "p"}
+    assert labels_in(left, right, ["id"], comparison, tolerances) == {"label": Ties("label", (0,), ())}
