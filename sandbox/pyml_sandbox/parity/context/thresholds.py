@@ -62,7 +62,7 @@ def beside_thresholds(context: CheckContext) -> list[InputRow]:
         _halve(context, [bracket for bracket in brackets if not bracket.is_over])
     # In the end both sides are adjacent floats, where the outputs of a smooth model hardly differ.
     steps = [bracket for bracket in brackets if bracket.is_over and context.differing(bracket.at_low, bracket.at_high)]
-    return _steady(context, [row for bracket in steps for row in _beside(bracket)])
+    return _steady(context, [row for bracket in steps for row in _both_sides(bracket)])
 
 
 def _affordable_brackets(context: CheckContext) -> list[_Bracket]:
@@ -144,7 +144,7 @@ def _at(bracket: _Bracket, value: float) -> InputRow:
     return bracket.base.with_value(bracket.column, value, Kind.BOUNDARY)
 
 
-def _beside(bracket: _Bracket) -> Iterator[InputRow]:
+def _both_sides(bracket: _Bracket) -> Iterator[InputRow]:
     """Numbers on both sides of a threshold that rounding to float32 moves to the other side, and the adjacent float32.
 
     Each is further from the threshold than the noise of arithmetic, which may flip a decision of a correct model. In a

@@ -277,10 +277,10 @@ def _arrays(_field: Field, first: Any) -> Iterator[tuple[Kind, Any]]:
     if items:
         yield from ((Kind.LONG, items + items[-1:] * 5), (Kind.SHORT, items[:1]))
         yield Kind.INNER_NULL, [None, *items[1:]]
-        yield from ((Kind.NEAR, [other, *items[1:]]) for other in _beside(items[0]))
+        yield from ((Kind.NEAR, [other, *items[1:]]) for other in _different_element(items[0]))
 
 
-def _beside(item: object) -> Iterator[object]:
+def _different_element(item: object) -> Iterator[object]:
     """A different number or string, for a list of the same length."""
     if isinstance(item, float) and math.isfinite(item):
         yield item + 1.0
